@@ -31,6 +31,10 @@ import (
 // of an Accumulator: a row in one block becomes, by DivideRows, the bits of [SoftmaxRows]. A NaN or
 // +Inf makes the row's exponentials and its factor NaN.
 //
+// Float32 rows as they are, with AVX-512 or AVX2, take 1.6 to 2 times the time of [SoftmaxRows] for 64
+// elements, 1.2 to 1.5 times for 128 and 256, and about as long as it from 1,000 on. Rows with elements more
+// than 30 below the largest one, as -Inf, take two passes of exponentials, and so about twice its time.
+//
 // Options.Causal with Offset q - k is for scores of queries from q on and keys from k on. Sums and
 // factors have as many elements as src has rows. The terms of dst are those of [SoftmaxRows]; factors
 // may not overlap dst, src or what o has. ExpRows panics if shapes, scales or options don't fit.

@@ -27,8 +27,10 @@ func LogProbs[S Element](dst []float32, src Matrix[S], index []int, o *Options) 
 // TopK writes the k largest elements of each row of src, k being index.Cols: their columns to that
 // row of index, the largest first, and their probabilities to that row of probs, the bits that
 // [SoftmaxRows] writes to a float32 dst. It writes nothing of the rest, and looks at few elements
-// twice: for a k up to 10, rows of 100,000 and more take little more time than [LogSumExpRows] does,
-// and for a k of 50 about half as much again.
+// twice. With AVX-512 or AVX2, random rows of 100,000 elements and more take 1.1 times the time of
+// [LogSumExpRows] at most for a k up to 100; rows of 32,000 for a k up to 10, and 1.2 times for 50; of 1,000
+// twice the time for a k of 1, and 3.7 times for 50. Rows that rise, or have many equal elements, take
+// longer, but in proportion to their length times the logarithm of k at most.
 //
 // The order is that of the elements after scale and masks, as probabilities of elements that
 // differ may be equal; equal elements come in the order of their columns. What a mask takes out is

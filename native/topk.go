@@ -48,8 +48,11 @@ func (t *top) begin(k, n int) {
 	if turns := (min(n, topPiece) + arith.Turn - 1) / arith.Turn; len(t.tops) < topLanes*turns {
 		t.tops = make([]float32, topLanes*turns)
 	}
-	for t.step = blockLen; t.step > blockLen/8 && n/t.step*topLanes < 2*k; {
-		t.step /= 2
+	t.step = blockLen
+	if n > blockLen {
+		for t.step > blockLen/8 && n/t.step*topLanes < 2*k {
+			t.step /= 2
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/native/internal/arith"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
 	"github.com/twopass-softmax/twopass/ukernel/model/modeltest"
 )
 
@@ -73,6 +74,35 @@ func TestTopK(t *testing.T) {
 			}
 			if t.Failed() {
 				return
+			}
+		}
+	}
+}
+
+// TestTopKOrders has rows so long that they are looked through in pieces, with more candidates than there
+// is room for at a time.
+func TestTopKOrders(t *testing.T) {
+	n := 1<<18 + 1000
+	if testing.Short() {
+		n = 20000
+	}
+	x := make([]float32, n)
+	for name, f := range map[string]func(i int) float32{
+		"rising": func(i int) float32 { return float32(i) / 30000 },
+		"equal":  func(int) float32 { return -2 },
+		"stairs": func(i int) float32 { return float32(i/700) / 50 },
+		"few":    func(i int) float32 { return float32(i * 7 % 5) },
+	} {
+		for i := range x {
+			x[i] = f(i)
+		}
+		for _, arith.Best = range levels() {
+			for _, k := range []int{3, 1500} {
+				compareTopK(t, k, native.Row(x), &native.Options{})
+				compareTopK(t, k, converted(native.Row(x), native.ToBFloat16), &native.Options{})
+				if t.Failed() {
+					t.Fatalf("%s elements", name)
+				}
 			}
 		}
 	}
@@ -222,27 +252,32 @@ func TestTopKAllocs(t *testing.T) {
 	}
 }
 
-// BenchmarkTopK has the log-sum-exp of the same row next to it.
+// BenchmarkTopK has the log-sum-exp of the same rows next to it.
 func BenchmarkTopK(b *testing.B) {
-	const cols = 128256
-	src := native.Row(make([]float32, cols))
-	r := rand.New(rand.NewPCG(1, 2))
-	for i := range src.Data {
-		src.Data[i] = float32(r.NormFloat64() * 3)
-	}
-	b.Run("LogSumExpRows", func(b *testing.B) {
-		var dst [1]float32
-		for b.Loop() {
-			native.LogSumExpRows(dst[:], src, nil)
+	for _, shape := range [][2]int{{20, 200}, {4, 1000}, {1, 32000}, {1, 128256}} {
+		rows, cols := shape[0], shape[1]
+		src := native.Rows(inputs.Normal.Row(1, rows*cols), cols)
+		half := native.Rows(make([]native.BFloat16, rows*cols), cols)
+		for i, x := range src.Data {
+			half.Data[i] = native.ToBFloat16(x)
 		}
-	})
-	for _, k := range []int{1, 10, 50, 1000} {
-		probs, index := native.Row(make([]float32, k)), native.Row(make([]int, k))
-		b.Run(fmt.Sprintf("TopK/%d", k), func(b *testing.B) {
-			for b.Loop() {
-				native.TopK(probs, index, src, nil)
+		dst := make([]float32, rows)
+		run := func(name string, f func()) {
+			b.Run(fmt.Sprintf("%s/%dx%d", name, rows, cols), func(b *testing.B) {
+				for b.Loop() {
+					f()
+				}
+				perElement(b, rows*cols)
+			})
+		}
+		run("LogSumExpRows", func() { native.LogSumExpRows(dst, src, nil) })
+		for _, k := range []int{1, 10, 50, 100} {
+			probs, index := native.Rows(make([]float32, rows*k), k), native.Rows(make([]int, rows*k), k)
+			run(fmt.Sprint("TopK", k), func() { native.TopK(probs, index, src, nil) })
+			if k == 50 {
+				run("TopK50BFloat16", func() { native.TopK(probs, index, half, nil) })
 			}
-		})
+		}
 	}
 }
 

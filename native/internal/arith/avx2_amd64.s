@@ -98091,7 +98091,7 @@ GLOBL log2eHi<>(SB), RODATA|NOPTR, $32
 // func expRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, out []ExpSum, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·expRowsAVX2(SB), $960-120
-	// expRowsAVX2: exponentials of rows in their unit, and their sums, up to the first that has other than near elements.
+	// expRowsAVX2: exponentials of rows in their unit, and their sums, up to the first that is irregular, or sure with elements that are not near.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ p+104(FP), R14
@@ -104352,10 +104352,10 @@ behind28:
 	// The unit, and whether all elements are near it.
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
-	JZ           end
+	JZ           exact
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
-	JCC          end
+	JCC          exact
 	VMOVUPS      64(BX), Y2
 	VMOVUPS      96(BX), Y3
 	VMAXPS       Y3, Y2, Y4
@@ -104378,11 +104378,11 @@ behind28:
 	VBROADCASTSS 16(R14), Y7
 	VSUBPS       Y6, Y7, Y7
 	VUCOMISS     X4, X7
-	JCS          end
+	JCS          exact
 	VADDPS       Y7, Y5, Y7
 	VXORPS       X6, X6, X6
 	VUCOMISS     X6, X7
-	JCS          end
+	JCS          exact
 	VBROADCASTSS 32(R15), Y7
 	VMAXPS       Y7, Y4, Y7
 	VBROADCASTSS (R14), Y8
@@ -104394,7 +104394,7 @@ behind28:
 	VMULPS       Y8, Y5, Y5
 	VSUBPS       unitRange<>+0(SB), Y7, Y8
 	VUCOMISS     X8, X5
-	JCS          end
+	JCS          exact
 	VMOVSS       X7, 36(R15)
 	VMOVUPS      nearBase<>+0(SB), Y5
 	VSUBPS       Y7, Y5, Y5
@@ -107044,114 +107044,114 @@ behind39:
 
 	// s*q + s
 	VFMADD213PS  Y9, Y9, Y8
-	VCMPPS       $0x05, Y6, Y4, Y4
-	VCMPPS       $0x05, Y6, Y5, Y5
-	VMOVMSKPS    Y5, R10
+	VCMPPS       $0x05, Y6, Y4, Y7
+	VCMPPS       $0x05, Y6, Y5, Y9
+	VMOVMSKPS    Y9, R10
 	SHLL         $0x08, R10
-	VMOVMSKPS    Y4, AX
+	VMOVMSKPS    Y7, AX
 	ORL          R10, AX
 	BSFL         AX, AX
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y7
-	VMOVMSKPS    Y5, R10
+	VMOVUPS      64(R10)(AX*4), Y10
+	VMOVMSKPS    Y9, R10
 	SHLL         $0x08, R10
-	VMOVMSKPS    Y4, AX
+	VMOVMSKPS    Y7, AX
 	ORL          R10, AX
 	BSFL         AX, AX
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y4
+	VMOVUPS      96(R10)(AX*4), Y7
+	VANDPS       Y8, Y10, Y10
 	VANDPS       Y8, Y7, Y7
-	VANDPS       Y8, Y4, Y4
-	VMOVUPS      128(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X9
-	VCVTPS2PD    X5, Y10
-	VCVTPS2PD    X9, Y9
-	VEXTRACTF128 $0x01, Y7, X11
-	VCVTPS2PD    X7, Y7
+	VMOVUPS      128(BX), Y9
+	VEXTRACTF128 $0x01, Y9, X11
+	VCVTPS2PD    X9, Y12
 	VCVTPS2PD    X11, Y11
-	VSUBPD       Y7, Y10, Y10
-	VSUBPD       Y11, Y9, Y9
-	VMOVUPS      192(BX), Y7
-	VEXTRACTF128 $0x01, Y7, X11
-	VCVTPS2PD    X7, Y12
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y12, Y10, Y10
-	VADDPD       Y11, Y9, Y9
-	VMOVUPS      160(BX), Y11
-	VEXTRACTF128 $0x01, Y11, X12
-	VCVTPS2PD    X11, Y13
-	VCVTPS2PD    X12, Y12
-	VEXTRACTF128 $0x01, Y4, X14
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X14, Y14
-	VSUBPD       Y4, Y13, Y13
-	VSUBPD       Y14, Y12, Y12
-	VMOVUPS      224(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X14
-	VCVTPS2PD    X4, Y15
-	VCVTPS2PD    X14, Y14
-	VADDPD       Y15, Y13, Y13
+	VEXTRACTF128 $0x01, Y10, X13
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X13, Y13
+	VSUBPD       Y10, Y12, Y12
+	VSUBPD       Y13, Y11, Y11
+	VMOVUPS      192(BX), Y10
+	VEXTRACTF128 $0x01, Y10, X13
+	VCVTPS2PD    X10, Y14
+	VCVTPS2PD    X13, Y13
 	VADDPD       Y14, Y12, Y12
-	VADDPD       Y13, Y10, Y10
-	VADDPD       Y12, Y9, Y9
-	VADDPD       Y9, Y10, Y10
-	VEXTRACTF128 $0x01, Y10, X9
-	VADDPD       X9, X10, X10
-	VMOVHLPS     X10, X10, X9
-	VADDSD       X9, X10, X10
-	VUCOMISD     X10, X10
+	VADDPD       Y13, Y11, Y11
+	VMOVUPS      160(BX), Y13
+	VEXTRACTF128 $0x01, Y13, X14
+	VCVTPS2PD    X13, Y15
+	VCVTPS2PD    X14, Y14
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VSUBPD       Y7, Y15, Y15
+	VSUBPD       Y4, Y14, Y14
+	VMOVUPS      224(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X7
+	VCVTPS2PD    X4, Y5
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y5, Y15, Y15
+	VADDPD       Y7, Y14, Y14
+	VADDPD       Y15, Y12, Y12
+	VADDPD       Y14, Y11, Y11
+	VADDPD       Y11, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X5
+	VADDPD       X5, X12, X12
+	VMOVHLPS     X12, X12, X5
+	VADDSD       X5, X12, X12
+	VCVTSS2SD    X8, X8, X5
+	VUCOMISD     X12, X12
 	JPS          end
-	VBROADCASTSS (R15), Y9
-	VMOVUPS      integer<>+0(SB), Y12
-	VSUBPS       Y9, Y12, Y9
-	VBROADCASTSS 36(R15), Y13
-	VADDPS       Y13, Y12, Y12
-	VPADDD       Y9, Y12, Y9
-	VPSLLD       $0x17, Y9, Y9
-	VMOVUPS      one<>+0(SB), Y12
-	VPADDD       Y9, Y12, Y9
-	VCVTSS2SD    X9, X9, X9
+	VBROADCASTSS (R15), Y7
+	VMOVUPS      integer<>+0(SB), Y11
+	VSUBPS       Y7, Y11, Y7
+	VBROADCASTSS 36(R15), Y14
+	VADDPS       Y14, Y11, Y11
+	VPADDD       Y7, Y11, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMOVUPS      one<>+0(SB), Y11
+	VPADDD       Y7, Y11, Y7
+	VCVTSS2SD    X7, X7, X7
 
 	// A zero is stored without its sign.
 	VADDPS       zero<>+0(SB), Y6, Y6
 	VMOVSS       X6, 4(R15)
-	VCVTSS2SD    X8, X8, X6
-	VMULSD       X9, X6, X12
-	VMOVSD       X12, 8(R15)
-	VMULSD       X9, X10, X12
-	VMOVSD       X12, 16(R15)
-	VEXTRACTF128 $0x01, Y5, X12
-	VCVTPS2PD    X5, Y13
-	VCVTPS2PD    X12, Y12
-	VEXTRACTF128 $0x01, Y11, X14
-	VCVTPS2PD    X11, Y15
+	VMULSD       X7, X5, X6
+	VMOVSD       X6, 8(R15)
+	VMULSD       X7, X12, X6
+	VMOVSD       X6, 16(R15)
+	VEXTRACTF128 $0x01, Y9, X6
+	VCVTPS2PD    X9, Y11
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y13, X14
+	VCVTPS2PD    X13, Y15
 	VCVTPS2PD    X14, Y14
-	VEXTRACTF128 $0x01, Y7, X5
-	VCVTPS2PD    X7, Y11
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y4, X7
-	VMOVUPS      Y6, 256(BX)
-	VCVTPS2PD    X4, Y6
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y11, Y13, Y13
-	VADDPD       Y5, Y12, Y12
-	VADDPD       Y6, Y15, Y15
-	VADDPD       Y7, Y14, Y14
-	VADDPD       Y15, Y13, Y13
-	VADDPD       Y14, Y12, Y12
-	VADDPD       Y12, Y13, Y13
-	VEXTRACTF128 $0x01, Y13, X5
-	VADDPD       X5, X13, X13
-	VMOVHLPS     X13, X13, X5
-	VADDSD       X5, X13, X13
-	VMULSD       X9, X13, X13
-	VMOVSD       X13, 24(R15)
+	VEXTRACTF128 $0x01, Y10, X9
+	VCVTPS2PD    X10, Y13
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y4, X10
+	VMOVUPS      Y5, 256(BX)
+	VCVTPS2PD    X4, Y5
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y13, Y11, Y11
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y5, Y15, Y15
+	VADDPD       Y10, Y14, Y14
+	VADDPD       Y15, Y11, Y11
+	VADDPD       Y14, Y6, Y6
+	VADDPD       Y6, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X5
+	VADDPD       X5, X11, X11
+	VMOVHLPS     X11, X11, X5
+	VADDSD       X5, X11, X11
+	VMULSD       X7, X11, X11
+	VMOVSD       X11, 24(R15)
 	VBROADCASTSS X8, Y8
-	VADDSD       X10, X10, X10
+	VADDSD       X12, X12, X12
 	VMOVUPS      256(BX), Y5
-	VUCOMISD     X10, X5
+	VUCOMISD     X12, X5
 	JCS          next
 	VMOVAPS      Y8, Y3
 	VMOVUPS      Y4, 224(BX)
@@ -107900,44 +107900,3138 @@ behind50:
 	// It takes the place of the rest.
 	VMOVUPS      128(BX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
-	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X2, Y4
 	VCVTPS2PD    X3, Y3
-	VMOVUPS      160(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VMOVUPS      192(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
+	VMOVUPS      160(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
 	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      224(BX), Y8
+	VMOVUPS      192(BX), Y8
 	VEXTRACTF128 $0x01, Y8, X9
-	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X8, Y10
 	VCVTPS2PD    X9, Y9
-	VADDPD       Y6, Y2, Y2
-	VADDPD       Y7, Y3, Y3
-	VADDPD       Y8, Y4, Y4
-	VADDPD       Y9, Y5, Y5
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X3
-	VADDPD       X3, X2, X2
-	VMOVHLPS     X2, X2, X3
-	VADDSD       X3, X2, X2
+	VMOVUPS      224(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y9, Y3, Y3
+	VADDPD       Y13, Y7, Y7
+	VADDPD       Y12, Y6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
 	VBROADCASTSS (R15), Y3
-	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS 36(R15), Y5
-	VADDPS       Y5, Y4, Y4
-	VPADDD       Y3, Y4, Y3
+	VMOVUPS      integer<>+0(SB), Y6
+	VSUBPS       Y3, Y6, Y3
+	VBROADCASTSS 36(R15), Y7
+	VADDPS       Y7, Y6, Y6
+	VPADDD       Y3, Y6, Y3
 	VPSLLD       $0x17, Y3, Y3
-	VMOVUPS      one<>+0(SB), Y4
-	VPADDD       Y3, Y4, Y3
+	VMOVUPS      one<>+0(SB), Y6
+	VPADDD       Y3, Y6, Y3
 	VCVTSS2SD    X3, X3, X3
-	VMULSD       X3, X2, X2
-	VMOVSD       X2, 16(R15)
+	VMULSD       X3, X4, X4
+	VMOVSD       X4, 16(R15)
+	VMOVUPS      Y2, 128(BX)
+	VMOVUPS      Y5, 160(BX)
+	VMOVUPS      Y8, 192(BX)
+	VMOVUPS      Y11, 224(BX)
+	JMP          next
 
+exact:
+	// Other elements: their sum, in its own unit.
+	MOVQ         R11, SI
+	MOVQ         R12, DI
+	MOVQ         R13, CX
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBPS       Y2, Y5, Y5
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y5, Y2, Y2
+	VMOVUPS      magic<>+0(SB), Y5
+	VSUBPS       Y2, Y5, Y5
+	VADDPS       reach<>+0(SB), Y2, Y2
+	VBROADCASTSS 8(R14), Y6
+	VMULPS       Y6, Y2, Y2
+	VMINPS       Y3, Y2, Y2
+	VXORPS       X6, X6, X6
+	VMOVUPS      Y6, 128(BX)
+	VXORPS       X6, X6, X6
+	VMOVUPS      Y6, 160(BX)
+	VXORPS       X6, X6, X6
+	VMOVUPS      Y6, 192(BX)
+	VXORPS       X6, X6, X6
+	VMOVUPS      Y6, 224(BX)
+	VBROADCASTSS 4(R14), Y3
+	VMOVUPS      Y5, (BX)
+	VMOVUPS      Y2, 32(BX)
+	VMOVAPS      Y4, Y2
+
+	// Turns of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done53
+	VMOVUPS exp2Table<>+0(SB), Y4
+	VMOVUPS exp3<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop53:
+	VMOVUPS (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMOVUPS   384(SI), Y8
+	VMAXPS    448(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMOVUPS   416(SI), Y9
+	VMAXPS    480(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y9
+	VMINPS  Y8, Y7, Y10
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y9, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  192(BX), Y10, Y10
+	VMOVUPS 256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS 320(SI), Y2, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS 320(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 256(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     384(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     448(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y2, Y11
+	VFMADD231PS 448(SI), Y2, Y12
+	VFMADD231PS 384(SI), Y3, Y11
+	VFMADD231PS 448(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y9, Y6
+	VMINPS  Y7, Y9, Y8
+	VMAXPS  Y7, Y9, Y9
+	VSUBPS  Y9, Y6, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  256(BX), Y8, Y8
+	VMOVUPS (BX), Y7
+	VMOVUPS 32(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y7, Y2, Y9
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y7, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y7, Y11
+	VSUBPS Y10, Y7, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS 96(SI), Y2, Y12
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS 96(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y7, Y2, Y6
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y7, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y7, Y11
+	VSUBPS Y10, Y7, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS 224(SI), Y2, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y6, Y6
+	VADDPS      Y6, Y9, Y9
+	VMOVUPS     160(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y6, Y8
+	VMINPS  Y9, Y6, Y10
+	VMAXPS  Y9, Y6, Y6
+	VSUBPS  Y6, Y8, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  224(BX), Y10, Y10
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y7, Y2, Y6
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y7, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y7, Y11
+	VSUBPS Y9, Y7, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS 352(SI), Y2, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS 352(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     416(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y7, Y2, Y9
+	VMOVUPS     480(SI), Y10
+	VFMADD213PS Y7, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y7, Y11
+	VSUBPS Y10, Y7, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y2, Y11
+	VFMADD231PS 480(SI), Y2, Y12
+	VFMADD231PS 416(SI), Y3, Y11
+	VFMADD231PS 480(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y7
+	VMINPS  Y6, Y8, Y9
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y7, Y8
+	VSUBPS  Y8, Y9, Y9
+	VADDPS  352(BX), Y9, Y9
+	VMOVUPS 288(BX), Y6
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	VMOVUPS 320(BX), Y6
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y9, 224(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop53
+
+done53:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind61
+	CMPQ  CX, $0x00000010
+	JLE   upto54
+	CMPQ  CX, $0x00000020
+	JLE   upto55
+	CMPQ  CX, $0x00000030
+	JLE   upto56
+	CMPQ  CX, $0x00000040
+	JLE   upto57
+	CMPQ  CX, $0x00000050
+	JLE   upto58
+	CMPQ  CX, $0x00000060
+	JLE   upto59
+	CMPQ  CX, $0x00000070
+	JLE   upto60
+	JMP   upto61
+
+upto54:
+	// Turns of 1 to 16 elements.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y5, Y4, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (BX), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y6
+	VMOVUPS     (BX), Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y9
+	VFMADD231PS Y3, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y6, Y6
+	VMOVUPS     128(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y9
+	VMINPS  Y6, Y4, Y10
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  192(BX), Y10, Y10
+	VMOVAPS Y8, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y8, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y6, Y11
+	VFMADD213PS exp1<>+0(SB), Y6, Y11
+	VMULPS      Y11, Y6, Y6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y6
+	VANDPS      Y6, Y4, Y4
+	VMOVUPS     160(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y11
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y11, Y11
+	VADDPS  224(BX), Y11, Y11
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y6, 160(BX)
+	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y11, 224(BX)
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind61
+
+upto55:
+	// Turns of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 64(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y4, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    Y5, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVAPS     Y6, Y9
+	VFMADD231PS Y2, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS Y2, Y4, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS Y3, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y9
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  192(BX), Y10, Y10
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+	VMOVAPS     Y6, Y8
+	VFMADD231PS Y2, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS Y3, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     160(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y8
+	VMINPS  Y4, Y5, Y11
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y11, Y11
+	VADDPS  224(BX), Y11, Y11
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y11, 224(BX)
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind61
+
+upto56:
+	// Turns of 33 to 48 elements.
+	SUBQ       $0x00000020, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 128(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 160(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMAXPS    Y4, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMAXPS    Y5, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVAPS     Y6, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y6, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y10
+	VFMADD231PS Y3, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y9
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  192(BX), Y10, Y10
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS 96(SI), Y2, Y12
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS 96(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VMOVAPS     Y6, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y8
+	VFMADD231PS Y3, Y5, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y5
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VMOVUPS     160(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y7
+	VMINPS  Y4, Y5, Y8
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  224(BX), Y8, Y8
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y8, 224(BX)
+	VMOVUPS Y6, (BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind61
+
+upto57:
+	// Turns of 49 to 64 elements.
+	SUBQ       $0x00000030, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 192(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 224(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    Y4, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    Y5, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y9
+	VMOVAPS     Y6, Y10
+	VFMADD231PS Y2, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS Y3, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y9
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  192(BX), Y10, Y10
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS 96(SI), Y2, Y12
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS 96(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVAPS     Y6, Y8
+	VFMADD231PS Y2, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS Y3, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VMOVUPS     160(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y7
+	VMINPS  Y4, Y5, Y8
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  224(BX), Y8, Y8
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y8, 224(BX)
+	VMOVUPS Y6, (BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind61
+
+upto58:
+	// Turns of 65 to 80 elements.
+	SUBQ       $0x00000040, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 256(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 288(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMAXPS    Y4, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y5, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y9
+	VMINPS  Y8, Y7, Y10
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y9, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  192(BX), Y10, Y10
+	VMOVAPS Y6, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y8
+	VFMADD231PS Y3, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y7, Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y9, Y4
+	VMINPS  Y7, Y9, Y8
+	VMAXPS  Y7, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS 32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y9
+	VSUBPS Y8, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y9
+	VFMADD231PS 96(SI), Y2, Y11
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 96(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y9, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS 224(SI), Y2, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     160(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y4, Y8
+	VMINPS  Y7, Y4, Y9
+	VMAXPS  Y7, Y4, Y4
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  224(BX), Y9, Y9
+	VMOVAPS Y6, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y7
+	VFMADD231PS Y3, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y11
+	VFMADD213PS exp1<>+0(SB), Y7, Y11
+	VMULPS      Y11, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y4, Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y8, Y5
+	VMINPS  Y4, Y8, Y7
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y5, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y9, Y9
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y9, 224(BX)
+	VMOVUPS Y6, (BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind61
+
+upto59:
+	// Turns of 81 to 96 elements.
+	SUBQ       $0x00000050, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 320(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 352(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    Y4, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    Y5, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y9
+	VMINPS  Y8, Y7, Y10
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y9, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  192(BX), Y10, Y10
+	VMOVUPS 256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVAPS     Y6, Y8
+	VFMADD231PS Y2, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS Y3, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y9, Y4
+	VMINPS  Y7, Y9, Y8
+	VMAXPS  Y7, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS 32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y9
+	VSUBPS Y8, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y9
+	VFMADD231PS 96(SI), Y2, Y11
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 96(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y9, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS 224(SI), Y2, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     160(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y4, Y8
+	VMINPS  Y7, Y4, Y9
+	VMAXPS  Y7, Y4, Y4
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  224(BX), Y9, Y9
+	VMOVUPS 288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+	VMOVAPS     Y6, Y7
+	VFMADD231PS Y2, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y7, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS Y3, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y8, Y5
+	VMINPS  Y4, Y8, Y7
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y5, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y9, Y9
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y9, 224(BX)
+	VMOVUPS Y6, (BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind61
+
+upto60:
+	// Turns of 97 to 112 elements.
+	SUBQ       $0x00000060, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 384(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 416(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMAXPS    Y4, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMAXPS    Y5, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y9
+	VMINPS  Y8, Y7, Y10
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y9, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  192(BX), Y10, Y10
+	VMOVUPS 256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS 320(SI), Y2, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS 320(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVAPS     Y6, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y8
+	VFMADD231PS Y3, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y5, Y5
+	VADDPS      Y5, Y7, Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y9, Y4
+	VMINPS  Y7, Y9, Y5
+	VMAXPS  Y7, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y5, Y5
+	VADDPS  Y5, Y10, Y10
+	VMOVUPS 32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y6, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y8
+	VFMADD231PS 96(SI), Y2, Y9
+	VFMADD231PS 32(SI), Y3, Y8
+	VFMADD231PS 96(SI), Y3, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y9
+	VSUBPS Y8, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y9
+	VFMADD231PS 224(SI), Y2, Y11
+	VFMADD231PS 160(SI), Y3, Y9
+	VFMADD231PS 224(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     160(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y8
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  224(BX), Y9, Y9
+	VMOVUPS 288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y6, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y11
+	VSUBPS Y7, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS 352(SI), Y2, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS 352(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y7, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     256(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y6, Y7
+	VMOVUPS 256(BX), Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y11, Y7
+	VFMADD231PS Y3, Y11, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y4, Y12
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y12
+	VFMADD213PS exp1<>+0(SB), Y7, Y12
+	VMULPS      Y12, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y11, Y11, Y7
+	VANDPS      Y7, Y4, Y4
+	VADDPS      Y4, Y5, Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y8, Y4
+	VMINPS  Y5, Y8, Y7
+	VMAXPS  Y5, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y9, Y9
+	VMOVUPS 288(BX), Y5
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y9, 224(BX)
+	VMOVUPS Y6, (BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind61
+
+upto61:
+	// Turns of 113 to 128 elements.
+	SUBQ       $0x00000070, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 448(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 480(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMOVUPS   384(SI), Y8
+	VMAXPS    Y4, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMOVUPS   416(SI), Y9
+	VMAXPS    Y5, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y9
+	VMINPS  Y8, Y7, Y10
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y9, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  192(BX), Y10, Y10
+	VMOVUPS 256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS 320(SI), Y2, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS 320(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     384(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVAPS     Y6, Y8
+	VFMADD231PS Y2, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y2, Y11
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS 384(SI), Y3, Y11
+	VFMADD231PS Y3, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VADDPS      Y5, Y7, Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y9, Y4
+	VMINPS  Y7, Y9, Y5
+	VMAXPS  Y7, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y5, Y5
+	VADDPS  Y5, Y10, Y10
+	VMOVUPS 32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y6, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y8
+	VFMADD231PS 96(SI), Y2, Y9
+	VFMADD231PS 32(SI), Y3, Y8
+	VFMADD231PS 96(SI), Y3, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y9
+	VSUBPS Y8, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y9
+	VFMADD231PS 224(SI), Y2, Y11
+	VFMADD231PS 160(SI), Y3, Y9
+	VFMADD231PS 224(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     160(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y8
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  224(BX), Y9, Y9
+	VMOVUPS 288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y6, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y11
+	VSUBPS Y7, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS 352(SI), Y2, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS 352(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y7, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+	VMOVUPS     256(BX), Y7
+	VFMADD213PS Y6, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y7, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y2, Y11
+	VMOVUPS     256(BX), Y13
+	VFMADD231PS Y2, Y13, Y12
+	VFMADD231PS 416(SI), Y3, Y11
+	VFMADD231PS Y3, Y13, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y7, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VADDPS      Y4, Y5, Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y8, Y4
+	VMINPS  Y5, Y8, Y6
+	VMAXPS  Y5, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 288(BX), Y5
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y9, 224(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind61:
+	// What is stored of the row. Of a sure one the rest would need its elements: it is left.
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 96(BX), Y5
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y5, Y4, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    (BX), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y7
+	VMOVUPS     (BX), Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y8, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y8
+	VFMADD231PS Y3, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y9
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS  Y9, Y9, Y8
+	VANDPS       Y8, Y7, Y7
+	VCMPPS       $0x05, Y6, Y4, Y4
+	VCMPPS       $0x05, Y6, Y5, Y5
+	VMOVMSKPS    Y5, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y4, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      64(R10)(AX*4), Y8
+	VMOVMSKPS    Y5, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y4, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      96(R10)(AX*4), Y4
+	VANDPS       Y7, Y8, Y8
+	VANDPS       Y7, Y4, Y4
+	VMOVUPS      128(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X9
+	VCVTPS2PD    X5, Y10
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y8, X11
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X11, Y11
+	VSUBPD       Y8, Y10, Y10
+	VSUBPD       Y11, Y9, Y9
+	VMOVUPS      192(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X11
+	VCVTPS2PD    X8, Y12
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y12, Y10, Y10
+	VADDPD       Y11, Y9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
+	VEXTRACTF128 $0x01, Y4, X14
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X14, Y14
+	VSUBPD       Y4, Y13, Y13
+	VSUBPD       Y14, Y12, Y12
+	VMOVUPS      224(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X14
+	VCVTPS2PD    X4, Y15
+	VCVTPS2PD    X14, Y14
+	VADDPD       Y15, Y13, Y13
+	VADDPD       Y14, Y12, Y12
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y12, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X9
+	VADDPD       X9, X10, X10
+	VMOVHLPS     X10, X10, X9
+	VADDSD       X9, X10, X10
+	VCVTSS2SD    X7, X7, X7
+	VUCOMISD     X10, X10
+	JPS          end
+	VADDSD       X10, X10, X9
+	VUCOMISD     X7, X9
+	JCS          end
+	VBROADCASTSS 32(R15), Y9
+	VMAXPS       Y9, Y6, Y9
+	VBROADCASTSS (R14), Y12
+	VMULPS       Y12, Y9, Y9
+	VMOVUPS      integerUnit<>+0(SB), Y12
+	VSUBPS       Y9, Y12, Y12
+	VMOVUPS      integer<>+0(SB), Y9
+	VSUBPS       Y12, Y9, Y9
+	VMOVSS       X9, 36(R15)
+	VADDPS       zero<>+0(SB), Y6, Y6
+	VMOVSS       X6, 4(R15)
+	VMOVSD       X7, 8(R15)
+	VMOVSD       X10, 16(R15)
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y11, X7
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y8, X10
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X10, Y10
+	VEXTRACTF128 $0x01, Y4, X12
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y10, Y6, Y6
+	VADDPD       Y4, Y11, Y11
+	VADDPD       Y12, Y7, Y7
+	VADDPD       Y11, Y5, Y5
+	VADDPD       Y7, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X4
+	VADDPD       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDSD       X4, X5, X5
+	VMOVSD       X5, 24(R15)
+	VMOVUPS      magic<>+0(SB), Y4
+	VSUBPS       Y9, Y4, Y4
+	VMOVUPS      Y4, (BX)
+
+	// Their exponentials.
+	MOVQ R11, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done64
+	VMOVUPS exp2Table<>+0(SB), Y4
+	VMOVUPS exp3<>+0(SB), Y5
+	VMOVUPS exp2<>+0(SB), Y6
+	PCALIGN $0x40
+
+loop64:
+	VMOVUPS (BX), Y7
+	VMOVUPS (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y7, Y2, Y8
+	VMOVUPS     32(SI), Y9
+	VFMADD213PS Y7, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y7, Y10
+	VSUBPS Y9, Y7, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 32(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y6, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     64(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y7, Y2, Y8
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y7, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y7, Y10
+	VSUBPS Y9, Y7, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 64(SI), Y2, Y10
+	VFMADD231PS 96(SI), Y2, Y11
+	VFMADD231PS 64(SI), Y3, Y10
+	VFMADD231PS 96(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y6, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y7, Y2, Y8
+	VMOVUPS     160(SI), Y9
+	VFMADD213PS Y7, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y7, Y10
+	VSUBPS Y9, Y7, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y10
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS 160(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y6, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     192(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y7, Y2, Y8
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y7, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y7, Y10
+	VSUBPS Y9, Y7, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 192(SI), Y2, Y10
+	VFMADD231PS 224(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y6, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     Y7, (BX)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
+	JGE         loop64
+
+done64:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done65
+	PCALIGN $0x40
+
+loop65:
+	VMOVUPS (BX), Y4
+	VMOVUPS (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y2, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y6
+	VFMADD231PS (SI), Y3, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y8
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y6, Y8
+	VFMADD213PS exp1<>+0(SB), Y6, Y8
+	VMULPS      Y8, Y6, Y6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y7, Y7, Y6
+	VANDPS      Y6, Y5, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     Y4, (BX)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop65
+
+done65:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind66
+
+	// Elements that are left.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    (BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     (BX), Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y7
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y6, Y7
+	VFMADD213PS exp1<>+0(SB), Y6, Y7
+	VMULPS      Y7, Y6, Y6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y6
+	VANDPS      Y6, Y5, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l97
+	VMASKMOVPS  Y5, Y4, (DI)
+	JMP         l98
+
+l97:
+	VMOVUPS Y5, (DI)
+
+l98:
+	LEAQ (SI)(CX*4), SI
+
+behind66:
 next:
 	// The next row.
 	ADDQ R9, R11

@@ -53942,7 +53942,7 @@ GLOBL log2eHi<>(SB), RODATA|NOPTR, $4
 // func expRowsAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, out []ExpSum, p *Rows) (done int)
 // Requires: AVX, AVX512F, AVX512VL, BMI
 TEXT ·expRowsAVX512(SB), $256-120
-	// expRowsAVX512: exponentials of rows in their unit, and their sums, up to the first that has other than near elements.
+	// expRowsAVX512: exponentials of rows in their unit, and their sums, up to the first that is irregular, or sure with elements that are not near.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ p+104(FP), R14
@@ -53963,9 +53963,9 @@ TEXT ·expRowsAVX512(SB), $256-120
 	VBROADCASTSS 16(R14), Z3
 	VSUBPS       Z2, Z3, Z3
 	VMOVD        X3, R13
-	VMOVAPS      Z1, Z8
+	VMOVAPS      Z1, Z9
 	VMOVAPS      Z0, Z1
-	VMOVAPS      Z8, Z0
+	VMOVAPS      Z9, Z0
 
 	// Rows of 1 to 16 elements.
 	CMPQ  CX, $0x00000010
@@ -57329,10 +57329,10 @@ behind28:
 	// The unit, and whether all elements are near it.
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
-	JZ           end
+	JZ           exact
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
-	JCC          end
+	JCC          exact
 	VSHUFF32X4   $0x4e, Z5, Z5, Z2
 	VMAXPS       Z2, Z5, Z2
 	VSHUFF32X4   $0xb1, Z2, Z2, Z3
@@ -57354,11 +57354,11 @@ behind28:
 	VBROADCASTSS 16(R14), Z7
 	VSUBPS       Z6, Z7, Z7
 	VUCOMISS     X3, X7
-	JCS          end
+	JCS          exact
 	VADDPS       Z7, Z2, Z7
 	VXORPS       X6, X6, X6
 	VUCOMISS     X6, X7
-	JCS          end
+	JCS          exact
 	VBROADCASTSS 32(R15), Z7
 	VMAXPS       Z7, Z3, Z7
 	VMULPS.BCST  (R14), Z7, Z7
@@ -57369,7 +57369,7 @@ behind28:
 	VMULPS.BCST  (R14), Z2, Z2
 	VSUBPS.BCST  unitRange<>+0(SB), Z7, Z8
 	VUCOMISS     X8, X2
-	JCS          end
+	JCS          exact
 	VMOVSS       X7, 36(R15)
 	VBROADCASTSS nearBase<>+0(SB), Z2
 	VSUBPS       Z7, Z2, Z2
@@ -58521,47 +58521,47 @@ behind39:
 	VADDPD        X8, X11, X11
 	VMOVHLPS      X11, X11, X8
 	VADDSD        X8, X11, X11
+	VCVTSS2SD     X9, X9, X8
 	VUCOMISD      X11, X11
 	JPS           end
-	VBROADCASTSS  (R15), Z8
-	VBROADCASTSS  integer<>+0(SB), Z10
-	VSUBPS        Z8, Z10, Z8
-	VBROADCASTSS  36(R15), Z12
-	VADDPS        Z12, Z10, Z10
-	VPADDD        Z8, Z10, Z8
-	VPSLLD        $0x17, Z8, Z8
-	VBROADCASTSS  one<>+0(SB), Z10
-	VPADDD        Z8, Z10, Z8
-	VCVTSS2SD     X8, X8, X8
+	VBROADCASTSS  (R15), Z10
+	VBROADCASTSS  integer<>+0(SB), Z12
+	VSUBPS        Z10, Z12, Z10
+	VBROADCASTSS  36(R15), Z13
+	VADDPS        Z13, Z12, Z12
+	VPADDD        Z10, Z12, Z10
+	VPSLLD        $0x17, Z10, Z10
+	VBROADCASTSS  one<>+0(SB), Z12
+	VPADDD        Z10, Z12, Z10
+	VCVTSS2SD     X10, X10, X10
 
 	// A zero is stored without its sign.
 	VADDPS.BCST   zero<>+0(SB), Z4, Z4
 	VMOVSS        X4, 4(R15)
-	VCVTSS2SD     X9, X9, X4
-	VMULSD        X8, X4, X10
-	VMOVSD        X10, 8(R15)
-	VMULSD        X8, X11, X10
-	VMOVSD        X10, 16(R15)
-	VEXTRACTF64X4 $0x01, Z6, Y10
+	VMULSD        X10, X8, X4
+	VMOVSD        X4, 8(R15)
+	VMULSD        X10, X11, X4
+	VMOVSD        X4, 16(R15)
+	VEXTRACTF64X4 $0x01, Z6, Y4
 	VCVTPS2PD     Y6, Z12
-	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y4, Z4
 	VEXTRACTF64X4 $0x01, Z7, Y13
 	VCVTPS2PD     Y7, Z14
 	VCVTPS2PD     Y13, Z13
 	VADDPD        Z14, Z12, Z12
-	VADDPD        Z13, Z10, Z10
-	VADDPD        Z10, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y10
-	VADDPD        Y10, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X10
-	VADDPD        X10, X12, X12
-	VMOVHLPS      X12, X12, X10
-	VADDSD        X10, X12, X12
-	VMULSD        X8, X12, X12
+	VADDPD        Z13, Z4, Z4
+	VADDPD        Z4, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y4
+	VADDPD        Y4, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X4
+	VADDPD        X4, X12, X12
+	VMOVHLPS      X12, X12, X4
+	VADDSD        X4, X12, X12
+	VMULSD        X10, X12, X12
 	VMOVSD        X12, 24(R15)
 	VBROADCASTSS  X9, Z9
 	VADDSD        X11, X11, X11
-	VUCOMISD      X11, X4
+	VUCOMISD      X11, X8
 	JCS           next
 	VMOVAPS       Z9, Z3
 
@@ -58588,42 +58588,42 @@ loop42:
 	VMOVUPS   128(SI), Z4
 	VCMPPS    $0x1e, Z4, Z3, K1
 	VMOVAPS.Z Z4, K1, Z4
-	VMOVUPS   192(SI), Z5
-	VCMPPS    $0x1e, Z5, Z3, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VADDPS    Z5, Z4, Z4
+	VMOVUPS   192(SI), Z8
+	VCMPPS    $0x1e, Z8, Z3, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VADDPS    Z8, Z4, Z4
 	VADDPS    Z4, Z2, Z2
 
 	// sum + t, and what that lacks to the rest
 	VADDPS    Z2, Z6, Z4
-	VMINPS    Z2, Z6, Z5
+	VMINPS    Z2, Z6, Z8
 	VMAXPS    Z2, Z6, Z6
 	VSUBPS    Z6, Z4, Z6
-	VSUBPS    Z6, Z5, Z5
-	VADDPS    Z5, Z7, Z7
+	VSUBPS    Z6, Z8, Z8
+	VADDPS    Z8, Z7, Z7
 	VMOVUPS   256(SI), Z2
 	VCMPPS    $0x1e, Z2, Z3, K1
 	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   320(SI), Z5
-	VCMPPS    $0x1e, Z5, Z3, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VADDPS    Z5, Z2, Z2
-	VMOVUPS   384(SI), Z5
-	VCMPPS    $0x1e, Z5, Z3, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VMOVUPS   448(SI), Z6
+	VMOVUPS   320(SI), Z6
 	VCMPPS    $0x1e, Z6, Z3, K1
 	VMOVAPS.Z Z6, K1, Z6
-	VADDPS    Z6, Z5, Z5
-	VADDPS    Z5, Z2, Z2
+	VADDPS    Z6, Z2, Z2
+	VMOVUPS   384(SI), Z6
+	VCMPPS    $0x1e, Z6, Z3, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS   448(SI), Z8
+	VCMPPS    $0x1e, Z8, Z3, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VADDPS    Z8, Z6, Z6
+	VADDPS    Z6, Z2, Z2
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Z2, Z4, Z6
-	VMINPS Z2, Z4, Z5
+	VMINPS Z2, Z4, Z8
 	VMAXPS Z2, Z4, Z4
 	VSUBPS Z4, Z6, Z4
-	VSUBPS Z4, Z5, Z5
-	VADDPS Z5, Z7, Z7
+	VSUBPS Z4, Z8, Z8
+	VADDPS Z8, Z7, Z7
 	ADDQ   $0x00000200, SI
 	ADDQ   $0x00000200, DI
 	SUBQ   $0x00000080, CX
@@ -58661,11 +58661,11 @@ upto43:
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Z2, Z6, Z4
-	VMINPS  Z2, Z6, Z5
+	VMINPS  Z2, Z6, Z8
 	VMAXPS  Z2, Z6, Z6
 	VSUBPS  Z6, Z4, Z6
-	VSUBPS  Z6, Z5, Z5
-	VADDPS  Z5, Z7, Z7
+	VSUBPS  Z6, Z8, Z8
+	VADDPS  Z8, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind50
@@ -58687,11 +58687,11 @@ upto44:
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Z2, Z6, Z4
-	VMINPS  Z2, Z6, Z5
+	VMINPS  Z2, Z6, Z8
 	VMAXPS  Z2, Z6, Z6
 	VSUBPS  Z6, Z4, Z6
-	VSUBPS  Z6, Z5, Z5
-	VADDPS  Z5, Z7, Z7
+	VSUBPS  Z6, Z8, Z8
+	VADDPS  Z8, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind50
@@ -58717,11 +58717,11 @@ upto45:
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Z2, Z6, Z4
-	VMINPS  Z2, Z6, Z5
+	VMINPS  Z2, Z6, Z8
 	VMAXPS  Z2, Z6, Z6
 	VSUBPS  Z6, Z4, Z6
-	VSUBPS  Z6, Z5, Z5
-	VADDPS  Z5, Z7, Z7
+	VSUBPS  Z6, Z8, Z8
+	VADDPS  Z8, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind50
@@ -58743,19 +58743,19 @@ upto46:
 	VMOVUPS   128(SI), Z4
 	VCMPPS    $0x1e, Z4, Z3, K1
 	VMOVAPS.Z Z4, K1, Z4
-	VMOVUPS.Z 192(SI), K7, Z5
-	VCMPPS    $0x1e, Z5, Z3, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VADDPS    Z5, Z4, Z4
+	VMOVUPS.Z 192(SI), K7, Z8
+	VCMPPS    $0x1e, Z8, Z3, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VADDPS    Z8, Z4, Z4
 	VADDPS    Z4, Z2, Z2
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Z2, Z6, Z4
-	VMINPS  Z2, Z6, Z5
+	VMINPS  Z2, Z6, Z8
 	VMAXPS  Z2, Z6, Z6
 	VSUBPS  Z6, Z4, Z6
-	VSUBPS  Z6, Z5, Z5
-	VADDPS  Z5, Z7, Z7
+	VSUBPS  Z6, Z8, Z8
+	VADDPS  Z8, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    192(SI)(CX*4), SI
 	JMP     behind50
@@ -58777,30 +58777,30 @@ upto47:
 	VMOVUPS   128(SI), Z4
 	VCMPPS    $0x1e, Z4, Z3, K1
 	VMOVAPS.Z Z4, K1, Z4
-	VMOVUPS   192(SI), Z5
-	VCMPPS    $0x1e, Z5, Z3, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VADDPS    Z5, Z4, Z4
+	VMOVUPS   192(SI), Z8
+	VCMPPS    $0x1e, Z8, Z3, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VADDPS    Z8, Z4, Z4
 	VADDPS    Z4, Z2, Z2
 
 	// sum + t, and what that lacks to the rest
 	VADDPS    Z2, Z6, Z4
-	VMINPS    Z2, Z6, Z5
+	VMINPS    Z2, Z6, Z8
 	VMAXPS    Z2, Z6, Z6
 	VSUBPS    Z6, Z4, Z6
-	VSUBPS    Z6, Z5, Z5
-	VADDPS    Z5, Z7, Z7
+	VSUBPS    Z6, Z8, Z8
+	VADDPS    Z8, Z7, Z7
 	VMOVUPS.Z 256(SI), K7, Z2
 	VCMPPS    $0x1e, Z2, Z3, K1
 	VMOVAPS.Z Z2, K1, Z2
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Z2, Z4, Z6
-	VMINPS Z2, Z4, Z5
+	VMINPS Z2, Z4, Z8
 	VMAXPS Z2, Z4, Z4
 	VSUBPS Z4, Z6, Z4
-	VSUBPS Z4, Z5, Z5
-	VADDPS Z5, Z7, Z7
+	VSUBPS Z4, Z8, Z8
+	VADDPS Z8, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
 	JMP    behind50
 
@@ -58821,34 +58821,34 @@ upto48:
 	VMOVUPS   128(SI), Z4
 	VCMPPS    $0x1e, Z4, Z3, K1
 	VMOVAPS.Z Z4, K1, Z4
-	VMOVUPS   192(SI), Z5
-	VCMPPS    $0x1e, Z5, Z3, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VADDPS    Z5, Z4, Z4
+	VMOVUPS   192(SI), Z8
+	VCMPPS    $0x1e, Z8, Z3, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VADDPS    Z8, Z4, Z4
 	VADDPS    Z4, Z2, Z2
 
 	// sum + t, and what that lacks to the rest
 	VADDPS    Z2, Z6, Z4
-	VMINPS    Z2, Z6, Z5
+	VMINPS    Z2, Z6, Z8
 	VMAXPS    Z2, Z6, Z6
 	VSUBPS    Z6, Z4, Z6
-	VSUBPS    Z6, Z5, Z5
-	VADDPS    Z5, Z7, Z7
+	VSUBPS    Z6, Z8, Z8
+	VADDPS    Z8, Z7, Z7
 	VMOVUPS   256(SI), Z2
 	VCMPPS    $0x1e, Z2, Z3, K1
 	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS.Z 320(SI), K7, Z5
-	VCMPPS    $0x1e, Z5, Z3, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VADDPS    Z5, Z2, Z2
+	VMOVUPS.Z 320(SI), K7, Z6
+	VCMPPS    $0x1e, Z6, Z3, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VADDPS    Z6, Z2, Z2
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Z2, Z4, Z6
-	VMINPS Z2, Z4, Z5
+	VMINPS Z2, Z4, Z8
 	VMAXPS Z2, Z4, Z4
 	VSUBPS Z4, Z6, Z4
-	VSUBPS Z4, Z5, Z5
-	VADDPS Z5, Z7, Z7
+	VSUBPS Z4, Z8, Z8
+	VADDPS Z8, Z7, Z7
 	LEAQ   320(SI)(CX*4), SI
 	JMP    behind50
 
@@ -58869,38 +58869,38 @@ upto49:
 	VMOVUPS   128(SI), Z4
 	VCMPPS    $0x1e, Z4, Z3, K1
 	VMOVAPS.Z Z4, K1, Z4
-	VMOVUPS   192(SI), Z5
-	VCMPPS    $0x1e, Z5, Z3, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VADDPS    Z5, Z4, Z4
+	VMOVUPS   192(SI), Z8
+	VCMPPS    $0x1e, Z8, Z3, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VADDPS    Z8, Z4, Z4
 	VADDPS    Z4, Z2, Z2
 
 	// sum + t, and what that lacks to the rest
 	VADDPS    Z2, Z6, Z4
-	VMINPS    Z2, Z6, Z5
+	VMINPS    Z2, Z6, Z8
 	VMAXPS    Z2, Z6, Z6
 	VSUBPS    Z6, Z4, Z6
-	VSUBPS    Z6, Z5, Z5
-	VADDPS    Z5, Z7, Z7
+	VSUBPS    Z6, Z8, Z8
+	VADDPS    Z8, Z7, Z7
 	VMOVUPS   256(SI), Z2
 	VCMPPS    $0x1e, Z2, Z3, K1
 	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   320(SI), Z5
-	VCMPPS    $0x1e, Z5, Z3, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VADDPS    Z5, Z2, Z2
-	VMOVUPS.Z 384(SI), K7, Z5
-	VCMPPS    $0x1e, Z5, Z3, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VADDPS    Z5, Z2, Z2
+	VMOVUPS   320(SI), Z6
+	VCMPPS    $0x1e, Z6, Z3, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VADDPS    Z6, Z2, Z2
+	VMOVUPS.Z 384(SI), K7, Z6
+	VCMPPS    $0x1e, Z6, Z3, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VADDPS    Z6, Z2, Z2
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Z2, Z4, Z6
-	VMINPS Z2, Z4, Z5
+	VMINPS Z2, Z4, Z8
 	VMAXPS Z2, Z4, Z4
 	VSUBPS Z4, Z6, Z4
-	VSUBPS Z4, Z5, Z5
-	VADDPS Z5, Z7, Z7
+	VSUBPS Z4, Z8, Z8
+	VADDPS Z8, Z7, Z7
 	LEAQ   384(SI)(CX*4), SI
 	JMP    behind50
 
@@ -58921,42 +58921,42 @@ upto50:
 	VMOVUPS   128(SI), Z4
 	VCMPPS    $0x1e, Z4, Z3, K1
 	VMOVAPS.Z Z4, K1, Z4
-	VMOVUPS   192(SI), Z5
-	VCMPPS    $0x1e, Z5, Z3, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VADDPS    Z5, Z4, Z4
+	VMOVUPS   192(SI), Z8
+	VCMPPS    $0x1e, Z8, Z3, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VADDPS    Z8, Z4, Z4
 	VADDPS    Z4, Z2, Z2
 
 	// sum + t, and what that lacks to the rest
 	VADDPS    Z2, Z6, Z4
-	VMINPS    Z2, Z6, Z5
+	VMINPS    Z2, Z6, Z8
 	VMAXPS    Z2, Z6, Z6
 	VSUBPS    Z6, Z4, Z6
-	VSUBPS    Z6, Z5, Z5
-	VADDPS    Z5, Z7, Z7
+	VSUBPS    Z6, Z8, Z8
+	VADDPS    Z8, Z7, Z7
 	VMOVUPS   256(SI), Z2
 	VCMPPS    $0x1e, Z2, Z3, K1
 	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   320(SI), Z5
-	VCMPPS    $0x1e, Z5, Z3, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VADDPS    Z5, Z2, Z2
-	VMOVUPS   384(SI), Z5
-	VCMPPS    $0x1e, Z5, Z3, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VMOVUPS.Z 448(SI), K7, Z6
+	VMOVUPS   320(SI), Z6
 	VCMPPS    $0x1e, Z6, Z3, K1
 	VMOVAPS.Z Z6, K1, Z6
-	VADDPS    Z6, Z5, Z5
-	VADDPS    Z5, Z2, Z2
+	VADDPS    Z6, Z2, Z2
+	VMOVUPS   384(SI), Z6
+	VCMPPS    $0x1e, Z6, Z3, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS.Z 448(SI), K7, Z8
+	VCMPPS    $0x1e, Z8, Z3, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VADDPS    Z8, Z6, Z6
+	VADDPS    Z6, Z2, Z2
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Z2, Z4, Z6
-	VMINPS Z2, Z4, Z5
+	VMINPS Z2, Z4, Z8
 	VMAXPS Z2, Z4, Z4
 	VSUBPS Z4, Z6, Z4
-	VSUBPS Z4, Z5, Z5
-	VADDPS Z5, Z7, Z7
+	VSUBPS Z4, Z8, Z8
+	VADDPS Z8, Z7, Z7
 	LEAQ   448(SI)(CX*4), SI
 
 behind50:
@@ -58965,9 +58965,9 @@ behind50:
 	VCVTPS2PD     Y6, Z3
 	VCVTPS2PD     Y2, Z2
 	VEXTRACTF64X4 $0x01, Z7, Y4
-	VCVTPS2PD     Y7, Z5
+	VCVTPS2PD     Y7, Z8
 	VCVTPS2PD     Y4, Z4
-	VADDPD        Z5, Z3, Z3
+	VADDPD        Z8, Z3, Z3
 	VADDPD        Z4, Z2, Z2
 	VADDPD        Z2, Z3, Z3
 	VEXTRACTF64X4 $0x01, Z3, Y2
@@ -58979,8 +58979,8 @@ behind50:
 	VBROADCASTSS  (R15), Z2
 	VBROADCASTSS  integer<>+0(SB), Z4
 	VSUBPS        Z2, Z4, Z2
-	VBROADCASTSS  36(R15), Z5
-	VADDPS        Z5, Z4, Z4
+	VBROADCASTSS  36(R15), Z8
+	VADDPS        Z8, Z4, Z4
 	VPADDD        Z2, Z4, Z2
 	VPSLLD        $0x17, Z2, Z2
 	VBROADCASTSS  one<>+0(SB), Z4
@@ -58988,7 +58988,1587 @@ behind50:
 	VCVTSS2SD     X2, X2, X2
 	VMULSD        X2, X3, X3
 	VMOVSD        X3, 16(R15)
+	JMP           next
 
+exact:
+	// Other elements: their sum, in its own unit.
+	MOVQ         R11, SI
+	MOVQ         R12, DI
+	MOVQ         R13, CX
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Z3
+	VUCOMISS     X2, X3
+	JCS          end
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z4
+	VSUBPS       Z2, Z4, Z4
+	VBROADCASTSS integer<>+0(SB), Z2
+	VSUBPS       Z4, Z2, Z2
+	VBROADCASTSS magic<>+0(SB), Z4
+	VSUBPS       Z2, Z4, Z4
+	VADDPS.BCST  reach<>+0(SB), Z2, Z2
+	VMULPS.BCST  8(R14), Z2, Z2
+	VMINPS       Z3, Z2, Z8
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+	VBROADCASTSS (R14), Z2
+	VBROADCASTSS 4(R14), Z3
+
+	// Turns of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done53
+	VMOVUPS      exp2Table<>+0(SB), Z9
+	VBROADCASTSS exp3<>+0(SB), Z10
+	VBROADCASTSS exp2<>+0(SB), Z11
+	VBROADCASTSS exp1<>+0(SB), Z12
+	VBROADCASTSS cut<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop53:
+	VMOVUPS (SI), Z14
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z14, Z14
+	VMOVUPS  128(SI), Z15
+	VMAXPS   192(SI), Z15, Z15
+	VMAXPS   Z15, Z14, Z14
+	VMOVUPS  256(SI), Z15
+	VMAXPS   320(SI), Z15, Z15
+	VMOVUPS  384(SI), Z16
+	VMAXPS   448(SI), Z16, Z16
+	VMAXPS   Z16, Z15, Z15
+	VMAXPS   Z15, Z14, Z14
+	VCMPPS   $0x1e, Z8, Z14, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z14
+	VMOVUPS     64(SI), Z15
+	VFMADD213PS Z4, Z2, Z15
+	VMOVUPS     128(SI), Z16
+	VFMADD213PS Z4, Z2, Z16
+	VMOVUPS     192(SI), Z17
+	VFMADD213PS Z4, Z2, Z17
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z4, Z18
+	VSUBPS  Z15, Z4, Z19
+	VSUBPS  Z16, Z4, Z20
+	VSUBPS  Z17, Z4, Z21
+	VMOVUPS (SI), Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z22, Z18
+	VMOVUPS     64(SI), Z23
+	VFMADD231PS Z2, Z23, Z19
+	VMOVUPS     128(SI), Z24
+	VFMADD231PS Z2, Z24, Z20
+	VMOVUPS     192(SI), Z25
+	VFMADD231PS Z2, Z25, Z21
+	VFMADD231PS Z3, Z22, Z18
+	VFMADD231PS Z3, Z23, Z19
+	VFMADD231PS Z3, Z24, Z20
+	VFMADD231PS Z3, Z25, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS Z9, Z14, Z22
+	VPERMPS Z9, Z15, Z23
+	VPERMPS Z9, Z16, Z24
+	VPERMPS Z9, Z17, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VMOVAPS Z11, Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z18, Z10, Z26
+	VMOVAPS     Z11, Z27
+	VFMADD231PS Z19, Z10, Z27
+	VMOVAPS     Z11, Z28
+	VFMADD231PS Z20, Z10, Z28
+	VMOVAPS     Z11, Z29
+	VFMADD231PS Z21, Z10, Z29
+	VFMADD213PS Z12, Z18, Z26
+	VFMADD213PS Z12, Z19, Z27
+	VFMADD213PS Z12, Z20, Z28
+	VFMADD213PS Z12, Z21, Z29
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS        $0x05, Z13, Z14, K1
+	VCMPPS        $0x05, Z13, Z15, K2
+	VCMPPS        $0x05, Z13, Z16, K3
+	VCMPPS        $0x05, Z13, Z17, K4
+	VFMADD213PS.Z Z22, Z22, K1, Z18
+	VFMADD213PS.Z Z23, Z23, K2, Z19
+	VFMADD213PS.Z Z24, Z24, K3, Z20
+	VFMADD213PS.Z Z25, Z25, K4, Z21
+	VADDPS        Z19, Z18, Z18
+	VADDPS        Z21, Z20, Z20
+	VADDPS        Z20, Z18, Z18
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z18, Z6, Z14
+	VMINPS  Z18, Z6, Z15
+	VMAXPS  Z18, Z6, Z6
+	VSUBPS  Z6, Z14, Z6
+	VSUBPS  Z6, Z15, Z15
+	VADDPS  Z15, Z7, Z7
+	VMOVUPS 256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z6
+	VMOVUPS     320(SI), Z15
+	VFMADD213PS Z4, Z2, Z15
+	VMOVUPS     384(SI), Z16
+	VFMADD213PS Z4, Z2, Z16
+	VMOVUPS     448(SI), Z17
+	VFMADD213PS Z4, Z2, Z17
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z18
+	VSUBPS  Z15, Z4, Z19
+	VSUBPS  Z16, Z4, Z20
+	VSUBPS  Z17, Z4, Z21
+	VMOVUPS 256(SI), Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z22, Z18
+	VMOVUPS     320(SI), Z23
+	VFMADD231PS Z2, Z23, Z19
+	VMOVUPS     384(SI), Z24
+	VFMADD231PS Z2, Z24, Z20
+	VMOVUPS     448(SI), Z25
+	VFMADD231PS Z2, Z25, Z21
+	VFMADD231PS Z3, Z22, Z18
+	VFMADD231PS Z3, Z23, Z19
+	VFMADD231PS Z3, Z24, Z20
+	VFMADD231PS Z3, Z25, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS Z9, Z6, Z22
+	VPERMPS Z9, Z15, Z23
+	VPERMPS Z9, Z16, Z24
+	VPERMPS Z9, Z17, Z25
+	VPSLLD  $0x14, Z6, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VMOVAPS Z11, Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z18, Z10, Z26
+	VMOVAPS     Z11, Z27
+	VFMADD231PS Z19, Z10, Z27
+	VMOVAPS     Z11, Z28
+	VFMADD231PS Z20, Z10, Z28
+	VMOVAPS     Z11, Z29
+	VFMADD231PS Z21, Z10, Z29
+	VFMADD213PS Z12, Z18, Z26
+	VFMADD213PS Z12, Z19, Z27
+	VFMADD213PS Z12, Z20, Z28
+	VFMADD213PS Z12, Z21, Z29
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS        $0x05, Z13, Z6, K1
+	VCMPPS        $0x05, Z13, Z15, K2
+	VCMPPS        $0x05, Z13, Z16, K3
+	VCMPPS        $0x05, Z13, Z17, K4
+	VFMADD213PS.Z Z22, Z22, K1, Z18
+	VFMADD213PS.Z Z23, Z23, K2, Z19
+	VFMADD213PS.Z Z24, Z24, K3, Z20
+	VFMADD213PS.Z Z25, Z25, K4, Z21
+	VADDPS        Z19, Z18, Z18
+	VADDPS        Z21, Z20, Z20
+	VADDPS        Z20, Z18, Z18
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z18, Z14, Z6
+	VMINPS Z18, Z14, Z15
+	VMAXPS Z18, Z14, Z14
+	VSUBPS Z14, Z6, Z14
+	VSUBPS Z14, Z15, Z15
+	VADDPS Z15, Z7, Z7
+	ADDQ   $0x00000200, SI
+	ADDQ   $0x00000200, DI
+	SUBQ   $0x00000080, CX
+	JGE    loop53
+
+done53:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind61
+	CMPQ  CX, $0x00000010
+	JLE   upto54
+	CMPQ  CX, $0x00000020
+	JLE   upto55
+	CMPQ  CX, $0x00000030
+	JLE   upto56
+	CMPQ  CX, $0x00000040
+	JLE   upto57
+	CMPQ  CX, $0x00000050
+	JLE   upto58
+	CMPQ  CX, $0x00000060
+	JLE   upto59
+	CMPQ  CX, $0x00000070
+	JLE   upto60
+	JMP   upto61
+
+upto54:
+	// Turns of 1 to 16 elements.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      (SI), K7, Z9
+
+	// Leave if an element is above the limit.
+	VCMPPS   $0x1e, Z8, Z9, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVAPS  Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z9, Z10
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z9, Z11
+	VFMADD231PS Z3, Z9, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z9
+	VPSLLD       $0x14, Z10, Z12
+	VPADDD       Z9, Z12, Z9
+	VBROADCASTSS exp2<>+0(SB), Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z12
+	VMULPS           Z12, Z11, Z11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VFMADD213PS.Z Z9, Z9, K1, Z11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z11, Z6, Z9
+	VMINPS  Z11, Z6, Z10
+	VMAXPS  Z11, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind61
+
+upto55:
+	// Turns of 17 to 32 elements.
+	SUBQ         $0x00000010, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      64(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   Z9, Z10, Z10
+	VCMPPS   $0x1e, Z8, Z10, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z10
+	VMOVAPS     Z4, Z11
+	VFMADD231PS Z2, Z9, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z4, Z12
+	VSUBPS  Z11, Z4, Z13
+	VMOVUPS (SI), Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z14, Z12
+	VFMADD231PS Z2, Z9, Z13
+	VFMADD231PS Z3, Z14, Z12
+	VFMADD231PS Z3, Z9, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z9
+	VPERMPS      exp2Table<>+0(SB), Z11, Z14
+	VPSLLD       $0x14, Z10, Z15
+	VPSLLD       $0x14, Z11, Z16
+	VPADDD       Z9, Z15, Z9
+	VPADDD       Z14, Z16, Z14
+	VBROADCASTSS exp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z16
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z16
+	VMULPS           Z15, Z12, Z12
+	VMULPS           Z16, Z13, Z13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VFMADD213PS.Z Z9, Z9, K1, Z12
+	VFMADD213PS.Z Z14, Z14, K2, Z13
+	VADDPS        Z13, Z12, Z12
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z12, Z6, Z9
+	VMINPS  Z12, Z6, Z10
+	VMAXPS  Z12, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind61
+
+upto56:
+	// Turns of 33 to 48 elements.
+	SUBQ         $0x00000020, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      128(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z10, Z10
+	VMAXPS   Z9, Z10, Z10
+	VCMPPS   $0x1e, Z8, Z10, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVAPS     Z4, Z12
+	VFMADD231PS Z2, Z9, Z12
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z4, Z13
+	VSUBPS  Z11, Z4, Z14
+	VSUBPS  Z12, Z4, Z15
+	VMOVUPS (SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z16, Z13
+	VMOVUPS     64(SI), Z17
+	VFMADD231PS Z2, Z17, Z14
+	VFMADD231PS Z2, Z9, Z15
+	VFMADD231PS Z3, Z16, Z13
+	VFMADD231PS Z3, Z17, Z14
+	VFMADD231PS Z3, Z9, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z9
+	VPERMPS      exp2Table<>+0(SB), Z11, Z16
+	VPERMPS      exp2Table<>+0(SB), Z12, Z17
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPADDD       Z9, Z18, Z9
+	VPADDD       Z16, Z19, Z16
+	VPADDD       Z17, Z20, Z17
+	VBROADCASTSS exp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z20
+	VMULPS           Z18, Z13, Z13
+	VMULPS           Z19, Z14, Z14
+	VMULPS           Z20, Z15, Z15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VFMADD213PS.Z Z9, Z9, K1, Z13
+	VFMADD213PS.Z Z16, Z16, K2, Z14
+	VFMADD213PS.Z Z17, Z17, K3, Z15
+	VADDPS        Z14, Z13, Z13
+	VADDPS        Z15, Z13, Z13
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z13, Z6, Z9
+	VMINPS  Z13, Z6, Z10
+	VMAXPS  Z13, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind61
+
+upto57:
+	// Turns of 49 to 64 elements.
+	SUBQ         $0x00000030, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      192(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z10, Z10
+	VMOVUPS  128(SI), Z11
+	VMAXPS   Z9, Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VCMPPS   $0x1e, Z8, Z10, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+	VMOVAPS     Z4, Z13
+	VFMADD231PS Z2, Z9, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VSUBPS  Z13, Z4, Z17
+	VMOVUPS (SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     128(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VFMADD231PS Z2, Z9, Z17
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+	VFMADD231PS Z3, Z9, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z9
+	VPERMPS      exp2Table<>+0(SB), Z11, Z18
+	VPERMPS      exp2Table<>+0(SB), Z12, Z19
+	VPERMPS      exp2Table<>+0(SB), Z13, Z20
+	VPSLLD       $0x14, Z10, Z21
+	VPSLLD       $0x14, Z11, Z22
+	VPSLLD       $0x14, Z12, Z23
+	VPSLLD       $0x14, Z13, Z24
+	VPADDD       Z9, Z21, Z9
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS exp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z24
+	VMULPS           Z21, Z14, Z14
+	VMULPS           Z22, Z15, Z15
+	VMULPS           Z23, Z16, Z16
+	VMULPS           Z24, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z9, Z9, K1, Z14
+	VFMADD213PS.Z Z18, Z18, K2, Z15
+	VFMADD213PS.Z Z19, Z19, K3, Z16
+	VFMADD213PS.Z Z20, Z20, K4, Z17
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z17, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z14, Z6, Z9
+	VMINPS  Z14, Z6, Z10
+	VMAXPS  Z14, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind61
+
+upto58:
+	// Turns of 65 to 80 elements.
+	SUBQ         $0x00000040, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      256(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z10, Z10
+	VMOVUPS  128(SI), Z11
+	VMAXPS   192(SI), Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VMAXPS   Z9, Z10, Z10
+	VCMPPS   $0x1e, Z8, Z10, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z4, Z2, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VSUBPS  Z13, Z4, Z17
+	VMOVUPS (SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     128(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VMOVUPS     192(SI), Z21
+	VFMADD231PS Z2, Z21, Z17
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+	VFMADD231PS Z3, Z21, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPERMPS      exp2Table<>+0(SB), Z12, Z20
+	VPERMPS      exp2Table<>+0(SB), Z13, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPSLLD       $0x14, Z13, Z25
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VPADDD       Z21, Z25, Z21
+	VBROADCASTSS exp2<>+0(SB), Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+	VMULPS           Z25, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z18, Z18, K1, Z14
+	VFMADD213PS.Z Z19, Z19, K2, Z15
+	VFMADD213PS.Z Z20, Z20, K3, Z16
+	VFMADD213PS.Z Z21, Z21, K4, Z17
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z17, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z14, Z6, Z10
+	VMINPS  Z14, Z6, Z11
+	VMAXPS  Z14, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVAPS Z4, Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z9, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z4, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z9, Z11
+	VFMADD231PS Z3, Z9, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z9
+	VPSLLD       $0x14, Z6, Z12
+	VPADDD       Z9, Z12, Z9
+	VBROADCASTSS exp2<>+0(SB), Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z12
+	VMULPS           Z12, Z11, Z11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VFMADD213PS.Z Z9, Z9, K1, Z11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z10, Z6
+	VMINPS Z11, Z10, Z9
+	VMAXPS Z11, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z9, Z9
+	VADDPS Z9, Z7, Z7
+	LEAQ   256(SI)(CX*4), SI
+	JMP    behind61
+
+upto59:
+	// Turns of 81 to 96 elements.
+	SUBQ         $0x00000050, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      320(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z10, Z10
+	VMOVUPS  128(SI), Z11
+	VMAXPS   192(SI), Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VMOVUPS  256(SI), Z11
+	VMAXPS   Z9, Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VCMPPS   $0x1e, Z8, Z10, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z4, Z2, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VSUBPS  Z13, Z4, Z17
+	VMOVUPS (SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     128(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VMOVUPS     192(SI), Z21
+	VFMADD231PS Z2, Z21, Z17
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+	VFMADD231PS Z3, Z21, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPERMPS      exp2Table<>+0(SB), Z12, Z20
+	VPERMPS      exp2Table<>+0(SB), Z13, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPSLLD       $0x14, Z13, Z25
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VPADDD       Z21, Z25, Z21
+	VBROADCASTSS exp2<>+0(SB), Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+	VMULPS           Z25, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z18, Z18, K1, Z14
+	VFMADD213PS.Z Z19, Z19, K2, Z15
+	VFMADD213PS.Z Z20, Z20, K3, Z16
+	VFMADD213PS.Z Z21, Z21, K4, Z17
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z17, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z14, Z6, Z10
+	VMINPS  Z14, Z6, Z11
+	VMAXPS  Z14, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVUPS 256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z6
+	VMOVAPS     Z4, Z11
+	VFMADD231PS Z2, Z9, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z12
+	VSUBPS  Z11, Z4, Z13
+	VMOVUPS 256(SI), Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z14, Z12
+	VFMADD231PS Z2, Z9, Z13
+	VFMADD231PS Z3, Z14, Z12
+	VFMADD231PS Z3, Z9, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z9
+	VPERMPS      exp2Table<>+0(SB), Z11, Z14
+	VPSLLD       $0x14, Z6, Z15
+	VPSLLD       $0x14, Z11, Z16
+	VPADDD       Z9, Z15, Z9
+	VPADDD       Z14, Z16, Z14
+	VBROADCASTSS exp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z16
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z16
+	VMULPS           Z15, Z12, Z12
+	VMULPS           Z16, Z13, Z13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VFMADD213PS.Z Z9, Z9, K1, Z12
+	VFMADD213PS.Z Z14, Z14, K2, Z13
+	VADDPS        Z13, Z12, Z12
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z12, Z10, Z6
+	VMINPS Z12, Z10, Z9
+	VMAXPS Z12, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z9, Z9
+	VADDPS Z9, Z7, Z7
+	LEAQ   320(SI)(CX*4), SI
+	JMP    behind61
+
+upto60:
+	// Turns of 97 to 112 elements.
+	SUBQ         $0x00000060, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      384(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z10, Z10
+	VMOVUPS  128(SI), Z11
+	VMAXPS   192(SI), Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VMOVUPS  256(SI), Z11
+	VMAXPS   320(SI), Z11, Z11
+	VMAXPS   Z9, Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VCMPPS   $0x1e, Z8, Z10, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z4, Z2, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VSUBPS  Z13, Z4, Z17
+	VMOVUPS (SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     128(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VMOVUPS     192(SI), Z21
+	VFMADD231PS Z2, Z21, Z17
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+	VFMADD231PS Z3, Z21, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPERMPS      exp2Table<>+0(SB), Z12, Z20
+	VPERMPS      exp2Table<>+0(SB), Z13, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPSLLD       $0x14, Z13, Z25
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VPADDD       Z21, Z25, Z21
+	VBROADCASTSS exp2<>+0(SB), Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+	VMULPS           Z25, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z18, Z18, K1, Z14
+	VFMADD213PS.Z Z19, Z19, K2, Z15
+	VFMADD213PS.Z Z20, Z20, K3, Z16
+	VFMADD213PS.Z Z21, Z21, K4, Z17
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z17, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z14, Z6, Z10
+	VMINPS  Z14, Z6, Z11
+	VMAXPS  Z14, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVUPS 256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z6
+	VMOVUPS     320(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVAPS     Z4, Z12
+	VFMADD231PS Z2, Z9, Z12
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z13
+	VSUBPS  Z11, Z4, Z14
+	VSUBPS  Z12, Z4, Z15
+	VMOVUPS 256(SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z16, Z13
+	VMOVUPS     320(SI), Z17
+	VFMADD231PS Z2, Z17, Z14
+	VFMADD231PS Z2, Z9, Z15
+	VFMADD231PS Z3, Z16, Z13
+	VFMADD231PS Z3, Z17, Z14
+	VFMADD231PS Z3, Z9, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z9
+	VPERMPS      exp2Table<>+0(SB), Z11, Z16
+	VPERMPS      exp2Table<>+0(SB), Z12, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPADDD       Z9, Z18, Z9
+	VPADDD       Z16, Z19, Z16
+	VPADDD       Z17, Z20, Z17
+	VBROADCASTSS exp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z20
+	VMULPS           Z18, Z13, Z13
+	VMULPS           Z19, Z14, Z14
+	VMULPS           Z20, Z15, Z15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VFMADD213PS.Z Z9, Z9, K1, Z13
+	VFMADD213PS.Z Z16, Z16, K2, Z14
+	VFMADD213PS.Z Z17, Z17, K3, Z15
+	VADDPS        Z14, Z13, Z13
+	VADDPS        Z15, Z13, Z13
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z13, Z10, Z6
+	VMINPS Z13, Z10, Z9
+	VMAXPS Z13, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z9, Z9
+	VADDPS Z9, Z7, Z7
+	LEAQ   384(SI)(CX*4), SI
+	JMP    behind61
+
+upto61:
+	// Turns of 113 to 128 elements.
+	SUBQ         $0x00000070, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      448(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z10, Z10
+	VMOVUPS  128(SI), Z11
+	VMAXPS   192(SI), Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VMOVUPS  256(SI), Z11
+	VMAXPS   320(SI), Z11, Z11
+	VMOVUPS  384(SI), Z12
+	VMAXPS   Z9, Z12, Z12
+	VMAXPS   Z12, Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VCMPPS   $0x1e, Z8, Z10, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z4, Z2, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VSUBPS  Z13, Z4, Z17
+	VMOVUPS (SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     128(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VMOVUPS     192(SI), Z21
+	VFMADD231PS Z2, Z21, Z17
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+	VFMADD231PS Z3, Z21, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPERMPS      exp2Table<>+0(SB), Z12, Z20
+	VPERMPS      exp2Table<>+0(SB), Z13, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPSLLD       $0x14, Z13, Z25
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VPADDD       Z21, Z25, Z21
+	VBROADCASTSS exp2<>+0(SB), Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+	VMULPS           Z25, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z18, Z18, K1, Z14
+	VFMADD213PS.Z Z19, Z19, K2, Z15
+	VFMADD213PS.Z Z20, Z20, K3, Z16
+	VFMADD213PS.Z Z21, Z21, K4, Z17
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z17, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z14, Z6, Z10
+	VMINPS  Z14, Z6, Z11
+	VMAXPS  Z14, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVUPS 256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z6
+	VMOVUPS     320(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     384(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+	VMOVAPS     Z4, Z13
+	VFMADD231PS Z2, Z9, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VSUBPS  Z13, Z4, Z17
+	VMOVUPS 256(SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     320(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     384(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VFMADD231PS Z2, Z9, Z17
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+	VFMADD231PS Z3, Z9, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z9
+	VPERMPS      exp2Table<>+0(SB), Z11, Z18
+	VPERMPS      exp2Table<>+0(SB), Z12, Z19
+	VPERMPS      exp2Table<>+0(SB), Z13, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z11, Z22
+	VPSLLD       $0x14, Z12, Z23
+	VPSLLD       $0x14, Z13, Z24
+	VPADDD       Z9, Z21, Z9
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS exp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z24
+	VMULPS           Z21, Z14, Z14
+	VMULPS           Z22, Z15, Z15
+	VMULPS           Z23, Z16, Z16
+	VMULPS           Z24, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z9, Z9, K1, Z14
+	VFMADD213PS.Z Z18, Z18, K2, Z15
+	VFMADD213PS.Z Z19, Z19, K3, Z16
+	VFMADD213PS.Z Z20, Z20, K4, Z17
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z17, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z14, Z10, Z6
+	VMINPS Z14, Z10, Z9
+	VMAXPS Z14, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z9, Z9
+	VADDPS Z9, Z7, Z7
+	LEAQ   448(SI)(CX*4), SI
+
+behind61:
+	// What is stored of the row. Of a sure one the rest would need its elements: it is left.
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z5, Z5, Z9
+	VMAXPS     Z9, Z5, Z9
+	VSHUFF32X4 $0xb1, Z9, Z9, Z10
+	VMAXPS     Z10, Z9, Z9
+	VSHUFPS    $0x4e, Z9, Z9, Z10
+	VMAXPS     Z10, Z9, Z9
+	VSHUFPS    $0xb1, Z9, Z9, Z10
+	VMAXPS     Z10, Z9, Z9
+	VMOVAPS    Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z9, Z10
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z9, Z11
+	VFMADD231PS Z3, Z9, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z12
+	VPSLLD       $0x14, Z10, Z13
+	VPADDD       Z12, Z13, Z12
+	VBROADCASTSS exp2<>+0(SB), Z13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z13
+	VMULPS           Z13, Z11, Z11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VFMADD213PS.Z Z12, Z12, K1, Z11
+	VCMPPS        $0x05, Z9, Z5, K1
+	KMOVW         K1, AX
+	BLSIL         AX, AX
+	KMOVW         AX, K1
+	VMOVAPS.Z     Z11, K1, Z10
+	VEXTRACTF64X4 $0x01, Z6, Y12
+	VCVTPS2PD     Y6, Z13
+	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z10, Y14
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y14, Z14
+	VSUBPD        Z10, Z13, Z13
+	VSUBPD        Z14, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z7, Y10
+	VCVTPS2PD     Y7, Z14
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z14, Z13, Z13
+	VADDPD        Z10, Z12, Z12
+	VADDPD        Z12, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y10
+	VADDPD        Y10, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X10
+	VADDPD        X10, X13, X13
+	VMOVHLPS      X13, X13, X10
+	VADDSD        X10, X13, X13
+	VCVTSS2SD     X11, X11, X11
+	VUCOMISD      X13, X13
+	JPS           end
+	VADDSD        X13, X13, X10
+	VUCOMISD      X11, X10
+	JCS           end
+	VBROADCASTSS  32(R15), Z4
+	VMAXPS        Z4, Z9, Z4
+	VMULPS.BCST   (R14), Z4, Z4
+	VBROADCASTSS  integerUnit<>+0(SB), Z10
+	VSUBPS        Z4, Z10, Z10
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z10, Z4, Z4
+	VMOVSS        X4, 36(R15)
+	VADDPS.BCST   zero<>+0(SB), Z9, Z9
+	VMOVSS        X9, 4(R15)
+	VMOVSD        X11, 8(R15)
+	VMOVSD        X13, 16(R15)
+	VEXTRACTF64X4 $0x01, Z6, Y9
+	VCVTPS2PD     Y6, Z10
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z7, Y11
+	VCVTPS2PD     Y7, Z12
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z12, Z10, Z10
+	VADDPD        Z11, Z9, Z9
+	VADDPD        Z9, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y9
+	VADDPD        Y9, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X9
+	VADDPD        X9, X10, X10
+	VMOVHLPS      X10, X10, X9
+	VADDSD        X9, X10, X10
+	VMOVSD        X10, 24(R15)
+	VBROADCASTSS  magic<>+0(SB), Z9
+	VSUBPS        Z4, Z9, Z4
+
+	// Their exponentials.
+	MOVQ R11, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done64
+	VMOVUPS      exp2Table<>+0(SB), Z5
+	VBROADCASTSS exp3<>+0(SB), Z6
+	VBROADCASTSS exp2<>+0(SB), Z7
+	VBROADCASTSS exp1<>+0(SB), Z9
+	VBROADCASTSS cut<>+0(SB), Z10
+	PCALIGN      $0x40
+
+loop64:
+	VMOVUPS (SI), Z11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     64(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+	VMOVUPS     128(SI), Z13
+	VFMADD213PS Z4, Z2, Z13
+	VMOVUPS     192(SI), Z14
+	VFMADD213PS Z4, Z2, Z14
+
+	// -n = magic - N - u
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VSUBPS  Z13, Z4, Z17
+	VSUBPS  Z14, Z4, Z18
+	VMOVUPS (SI), Z19
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     64(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VMOVUPS     128(SI), Z21
+	VFMADD231PS Z2, Z21, Z17
+	VMOVUPS     192(SI), Z22
+	VFMADD231PS Z2, Z22, Z18
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+	VFMADD231PS Z3, Z21, Z17
+	VFMADD231PS Z3, Z22, Z18
+
+	// s = 2^(n - N) * K
+	VPERMPS Z5, Z11, Z19
+	VPERMPS Z5, Z12, Z20
+	VPERMPS Z5, Z13, Z21
+	VPERMPS Z5, Z14, Z22
+	VPSLLD  $0x14, Z11, Z23
+	VPSLLD  $0x14, Z12, Z24
+	VPSLLD  $0x14, Z13, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPADDD  Z19, Z23, Z19
+	VPADDD  Z20, Z24, Z20
+	VPADDD  Z21, Z25, Z21
+	VPADDD  Z22, Z26, Z22
+	VMOVAPS Z7, Z23
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z15, Z6, Z23
+	VMOVAPS     Z7, Z24
+	VFMADD231PS Z16, Z6, Z24
+	VMOVAPS     Z7, Z25
+	VFMADD231PS Z17, Z6, Z25
+	VMOVAPS     Z7, Z26
+	VFMADD231PS Z18, Z6, Z26
+	VFMADD213PS Z9, Z15, Z23
+	VFMADD213PS Z9, Z16, Z24
+	VFMADD213PS Z9, Z17, Z25
+	VFMADD213PS Z9, Z18, Z26
+	VMULPS      Z23, Z15, Z15
+	VMULPS      Z24, Z16, Z16
+	VMULPS      Z25, Z17, Z17
+	VMULPS      Z26, Z18, Z18
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS        $0x05, Z10, Z11, K1
+	VCMPPS        $0x05, Z10, Z12, K2
+	VCMPPS        $0x05, Z10, Z13, K3
+	VCMPPS        $0x05, Z10, Z14, K4
+	VFMADD213PS.Z Z19, Z19, K1, Z15
+	VFMADD213PS.Z Z20, Z20, K2, Z16
+	VFMADD213PS.Z Z21, Z21, K3, Z17
+	VFMADD213PS.Z Z22, Z22, K4, Z18
+	VMOVUPS       Z15, (DI)
+	VMOVUPS       Z16, 64(DI)
+	VMOVUPS       Z17, 128(DI)
+	VMOVUPS       Z18, 192(DI)
+	VMOVUPS       256(SI), Z11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     320(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+	VMOVUPS     384(SI), Z13
+	VFMADD213PS Z4, Z2, Z13
+	VMOVUPS     448(SI), Z14
+	VFMADD213PS Z4, Z2, Z14
+
+	// -n = magic - N - u
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VSUBPS  Z13, Z4, Z17
+	VSUBPS  Z14, Z4, Z18
+	VMOVUPS 256(SI), Z19
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     320(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VMOVUPS     384(SI), Z21
+	VFMADD231PS Z2, Z21, Z17
+	VMOVUPS     448(SI), Z22
+	VFMADD231PS Z2, Z22, Z18
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+	VFMADD231PS Z3, Z21, Z17
+	VFMADD231PS Z3, Z22, Z18
+
+	// s = 2^(n - N) * K
+	VPERMPS Z5, Z11, Z19
+	VPERMPS Z5, Z12, Z20
+	VPERMPS Z5, Z13, Z21
+	VPERMPS Z5, Z14, Z22
+	VPSLLD  $0x14, Z11, Z23
+	VPSLLD  $0x14, Z12, Z24
+	VPSLLD  $0x14, Z13, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPADDD  Z19, Z23, Z19
+	VPADDD  Z20, Z24, Z20
+	VPADDD  Z21, Z25, Z21
+	VPADDD  Z22, Z26, Z22
+	VMOVAPS Z7, Z23
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z15, Z6, Z23
+	VMOVAPS     Z7, Z24
+	VFMADD231PS Z16, Z6, Z24
+	VMOVAPS     Z7, Z25
+	VFMADD231PS Z17, Z6, Z25
+	VMOVAPS     Z7, Z26
+	VFMADD231PS Z18, Z6, Z26
+	VFMADD213PS Z9, Z15, Z23
+	VFMADD213PS Z9, Z16, Z24
+	VFMADD213PS Z9, Z17, Z25
+	VFMADD213PS Z9, Z18, Z26
+	VMULPS      Z23, Z15, Z15
+	VMULPS      Z24, Z16, Z16
+	VMULPS      Z25, Z17, Z17
+	VMULPS      Z26, Z18, Z18
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS        $0x05, Z10, Z11, K1
+	VCMPPS        $0x05, Z10, Z12, K2
+	VCMPPS        $0x05, Z10, Z13, K3
+	VCMPPS        $0x05, Z10, Z14, K4
+	VFMADD213PS.Z Z19, Z19, K1, Z15
+	VFMADD213PS.Z Z20, Z20, K2, Z16
+	VFMADD213PS.Z Z21, Z21, K3, Z17
+	VFMADD213PS.Z Z22, Z22, K4, Z18
+	VMOVUPS       Z15, 256(DI)
+	VMOVUPS       Z16, 320(DI)
+	VMOVUPS       Z17, 384(DI)
+	VMOVUPS       Z18, 448(DI)
+	ADDQ          $0x00000200, SI
+	ADDQ          $0x00000200, DI
+	SUBQ          $0x00000080, CX
+	JGE           loop64
+
+done64:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000010, CX
+	JLT     done65
+	PCALIGN $0x40
+
+loop65:
+	VMOVUPS (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z5
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z6
+	VMOVUPS (SI), Z7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z7, Z6
+	VFMADD231PS Z3, Z7, Z6
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z5, Z7
+	VPSLLD       $0x14, Z5, Z9
+	VPADDD       Z7, Z9, Z7
+	VBROADCASTSS exp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST exp1<>+0(SB), Z6, Z9
+	VMULPS           Z9, Z6, Z6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K1
+	VFMADD213PS.Z Z7, Z7, K1, Z6
+	VMOVUPS       Z6, (DI)
+	ADDQ          $0x00000040, SI
+	ADDQ          $0x00000040, DI
+	SUBQ          $0x00000010, CX
+	JGE           loop65
+
+done65:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind66
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z5
+	VMOVUPS      (SI), K7, Z5
+	VMOVAPS      Z4, Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z5, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z4, Z7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z5, Z7
+	VFMADD231PS Z3, Z5, Z7
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z5
+	VPSLLD       $0x14, Z6, Z9
+	VPADDD       Z5, Z9, Z5
+	VBROADCASTSS exp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST exp1<>+0(SB), Z7, Z9
+	VMULPS           Z9, Z7, Z7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VFMADD213PS.Z Z5, Z5, K1, Z7
+	VMOVUPS       Z7, K7, (DI)
+	LEAQ          (SI)(CX*4), SI
+
+behind66:
 next:
 	// The next row.
 	ADDQ R9, R11

@@ -1575,17 +1575,25 @@ bounds:
 	VPERMILPS    $0xb1, X1, X2
 	VMAXPS       X2, X1, X1
 	VMOVD        X1, R11
-	MOVL         R10, AX
-	SARL         $0x1f, AX
-	ANDL         $0x7fffffff, AX
-	XORL         AX, R10
-	MOVLQSX      R10, R10
-	MOVL         R11, AX
-	SARL         $0x1f, AX
-	ANDL         $0x7fffffff, AX
-	XORL         AX, R11
-	MOVLQSX      R11, R11
-	INCQ         R11
+
+	// The largest number for one.
+	CMPQ   R8, $0x01
+	JNE    several
+	VMOVSS X1, floor+40(FP)
+	JMP    done
+
+several:
+	MOVL    R10, AX
+	SARL    $0x1f, AX
+	ANDL    $0x7fffffff, AX
+	XORL    AX, R10
+	MOVLQSX R10, R10
+	MOVL    R11, AX
+	SARL    $0x1f, AX
+	ANDL    $0x7fffffff, AX
+	XORL    AX, R11
+	MOVLQSX R11, R11
+	INCQ    R11
 
 bisect:
 	LEAQ         (R10)(R11*1), R12
@@ -1634,6 +1642,8 @@ end:
 	XORL    AX, R10
 	MOVLQSX R10, R10
 	MOVL    R10, floor+40(FP)
+
+done:
 	VZEROUPPER
 	RET
 

@@ -73,6 +73,9 @@ func floorOfPlain(x []float32, k, most int) float32 {
 	for _, v := range x {
 		low, high = min(low, v), max(high, v)
 	}
+	if k == 1 {
+		return high
+	}
 	a, b := int64(ordered(math.Float32bits(low))), int64(ordered(math.Float32bits(high)))+1
 	for b-a > 1 {
 		mid := (a + b) >> 1

@@ -103,6 +103,12 @@ func (w *prepareWriter) floorOf() {
 	}
 	fold(0, w.VMINPS, low)
 	fold(1, w.VMAXPS, high)
+	w.Comment("The largest number for one.")
+	w.CMPQ(k, operand.Imm(1))
+	w.JNE(operand.LabelRef("several"))
+	w.VMOVSS(view(1, 4), w.returns("floor"))
+	w.JMP(operand.LabelRef("done"))
+	w.Label("several")
 	ordered(low)
 	ordered(high)
 	w.INCQ(high)
@@ -153,6 +159,7 @@ func (w *prepareWriter) floorOf() {
 	w.Label("end")
 	ordered(low)
 	w.MOVL(low.As32(), w.returns("floor"))
+	w.Label("done")
 }
 
 // collect looks at the lanes of turns whose largest element reaches the floor, as soon as it meets them.

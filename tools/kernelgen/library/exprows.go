@@ -27,12 +27,12 @@ const (
 // A row in registers is summed in the unit of the sum, and stored times the factor between the two.
 // A longer one is looked through for the largest element and the least first, which say whether all are
 // near the unit; it is stored and summed in that. So nothing is written before it is sure to stay, and
-// dst may be src.
+// dst may be src. One with other elements is summed and then stored.
 func (d *description) expRows() {
 	d.row = d.shortExps
 	vars := d.shortLoops()
 
-	magic, largestVar := d.f.Vars("magic", 1), d.f.Vars("largest", 1)
+	magicVar, largestVar := d.f.Vars("magic", 1), d.f.Vars("largest", 1)
 	lows := d.f.Vars("low", d.parts)
 	d.tops = d.f.Vars("top", d.parts)
 	b := d.f.Block(ir.Row, 0, "A row of more elements: the largest and the least.")
@@ -62,41 +62,34 @@ func (d *description) expRows() {
 	bounds(ir.While, 1)
 	bounds(ir.UpTo, 1)
 	b = d.f.Block(ir.Once, 0, "The unit, and whether all elements are near it.")
-	b.GuardScale(End)
+	b.GuardScale(exact)
 	largest := b.Everywhere(ir.Max, d.tree(b.Get(d.tops...), b.Max))
 	least := b.Everywhere(ir.Min, d.tree(b.Get(lows...), b.Min))
 	high := d.nearHigh(b)
-	b.Guard(high, largest, End)
-	b.Guard(b.Add(least, high), b.Const(0), End)
+	b.Guard(high, largest, exact)
+	b.Guard(b.Add(least, high), b.Const(0), exact)
 	u := b.Sub(b.Const(integer), d.minusUnit(b, largest))
-	b.Guard(b.Mul(least, b.Param("kHi")), b.Sub(u, b.Const(unitRange)), End)
+	b.Guard(b.Mul(least, b.Param("kHi")), b.Sub(u, b.Const(unitRange)), exact)
 	b.StoreFloat("unit", u)
 	b.Set(largestVar[0], largest)
-	b.Set(magic[0], b.Mul(b.Sub(b.Const(nearBase), u), b.Const(unit)))
+	b.Set(magicVar[0], b.Mul(b.Sub(b.Const(nearBase), u), b.Const(unit)))
 	d.sumVars()
 	for p := range d.parts {
 		b.Set(d.sums[p], b.Const(0))
 		b.Set(d.rests[p], b.Const(0))
 	}
 	d.f.Block(ir.Again, 0, "Exponentials and their sum.")
-	d.vars, d.isNear = append(vars[:2:2], magic...), true
+	d.vars, d.isNear = append(vars[:2:2], magicVar...), true
 	tops := d.tops
 	d.tops = nil
 	d.turns("", d.store)
 	d.tops = tops
 	b = d.f.Block(ir.Once, 0, "What is stored of a row.")
-	largest, top, of := d.topOf(b, d.kept(b), b.Get(d.tops...))
-	var lanes ir.V
-	for p := range d.parts {
-		x := b.SubDouble(b.Widen(b.Get(d.sums[p])), b.Widen(of[p:p+1]))
-		lanes = append(lanes, b.AddDouble(x, b.Widen(b.Get(d.rests[p])))...)
-	}
-	rest := b.ByHalves(lanes)
+	largest, rest, topDouble, top := d.sumOf(b)
 	b.GuardNumber(End, rest)
 	scale := d.sumScale(b)
 	b.Note("A zero is stored without its sign.")
 	b.StoreFloat("max", b.Add(largest, b.Const(0)))
-	topDouble := b.WidenFirst(top)
 	b.StoreDouble("top", b.MulDouble(topDouble, scale))
 	b.StoreDouble("rest", b.MulDouble(rest, scale))
 	b.StoreDouble("total", b.MulDouble(d.total(b), scale))
@@ -132,9 +125,58 @@ func (d *description) expRows() {
 	}
 	b = d.f.Block(ir.Once, 0, "It takes the place of the rest.")
 	b.StoreDouble("rest", b.MulDouble(d.total(b), d.sumScale(b)))
+	b.Goto = "next"
+
+	b = d.f.Block(ir.Again, 0, "Other elements: their sum, in its own unit.")
+	b.Label = exact
+	x := b.LoadSplat()
+	b.Guard(x, b.Param("low"), End)
+	b.Guard(b.Param("high"), x, End)
+	n := b.Sub(b.Const(integer), d.minusN(b, x))
+	s := segment{kHi: b.Param("kHi"), kLo: b.Param("kLo"), magic: b.Sub(b.Const(magic), n)}
+	s.lim = b.Min(b.Mul(b.Add(n, b.Const(reach+headroom)), b.Param("invK")), b.Param("high"))
+	d.keep(b, s, d.f.Vars("other", 4))
+	for p := range d.parts {
+		b.Set(d.sums[p], b.Const(0))
+		b.Set(d.rests[p], b.Const(0))
+	}
+	d.tops = nil
+	d.turns(End, func(int, bool) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} })
+	d.tops = tops
+	b = d.f.Block(ir.Once, 0, "What is stored of the row. Of a sure one the rest would need its elements: it is left.")
+	largest, rest, topDouble, _ = d.sumOf(b)
+	b.GuardNumber(End, rest)
+	b.GuardDouble(b.AddDouble(rest, rest), topDouble, End)
+	u = b.Sub(b.Const(integer), d.minusUnit(b, largest))
+	b.StoreFloat("unit", u)
+	b.StoreFloat("max", b.Add(largest, b.Const(0)))
+	b.StoreDouble("top", topDouble)
+	b.StoreDouble("rest", rest)
+	b.StoreDouble("total", d.total(b))
+	b.Set(d.vars[2], b.Sub(b.Const(magic), u))
+	d.f.Block(ir.Again, 0, "Their exponentials.")
+	e := func(b *ir.Block, load func() ir.V) ir.V {
+		y, _ := d.exp(b, d.kept(b), load, nil)
+		return y
+	}
+	d.loops(e, (*ir.Block).Store)
+	b = d.f.Block(ir.UpTo, d.Machine.Lanes, "Elements that are left.")
+	left := b.LoadLeft(0)
+	b.StoreLeft(e(b, func() ir.V { return left }), 0)
 	b = d.f.Block(ir.RowDone, 0, "The next row.")
 	b.Label = "next"
 	b.Get(vars...) // which the next row needs
+}
+
+// sumOf is the largest element of a row that was summed, the sum of the other exponentials, and its own.
+func (d *description) sumOf(b *ir.Block) (largest, rest, topDouble, top ir.V) {
+	largest, top, of := d.topOf(b, d.kept(b), b.Get(d.tops...))
+	var lanes ir.V
+	for p := range d.parts {
+		x := b.SubDouble(b.Widen(b.Get(d.sums[p])), b.Widen(of[p:p+1]))
+		lanes = append(lanes, b.AddDouble(x, b.Widen(b.Get(d.rests[p])))...)
+	}
+	return largest, b.ByHalves(lanes), b.WidenFirst(top), top
 }
 
 // minusUnit is integer - the unit of the largest element so far, which is that of the row or of those

@@ -58,7 +58,7 @@ var kernels = [...]struct{ name, signature, doc string }{
 	SoftmaxRow: {"softmaxRow", "func(dst, src *float32, n int) (ok bool)",
 		"the softmax of a row of 1 to 128 elements without a scale, if they are near"},
 	ExpRows: {"expRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)",
-		"exponentials of rows in their unit, and their sums, up to the first that has other than near elements"},
+		"exponentials of rows in their unit, and their sums, up to the first that is irregular, or sure with elements that are not near"},
 	SumTops: {"sumTops", "func(tops, src []float32, st *Sum) (done int)", "sum of whole turns, which stores each one's largest elements by lane too"},
 	SumRow: {"sumRow", "func(src *float32, n int, out *RowSum) (ok bool)",
 		"the sum of a row of 1 to 128 elements without a scale, if they are near"},
