@@ -101,7 +101,11 @@ type axisCall struct {
 	// these at all, together how many vectors a tile has at most, and tiles how many go at once.
 	wide, together, tiles int
 	store                 bool // their exponentials, or compute them twice
-	halves                bool // some are 16-bit
+	halves                bool // they go through the tile, as some are 16-bit, or something is added
+	// add and keep are what all rows have of Options.Add and Keep, and first the first that is kept.
+	add   []float32
+	keep  []bool
+	first int
 }
 
 const (
@@ -122,6 +126,7 @@ type axisBuffer struct {
 	tiles [axisWide / axisTile]tile
 	tile  [axisTile * axisTile]float32
 	rows  []float32
+	keep  []uint32 // ones or zeros
 	self  *axisBuffer
 }
 
@@ -167,6 +172,16 @@ func (a *axisCall) share(rows, goroutines int) {
 // span does the rows from first to before end.
 func (a *axisCall) span(first, end int) {
 	b := axisPool.Get().(*axisBuffer)
+	if a.wide > 0 && a.keep != nil {
+		b.keep = b.keep[:0]
+		for _, keep := range a.keep {
+			var ones uint32
+			if keep {
+				ones = 1<<32 - 1
+			}
+			b.keep = append(b.keep, ones)
+		}
+	}
 	if a.store {
 		b.grow(min(a.tiles, (a.inner+a.together*a.wide-1)/(a.together*a.wide)) * a.storeLen())
 	}

@@ -1,6 +1,10 @@
 package native
 
-import "github.com/twopass-softmax/twopass/native/internal/arith"
+import (
+	"slices"
+
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+)
 
 // Columns side by side: where the inner dimension has as many elements as a vector, vectors go across
 // it, and nothing is gathered. What is irregular goes through the buffer.
@@ -23,17 +27,32 @@ const (
 // planColumns decides whether columns go side by side, and how many.
 func (a *axisCall) planColumns(rows int) {
 	w := a.level.Columns()
-	if w == 0 || a.inner < w || a.cols > wholeRow || a.o.Causal || a.o.Keep.Data != nil || a.o.Add.Data != nil {
+	if w == 0 || a.inner < w || a.cols > wholeRow || a.o.Causal {
 		return
+	}
+	if m := &a.o.Add; m.Data != nil {
+		if m.Rows > 1 || len(a.o.Scales) > 0 {
+			return
+		}
+		a.add = m.row(0)
+	}
+	if m := &a.o.Keep; m.Data != nil {
+		if m.Rows > 1 || a.op != opSoftmax {
+			return
+		}
+		a.keep = m.row(0)
+		if a.first = slices.Index(a.keep, true); a.first < 0 {
+			return
+		}
 	}
 	a.wide = w
 	a.together = arith.MostColumns / 16
-	a.halves = a.src.format != isFloat32 || a.op != opLogSumExp && a.dst.format != isFloat32
+	a.halves = a.add != nil || a.src.format != isFloat32 || a.op != opLogSumExp && a.dst.format != isFloat32
 	if a.halves {
 		a.together = min(a.together, axisTile/w) // what the buffer has
 	}
 	a.tiles = axisWide / (a.together * w)
-	a.store = a.op == opSoftmax && rows*a.cols <= axisStore
+	a.store = a.op == opSoftmax && a.keep == nil && rows*a.cols <= axisStore
 }
 
 // columns does some of n rows from first on, which are of one outer index, by the kernels for columns,
@@ -88,7 +107,7 @@ func (a *axisCall) sumColumns(b *axisBuffer, k, first, n int) bool {
 	if !a.scaleColumns(t, first) {
 		return false
 	}
-	if x, _ := a.elements(b, t, 0, 1); !t.Begin(x) {
+	if x, _ := a.elements(b, t, a.first, 1); !t.Begin(x) {
 		return false
 	}
 	if a.store {
@@ -125,6 +144,8 @@ func (a *axisCall) pass(b *axisBuffer, t *tile, others bool) bool {
 			t.SumOthers(x, rows, stride)
 		case a.op != opSoftmax:
 			t.SumTop(x, rows, stride)
+		case a.keep != nil:
+			t.SumKept(x, b.keep[k:], rows, stride)
 		case a.store:
 			t.Sum(x, t.e[k*places:], rows, stride)
 		default:
@@ -149,7 +170,29 @@ func (a *axisCall) writeColumns(b *axisBuffer, tiles int) {
 	for k := 0; k < a.cols; k += step {
 		rows := min(step, a.cols-k)
 		for i := range b.tiles[:tiles] {
-			a.writeTile(b, &b.tiles[i], k, rows)
+			if t := &b.tiles[i]; a.keep == nil {
+				a.writeTile(b, t, k, rows)
+			} else {
+				a.writeKept(b, t, k, rows)
+			}
+		}
+	}
+}
+
+// writeKept is writeTile where some rows are taken out.
+func (a *axisCall) writeKept(b *axisBuffer, t *tile, k, rows int) {
+	for end := k + rows; k < end; k++ {
+		n := 0
+		for k+n < end && a.keep[k+n] {
+			n++
+		}
+		if n > 0 {
+			a.writeTile(b, t, k, n)
+		}
+		if k += n; k < end {
+			to := t.to + k*a.to.axis
+			out := a.dst.part(to, to+t.n)
+			out.fill(0)
 		}
 	}
 }
@@ -178,24 +221,39 @@ func (a *axisCall) writeTile(b *axisBuffer, t *tile, k, rows int) {
 	}
 }
 
-// elements are rows k and so on of a tile as float32, where they are or in the buffer.
+// elements are rows k and so on of a tile as they go into exponentials, where they are or in the buffer.
 func (a *axisCall) elements(b *axisBuffer, t *tile, k, rows int) (x []float32, stride int) {
 	from := t.from + k*a.from.axis
 	switch a.src.format {
+	case isFloat32:
+		x, stride = a.src.f[from:], a.from.axis
 	case isFloat16:
-		a.level.WidenF16Rows(b.tile[:], a.src.h[from:], rows, t.n, t.n, a.from.axis)
+		x, stride = b.tile[:], t.n
+		a.level.WidenF16Rows(x, a.src.h[from:], rows, t.n, t.n, a.from.axis)
 	case isBFloat16:
-		a.level.WidenBF16Rows(b.tile[:], a.src.h[from:], rows, t.n, t.n, a.from.axis)
-	default:
-		return a.src.f[from:], a.from.axis
+		x, stride = b.tile[:], t.n
+		a.level.WidenBF16Rows(x, a.src.h[from:], rows, t.n, t.n, a.from.axis)
 	}
-	return b.tile[:], t.n
+	if a.add != nil {
+		scale := a.o.Scale
+		if scale == 0 {
+			scale = 1
+		}
+		for i := range rows { // what becomes infinite is not near
+			a.level.LogSub(b.tile[i*t.n:][:t.n], x[i*stride:][:t.n], 0, scale, -a.add[k+i])
+		}
+		x, stride = b.tile[:], t.n
+	}
+	return x, stride
 }
 
 // scaleColumns sets the scales of columns from first on. It is false if those don't go side by side.
 func (a *axisCall) scaleColumns(t *tile, first int) bool {
 	var s call
 	scales := a.o.Scales
+	if a.add != nil {
+		return t.SetScale(&arith.One, 1)
+	}
 	if len(scales) == 0 {
 		s.setScale(a.o.Scale)
 		return s.one.mul == 1 && t.SetScale(&s.one.scale, s.one.factor)

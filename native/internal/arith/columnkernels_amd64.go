@@ -14,6 +14,9 @@ func columnsSumStoreAVX2(src, e *float32, rows, srcStride int, st *Columns)
 func columnsSumAVX2(src *float32, rows, srcStride int, st *Columns)
 
 //go:noescape
+func columnsSumKeptAVX2(src *float32, keep *uint32, rows, srcStride int, st *Columns)
+
+//go:noescape
 func columnsSumTopAVX2(src *float32, rows, srcStride int, st *Columns)
 
 //go:noescape
@@ -45,6 +48,9 @@ func columnsSumStoreAVX512(src, e *float32, rows, srcStride int, st *Columns)
 
 //go:noescape
 func columnsSumAVX512(src *float32, rows, srcStride int, st *Columns)
+
+//go:noescape
+func columnsSumKeptAVX512(src *float32, keep *uint32, rows, srcStride int, st *Columns)
 
 //go:noescape
 func columnsSumTopAVX512(src *float32, rows, srcStride int, st *Columns)

@@ -44,6 +44,16 @@ func (c *Columns) SumOnly(src []float32, rows, stride int) {
 	}
 }
 
+// SumKept is SumOnly, which takes no row for which keep is 0, and not all ones.
+func (c *Columns) SumKept(src []float32, keep []uint32, rows, stride int) {
+	_, _ = src[(rows-1)*stride+c.cols-1], keep[rows-1]
+	if c.level == AVX512 {
+		columnsSumKeptAVX512(&src[0], &keep[0], rows, stride, c)
+	} else {
+		columnsSumKeptAVX2(&src[0], &keep[0], rows, stride, c)
+	}
+}
+
 // SumTop is SumOnly for logarithms.
 func (c *Columns) SumTop(src []float32, rows, stride int) {
 	_ = src[(rows-1)*stride+c.cols-1]

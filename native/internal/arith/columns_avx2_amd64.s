@@ -1046,6 +1046,520 @@ summed:
 	VZEROUPPER
 	RET
 
+// func columnsSumKeptAVX2(src *float32, keep *uint32, rows int, srcStride int, st *byte)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·columnsSumKeptAVX2(SB), NOSPLIT, $0-40
+	// columnsSumKeptAVX2: adds exponentials to sums of the rows that keep has ones for, not zeros.
+	MOVQ         st+32(FP), R14
+	MOVQ         src+0(FP), SI
+	MOVQ         srcStride+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         64(R14), R15
+	IMULQ        CX, R15
+	ADDQ         SI, R15
+	SHLQ         $0x04, CX
+	LEAQ         (CX)(CX*2), DX
+	MOVQ         keep+8(FP), DI
+	VBROADCASTSS (R14), Y11
+	VBROADCASTSS 4(R14), Y12
+	VBROADCASTSS 8(R14), Y13
+	VMOVUPS      128(R14), Y10
+	VMOVUPS      192(R14), Y14
+	MOVQ         rows+16(FP), R12
+	SHRQ         $0x06, R12
+	JZ           rest
+	MOVQ         R12, 72(R14)
+
+group:
+	MOVQ    96(R14), R8
+	MOVL    $0x00000010, R12
+	PCALIGN $0x40
+
+lane:
+	// What is asked for is so many lanes ahead, the last ones' in the next group.
+	CMPQ R12, 64(R14)
+	JNE  ahead
+	ADDQ DX, R15
+
+ahead:
+	XORL AX, AX
+
+vector:
+	MOVQ         AX, BX
+	CMPQ         AX, 56(R14)
+	CMOVQGT      56(R14), BX
+	LEAQ         (R15)(BX*1), R13
+	ADDQ         SI, BX
+	VMOVUPS      256(R14)(AX*1), Y8
+	VMOVUPS      768(R14)(AX*1), Y9
+	VMOVUPS      1280(R14)(AX*1), Y15
+	PREFETCHT0   (R13)
+	PREFETCHT0   (R13)(CX*1)
+	PREFETCHT0   (R13)(CX*2)
+	PREFETCHT0   (R13)(DX*1)
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS (DI), Y7
+	VMOVAPS      Y15, Y0
+	VFMADD231PS  Y2, Y8, Y0
+	VANDPS       Y7, Y0, Y1
+	VPOR         Y1, Y14, Y14
+	VSUBPS       Y0, Y15, Y1
+	VFMADD231PS  Y2, Y8, Y1
+	VFMADD231PS  Y2, Y9, Y1
+	VPERMPS      Y10, Y0, Y2
+	VPSLLD       $0x14, Y0, Y0
+	VPADDD       Y0, Y2, Y2
+	VMOVAPS      Y13, Y0
+	VFMADD213PS  Y12, Y1, Y0
+	VFMADD213PS  Y11, Y1, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD213PS  Y2, Y2, Y0
+	VANDPS       Y7, Y0, Y0
+	VMOVUPS      (BX)(CX*1), Y5
+	VBROADCASTSS 64(DI), Y2
+	VMOVAPS      Y15, Y3
+	VFMADD231PS  Y5, Y8, Y3
+	VANDPS       Y2, Y3, Y4
+	VPOR         Y4, Y14, Y14
+	VSUBPS       Y3, Y15, Y4
+	VFMADD231PS  Y5, Y8, Y4
+	VFMADD231PS  Y5, Y9, Y4
+	VPERMPS      Y10, Y3, Y5
+	VPSLLD       $0x14, Y3, Y3
+	VPADDD       Y3, Y5, Y5
+	VMOVAPS      Y13, Y3
+	VFMADD213PS  Y12, Y4, Y3
+	VFMADD213PS  Y11, Y4, Y3
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  Y5, Y5, Y3
+	VANDPS       Y2, Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      (BX)(CX*2), Y1
+	VBROADCASTSS 128(DI), Y2
+	VMOVAPS      Y15, Y6
+	VFMADD231PS  Y1, Y8, Y6
+	VANDPS       Y2, Y6, Y7
+	VPOR         Y7, Y14, Y14
+	VSUBPS       Y6, Y15, Y7
+	VFMADD231PS  Y1, Y8, Y7
+	VFMADD231PS  Y1, Y9, Y7
+	VPERMPS      Y10, Y6, Y1
+	VPSLLD       $0x14, Y6, Y6
+	VPADDD       Y6, Y1, Y1
+	VMOVAPS      Y13, Y6
+	VFMADD213PS  Y12, Y7, Y6
+	VFMADD213PS  Y11, Y7, Y6
+	VMULPS       Y7, Y6, Y6
+	VFMADD213PS  Y1, Y1, Y6
+	VANDPS       Y2, Y6, Y6
+	VMOVUPS      (BX)(DX*1), Y5
+	VBROADCASTSS 192(DI), Y2
+	VMOVAPS      Y15, Y3
+	VFMADD231PS  Y5, Y8, Y3
+	VANDPS       Y2, Y3, Y4
+	VPOR         Y4, Y14, Y14
+	VSUBPS       Y3, Y15, Y4
+	VFMADD231PS  Y5, Y8, Y4
+	VFMADD231PS  Y5, Y9, Y4
+	VPERMPS      Y10, Y3, Y5
+	VPSLLD       $0x14, Y3, Y3
+	VPADDD       Y3, Y5, Y5
+	VMOVAPS      Y13, Y3
+	VFMADD213PS  Y12, Y4, Y3
+	VFMADD213PS  Y11, Y4, Y3
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  Y5, Y5, Y3
+	VANDPS       Y2, Y3, Y3
+	VADDPS       Y3, Y6, Y6
+	VADDPS       Y6, Y0, Y0
+	VMOVUPS      (R8), Y1
+	VADDPS       Y0, Y1, Y2
+	VMAXPS       Y0, Y1, Y3
+	VMINPS       Y0, Y1, Y4
+	VSUBPS       Y3, Y2, Y5
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       32(R8), Y4, Y4
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y4, 32(R8)
+	ADDQ         $0x00000060, R8
+	ADDQ         $0x00000020, AX
+	CMPQ         AX, 48(R14)
+	JNE          vector
+	MOVQ         srcStride+24(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, SI
+	ADDQ         BX, R15
+	ADDQ         $0x04, DI
+	LEAQ         (AX)(AX*2), AX
+	SUBQ         AX, R8
+	ADDQ         $0x00000600, R8
+	DECQ         R12
+	JNZ          lane
+	ADDQ         DX, SI
+	ADDQ         $0x000000c0, DI
+	DECQ         72(R14)
+	JNZ          group
+
+	// The last group: some lanes have an element more than the others.
+rest:
+	MOVQ  96(R14), R8
+	MOVQ  rows+16(FP), R15
+	ANDQ  $0x3f, R15
+	MOVQ  R15, R12
+	SHRQ  $0x04, R15
+	ANDQ  $0x0f, R12
+	MOVL  $0x00000010, R13
+	SUBQ  R12, R13
+	INCQ  R15
+	TESTQ R12, R12
+	JZ    fewer
+
+dispatch:
+	CMPQ R15, $0x01
+	JEQ  lanes1
+	CMPQ R15, $0x02
+	JEQ  lanes2
+	CMPQ R15, $0x03
+	JEQ  lanes3
+
+lanes4:
+	XORL AX, AX
+
+vectors4:
+	MOVQ         AX, BX
+	CMPQ         AX, 56(R14)
+	CMOVQGT      56(R14), BX
+	ADDQ         SI, BX
+	VMOVUPS      256(R14)(AX*1), Y8
+	VMOVUPS      768(R14)(AX*1), Y9
+	VMOVUPS      1280(R14)(AX*1), Y15
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS (DI), Y7
+	VMOVAPS      Y15, Y0
+	VFMADD231PS  Y2, Y8, Y0
+	VANDPS       Y7, Y0, Y1
+	VPOR         Y1, Y14, Y14
+	VSUBPS       Y0, Y15, Y1
+	VFMADD231PS  Y2, Y8, Y1
+	VFMADD231PS  Y2, Y9, Y1
+	VPERMPS      Y10, Y0, Y2
+	VPSLLD       $0x14, Y0, Y0
+	VPADDD       Y0, Y2, Y2
+	VMOVAPS      Y13, Y0
+	VFMADD213PS  Y12, Y1, Y0
+	VFMADD213PS  Y11, Y1, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD213PS  Y2, Y2, Y0
+	VANDPS       Y7, Y0, Y0
+	VMOVUPS      (BX)(CX*1), Y5
+	VBROADCASTSS 64(DI), Y2
+	VMOVAPS      Y15, Y3
+	VFMADD231PS  Y5, Y8, Y3
+	VANDPS       Y2, Y3, Y4
+	VPOR         Y4, Y14, Y14
+	VSUBPS       Y3, Y15, Y4
+	VFMADD231PS  Y5, Y8, Y4
+	VFMADD231PS  Y5, Y9, Y4
+	VPERMPS      Y10, Y3, Y5
+	VPSLLD       $0x14, Y3, Y3
+	VPADDD       Y3, Y5, Y5
+	VMOVAPS      Y13, Y3
+	VFMADD213PS  Y12, Y4, Y3
+	VFMADD213PS  Y11, Y4, Y3
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  Y5, Y5, Y3
+	VANDPS       Y2, Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      (BX)(CX*2), Y1
+	VBROADCASTSS 128(DI), Y2
+	VMOVAPS      Y15, Y6
+	VFMADD231PS  Y1, Y8, Y6
+	VANDPS       Y2, Y6, Y7
+	VPOR         Y7, Y14, Y14
+	VSUBPS       Y6, Y15, Y7
+	VFMADD231PS  Y1, Y8, Y7
+	VFMADD231PS  Y1, Y9, Y7
+	VPERMPS      Y10, Y6, Y1
+	VPSLLD       $0x14, Y6, Y6
+	VPADDD       Y6, Y1, Y1
+	VMOVAPS      Y13, Y6
+	VFMADD213PS  Y12, Y7, Y6
+	VFMADD213PS  Y11, Y7, Y6
+	VMULPS       Y7, Y6, Y6
+	VFMADD213PS  Y1, Y1, Y6
+	VANDPS       Y2, Y6, Y6
+	VMOVUPS      (BX)(DX*1), Y5
+	VBROADCASTSS 192(DI), Y2
+	VMOVAPS      Y15, Y3
+	VFMADD231PS  Y5, Y8, Y3
+	VANDPS       Y2, Y3, Y4
+	VPOR         Y4, Y14, Y14
+	VSUBPS       Y3, Y15, Y4
+	VFMADD231PS  Y5, Y8, Y4
+	VFMADD231PS  Y5, Y9, Y4
+	VPERMPS      Y10, Y3, Y5
+	VPSLLD       $0x14, Y3, Y3
+	VPADDD       Y3, Y5, Y5
+	VMOVAPS      Y13, Y3
+	VFMADD213PS  Y12, Y4, Y3
+	VFMADD213PS  Y11, Y4, Y3
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  Y5, Y5, Y3
+	VANDPS       Y2, Y3, Y3
+	VADDPS       Y3, Y6, Y6
+	VADDPS       Y6, Y0, Y0
+	VMOVUPS      (R8), Y1
+	VADDPS       Y0, Y1, Y2
+	VMAXPS       Y0, Y1, Y3
+	VMINPS       Y0, Y1, Y4
+	VSUBPS       Y3, Y2, Y5
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       32(R8), Y4, Y4
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y4, 32(R8)
+	ADDQ         $0x00000060, R8
+	ADDQ         $0x00000020, AX
+	CMPQ         AX, 48(R14)
+	JNE          vectors4
+	MOVQ         srcStride+24(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, SI
+	ADDQ         $0x04, DI
+	LEAQ         (AX)(AX*2), AX
+	SUBQ         AX, R8
+	ADDQ         $0x00000600, R8
+	DECQ         R12
+	JNZ          lanes4
+	JMP          fewer
+
+lanes3:
+	XORL AX, AX
+
+vectors3:
+	MOVQ         AX, BX
+	CMPQ         AX, 56(R14)
+	CMOVQGT      56(R14), BX
+	ADDQ         SI, BX
+	VMOVUPS      256(R14)(AX*1), Y8
+	VMOVUPS      768(R14)(AX*1), Y9
+	VMOVUPS      1280(R14)(AX*1), Y15
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS (DI), Y7
+	VMOVAPS      Y15, Y0
+	VFMADD231PS  Y2, Y8, Y0
+	VANDPS       Y7, Y0, Y1
+	VPOR         Y1, Y14, Y14
+	VSUBPS       Y0, Y15, Y1
+	VFMADD231PS  Y2, Y8, Y1
+	VFMADD231PS  Y2, Y9, Y1
+	VPERMPS      Y10, Y0, Y2
+	VPSLLD       $0x14, Y0, Y0
+	VPADDD       Y0, Y2, Y2
+	VMOVAPS      Y13, Y0
+	VFMADD213PS  Y12, Y1, Y0
+	VFMADD213PS  Y11, Y1, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD213PS  Y2, Y2, Y0
+	VANDPS       Y7, Y0, Y0
+	VMOVUPS      (BX)(CX*1), Y5
+	VBROADCASTSS 64(DI), Y2
+	VMOVAPS      Y15, Y3
+	VFMADD231PS  Y5, Y8, Y3
+	VANDPS       Y2, Y3, Y4
+	VPOR         Y4, Y14, Y14
+	VSUBPS       Y3, Y15, Y4
+	VFMADD231PS  Y5, Y8, Y4
+	VFMADD231PS  Y5, Y9, Y4
+	VPERMPS      Y10, Y3, Y5
+	VPSLLD       $0x14, Y3, Y3
+	VPADDD       Y3, Y5, Y5
+	VMOVAPS      Y13, Y3
+	VFMADD213PS  Y12, Y4, Y3
+	VFMADD213PS  Y11, Y4, Y3
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  Y5, Y5, Y3
+	VANDPS       Y2, Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      (BX)(CX*2), Y1
+	VBROADCASTSS 128(DI), Y2
+	VMOVAPS      Y15, Y6
+	VFMADD231PS  Y1, Y8, Y6
+	VANDPS       Y2, Y6, Y7
+	VPOR         Y7, Y14, Y14
+	VSUBPS       Y6, Y15, Y7
+	VFMADD231PS  Y1, Y8, Y7
+	VFMADD231PS  Y1, Y9, Y7
+	VPERMPS      Y10, Y6, Y1
+	VPSLLD       $0x14, Y6, Y6
+	VPADDD       Y6, Y1, Y1
+	VMOVAPS      Y13, Y6
+	VFMADD213PS  Y12, Y7, Y6
+	VFMADD213PS  Y11, Y7, Y6
+	VMULPS       Y7, Y6, Y6
+	VFMADD213PS  Y1, Y1, Y6
+	VANDPS       Y2, Y6, Y6
+	VADDPS       Y6, Y0, Y0
+	VMOVUPS      (R8), Y1
+	VADDPS       Y0, Y1, Y2
+	VMAXPS       Y0, Y1, Y3
+	VMINPS       Y0, Y1, Y4
+	VSUBPS       Y3, Y2, Y5
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       32(R8), Y4, Y4
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y4, 32(R8)
+	ADDQ         $0x00000060, R8
+	ADDQ         $0x00000020, AX
+	CMPQ         AX, 48(R14)
+	JNE          vectors3
+	MOVQ         srcStride+24(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, SI
+	ADDQ         $0x04, DI
+	LEAQ         (AX)(AX*2), AX
+	SUBQ         AX, R8
+	ADDQ         $0x00000600, R8
+	DECQ         R12
+	JNZ          lanes3
+	JMP          fewer
+
+lanes2:
+	XORL AX, AX
+
+vectors2:
+	MOVQ         AX, BX
+	CMPQ         AX, 56(R14)
+	CMOVQGT      56(R14), BX
+	ADDQ         SI, BX
+	VMOVUPS      256(R14)(AX*1), Y8
+	VMOVUPS      768(R14)(AX*1), Y9
+	VMOVUPS      1280(R14)(AX*1), Y15
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS (DI), Y7
+	VMOVAPS      Y15, Y0
+	VFMADD231PS  Y2, Y8, Y0
+	VANDPS       Y7, Y0, Y1
+	VPOR         Y1, Y14, Y14
+	VSUBPS       Y0, Y15, Y1
+	VFMADD231PS  Y2, Y8, Y1
+	VFMADD231PS  Y2, Y9, Y1
+	VPERMPS      Y10, Y0, Y2
+	VPSLLD       $0x14, Y0, Y0
+	VPADDD       Y0, Y2, Y2
+	VMOVAPS      Y13, Y0
+	VFMADD213PS  Y12, Y1, Y0
+	VFMADD213PS  Y11, Y1, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD213PS  Y2, Y2, Y0
+	VANDPS       Y7, Y0, Y0
+	VMOVUPS      (BX)(CX*1), Y5
+	VBROADCASTSS 64(DI), Y2
+	VMOVAPS      Y15, Y3
+	VFMADD231PS  Y5, Y8, Y3
+	VANDPS       Y2, Y3, Y4
+	VPOR         Y4, Y14, Y14
+	VSUBPS       Y3, Y15, Y4
+	VFMADD231PS  Y5, Y8, Y4
+	VFMADD231PS  Y5, Y9, Y4
+	VPERMPS      Y10, Y3, Y5
+	VPSLLD       $0x14, Y3, Y3
+	VPADDD       Y3, Y5, Y5
+	VMOVAPS      Y13, Y3
+	VFMADD213PS  Y12, Y4, Y3
+	VFMADD213PS  Y11, Y4, Y3
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  Y5, Y5, Y3
+	VANDPS       Y2, Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      (R8), Y1
+	VADDPS       Y0, Y1, Y2
+	VMAXPS       Y0, Y1, Y3
+	VMINPS       Y0, Y1, Y4
+	VSUBPS       Y3, Y2, Y5
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       32(R8), Y4, Y4
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y4, 32(R8)
+	ADDQ         $0x00000060, R8
+	ADDQ         $0x00000020, AX
+	CMPQ         AX, 48(R14)
+	JNE          vectors2
+	MOVQ         srcStride+24(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, SI
+	ADDQ         $0x04, DI
+	LEAQ         (AX)(AX*2), AX
+	SUBQ         AX, R8
+	ADDQ         $0x00000600, R8
+	DECQ         R12
+	JNZ          lanes2
+	JMP          fewer
+
+lanes1:
+	XORL AX, AX
+
+vectors1:
+	MOVQ         AX, BX
+	CMPQ         AX, 56(R14)
+	CMOVQGT      56(R14), BX
+	ADDQ         SI, BX
+	VMOVUPS      256(R14)(AX*1), Y8
+	VMOVUPS      768(R14)(AX*1), Y9
+	VMOVUPS      1280(R14)(AX*1), Y15
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS (DI), Y7
+	VMOVAPS      Y15, Y0
+	VFMADD231PS  Y2, Y8, Y0
+	VANDPS       Y7, Y0, Y1
+	VPOR         Y1, Y14, Y14
+	VSUBPS       Y0, Y15, Y1
+	VFMADD231PS  Y2, Y8, Y1
+	VFMADD231PS  Y2, Y9, Y1
+	VPERMPS      Y10, Y0, Y2
+	VPSLLD       $0x14, Y0, Y0
+	VPADDD       Y0, Y2, Y2
+	VMOVAPS      Y13, Y0
+	VFMADD213PS  Y12, Y1, Y0
+	VFMADD213PS  Y11, Y1, Y0
+	VMULPS       Y1, Y0, Y0
+	VFMADD213PS  Y2, Y2, Y0
+	VANDPS       Y7, Y0, Y0
+	VMOVUPS      (R8), Y1
+	VADDPS       Y0, Y1, Y2
+	VMAXPS       Y0, Y1, Y3
+	VMINPS       Y0, Y1, Y4
+	VSUBPS       Y3, Y2, Y5
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       32(R8), Y4, Y4
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y4, 32(R8)
+	ADDQ         $0x00000060, R8
+	ADDQ         $0x00000020, AX
+	CMPQ         AX, 48(R14)
+	JNE          vectors1
+	MOVQ         srcStride+24(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, SI
+	ADDQ         $0x04, DI
+	LEAQ         (AX)(AX*2), AX
+	SUBQ         AX, R8
+	ADDQ         $0x00000600, R8
+	DECQ         R12
+	JNZ          lanes1
+
+fewer:
+	DECQ  R15
+	JZ    summed
+	MOVQ  R13, R12
+	XORQ  R13, R13
+	TESTQ R12, R12
+	JNZ   dispatch
+
+summed:
+	VMOVUPS Y14, 192(R14)
+	VZEROUPPER
+	RET
+
 // func columnsSumTopAVX2(src *float32, rows int, srcStride int, st *byte)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
 TEXT ·columnsSumTopAVX2(SB), NOSPLIT, $0-32

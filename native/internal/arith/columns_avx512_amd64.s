@@ -1047,6 +1047,520 @@ summed:
 	VZEROUPPER
 	RET
 
+// func columnsSumKeptAVX512(src *float32, keep *uint32, rows int, srcStride int, st *byte)
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
+TEXT ·columnsSumKeptAVX512(SB), NOSPLIT, $0-40
+	// columnsSumKeptAVX512: adds exponentials to sums of the rows that keep has ones for, not zeros.
+	MOVQ         st+32(FP), R14
+	MOVQ         src+0(FP), SI
+	MOVQ         srcStride+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         64(R14), R15
+	IMULQ        CX, R15
+	ADDQ         SI, R15
+	SHLQ         $0x04, CX
+	LEAQ         (CX)(CX*2), DX
+	MOVQ         keep+8(FP), DI
+	VBROADCASTSS (R14), Z11
+	VBROADCASTSS 4(R14), Z12
+	VBROADCASTSS 8(R14), Z13
+	VMOVUPS      128(R14), Z10
+	VMOVUPS      192(R14), Z14
+	MOVQ         rows+16(FP), R12
+	SHRQ         $0x06, R12
+	JZ           rest
+	MOVQ         R12, 72(R14)
+
+group:
+	MOVQ    96(R14), R8
+	MOVL    $0x00000010, R12
+	PCALIGN $0x40
+
+lane:
+	// What is asked for is so many lanes ahead, the last ones' in the next group.
+	CMPQ R12, 64(R14)
+	JNE  ahead
+	ADDQ DX, R15
+
+ahead:
+	XORL AX, AX
+
+vector:
+	MOVQ         AX, BX
+	CMPQ         AX, 56(R14)
+	CMOVQGT      56(R14), BX
+	LEAQ         (R15)(BX*1), R13
+	ADDQ         SI, BX
+	VMOVUPS      256(R14)(AX*1), Z8
+	VMOVUPS      768(R14)(AX*1), Z9
+	VMOVUPS      1280(R14)(AX*1), Z15
+	PREFETCHT0   (R13)
+	PREFETCHT0   (R13)(CX*1)
+	PREFETCHT0   (R13)(CX*2)
+	PREFETCHT0   (R13)(DX*1)
+	VMOVUPS      (BX), Z2
+	VBROADCASTSS (DI), Z7
+	VMOVAPS      Z15, Z0
+	VFMADD231PS  Z2, Z8, Z0
+	VANDPS       Z7, Z0, Z1
+	VPORD        Z1, Z14, Z14
+	VSUBPS       Z0, Z15, Z1
+	VFMADD231PS  Z2, Z8, Z1
+	VFMADD231PS  Z2, Z9, Z1
+	VPERMPS      Z10, Z0, Z2
+	VPSLLD       $0x14, Z0, Z0
+	VPADDD       Z0, Z2, Z2
+	VMOVAPS      Z13, Z0
+	VFMADD213PS  Z12, Z1, Z0
+	VFMADD213PS  Z11, Z1, Z0
+	VMULPS       Z1, Z0, Z0
+	VFMADD213PS  Z2, Z2, Z0
+	VANDPS       Z7, Z0, Z0
+	VMOVUPS      (BX)(CX*1), Z5
+	VBROADCASTSS 64(DI), Z2
+	VMOVAPS      Z15, Z3
+	VFMADD231PS  Z5, Z8, Z3
+	VANDPS       Z2, Z3, Z4
+	VPORD        Z4, Z14, Z14
+	VSUBPS       Z3, Z15, Z4
+	VFMADD231PS  Z5, Z8, Z4
+	VFMADD231PS  Z5, Z9, Z4
+	VPERMPS      Z10, Z3, Z5
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z3, Z5, Z5
+	VMOVAPS      Z13, Z3
+	VFMADD213PS  Z12, Z4, Z3
+	VFMADD213PS  Z11, Z4, Z3
+	VMULPS       Z4, Z3, Z3
+	VFMADD213PS  Z5, Z5, Z3
+	VANDPS       Z2, Z3, Z3
+	VADDPS       Z3, Z0, Z0
+	VMOVUPS      (BX)(CX*2), Z1
+	VBROADCASTSS 128(DI), Z2
+	VMOVAPS      Z15, Z6
+	VFMADD231PS  Z1, Z8, Z6
+	VANDPS       Z2, Z6, Z7
+	VPORD        Z7, Z14, Z14
+	VSUBPS       Z6, Z15, Z7
+	VFMADD231PS  Z1, Z8, Z7
+	VFMADD231PS  Z1, Z9, Z7
+	VPERMPS      Z10, Z6, Z1
+	VPSLLD       $0x14, Z6, Z6
+	VPADDD       Z6, Z1, Z1
+	VMOVAPS      Z13, Z6
+	VFMADD213PS  Z12, Z7, Z6
+	VFMADD213PS  Z11, Z7, Z6
+	VMULPS       Z7, Z6, Z6
+	VFMADD213PS  Z1, Z1, Z6
+	VANDPS       Z2, Z6, Z6
+	VMOVUPS      (BX)(DX*1), Z5
+	VBROADCASTSS 192(DI), Z2
+	VMOVAPS      Z15, Z3
+	VFMADD231PS  Z5, Z8, Z3
+	VANDPS       Z2, Z3, Z4
+	VPORD        Z4, Z14, Z14
+	VSUBPS       Z3, Z15, Z4
+	VFMADD231PS  Z5, Z8, Z4
+	VFMADD231PS  Z5, Z9, Z4
+	VPERMPS      Z10, Z3, Z5
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z3, Z5, Z5
+	VMOVAPS      Z13, Z3
+	VFMADD213PS  Z12, Z4, Z3
+	VFMADD213PS  Z11, Z4, Z3
+	VMULPS       Z4, Z3, Z3
+	VFMADD213PS  Z5, Z5, Z3
+	VANDPS       Z2, Z3, Z3
+	VADDPS       Z3, Z6, Z6
+	VADDPS       Z6, Z0, Z0
+	VMOVUPS      (R8), Z1
+	VADDPS       Z0, Z1, Z2
+	VMAXPS       Z0, Z1, Z3
+	VMINPS       Z0, Z1, Z4
+	VSUBPS       Z3, Z2, Z5
+	VSUBPS       Z5, Z4, Z4
+	VADDPS       64(R8), Z4, Z4
+	VMOVUPS      Z2, (R8)
+	VMOVUPS      Z4, 64(R8)
+	ADDQ         $0x000000c0, R8
+	ADDQ         $0x00000040, AX
+	CMPQ         AX, 48(R14)
+	JNE          vector
+	MOVQ         srcStride+24(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, SI
+	ADDQ         BX, R15
+	ADDQ         $0x04, DI
+	LEAQ         (AX)(AX*2), AX
+	SUBQ         AX, R8
+	ADDQ         $0x00000600, R8
+	DECQ         R12
+	JNZ          lane
+	ADDQ         DX, SI
+	ADDQ         $0x000000c0, DI
+	DECQ         72(R14)
+	JNZ          group
+
+	// The last group: some lanes have an element more than the others.
+rest:
+	MOVQ  96(R14), R8
+	MOVQ  rows+16(FP), R15
+	ANDQ  $0x3f, R15
+	MOVQ  R15, R12
+	SHRQ  $0x04, R15
+	ANDQ  $0x0f, R12
+	MOVL  $0x00000010, R13
+	SUBQ  R12, R13
+	INCQ  R15
+	TESTQ R12, R12
+	JZ    fewer
+
+dispatch:
+	CMPQ R15, $0x01
+	JEQ  lanes1
+	CMPQ R15, $0x02
+	JEQ  lanes2
+	CMPQ R15, $0x03
+	JEQ  lanes3
+
+lanes4:
+	XORL AX, AX
+
+vectors4:
+	MOVQ         AX, BX
+	CMPQ         AX, 56(R14)
+	CMOVQGT      56(R14), BX
+	ADDQ         SI, BX
+	VMOVUPS      256(R14)(AX*1), Z8
+	VMOVUPS      768(R14)(AX*1), Z9
+	VMOVUPS      1280(R14)(AX*1), Z15
+	VMOVUPS      (BX), Z2
+	VBROADCASTSS (DI), Z7
+	VMOVAPS      Z15, Z0
+	VFMADD231PS  Z2, Z8, Z0
+	VANDPS       Z7, Z0, Z1
+	VPORD        Z1, Z14, Z14
+	VSUBPS       Z0, Z15, Z1
+	VFMADD231PS  Z2, Z8, Z1
+	VFMADD231PS  Z2, Z9, Z1
+	VPERMPS      Z10, Z0, Z2
+	VPSLLD       $0x14, Z0, Z0
+	VPADDD       Z0, Z2, Z2
+	VMOVAPS      Z13, Z0
+	VFMADD213PS  Z12, Z1, Z0
+	VFMADD213PS  Z11, Z1, Z0
+	VMULPS       Z1, Z0, Z0
+	VFMADD213PS  Z2, Z2, Z0
+	VANDPS       Z7, Z0, Z0
+	VMOVUPS      (BX)(CX*1), Z5
+	VBROADCASTSS 64(DI), Z2
+	VMOVAPS      Z15, Z3
+	VFMADD231PS  Z5, Z8, Z3
+	VANDPS       Z2, Z3, Z4
+	VPORD        Z4, Z14, Z14
+	VSUBPS       Z3, Z15, Z4
+	VFMADD231PS  Z5, Z8, Z4
+	VFMADD231PS  Z5, Z9, Z4
+	VPERMPS      Z10, Z3, Z5
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z3, Z5, Z5
+	VMOVAPS      Z13, Z3
+	VFMADD213PS  Z12, Z4, Z3
+	VFMADD213PS  Z11, Z4, Z3
+	VMULPS       Z4, Z3, Z3
+	VFMADD213PS  Z5, Z5, Z3
+	VANDPS       Z2, Z3, Z3
+	VADDPS       Z3, Z0, Z0
+	VMOVUPS      (BX)(CX*2), Z1
+	VBROADCASTSS 128(DI), Z2
+	VMOVAPS      Z15, Z6
+	VFMADD231PS  Z1, Z8, Z6
+	VANDPS       Z2, Z6, Z7
+	VPORD        Z7, Z14, Z14
+	VSUBPS       Z6, Z15, Z7
+	VFMADD231PS  Z1, Z8, Z7
+	VFMADD231PS  Z1, Z9, Z7
+	VPERMPS      Z10, Z6, Z1
+	VPSLLD       $0x14, Z6, Z6
+	VPADDD       Z6, Z1, Z1
+	VMOVAPS      Z13, Z6
+	VFMADD213PS  Z12, Z7, Z6
+	VFMADD213PS  Z11, Z7, Z6
+	VMULPS       Z7, Z6, Z6
+	VFMADD213PS  Z1, Z1, Z6
+	VANDPS       Z2, Z6, Z6
+	VMOVUPS      (BX)(DX*1), Z5
+	VBROADCASTSS 192(DI), Z2
+	VMOVAPS      Z15, Z3
+	VFMADD231PS  Z5, Z8, Z3
+	VANDPS       Z2, Z3, Z4
+	VPORD        Z4, Z14, Z14
+	VSUBPS       Z3, Z15, Z4
+	VFMADD231PS  Z5, Z8, Z4
+	VFMADD231PS  Z5, Z9, Z4
+	VPERMPS      Z10, Z3, Z5
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z3, Z5, Z5
+	VMOVAPS      Z13, Z3
+	VFMADD213PS  Z12, Z4, Z3
+	VFMADD213PS  Z11, Z4, Z3
+	VMULPS       Z4, Z3, Z3
+	VFMADD213PS  Z5, Z5, Z3
+	VANDPS       Z2, Z3, Z3
+	VADDPS       Z3, Z6, Z6
+	VADDPS       Z6, Z0, Z0
+	VMOVUPS      (R8), Z1
+	VADDPS       Z0, Z1, Z2
+	VMAXPS       Z0, Z1, Z3
+	VMINPS       Z0, Z1, Z4
+	VSUBPS       Z3, Z2, Z5
+	VSUBPS       Z5, Z4, Z4
+	VADDPS       64(R8), Z4, Z4
+	VMOVUPS      Z2, (R8)
+	VMOVUPS      Z4, 64(R8)
+	ADDQ         $0x000000c0, R8
+	ADDQ         $0x00000040, AX
+	CMPQ         AX, 48(R14)
+	JNE          vectors4
+	MOVQ         srcStride+24(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, SI
+	ADDQ         $0x04, DI
+	LEAQ         (AX)(AX*2), AX
+	SUBQ         AX, R8
+	ADDQ         $0x00000600, R8
+	DECQ         R12
+	JNZ          lanes4
+	JMP          fewer
+
+lanes3:
+	XORL AX, AX
+
+vectors3:
+	MOVQ         AX, BX
+	CMPQ         AX, 56(R14)
+	CMOVQGT      56(R14), BX
+	ADDQ         SI, BX
+	VMOVUPS      256(R14)(AX*1), Z8
+	VMOVUPS      768(R14)(AX*1), Z9
+	VMOVUPS      1280(R14)(AX*1), Z15
+	VMOVUPS      (BX), Z2
+	VBROADCASTSS (DI), Z7
+	VMOVAPS      Z15, Z0
+	VFMADD231PS  Z2, Z8, Z0
+	VANDPS       Z7, Z0, Z1
+	VPORD        Z1, Z14, Z14
+	VSUBPS       Z0, Z15, Z1
+	VFMADD231PS  Z2, Z8, Z1
+	VFMADD231PS  Z2, Z9, Z1
+	VPERMPS      Z10, Z0, Z2
+	VPSLLD       $0x14, Z0, Z0
+	VPADDD       Z0, Z2, Z2
+	VMOVAPS      Z13, Z0
+	VFMADD213PS  Z12, Z1, Z0
+	VFMADD213PS  Z11, Z1, Z0
+	VMULPS       Z1, Z0, Z0
+	VFMADD213PS  Z2, Z2, Z0
+	VANDPS       Z7, Z0, Z0
+	VMOVUPS      (BX)(CX*1), Z5
+	VBROADCASTSS 64(DI), Z2
+	VMOVAPS      Z15, Z3
+	VFMADD231PS  Z5, Z8, Z3
+	VANDPS       Z2, Z3, Z4
+	VPORD        Z4, Z14, Z14
+	VSUBPS       Z3, Z15, Z4
+	VFMADD231PS  Z5, Z8, Z4
+	VFMADD231PS  Z5, Z9, Z4
+	VPERMPS      Z10, Z3, Z5
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z3, Z5, Z5
+	VMOVAPS      Z13, Z3
+	VFMADD213PS  Z12, Z4, Z3
+	VFMADD213PS  Z11, Z4, Z3
+	VMULPS       Z4, Z3, Z3
+	VFMADD213PS  Z5, Z5, Z3
+	VANDPS       Z2, Z3, Z3
+	VADDPS       Z3, Z0, Z0
+	VMOVUPS      (BX)(CX*2), Z1
+	VBROADCASTSS 128(DI), Z2
+	VMOVAPS      Z15, Z6
+	VFMADD231PS  Z1, Z8, Z6
+	VANDPS       Z2, Z6, Z7
+	VPORD        Z7, Z14, Z14
+	VSUBPS       Z6, Z15, Z7
+	VFMADD231PS  Z1, Z8, Z7
+	VFMADD231PS  Z1, Z9, Z7
+	VPERMPS      Z10, Z6, Z1
+	VPSLLD       $0x14, Z6, Z6
+	VPADDD       Z6, Z1, Z1
+	VMOVAPS      Z13, Z6
+	VFMADD213PS  Z12, Z7, Z6
+	VFMADD213PS  Z11, Z7, Z6
+	VMULPS       Z7, Z6, Z6
+	VFMADD213PS  Z1, Z1, Z6
+	VANDPS       Z2, Z6, Z6
+	VADDPS       Z6, Z0, Z0
+	VMOVUPS      (R8), Z1
+	VADDPS       Z0, Z1, Z2
+	VMAXPS       Z0, Z1, Z3
+	VMINPS       Z0, Z1, Z4
+	VSUBPS       Z3, Z2, Z5
+	VSUBPS       Z5, Z4, Z4
+	VADDPS       64(R8), Z4, Z4
+	VMOVUPS      Z2, (R8)
+	VMOVUPS      Z4, 64(R8)
+	ADDQ         $0x000000c0, R8
+	ADDQ         $0x00000040, AX
+	CMPQ         AX, 48(R14)
+	JNE          vectors3
+	MOVQ         srcStride+24(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, SI
+	ADDQ         $0x04, DI
+	LEAQ         (AX)(AX*2), AX
+	SUBQ         AX, R8
+	ADDQ         $0x00000600, R8
+	DECQ         R12
+	JNZ          lanes3
+	JMP          fewer
+
+lanes2:
+	XORL AX, AX
+
+vectors2:
+	MOVQ         AX, BX
+	CMPQ         AX, 56(R14)
+	CMOVQGT      56(R14), BX
+	ADDQ         SI, BX
+	VMOVUPS      256(R14)(AX*1), Z8
+	VMOVUPS      768(R14)(AX*1), Z9
+	VMOVUPS      1280(R14)(AX*1), Z15
+	VMOVUPS      (BX), Z2
+	VBROADCASTSS (DI), Z7
+	VMOVAPS      Z15, Z0
+	VFMADD231PS  Z2, Z8, Z0
+	VANDPS       Z7, Z0, Z1
+	VPORD        Z1, Z14, Z14
+	VSUBPS       Z0, Z15, Z1
+	VFMADD231PS  Z2, Z8, Z1
+	VFMADD231PS  Z2, Z9, Z1
+	VPERMPS      Z10, Z0, Z2
+	VPSLLD       $0x14, Z0, Z0
+	VPADDD       Z0, Z2, Z2
+	VMOVAPS      Z13, Z0
+	VFMADD213PS  Z12, Z1, Z0
+	VFMADD213PS  Z11, Z1, Z0
+	VMULPS       Z1, Z0, Z0
+	VFMADD213PS  Z2, Z2, Z0
+	VANDPS       Z7, Z0, Z0
+	VMOVUPS      (BX)(CX*1), Z5
+	VBROADCASTSS 64(DI), Z2
+	VMOVAPS      Z15, Z3
+	VFMADD231PS  Z5, Z8, Z3
+	VANDPS       Z2, Z3, Z4
+	VPORD        Z4, Z14, Z14
+	VSUBPS       Z3, Z15, Z4
+	VFMADD231PS  Z5, Z8, Z4
+	VFMADD231PS  Z5, Z9, Z4
+	VPERMPS      Z10, Z3, Z5
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z3, Z5, Z5
+	VMOVAPS      Z13, Z3
+	VFMADD213PS  Z12, Z4, Z3
+	VFMADD213PS  Z11, Z4, Z3
+	VMULPS       Z4, Z3, Z3
+	VFMADD213PS  Z5, Z5, Z3
+	VANDPS       Z2, Z3, Z3
+	VADDPS       Z3, Z0, Z0
+	VMOVUPS      (R8), Z1
+	VADDPS       Z0, Z1, Z2
+	VMAXPS       Z0, Z1, Z3
+	VMINPS       Z0, Z1, Z4
+	VSUBPS       Z3, Z2, Z5
+	VSUBPS       Z5, Z4, Z4
+	VADDPS       64(R8), Z4, Z4
+	VMOVUPS      Z2, (R8)
+	VMOVUPS      Z4, 64(R8)
+	ADDQ         $0x000000c0, R8
+	ADDQ         $0x00000040, AX
+	CMPQ         AX, 48(R14)
+	JNE          vectors2
+	MOVQ         srcStride+24(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, SI
+	ADDQ         $0x04, DI
+	LEAQ         (AX)(AX*2), AX
+	SUBQ         AX, R8
+	ADDQ         $0x00000600, R8
+	DECQ         R12
+	JNZ          lanes2
+	JMP          fewer
+
+lanes1:
+	XORL AX, AX
+
+vectors1:
+	MOVQ         AX, BX
+	CMPQ         AX, 56(R14)
+	CMOVQGT      56(R14), BX
+	ADDQ         SI, BX
+	VMOVUPS      256(R14)(AX*1), Z8
+	VMOVUPS      768(R14)(AX*1), Z9
+	VMOVUPS      1280(R14)(AX*1), Z15
+	VMOVUPS      (BX), Z2
+	VBROADCASTSS (DI), Z7
+	VMOVAPS      Z15, Z0
+	VFMADD231PS  Z2, Z8, Z0
+	VANDPS       Z7, Z0, Z1
+	VPORD        Z1, Z14, Z14
+	VSUBPS       Z0, Z15, Z1
+	VFMADD231PS  Z2, Z8, Z1
+	VFMADD231PS  Z2, Z9, Z1
+	VPERMPS      Z10, Z0, Z2
+	VPSLLD       $0x14, Z0, Z0
+	VPADDD       Z0, Z2, Z2
+	VMOVAPS      Z13, Z0
+	VFMADD213PS  Z12, Z1, Z0
+	VFMADD213PS  Z11, Z1, Z0
+	VMULPS       Z1, Z0, Z0
+	VFMADD213PS  Z2, Z2, Z0
+	VANDPS       Z7, Z0, Z0
+	VMOVUPS      (R8), Z1
+	VADDPS       Z0, Z1, Z2
+	VMAXPS       Z0, Z1, Z3
+	VMINPS       Z0, Z1, Z4
+	VSUBPS       Z3, Z2, Z5
+	VSUBPS       Z5, Z4, Z4
+	VADDPS       64(R8), Z4, Z4
+	VMOVUPS      Z2, (R8)
+	VMOVUPS      Z4, 64(R8)
+	ADDQ         $0x000000c0, R8
+	ADDQ         $0x00000040, AX
+	CMPQ         AX, 48(R14)
+	JNE          vectors1
+	MOVQ         srcStride+24(FP), BX
+	SHLQ         $0x02, BX
+	ADDQ         BX, SI
+	ADDQ         $0x04, DI
+	LEAQ         (AX)(AX*2), AX
+	SUBQ         AX, R8
+	ADDQ         $0x00000600, R8
+	DECQ         R12
+	JNZ          lanes1
+
+fewer:
+	DECQ  R15
+	JZ    summed
+	MOVQ  R13, R12
+	XORQ  R13, R13
+	TESTQ R12, R12
+	JNZ   dispatch
+
+summed:
+	VMOVUPS Z14, 192(R14)
+	VZEROUPPER
+	RET
+
 // func columnsSumTopAVX512(src *float32, rows int, srcStride int, st *byte)
 // Requires: AVX, AVX512F, CMOV, MMX+
 TEXT ·columnsSumTopAVX512(SB), NOSPLIT, $0-32

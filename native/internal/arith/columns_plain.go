@@ -10,6 +10,7 @@ func (l Level) Columns() int { return 0 }
 func (c *Columns) Begin(src []float32) bool                                    { return false }
 func (c *Columns) Sum(src, e []float32, rows, stride int)                      {}
 func (c *Columns) SumOnly(src []float32, rows, stride int)                     {}
+func (c *Columns) SumKept(src []float32, keep []uint32, rows, stride int)      {}
 func (c *Columns) SumTop(src []float32, rows, stride int)                      {}
 func (c *Columns) SumOthers(src []float32, rows, stride int)                   {}
 func (c *Columns) BeginOthers()                                                {}

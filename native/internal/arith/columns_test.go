@@ -18,7 +18,7 @@ func TestColumns(t *testing.T) {
 			t.Skip("no kernels for columns")
 		}
 		r := rand.New(rand.NewPCG(22, 8))
-		done, refused, surely := 0, 0, 0
+		done, refused, surely, kept := 0, 0, 0, 0
 		times, cols := 3, 7*n+1
 		if testing.Short() {
 			times, cols = 1, 2*n+1
@@ -33,10 +33,10 @@ func TestColumns(t *testing.T) {
 			default:
 				done++
 			}
-			surely += c.sure
+			surely, kept = surely+c.sure, kept+c.done
 		}
-		if done < 100*times || refused < 10*times || surely < 300*times {
-			t.Errorf("%d matrices were done, %d refused, %d columns were sure: too few", done, refused, surely)
+		if done < 100*times || refused < 10*times || surely < 300*times || kept < 90*times {
+			t.Errorf("%d matrices were done, %d refused, %d columns were sure, %d had rows taken out: too few", done, refused, surely, kept)
 		}
 	})
 }
@@ -52,7 +52,7 @@ type columnsCase struct {
 	softmax, log         []float32
 	logSumExp            []float32
 	regular              bool
-	sure                 int
+	sure, done           int
 }
 
 func (c *columnsCase) String() string {
@@ -179,6 +179,7 @@ func (c *columnsCase) run(t *testing.T) bool {
 		t.Fatalf("%v: refused without a store", c)
 	}
 	c.second(t, "softmax", c.softmax, func(dst []float32, stride int) { c.ExpScale(dst, c.src, c.rows, stride, c.srcStride) })
+	c.kept(t)
 	c.Begin(c.src)
 	if !c.pass(func(_, rows int, x []float32) { c.SumTop(x, rows, c.srcStride) }) {
 		t.Fatalf("%v: refused with largest elements", c)
@@ -217,6 +218,7 @@ func TestColumnsShort(t *testing.T) {
 		for name, f := range map[string]func(dst, src, e []float32){
 			"Sum":       func(_, src, e []float32) { c.Sum(src, e, rows, srcStride) },
 			"SumOnly":   func(_, src, _ []float32) { c.SumOnly(src, rows, srcStride) },
+			"SumKept":   func(_, src, _ []float32) { c.SumKept(src, make([]uint32, rows), rows, srcStride) },
 			"SumTop":    func(_, src, _ []float32) { c.SumTop(src, rows, srcStride) },
 			"SumOthers": func(_, src, _ []float32) { c.SumOthers(src, rows, srcStride) },
 			"Scale":     func(dst, _, e []float32) { c.Scale(dst, e, rows, dstStride) },
@@ -244,6 +246,49 @@ func TestColumnsShort(t *testing.T) {
 			}
 		}
 	})
+}
+
+// kept compares where every third row is taken out, whatever it has.
+func (c *columnsCase) kept(t *testing.T) {
+	keep := make([]uint32, c.rows)
+	first := c.rows % 2
+	if c.rows == 1 {
+		first = 0
+	}
+	src := slices.Clone(c.src)
+	for k := range keep {
+		if keep[k] = 1<<32 - 1; k < first || k%3 == 2 {
+			keep[k] = 0
+			for j := range c.n {
+				c.src[k*c.srcStride+j] = specials[(j+k)%len(specials)]
+			}
+		}
+	}
+	c.Begin(c.src[first*c.srcStride:])
+	if !c.pass(func(k, rows int, x []float32) { c.SumKept(x, keep[k:], rows, c.srcStride) }) || !c.Factors() {
+		copy(c.src, src)
+		return
+	}
+	copy(c.src, src)
+	c.done++
+	got := make([]float32, (c.rows-1)*c.dstStride+c.n)
+	c.ExpScale(got, c.src, c.rows, c.dstStride, c.srcStride)
+	for i := range c.Places() {
+		x, want := make([]float32, c.rows), make([]float32, c.rows)
+		for k := range x {
+			if x[k] = negInf; keep[k] > 0 {
+				x[k] = c.src[k*c.srcStride+c.Column(i)]
+			}
+		}
+		if softmaxMaskedPlain(want, x, 1, c.rows, c.rows, c.rows, &Rows{Scale: MakeScale(c.factor[i])}, c.rows) == 0 {
+			t.Fatalf("%v: column %d is done, though not regular", c, c.Column(i))
+		}
+		for k := range x {
+			if y := got[k*c.dstStride+c.Column(i)]; keep[k] > 0 && y != want[k] {
+				t.Fatalf("%v: with rows taken out: row %d of column %d is %v, want %v", c, k, c.Column(i), y, want[k])
+			}
+		}
+	}
 }
 
 // TestColumnsScale has factors for which magic + x*kHi may be 0, or whose elements may all be 0.

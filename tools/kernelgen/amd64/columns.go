@@ -29,13 +29,15 @@ var ColumnKernels = []ColumnKernel{
 	{"columnsBegin", "func(src *float32, st *Columns) (ok bool)",
 		"empty sums, and N by each column's element in src; not ok if one is too large in size", (*columnWriter).begin},
 	{"columnsSumStore", "func(src, e *float32, rows, srcStride int, st *Columns)",
-		"adds exponentials to sums, and stores them", func(w *columnWriter) { w.sum(true, false, false) }},
+		"adds exponentials to sums, and stores them", func(w *columnWriter) { w.sum(columnSum{store: true}) }},
 	{"columnsSum", "func(src *float32, rows, srcStride int, st *Columns)",
-		"adds exponentials to sums", func(w *columnWriter) { w.sum(false, false, false) }},
+		"adds exponentials to sums", func(w *columnWriter) { w.sum(columnSum{}) }},
+	{"columnsSumKept", "func(src *float32, keep *uint32, rows, srcStride int, st *Columns)",
+		"adds exponentials to sums of the rows that keep has ones for, not zeros", func(w *columnWriter) { w.sum(columnSum{kept: true}) }},
 	{"columnsSumTop", "func(src *float32, rows, srcStride int, st *Columns)",
-		"adds exponentials to sums, and keeps the largest elements of lanes", func(w *columnWriter) { w.sum(false, true, false) }},
+		"adds exponentials to sums, and keeps the largest elements of lanes", func(w *columnWriter) { w.sum(columnSum{top: true}) }},
 	{"columnsSumOthers", "func(src *float32, rows, srcStride int, st *Columns)",
-		"adds exponentials to sums but those of the columns' largest elements", func(w *columnWriter) { w.sum(false, false, true) }},
+		"adds exponentials to sums but those of the columns' largest elements", func(w *columnWriter) { w.sum(columnSum{others: true}) }},
 	{"columnsFactors", "func(st *Columns) (ok bool)",
 		"the second pass's factors by the totals; not ok if a result may be 0", (*columnWriter).factors},
 	{"columnsRests", "func(st *Columns)",
@@ -280,9 +282,12 @@ func steps(base, step, step3 reg.GPPhysical, i int) operand.Mem {
 	return m
 }
 
+// columnSum is what a kernel of sums does besides.
+type columnSum struct{ store, top, others, kept bool }
+
 // sum writes a kernel that adds rows to sums, 64 at a time and what is left. All calls but the last
 // one have a multiple of 64 rows.
-func (w *columnWriter) sum(store, top, others bool) {
+func (w *columnWriter) sum(k columnSum) {
 	const group = library.GroupRows * library.Lanes
 	w.MOVQ(w.param("src"), columnsSrc)
 	w.stride("srcStride", columnsStep)
@@ -291,11 +296,14 @@ func (w *columnWriter) sum(store, top, others bool) {
 	w.ADDQ(columnsSrc, columnsAddress)
 	w.SHLQ(operand.Imm(4), columnsStep)
 	w.LEAQ(operand.Mem{Base: columnsStep, Index: columnsStep, Scale: 2}, columnsStep3)
-	if store {
+	if k.store {
 		w.MOVQ(w.param("e"), columnsE)
 		w.MOVQ(w.field(columnsWidth), columnsEStep)
 		w.SHLQ(operand.Imm(4), columnsEStep)
 		w.LEAQ(operand.Mem{Base: columnsEStep, Index: columnsEStep, Scale: 2}, columnsEStep3)
+	}
+	if k.kept {
+		w.MOVQ(w.param("keep"), columnsDst)
 	}
 	w.constants()
 	w.VMOVUPS(w.field(columnsUs), w.r(columnsUsIn))
@@ -319,8 +327,21 @@ func (w *columnWriter) sum(store, top, others bool) {
 		exp := func(i int) {
 			m := steps(columnsAt, columnsStep, columnsStep3, i)
 			w.VMOVUPS(m, w.r(x[i]))
-			w.exp(x[i], y[i], f[i], func(u int) { w.or(u, columnsUsIn) })
-			if others {
+			keep := []int{7, 2, 2, 2}[i]
+			if k.kept {
+				w.VBROADCASTSS(operand.Mem{Base: columnsDst, Disp: 4 * library.Lanes * i}, w.r(keep))
+			}
+			w.exp(x[i], y[i], f[i], func(u int) {
+				if k.kept {
+					w.VANDPS(w.r(keep), w.r(u), w.r(f[i])) // free yet
+					u = f[i]
+				}
+				w.or(u, columnsUsIn)
+			})
+			if k.kept {
+				w.VANDPS(w.r(keep), w.r(y[i]), w.r(y[i]))
+			}
+			if k.others {
 				w.VMOVUPS(m, w.r(x[i]))
 				if w.evex {
 					w.VCMPPS(notEqual, w.of(columnsMax), w.r(x[i]), reg.K1)
@@ -330,7 +351,7 @@ func (w *columnWriter) sum(store, top, others bool) {
 					w.VANDPS(w.r(x[i]), w.r(y[i]), w.r(y[i]))
 				}
 			}
-			if store {
+			if k.store {
 				w.VMOVUPS(w.r(y[i]), steps(columnsE, columnsEStep, columnsEStep3, i))
 			}
 		}
@@ -359,14 +380,14 @@ func (w *columnWriter) sum(store, top, others bool) {
 		w.VADDPS(rest, w.r(4), w.r(4))
 		w.VMOVUPS(w.r(2), sum)
 		w.VMOVUPS(w.r(4), rest)
-		if top {
+		if k.top {
 			w.VMOVUPS(largest, w.r(0))
 			for i := range rows {
 				w.VMAXPS(steps(columnsAt, columnsStep, columnsStep3, i), w.r(0), w.r(0))
 			}
 			w.VMOVUPS(w.r(0), largest)
 		}
-		if store {
+		if k.store {
 			w.ADDQ(operand.U32(w.size), columnsE)
 		}
 		w.ADDQ(operand.U32(3*w.size), columnsSum)
@@ -377,6 +398,9 @@ func (w *columnWriter) sum(store, top, others bool) {
 		w.ADDQ(columnsAt, columnsSrc)
 		if ahead {
 			w.ADDQ(columnsAt, columnsAddress)
+		}
+		if k.kept {
+			w.ADDQ(operand.Imm(4), columnsDst)
 		}
 		w.LEAQ(operand.Mem{Base: columnsVector, Index: columnsVector, Scale: 2}, columnsVector)
 		w.SUBQ(columnsVector, columnsSum)
@@ -400,7 +424,10 @@ func (w *columnWriter) sum(store, top, others bool) {
 	w.DECQ(columnsLeft)
 	w.JNZ(operand.LabelRef("lane"))
 	w.ADDQ(columnsStep3, columnsSrc)
-	if store {
+	if k.kept {
+		w.ADDQ(operand.U32(4*(group-library.Lanes)), columnsDst)
+	}
+	if k.store {
 		w.ADDQ(columnsEStep3, columnsE)
 	}
 	w.DECQ(w.field(columnsGroups))
