@@ -102,6 +102,7 @@ type axisCall struct {
 	wide, together, tiles int
 	store                 bool // their exponentials, or compute them twice
 	halves                bool // they go through the tile, as some are 16-bit, or something is added
+	touch                 bool // and those are likely not in the caches
 	// add and keep are what all rows have of Options.Add and Keep, and first the first that is kept.
 	add   []float32
 	keep  []bool

@@ -2,6 +2,7 @@ package native
 
 import (
 	"slices"
+	"unsafe"
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
@@ -48,6 +49,7 @@ func (a *axisCall) planColumns(rows int) {
 	a.wide = w
 	a.together = arith.MostColumns / 16
 	a.halves = a.add != nil || a.src.format != isFloat32 || a.op != opLogSumExp && a.dst.format != isFloat32
+	a.touch = a.halves && rows*a.cols >= touchFrom
 	if a.halves {
 		a.together = min(a.together, axisTile/w) // what the buffer has
 	}
@@ -93,7 +95,7 @@ type tile struct {
 // rowsAtOnce is how many rows kernels do at once.
 func (a *axisCall) rowsAtOnce(most int) int {
 	if a.halves {
-		return axisTile
+		return min(most, axisTile)
 	}
 	return most
 }
@@ -200,6 +202,9 @@ func (a *axisCall) writeKept(b *axisBuffer, t *tile, k, rows int) {
 func (a *axisCall) writeTile(b *axisBuffer, t *tile, k, rows int) {
 	to := t.to + k*a.to.axis
 	y, stride := b.tile[:], t.n
+	if a.touch {
+		a.dst.touch(a.level, to, rows, t.n, a.to.axis)
+	}
 	if a.dst.format == isFloat32 {
 		y, stride = a.dst.f[to:], a.to.axis
 	}
@@ -221,9 +226,22 @@ func (a *axisCall) writeTile(b *axisBuffer, t *tile, k, rows int) {
 	}
 }
 
+// touch asks for rows of cols elements.
+func (o *operand) touch(l arith.Level, at, rows, cols, stride int) {
+	if o.format == isFloat32 {
+		f := o.f[at:]
+		l.Touch(unsafe.Slice((*uint16)(unsafe.Pointer(&f[0])), 2*len(f)), rows, 2*cols, 2*stride)
+		return
+	}
+	l.Touch(o.h[at:], rows, cols, stride)
+}
+
 // elements are rows k and so on of a tile as they go into exponentials, where they are or in the buffer.
 func (a *axisCall) elements(b *axisBuffer, t *tile, k, rows int) (x []float32, stride int) {
 	from := t.from + k*a.from.axis
+	if next := k + rows; a.touch && next < a.cols { // it goes by too quickly to wait for memory
+		a.src.touch(a.level, from+rows*a.from.axis, min(rows, a.cols-next), t.n, a.from.axis)
+	}
 	switch a.src.format {
 	case isFloat32:
 		x, stride = a.src.f[from:], a.from.axis
