@@ -47,7 +47,7 @@ func (a *axisCall) planColumns(rows int) {
 		}
 	}
 	a.wide = w
-	a.together = arith.MostColumns / 16
+	a.together = arith.MostColumns / w
 	a.halves = a.add != nil || a.src.format != isFloat32 || a.op != opLogSumExp && a.dst.format != isFloat32
 	a.touch = a.halves && rows*a.cols >= touchFrom
 	if a.halves {

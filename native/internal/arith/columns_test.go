@@ -19,7 +19,7 @@ func TestColumns(t *testing.T) {
 		}
 		r := rand.New(rand.NewPCG(22, 8))
 		done, refused, surely, kept := 0, 0, 0, 0
-		times, cols := 3, 7*n+1
+		times, cols := 3, MostColumns-n+1
 		if testing.Short() {
 			times, cols = 1, 2*n+1
 		}

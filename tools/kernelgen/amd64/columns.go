@@ -13,7 +13,7 @@ import (
 	"github.com/twopass-softmax/twopass/tools/kernelgen/library"
 )
 
-// ColumnKernel is a kernel that does columns side by side, up to 8 vectors of them. The definition's
+// ColumnKernel is a kernel that does columns side by side, up to 128 of them. The definition's
 // lane l of a column has elements l, l+16, and so on: its sum and rest lie in memory, and four of its
 // elements are done at a time, for one vector of columns after the other.
 //
@@ -69,7 +69,7 @@ const (
 	columnsRest                           = 256 + 7*columnsRow // float64
 	columnsHigh                           = 256 + 9*columnsRow
 
-	columnsRow  = 8 * 64 // the size of the most vectors of AVX-512
+	columnsRow  = 8 * 64 // the size of the most columns
 	columnsLane = 3 * columnsRow
 )
 
