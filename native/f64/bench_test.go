@@ -75,10 +75,11 @@ func BenchmarkF64(b *testing.B) {
 		masked := &f64.Options{Scale: 0.5, Add: add, Keep: keep}
 		k := min(n, 10)
 		probs, index := native.Row(make([]float64, k)), native.Row(make([]int, k))
-		for _, f := range []struct {
+		type pair struct {
 			name      string
 			run, inGo func()
-		}{
+		}
+		fs := []pair{
 			{"Softmax", func() { f64.Softmax(y, x) }, func() { goSoftmax(z, x) }},
 			{"SoftmaxRows", func() { f64.SoftmaxRows(native.Row(y), native.Row(x), nil) }, func() { goSoftmax(z, x) }},
 			{"Masked", func() { f64.SoftmaxRows(native.Row(y), native.Row(x), masked) }, func() {
@@ -94,7 +95,16 @@ func BenchmarkF64(b *testing.B) {
 			{"LogProbs", func() { f64.LogProbs(y[:1], native.Row(x), []int{n / 2}, nil) }, func() { goLogSumExp(x) }},
 			{"TopK", func() { f64.TopK(probs, index, native.Row(x), nil) }, func() { goLogSumExp(x) }},
 			{"SoftmaxGrad", func() { f64.SoftmaxGrad(y, p, x) }, func() { goGrad(z, p, x) }},
-		} {
+		}
+		if n <= 100 {
+			src, dst := native.Rows(uniform(1, 100*n), n), native.Rows(make([]float64, 100*n), n)
+			fs = append(fs, pair{"SoftmaxOf100Rows", func() { f64.SoftmaxRows(dst, src, nil) }, func() {
+				for i := 0; i < len(src.Data); i += n {
+					goSoftmax(dst.Data[i:i+n], src.Data[i:i+n])
+				}
+			}})
+		}
+		for _, f := range fs {
 			b.Run(fmt.Sprintf("%s/%d", f.name, n), func(b *testing.B) { byTurns(b, f.run, f.inGo) })
 		}
 	}
