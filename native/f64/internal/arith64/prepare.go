@@ -17,7 +17,7 @@ func Prepare(l Level, dst, src []float64, mul float64, add []float64, keep []boo
 		}
 	case mul != 1:
 		for i, x := range src {
-			dst[i] = saturate(x*mul, x, mul, 0)
+			dst[i] = saturate(float64(x*mul), x, mul, 0)
 		}
 	default:
 		copy(dst, src)
