@@ -7,5 +7,5 @@
 // its exponentials and in its result count as zeros.
 //
 // Bazel builds it, with the build tag operator that .bazelrc sets. Otherwise the package
-// compiles all the same, and [Available] says why there is nothing in it.
+// compiles, and [Available] says why it computes nothing.
 package operator
