@@ -1,7 +1,9 @@
 // Package operator is softmax by XNNPACK's own operator, for comparison with it:
 // upstream's C files at the pinned commit, which create, reshape, set up and run an
 // operator of softmax_nc_f32, choose its kernels for the CPU, and share rows among the
-// threads of upstream's pthreadpool. The kernels are those of package xnnpack.
+// threads of upstream's pthreadpool. The kernels are those of package xnnpack. A call on
+// several threads waits for each of them, which takes milliseconds where other work has
+// the cores.
 //
 // Upstream runs every operator with denormals off: numbers below 2^-126 in a row, among
 // its exponentials and in its result count as zeros.
