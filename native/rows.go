@@ -312,8 +312,9 @@ func (c *call) topRow(i int, b *buffers) {
 		chunks := j.split(&one)
 		rare := false // a chunk was not, or not as it is, summed in one go
 		for i := range chunks {
-			j.sumChunk(&chunks[i])
-			rare = rare || chunks[i].state != summed
+			if j.sumChunk(&chunks[i]); chunks[i].state != summed {
+				rare, j.top = true, nil
+			}
 		}
 		j.top = nil
 		if total, kind = j.sumRow(chunks); kind == regular {

@@ -108,6 +108,21 @@ func TestTopKOrders(t *testing.T) {
 	}
 }
 
+// TestTopKHiddenChunks has a row whose fifth chunk, with which kernels look at a new piece, has no sum: all of
+// it is -Inf.
+func TestTopKHiddenChunks(t *testing.T) {
+	x := make([]float32, 6*native.ChunkLen)
+	for i := range x {
+		x[i] = float32(i*i%1009) - float32(i)/1e5
+		if i/native.ChunkLen == 4 {
+			x[i] = negInf32
+		}
+	}
+	for _, arith.Best = range levels() {
+		compareTopK(t, 5, native.Row(x), &native.Options{})
+	}
+}
+
 func compareTopK[S native.Element](t *testing.T, k int, src native.Matrix[S], o *native.Options) {
 	t.Helper()
 	all := native.Rows(make([]float32, src.Rows*src.Cols), src.Cols)
