@@ -97,10 +97,10 @@ func (a *Accumulator) merge(s *sum, ref float64, scale *arith64.Scale) {
 	b := *s
 	if a.sum.hi != 0 && a.ref != ref {
 		// Bring both to the reference of the larger element.
-		if a.sum.max+a.ref >= b.max+ref {
-			b.refer(ref, a.ref, scale)
+		if top, other := a.sum.max+a.ref, b.max+ref; top >= other {
+			b.refer(ref, a.ref, scale, top)
 		} else {
-			a.sum.refer(a.ref, ref, scale)
+			a.sum.refer(a.ref, ref, scale, other)
 			a.ref = ref
 		}
 	} else {
@@ -109,13 +109,15 @@ func (a *Accumulator) merge(s *sum, ref float64, scale *arith64.Scale) {
 	a.sum.merge(&b)
 }
 
-// refer changes the reference of a sum to one that is not much smaller.
-func (s *sum) refer(from, to float64, scale *arith64.Scale) {
-	d := from - to
-	if !(d*scale.Factor > -3000) {
+// refer changes the reference of a sum to that of another one with the largest element top, next to
+// which the sum may be too small to count. One reference may be 0 and the other one 2^41: then it is not
+// their difference that says so.
+func (s *sum) refer(from, to float64, scale *arith64.Scale, top float64) {
+	if !((s.max+from-top)*scale.Factor > -3000) {
 		*s = sum{}
 		return
 	}
+	d := from - to
 	n := scale.N(d)
 	f := scale.Exp(d, n)
 	s.n += n
@@ -309,7 +311,7 @@ func (a *Accumulator) Factor(b *Accumulator) float64 {
 	scale := arith64.MakeScale(a.Scale())
 	n, f := scale.N(b.sum.max)-scale.N(a.sum.max), 1.0
 	if d := b.ref - a.ref; d != 0 {
-		if !(d*scale.Factor > -1e7) {
+		if !((b.sum.max+b.ref-(a.sum.max+a.ref))*scale.Factor > -1e7) {
 			return 0
 		}
 		k := scale.N(d)

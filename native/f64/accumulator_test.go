@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/native/f64"
 )
 
@@ -73,6 +74,44 @@ func TestMarshal(t *testing.T) {
 	buf := make([]byte, 0, 72)
 	if n := testing.AllocsPerRun(20, func() { empty.AppendBinary(buf) }); n > 0 {
 		t.Errorf("AppendBinary allocates %v times", n)
+	}
+}
+
+// TestAccumulatorFarEdge has two pieces of which one is shifted and the other one, next to it, is not.
+func TestAccumulatorFarEdge(t *testing.T) {
+	for _, far := range []float64{0x1p41, -0x1p41} {
+		for _, x := range [][]float64{{far - 2, far + 2}, {far + 2, far - 2}, {far - 500, far + 500}} {
+			y, want := make([]float64, 2), make([]float64, 2)
+			f64.Softmax(want, x)
+			var a f64.Accumulator
+			a.Add(x[:1])
+			first := a
+			a.Add(x[1:])
+			a.Softmax(y, x)
+			log, wantLog := a.LogSumExp(), f64.LogSumExp(x)
+			for i := range y {
+				if !(math.Abs(y[i]-want[i]) <= 0x1p-50*want[i]) {
+					t.Errorf("the softmax of %v is %v, want %v", x, y, want)
+				}
+			}
+			if math.Abs(log-wantLog) > 0x1p-53*math.Abs(wantLog) {
+				t.Errorf("log-sum-exp of %v is %v, want %v", x, log, wantLog)
+			}
+			// The same as exponentials, that are divided at the end.
+			sums, factor := make([]f64.Accumulator, 1), make([]float64, 1)
+			f64.ExpRows(native.Row(y[:1]), native.Row(x[:1]), sums, factor, nil)
+			f64.ExpRows(native.Row(y[1:]), native.Row(x[1:]), sums, factor, nil)
+			if f := a.Factor(&first); f != factor[0] {
+				t.Errorf("the factor of %v is %v, that of ExpRows %v", x, f, factor[0])
+			}
+			y[0] *= factor[0]
+			f64.DivideRows(native.Row(y), native.Row(y), sums, nil)
+			for i := range y {
+				if !(math.Abs(y[i]-want[i]) <= 0x1p-50*want[i]) {
+					t.Errorf("exponentials of %v are divided to %v, want %v", x, y, want)
+				}
+			}
+		}
 	}
 }
 
