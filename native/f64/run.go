@@ -360,7 +360,7 @@ func (j *job) putBack(total, others *sum) {
 	j.skip, j.settled = 0, j.wasSettled
 	total.rest = 0
 	if others.hi != 0 { // whose n is at most the total's
-		total.rest = float64((others.hi + others.lo) * arith64.Pow2(others.n-total.n))
+		total.rest = scaled(others.hi+others.lo, others.n-total.n)
 	}
 }
 

@@ -168,3 +168,24 @@ func same(t *testing.T, what string, got, want []float64) {
 		}
 	}
 }
+
+// TestManySmallest has a largest element next to which each of the others is below 2^-1022, but not all together.
+func TestManySmallest(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		for _, n := range []int{10, 3000, 70000} {
+			x, y := make([]float64, n+1), make([]float64, n+1)
+			x[n] = 709 + math.Log(float64(n))/2
+			want := -float64(n) * math.Exp(-x[n]/2) * math.Exp(-x[n]/2)
+			f64.LogSoftmax(y, x)
+			if got := y[n]; math.Abs(got-want) > 0x1p-30*-want {
+				t.Errorf("the log-softmax of %v next to %d zeros is %v, want %v", x[n], n, got, want)
+			}
+			var a f64.Accumulator
+			a.Add(x[:n])
+			a.Add(x[n:])
+			if a.LogSoftmax(y[n:], x[n:]); math.Abs(y[n]-want) > 0x1p-30*-want {
+				t.Errorf("of pieces it is %v, want %v", y[n], want)
+			}
+		}
+	})
+}

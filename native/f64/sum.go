@@ -38,10 +38,20 @@ func (a *sum) merge(b *sum) {
 // rescale sets n, to a larger one.
 func (a *sum) rescale(n float64) {
 	if n != a.n {
-		f := arith64.Pow2(a.n - n)
+		d := a.n - n
+		f := arith64.Pow2(d)
 		a.n = n
-		a.hi, a.lo, a.top, a.rest = float64(a.hi*f), float64(a.lo*f), float64(a.top*f), float64(a.rest*f)
+		a.hi, a.lo, a.top, a.rest = float64(a.hi*f), float64(a.lo*f), scaled(a.top, d), scaled(a.rest, d)
 	}
+}
+
+// scaled is x * 2^n for an integer n up to 0. Of many small exponentials, each with a 2^n below the normal
+// numbers, the sum may be a normal one.
+func scaled(x, n float64) float64 {
+	if n < -900 {
+		x, n = float64(x*0x1p-100), n+100
+	}
+	return float64(x * arith64.Pow2(n))
 }
 
 // sure reports whether the largest element is more than twice as much as all others.
