@@ -748,9 +748,10 @@ func (j *job) sumTops(at int, z []float32, st *arith.Sum) (done int) {
 // topAgain looks through the row without a sum.
 func (j *job) topAgain(t *top) {
 	t.begin(t.k, j.src.len())
+	st := arith.Sum{Lim: posInf} // of any elements: the sum means nothing
 	for at := 0; at < j.src.len(); {
 		z := j.elements(at, min(at+blockLen, j.src.len()))
-		arith.Tops(t.tops, z)
+		j.level.SumTops(t.tops, z, &st)
 		t.take(j.level, z, at)
 		at += len(z)
 	}

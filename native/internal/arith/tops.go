@@ -43,18 +43,6 @@ func (l Level) sumTurns(tops, src []float32, st *Sum) int {
 	return len(src)
 }
 
-// Tops stores what SumTops does, without a sum.
-func Tops(tops, src []float32) {
-	for i := range tops[:(len(src)+turn-1)/turn*lanes] {
-		tops[i] = negInf
-	}
-	for i, x := range src {
-		if m := &tops[i/turn*lanes+i%lanes]; x > *m {
-			*m = x
-		}
-	}
-}
-
 // FloorOf is a number that at least k elements of x reach, and at most most, unless more are equal. It
 // looks at whole rows of lanes alone, and is -Inf if they have less than k.
 func (l Level) FloorOf(x []float32, k, most int) float32 {
