@@ -183,6 +183,34 @@ func topElements[S native.Element](src native.Matrix[S], i int, o *native.Option
 	return x
 }
 
+// TestTopKLong has a row of more elements than are looked at at once, the largest of which may be anywhere.
+func TestTopKLong(t *testing.T) {
+	const cols, k = 1<<19 + 12345, 50
+	x := inputs.Uniform10.Row(1, cols)
+	r := rand.New(rand.NewPCG(14, 3))
+	for _, arith.Best = range levels() {
+		row := slices.Clone(x)
+		want := make([]int, k)
+		for i := range want {
+			if want[i] = r.IntN(cols); i == k-1 {
+				want[i] = cols - 1
+			}
+			row[want[i]] = float32(100 - i)
+		}
+		all := make([]float32, cols)
+		native.SoftmaxRows(native.Row(all), native.Row(row), nil)
+		for _, o := range []*native.Options{nil, {Goroutines: 2}} {
+			probs, index := native.Row(make([]float32, k)), native.Row(make([]int, k))
+			native.TopK(probs, index, native.Row(row), o)
+			for i, at := range want {
+				if row[at] == float32(100-i) && (index.Data[i] != at || probs.Data[i] != all[at]) {
+					t.Fatalf("level %v: place %d has column %d with %v, want %d with %v", arith.Best, i, index.Data[i], probs.Data[i], at, all[at])
+				}
+			}
+		}
+	}
+}
+
 // TestTopKGuard has rows and results that end where a page does that can't be touched.
 func TestTopKGuard(t *testing.T) {
 	src, free, err := modeltest.Guarded(1200)
