@@ -187,8 +187,8 @@ func topElements[S native.Element](src native.Matrix[S], i int, o *native.Option
 func TestTopKLong(t *testing.T) {
 	const cols, k = 1<<19 + 12345, 50
 	x := inputs.Uniform10.Row(1, cols)
-	r := rand.New(rand.NewPCG(14, 3))
 	for _, arith.Best = range levels() {
+		r := rand.New(rand.NewPCG(14, 3))
 		row := slices.Clone(x)
 		want := make([]int, k)
 		for i := range want {
@@ -203,7 +203,7 @@ func TestTopKLong(t *testing.T) {
 			probs, index := native.Row(make([]float32, k)), native.Row(make([]int, k))
 			native.TopK(probs, index, native.Row(row), o)
 			for i, at := range want {
-				if row[at] == float32(100-i) && (index.Data[i] != at || probs.Data[i] != all[at]) {
+				if index.Data[i] != at || probs.Data[i] != all[at] {
 					t.Fatalf("level %v: place %d has column %d with %v, want %d with %v", arith.Best, i, index.Data[i], probs.Data[i], at, all[at])
 				}
 			}
