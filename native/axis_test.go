@@ -228,6 +228,41 @@ func TestAxisSideBySide(t *testing.T) {
 	}
 }
 
+// TestAxisHalves has more 16-bit elements along the axis, and more columns, than are converted or done at
+// once. They have the bits of the same elements in float32, rounded.
+func TestAxisHalves(t *testing.T) {
+	for _, arith.Best = range levels() {
+		for _, shape := range [][]int{{2, 300, 100}, {1, 70, 20}, {1, 3, 1200}, {1, 600, 9}} {
+			x := inputs.Normal.Row(9, shape[0]*shape[1]*shape[2])
+			half := make([]native.Float16, len(x))
+			for i := range x {
+				half[i] = native.ToFloat16(x[i])
+				x[i] = half[i].Float32()
+			}
+			rows := shape[0] * shape[2]
+			want, wantLog, wantSums := make([]float32, len(x)), make([]float32, len(x)), make([]float32, rows)
+			brief, from, same, logs, sums := make([]native.BFloat16, len(x)), make([]float32, len(x)), slices.Clone(half), make([]native.Float16, len(x)), make([]float32, rows)
+			floats, halves := native.Along(x, shape, 1), native.Along(half, shape, 1)
+			native.SoftmaxAxis(native.Along(want, shape, 1), floats, nil)
+			native.LogSoftmaxAxis(native.Along(wantLog, shape, 1), floats, nil)
+			native.LogSumExpAxis(wantSums, floats, nil)
+			native.SoftmaxAxis(native.Along(brief, shape, 1), floats, nil)
+			native.SoftmaxAxis(native.Along(from, shape, 1), halves, nil)
+			native.LogSoftmaxAxis(native.Along(logs, shape, 1), halves, nil)
+			native.LogSumExpAxis(sums, halves, nil)
+			native.SoftmaxAxis(native.Along(same, shape, 1), native.Along(same, shape, 1), nil)
+			compareRows(t, fmt.Sprintf("level %v, %v, of float16", arith.Best, shape), from, want)
+			compareRows(t, fmt.Sprintf("level %v, %v, log-sum-exp of float16", arith.Best, shape), sums, wantSums)
+			for i, y := range want {
+				if brief[i] != native.ToBFloat16(y) || same[i] != native.ToFloat16(y) || logs[i] != native.ToFloat16(wantLog[i]) {
+					t.Fatalf("level %v, %v: element %d is %#x in bfloat16, %#x in float16 in place, want those of %v; its logarithm is %#x, want that of %v",
+						arith.Best, shape, i, brief[i], same[i], y, logs[i], wantLog[i])
+				}
+			}
+		}
+	}
+}
+
 // TestAxisMemory holds what a first call allocates for rows through a buffer: enough for what it does,
 // though no other call came before, and at most 8 MiB beside the tile.
 func TestAxisMemory(t *testing.T) {
