@@ -185,7 +185,7 @@ func TestAxisLong(t *testing.T) {
 // with each option, in place and apart, by one goroutine and several.
 func TestAxisSideBySide(t *testing.T) {
 	for _, arith.Best = range levels() {
-		for _, shape := range [][3]int{{3, 50, 40}, {2, 9, 300}, {1, 600, 160}} {
+		for _, shape := range [][3]int{{3, 50, 40}, {2, 9, 300}, {1, 600, 160}, {1, 512, 40}, {103, 10, 20}} {
 			outer, axis, inner := shape[0], shape[1], shape[2]
 			x := inputs.Normal.Row(7, outer*axis*inner)
 			rows := native.Rows(make([]float32, len(x)), axis)
@@ -197,14 +197,19 @@ func TestAxisSideBySide(t *testing.T) {
 			for i := range keep {
 				keep[i] = i%3 > 0
 			}
+			runs, negative := make([]float32, rows.Rows), make([]float32, rows.Rows)
+			for i := range runs {
+				runs[i] = []float32{0.5, 2, 0.37}[i/3%3]
+				negative[i] = -runs[i]
+			}
 			for name, o := range map[string]native.Options{
 				"nothing": {}, "a scale": {Scale: 0.3}, "a negative scale": {Scale: -2}, "a scale of few bits": {Scale: float32(math.Ln2)},
-				"scales": {Scales: inputs.Normal.Row(1, rows.Rows)}, "add": {Add: native.Row(inputs.Normal.Row(2, axis))},
+				"scales in runs": {Scales: runs}, "negative scales": {Scales: negative}, "scales": {Scales: inputs.Normal.Row(1, rows.Rows)}, "add": {Add: native.Row(inputs.Normal.Row(2, axis))},
 				"add to rows": {Add: native.Rows(inputs.Normal.Row(3, len(x)), axis)},
 				"keep":        {Keep: native.Row(keep)}, "causal": {Causal: true, Offset: 3},
 			} {
-				if axis == 600 && name != "nothing" && name != "add to rows" {
-					continue // that shape is for goroutines, each with some of the columns
+				if axis > 50 && name != "nothing" && name != "add to rows" {
+					continue // these shapes are for goroutines, each with some of the columns, and for steps
 				}
 				want, wantLog := native.Rows(make([]float32, len(x)), axis), native.Rows(make([]float32, len(x)), axis)
 				native.SoftmaxRows(want, rows, &o)
@@ -232,7 +237,7 @@ func TestAxisSideBySide(t *testing.T) {
 // once. They have the bits of the same elements in float32, rounded.
 func TestAxisHalves(t *testing.T) {
 	for _, arith.Best = range levels() {
-		for _, shape := range [][]int{{2, 300, 100}, {1, 70, 20}, {1, 3, 1200}, {1, 600, 9}} {
+		for _, shape := range [][]int{{2, 300, 100}, {1, 64, 20}, {1, 3, 1200}, {1, 600, 9}} {
 			x := inputs.Normal.Row(9, shape[0]*shape[1]*shape[2])
 			half := make([]native.Float16, len(x))
 			for i := range x {
@@ -270,8 +275,8 @@ func TestAxisMemory(t *testing.T) {
 		t.Skip("under the race detector pools of buffers allocate")
 	}
 	for _, arith.Best = range levels() {
-		for _, shape := range [][3]int{{1, 1000, 128}, {1, 1 << 18, 9}, {100, 1, 3}} {
-			if arith.Best == arith.Plain && shape[1] > 1000 {
+		for _, shape := range [][3]int{{1, 1024, 128}, {1, 1 << 18, 9}, {1, 1 << 15, 128}, {100, 1, 3}} {
+			if arith.Best == arith.Plain && shape[1] > 1024 {
 				continue // it would take as much memory as others
 			}
 			x := native.Along(make([]float32, shape[0]*shape[1]*shape[2]), shape[:], 1)
