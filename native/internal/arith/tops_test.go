@@ -207,6 +207,22 @@ func TestCollectEdges(t *testing.T) {
 	}
 }
 
+// TestRanksOfShort has operands of less than whole rows of lanes, which memory goes on behind.
+func TestRanksOfShort(t *testing.T) {
+	for _, l := range Levels() {
+		for _, lack := range [][2]int{{1, 0}, {0, 1}} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("level %v: no panic for operands that lack %v elements", l, lack)
+					}
+				}()
+				l.RanksOf(make([]uint32, 2*lanes)[:2*lanes-lack[0]:2*lanes-lack[0]], make([]float32, 2*lanes)[:2*lanes-lack[1]:2*lanes-lack[1]], lanes+1)
+			}()
+		}
+	}
+}
+
 func TestRanksOf(t *testing.T) {
 	for _, level := range Levels() {
 		r := rand.New(rand.NewPCG(14, 14))
