@@ -291,6 +291,38 @@ func (c *columnsCase) kept(t *testing.T) {
 	}
 }
 
+// TestColumnsHigh has a second element that is too high for a row, and a first one that is about as far
+// below as kernels take for near.
+func TestColumnsHigh(t *testing.T) {
+	levels(t, func(t *testing.T, l Level) {
+		n := l.Columns()
+		if n == 0 {
+			t.Skip("no kernels for columns")
+		}
+		var c Columns
+		var sums ColumnSums
+		for _, scale := range []float32{1, 0.37} {
+			s := MakeScale(scale)
+			c.Reset(l, &sums, n, n, n)
+			c.SetScale(&s, scale)
+			for powers := float32(reach - 3); powers < reach+3; powers += 0.125 {
+				src := make([]float32, 2*n)
+				for i := range n {
+					src[i], src[n+i] = s.High-powers*s.InvK, math.Nextafter32(s.High, inf)
+				}
+				if c.Begin(src) {
+					if c.SumOnly(src, 2, n); c.Regular() {
+						t.Errorf("scale %v: an element above the limit, %v powers of two above the first, is done", scale, powers)
+					}
+				}
+			}
+			if !c.Begin(make([]float32, n)) {
+				t.Errorf("scale %v: 0 is refused", scale)
+			}
+		}
+	})
+}
+
 // TestColumnsScale has factors for which magic + x*kHi may be 0, or whose elements may all be 0.
 func TestColumnsScale(t *testing.T) {
 	var c Columns

@@ -43,42 +43,6 @@ func TestDivideScale(t *testing.T) {
 	}
 }
 
-// TestUnit holds in which range the exponential of the largest element is.
-func TestUnit(t *testing.T) {
-	for _, scale := range []float32{1, 0.37, 1e9} {
-		s := MakeScale(scale)
-		for powers := float32(-300); powers < 300; powers += 0.11 {
-			if e := s.Exp(powers/scale, s.Unit(powers/scale)); !(e >= 3 && e <= 6.2) {
-				t.Errorf("scale %v: the exponential of %v is %v, want 3 to 6.2", scale, powers/scale, e)
-			}
-		}
-	}
-}
-
-// TestDivideScale holds Divide to the bits of Scale, for elements of both signs.
-func TestDivideScale(t *testing.T) {
-	r := rand.New(rand.NewPCG(14, 2))
-	for range 300 {
-		f := MakeFactor(1 + r.ExpFloat64()*10)
-		x, minus, want, got := make([]float32, 64), make([]float32, 64), make([]float32, 64), make([]float32, 64)
-		for i := range x {
-			x[i] = f.Thr * float32(math.Exp2(r.Float64()*float64(3+i)))
-			minus[i] = -x[i]
-		}
-		x[0], minus[0] = f.Thr, -f.Thr
-		x[1], minus[1] = math.Nextafter32(f.Thr, 0), -math.Nextafter32(f.Thr, 0)
-		scalePlain(want, x, &f)
-		f.Divide(got, x)
-		sameSlice(t, "divided", got, want)
-		f.Divide(got, minus)
-		for i := range want {
-			if got[i] != -want[i] {
-				t.Fatalf("%v divided is %v, want %v", minus[i], got[i], -want[i])
-			}
-		}
-	}
-}
-
 // TestDivide has what Scale can't do.
 func TestDivide(t *testing.T) {
 	f := MakeFactor(3)
