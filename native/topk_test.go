@@ -183,6 +183,23 @@ func topElements[S native.Element](src native.Matrix[S], i int, o *native.Option
 	return x
 }
 
+// TestTopKEqual has so many equal elements that there is no room for all as candidates, the largest ones
+// or others among them.
+func TestTopKEqual(t *testing.T) {
+	const cols = 20000
+	for _, arith.Best = range levels() {
+		for _, larger := range []int{0, 1, 40} {
+			row := native.Row(slices.Repeat([]float32{1}, cols))
+			for i := range larger {
+				row.Data[cols-1-300*i] = float32(2 + i%3)
+			}
+			for _, k := range []int{1, 7, 60, 1000} {
+				compareTopK(t, k, row, &native.Options{})
+			}
+		}
+	}
+}
+
 // TestTopKLong has a row of more elements than are looked at at once, the largest of which may be anywhere.
 func TestTopKLong(t *testing.T) {
 	const cols, k = 1<<19 + 12345, 50
