@@ -14,7 +14,7 @@ func TestScales(t *testing.T) {
 	values := []float32{0, 1, 1, 1, 0.37, 2.5, -1, -3, 1e-38, 0x1p125, float32(math.Inf(1)), float32(math.NaN())}
 	calls := 400
 	if testing.Short() {
-		calls = 100
+		calls = 70
 	}
 	for _, arith.Best = range levels() {
 		r := rand.New(rand.NewPCG(22, 2))
