@@ -224,7 +224,7 @@ func (a *axisCall) rows(b *axisBuffer, first, n int) {
 		own.Scales = own.Scales[first:][:n]
 	}
 	own.Add, own.Keep = Matrix[float32](own.Add.shape().Span(first, n)), Matrix[bool](own.Keep.shape().Span(first, n))
-	own.Offset += first
+	own.Offset = min(own.Offset, a.cols) + first // as large as needed, without overflow
 	var c call
 	if a.op == opLogSumExp {
 		begin(&c, a.op, &Matrix[float32]{n, 1, a.sums[first:], 1}, &x, &own)

@@ -371,6 +371,12 @@ func TestAxisPanics(t *testing.T) {
 		{"the strides of src are 12 and -1,", func(t tensor) { t.Axis, t.AxisStride = 1, -1 }},
 		{"the strides of src are -1 and 4,", func(t tensor) { t.Outer, t.OuterStride = 1, -1 }},
 		{"src has 23 elements, too few", func(t tensor) { t.Data = x[:23] }},
+		// 16 such strides are 0 to an int.
+		{"src has 24 elements, too few", func(t tensor) { t.Outer, t.Axis, t.Inner, t.AxisStride = 1, 17, 1, math.MaxInt/8+1 }},
+		{"src has 24 elements, too few", func(t tensor) { t.Outer, t.Axis, t.Inner, t.OuterStride = 17, 1, 1, math.MaxInt/8+1 }},
+		{"elements of its shape 2 x 17 x 1 would share places", func(t tensor) {
+			t.Axis, t.Inner, t.AxisStride, t.OuterStride = 17, 1, math.MaxInt/8+1, math.MaxInt/8+1
+		}},
 	} {
 		wantPanic(t, one.text, func() { native.SoftmaxAxis(dst, with(one.change), nil) })
 	}
@@ -402,6 +408,20 @@ func TestAxisPanics(t *testing.T) {
 	}
 	native.SoftmaxAxis(native.Along(y[:0], []int{1, 0, 2}, 1), native.Along(x[:0], []int{1, 0, 2}, 1), nil)
 	native.SoftmaxAxis(native.Tensor[float32]{}, native.Tensor[float32]{}, nil)
+}
+
+// TestAxisOffset: the largest offset hides nothing.
+func TestAxisOffset(t *testing.T) {
+	x, y, want := make([]float32, 10000), make([]float32, 10000), make([]float32, 10000)
+	for i := range x {
+		x[i] = float32(i % 7)
+	}
+	shape := []int{2, 5000} // more rows than go through the buffer at once
+	native.SoftmaxAxis(native.Along(want, shape, 0), native.Along(x, shape, 0), nil)
+	native.SoftmaxAxis(native.Along(y, shape, 0), native.Along(x, shape, 0), &native.Options{Causal: true, Offset: math.MaxInt})
+	if !slices.Equal(y, want) {
+		t.Error("the largest offset hides elements")
+	}
 }
 
 func TestAxisAllocs(t *testing.T) {

@@ -103,7 +103,7 @@ func (a *axisCall) rows(first int) {
 	}
 	add, keep := matrix(o.Add), shape.Matrix[bool](o.Keep)
 	o.Add, o.Keep = Matrix(add.Span(first, n)), native.Matrix[bool](keep.Span(first, n))
-	o.Offset += first
+	o.Offset = min(o.Offset, a.src.Axis) + first // as large as needed, without overflow
 	o.Goroutines = 1
 	dst := x
 	if a.sums != nil {

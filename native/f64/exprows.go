@@ -29,9 +29,8 @@ import (
 //
 // Sums[i] becomes what [Accumulator.Add] makes it, bit by bit. An empty one takes the scale on; others
 // must have it: the size of Options.Scale, or 1 if that is not from 2^-960 to 2^960 or Options.Add has
-// Data. The sum has the terms and bits
-// of an Accumulator: a row in one block becomes, by DivideRows, the bits of [SoftmaxRows]. A NaN or
-// +Inf makes the row's exponentials and its factor NaN.
+// Data. The sum has the terms and bits of an Accumulator: a row in one block becomes, by DivideRows, the
+// bits of [SoftmaxRows]. A NaN or +Inf makes the row's exponentials and its factor NaN.
 //
 // Options.Causal with Offset q - k is for scores of queries from q on and keys from k on. Sums and
 // factors have as many elements as src has rows. The terms of dst are those of [SoftmaxRows]; factors

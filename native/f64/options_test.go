@@ -398,3 +398,15 @@ func checkAxis(t *testing.T, x f64.Tensor, want []float64, place func(i, k int) 
 		}
 	}
 }
+
+// TestAxisOffset: the largest offset hides nothing.
+func TestAxisOffset(t *testing.T) {
+	x, y, want := make([]float64, 20000), make([]float64, 20000), make([]float64, 20000)
+	for i := range x {
+		x[i] = float64(i % 7)
+	}
+	shape := []int{2, 10000} // more rows than go through the buffer at once
+	f64.SoftmaxAxis(native.Along(want, shape, 0), native.Along(x, shape, 0), nil)
+	f64.SoftmaxAxis(native.Along(y, shape, 0), native.Along(x, shape, 0), &f64.Options{Causal: true, Offset: math.MaxInt})
+	same(t, "softmax with the largest offset", y, want)
+}

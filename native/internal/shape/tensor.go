@@ -1,6 +1,9 @@
 package shape
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Tensor has the fields of native.Tensor, as Matrix has those of native.Matrix.
 type Tensor[T any] struct {
@@ -31,7 +34,7 @@ func (t *Tensor[T]) Check(who, name string) {
 	if t.Outer < 0 || t.Axis < 0 || t.Inner < 0 {
 		panic(fmt.Sprintf("%s: %s is %d x %d x %d, no dimension may be negative", who, name, t.Outer, t.Axis, t.Inner))
 	}
-	if t.Rows() == 0 || t.Axis == 0 {
+	if t.Outer == 0 || t.Axis == 0 || t.Inner == 0 {
 		return
 	}
 	// The axis within the outer dimension, or the other way round.
@@ -44,14 +47,22 @@ func (t *Tensor[T]) Check(who, name string) {
 		panic(fmt.Sprintf("%s: the strides of %s are %d and %d, elements of its shape %d x %d x %d would share places",
 			who, name, t.OuterStride, t.AxisStride, t.Outer, t.Axis, t.Inner))
 	}
-	if long += (n - 1) * stride; outer > 1 && outerStride < long {
+	if long = upTo(long, n-1, stride); outer > 1 && outerStride < long {
 		panic(fmt.Sprintf("%s: the strides of %s are %d and %d, elements of its shape %d x %d x %d would share places",
 			who, name, t.OuterStride, t.AxisStride, t.Outer, t.Axis, t.Inner))
 	}
-	if t.last() >= len(t.Data) {
+	if last := upTo(upTo(t.Inner-1, t.Axis-1, t.AxisStride), t.Outer-1, t.OuterStride); last >= len(t.Data) {
 		panic(fmt.Sprintf("%s: %s has %d elements, too few for %d x %d x %d with the strides %d and %d",
 			who, name, len(t.Data), t.Outer, t.Axis, t.Inner, t.OuterStride, t.AxisStride))
 	}
+}
+
+// upTo is x + n*stride, or the largest int if that is more.
+func upTo(x, n, stride int) int {
+	if stride > 0 && n > (math.MaxInt-x)/stride {
+		return math.MaxInt
+	}
+	return x + n*stride
 }
 
 // CheckTensors panics unless dst and src have one shape and are the same or apart.
