@@ -27,9 +27,9 @@ import (
 // before, multiplying by them rounds nothing.
 //
 // Sums[i] becomes what [Accumulator.Add] makes it, bit by bit. An empty one takes the scale on; others
-// must have it: the size of Options.Scale, or 1 if Options.Add has Data. The sum has the terms and bits
-// of an Accumulator: a row in one block becomes, by DivideRows, the bits of [SoftmaxRows]. A NaN or
-// +Inf makes the row's exponentials and its factor NaN.
+// must have it: the size of Options.Scale, or 1 if that is 2^120 or more or Options.Add has Data. The sum
+// has the terms and bits of an Accumulator: a row in one block becomes, by DivideRows, the bits of
+// [SoftmaxRows]. A NaN or +Inf makes the row's exponentials and its factor NaN.
 //
 // Float32 rows as they are, with AVX-512 or AVX2, take 1.6 to 2 times the time of [SoftmaxRows] for 64
 // elements, 1.2 to 1.5 times for 128 and 256, and about as long as it from 1,000 on. Rows with elements more
