@@ -145,7 +145,7 @@ func TestCollect(t *testing.T) {
 			topElements(r, src)
 			tops := make([]float32, (n+turn-1)/turn*lanes)
 			topsOf(tops, src)
-			turn, at := r.IntN(len(tops)/lanes+1), r.IntN(1<<31)
+			turn, at := r.IntN(len(tops)/lanes+1), r.IntN(1<<30)
 			floor := src[r.IntN(n)]
 			if r.IntN(9) == 0 {
 				floor = negInf
