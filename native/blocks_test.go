@@ -165,3 +165,33 @@ func manyHalves[T native.Element](t *testing.T, src native.Matrix[T], o *native.
 		}
 	}
 }
+
+// TestManyRows has more elements than one call of a kernel takes, and rows that kernels leave where one call ends
+// and the next begins. Rows have the bits that each has alone.
+func TestManyRows(t *testing.T) {
+	const rows, cols = 6000, 100
+	x, keep := make([]float32, rows*cols), make([]bool, cols)
+	r := rand.New(rand.NewPCG(18, 18))
+	for i := range x {
+		x[i] = r.Float32()*20 - 10
+	}
+	for i := range keep {
+		keep[i] = i%3 > 0
+	}
+	for i := native.CallLen/cols - 2; i < native.CallLen/cols+2; i += 1 + i%2 {
+		x[i*cols+50] = 1e6
+	}
+	src := native.Rows(x, cols)
+	for _, arith.Best = range levels() {
+		for what, o := range map[string]*native.Options{
+			"plain": nil, "scale": {Scale: 0.5}, "keep": {Keep: native.Row(keep)}, "add": {Add: native.Row(x[:cols])}, "causal": {Causal: true, Offset: cols},
+		} {
+			got, want := make([]float32, rows*cols), make([]float32, cols)
+			native.SoftmaxRows(native.Rows(got, cols), src, o)
+			for i := range rows {
+				native.SoftmaxRows(native.Row(want), native.Row(x[i*cols:][:cols]), o)
+				compareRows(t, fmt.Sprintf("level %v, %s, row %d", arith.Best, what, i), got[i*cols:][:cols], want)
+			}
+		}
+	}
+}

@@ -13,6 +13,9 @@ const ChunkLen = arith.Chunk
 // TouchFrom is the number of 16-bit elements from which on they are asked for ahead of time.
 const TouchFrom = touchFrom
 
+// CallLen is how many elements of a matrix one call of a kernel takes.
+const CallLen = callLen
+
 const RaceEnabled = raceEnabled
 
 var Parallel = parallel.Do

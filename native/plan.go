@@ -26,6 +26,8 @@ const (
 	// wholeRow is the longest row that one kernel does in both passes. What it stored of a row
 	// that turns out not to be regular has to be summed again.
 	wholeRow = arith.Chunk
+	// callLen is how many elements of a matrix one call of a kernel takes: Go can't interrupt assembly.
+	callLen = 1 << 18
 	// recomputeFrom is the length from which memory takes longer than a second exponential.
 	recomputeFrom = 1 << 20
 	// halfLen is the longest row of 16-bit results whose exponentials are stored, in a buffer
@@ -49,11 +51,13 @@ type plan struct {
 	why        string // of the algorithm
 }
 
-// simple reports whether a kernel of rows is all that n float32 take, in one goroutine: there is a scale
-// at most.
+// rowsOfCall is how many rows of cols elements one call of a kernel takes.
+func rowsOfCall(cols int) int { return max(1, callLen/max(1, cols)) }
+
+// simple reports whether one call of a kernel of rows is all that n float32 take: there is a scale at most.
 func (o *Options) simple(n int) bool {
-	return o == nil || o.Add.Data == nil && o.Keep.Data == nil && !o.Causal && len(o.Scales) == 0 &&
-		o.Scale >= 0 && o.Scale < 0x1p120 && (o.Goroutines <= 1 || n < scalarLeast)
+	return n <= callLen && (o == nil || o.Add.Data == nil && o.Keep.Data == nil && !o.Causal && len(o.Scales) == 0 &&
+		o.Scale >= 0 && o.Scale < 0x1p120 && (o.Goroutines <= 1 || n < scalarLeast))
 }
 
 // makePlan plans rows of cols elements.

@@ -244,7 +244,7 @@ func (c *call) sameScale(first, end int) {
 	whole := c.plain && c.op == opSoftmax && c.dst.format == isFloat32 && c.cols <= wholeRow
 	for i := first; i < end; i++ {
 		if whole {
-			rows, cols := end-i, c.cols
+			rows, cols := min(end-i, rowsOfCall(c.cols)), c.cols
 			if c.o.Causal {
 				rows, cols = 1, c.o.visible(i, cols)
 			}
@@ -257,7 +257,8 @@ func (c *call) sameScale(first, end int) {
 				clear(c.dst.f[i*c.dstStride:][cols:c.cols])
 				continue
 			case done == rows:
-				return
+				i += rows - 1
+				continue
 			}
 			i += done
 		}
@@ -385,7 +386,7 @@ func (c *call) expPlain(first, end int) int {
 	for first < end {
 		n, rows := c.o.visible(first, c.cols), 1
 		if n == c.cols || !c.o.Causal { // and so are those after it
-			rows = min(end-first, most)
+			rows = min(end-first, most, rowsOfCall(c.cols))
 		}
 		if n < 2 {
 			return first
@@ -481,18 +482,19 @@ func (c *call) fused() bool {
 
 // fusedRows does the rows from first to before end by such a kernel.
 func (c *call) fusedRows(first, end int) {
-	for ; first < end; first++ {
-		r := arith.Rows{Scale: c.one.scale}
+	for first < end {
+		r, rows, done := arith.Rows{Scale: c.one.scale}, min(end-first, rowsOfCall(c.cols)), 0
 		dst, src := c.dst.f[first*c.dstStride:], c.src.f[first*c.srcStride:]
 		if c.o.Keep.Data != nil {
 			keep, stride := rowsOf(&c.o.Keep, first)
-			first += c.plan.level.SoftmaxKeptRows(dst, src, keep, end-first, c.cols, c.dstStride, c.srcStride, stride, &r)
+			done = c.plan.level.SoftmaxKeptRows(dst, src, keep, rows, c.cols, c.dstStride, c.srcStride, stride, &r)
 		} else {
 			add, stride := rowsOf(&c.o.Add, first)
-			first += c.plan.level.SoftmaxAddedRows(dst, src, add, c.one.mul, end-first, c.cols, c.dstStride, c.srcStride, stride, &r)
+			done = c.plan.level.SoftmaxAddedRows(dst, src, add, c.one.mul, rows, c.cols, c.dstStride, c.srcStride, stride, &r)
 		}
-		if first < end {
+		if first += done; done < rows {
 			c.row(first, r.N, r.At)
+			first++
 		}
 	}
 }
