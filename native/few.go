@@ -2,7 +2,6 @@ package native
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
@@ -42,24 +41,16 @@ func LogProbs[S Element](dst []float32, src Matrix[S], index []int, o *Options) 
 // one goroutine. O may be nil.
 func TopK[S Element](probs Matrix[float32], index Matrix[int], src Matrix[S], o *Options) {
 	const who = "native.TopK"
-	src.check(who, "src")
-	probs.check(who, "probs")
-	index.check(who, "index")
-	k := index.Cols
-	if probs.Rows != src.Rows || index.Rows != src.Rows || probs.Cols != k || k > src.Cols || int64(src.Cols) > math.MaxUint32 {
-		panic(fmt.Sprintf("%s: probs is %d x %d, index is %d x %d, both must be %d x k for a k of at most %d, the number of columns, which must be below 2^32",
-			who, probs.Rows, probs.Cols, index.Rows, index.Cols, src.Rows, src.Cols))
-	}
+	shape.CheckTop(who, probs.shape(), index.shape(), src.shape())
 	p, x := probs.used(), index.used()
-	if overlap(p, src.used()) || overlap(x, src.used()) || overlap(p, x) ||
-		o != nil && (overlap(x, o.Scales) || overlap(x, o.Add.Data) || overlap(x, o.Keep.Data) || overlap(p, o.Keep.Data)) {
+	if o != nil && (overlap(x, o.Scales) || overlap(x, o.Add.Data) || overlap(x, o.Keep.Data) || overlap(p, o.Keep.Data)) {
 		panic(fmt.Sprintf("%s: probs of %d elements and index of %d must overlap neither each other nor src nor options", who, len(p), len(x)))
 	}
 	o.check(who, src.Rows, src.Cols)
 	var c call
 	begin(&c, opTopK, &probs, &src, o)
 	c.checkAdd(who)
-	if k == 0 {
+	if index.Cols == 0 {
 		return
 	}
 	c.columns = index

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 	"github.com/twopass-softmax/twopass/native/internal/parallel"
+	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
 // SoftmaxRows writes the softmax of each row of src to that row of dst, which has the same
@@ -70,13 +71,7 @@ func LogSoftmaxRows[D, S Element](dst Matrix[D], src Matrix[S], o *Options) {
 // src has rows and does not overlap it; otherwise LogSumExpRows panics. O may be nil.
 func LogSumExpRows[S Element](dst []float32, src Matrix[S], o *Options) {
 	const who = "native.LogSumExpRows"
-	src.check(who, "src")
-	if len(dst) != src.Rows {
-		panic(fmt.Sprintf("%s: len(dst) is %d, it must be the number of rows, %d", who, len(dst), src.Rows))
-	}
-	if overlap(dst, src.used()) {
-		panic(fmt.Sprintf("%s: dst of %d elements overlaps src of %d", who, len(dst), len(src.Data)))
-	}
+	shape.CheckSums(who, dst, src.shape())
 	o.check(who, src.Rows, src.Cols)
 	var c call
 	begin(&c, opLogSumExp, &Matrix[float32]{src.Rows, 1, dst, 1}, &src, o)
