@@ -76,6 +76,10 @@ func LogSumExpRows[S Element](dst []float32, src Matrix[S], o *Options) {
 	var c call
 	begin(&c, opLogSumExp, &Matrix[float32]{src.Rows, 1, dst, 1}, &src, o)
 	c.checkAdd(who)
+	if c.cols == 0 { // neither src nor masks need have any data
+		c.dst.fill(negInf)
+		return
+	}
 	c.run()
 }
 

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"github.com/twopass-softmax/twopass/native"
 )
 
 var maxFloat32 = float32(math.MaxFloat32)
@@ -118,5 +120,10 @@ func TestSpecial(t *testing.T) {
 	formNamed("LogSumExpRows[float32]").run(options{level: levels()[0]}, &call{rows: 2, dst: matrix{f: lse}})
 	if lse[0] != negInf || lse[1] != negInf {
 		t.Errorf("log-sum-exp of empty rows is %v", lse)
+	}
+	lse = []float32{1, 2}
+	native.LogSumExpRows(lse, native.Matrix[float32]{Rows: 2, Stride: 9}, &native.Options{Keep: native.Matrix[bool]{Rows: 2, Data: []bool{}, Stride: 9}})
+	if lse[0] != negInf || lse[1] != negInf {
+		t.Errorf("log-sum-exp of empty rows with a stride is %v", lse)
 	}
 }
