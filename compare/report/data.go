@@ -109,13 +109,15 @@ func sets(sources []Source) ([]*set, error) {
 		}
 		all[i].sources = append(all[i].sources, source)
 	}
-	// The levels of one machine beside each other, the one with all that it has first.
+	// Those of an older native last. The levels of one machine beside each other, the one with
+	// all that it has first.
+	current := func(s *set) int { return min(1, len(s.build.Native)) }
 	first := func(s *set) int {
 		return slices.IndexFunc(all, func(o *set) bool { return o.machine.CPU == s.machine.CPU && o.machine.Model == s.machine.Model })
 	}
 	order := slices.Clone(all)
 	slices.SortStableFunc(order, func(a, b *set) int {
-		return cmp.Or(cmp.Compare(first(a), first(b)), cmp.Compare(len(b.machine.ISAs), len(a.machine.ISAs)))
+		return cmp.Or(cmp.Compare(current(b), current(a)), cmp.Compare(first(a), first(b)), cmp.Compare(len(b.machine.ISAs), len(a.machine.ISAs)))
 	})
 	all = order
 	for i, s := range all {

@@ -160,7 +160,14 @@ func (c chart) draw() (figure, error) {
 		p.Y.Min = math.Min(p.Y.Min, 0)
 	}
 	if c.base != 0 {
-		p.Y.Min, p.Y.Max = math.Min(p.Y.Min, c.base), math.Max(p.Y.Max, 1.25*c.base) // with room for the columns' labels
+		p.Y.Min, p.Y.Max = math.Min(p.Y.Min, c.base), math.Max(p.Y.Max, c.base)
+	}
+	if len(c.columns) > 0 { // room for their labels above the curves
+		if c.logY {
+			p.Y.Max *= math.Pow(p.Y.Max/p.Y.Min, 0.08)
+		} else {
+			p.Y.Max += 0.08 * (p.Y.Max - p.Y.Min)
+		}
 	}
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = nil, faint
@@ -458,10 +465,39 @@ func render(name, caption string, p *plot.Plot, height int, legend []entry) figu
 	drawing = strings.NewReplacer(
 		"#010203", "currentColor",
 		// The library names the font that it measures with; few have it.
-		"font-family:Liberation Sans;", "font-family:Liberation Sans,Arimo,Arial,Helvetica,sans-serif;",
+		"font-family:Liberation Sans;", "", // see fonts
 		"font-variant:normal;font-weight:normal;font-style:normal;", "",
+		"\n\t", " ",
 	).Replace(drawing)
-	return figure{Name: slug(name), Caption: caption, Drawing: strings.TrimSpace(drawing), Width: figureWidth, Height: int(math.Ceil(float64(total)))}
+	return figure{Name: slug(name), Caption: caption, Drawing: joinPaths(strings.TrimSpace(drawing)), Width: figureWidth, Height: int(math.Ceil(float64(total)))}
+}
+
+// fonts are for all text of a figure.
+const fonts = `font-family="Liberation Sans,Arimo,Arial,Helvetica,sans-serif"`
+
+// joinPaths makes one path of neighbours that look the same, such as a curve's points, and
+// leaves out those without extent: bars of intervals that are points.
+func joinPaths(drawing string) string {
+	const begin, middle = `<path d="`, `" style="`
+	var lines []string
+	last := "" // the style of the last line, if it is a path
+	for line := range strings.SplitSeq(drawing, "\n") {
+		d, style, ok := strings.Cut(strings.TrimPrefix(line, begin), middle)
+		if ok = ok && strings.HasPrefix(line, begin); !ok {
+			style = ""
+		} else if from, to, found := strings.Cut(d, "L"); found && from[1:] == to {
+			continue
+		}
+		if ok && style == last {
+			i := len(lines) - 1
+			before, _, _ := strings.Cut(lines[i], middle)
+			lines[i] = before + d + middle + style
+		} else {
+			lines = append(lines, line)
+		}
+		last = style
+	}
+	return strings.Join(lines, "\n")
 }
 
 // slug makes a file's name out of what may come from a file of results.
@@ -485,13 +521,13 @@ func (f figure) of(s *set) figure {
 
 // Element is the drawing as an element of a page, in the page's colours.
 func (f figure) Element() string {
-	return fmt.Sprintf(`<svg viewBox="0 0 %d %d" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`+"\n%s\n</svg>",
+	return fmt.Sprintf(`<svg viewBox="0 0 %d %d" role="img" aria-label="%s" `+fonts+` xmlns="http://www.w3.org/2000/svg">`+"\n%s\n</svg>",
 		f.Width, f.Height, html.EscapeString(f.Caption), f.Drawing)
 }
 
 // File is the drawing as a file of its own, in colours that follow the reader's.
 func (f figure) File() string {
-	return fmt.Sprintf(`<svg width="%d" height="%d" viewBox="0 0 %[1]d %d" xmlns="http://www.w3.org/2000/svg">
+	return fmt.Sprintf(`<svg width="%d" height="%d" viewBox="0 0 %[1]d %d" `+fonts+` xmlns="http://www.w3.org/2000/svg">
 <title>%s</title>
 <style>svg { color: #1c2024 } @media (prefers-color-scheme: dark) { svg { color: #d8dce2 } }</style>
 %s

@@ -109,13 +109,13 @@ func (s *set) errorNumber() (bigNumber, bool) {
 	mine, _, _ := worstOf(s.accuracy, speed.NativeSoftmax, timedClass)
 	t := "ULP: greatest error of native.Softmax, all classes of input and lengths"
 	if len(others) > 0 {
-		t += fmt.Sprintf("; on rows of %s it is %s, beside %s", timedClass, rounded(mine, 0), strings.Join(others, ", "))
+		t += fmt.Sprintf("; on rows in [-10, 10) it is %s, beside %s", rounded(mine, 0), strings.Join(others, ", "))
 	}
 	return bigNumber{rounded(most, nans), t}, true
 }
 
 // timedClass is the class of inputs whose errors stand in front: that of the rows that are
-// timed.
+// timed, in [-10, 10).
 const timedClass = "uniform10"
 
 // rounded is a greatest error with the digits that matter.
@@ -130,12 +130,12 @@ func rounded(most float64, nans int64) string {
 }
 
 // softmaxes are the functions that compute softmax and whose accuracy is known. Native's
-// algorithms have upstream's bits, and xnnpack.Softmax is one of upstream's.
+// algorithms have upstream's bits, and those of package xnnpack are upstream's.
 func (s *set) softmaxes() []string {
 	var names []string
 	for _, a := range s.accuracy {
 		twin := strings.HasPrefix(a.Name, native+" ") && s.reference == "upstream"
-		if a.Name == speed.NativeLogSoftmax || a.Name == speed.NativeLogSumExp || a.Name == "xnnpack.Softmax" || twin || slices.Contains(names, a.Name) {
+		if a.Name == speed.NativeLogSoftmax || a.Name == speed.NativeLogSumExp || strings.HasPrefix(a.Name, "xnnpack") || twin || slices.Contains(names, a.Name) {
 			continue
 		}
 		names = append(names, a.Name)
@@ -177,7 +177,7 @@ func (s *set) bitsNumber() (bigNumber, bool) {
 // speedChart is the time of native.Softmax relative to each other side's, over length.
 func (s *set) speedChart() chart {
 	c := chart{
-		name: "front-speed-" + s.label, x: "elements of the row", y: "time of native.Softmax / other's", logX: true, logY: true, base: 1,
+		name: "front-speed-" + s.label, x: "elements of the row", y: "native's time / other's", logX: true, logY: true, base: 1,
 		columns: cacheMarks(s.machine), caption: "Speed on one thread: below 1 native is faster",
 	}
 	for _, r := range s.runs {
@@ -194,6 +194,7 @@ func (s *set) speedChart() chart {
 		c.add(name, false, sample{float64(r.Elements), x.Median, x.Lo, x.Hi})
 	}
 	if len(c.series) > 0 {
+		styled(c.series)
 		return c
 	}
 	for _, r := range s.of(speed.Peers) {
@@ -213,6 +214,7 @@ func (s *set) speedChart() chart {
 			}
 		}
 	}
+	styled(c.series)
 	return c
 }
 
@@ -222,8 +224,8 @@ func (s *set) errorChart() chart {
 		name: "front-accuracy-" + s.label, x: "elements of the row", y: "error, ULP", logX: true, logY: true,
 		caption: "Accuracy on rows uniform in [-10, 10): greatest error, and dashed the mean",
 	}
-	for i, name := range s.softmaxes() {
-		greatest, mean := series{name: title(name), style: i}, series{style: i, dashed: true, plain: true}
+	for _, name := range s.softmaxes() {
+		greatest, mean := series{name: title(name)}, series{name: title(name), dashed: true, plain: true}
 		for _, a := range s.accuracy {
 			if a.Name != name || a.Class != timedClass || a.NaNs > 0 || a.MaxULP == 0 || a.MeanULP == 0 {
 				continue
@@ -234,5 +236,25 @@ func (s *set) errorChart() chart {
 		}
 		c.series = append(c.series, greatest, mean)
 	}
+	styled(c.series)
 	return c
+}
+
+// sides are the styles of the curves in front, where a side looks the same in all figures.
+// Upstream's best is not in a figure with what it is the best of, and the binding not in
+// one with upstream's single algorithms.
+var sides = map[string]int{
+	speed.NativeSoftmax: 0, "Go loop over math.Exp": 1, "upstream's best": 2, "upstream two-pass": 2, "gonum": 3, "oneDNN": 4, "upstream's operator": 5,
+	"PyTorch": 6, "ONNX Runtime": 7, "upstream three-pass-recompute": 8, "upstream three-pass-reload": 9, "xnnpack.SoftmaxNCF32": 9,
+}
+
+// styled gives curves their sides' styles.
+func styled(all []series) {
+	for i := range all {
+		if style, ok := sides[all[i].name]; ok {
+			all[i].style = style
+		} else {
+			all[i].style = i
+		}
+	}
 }

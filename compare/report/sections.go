@@ -186,7 +186,7 @@ func headlines(all []*set) []string {
 				text.Plural(kernels, "kernel", "kernels"), with, text.Grouped(inputs), text.Grouped(values), bitsDiffer(differ)))
 		}
 		for _, c := range claims(s) {
-			if c.side == native {
+			if c.side == native && c.longest {
 				lines = append(lines, prefix(s)+c.sentence())
 			}
 		}
@@ -235,10 +235,9 @@ type claim struct {
 	side, isa         string
 	threads, elements int
 	where             string
-	// beyond is whether no longer row was measured, within whether no longer one
-	// fits L1.
-	beyond, within bool
-	twoPass        speed.Summary
+	// longest is whether no longer row was measured.
+	longest bool
+	twoPass speed.Summary
 	// errors are two-pass's greatest and mean one in ULP; 0 if they were not measured.
 	errors [2]float64
 	// against has the ratio of two-pass's time to each of the others.
@@ -270,10 +269,8 @@ func claims(s *set) []claim {
 			}
 		}
 		for i := range found {
-			last := i == len(found)-1
-			found[i].beyond = last && found[i].where != "L1"
-			found[i].within = found[i].where == "L1" && (last || found[i+1].where != "L1")
-			if found[i].beyond || found[i].within {
+			found[i].longest = i == len(found)-1
+			if found[i].longest || found[i].where == "L1" && found[i+1].where != "L1" {
 				all = append(all, found[i])
 			}
 		}
