@@ -40,7 +40,7 @@ units in the last place (ULP) of a float32 of the exact result's magnitude: the
 greatest and the mean one. Results below 2^-126 are left out, since functions
 may flush them to zero. A function that gives a NaN where the exact result is a
 number is said to do so.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.accuracy(cmd.Context(), o) },
 	}
 	f := cmd.Flags()
@@ -81,21 +81,23 @@ func (a *app) accuracy(ctx context.Context, o accuracyOptions) error {
 		width = max(width, len(f.Name))
 	}
 	for _, class := range plan.Classes {
-		a.line("")
-		head := ""
-		for _, n := range plan.Lengths {
-			head += fmt.Sprintf(" %15s", grouped(int64(n)))
-		}
-		a.line("%-*s%s", width, class, head)
-		for _, f := range plan.Functions {
-			row := ""
-			for _, n := range plan.Lengths {
-				i := slices.IndexFunc(r.Accuracy, func(m accuracy.Errors) bool {
-					return m.Class == class.String() && m.Name == f.Name && m.Length == n
-				})
-				row += fmt.Sprintf(" %15s", errorText(r.Accuracy[i]))
+		for lengths := range slices.Chunk(plan.Lengths, 3) { // as many as fit beside the names
+			a.line("")
+			head := ""
+			for _, n := range lengths {
+				head += fmt.Sprintf(" %15s", grouped(int64(n)))
 			}
-			a.line("%-*s%s", width, f.Name, row)
+			a.line("%-*s%s", width, class, head)
+			for _, f := range plan.Functions {
+				row := ""
+				for _, n := range lengths {
+					i := slices.IndexFunc(r.Accuracy, func(m accuracy.Errors) bool {
+						return m.Class == class.String() && m.Name == f.Name && m.Length == n
+					})
+					row += fmt.Sprintf(" %15s", errorText(r.Accuracy[i]))
+				}
+				a.line("%-*s%s", width, f.Name, row)
+			}
 		}
 	}
 	a.line("")
@@ -191,13 +193,14 @@ func (a *app) errorsByClass(ctx context.Context, r *results.Results, peers []spe
 	}
 	a.line("")
 	a.line("Greatest and mean error in ULP by class of input, on rows of %s", rows)
-	head := fmt.Sprintf("%-28s", "")
+	head := fmt.Sprintf("%-9s", "")
 	for _, c := range classes {
 		head += fmt.Sprintf(" %13s", c)
 	}
 	a.line("%s", head)
 	for _, line := range errorCells(r.Accuracy) {
-		row := fmt.Sprintf("%-28s", line[0])
+		a.line("%s", line[0])
+		row := fmt.Sprintf("%-9s", "")
 		for _, cell := range line[1:] {
 			row += fmt.Sprintf(" %13s", cell)
 		}

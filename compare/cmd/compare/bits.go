@@ -46,7 +46,7 @@ Kernels that upstream does not have are compared with the executable model.`,
 		Example: `  compare bits --kernels avx2
   compare bits --kernels vscaleextexp --exhaustive --resume state.json
   compare bits --reference model --tested upstream --lengths 1..100`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			sides, err := a.sides.choose(o.reference, o.tested)
 			if err != nil {
@@ -283,25 +283,22 @@ func executableHash() (string, error) {
 // coverage prints the table of families and ISAs and what is beside it.
 func (a *app) coverage(r *results.Results) {
 	a.line("")
-	a.line("%-26s %-13s %8s %6s %6s %15s %17s %8s", "", "", "upstream", "", "ran", "", "", "bits")
-	a.line("%-26s %-13s %8s %6s %6s %15s %17s %8s", "family", "ISA", "has", "twins", "here", "inputs", "elements", "differ")
+	const format = "%-15s %8s %6s %6s %13s %17s %8s"
+	a.line(format, "", "upstream", "", "ran", "", "", "bits")
+	a.line(format, "", "has", "twins", "here", "inputs", "elements", "differ")
 	var sum bits.Coverage
 	last := ""
 	for _, c := range r.Coverage {
-		family := c.Family
-		if family == last {
-			family = ""
+		if c.Family != last {
+			a.line("%s", c.Family)
 		}
 		last = c.Family
-		ran, inputs, values, differ := fmt.Sprint(c.Ran), grouped(c.Inputs), grouped(c.Values), grouped(c.Bits)
+		row := fmt.Sprintf("  %-13s %8d %6d ", c.ISA, c.Upstream, c.Twins)
 		if c.Ran == 0 {
-			ran, inputs, values, differ = "none", "", "", ""
+			a.line("%s%6s  %s", row, "none", c.Why)
+		} else {
+			a.line("%s%6d %13s %17s %8s  %s", row, c.Ran, grouped(c.Inputs), grouped(c.Values), grouped(c.Bits), c.Why)
 		}
-		why := ""
-		if c.Why != "" {
-			why = "  " + c.Why
-		}
-		a.line("%-26s %-13s %8d %6d %6s %15s %17s %8s%s", family, c.ISA, c.Upstream, c.Twins, ran, inputs, values, differ, why)
 		sum.Upstream += c.Upstream
 		sum.Twins += c.Twins
 		sum.Ran += c.Ran
@@ -309,33 +306,31 @@ func (a *app) coverage(r *results.Results) {
 		sum.Values += c.Values
 		sum.Bits += c.Bits
 	}
-	a.line("%-26s %-13s %8d %6d %6d %15s %17s %8s", "all", "", sum.Upstream, sum.Twins, sum.Ran, grouped(sum.Inputs), grouped(sum.Values), grouped(sum.Bits))
+	a.line("%-15s %8d %6d %6d %13s %17s %8s", "all", sum.Upstream, sum.Twins, sum.Ran, grouped(sum.Inputs), grouped(sum.Values), grouped(sum.Bits))
 
 	upstream := make(map[string]bool)
 	for _, k := range ukernel.Upstream() {
 		upstream[k.Name] = true
 	}
-	first := true
+	const row = "%-38s %13s %17s %8s"
+	first, name := true, ""
 	for _, b := range r.Bits {
 		if upstream[b.Kernel] {
 			continue
 		}
 		if first {
 			a.line("")
-			a.line("%-68s %15s %17s %8s", "also compared", "inputs", "elements", "differ")
+			a.line(row, "also compared", "inputs", "elements", "differ")
 			first = false
 		}
-		a.line("%-68s %15s %17s %8s", b.Kernel, grouped(b.Inputs), grouped(b.Values), grouped(b.Bits))
+		a.line(row, a.short(&name, b.Kernel), grouped(b.Inputs), grouped(b.Values), grouped(b.Bits))
 	}
 	if len(r.NotRun) > 0 {
 		a.line("")
 		a.line("Not run:")
-		width := 0
+		name := ""
 		for _, n := range r.NotRun {
-			width = max(width, len(n.Kernel))
-		}
-		for _, n := range r.NotRun {
-			a.line("  %-*s  %s", width, n.Kernel, n.Why)
+			a.line("%-28s  %s", a.short(&name, n.Kernel), n.Why)
 		}
 	}
 	a.line("")

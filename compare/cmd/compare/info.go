@@ -19,7 +19,7 @@ func (a *app) infoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "info",
 		Short: "Describe the machine, its measured clock and bandwidth, and the kernels on each side",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.info(cmd.Context(), machine.This().Lengths().Memory, 300*time.Millisecond)
 		},
@@ -38,7 +38,7 @@ func (a *app) info(ctx context.Context, n int, each time.Duration) error {
 		return err
 	}
 	a.line("")
-	a.line("%-26s %-13s %9s %9s %9s   %s", "kernels of family", "ISA", "XNNPACK's", a.sides.ref.Name, a.sides.ours.Name, "this CPU")
+	a.line("%-24s %-13s %9s %8s %6s  %s", "kernels of family", "ISA", "XNNPACK's", a.sides.ref.Name, a.sides.ours.Name, "this CPU")
 	last := ""
 	for _, f := range ukernel.Families() {
 		for _, isa := range ukernel.ISAs() {
@@ -54,12 +54,12 @@ func (a *app) info(ctx context.Context, n int, each time.Duration) error {
 			last = f.String()
 			runs := "runs it"
 			if !isa.Supported() {
-				runs = "has no " + isa.String()
+				runs = "lacks it"
 			}
-			a.line("%-26s %-13s %9d %9d %9d   %s", family, isa, all, ref, ours, runs)
+			a.line("%-24s %-13s %9d %8d %6d  %s", family, isa, all, ref, ours, runs)
 		}
 	}
-	a.line("%-26s %-13s %9d %9d %9d", "all", "", len(ukernel.Upstream()), len(a.sides.ref.Kernels), len(a.sides.ours.Kernels))
+	a.line("%-24s %-13s %9d %8d %6d", "all", "", len(ukernel.Upstream()), len(a.sides.ref.Kernels), len(a.sides.ours.Kernels))
 	a.line("")
 	a.line("What native.Softmax does with a row of")
 	lengths := r.Machine.Lengths()

@@ -9,6 +9,8 @@ import (
 
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/native/twins"
+	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
@@ -93,6 +95,15 @@ func kernelFilter(text string) (func(string) bool, error) {
 	re, err := regexp.Compile(text)
 	if err != nil {
 		return nil, fmt.Errorf("--kernels: %w", err)
+	}
+	var families []string
+	for _, f := range ukernel.Families() {
+		families = append(families, f.String())
+	}
+	matches := func(k ukernel.Kernel) bool { return re.MatchString(k.Name) }
+	if !slices.ContainsFunc(ukernel.Upstream(), matches) && !slices.ContainsFunc(twins.Kernels(), matches) &&
+		!slices.ContainsFunc(ukernel.Algorithms(), func(a ukernel.Algorithm) bool { return re.MatchString(a.String()) }) {
+		return nil, fmt.Errorf("--kernels: there is no kernel that matches %q: names begin with %s", text, strings.Join(families, ", "))
 	}
 	return re.MatchString, nil
 }

@@ -95,7 +95,7 @@ whole. Kernels that this CPU can't run are listed as not run.
 
 The exit status is 0 if no bit differs, 1 if any does, 130 if the run was
 interrupted, 2 on any other failure.`,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -116,7 +116,16 @@ interrupted, 2 on any other failure.`,
 		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(a.bitsCommand(), a.infoCommand(), a.speedCommand(), a.tableCommand(), a.accuracyCommand(), a.tuneCommand(), a.checkCommand(), a.reportCommand(), a.measureCommand())
+	completeValues(root)
 	return root
+}
+
+// noArgs refuses what is not a flag.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(cmd, args); err != nil {
+		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
+	}
+	return nil
 }
 
 // begin starts the record of a run.

@@ -59,10 +59,12 @@ func testOptions() summaryOptions {
 	}
 }
 
+// contains looks for words, wherever the lines are folded, and for kernels by their whole names.
 func contains(t *testing.T, text string, wants ...string) {
 	t.Helper()
+	words := func(s string) string { return strings.Join(strings.Fields(strings.ReplaceAll(s, "__\n  ", "__")), " ") }
 	for _, want := range wants {
-		if !strings.Contains(text, want) {
+		if !strings.Contains(words(text), words(want)) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
@@ -77,11 +79,7 @@ func TestSummary(t *testing.T) {
 	contains(t, out.String(), maxName, storeName, mulName, "three-pass-reload",
 		"two-pass: not run: no kernel of f32_raddextexp", "3 kernels compared with upstream", "0 bits differ",
 		"geometric mean", "2 classes x 2 seeds x lengths 1..3,17 x offsets 0,3", "CPU  ", "Caches  ", "Upstream  XNNPACK 4ea82e595b36")
-	for _, line := range strings.Split(out.String(), "\n") {
-		if len(line) > 120 && !strings.HasPrefix(line, "Results written to") {
-			t.Errorf("%d columns: %s", len(line), line)
-		}
-	}
+	narrow(t, out.String())
 
 	r, err := results.Read(a.json)
 	if err != nil {
@@ -93,6 +91,17 @@ func TestSummary(t *testing.T) {
 	for _, s := range r.Speed {
 		if s.Verdict == "" || s.OursNS.Median <= 0 || s.RefNS.Median <= 0 {
 			t.Errorf("%s: no comparison of speed: %+v", s.Name, s)
+		}
+	}
+}
+
+// narrow holds that lines fit, but for words that are longer.
+func narrow(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if n := len([]rune(line)); n > columns && !strings.HasPrefix(line, "|") && strings.Contains(strings.TrimSpace(line), " ") {
+			t.Errorf("%d columns: %s", n, line)
 		}
 	}
 }
@@ -160,6 +169,64 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+func TestFold(t *testing.T) {
+	words := strings.TrimSpace(strings.Repeat("word ", 18))
+	for _, c := range []struct{ in, want string }{
+		{"short", "short"},
+		{words, words[:79] + "\n  word word"},
+		{"    " + words, "    " + words[:74] + "\n      word word word"},
+		{"CPU       " + words, "CPU       " + words[:69] + "\n          word word word word"},
+		{"| " + words + " |", "| " + words + " |"},
+		{again + words, again + words},
+		{strings.Repeat("x", 90), strings.Repeat("x", 90)},
+		{words[:75] + strings.Repeat("µ", 5), words[:75] + strings.Repeat("µ", 5)},
+	} {
+		if got := fold(c.in); got != c.want {
+			t.Errorf("%q:\n%q, want\n%q", c.in, got, c.want)
+		}
+	}
+}
+
+func TestPlain(t *testing.T) {
+	for _, c := range []struct {
+		env  map[string]string
+		want bool
+	}{
+		{map[string]string{"LANG": "en_US.UTF-8"}, false},
+		{map[string]string{"LANG": "C.utf8"}, false},
+		{map[string]string{"LANG": "de_DE.UTF-8", "LC_ALL": "C"}, true},
+		{map[string]string{"LANG": "de_DE.UTF-8", "NO_COLOR": "1"}, true},
+		{nil, true},
+	} {
+		if got := plain(func(name string) string { return c.env[name] }); got != c.want {
+			t.Errorf("%v: %v", c.env, got)
+		}
+	}
+}
+
+// TestComplete: what a shell offers for flags' values.
+func TestComplete(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"bits", "--reference", ""}, "upstream\nmodel\n"},
+		{[]string{"accuracy", "--classes", "normal,uni"}, "normal,uniform10\n"},
+		{[]string{"speed", "--algorithms", "two-pass,"}, "two-pass,three-pass-reload\n"},
+		{[]string{"tune", "--kernels", "f32_rm"}, "f32_rmax\n"},
+		{[]string{"speed", "--sizes", "L1,m"}, "L1,memory\n"},
+	} {
+		a, _ := testApp()
+		root, out := a.root(), new(bytes.Buffer)
+		root.SetArgs(append([]string{"__complete"}, c.args...))
+		root.SetOut(out)
+		root.SetErr(new(bytes.Buffer))
+		if err := root.Execute(); err != nil || !strings.Contains(out.String(), c.want) || !strings.Contains(out.String(), ":4\n") {
+			t.Errorf("%q: %q, %v; want %q and no files", c.args, out, err, c.want)
+		}
+	}
+}
+
 func TestText(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{grouped(0), "0"}, {grouped(999), "999"}, {grouped(1000), "1,000"}, {grouped(-123456), "-123,456"}, {grouped(1234567), "1,234,567"},
@@ -186,7 +253,11 @@ func TestMistakes(t *testing.T) {
 		{[]string{"bits", "--kernels", "("}, "--kernels: error parsing regexp"},
 		{[]string{"speed", "--kernels", "("}, "--kernels: error parsing regexp"},
 		{[]string{"tune", "--kernels", "("}, "--kernels: error parsing regexp"},
+		{[]string{"bits", "--kernels", "vcvt"}, `--kernels: there is no kernel that matches "vcvt": names begin with f32_rmax, `},
 		{[]string{"speed", "--sise", "3"}, "unknown flag: --sise: see compare speed --help"},
+		{[]string{"bots"}, `unknown command "bots" for "compare": see compare --help`},
+		{[]string{"bits", "x"}, `unknown command "x" for "compare bits": see compare bits --help`},
+		{[]string{"report"}, "report needs a file of results at least: see compare report --help"},
 	} {
 		a, _ := testApp()
 		if err := run(t, a, c.args...); err == nil || !strings.HasPrefix(err.Error(), c.want) {

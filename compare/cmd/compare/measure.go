@@ -55,7 +55,7 @@ a part of a large machine, --beyond says from which length on rows are out of it
 Each part is kept beside FILE when it is done, in FILE.parts. An interrupted run
 goes on with the same command and the same program, and the parts are removed
 when FILE is complete.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.measure(cmd.Context(), withBeyond(allParts, beyond))
 		},

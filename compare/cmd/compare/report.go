@@ -26,7 +26,12 @@ it. What the results do not have is listed, with the command that measures it.`,
   compare speed --json speed.json
   compare speed --kernels . --sizes L1,memory --json kernels.json
   compare report info.json speed.json kernels.json -o report`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, files []string) error {
+			if len(files) == 0 {
+				return errors.New("report needs a file of results at least: see compare report --help")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if a.json != "" {
 				return errors.New("--json: this command measures nothing")

@@ -31,7 +31,7 @@ func TestReportCommand(t *testing.T) {
 		want string
 		args []string
 	}{
-		{"requires at least 1 arg", []string{"-o", out}},
+		{"report needs a file", []string{"-o", out}},
 		{`required flag(s) "output"`, []string{results}},
 		{"this command measures nothing", []string{results, "-o", out, "--json", results}},
 		{"no such file", []string{filepath.Join(dir, "none.json"), "-o", out}},

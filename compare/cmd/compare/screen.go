@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -33,21 +34,87 @@ func newScreen(out, progress *os.File) *screen {
 	return &screen{out: out, progress: progress, terminal: term.IsTerminal(int(progress.Fd()))}
 }
 
-// line prints a line above the progress bar, if there is one.
+// columns is how wide output is.
+const columns = 80
+
+// line prints a line above the progress bar, if there is one, folded where it is too wide.
 func (s *screen) line(format string, args ...any) {
 	if s.bar != nil {
 		// The bar is drawn again when it next moves.
 		_ = s.bar.Clear()
 	}
-	fmt.Fprintln(s.out, strings.TrimRight(fmt.Sprintf(format, args...), " "))
+	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
+		fmt.Fprintln(s.out, fold(strings.TrimRight(line, " ")))
+	}
+}
+
+// fold breaks a line between words. What follows is indented, as far as the text if the line
+// is a heading's: "CPU       ...". Tables in Markdown, and commands to copy, stay whole.
+func fold(line string) string {
+	if strings.HasPrefix(line, "|") || strings.HasPrefix(line, again) {
+		return line
+	}
+	indent := strings.Repeat(" ", len(line)-len(strings.TrimLeft(line, " "))+2)
+	if _, text, ok := strings.Cut(line, "  "); ok && len(line)-len(strings.TrimLeft(text, " ")) == len(heading) {
+		indent = heading
+	}
+	var all []string
+	for {
+		runes := []rune(line)
+		at := -1
+		for i := min(columns, len(runes)-1); len(runes) > columns && i > len(indent); i-- {
+			if runes[i] == ' ' {
+				at = i
+				break
+			}
+		}
+		if at < 0 {
+			return strings.Join(append(all, line), "\n")
+		}
+		all = append(all, strings.TrimRight(string(runes[:at]), " "))
+		line = indent + strings.TrimLeft(string(runes[at:]), " ")
+	}
+}
+
+const (
+	heading = "          "
+	again   = "    again: "
+)
+
+// short is a kernel's name without what it begins with, which stands in a line above where
+// it is not that of last, the name before.
+func (s *screen) short(last *string, name string) string {
+	before, _, _ := strings.Cut(*last, "__")
+	*last = name
+	family, rest, ok := strings.Cut(name, "__")
+	if !ok {
+		return name
+	}
+	if family != before {
+		s.line("%s__", family)
+	}
+	return "  " + rest
+}
+
+// plain is whether the user wants, or can see, ASCII alone.
+func plain(env func(string) string) bool {
+	if env("NO_COLOR") != "" {
+		return true
+	}
+	locale := strings.ToLower(cmp.Or(env("LC_ALL"), env("LC_CTYPE"), env("LANG")))
+	return !strings.Contains(locale, "utf-8") && !strings.Contains(locale, "utf8")
 }
 
 // start begins a piece of work of a number of steps.
 func (s *screen) start(title string, total int64) {
 	s.title, s.total, s.done, s.said = title, total, 0, time.Now()
 	if s.terminal {
+		theme := progressbar.ThemeDefault
+		if plain(os.Getenv) {
+			theme = progressbar.ThemeASCII
+		}
 		s.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(s.progress),
-			progressbar.OptionSetDescription(title), progressbar.OptionSetWidth(30),
+			progressbar.OptionSetDescription(title), progressbar.OptionSetTheme(theme), progressbar.OptionSetWidth(30),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionShowCount(),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
 	}

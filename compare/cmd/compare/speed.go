@@ -92,7 +92,7 @@ the same machine with the same options.`,
   compare speed --functions --sizes 2^4..2^20
   compare speed --goroutines all --sizes 2^20,2^26 --beyond 2^24
   compare speed --sizes 2^4..2^26 --resume state.json --json speed.json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.speed(cmd.Context(), o) },
 	}
 	f := cmd.Flags()

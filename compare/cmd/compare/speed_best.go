@@ -95,7 +95,7 @@ func (r *speedRun) fastest(n int) ([]speed.Choice, error) {
 			return nil, err
 		}
 		_, name, _ := strings.Cut(c.Candidates[0].Kernel, "_ukernel__")
-		r.line("  %-26s %-30s %8.3f ns/elem", f, name, c.Candidates[0].NS.Median)
+		r.line("  %-24s  %-30s %8.3f ns/elem", f, name, c.Candidates[0].NS.Median)
 		chosen = append(chosen, c)
 	}
 	r.state.Found.UpstreamBest = append(r.state.Found.UpstreamBest, chosen...)

@@ -27,27 +27,18 @@ func (r *speedRun) compare(c speed.Comparison, heading string, benchmarks []spee
 		return results.Results{}, err
 	}
 	r.line("")
-	r.line("%-44s %10s %14s %7s", heading, "ns/elem", ulpHead, "ratio")
+	r.line("%-44s %10s %18s", heading, "ns/elem", ulpHead)
 	pairs := pairings(&c)
 	for i := range c.Entries {
 		e := &c.Entries[i]
 		ulp := errorOf(errors, e.Name)
 		e.MaxULP, e.MeanULP = ulp.MaxULP, ulp.MeanULP
-		first := true
+		r.line("  %-42s %10s %18s", e.Name, nsText(*e), ulpText(e.MaxULP, e.MeanULP))
 		for _, p := range pairs {
-			if p.of != i {
-				continue
+			if p.of == i {
+				x := c.AddRatio(samples, p.of, p.to)
+				r.line("    / %-38s %10.3f %8s %s", x.To, x.Ratio.Median, noise(x.Ratio), x.Verdict)
 			}
-			x := c.AddRatio(samples, p.of, p.to)
-			name, ns, ulp := "", "", ""
-			if first {
-				name, ns, ulp = e.Name, nsText(*e), ulpText(e.MaxULP, e.MeanULP)
-			}
-			first = false
-			r.line("  %-42s %10s %14s %15s %s, to %s", name, ns, ulp, ratioNoise(x.Ratio), x.Verdict, x.To)
-		}
-		if first {
-			r.line("  %-42s %10s %14s", e.Name, nsText(*e), ulpText(e.MaxULP, e.MeanULP))
 		}
 	}
 	return results.Results{Comparisons: []speed.Comparison{c}}, nil

@@ -176,36 +176,29 @@ func (c softmaxPart) time() (found results.Results, err error) {
 		return found, err
 	}
 	c.run.line("")
-	c.run.line("%-40s %8s %8s %14s %7s %7s %7s", c.where(), "ns/elem", "from C", ulpHead, "GB/s", "limit", "ratio")
+	c.run.line("%-40s %8s %8s %18s", c.where(), "ns/elem", "from C", ulpHead)
 	for i, e := range entries {
 		timing := samples.Timing(i, elements)
 		if e.to >= 0 {
 			timing = samples.Compare(e.to, i, elements)
 		}
 		timing.Name, timing.Kernels, timing.Threads, timing.Elements = e.Name, e.Kernels, c.threads, c.elements
-		gbps, share, ratio, against := "", "", speed.Summary{}, ""
+		pair, verdict, ratio := "", timing.Verdict, timing.Ratio
 		if e.to >= 0 {
-			ratio, against = timing.Ratio, string(timing.Verdict)
+			pair = "/ " + entries[e.to].Name
 			if i == auto || entries[e.to].inC >= 0 {
 				timing.Against = entries[e.to].Name
 			}
 		}
-		if i == auto {
-			against += ", to " + timing.Against
-		}
 		if i > auto {
 			native := samples.Compare(i, auto, elements)
 			timing.NativeRatio = &native.Ratio
-			ratio, against = native.Ratio, fmt.Sprintf("native.Softmax: %s", native.Verdict)
+			pair, verdict, ratio = "native.Softmax / this", native.Verdict, native.Ratio
 		}
 		ulp := errorOf(errors, e.Name)
 		timing.MaxULP, timing.MeanULP = ulp.MaxULP, ulp.MeanULP
 		if beyond {
-			if e.bytes > 0 {
-				gbps = fmt.Sprintf("%.1f", float64(e.bytes)/timing.OursNS.Median)
-			}
 			timing.LimitShare = limitNS / timing.OursNS.Median
-			share = fmt.Sprintf("%.0f%%", 100*timing.LimitShare)
 		}
 		found.Speed = append(found.Speed, timing)
 		inC := ""
@@ -215,19 +208,16 @@ func (c softmaxPart) time() (found results.Results, err error) {
 		case e.inC >= 0:
 			inC = fmt.Sprintf("%.3f", ns(e.inC))
 		}
-		c.run.line("  %-38s %8.3f %8s %14s %7s %7s %15s %s", e.Name, timing.OursNS.Median, inC, ulpText(timing.MaxULP, timing.MeanULP), gbps, share, ratioNoise(ratio), against)
+		c.run.line("  %-38s %8.3f %8s %18s", e.Name, timing.OursNS.Median, inC, ulpText(timing.MaxULP, timing.MeanULP))
+		if pair != "" {
+			c.run.line("    %-36s %8.3f %8s %s", pair, ratio.Median, noise(ratio), verdict)
+		}
+		if beyond && e.bytes > 0 {
+			c.run.line("    %.1f GB/s; the limit takes %.0f%% of the time", float64(e.bytes)/timing.OursNS.Median, 100*timing.LimitShare)
+		}
 	}
 	if beyond {
 		c.run.line("  %-38s %8.3f", speed.Limit, limitNS)
 	}
 	return found, nil
-}
-
-// ratioNoise writes a ratio with half the width of its interval; nothing if there
-// is none.
-func ratioNoise(i speed.Summary) string {
-	if i.Median == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%.3f %7s", i.Median, noise(i))
 }

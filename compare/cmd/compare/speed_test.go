@@ -185,7 +185,7 @@ func TestInfo(t *testing.T) {
 	if err := a.info(context.Background(), 1<<12, time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
-	contains(t, out.String(), "GHz as measured", "read ", "copy ", "f32_raddextexp", "runs it", "has no ", "elements: ")
+	contains(t, out.String(), "GHz as measured", "read ", "copy ", "f32_raddextexp", "runs it", "lacks it", "elements: ")
 	r, err := results.Read(a.json)
 	if err != nil {
 		t.Fatal(err)

@@ -162,20 +162,18 @@ func (a *app) row(width int, name string, g bits.Agreement, t speed.Timing) {
 	if g.Inputs > 0 {
 		inputs, differ = grouped(g.Inputs), grouped(g.Bits)
 	}
-	a.line("%-*s %7s %6s %7s %7.3f %6s %6s %s", width, name, inputs, differ, ref, t.OursNS.Median, ratio, noise, t.Verdict)
+	a.line("%-*s %7s %5s %7s %7.3f %6s %6s %s", width, name, inputs, differ, ref, t.OursNS.Median, ratio, noise, t.Verdict)
 }
 
 func (a *app) rowHead(width int, name string) {
-	a.line("%-*s %7s %6s %8s %6s", width, "", "", "bits", a.sides.ref.Name, "native")
-	a.line("%-*s %7s %6s %7s %7s %6s", width, name, "inputs", "differ", "ns/elem", "ns/elem", "ratio")
+	a.line("%-*s %7s %5s %8s %6s", width, "", "", "bits", a.sides.ref.Name, "native")
+	a.line("%-*s %7s %5s %7s %7s %6s", width, name, "inputs", "diff", "ns/elem", "ns/elem", "ratio")
 }
 
 // kernels times every pair that can run and prints a line for each.
 func (a *app) kernels(ctx context.Context, r *results.Results, pairs, can []side.Pair, o summaryOptions) error {
-	width := len("kernel")
-	for _, p := range pairs {
-		width = max(width, len(p.Name))
-	}
+	const width = 28
+	last := ""
 	agreements := make(map[string]bits.Agreement)
 	for _, g := range r.Bits {
 		agreements[g.Kernel] = g
@@ -192,13 +190,13 @@ func (a *app) kernels(ctx context.Context, r *results.Results, pairs, can []side
 			return ctx.Err()
 		}
 		if p.Err != nil {
-			a.line("%-*s not run: %s", width, p.Name, whyNot(p))
+			a.line("%-*s not run: %s", width, a.short(&last, p.Name), whyNot(p))
 			continue
 		}
 		t := work.Time(timer, p)
 		t.Where = "L1"
 		r.Speed = append(r.Speed, t)
-		a.row(width, p.Name, agreements[p.Name], t)
+		a.row(width, a.short(&last, p.Name), agreements[p.Name], t)
 		a.step(1)
 	}
 	return nil
@@ -254,8 +252,8 @@ func (a *app) softmax(ctx context.Context, r *results.Results, o summaryOptions)
 		caller = ", upstream called from a loop in C"
 	}
 	a.line("Softmax of a row, both sides with the same kernels%s", caller)
-	const width = 48
-	a.rowHead(width, fmt.Sprintf("%-20s %-7s %15s", "algorithm", "in", "elements"))
+	const width = 28
+	a.rowHead(width, fmt.Sprintf("%-20s %s", "algorithm", "in"))
 	var notes []string
 	a.start("Timing softmax", int64(len(lengths)*len(ukernel.Algorithms())))
 	defer a.finish()
@@ -282,7 +280,10 @@ func (a *app) softmax(ctx context.Context, r *results.Results, o summaryOptions)
 			r.Speed = append(r.Speed, t)
 			g.Kernel = fmt.Sprintf("%s of %d elements", p.Name, l.n)
 			r.Bits = append(r.Bits, g)
-			a.row(width, fmt.Sprintf("%-20s %-7s %15s", p.Name, l.where, grouped(int64(l.n))), g, t)
+			if i == 0 {
+				a.line("%s", plural(l.n, "element", "elements"))
+			}
+			a.row(width, fmt.Sprintf("  %-20s %s", p.Name, l.where), g, t)
 			a.step(1)
 		}
 	}
@@ -382,7 +383,7 @@ func (a *app) differences(agreements []bits.Agreement) error {
 		a.line("DIFFERENT: %s, %s of %s. The first:", g.Kernel, plural(int(g.Bits), "bit", "bits"), plural(int(g.Inputs), "input", "inputs"))
 		for _, d := range g.Differences {
 			a.line("  %s", strings.TrimPrefix(d.String(), d.Kernel+", "))
-			a.line("    again: %s bits %s", a.self(), d.Repeat)
+			a.line(again+"%s bits %s", a.self(), d.Repeat)
 		}
 	}
 	return err

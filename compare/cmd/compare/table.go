@@ -31,7 +31,7 @@ A second table has the errors by class of input, of rows of the same lengths.
 Upstream's kernels are called from a loop in C, with no call from Go in their
 time: at each length the fastest of its three algorithms, by its fastest kernels
 of all that run here. Errors are of at least 65,536 elements of each length.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.table(cmd.Context(), sizes, budget) },
 	}
 	cmd.Flags().StringVar(&sizes, "sizes", "16,1000,32000,128256", "`lengths` of rows, as those of the speed command")

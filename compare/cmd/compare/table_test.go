@@ -60,7 +60,7 @@ func TestSpeedInC(t *testing.T) {
 	if want := []string{"upstream three-pass-reload", "upstream in C three-pass-reload", "native three-pass-reload", speed.NativeSoftmax, speed.GoLoop, fake}; !slices.Equal(names, want) {
 		t.Errorf("timed %q, want %q", names, want)
 	}
-	contains(t, out.String(), "ns/elem   from C  ULP max, mean", "to upstream in C three-pass-reload")
+	contains(t, out.String(), "ns/elem   from C  ULP max, mean", "/ upstream in C three-pass-reload")
 
 	a, _ = testApp()
 	inC(t, a)

@@ -36,7 +36,7 @@ accumulators that are fastest in the L1 cache, by how much, and whether that is
 more than noise. Then, for each length and number of threads, native's algorithms: what
 Auto should choose, beside what it does, and the length from which it should recompute,
 which native/plan.go has as recomputeFrom.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.tune(cmd.Context(), o) },
 	}
 	f := cmd.Flags()
@@ -75,14 +75,10 @@ func (a *app) tune(ctx context.Context, o tuneOptions) error {
 
 // tuneKernels prints the fastest kernel of each group and the next one.
 func (a *app) tuneKernels(ctx context.Context, r *results.Results, all [][]ukernel.Kernel, n int, budget time.Duration) error {
-	width := len("kernel")
-	for _, g := range all {
-		for _, k := range g {
-			width = max(width, len(k.Name))
-		}
-	}
+	const width = 34
+	last := ""
 	a.line("")
-	a.line("%-*s %8s   %s", width, fmt.Sprintf("fastest on %s elements", grouped(int64(n))), "ns/elem", "the next: time to the fastest's")
+	a.line("%-*s %8s   %s", width, fmt.Sprintf("fastest on %s elements", grouped(int64(n))), "ns/elem", "the next / the fastest")
 	work := speed.NewWorkload(n)
 	a.start("Timing kernels", int64(len(all)))
 	defer a.finish()
@@ -105,7 +101,7 @@ func (a *app) tuneKernels(ctx context.Context, r *results.Results, all [][]ukern
 				next += ", no real difference"
 			}
 		}
-		a.line("%-*s %8.3f   %s", width, c.Candidates[0].Kernel, c.Candidates[0].NS.Median, next)
+		a.line("%-*s %8.3f   %s", width, a.short(&last, c.Candidates[0].Kernel), c.Candidates[0].NS.Median, next)
 		a.step(1)
 	}
 	return nil
@@ -118,7 +114,7 @@ func (a *app) tuneAlgorithms(ctx context.Context, r *results.Results, sizes, thr
 	for _, algorithm := range []native.Algorithm{native.Store, native.Recompute, native.Auto} {
 		o := &native.Options{Algorithm: algorithm}
 		benchmarks = append(benchmarks, speed.Benchmark{Name: algorithm.String(), Run: softmax(o)})
-		head += fmt.Sprintf(" %20s", algorithm)
+		head += fmt.Sprintf(" %11s", algorithm)
 	}
 	auto := len(benchmarks) - 1
 	a.start("Timing algorithms", int64(len(sizes)*len(threads)))
@@ -142,7 +138,7 @@ func (a *app) tuneAlgorithms(ctx context.Context, r *results.Results, sizes, thr
 				timing.Name, timing.Threads, timing.Elements = "native "+b.Name, t, n
 				r.Speed = append(r.Speed, timing)
 				ns := timing.OursNS.Median
-				row += fmt.Sprintf(" %20.3f", ns)
+				row += fmt.Sprintf(" %11.3f", ns)
 				if i == auto {
 					break
 				}
