@@ -286,14 +286,15 @@ func (m *x86) power(d value) {
 	m.op("VPADDQ %s, %s, %s", constant(oneAt), d, d)
 }
 
-func (m *x86) cut(d, e, thr value) {
+func (m *x86) down(d, e, thr, c value) {
 	if m.avx512 {
 		m.op("VCMPPD $5, %s, %s, K1", thr, e) // not less
-		m.op("VMOVAPD.Z %s, K1, %s", d, d)
+		m.op("VMULPD.Z %s, %s, K1, %s", c, d, d)
 		return
 	}
 	m.op("VCMPPD $5, %s, %s, %s", thr, e, e)
 	m.op("VANDPD %s, %s, %s", e, d, d)
+	m.mul(d, d, c)
 }
 
 func (m *x86) prefetch(at int) {

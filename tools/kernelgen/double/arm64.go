@@ -168,9 +168,10 @@ func (m *neon) power(d value) {
 	m.op("VADD V%s.D2, V%s.D2, V%s.D2", m.registers(Kernel{}).one, d, d)
 }
 
-func (m *neon) cut(d, e, thr value) {
+func (m *neon) down(d, e, thr, c value) {
 	m.word(fcmgt, e, thr, e)
 	m.word(bic, d, d, e)
+	m.mul(d, d, c)
 }
 
 func (m *neon) reduce(_ Kernel, a value) {

@@ -55,16 +55,19 @@ const (
 	constants                    = "exps64" // in each file, behind each other as vectors of 8
 	downAt, oneAt, infAt         = len(exps), len(exps) + 1, len(exps) + 2
 	// Those of kernels that are for amd64 alone.
-	signlessAt, farAt, startAt = infAt + 1, infAt + 2, infAt + 3
-	depthAt, biasAt, upAt      = infAt + 4, infAt + 5, infAt + 6
-	moreAt, leastAt            = infAt + 7, infAt + 8
-	mostAt, nanAt              = infAt + 9, infAt + 10
+	signlessAt, farAt, roundAt = infAt + 1, infAt + 2, infAt + 3
+	startAt, endAt             = infAt + 4, infAt + 5
+	depthAt, biasAt, upAt      = infAt + 6, infAt + 7, infAt + 8
+	moreAt, leastAt            = infAt + 9, infAt + 10
+	mostAt, nanAt              = infAt + 11, infAt + 12
 )
 
 // rowValues are their constants: a mask of all but the sign, the size beyond which a row is not for the
-// kernel, magic and headroom, depth and headroom, where sums begin, what is in Factor, and what takes the
-// place of infinities and of every NaN.
-var rowValues = []float64{math.Float64frombits(1<<63 - 1), 1 << 40, 3<<51 + 4, 1020 + 4, 1 << 18, 0x1p300, 1 + 0x1p-51, 0x1p-1022,
+// kernel, what rounds to integers, that twice with headroom and what shifted makes 2 of the integer 0, the
+// least that is shifted, depth and headroom in what rounds, where sums begin, what is in Factor, and what
+// takes the place of infinities and of every NaN.
+var rowValues = []float64{math.Float64frombits(1<<63 - 1), 1 << 40, 3 << 51, 2*(3<<51) + 4 + 1024, 3<<51 + 1024 - 1020,
+	3<<51 + 1020 + 4, 1 << 19, 0x1p300, 1 + 0x1p-51, 0x1p-1022,
 	math.MaxFloat64, math.Float64frombits(0x7ff8000000000000)}
 
 // value is a register, or what a machine has in memory.
@@ -93,7 +96,7 @@ type machine interface {
 	into(d, a value) value    // a in a register: d, if it is in memory
 	low(d value)              // the larger of low and d; a NaN if that is one
 	power(d value)            // 2^n for an n in the low bits
-	cut(d, e, thr value)      // d = 0 if e < thr
+	down(d, e, thr, c value)  // d = 0 if e < thr, else d * c: CPUs take long for products below the normal numbers
 	prefetch(at int)          // asks for the line of an element, ahead, if it is the first of a line
 	prefetchDst(at int)       // the same of dst
 	state(d value, at int)    // from Sum
@@ -132,12 +135,18 @@ type writer struct {
 
 // exps describes the exponentials of the vectors that begin at these elements.
 func (w *writer) exps(at []int) (e []value) {
-	r, n := w.r, len(at)
-	x, t := slices.Clone(r.x[:n]), slices.Clone(r.t[:n])
-	for i := range n {
-		w.load(x[i], at[i], r.low, r.u[i])
-		w.low(x[i])
+	for i, a := range at {
+		w.load(w.r.x[i], a, w.r.low, w.r.u[i])
+		w.low(w.r.x[i])
 	}
+	return w.expsOf(len(at), w.power, func(i int, x, t value) (value, value) { return w.horner(x, w.r.u[i], w.r.u[i], t) })
+}
+
+// expsOf is exps for elements that are in n registers x. Power makes 2^n of what has n in its low bits, and
+// last the exponential.
+func (w *writer) expsOf(n int, power func(d value), last func(i int, x, t value) (e, free value)) (e []value) {
+	r := w.r
+	x, t := slices.Clone(r.x[:n]), slices.Clone(r.t[:n])
 	each := func(f func(i int)) {
 		for i := range n {
 			f(i)
@@ -153,8 +162,8 @@ func (w *writer) exps(at []int) (e []value) {
 		each(func(i int) { x[i], t[i] = w.horner(x[i], r.f[i], r.c[c], t[i]) })
 	}
 	each(func(i int) { w.mul(x[i], x[i], r.f[i]) })
-	each(func(i int) { w.power(r.u[i]) })
-	each(func(i int) { x[i], t[i] = w.horner(x[i], r.u[i], r.u[i], t[i]) })
+	each(func(i int) { power(r.u[i]) })
+	each(func(i int) { x[i], t[i] = last(i, x[i], t[i]) })
 	return x
 }
 
@@ -174,8 +183,7 @@ func (w *writer) scaled(d, e, tmp value) {
 	r := w.r
 	w.mul(d, e, w.into(d, r.cLo))
 	w.fma(d, e, w.into(tmp, r.cHi))
-	w.cut(d, e, w.into(tmp, r.thr)) // first: CPUs take long for products below the normal numbers
-	w.mul(d, d, r.dwn)
+	w.down(d, e, w.into(tmp, r.thr), r.dwn)
 }
 
 // turns describes loops: the body takes the vectors of some turns in groups that fit the registers, pairs

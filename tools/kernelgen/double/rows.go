@@ -21,14 +21,17 @@ func (m *x86) rows(w *writer) {
 	m.elements(w)
 }
 
-// top is the largest element in all lanes of d. Elements are in x then.
+// top is the largest element in all lanes of d. Elements are in x then. A NaN counts or not: the sum tells.
 func (w *writer) top(m *x86, d value, at []int) {
 	r := w.r
-	m.copy(d, constant(infAt))
-	m.copy(r.f[0], d)
+	m.copy(r.f[0], constant(infAt))
 	for i, a := range at {
 		m.load(r.x[i], a, r.f[0], r.u[1])
-		m.greater(d, r.x[i])
+		if i == 1 {
+			m.op("VMAXPD %s, %s, %s", r.x[0], r.x[1], d)
+		} else if i > 1 {
+			m.greater(d, r.x[i])
+		}
 	}
 	m.acrossAll(d, r.f[0], m.greater)
 }
@@ -98,15 +101,13 @@ func (w *writer) softmaxRow(m *x86, name string, n int) {
 	m.op("VANDPD %s, %s, %s", constant(signlessAt), size, size)
 	m.op("VUCOMISD %s, %s", constant(farAt), size)
 	m.op("JHI done")
+	// Exponentials are twice those of the definition, and so are sums: the integer n - N + 1024 takes the place
+	// of the exponent by a shift alone. (1023 would change what lies halfway between integers.)
 	m.mul(top, top, r.kHi)
-	m.round(top)
+	m.add(top, top, constant(roundAt))
 	m.copy(r.magic, constant(startAt))
 	m.sub(r.magic, r.magic, top)
-	m.sub(top, top, constant(depthAt))
-	m.op("VBROADCASTSD 24(R8), %s", r.f[0])
-	m.mul(r.low, top, r.f[0])
-
-	e := w.exps(at)
+	e := w.rowExps(m, len(at), top)
 
 	// The lanes' sums and rests; with AVX2 there are two vectors of each.
 	hi, lo, tmp := r.u[0], r.u[1], r.u[2]
@@ -123,10 +124,7 @@ func (w *writer) softmaxRow(m *x86, name string, n int) {
 			m.add(lo, lo, t)
 		}
 	}
-	other := r.u[3]
-	add := func(d, a value) { m.add(d, d, a) }
-	m.acrossAll(hi, tmp, add)
-	m.acrossAll(lo, other, add)
+	m.totals(hi, lo, tmp, r.u[3])
 	m.op("VUCOMISD %s, %s", lowest(hi), lowest(hi))
 	m.op("JPS done")
 
@@ -140,9 +138,8 @@ func (w *writer) softmaxRow(m *x86, name string, n int) {
 	m.op("VFNMADD231SD %s, %s, %s", c, h, rest)
 	m.op("VMULSD %s, %s, %s", c, l, l)
 	m.op("VSUBSD %s, %s, %s", l, rest, rest)
-	m.op("VMULSD %s, %s, %s", c, rest, rest)
 	m.op("VMULSD %s, %s, %s", constant(upAt), c, c)
-	m.op("VMULSD %s, %s, %s", constant(upAt), rest, rest)
+	m.op("VMULSD %s, %s, %s", c, rest, rest)
 	m.op("VMULSD %s, %s, %s", constant(moreAt), h, p)
 	m.op("VMULSD %s, %s, %s", constant(leastAt), p, p)
 	w.r.cHi, w.r.cLo, w.r.thr = r.magic, r.low, r.u[0]
@@ -166,10 +163,46 @@ func (w *writer) softmaxRow(m *x86, name string, n int) {
 	w.r = r
 }
 
-func (m *x86) round(d value) {
-	if m.avx512 {
-		m.op("VRNDSCALEPD $8, %s, %s", d, d)
-	} else {
-		m.op("VROUNDPD $8, %s, %s", d, d)
+// rowExps are the exponentials of elements in n registers. Those too small to count, for which the definition
+// has the least that does, may be 0 here, as of results: next to a largest one of 2^3.5 or more neither shows.
+func (w *writer) rowExps(m *x86, n int, rounded value) []value {
+	r := w.r
+	shift := func(d value) { m.op("VPSLLQ $52, %s, %s", d, d) }
+	if !m.avx512 {
+		m.sub(rounded, rounded, constant(depthAt))
+		m.op("VBROADCASTSD 24(R8), %s", r.f[0])
+		m.mul(r.low, rounded, r.f[0])
+		for _, x := range r.x[:n] {
+			m.low(x)
+		}
+		return w.expsOf(n, shift, func(i int, x, t value) (value, value) { return w.horner(x, r.u[i], r.u[i], t) })
 	}
+	k := 4
+	return w.expsOf(n, func(d value) {
+		m.op("VCMPPD $5, %s, %s, K%d", constant(endAt), d, k) // not less
+		k++
+		shift(d)
+	}, func(i int, x, t value) (value, value) {
+		m.op("VFMADD213PD.Z %s, %s, K%d, %s", r.u[i], r.u[i], 4+i, x)
+		return x, t
+	})
+}
+
+// totals adds up the lanes of the sums and of the rests: in the lowest, or in all.
+func (m *x86) totals(hi, lo, tmp, other value) {
+	add := func(d, a value) { m.add(d, d, a) }
+	if !m.avx512 {
+		m.acrossAll(hi, tmp, add)
+		m.acrossAll(lo, other, add)
+		return
+	}
+	// The sums in the lower half of a vector, the rests in the upper one.
+	m.op("VSHUFF64X2 $0xee, %s, %s, %s", lo, hi, tmp)
+	m.op("VSHUFF64X2 $0x44, %s, %s, %s", lo, hi, hi)
+	add(hi, tmp)
+	m.op("VSHUFF64X2 $0xb1, %s, %s, %s", hi, hi, tmp)
+	add(hi, tmp)
+	m.op("VPERMILPD $0x55, %s, %s", hi, tmp)
+	add(hi, tmp)
+	m.op("VEXTRACTF64X4 $1, %s, Y%s", hi, lo[1:])
 }
