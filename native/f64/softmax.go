@@ -13,12 +13,20 @@ import (
 // distance to the maximum. A result below 2^-1022 is 0. Special values are those of the package
 // comment.
 func Softmax(dst, src []float64) {
-	shape.CheckRow("f64.Softmax", "src", dst, src)
-	n := uint(len(src))
-	if n-1 < arith64.Turn && arith64.SoftmaxRows(arith64.Best, dst, src, 1, int(n), 0, 0, &arith64.One) == 1 {
-		return
+	if !shape.Fits(dst, src) {
+		shape.CheckRow("f64.Softmax", "src", dst, src)
 	}
-	if n-1 >= arith64.Chunk || !softmaxChunk(arith64.Best, dst, src, &arith64.One) {
+	if n := len(src); uint(n-1) >= arith64.Turn || arith64.SoftmaxRows(arith64.Best, dst, src, 1, n, 0, 0, &arith64.One) == 0 {
+		softmaxLong(dst, src)
+	}
+}
+
+// softmaxLong does a row that is long or not regular. It is apart from Softmax, whose call would take longer
+// with this one's frame.
+//
+//go:noinline
+func softmaxLong(dst, src []float64) {
+	if uint(len(src)-1) >= arith64.Chunk || !softmaxChunk(arith64.Best, dst, src, &arith64.One) {
 		j := newJob(dst, src)
 		j.softmax()
 		j.release()

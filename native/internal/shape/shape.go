@@ -37,7 +37,7 @@ func (m *Matrix[T]) Check(who, name string) {
 	case m.Empty():
 	case m.Stride < m.Cols:
 		panic(fmt.Sprintf("%s: the stride of %s is %d, it must be at least its columns, %d", who, name, m.Stride, m.Cols))
-	case len(m.Data) < m.Cols || (len(m.Data)-m.Cols)/m.Stride < m.Rows-1:
+	case len(m.Data) < m.Cols || m.Rows > 1 && (len(m.Data)-m.Cols)/m.Stride < m.Rows-1:
 		panic(fmt.Sprintf("%s: %s has %d elements, too few for %d rows of %d columns with stride %d", who, name, len(m.Data), m.Rows, m.Cols, m.Stride))
 	}
 }
@@ -76,6 +76,14 @@ func CheckPair[D, S any](who, name string, dst *Matrix[D], src *Matrix[S]) bool 
 		CheckApart(who, name, dst.Used(), src.Used())
 	}
 	return true
+}
+
+// Fits reports whether single rows pass [CheckRow]. Unlike that it is inlined.
+func Fits[T any](dst, src []T) bool {
+	// Unsigned differences: the slice that begins first has a huge one.
+	after := uintptr(unsafe.Pointer(unsafe.SliceData(dst))) - uintptr(unsafe.Pointer(unsafe.SliceData(src)))
+	n := uintptr(len(src)) * unsafe.Sizeof(*new(T))
+	return len(dst) == len(src) && (after == 0 || after >= n && -after >= n)
 }
 
 // CheckRow is CheckPair for single rows.

@@ -13,7 +13,6 @@ type x86 struct {
 	bytes.Buffer
 	avx512 bool
 	masked bool // the turn of what is left
-	limit  int  // elements from there on are not there, if not 0
 }
 
 // AMD64 lists the levels: the suffix of functions, and the file without _amd64.s.
@@ -182,8 +181,6 @@ func (m *x86) mask(at int, tmp value) value {
 
 func (m *x86) load(d value, at int, fill, tmp value) {
 	switch {
-	case m.limit > 0 && at >= m.limit:
-		m.copy(d, fill)
 	case !m.masked:
 		m.op("VMOVUPD %d(SI), %s", 8*at, d)
 	case m.avx512 && fill == "":
@@ -202,7 +199,6 @@ func (m *x86) load(d value, at int, fill, tmp value) {
 
 func (m *x86) store(a value, at int, tmp value) {
 	switch {
-	case m.limit > 0 && at >= m.limit:
 	case !m.masked:
 		m.op("VMOVUPD %s, %d(DI)", a, 8*at)
 	case m.avx512:

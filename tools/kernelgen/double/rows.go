@@ -27,10 +27,13 @@ func (w *writer) top(m *x86, d value, at []int) {
 	m.copy(r.f[0], constant(infAt))
 	for i, a := range at {
 		m.load(r.x[i], a, r.f[0], r.u[1])
-		if i == 1 {
+		switch {
+		case i == 1:
 			m.op("VMAXPD %s, %s, %s", r.x[0], r.x[1], d)
-		} else if i > 1 {
+		case i > 1:
 			m.greater(d, r.x[i])
+		case len(at) == 1:
+			m.copy(d, r.x[0])
 		}
 	}
 	m.acrossAll(d, r.f[0], m.greater)
@@ -82,18 +85,18 @@ func (w *writer) softmaxRows(m *x86) {
 	m.end()
 }
 
-// softmaxRow is the loop for rows of up to n elements. Vectors behind those are not touched, not even with
-// a mask of nothing: that would wait for an earlier row's store to the same place.
+// softmaxRow is the loop for rows of up to n elements.
 func (w *writer) softmaxRow(m *x86, name string, n int) {
 	r := w.r
 	m.masked = true
 	fmt.Fprintf(m, "\n%s:\n", name)
 
-	var at []int
+	var at []int // of up to 8 elements alone, none has another to be added to
 	for i := 0; i < lanes; i += m.width() {
-		at = append(at, i, i+lanes)
+		if at = append(at, i); n > lanes {
+			at = append(at, i+lanes)
+		}
 	}
-	m.limit = n
 	top := r.u[0]
 	w.top(m, top, at)
 	size := lowest(r.u[1])
@@ -111,12 +114,15 @@ func (w *writer) softmaxRow(m *x86, name string, n int) {
 
 	// The lanes' sums and rests; with AVX2 there are two vectors of each.
 	hi, lo, tmp := r.u[0], r.u[1], r.u[2]
-	for i := 0; i < len(at); i += 2 {
-		t, s := r.f[i], r.f[i+1]
-		m.add(t, e[i], e[i+1])
-		m.add(s, t, constant(biasAt))
+	for i := range lanes / m.width() {
+		t, s, sum := r.f[2*i], r.f[2*i+1], e[i]
+		if n > lanes {
+			m.add(t, e[2*i], e[2*i+1])
+			sum = t
+		}
+		m.add(s, sum, constant(biasAt))
 		m.sub(s, s, constant(biasAt))
-		m.sub(t, t, s)
+		m.sub(t, sum, s)
 		if i == 0 {
 			hi, lo = s, t
 		} else {
@@ -156,7 +162,6 @@ func (w *writer) softmaxRow(m *x86, name string, n int) {
 	m.op("INCQ R11")
 	m.op("CMPQ R11, DX")
 	m.op("JLT %s", name)
-	m.limit = turn
 	if n == turn {
 		m.op("JMP done")
 	}
