@@ -13,8 +13,10 @@ import (
 // For the same y, the error of a result is at most 2^-50 * |y| * max|dy|. A NaN in y or dy makes
 // all results NaN.
 func SoftmaxGrad(dst, y, dy []float64) {
-	shape.CheckRow("f64.SoftmaxGrad", "y", dst, y)
-	shape.CheckRow("f64.SoftmaxGrad", "dy", dst, dy)
+	if !shape.Fits(dst, y) || !shape.Fits(dst, dy) {
+		shape.CheckRow("f64.SoftmaxGrad", "y", dst, y)
+		shape.CheckRow("f64.SoftmaxGrad", "dy", dst, dy)
+	}
 	softmaxGrad(dst, y, dy, 1)
 }
 
@@ -80,13 +82,12 @@ func (g *gradients) row(i int) {
 }
 
 func softmaxGrad(dst, y, dy []float64, scale float64) {
-	l := arith64.Best
-	arith64.SoftmaxGrad(l, dst, y, dy, arith64.Dot(l, y, dy), scale)
+	arith64.SoftmaxGrad(arith64.Best, dst, y, dy, scale)
 }
 
 func logSoftmaxGrad(dst, y, dy []float64, scale float64) {
 	l := arith64.Best
-	total := arith64.Dot(l, nil, dy)
+	total := arith64.Total(l, dy)
 	b := bufferPool.Get().(*buffers)
 	st, f := arith64.ExpOf()
 	for at := 0; at < len(y); at += arith64.Chunk {

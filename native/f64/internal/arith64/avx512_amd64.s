@@ -1896,22 +1896,111 @@ done:
 	VZEROUPPER
 	RET
 
-// dotAVX512: adds y * dy to the lanes of s, and what those lack.
+// totalAVX512: the sum of dy.
 //
-// func dotAVX512(y, dy []float64, s *[2]vector)
-TEXT ·dotAVX512(SB), NOSPLIT, $0-56
-	MOVQ y_base+0(FP), DI
-	MOVQ dy_base+24(FP), SI
-	MOVQ dy_len+32(FP), CX
-	MOVQ s+48(FP), R8
-	VMOVUPD 0(R8), Z0
-	VMOVUPD 64(R8), Z2
-	SHRQ $3, CX
-	JZ done
+// func totalAVX512(dy []float64) float64
+TEXT ·totalAVX512(SB), NOSPLIT, $0-32
+	MOVQ dy_base+0(FP), SI
+	MOVQ dy_len+8(FP), CX
+	VXORPD X0, X0, X0
+	VXORPD X1, X1, X1
+	VXORPD X2, X2, X2
+	VXORPD X3, X3, X3
+	SUBQ $8, CX
+	JLT dotdone
 
-loop:
+dotloop:
 	VMOVUPD 0(SI), Z6
-	VMOVUPD 0(DI), Z7
+	VADDPD Z6, Z0, Z8
+	VSUBPD Z0, Z8, Z7
+	VSUBPD Z7, Z6, Z6
+	VSUBPD Z7, Z8, Z7
+	VSUBPD Z7, Z0, Z7
+	VADDPD Z6, Z7, Z6
+	VMOVAPD Z8, Z0
+	VADDPD Z6, Z2, Z2
+	ADDQ $64, SI
+	SUBQ $8, CX
+	JGE dotloop
+
+dotdone:
+	ADDQ $8, CX
+	JZ dotnothing
+	MOVL $1, AX
+	SHLL CX, AX
+	DECL AX
+	KMOVW AX, K2
+	SHRL $8, AX
+	KMOVW AX, K3
+	VMOVUPD.Z 0(SI), K2, Z6
+	VADDPD Z6, Z0, Z8
+	VSUBPD Z0, Z8, Z7
+	VSUBPD Z7, Z6, Z6
+	VSUBPD Z7, Z8, Z7
+	VSUBPD Z7, Z0, Z7
+	VADDPD Z6, Z7, Z6
+	VMOVAPD Z8, Z0
+	VADDPD Z6, Z2, Z2
+
+dotnothing:
+	VSHUFF64X2 $0x4e, Z0, Z0, Z4
+	VSHUFF64X2 $0x4e, Z2, Z2, Z5
+	VADDPD Z4, Z0, Z8
+	VSUBPD Z0, Z8, Z7
+	VSUBPD Z7, Z4, Z4
+	VSUBPD Z7, Z8, Z7
+	VSUBPD Z7, Z0, Z7
+	VADDPD Z4, Z7, Z4
+	VMOVAPD Z8, Z0
+	VADDPD Z4, Z5, Z5
+	VADDPD Z5, Z2, Z2
+	VPERMPD $0x4e, Z0, Z4
+	VPERMPD $0x4e, Z2, Z5
+	VADDPD Z4, Z0, Z8
+	VSUBPD Z0, Z8, Z7
+	VSUBPD Z7, Z4, Z4
+	VSUBPD Z7, Z8, Z7
+	VSUBPD Z7, Z0, Z7
+	VADDPD Z4, Z7, Z4
+	VMOVAPD Z8, Z0
+	VADDPD Z4, Z5, Z5
+	VADDPD Z5, Z2, Z2
+	VPERMILPD $0x55, Z0, Z4
+	VPERMILPD $0x55, Z2, Z5
+	VADDPD Z4, Z0, Z8
+	VSUBPD Z0, Z8, Z7
+	VSUBPD Z7, Z4, Z4
+	VSUBPD Z7, Z8, Z7
+	VSUBPD Z7, Z0, Z7
+	VADDPD Z4, Z7, Z4
+	VMOVAPD Z8, Z0
+	VADDPD Z4, Z5, Z5
+	VADDPD Z5, Z2, Z2
+	VSUBSD X0, X0, X7
+	VCMPSD $7, X7, X7, X7
+	VANDPD X7, X2, X2
+	VADDSD X2, X0, X0
+	VMOVSD X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// softmaxGradAVX512: y * (dy - sum(y * dy)) * scale.
+//
+// func softmaxGradAVX512(dst, y, dy []float64, scale float64)
+TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-80
+	MOVQ y_base+24(FP), R8
+	MOVQ dy_base+48(FP), SI
+	MOVQ dy_len+56(FP), CX
+	VXORPD X0, X0, X0
+	VXORPD X1, X1, X1
+	VXORPD X2, X2, X2
+	VXORPD X3, X3, X3
+	SUBQ $8, CX
+	JLT dotdone
+
+dotloop:
+	VMOVUPD 0(SI), Z6
+	VMOVUPD 0(R8), Z7
 	VMULPD Z6, Z7, Z4
 	VMOVAPD Z4, Z5
 	VFMSUB231PD Z6, Z7, Z5
@@ -1920,70 +2009,90 @@ loop:
 	VSUBPD Z7, Z4, Z4
 	VSUBPD Z7, Z8, Z7
 	VSUBPD Z7, Z0, Z7
-	VADDPD Z4, Z7, Z7
-	VADDPD Z5, Z7, Z7
-	VADDPD Z7, Z2, Z2
+	VADDPD Z4, Z7, Z4
 	VMOVAPD Z8, Z0
-	ADDQ $64, DI
+	VADDPD Z5, Z4, Z4
+	VADDPD Z4, Z2, Z2
 	ADDQ $64, SI
-	DECQ CX
-	JNZ loop
+	ADDQ $64, R8
+	SUBQ $8, CX
+	JGE dotloop
 
-done:
-	VMOVUPD Z0, 0(R8)
-	VMOVUPD Z2, 64(R8)
-	VZEROUPPER
-	RET
-
-// totalAVX512: adds dy to the lanes of s, and what those lack.
-//
-// func totalAVX512(dy []float64, s *[2]vector)
-TEXT ·totalAVX512(SB), NOSPLIT, $0-32
-	MOVQ dy_base+0(FP), DI
-	MOVQ dy_len+8(FP), CX
-	MOVQ s+24(FP), R8
-	VMOVUPD 0(R8), Z0
-	VMOVUPD 64(R8), Z2
-	SHRQ $3, CX
-	JZ done
-
-loop:
-	VMOVUPD 0(DI), Z6
-	VADDPD Z6, Z0, Z8
+dotdone:
+	ADDQ $8, CX
+	JZ dotnothing
+	MOVL $1, AX
+	SHLL CX, AX
+	DECL AX
+	KMOVW AX, K2
+	SHRL $8, AX
+	KMOVW AX, K3
+	VMOVUPD.Z 0(SI), K2, Z6
+	VMOVUPD.Z 0(R8), K2, Z7
+	VMULPD Z6, Z7, Z4
+	VMOVAPD Z4, Z5
+	VFMSUB231PD Z6, Z7, Z5
+	VADDPD Z4, Z0, Z8
 	VSUBPD Z0, Z8, Z7
-	VSUBPD Z7, Z6, Z6
+	VSUBPD Z7, Z4, Z4
 	VSUBPD Z7, Z8, Z7
 	VSUBPD Z7, Z0, Z7
-	VADDPD Z6, Z7, Z7
-	VADDPD Z7, Z2, Z2
+	VADDPD Z4, Z7, Z4
 	VMOVAPD Z8, Z0
-	ADDQ $64, DI
-	DECQ CX
-	JNZ loop
+	VADDPD Z5, Z4, Z4
+	VADDPD Z4, Z2, Z2
 
-done:
-	VMOVUPD Z0, 0(R8)
-	VMOVUPD Z2, 64(R8)
-	VZEROUPPER
-	RET
-
-// softmaxGradAVX512: y * (dy - total) * scale.
-//
-// func softmaxGradAVX512(dst, y, dy []float64, total, scale float64)
-TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-88
+dotnothing:
+	VSHUFF64X2 $0x4e, Z0, Z0, Z4
+	VSHUFF64X2 $0x4e, Z2, Z2, Z5
+	VADDPD Z4, Z0, Z8
+	VSUBPD Z0, Z8, Z7
+	VSUBPD Z7, Z4, Z4
+	VSUBPD Z7, Z8, Z7
+	VSUBPD Z7, Z0, Z7
+	VADDPD Z4, Z7, Z4
+	VMOVAPD Z8, Z0
+	VADDPD Z4, Z5, Z5
+	VADDPD Z5, Z2, Z2
+	VPERMPD $0x4e, Z0, Z4
+	VPERMPD $0x4e, Z2, Z5
+	VADDPD Z4, Z0, Z8
+	VSUBPD Z0, Z8, Z7
+	VSUBPD Z7, Z4, Z4
+	VSUBPD Z7, Z8, Z7
+	VSUBPD Z7, Z0, Z7
+	VADDPD Z4, Z7, Z4
+	VMOVAPD Z8, Z0
+	VADDPD Z4, Z5, Z5
+	VADDPD Z5, Z2, Z2
+	VPERMILPD $0x55, Z0, Z4
+	VPERMILPD $0x55, Z2, Z5
+	VADDPD Z4, Z0, Z8
+	VSUBPD Z0, Z8, Z7
+	VSUBPD Z7, Z4, Z4
+	VSUBPD Z7, Z8, Z7
+	VSUBPD Z7, Z0, Z7
+	VADDPD Z4, Z7, Z4
+	VMOVAPD Z8, Z0
+	VADDPD Z4, Z5, Z5
+	VADDPD Z5, Z2, Z2
+	VSUBSD X0, X0, X7
+	VCMPSD $7, X7, X7, X7
+	VANDPD X7, X2, X2
+	VADDSD X2, X0, X0
+	VBROADCASTSD X0, Z0
 	MOVQ dst_base+0(FP), DI
 	MOVQ dst_len+8(FP), CX
-	MOVQ y_base+24(FP), SI
-	MOVQ dy_base+48(FP), R8
-	VBROADCASTSD total+72(FP), Z0
-	VBROADCASTSD scale+80(FP), Z1
+	MOVQ y_base+24(FP), R8
+	MOVQ dy_base+48(FP), SI
+	VBROADCASTSD scale+72(FP), Z1
 	VMOVUPD exps64<>+1600(SB), Z5
-	SHRQ $3, CX
-	JZ done
+	SUBQ $8, CX
+	JLT graddone
 
-loop:
-	VMOVUPD 0(SI), Z2
-	VMOVUPD 0(R8), Z3
+gradloop:
+	VMOVUPD 0(R8), Z2
+	VMOVUPD 0(SI), Z3
 	VSUBPD Z0, Z3, Z3
 	VMULPD Z2, Z3, Z3
 	VMULPD Z1, Z3, Z3
@@ -1993,10 +2102,28 @@ loop:
 	ADDQ $64, DI
 	ADDQ $64, SI
 	ADDQ $64, R8
-	DECQ CX
-	JNZ loop
+	SUBQ $8, CX
+	JGE gradloop
 
-done:
+graddone:
+	ADDQ $8, CX
+	JZ gradnothing
+	MOVL $1, AX
+	SHLL CX, AX
+	DECL AX
+	KMOVW AX, K2
+	SHRL $8, AX
+	KMOVW AX, K3
+	VMOVUPD.Z 0(R8), K2, Z2
+	VMOVUPD.Z 0(SI), K2, Z3
+	VSUBPD Z0, Z3, Z3
+	VMULPD Z2, Z3, Z3
+	VMULPD Z1, Z3, Z3
+	VCMPPD $3, Z3, Z3, K1
+	VMOVAPD Z5, K1, Z3
+	VMOVUPD Z3, K2, 0(DI)
+
+gradnothing:
 	VZEROUPPER
 	RET
 
@@ -2004,19 +2131,19 @@ done:
 //
 // func logSoftmaxGradAVX512(dst, p, dy []float64, total, scale float64)
 TEXT ·logSoftmaxGradAVX512(SB), NOSPLIT, $0-88
+	VBROADCASTSD total+72(FP), Z0
 	MOVQ dst_base+0(FP), DI
 	MOVQ dst_len+8(FP), CX
-	MOVQ p_base+24(FP), SI
-	MOVQ dy_base+48(FP), R8
-	VBROADCASTSD total+72(FP), Z0
+	MOVQ p_base+24(FP), R8
+	MOVQ dy_base+48(FP), SI
 	VBROADCASTSD scale+80(FP), Z1
 	VMOVUPD exps64<>+1600(SB), Z5
-	SHRQ $3, CX
-	JZ done
+	SUBQ $8, CX
+	JLT graddone
 
-loop:
-	VMOVUPD 0(SI), Z2
-	VMOVUPD 0(R8), Z3
+gradloop:
+	VMOVUPD 0(R8), Z2
+	VMOVUPD 0(SI), Z3
 	VFNMADD231PD Z0, Z2, Z3
 	VMULPD Z1, Z3, Z3
 	VCMPPD $3, Z3, Z3, K1
@@ -2025,14 +2152,31 @@ loop:
 	ADDQ $64, DI
 	ADDQ $64, SI
 	ADDQ $64, R8
-	DECQ CX
-	JNZ loop
+	SUBQ $8, CX
+	JGE gradloop
 
-done:
+graddone:
+	ADDQ $8, CX
+	JZ gradnothing
+	MOVL $1, AX
+	SHLL CX, AX
+	DECL AX
+	KMOVW AX, K2
+	SHRL $8, AX
+	KMOVW AX, K3
+	VMOVUPD.Z 0(R8), K2, Z2
+	VMOVUPD.Z 0(SI), K2, Z3
+	VFNMADD231PD Z0, Z2, Z3
+	VMULPD Z1, Z3, Z3
+	VCMPPD $3, Z3, Z3, K1
+	VMOVAPD Z5, K1, Z3
+	VMOVUPD Z3, K2, 0(DI)
+
+gradnothing:
 	VZEROUPPER
 	RET
 
-// scaleAddAVX512: src * mul + add, no infinity of finite numbers.
+// scaleAddAVX512: src * mul + add, no infinity of finite numbers, in whole lanes.
 //
 // func scaleAddAVX512(dst, src, add []float64, mul float64)
 TEXT ·scaleAddAVX512(SB), NOSPLIT, $0-80
@@ -2043,8 +2187,8 @@ TEXT ·scaleAddAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSD mul+72(FP), Z0
 	VMOVUPD exps64<>+1536(SB), Z6
 	VMOVUPD exps64<>+896(SB), Z7
-	SHRQ $3, CX
-	JZ done
+	SUBQ $8, CX
+	JLT done
 
 loop:
 	VMOVUPD 0(SI), Z1
@@ -2064,14 +2208,14 @@ loop:
 	ADDQ $64, DI
 	ADDQ $64, SI
 	ADDQ $64, R8
-	DECQ CX
-	JNZ loop
+	SUBQ $8, CX
+	JGE loop
 
 done:
 	VZEROUPPER
 	RET
 
-// keepAVX512: -Inf where keep is false.
+// keepAVX512: -Inf where keep is false, in whole lanes.
 //
 // func keepAVX512(dst []float64, keep []bool)
 TEXT ·keepAVX512(SB), NOSPLIT, $0-48

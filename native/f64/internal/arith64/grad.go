@@ -2,17 +2,21 @@ package arith64
 
 import "math"
 
-// Dot is the sum of y * dy, or that of dy if y is nil. Products and sums go to 8 lanes, with what they
-// lack.
-func Dot(l Level, y, dy []float64) float64 {
-	var sums [2]vector
-	n := 0
-	if n = len(dy) &^ (lanes - 1); !addDot(l, y, dy[:n], &sums) {
-		n = 0
+// Total is the sum of dy, to about 2^-104 of the sum of sizes.
+func Total(l Level, dy []float64) float64 {
+	if t, ok := totalRow(l, dy); ok {
+		return t
 	}
+	return dot(nil, dy)
+}
+
+// dot is the sum of y * dy, or that of dy if y is nil. Products and sums go to 8 lanes, with what they
+// lack.
+func dot(y, dy []float64) float64 {
+	var sums [2]vector
 	s, r := &sums[0], &sums[1]
-	for i := n; i < len(dy); i++ {
-		v, rest := dy[i], 0.0
+	for i, v := range dy {
+		rest := 0.0
 		if y != nil {
 			p := float64(y[i] * v)
 			v, rest = p, math.FMA(y[i], v, -p)
@@ -35,26 +39,23 @@ func Dot(l Level, y, dy []float64) float64 {
 	return s[0] + r[0]
 }
 
-// SoftmaxGrad is y * (dy - total) * scale.
-func SoftmaxGrad(l Level, dst, y, dy []float64, total, scale float64) {
-	n := len(y) &^ (lanes - 1)
-	if !gradLanes(l, false, dst[:n], y[:n], dy[:n], total, scale) {
-		n = 0
+// SoftmaxGrad is y * (dy - sum(y * dy)) * scale.
+func SoftmaxGrad(l Level, dst, y, dy []float64, scale float64) {
+	if softmaxGradRow(l, dst, y, dy, scale) {
+		return
 	}
-	for i, p := range y[n:] {
-		i += n
+	total := dot(y, dy)
+	for i, p := range y {
 		dst[i] = canonical(float64(float64(p*(dy[i]-total)) * scale))
 	}
 }
 
 // LogSoftmaxGrad is (dy - p * total) * scale.
 func LogSoftmaxGrad(l Level, dst, p, dy []float64, total, scale float64) {
-	n := len(p) &^ (lanes - 1)
-	if !gradLanes(l, true, dst[:n], p[:n], dy[:n], total, scale) {
-		n = 0
+	if logSoftmaxGradRow(l, dst, p, dy, total, scale) {
+		return
 	}
-	for i, p := range p[n:] {
-		i += n
+	for i, p := range p {
 		dst[i] = canonical(float64(math.FMA(-p, total, dy[i]) * scale))
 	}
 }

@@ -26,13 +26,10 @@ func logSubAVX2(dst, src []float64, m, scale, b float64)
 func softmaxRowsAVX2(dst, src *float64, rows, cols, dstStride, srcStride int, s *Scale) (done int)
 
 //go:noescape
-func dotAVX2(y, dy []float64, s *[2]vector)
+func totalAVX2(dy []float64) float64
 
 //go:noescape
-func totalAVX2(dy []float64, s *[2]vector)
-
-//go:noescape
-func softmaxGradAVX2(dst, y, dy []float64, total, scale float64)
+func softmaxGradAVX2(dst, y, dy []float64, scale float64)
 
 //go:noescape
 func logSoftmaxGradAVX2(dst, p, dy []float64, total, scale float64)
@@ -65,13 +62,10 @@ func logSubAVX512(dst, src []float64, m, scale, b float64)
 func softmaxRowsAVX512(dst, src *float64, rows, cols, dstStride, srcStride int, s *Scale) (done int)
 
 //go:noescape
-func dotAVX512(y, dy []float64, s *[2]vector)
+func totalAVX512(dy []float64) float64
 
 //go:noescape
-func totalAVX512(dy []float64, s *[2]vector)
-
-//go:noescape
-func softmaxGradAVX512(dst, y, dy []float64, total, scale float64)
+func softmaxGradAVX512(dst, y, dy []float64, scale float64)
 
 //go:noescape
 func logSoftmaxGradAVX512(dst, p, dy []float64, total, scale float64)

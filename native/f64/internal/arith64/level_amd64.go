@@ -84,34 +84,36 @@ func softmaxRows(l Level, dst, src *float64, rows, cols, dstStride, srcStride in
 	return 0
 }
 
-// The kernels of whole lanes are false if there is none.
+// The kernels of elements are false if there is none.
 
-func addDot(l Level, y, dy []float64, s *[2]vector) bool {
-	switch {
-	case l == arith.AVX512 && y == nil:
-		totalAVX512(dy, s)
-	case l == arith.AVX512:
-		dotAVX512(y, dy, s)
-	case l == arith.AVX2 && y == nil:
-		totalAVX2(dy, s)
-	case l == arith.AVX2:
-		dotAVX2(y, dy, s)
+func totalRow(l Level, dy []float64) (float64, bool) {
+	switch l {
+	case arith.AVX512:
+		return totalAVX512(dy), true
+	case arith.AVX2:
+		return totalAVX2(dy), true
+	}
+	return 0, false
+}
+
+func softmaxGradRow(l Level, dst, y, dy []float64, scale float64) bool {
+	switch l {
+	case arith.AVX512:
+		softmaxGradAVX512(dst, y, dy, scale)
+	case arith.AVX2:
+		softmaxGradAVX2(dst, y, dy, scale)
 	default:
 		return false
 	}
 	return true
 }
 
-func gradLanes(l Level, log bool, dst, y, dy []float64, total, scale float64) bool {
-	switch {
-	case l == arith.AVX512 && log:
-		logSoftmaxGradAVX512(dst, y, dy, total, scale)
-	case l == arith.AVX512:
-		softmaxGradAVX512(dst, y, dy, total, scale)
-	case l == arith.AVX2 && log:
-		logSoftmaxGradAVX2(dst, y, dy, total, scale)
-	case l == arith.AVX2:
-		softmaxGradAVX2(dst, y, dy, total, scale)
+func logSoftmaxGradRow(l Level, dst, p, dy []float64, total, scale float64) bool {
+	switch l {
+	case arith.AVX512:
+		logSoftmaxGradAVX512(dst, p, dy, total, scale)
+	case arith.AVX2:
+		logSoftmaxGradAVX2(dst, p, dy, total, scale)
 	default:
 		return false
 	}

@@ -64,11 +64,13 @@ func logSubTurns(l Level, dst, src []float64, m, scale, b float64) {
 
 func softmaxRows(Level, *float64, *float64, int, int, int, int, *Scale) int { return 0 }
 
-// There are no kernels of whole lanes.
+// There are no kernels of elements.
 
-func addDot(Level, []float64, []float64, *[2]vector) bool { return false }
+func totalRow(Level, []float64) (float64, bool) { return 0, false }
 
-func gradLanes(Level, bool, []float64, []float64, []float64, float64, float64) bool { return false }
+func softmaxGradRow(Level, []float64, []float64, []float64, float64) bool { return false }
+
+func logSoftmaxGradRow(Level, []float64, []float64, []float64, float64, float64) bool { return false }
 
 func scaleAdd(Level, []float64, []float64, []float64, float64) bool { return false }
 
