@@ -9,8 +9,8 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
-// Accumulator sums the exponentials of a row that comes in pieces, or whose pieces lie with
-// several processes, and then writes their softmax:
+// Accumulator sums the exponentials of a row that comes in pieces, or whose pieces lie with several
+// processes, and then writes their softmax:
 //
 //	a := native.NewAccumulator(1)
 //	for _, piece := range pieces {
@@ -21,14 +21,13 @@ import (
 //	}
 //
 // The same pieces and merges in the same order give the same bits on every CPU. Pieces whose
-// lengths are multiples of 65,536, and a last one of any length, give the bits of [Softmax],
+// lengths are multiples of 65,536, before a last one of any length, give the bits of [Softmax],
 // [LogSoftmax] and [LogSumExp] of the whole row, unless its largest element is beyond 327,680 in
-// size. Others are within the same bounds, and 2^-24 more for each merge.
+// size. Other pieces keep the same bounds, and each merge adds at most 2^-24.
 //
-// The zero Accumulator is empty and has the scale 1. An Accumulator may be copied. It is not
-// safe for concurrent use, except that any number of goroutines may read it, which everything
-// but Add, Merge and the Unmarshal methods does. It marshals to binary, text and so JSON, with
-// its scale; equal sums give equal bytes.
+// The zero Accumulator is empty and has the scale 1. An Accumulator may be copied. Any number of
+// goroutines may read one while none calls Add, Merge or an Unmarshal method. It marshals, with its
+// scale, to binary and to text, and so to JSON; equal sums give equal bytes.
 type Accumulator struct {
 	scale float32 // 0 for 1
 	state kind    // plusInf and hasNaN are for good
@@ -37,8 +36,8 @@ type Accumulator struct {
 	sum sum
 }
 
-// NewAccumulator returns an empty Accumulator that multiplies elements by scale first, as
-// Options.Scale says. It panics unless the scale is from 2^-120 to 2^120.
+// NewAccumulator returns an empty Accumulator that multiplies elements by scale first, like
+// Options.Scale. It panics unless the scale is from 2^-120 to 2^120.
 func NewAccumulator(scale float32) Accumulator {
 	if err := checkScale(scale); err != nil {
 		panic(err.Error())
@@ -53,7 +52,7 @@ func checkScale(scale float32) error {
 	return nil
 }
 
-// Scale is what elements are multiplied by.
+// Scale returns what elements are multiplied by.
 func (a *Accumulator) Scale() float32 {
 	if a.scale == 0 {
 		return 1
@@ -157,7 +156,7 @@ func referred(from, to, scale float32) (k float32, f float64) {
 	return k, arith.Exp64(d)
 }
 
-// Merge adds what b holds. It panics if b has another scale.
+// Merge adds the sum of b to a. It panics if their scales differ.
 func (a *Accumulator) Merge(b *Accumulator) {
 	if b == nil {
 		panic("native.Accumulator.Merge: the accumulator is nil")
@@ -178,7 +177,7 @@ func (a *Accumulator) kind() kind {
 	return a.state
 }
 
-// LogSumExp is the logarithm of the sum, with the bounds and special values of the function
+// LogSumExp returns the logarithm of the sum, with the bounds and special values of the function
 // [LogSumExp].
 func (a *Accumulator) LogSumExp() float32 {
 	s, scale := a.sum, float64(a.Scale())
@@ -231,7 +230,7 @@ const (
 	accumulatorLen     = 4 + 4*4 + 2*8
 )
 
-// AppendBinary appends what MarshalBinary returns to b, without allocating if there is room.
+// AppendBinary appends what MarshalBinary returns to b. It allocates only if b lacks room.
 func (a Accumulator) AppendBinary(b []byte) ([]byte, error) {
 	c := a
 	if c.state > allInf || c.sum.total == 0 {
@@ -250,9 +249,8 @@ func (a Accumulator) MarshalBinary() ([]byte, error) {
 	return a.AppendBinary(make([]byte, 0, accumulatorLen))
 }
 
-// UnmarshalBinary sets a to what MarshalBinary returned. If a has a scale by [NewAccumulator], it
-// must be that of data. The error tells what MarshalBinary can't have returned; a does not change
-// then.
+// UnmarshalBinary sets a to what MarshalBinary returned. It returns an error, and leaves a alone,
+// if data is not such, or has another scale than a got from [NewAccumulator].
 func (a *Accumulator) UnmarshalBinary(data []byte) error {
 	if len(data) != accumulatorLen {
 		return fmt.Errorf("native: an accumulator has %d bytes, not %d", accumulatorLen, len(data))
@@ -320,7 +318,7 @@ func (a Accumulator) AppendText(b []byte) ([]byte, error) {
 	return base64.StdEncoding.AppendEncode(b, data), nil
 }
 
-// MarshalText returns the binary form in base64. JSON has it as a string.
+// MarshalText returns the binary form in base64, which is a string in JSON.
 func (a Accumulator) MarshalText() ([]byte, error) { return a.AppendText(nil) }
 
 // UnmarshalText is UnmarshalBinary of base64.
@@ -332,9 +330,10 @@ func (a *Accumulator) UnmarshalText(text []byte) error {
 	return a.UnmarshalBinary(data)
 }
 
-// Factor is what results that come from b's exponentials, as [ExpRows] writes them, are multiplied by
-// to go with those of a, which is b after more was added or merged. It is 0 if b is empty, and NaN if a
-// has a NaN or +Inf. So workers that have a part of the keys each, as in split decoding, are merged:
+// Factor returns what to multiply results by that were made with b's exponentials, as [ExpRows]
+// writes them, to combine them with results of a. Here a is b after more was added or merged.
+// Factor is 0 if b is empty, and NaN if a has a NaN or +Inf. It merges workers that each have some
+// of the keys, as in split decoding:
 //
 //	all := a
 //	all.Merge(&b)
@@ -350,9 +349,9 @@ func (a *Accumulator) Factor(b *Accumulator) float32 {
 	return normal(float64(f * pow2(b.unit()-a.unit()+k)))
 }
 
-// Reciprocal is 1/sum in the unit of the exponentials that [ExpRows] writes: results that come from
-// them are multiplied by it, where [DivideRows] can't be used. It is rounded once. It is NaN if
-// nothing was added but -Inf, or a NaN or +Inf.
+// Reciprocal returns 1/sum, rounded once, in the unit of the exponentials that [ExpRows] writes:
+// multiply results made with them by it where [DivideRows] can't be used. It is NaN if the sum is
+// empty or has a NaN or +Inf.
 func (a *Accumulator) Reciprocal() float32 {
 	if a.kind() != regular {
 		return nan

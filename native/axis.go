@@ -9,11 +9,10 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
-// Tensor is a tensor as a function along one of its axes sees it: Outer is the product of the
-// dimensions before the axis, Axis the length of the axis, and Inner the product of those behind it.
-// Element k of the axis at (i, j) is Data[i*OuterStride + k*AxisStride + j]. Strides are such that no
-// two elements share a place; Data has all elements, and what lies between them is neither read nor
-// written. [Along] makes one of a shape.
+// Tensor is a tensor, seen along one of its axes: Outer is the product of the dimensions before the
+// axis, Axis its length, Inner the product of the dimensions behind it. Element k of the axis at
+// (i, j) is Data[i*OuterStride + k*AxisStride + j]. No two elements may share a place, and Data
+// must have them all; nothing between them is read or written. [Along] makes a Tensor from a shape.
 type Tensor[T any] struct {
 	Outer, Axis, Inner int
 	Data               []T
@@ -21,8 +20,8 @@ type Tensor[T any] struct {
 	AxisStride         int
 }
 
-// Along is a row-major tensor of that shape without gaps, along that axis: 0 is the first one, -1 the
-// last. It panics if there is no such axis, or if x does not have as many elements as the shape.
+// Along returns a row-major tensor of the given shape, without gaps, along an axis: 0 is the first,
+// -1 the last. It panics if there is no such axis, or if the length of x does not fit the shape.
 func Along[T any](x []T, shape []int, axis int) Tensor[T] {
 	if axis < -len(shape) || axis >= len(shape) {
 		panic(fmt.Sprintf("native.Along: axis %d of a shape of %d dimensions", axis, len(shape)))
@@ -50,18 +49,19 @@ func Along[T any](x []T, shape []int, axis int) Tensor[T] {
 
 func (t *Tensor[T]) shape() *shape.Tensor[T] { return (*shape.Tensor[T])(t) }
 
-// SoftmaxAxis writes the softmax along an axis of src to dst, which has the same shape. It is that of
-// [SoftmaxRows], bit by bit, for a matrix whose row i*Inner+j is the axis at (i, j), and options are for
-// those rows.
+// SoftmaxAxis writes the softmax along an axis of src to dst, which has the same shape. The bits
+// are those of [SoftmaxRows] for the matrix whose row i*Inner+j is the axis at (i, j); options
+// apply to those rows.
 //
-// Dst may be src, with the same strides and elements of the same size; if they overlap otherwise, or
-// shapes or options don't fit, SoftmaxAxis panics. Options.Goroutines share rows, not the parts of one.
+// Dst may be src with the same strides and elements of the same size. SoftmaxAxis panics if they
+// overlap otherwise, or if shapes or options don't fit. Goroutines share rows, not the parts of
+// one.
 //
-// Where Inner is a vector's 16 elements or more (8 with AVX2), columns of up to 65,536 elements are done
-// side by side. Others go through a buffer, which for long ones takes up to 8 MiB a goroutine, and take 2 to
-// 10 times as long as rows: those of other CPUs, with Options.Causal or with an Add or Keep of several rows, logarithms
-// with a Keep, a negative scale, and tiles of 128 columns one of which has an infinity, a NaN, or an element that
-// is more than 40 from its first one.
+// Where Inner is at least 16 (8 with AVX2), kernels do columns of up to 65,536 elements side by
+// side. Other calls go through a buffer, of up to 8 MiB a goroutine, and take 2 to 10 times as long
+// as rows: those on other CPUs, with Options.Causal, with an Add or Keep of several rows, with a
+// negative scale, and logarithms with a Keep. So do tiles of 128 columns in which a column has an
+// infinity, a NaN, or an element more than 40 from its first one.
 func SoftmaxAxis[D, S Element](dst Tensor[D], src Tensor[S], o *Options) {
 	alongAxis("native.SoftmaxAxis", opSoftmax, dst, src, o)
 }
@@ -71,8 +71,9 @@ func LogSoftmaxAxis[D, S Element](dst Tensor[D], src Tensor[S], o *Options) {
 	alongAxis("native.LogSoftmaxAxis", opLogSoftmax, dst, src, o)
 }
 
-// LogSumExpAxis writes the log-sum-exp along the axis at (i, j) to dst[i*Inner+j]. Dst has
-// Outer*Inner elements and does not overlap src. See [SoftmaxAxis] and [LogSumExpRows].
+// LogSumExpAxis writes the log-sum-exp along the axis at (i, j) to dst[i*Inner+j]. It panics unless
+// dst has Outer*Inner elements and does not overlap src. Otherwise see [SoftmaxAxis] and
+// [LogSumExpRows].
 func LogSumExpAxis[S Element](dst []float32, src Tensor[S], o *Options) {
 	const who = "native.LogSumExpAxis"
 	shape.CheckTensorSums(who, dst, src.shape())

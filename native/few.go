@@ -6,12 +6,12 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
-// LogProbs writes to dst[i] the log-probability of column index[i] in row i of src: the bits that
-// [LogSoftmaxRows] writes there to a float32 dst, without the rest of the row. The cross-entropy
-// of labels needs no more. It takes about the time of [LogSumExpRows].
+// LogProbs writes the log-probability of column index[i] of row i of src to dst[i], as the
+// cross-entropy of labels needs it: the bits that [LogSoftmaxRows] writes there to a float32 dst,
+// in about the time of [LogSumExpRows].
 //
-// Dst and index have as many elements as src has rows, index is from 0 to before src.Cols, and dst
-// does not overlap src; otherwise LogProbs panics, before it writes. O may be nil.
+// LogProbs panics, before it writes, unless dst and index have one element for each row, 0 <=
+// index[i] < src.Cols, and dst does not overlap src. O may be nil.
 func LogProbs[S Element](dst []float32, src Matrix[S], index []int, o *Options) {
 	const who = "native.LogProbs"
 	shape.CheckIndex(who, dst, src.shape(), index)
@@ -23,22 +23,23 @@ func LogProbs[S Element](dst []float32, src Matrix[S], index []int, o *Options) 
 	c.run()
 }
 
-// TopK writes the k largest elements of each row of src, k being index.Cols: their columns to that
-// row of index, the largest first, and their probabilities to that row of probs, the bits that
-// [SoftmaxRows] writes to a float32 dst. It writes nothing of the rest, and looks at few elements
-// twice. With AVX-512 or AVX2, random rows of 100,000 elements and more take 1.1 times the time of
-// [LogSumExpRows] at most for a k up to 100; rows of 32,000 for a k up to 10, and 1.2 times for 50; of 1,000
-// twice the time for a k of 1, and 3.7 times for 50. Rows that rise, or have many equal elements, take
-// longer, but in proportion to their length times the logarithm of k at most.
+// TopK finds the k = index.Cols largest elements of each row of src. It writes their columns to
+// that row of index, the largest first, and their probabilities to that row of probs: the bits that
+// [SoftmaxRows] writes to a float32 dst.
 //
-// The order is that of the elements after scale and masks, as probabilities of elements that
-// differ may be equal; equal elements come in the order of their columns. What a mask takes out is
-// -Inf, with probability 0. Where softmax makes all of a row NaN, or ZeroRows makes it zeros, so are
-// the probabilities, and the columns are the first ones in order.
+// With AVX-512 or AVX2, random rows of 100,000 elements and more take at most 1.1 times the time of
+// [LogSumExpRows] for k up to 100; rows of 32,000 take 1.1 times for k up to 10 and 1.2 times for
+// 50; rows of 1,000 twice for 1 and 3.7 times for 50. Rising rows and rows with many equal elements
+// take longer, at worst in proportion to Cols * log(k).
 //
-// Probs and index have as many rows as src and as many columns as each other, at most those of src,
-// and overlap neither src nor what o has; otherwise TopK panics, before it writes. A row is done by
-// one goroutine. O may be nil.
+// The order is that of the elements after scale and masks; equal elements come in the order of
+// their columns. (Elements that differ may have equal probabilities.) A masked element counts as
+// -Inf, with probability 0. Where softmax makes a row NaN, or ZeroRows makes it 0, so are the
+// probabilities, and the columns are 0, 1, 2, and so on.
+//
+// TopK panics, before it writes, unless probs and index have as many rows as src, and the same
+// number of columns, at most src.Cols, and overlap neither src nor the slices of o. One goroutine
+// does a row. O may be nil.
 func TopK[S Element](probs Matrix[float32], index Matrix[int], src Matrix[S], o *Options) {
 	const who = "native.TopK"
 	shape.CheckTop(who, probs.shape(), index.shape(), src.shape())

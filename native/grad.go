@@ -6,11 +6,11 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
-// SoftmaxGrad is the backward pass of softmax: y is what softmax made of a row, dy the gradient
-// of a loss by y, and dst becomes the gradient by the row, y * (dy - sum(y * dy)). Dst may be y
-// or dy; if it overlaps them otherwise, or if lengths differ, SoftmaxGrad panics.
+// SoftmaxGrad is the backward pass of softmax. Given y, the softmax of a row, and dy, the gradient
+// of a loss by y, it writes the gradient by the row, y * (dy - sum(y * dy)), to dst. Dst may be y
+// or dy. SoftmaxGrad panics if dst overlaps them otherwise, or if lengths differ.
 //
-// For the same y, the error of a result is at most 2^-23 * |y| * max|dy|. A NaN in y or dy makes
+// The error of a result, for the given y, is at most 2^-23 * |y| * max|dy|. A NaN in y or dy makes
 // all results NaN.
 func SoftmaxGrad(dst, y, dy []float32) {
 	checkGradRow("native.SoftmaxGrad", dst, y, dy)
@@ -18,18 +18,18 @@ func SoftmaxGrad(dst, y, dy []float32) {
 }
 
 // LogSoftmaxGrad is the backward pass of log-softmax, dy - exp(y) * sum(dy), under the terms of
-// [SoftmaxGrad]. Y is at most 0: what is above counts as 0.
+// [SoftmaxGrad]. A y above 0 counts as 0.
 //
-// For the same y, the error of a result is at most 2^-24 * |dy| + 2^-21 * exp(y) * |sum(dy)|,
-// and 2^-126 * |sum(dy)| for an exp(y) below 2^-126, which counts as 0.
+// The error of a result, for the given y, is at most 2^-24 * |dy| + 2^-21 * exp(y) * |sum(dy)|, or
+// 2^-126 * |sum(dy)| where exp(y) is below 2^-126 and counts as 0.
 func LogSoftmaxGrad(dst, y, dy []float32) {
 	checkGradRow("native.LogSoftmaxGrad", dst, y, dy)
 	logSoftmaxGrad(arith.Best, dst, y, dy, 1)
 }
 
-// SoftmaxGradRows is [SoftmaxGrad] of each row of matrices of one shape, each with a stride of its
-// own. Of o, which may be nil, Scale, Scales and Goroutines count: results are multiplied by the
-// scale, as those of a softmax of scaled rows have to be.
+// SoftmaxGradRows is [SoftmaxGrad] of each row. The matrices have one shape, each its own stride.
+// Of o, which may be nil, only Scale, Scales and Goroutines count: results are multiplied by the
+// scale, as the chain rule asks for the softmax of scaled rows.
 func SoftmaxGradRows(dst, y, dy Matrix[float32], o *Options) {
 	gradRows("native.SoftmaxGradRows", dst, y, dy, o, false)
 }

@@ -2,15 +2,14 @@ package native
 
 import "github.com/twopass-softmax/twopass/native/internal/arith"
 
-// Float16 is a number in IEEE 754 binary16: 1 sign bit, 5 exponent bits, 10
-// mantissa bits.
+// Float16 is an IEEE 754 binary16 number: 1 sign bit, 5 exponent bits, 10 mantissa bits.
 type Float16 uint16
 
 // BFloat16 is the upper half of a float32: 1 sign bit, 8 exponent bits, 7
 // mantissa bits.
 type BFloat16 uint16
 
-// Element is a type of elements and results. Arithmetic is that of float32.
+// Element is a type of elements and results. The arithmetic is that of float32.
 type Element interface{ float32 | Float16 | BFloat16 }
 
 // Float32 converts exactly.
@@ -20,7 +19,7 @@ func (h Float16) Float32() float32 {
 	return y[0]
 }
 
-// ToFloat16 rounds to nearest even. What is too large becomes an infinity, every NaN 0x7e00.
+// ToFloat16 rounds to nearest even. Numbers too large become infinities, every NaN 0x7e00.
 func ToFloat16(x float32) Float16 {
 	var y [1]uint16
 	arith.Plain.NarrowF16(y[:], []float32{x})
@@ -34,7 +33,7 @@ func (b BFloat16) Float32() float32 {
 	return y[0]
 }
 
-// ToBFloat16 rounds to nearest even. What is too large becomes an infinity, every NaN 0x7fc0.
+// ToBFloat16 rounds to nearest even. Numbers too large become infinities, every NaN 0x7fc0.
 func ToBFloat16(x float32) BFloat16 {
 	var y [1]uint16
 	arith.Plain.NarrowBF16(y[:], []float32{x})

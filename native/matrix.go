@@ -7,22 +7,22 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
-// Matrix is a row-major matrix: element j of row i is Data[i*Stride+j]. Stride is at least
-// Cols, and Data has at least (Rows-1)*Stride + Cols elements; a matrix without rows or
-// columns needs none. What lies between the rows is neither read nor written.
+// Matrix is a row-major matrix: element j of row i is Data[i*Stride+j]. Stride is at least Cols,
+// and Data has at least (Rows-1)*Stride + Cols elements, or none if Rows or Cols is 0. Nothing
+// between the rows is read or written.
 //
-// A gonum blas32.General can be converted to a Matrix[float32].
+// A gonum blas32.General converts to a Matrix[float32].
 type Matrix[T any] struct {
 	Rows, Cols int
 	Data       []T
 	Stride     int
 }
 
-// Row is a matrix of the one row x.
+// Row returns a matrix with the one row x.
 func Row[T any](x []T) Matrix[T] { return Matrix[T]{1, len(x), x, len(x)} }
 
-// Rows is a matrix of the rows of a slice, each of cols elements, without gaps. It panics if
-// they do not fill the slice.
+// Rows returns a matrix with the rows of x, of cols elements each, without gaps. It panics unless
+// they fill x.
 func Rows[T any](x []T, cols int) Matrix[T] {
 	if cols < 1 || len(x)%cols != 0 {
 		panic(fmt.Sprintf("native.Rows: %d elements can't be rows of %d", len(x), cols))

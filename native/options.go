@@ -6,64 +6,63 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
-// Options say how the rows of a matrix are done. The zero value, and a nil pointer, is what
-// [Softmax] and the like do. Functions only read Options, do not retain them, and any number
-// of goroutines may share them.
+// Options say how to do the rows of a matrix. Nil and the zero value give what [Softmax] and the
+// like do. Functions only read Options and do not retain them; any number of goroutines may share
+// them.
 type Options struct {
-	// Scale multiplies every element before anything else: 1/temperature for a sampler,
-	// 1/sqrt(d) for attention scores. 0 stands for 1. The product is not rounded, unless
-	// something is added to it, or the scale is 2^120 or more in size: then a finite product
-	// beyond float32 counts as the largest finite number of its sign.
+	// Scale multiplies every element first: 1/temperature for a sampler, 1/sqrt(d) for attention
+	// scores. 0 means 1. The product is not rounded, except before Add and for scales of 2^120 or
+	// more in size: a finite product beyond float32 then counts as the largest finite number of its
+	// sign.
 	//
-	// A negative scale turns -Inf into +Inf. A scale that is infinite or NaN multiplies as
-	// float32 does, and so makes most rows NaN.
+	// A negative scale turns -Inf into +Inf. An infinite or NaN scale multiplies as float32 does,
+	// and so makes most rows NaN.
 	Scale float32
-	// Scales has a Scale for each row of the matrix, as samplers have a temperature for each
-	// sequence: a row is what it would be alone with that. Empty, it says nothing; otherwise Scale
-	// must be 0. It must not overlap dst.
+	// Scales has a scale for each row, as a sampler has a temperature for each sequence. A row
+	// becomes what it would alone with that Scale. Scale must be 0 then. Empty means none. It must
+	// not overlap dst.
 	Scales []float32
 
-	// Add is added to the elements after Scale, with one rounding of the result, in one row
-	// for every row of the matrix or in as many rows as that has. A finite sum beyond float32
-	// counts as the largest finite number of its sign. -Inf takes an element out, unless that
-	// is NaN or +Inf. Add without Data adds nothing. It must not overlap dst.
+	// Add is added to the scaled elements, rounded once. It has one row for all rows of the matrix,
+	// or as many rows as the matrix. A finite sum beyond float32 counts as the largest finite
+	// number of its sign. Adding -Inf masks an element, unless it is NaN or +Inf. Without Data
+	// nothing is added. It must not overlap dst.
 	Add Matrix[float32]
-	// Keep takes out the elements for which it is false, in one row or as many as Add. Keep
-	// without Data keeps all.
+	// Keep masks the elements where it is false. It has one row or as many as the matrix. Without
+	// Data all elements are kept.
 	Keep Matrix[bool]
-	// Causal takes out the elements of row i beyond column i + Offset, as attention does
-	// where a position may not see later ones. Offset is the number of positions before the
-	// first row.
+	// Causal masks the elements of row i beyond column i + Offset, as attention does where a
+	// position may not see later ones. Offset is the number of positions before the first row.
 	Causal bool
 	Offset int
 
-	// ZeroRows makes a softmax 0 instead of NaN, and a log-softmax -Inf, where masks leave
-	// nothing of a row or all of it is -Inf.
+	// ZeroRows gives rows that are all -Inf, or all masked, a softmax of 0 and a log-softmax of
+	// -Inf instead of NaN.
 	ZeroRows bool
 
-	// Goroutines is how many goroutines a call may use, its own included: for rows, and for
-	// the parts of a long row. Short calls use fewer. 0 stands for 1.
+	// Goroutines is the most goroutines that a call may use, its own included, for rows and for the
+	// parts of a long row. Short calls use fewer. 0 means 1.
 	Goroutines int
-	// Algorithm is how softmax goes over memory. It does not show in the results.
+	// Algorithm is how softmax goes over memory. It does not change results.
 	Algorithm Algorithm
-	// Streaming writes results around the caches, with non-temporal stores, where the CPU has
-	// them and exponentials are computed twice. It is for long rows that nobody reads soon, and
-	// pays where the CPU reads a line of memory before it writes to it.
+	// Streaming writes results past the caches, with non-temporal stores, where the CPU has them
+	// and exponentials are computed twice. It pays for long rows that nobody reads soon, on CPUs
+	// that read a line of memory before they write to it.
 	Streaming bool
 }
 
-// Algorithm is how softmax goes over a row. All give the same bits.
+// Algorithm is how softmax goes over a row. All algorithms give the same bits.
 type Algorithm uint8
 
 const (
-	// Auto stores exponentials for rows that stay in the caches, and recomputes them for longer
-	// ones where that is faster.
+	// Auto is Store for rows that fit into the caches, and Recompute for longer ones where that is
+	// faster.
 	Auto Algorithm = iota
-	// Store computes an exponential once: the first pass stores it, the second multiplies it.
-	// A row is read twice and written twice.
+	// Store computes each exponential once: the first pass stores it, the second multiplies it. A
+	// row is read twice and written twice.
 	Store
-	// Recompute computes it twice, once for the sum and once for the result, as the two-pass
-	// algorithm of the paper does. A row is read twice and written once.
+	// Recompute computes each exponential twice, for the sum and for the result, like the paper's
+	// two-pass algorithm. A row is read twice and written once.
 	Recompute
 )
 
@@ -76,10 +75,9 @@ func (a Algorithm) String() string {
 	return fmt.Sprintf("Algorithm(%d)", uint8(a))
 }
 
-// Check returns an error for options that functions panic with: a negative number of goroutines,
-// an algorithm that does not exist, or Scale beside Scales. It is for options that come from a
-// configuration.
-// Functions check matrices when they see the rows that they go with.
+// Check returns an error for options that make functions panic: a negative number of goroutines, an
+// unknown algorithm, or Scale beside Scales. Use it for options from a configuration. Functions
+// check Scales, Add and Keep against the rows they get.
 func (o *Options) Check() error {
 	switch {
 	case o == nil:
@@ -121,9 +119,9 @@ func (o *Options) visible(i, n int) int {
 	return max(0, i+o.Offset+1)
 }
 
-// Level returns the widest set of instructions that the package uses on this CPU: scalar, avx2,
-// avx512, neon or rvv. The environment variable TWOPASS_ISA limits it to the one that it names. A
-// value that is unknown or of another architecture is ignored, and is the error.
+// Level returns the level of instructions that the package uses on this CPU: scalar, avx2, avx512,
+// neon or rvv. The environment variable TWOPASS_ISA limits it. The error says that its value is
+// unknown or for another architecture, and was ignored.
 func Level() (string, error) {
 	if arith.EnvErr != nil {
 		return arith.Best.String(), fmt.Errorf("native: %w", arith.EnvErr)

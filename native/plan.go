@@ -98,7 +98,7 @@ var (
 	longWhy  = fmt.Sprintf("as the row has %d elements or more", recomputeFrom)
 )
 
-// Explain tells, for people, how the softmax of a row of n float32 is computed.
+// Explain describes, for people, how the softmax of a row of n float32 is computed.
 func (o *Options) Explain(n int) string {
 	p := o.makePlan(1, n, false)
 	var b strings.Builder

@@ -11,12 +11,12 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
-// SoftmaxRows writes the softmax of each row of src to that row of dst, which has the same
-// shape. A row's bits are those that [Softmax] gives it, unless o says otherwise; float16 and
-// bfloat16 results are those in float32, rounded to nearest even. O may be nil.
+// SoftmaxRows writes the softmax of each row of src to the same row of dst, bit by bit what
+// [Softmax] gives, unless o says otherwise. Float16 and bfloat16 results are float32 results
+// rounded to nearest even. O may be nil.
 //
-// Dst may be src, with the same stride and elements of the same size; if they overlap
-// otherwise, or shapes or options don't fit, SoftmaxRows panics.
+// Dst may be src with the same stride and elements of the same size. SoftmaxRows panics if they
+// overlap otherwise, or if shapes or options don't fit.
 func SoftmaxRows[D, S Element](dst Matrix[D], src Matrix[S], o *Options) {
 	const who = "native.SoftmaxRows"
 	if checkPair(who, "src", &dst, &src) {
@@ -67,8 +67,8 @@ func LogSoftmaxRows[D, S Element](dst Matrix[D], src Matrix[S], o *Options) {
 	}
 }
 
-// LogSumExpRows writes the [LogSumExp] of row i of src to dst[i]. Dst has as many elements as
-// src has rows and does not overlap it; otherwise LogSumExpRows panics. O may be nil.
+// LogSumExpRows writes the [LogSumExp] of row i of src to dst[i]. It panics unless dst has one
+// element for each row and does not overlap src. O may be nil.
 func LogSumExpRows[S Element](dst []float32, src Matrix[S], o *Options) {
 	const who = "native.LogSumExpRows"
 	shape.CheckSums(who, dst, src.shape())

@@ -2,14 +2,12 @@ package native
 
 import "github.com/twopass-softmax/twopass/native/internal/arith"
 
-// Softmax writes exp(x) / sum(exp(x)) for each element x of src to dst, which must be as
-// long. Dst may be src itself; if it overlaps src otherwise, or if the lengths differ, Softmax
-// panics. An empty row writes nothing.
+// Softmax writes exp(x) / sum(exp(x)) for each element x of src to dst. It panics if the lengths
+// differ, or if dst overlaps src without being src itself. An empty row writes nothing.
 //
-// The relative error of a result is at most 6 * 2^-24, and 7 * 2^-24 for a row with an element
-// beyond 16,384 in size, whatever the length of the row and the distance to the maximum. A
-// result below 2^-126 is 0. Special values are those of the package
-// comment.
+// The relative error of a result is at most 6 * 2^-24, or 7 * 2^-24 if an element of the row is
+// beyond 16,384 in size, whatever the length of the row and the distance to the maximum. A result
+// below 2^-126 is 0. The package comment has the special values.
 func Softmax(dst, src []float32) {
 	if !fits(dst, src) {
 		checkRow("native.Softmax", "src", dst, src)
@@ -41,8 +39,8 @@ func softmaxLong(dst, src []float32) {
 }
 
 // LogSoftmax writes x - log(sum(exp(x))) for each element x of src to dst, under the terms of
-// [Softmax]. The absolute error of a result y is at most 2^-22 + 2^-23 * |y|, and that of the
-// largest one is relative: at most 2^-21 * |y|.
+// [Softmax]. The absolute error of a result y is at most 2^-22 + 2^-23 * |y|. The error of the
+// largest result is also relative: at most 2^-21 * |y|.
 func LogSoftmax(dst, src []float32) {
 	if !fits(dst, src) {
 		checkRow("native.LogSoftmax", "src", dst, src)
@@ -68,8 +66,8 @@ func logSoftmaxRare(dst, src []float32) {
 	j.release()
 }
 
-// LogSumExp returns log(sum(exp(x))) over the elements of src, which is -Inf for an empty src.
-// The absolute error of a result y is at most 2^-22 + 2^-24 * |y|.
+// LogSumExp returns log(sum(exp(x))) over the elements x of src, -Inf if there are none. The
+// absolute error of a result y is at most 2^-22 + 2^-24 * |y|.
 func LogSumExp(src []float32) float32 {
 	var s [1]arith.RowSum
 	if n := uint(len(src)); n-1 >= arith.Turn || !arith.SumRow(&src[0], int(n), &s[0]) {

@@ -10,8 +10,8 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
-// Accumulator sums the exponentials of a row that comes in pieces, or whose pieces lie with
-// several processes, and then writes their softmax:
+// Accumulator sums the exponentials of a row that comes in pieces, or whose pieces lie with several
+// processes, and then writes their softmax:
 //
 //	a := f64.NewAccumulator(1)
 //	for _, piece := range pieces {
@@ -21,14 +21,13 @@ import (
 //		a.Softmax(piece, piece)
 //	}
 //
-// The same pieces and merges in the same order give the same bits on every CPU. A single piece gives the
-// bits of [Softmax], [LogSoftmax] and [LogSumExp]. Others are within the same bounds, and 2^-51 more
-// for each merge of pieces whose largest elements are beyond 2^40 in size.
+// The same pieces and merges in the same order give the same bits on every CPU. A single piece
+// gives the bits of [Softmax], [LogSoftmax] and [LogSumExp]. Several keep the same bounds, and each
+// merge of pieces whose largest elements are beyond 2^40 in size adds at most 2^-51.
 //
-// The zero Accumulator is empty and has the scale 1. An Accumulator may be copied. It is not
-// safe for concurrent use, except that any number of goroutines may read it, which everything
-// but Add, Merge and the Unmarshal methods does. It marshals to binary, text and so JSON, with its
-// scale; equal sums give equal bytes.
+// The zero Accumulator is empty and has the scale 1. An Accumulator may be copied. Any number of
+// goroutines may read one while none calls Add, Merge or an Unmarshal method. It marshals, with its
+// scale, to binary and to text, and so to JSON; equal sums give equal bytes.
 type Accumulator struct {
 	scale float64 // 0 for 1
 	state kind    // plusInf and hasNaN are for good
@@ -37,8 +36,8 @@ type Accumulator struct {
 	sum sum
 }
 
-// NewAccumulator returns an empty Accumulator that multiplies elements by scale first, as
-// Options.Scale says. It panics if the scale is not from 2^-960 to 2^960.
+// NewAccumulator returns an empty Accumulator that multiplies elements by scale first, like
+// Options.Scale. It panics unless the scale is from 2^-960 to 2^960.
 func NewAccumulator(scale float64) Accumulator {
 	if err := checkScale(scale); err != nil {
 		panic(err.Error())
@@ -53,7 +52,7 @@ func checkScale(scale float64) error {
 	return nil
 }
 
-// Scale is what elements are multiplied by.
+// Scale returns what elements are multiplied by.
 func (a *Accumulator) Scale() float64 {
 	if a.scale == 0 {
 		return 1
@@ -125,7 +124,7 @@ func (s *sum) refer(from, to float64, scale *arith64.Scale, top float64) {
 	s.max = s.max + d
 }
 
-// Merge adds what b holds. It panics if b has another scale.
+// Merge adds the sum of b to a. It panics if their scales differ.
 func (a *Accumulator) Merge(b *Accumulator) {
 	if b == nil {
 		panic("f64.Accumulator.Merge: the accumulator is nil")
@@ -146,7 +145,7 @@ func (a *Accumulator) kind() kind {
 	return a.state
 }
 
-// LogSumExp is the logarithm of the sum, with the bounds and special values of the function
+// LogSumExp returns the logarithm of the sum, with the bounds and special values of the function
 // [LogSumExp].
 func (a *Accumulator) LogSumExp() float64 {
 	if k := a.kind(); k != regular {
@@ -194,7 +193,7 @@ const (
 	accumulatorLen     = 8 + 8*8
 )
 
-// AppendBinary appends what MarshalBinary returns to b, without allocating if there is room.
+// AppendBinary appends what MarshalBinary returns to b. It allocates only if b lacks room.
 func (a Accumulator) AppendBinary(b []byte) ([]byte, error) {
 	c := a
 	if c.kind() != regular {
@@ -213,9 +212,8 @@ func (a Accumulator) MarshalBinary() ([]byte, error) {
 	return a.AppendBinary(make([]byte, 0, accumulatorLen))
 }
 
-// UnmarshalBinary sets a to what MarshalBinary returned. If a has a scale by [NewAccumulator], it
-// must be that of data. The error tells what MarshalBinary can't have returned; a does not change
-// then.
+// UnmarshalBinary sets a to what MarshalBinary returned. It returns an error, and leaves a alone,
+// if data is not such, or has another scale than a got from [NewAccumulator].
 func (a *Accumulator) UnmarshalBinary(data []byte) error {
 	if len(data) != accumulatorLen {
 		return fmt.Errorf("f64: an accumulator has %d bytes, not %d", accumulatorLen, len(data))
@@ -282,7 +280,7 @@ func (a Accumulator) AppendText(b []byte) ([]byte, error) {
 	return base64.StdEncoding.AppendEncode(b, data), nil
 }
 
-// MarshalText returns the binary form in base64. JSON has it as a string.
+// MarshalText returns the binary form in base64, which is a string in JSON.
 func (a Accumulator) MarshalText() ([]byte, error) { return a.AppendText(nil) }
 
 // UnmarshalText is UnmarshalBinary of base64.
@@ -294,9 +292,10 @@ func (a *Accumulator) UnmarshalText(text []byte) error {
 	return a.UnmarshalBinary(data)
 }
 
-// Factor is what results that come from b's exponentials, as [ExpRows] writes them, are multiplied by
-// to go with those of a, which is b after more was added or merged. It is 0 if b is empty, and NaN if a
-// has a NaN or +Inf. So workers that have a part of the keys each, as in split decoding, are merged:
+// Factor returns what to multiply results by that were made with b's exponentials, as [ExpRows]
+// writes them, to combine them with results of a. Here a is b after more was added or merged.
+// Factor is 0 if b is empty, and NaN if a has a NaN or +Inf. It merges workers that each have some
+// of the keys, as in split decoding:
 //
 //	all := a
 //	all.Merge(&b)
@@ -326,9 +325,9 @@ func (a *Accumulator) Factor(b *Accumulator) float64 {
 	return f
 }
 
-// Reciprocal is 1/sum in the unit of the exponentials that [ExpRows] writes: results that come from
-// them are multiplied by it, where [DivideRows] can't be used. It is rounded once. It is NaN if
-// nothing was added but -Inf, or a NaN or +Inf.
+// Reciprocal returns 1/sum, rounded once, in the unit of the exponentials that [ExpRows] writes:
+// multiply results made with them by it where [DivideRows] can't be used. It is NaN if the sum is
+// empty or has a NaN or +Inf.
 func (a *Accumulator) Reciprocal() float64 {
 	if a.kind() != regular {
 		return nan

@@ -8,13 +8,13 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
-// SoftmaxAxis writes the softmax along an axis of src to dst, which has the same shape. It is that of
-// [SoftmaxRows], bit by bit, for a matrix whose row i*Inner+j is the axis at (i, j), and options are for
-// those rows. [native.Along] makes a Tensor of a shape.
+// SoftmaxAxis writes the softmax along an axis of src to dst, which has the same shape. The bits
+// are those of [SoftmaxRows] for the matrix whose row i*Inner+j is the axis at (i, j); options
+// apply to those rows. [native.Along] makes a Tensor of a shape.
 //
-// Dst may be src, with the same strides; if they overlap otherwise, or shapes or options don't fit,
-// SoftmaxAxis panics. Options.Goroutines share rows, not the parts of one. Several rows go through a
-// buffer, which for long ones takes up to 8 MiB a goroutine, or one row if that is longer.
+// Dst may be src with the same strides. SoftmaxAxis panics if they overlap otherwise, or if shapes
+// or options don't fit. Goroutines share rows, not the parts of one. Several rows go through a
+// buffer, of up to 8 MiB a goroutine, or one row if that is longer.
 func SoftmaxAxis(dst, src Tensor, o *Options) {
 	alongAxis("f64.SoftmaxAxis", opSoftmax, tensor(dst), tensor(src), o)
 }
@@ -24,8 +24,9 @@ func LogSoftmaxAxis(dst, src Tensor, o *Options) {
 	alongAxis("f64.LogSoftmaxAxis", opLogSoftmax, tensor(dst), tensor(src), o)
 }
 
-// LogSumExpAxis writes the log-sum-exp along the axis at (i, j) to dst[i*Inner+j]. Dst has
-// Outer*Inner elements and does not overlap src. See [SoftmaxAxis] and [LogSumExpRows].
+// LogSumExpAxis writes the log-sum-exp along the axis at (i, j) to dst[i*Inner+j]. It panics unless
+// dst has Outer*Inner elements and does not overlap src. Otherwise see [SoftmaxAxis] and
+// [LogSumExpRows].
 func LogSumExpAxis(dst []float64, src Tensor, o *Options) {
 	const who = "f64.LogSumExpAxis"
 	t := tensor(src)

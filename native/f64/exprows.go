@@ -9,9 +9,9 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
-// ExpRows is a step of online softmax, as attention by blocks of keys takes it. It adds each row of
-// src, a block of scores, to that row's accumulator, writes the row's exponentials to dst, and writes
-// to factors[i] what earlier results of row i have to be multiplied by. [DivideRows] ends:
+// ExpRows is a step of online softmax, for attention by blocks of keys. It adds row i of src, a
+// block of scores, to sums[i], writes the row's exponentials to dst, and writes to factors[i] what
+// earlier results of row i must be multiplied by. [DivideRows] ends:
 //
 //	sums := make([]f64.Accumulator, queries)
 //	for each block of keys and values {
@@ -21,20 +21,21 @@ import (
 //	}
 //	f64.DivideRows(out, out, sums, o)
 //
-// An exponential is e^(scale*x) times a factor that the row's exponentials share: such a power of
-// two that the exponential of the largest element of all blocks so far is from 11 to 23. One below
-// 2^-1019 is 0, and so is that of an element that a mask takes out. As factors are powers of two
-// (unless the row's largest element is beyond 2^41 in size), or 0 if nothing came before, multiplying
-// by them rounds nothing.
+// An exponential is e^(scale*x) times a factor that all exponentials of the row share. It is a
+// power of two, chosen so that the exponential of the largest element so far is from 11 to 23.
+// Exponentials below 2^-1019 and of masked elements are 0. Factors are powers of two (unless the
+// row's largest element is beyond 2^41 in size), so multiplying by them rounds nothing; the factor
+// is 0 if nothing came before.
 //
-// Sums[i] becomes what [Accumulator.Add] makes it, bit by bit. An empty one takes the scale on; others
-// must have it: the size of Options.Scale, or 1 if that is not from 2^-960 to 2^960 or Options.Add has
-// Data. The sum has the terms and bits of an Accumulator: a row in one block becomes, by DivideRows, the
-// bits of [SoftmaxRows]. A NaN or +Inf makes the row's exponentials and its factor NaN.
+// Sums[i] gets the bits of [Accumulator.Add]. An empty sum takes on the scale of o; others must
+// have it: the size of Options.Scale, or 1 if that is not from 2^-960 to 2^960 or Options.Add has
+// Data. A row in one block becomes, by [DivideRows], the bits of [SoftmaxRows]. A NaN or +Inf makes
+// the row's exponentials and its factor NaN.
 //
-// Options.Causal with Offset q - k is for scores of queries from q on and keys from k on. Sums and
-// factors have as many elements as src has rows. The terms of dst are those of [SoftmaxRows]; factors
-// may not overlap dst, src or what o has. ExpRows panics if shapes, scales or options don't fit.
+// For scores of queries from q on and keys from k on, set Options.Causal with Offset q - k. Sums
+// and factors have one element for each row of src. The terms of dst are those of [SoftmaxRows];
+// factors overlaps neither dst, src nor the slices of o. ExpRows panics if shapes, scales or
+// options don't fit.
 func ExpRows(dst, src Matrix, sums []Accumulator, factors []float64, o *Options) {
 	const who = "f64.ExpRows"
 	if len(sums) != src.Rows || len(factors) != src.Rows {
@@ -75,14 +76,14 @@ func (c *call) checkSums(who string) {
 	}
 }
 
-// DivideRows divides row i of src, results that come from the exponentials of [ExpRows], by the sum of
-// sums[i]. The exponentials themselves become the softmax. Elements may be of any size and sign; what
-// this adds to the relative error is at most 1.001 * 2^-53. Results below 2^-1022 in size are 0.
+// DivideRows divides row i of src, a result made with the exponentials of [ExpRows], by the sum of
+// sums[i]. The exponentials themselves become the softmax. Elements may have any size and sign;
+// dividing adds at most 1.001 * 2^-53 to the relative error. Results below 2^-1022 in size are 0.
 //
-// If sums[i] is empty, as if a mask took out all keys, the row becomes NaN, or 0 with
-// Options.ZeroRows; if it has a NaN or +Inf, NaN. Of other options only Goroutines counts. Dst may be
-// src, under the terms of [SoftmaxRows]. DivideRows panics if shapes don't fit, or sums does not have
-// as many elements as src has rows.
+// If sums[i] is empty, as when a mask hides all keys, the row becomes NaN, or 0 with
+// Options.ZeroRows. If it has a NaN or +Inf, the row becomes NaN. Of the other options only
+// Goroutines counts. Dst may be src, under the terms of [SoftmaxRows]. DivideRows panics if shapes
+// don't fit, or unless sums has one element for each row.
 func DivideRows(dst, src Matrix, sums []Accumulator, o *Options) {
 	const who = "f64.DivideRows"
 	if len(sums) != src.Rows {

@@ -8,48 +8,47 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
-// Options say how the rows of a matrix are done. The zero value, and a nil pointer, is what
-// [Softmax] and the like do. Functions only read Options, do not retain them, and any number
-// of goroutines may share them. What the fields mean is what they mean in [native.Options].
+// Options say how to do the rows of a matrix. Nil and the zero value give what [Softmax] and the
+// like do. Functions only read Options and do not retain them; any number of goroutines may share
+// them. The fields mean what they mean in [native.Options].
 type Options struct {
-	// Scale multiplies every element before anything else: 1/temperature for a sampler. 0 stands
-	// for 1. The product is not rounded, unless something is added to it, or Scale is not from 2^-960
-	// to 2^960 in size.
+	// Scale multiplies every element first: 1/temperature for a sampler. 0 means 1. The product is
+	// not rounded, except before Add and for scales outside of 2^-960 to 2^960 in size: a finite
+	// product beyond float64 then counts as the largest finite number of its sign.
 	//
-	// A negative scale turns -Inf into +Inf. A scale that is infinite or NaN multiplies as
-	// float64 does, and so makes most rows NaN.
+	// A negative scale turns -Inf into +Inf. An infinite or NaN scale multiplies as float64 does,
+	// and so makes most rows NaN.
 	Scale float64
-	// Scales has a Scale for each row of the matrix, as samplers have a temperature for each
-	// sequence: a row is what it would be alone with that. Empty, it says nothing; otherwise Scale
-	// must be 0. It must not overlap dst.
+	// Scales has a scale for each row, as a sampler has a temperature for each sequence. A row
+	// becomes what it would alone with that Scale. Scale must be 0 then. Empty means none. It must
+	// not overlap dst.
 	Scales []float64
 
-	// Add is added to the elements after Scale, with one rounding of the result, in one row
-	// for every row of the matrix or in as many rows as that has. A finite sum beyond float64
-	// counts as the largest finite number of its sign. -Inf takes an element out, unless that
-	// is NaN or +Inf. Add without Data adds nothing. It must not overlap dst.
+	// Add is added to the scaled elements, rounded once. It has one row for all rows of the matrix,
+	// or as many rows as the matrix. A finite sum beyond float64 counts as the largest finite
+	// number of its sign. Adding -Inf masks an element, unless it is NaN or +Inf. Without Data
+	// nothing is added. It must not overlap dst.
 	Add Matrix
-	// Keep takes out the elements for which it is false, in one row or as many as Add. Keep
-	// without Data keeps all.
+	// Keep masks the elements where it is false. It has one row or as many as the matrix. Without
+	// Data all elements are kept.
 	Keep native.Matrix[bool]
-	// Causal takes out the elements of row i beyond column i + Offset, as attention does
-	// where a position may not see later ones. Offset is the number of positions before the
-	// first row.
+	// Causal masks the elements of row i beyond column i + Offset, as attention does where a
+	// position may not see later ones. Offset is the number of positions before the first row.
 	Causal bool
 	Offset int
 
-	// ZeroRows makes a softmax 0 instead of NaN, and a log-softmax -Inf, where masks leave
-	// nothing of a row or all of it is -Inf.
+	// ZeroRows gives rows that are all -Inf, or all masked, a softmax of 0 and a log-softmax of
+	// -Inf instead of NaN.
 	ZeroRows bool
 
-	// Goroutines is how many goroutines a call may use, its own included: for rows, and for
-	// the parts of a long row. Short calls use fewer. 0 stands for 1.
+	// Goroutines is the most goroutines that a call may use, its own included, for rows and for the
+	// parts of a long row. Short calls use fewer. 0 means 1.
 	Goroutines int
 }
 
-// Check returns an error for options that functions panic with: a negative number of goroutines, or
-// Scale beside Scales. It is for options that come from a configuration. Functions check matrices when
-// they see the rows that they go with.
+// Check returns an error for options that make functions panic: a negative number of goroutines, or
+// Scale beside Scales. Use it for options from a configuration. Functions check Scales, Add and
+// Keep against the rows they get.
 func (o *Options) Check() error {
 	switch {
 	case o == nil:

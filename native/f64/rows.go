@@ -6,11 +6,11 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
-// SoftmaxRows writes the softmax of each row of src to that row of dst, which has the same
-// shape. A row's bits are those that [Softmax] gives it, unless o says otherwise. O may be nil.
+// SoftmaxRows writes the softmax of each row of src to the same row of dst, bit by bit what
+// [Softmax] gives, unless o says otherwise. O may be nil.
 //
-// Dst may be src, with the same stride; if they overlap otherwise, or shapes or options don't fit,
-// SoftmaxRows panics.
+// Dst may be src with the same stride. SoftmaxRows panics if they overlap otherwise, or if shapes
+// or options don't fit.
 func SoftmaxRows(dst, src Matrix, o *Options) {
 	d, s := (*matrix)(&dst), (*matrix)(&src)
 	if s.Cols > arith64.Turn || !o.simple() {
@@ -29,8 +29,8 @@ func LogSoftmaxRows(dst, src Matrix, o *Options) {
 	rows("f64.LogSoftmaxRows", opLogSoftmax, (*matrix)(&dst), (*matrix)(&src), o)
 }
 
-// LogSumExpRows writes the [LogSumExp] of row i of src to dst[i]. Dst has as many elements as
-// src has rows and does not overlap it; otherwise LogSumExpRows panics. O may be nil.
+// LogSumExpRows writes the [LogSumExp] of row i of src to dst[i]. It panics unless dst has one
+// element for each row and does not overlap src. O may be nil.
 func LogSumExpRows(dst []float64, src Matrix, o *Options) {
 	const who = "f64.LogSumExpRows"
 	m := matrix(src)
@@ -41,12 +41,12 @@ func LogSumExpRows(dst []float64, src Matrix, o *Options) {
 	c.run()
 }
 
-// LogProbs writes to dst[i] the log-probability of column index[i] in row i of src: the bits that
-// [LogSoftmaxRows] writes there, without the rest of the row. The cross-entropy of labels needs no
-// more. It takes about the time of [LogSumExpRows].
+// LogProbs writes the log-probability of column index[i] of row i of src to dst[i], as the
+// cross-entropy of labels needs it: the bits that [LogSoftmaxRows] writes there, in about the time
+// of [LogSumExpRows].
 //
-// Dst and index have as many elements as src has rows, index is from 0 to before src.Cols, and dst
-// does not overlap src; otherwise LogProbs panics, before it writes. O may be nil.
+// LogProbs panics, before it writes, unless dst and index have one element for each row, 0 <=
+// index[i] < src.Cols, and dst does not overlap src. O may be nil.
 func LogProbs(dst []float64, src Matrix, index []int, o *Options) {
 	const who = "f64.LogProbs"
 	m := matrix(src)

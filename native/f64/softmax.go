@@ -5,13 +5,11 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
-// Softmax writes exp(x) / sum(exp(x)) for each element x of src to dst, which must be as
-// long. Dst may be src itself; if it overlaps src otherwise, or if the lengths differ, Softmax
-// panics. An empty row writes nothing.
+// Softmax writes exp(x) / sum(exp(x)) for each element x of src to dst. It panics if the lengths
+// differ, or if dst overlaps src without being src itself. An empty row writes nothing.
 //
 // The relative error of a result is at most 7 * 2^-53, whatever the length of the row and the
-// distance to the maximum. A result below 2^-1022 is 0. Special values are those of the package
-// comment.
+// distance to the maximum. A result below 2^-1022 is 0. The package comment has the special values.
 func Softmax(dst, src []float64) {
 	if !shape.Fits(dst, src) {
 		shape.CheckRow("f64.Softmax", "src", dst, src)
@@ -34,8 +32,8 @@ func softmaxLong(dst, src []float64) {
 }
 
 // LogSoftmax writes x - log(sum(exp(x))) for each element x of src to dst, under the terms of
-// [Softmax]. The absolute error of a result y is at most 2^-51 + 2^-52 * |y|, and that of the
-// largest one is relative: at most 2^-49 * |y|, or 2^-1022 if that is more.
+// [Softmax]. The absolute error of a result y is at most 2^-51 + 2^-52 * |y|. The error of the
+// largest result is also relative: at most 2^-49 * |y|, or 2^-1022 if that is more.
 func LogSoftmax(dst, src []float64) {
 	shape.CheckRow("f64.LogSoftmax", "src", dst, src)
 	if uint(len(src)-1) < arith64.Chunk {
@@ -51,8 +49,8 @@ func LogSoftmax(dst, src []float64) {
 	j.release()
 }
 
-// LogSumExp returns log(sum(exp(x))) over the elements of src, which is -Inf for an empty src.
-// The absolute error of a result y is at most 2^-51 + 2^-53 * |y|.
+// LogSumExp returns log(sum(exp(x))) over the elements x of src, -Inf if there are none. The
+// absolute error of a result y is at most 2^-51 + 2^-53 * |y|.
 func LogSumExp(src []float64) float64 {
 	if uint(len(src)-1) < arith64.Chunk {
 		if t, ok := sumLogChunk(arith64.Best, src, &arith64.One); ok {

@@ -8,18 +8,18 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
-// TopK writes the k largest elements of each row of src, k being index.Cols: their columns to that
-// row of index, the largest first, and their probabilities to that row of probs, the bits that
-// [SoftmaxRows] writes. It writes nothing of the rest.
+// TopK finds the k = index.Cols largest elements of each row of src. It writes their columns to
+// that row of index, the largest first, and their probabilities to that row of probs: the bits that
+// [SoftmaxRows] writes.
 //
-// The order is that of the elements after scale and masks, as probabilities of elements that
-// differ may be equal; equal elements come in the order of their columns. What a mask takes out is
-// -Inf, with probability 0. Where softmax makes all of a row NaN, or ZeroRows makes it zeros, so are
-// the probabilities, and the columns are the first ones in order.
+// The order is that of the elements after scale and masks; equal elements come in the order of
+// their columns. (Elements that differ may have equal probabilities.) A masked element counts as
+// -Inf, with probability 0. Where softmax makes a row NaN, or ZeroRows makes it 0, so are the
+// probabilities, and the columns are 0, 1, 2, and so on.
 //
-// Probs and index have as many rows as src and as many columns as each other, at most those of src,
-// and overlap neither src nor what o has; otherwise TopK panics, before it writes. A row is done by
-// one goroutine. O may be nil.
+// TopK panics, before it writes, unless probs and index have as many rows as src, and the same
+// number of columns, at most src.Cols, and overlap neither src nor the slices of o. One goroutine
+// does a row. O may be nil.
 func TopK(probs Matrix, index native.Matrix[int], src Matrix, o *Options) {
 	const who = "f64.TopK"
 	p, columns, m := matrix(probs), shape.Matrix[int](index), matrix(src)
