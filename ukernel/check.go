@@ -20,8 +20,8 @@ func CheckSlices(who string, dst, src []float32) {
 	}
 }
 
-// CheckApart panics if dst overlaps src without being it. The message begins with who,
-// calls src by name, and has the lengths.
+// CheckApart panics if dst overlaps src without being src. The message begins with who, calls src
+// by name, and has the lengths.
 func CheckApart[D, S any](who, name string, dst []D, src []S) {
 	if !identical(dst, src) && Overlap(dst, src) {
 		panic(fmt.Sprintf("%s: dst of %d elements overlaps %s of %d; they must be the same or apart", who, len(dst), name, len(src)))
@@ -35,9 +35,9 @@ func identical[D, S any](dst []D, src []S) bool {
 		unsafe.Sizeof(*new(D)) == unsafe.Sizeof(*new(S))
 }
 
-// CheckMatrices panics unless dst and src pass [CheckMatrix], and are the same with equal
-// strides or don't overlap. The message calls src by name. It returns false if the
-// matrices have no elements.
+// CheckMatrices panics unless dst and src pass [CheckMatrix], and are the same with equal strides
+// or don't overlap. The message calls src by name. It returns false if the matrices have no
+// elements.
 func CheckMatrices[D, S any](who, name string, dst []D, src []S, rows, cols, dstStride, srcStride int) bool {
 	CheckMatrix(who, "dst", len(dst), rows, cols, dstStride)
 	CheckMatrix(who, name, len(src), rows, cols, srcStride)

@@ -192,9 +192,9 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("this CPU has no %v, which %s needs", e.ISA, e.Name)
 }
 
-// Lookup returns the kernel with a name from a table, with its slices checked at each
-// call. It returns an error if the table lacks it or if this CPU can't run it; side
-// begins the text.
+// Lookup returns the kernel with a name from a table. The kernel checks its slices at each call.
+// Lookup returns an error, whose text begins with side, if the table lacks the kernel or this CPU
+// can't run it.
 func Lookup(side string, table []Func, name string) (Func, error) {
 	for _, f := range table {
 		if f.Name != name {

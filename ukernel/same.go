@@ -2,8 +2,8 @@ package ukernel
 
 import "math"
 
-// Same reports whether two outputs are equal bit for bit, or both NaN. The compiler chooses
-// the sign and the payload of a NaN, since it may swap the operands of an addition or a
+// Same reports whether two outputs are equal bit for bit, or both NaN. Signs and payloads of NaNs
+// don't count: the compiler chooses them, since it may swap the operands of an addition or a
 // multiplication.
 func Same(x, y float32) bool {
 	return math.Float32bits(x) == math.Float32bits(y) || x != x && y != y

@@ -61,8 +61,8 @@ func (a Algorithm) String() string {
 	return fmt.Sprintf("Algorithm(%d)", uint8(a))
 }
 
-// Families lists the families of the algorithm's passes, in order. It is nil for [Auto] and for
-// unknown values. The caller must not change it.
+// Families lists the families of the algorithm's passes, in order: nil for Auto and unknown values.
+// The caller must not change it.
 func (a Algorithm) Families() []Family {
 	if a < numAlgorithms {
 		return algorithms[a].families

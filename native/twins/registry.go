@@ -19,9 +19,9 @@ import (
 // table joins the kernels of every package that this build has.
 var table = slices.Concat(scalar.Kernels, x86.Kernels, neon.Kernels)
 
-// Kernels lists the kernels compiled in, whether or not this CPU runs them:
-// [ukernel.ISA.Supported] tells. On an architecture without assembly, and under
-// the purego build tag, these are the scalar ones.
+// Kernels lists the kernels compiled in, whether or not this CPU runs them, which
+// [ukernel.ISA.Supported] tells. On an architecture without assembly, and under the purego build
+// tag, these are the scalar ones.
 func Kernels() []ukernel.Kernel {
 	ks := make([]ukernel.Kernel, len(table))
 	for i, f := range table {
@@ -30,16 +30,12 @@ func Kernels() []ukernel.Kernel {
 	return ks
 }
 
-// Lookup returns a kernel by its name, for example
-// "f32_raddextexp_ukernel__avx2_p5_u96_acc3". The function checks its slices
-// and panics as [ukernel.Func] says.
+// Lookup returns a kernel by its name, for example "f32_raddextexp_ukernel__avx2_p5_u96_acc3". The
+// function checks its slices and panics as [ukernel.Func] says. It gives upstream's bits for
+// special values too, not those of package native's table.
 //
-// A kernel keeps to upstream's bits, special values included, and so not to
-// this package's table of special values.
-//
-// The error wraps [ukernel.ErrUnknownKernel] for a name that this build does
-// not have, and is a [ukernel.UnsupportedError] for a kernel that this CPU
-// can't run.
+// The error wraps [ukernel.ErrUnknownKernel] for a name that this build does not have, and is a
+// [*ukernel.UnsupportedError] for a kernel that this CPU can't run.
 func Lookup(name string) (ukernel.Func, error) {
 	return ukernel.Lookup("native", table, name)
 }
