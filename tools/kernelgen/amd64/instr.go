@@ -217,7 +217,7 @@ func (w *writer) instr(in ir.Instr) {
 // mask is the register of a mask. What is left of a row of the library's kernels has one
 // of its own.
 func (w *writer) mask(in ir.Instr, arg int) reg.Register {
-	if in.Args[arg].Op == ir.LeftMask {
+	if in.Args[arg].Op == ir.LeftMask && in.Args[arg].Index == w.full {
 		return leftMask
 	}
 	return kmask[in.Src[arg].Index]

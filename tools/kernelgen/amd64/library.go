@@ -123,6 +123,9 @@ type libraryWriter struct {
 	kernel library.Kernel
 }
 
+// leftMost is the largest number of elements that a block may take beyond those that are there for sure.
+const leftMost = 4 * library.Lanes
+
 func (w *libraryWriter) function(name string) {
 	w.Function(name)
 	if w.frameSize() <= maxNoSplit {
@@ -283,12 +286,13 @@ func (w *libraryWriter) nextRow(src, dst reg.GPPhysical) {
 // block writes a block with its test.
 func (w *libraryWriter) block(i int, c ir.Code) {
 	step := c.Step
+	w.full = c.Full
 	done := fmt.Sprintf("done%d", i)
 	loop := fmt.Sprintf("loop%d", i)
 	first := i == 0 || w.plan.Codes[i-1].Test != ir.UpTo
 	if c.Test == ir.Longer {
 		w.Label(c.Label)
-		w.ADDQ(operand.U32(step-library.Lanes), left)
+		w.ADDQ(operand.U32(c.Full), left)
 		w.JMP(operand.LabelRef(c.Goto))
 		w.endOfLoop(i)
 		return
@@ -303,21 +307,21 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		}
 		w.Label(fmt.Sprintf("upto%d", i))
 		w.Comment(c.Comment)
-		w.left(step)
+		w.left(step - c.Full)
 	case ir.EachRow:
 		w.Comment(c.Comment)
 		w.CMPQ(left, operand.U32(step))
 		w.JGT(operand.LabelRef(done))
 		w.TESTQ(rows, rows)
 		w.JZ(operand.LabelRef(library.End))
-		w.left(step)
+		w.left(step - c.Full)
 		w.Label(fmt.Sprintf("begin%d", i))
 		w.guardScale(w.plan.Codes[i+1].Label)
 	case ir.Only:
 		w.Comment(c.Comment)
 		w.CMPQ(left, operand.U32(step))
 		w.JGT(operand.LabelRef(done))
-		w.left(step)
+		w.left(step - c.Full)
 	case ir.OneRow:
 		w.Label(c.Label)
 		w.Comment(c.Comment)
@@ -331,7 +335,7 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	case ir.ToAligned:
 		w.Comment(c.Comment)
 		w.toAligned(done)
-		w.left(0)
+		w.left(step - c.Full)
 	case ir.Row:
 		w.TESTQ(rows, rows)
 		w.JZ(operand.LabelRef(library.End))
@@ -440,7 +444,7 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.Label(done)
 	case ir.UpTo:
 		// left is what the last row has.
-		w.LEAQ(operand.Mem{Base: src, Index: left, Scale: 4, Disp: 4 * (max(step, library.Lanes) - library.Lanes)}, src)
+		w.LEAQ(operand.Mem{Base: src, Index: left, Scale: 4, Disp: 4 * c.Full}, src)
 		if last := i+1 == len(w.plan.Codes) || w.plan.Codes[i+1].Test != ir.UpTo; !last {
 			w.JMP(operand.LabelRef(w.behind(i)))
 		} else {
@@ -510,20 +514,26 @@ func (w *libraryWriter) dispatch(i int) {
 	w.JMP(operand.LabelRef(fmt.Sprintf("upto%d", i)))
 }
 
-// left sets left to what the last row of a step has, and makes the mask of that.
-func (w *libraryWriter) left(step int) {
-	if step > library.Lanes {
-		w.SUBQ(operand.U32(step-library.Lanes), left)
+// left takes from left what a block has for sure, and makes the mask of the rest, of at most so many elements.
+func (w *libraryWriter) left(most int) {
+	if w.full > 0 {
+		w.SUBQ(operand.U32(w.full), left)
 	}
-	if w.evex {
-		// 2^left - 1
+	switch {
+	case !w.evex:
+		w.setLeftMasks()
+	case most > library.Lanes: // 2^left - 1, but for 0
+		w.NEGQ(left)
+		w.MOVQ(operand.I32(-1), tmp)
+		w.SHRQ(reg.CL, tmp)
+		w.NEGQ(left)
+		w.KMOVQ(tmp, leftMask)
+	default: // 2^left - 1
 		w.MOVL(operand.U32(1), tmp.As32())
 		w.SHLL(reg.CL, tmp.As32())
 		w.DECL(tmp.As32())
 		w.KMOVW(tmp.As32(), leftMask)
-		return
 	}
-	w.setLeftMasks()
 }
 
 func (w *libraryWriter) setLeftMasks() {
@@ -536,7 +546,7 @@ func (w *libraryWriter) setLeftMasks() {
 // storeLeft stores what the row has of a vector, by a mask only if that is a part: some
 // CPUs take as long for that as for dozens of other stores.
 func (w *writer) storeLeft(in ir.Instr) {
-	first := in.Index % library.Lanes
+	first := in.Index - w.full
 	whole, done := w.label(), w.label()
 	mask, x := w.reg(in.Src[0], w.lanes), w.reg(in.Src[1], w.lanes)
 	to := operand.Mem{Base: dst, Disp: 4 * in.Index}
@@ -563,7 +573,7 @@ func (w *libraryWriter) otherAt(index int) operand.Mem {
 
 // keptLeft writes [ir.KeptLeft] for AVX2. The bytes of a part of a vector are the last ones of the row.
 func (w *libraryWriter) keptLeft(in ir.Instr) {
-	first := in.Index % library.Lanes
+	first := in.Index - w.full
 	y := w.reg(in.Dst, w.lanes)
 	whole, test := w.label(), w.label()
 	w.CMPQ(left, operand.U32(first+w.lanes))
@@ -603,7 +613,7 @@ func (w *libraryWriter) firstPrepared(in ir.Instr) {
 		last = rowSrc // which rows in registers have no use for
 	}
 	loop, found, none, done := w.label(), w.label(), w.label(), w.label()
-	w.LEAQ(operand.Mem{Base: behind, Disp: library.Lanes*max(in.Index-1, 0) - step}, last)
+	w.LEAQ(operand.Mem{Base: behind, Disp: w.full - step}, last)
 	w.XORL(tmp.As32(), tmp.As32())
 	w.Label(loop)
 	w.CMPQ(tmp, last)
@@ -690,7 +700,8 @@ func (w *libraryWriter) prepare(in ir.Instr) {
 		w.firstPrepared(in)
 	case ir.KeptLeft:
 		if w.evex {
-			w.VPTESTMB(w.otherAt(in.Index), view(in.Src[0].Index, 4), leftMask, kmask[in.Dst.Index])
+			mask := w.leftMask(in.Index, kmask[in.Dst.Index])
+			w.VPTESTMB(w.otherAt(in.Index), view(in.Src[0].Index, 4), mask, kmask[in.Dst.Index])
 		} else {
 			w.keptLeft(in)
 		}
@@ -732,17 +743,26 @@ func (w *writer) double(bits uint32) operand.Mem {
 	return w.data(bits^math.MaxInt32, library.Name(bits)+"64", []uint32{uint32(x), uint32(x >> 32)})
 }
 
-// leftMaskWords is the address behind 16 words of ones and before 16 words of zeros; 128
-// bytes further on it are 16 words of 0 and 16 of -Inf. So many words before it begin
-// the mask of so many elements, and 128 bytes on what the lanes without get.
+// leftMaskWords is the address behind words of ones, as many as may be left, and before as many zeros;
+// then there are as many of 0 and of -Inf. So many words before it begin the mask of so many elements, and
+// twice that table on what the lanes without get.
 func (w *libraryWriter) leftMaskWords() operand.Mem {
 	var words []uint32
 	for _, x := range []uint32{math.MaxUint32, 0, 0, 0xff800000} {
-		for range library.Lanes {
+		for range leftMost {
 			words = append(words, x)
 		}
 	}
-	return w.data(math.MaxUint32-3, "leftMasks", words).Offset(4 * library.Lanes)
+	return w.data(math.MaxUint32-3, "leftMasks", words).Offset(4 * leftMost)
+}
+
+// leftMask is the register of the mask of what is left from an element on, if need be that one.
+func (w *writer) leftMask(index int, to reg.Register) reg.Register {
+	if index == w.full {
+		return leftMask
+	}
+	w.KSHIFTRQ(operand.Imm(uint64(index-w.full)), leftMask, to)
+	return to
 }
 
 // firstLane is free in kernels that have [ir.First].
@@ -795,16 +815,18 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 	case ir.Lookup:
 		table, _ := w.op(in.Src[1], lanes)
 		w.VPERMPS(table, from(0, lanes), to(lanes))
-	case ir.LeftMask: // for AVX-512 it is made where the block begins
-		if !w.evex {
-			w.VMOVUPS(operand.Mem{Base: leftMasks, Disp: 4 * (in.Index % library.Lanes)}, to(lanes))
+	case ir.LeftMask:
+		if w.evex {
+			w.leftMask(in.Index, kmask[in.Dst.Index])
+		} else {
+			w.VMOVUPS(operand.Mem{Base: leftMasks, Disp: 4 * (in.Index - w.full)}, to(lanes))
 		}
 	case ir.LoadLeft:
 		if w.evex {
-			w.VMOVUPS(inRow, leftMask, to(lanes))
+			w.VMOVUPS(inRow, w.leftMask(in.Index, guardMask), to(lanes))
 		} else {
 			w.VMASKMOVPS(inRow, from(0, lanes), to(lanes))
-			w.VORPS(operand.Mem{Base: leftMasks, Disp: 128 + 4*(in.Index%library.Lanes)}, to(lanes), to(lanes))
+			w.VORPS(operand.Mem{Base: leftMasks, Disp: 8*leftMost + 4*(in.Index-w.full)}, to(lanes), to(lanes))
 		}
 	case ir.Or:
 		switch {

@@ -89,6 +89,7 @@ type writer struct {
 	streams bool
 	// Of the library's kernels: where parameters are that are fields.
 	fields map[string]operand.Mem
+	full   int // of the block
 }
 
 func (w *writer) function(signature string) {

@@ -71,15 +71,18 @@ func LibraryFile(header string) ([]byte, error) {
 	f.data(&b)
 	words(&b, "exp2Table", library.Exp2Table[:])
 	words(&b, "nearTable", library.NearTable[:])
-	// 16 - n words into it begins the mask of the first n elements.
-	masks := make([]uint32, 2*library.Lanes)
-	for i := range library.Lanes {
+	// leftMost - n words into it begins the mask of the first n elements.
+	masks := make([]uint32, 2*leftMost)
+	for i := range leftMost {
 		masks[i] = math.MaxUint32
 	}
 	words(&b, "leftMasks", masks)
 	b.Write(f.text.Bytes())
 	return b.Bytes(), nil
 }
+
+// leftMost is the largest number of elements that a block may take beyond those that are there for sure.
+const leftMost = 4 * library.Lanes
 
 // LibraryPlan describes a kernel and gives it registers.
 func LibraryPlan(k library.Kernel) *ir.Plan {
@@ -102,7 +105,7 @@ type libraryWriter struct {
 	*writer
 	kernel library.Kernel
 	fields map[string]string // addresses of the parameters that are fields
-	step   int               // of the block
+	full   int               // of the block
 	masks  map[*ir.Value]bool
 }
 
@@ -200,13 +203,13 @@ func (w *libraryWriter) rewind(from string) {
 // block writes a block with its test.
 func (w *libraryWriter) block(i int, c ir.Code) {
 	step := c.Step
-	w.step = step
+	w.full = c.Full
 	done := fmt.Sprintf("done%d", i)
 	loop := fmt.Sprintf("loop%d", i)
 	before := fmt.Sprintf("done%d", i-1) // of a loop over rows, the block behind which belongs to it
 	if c.Test == ir.Longer {
 		w.label(c.Label)
-		w.emit("ADD $%d, %s", step-library.Lanes, left)
+		w.emit("ADD $%d, %s", c.Full, left)
 		w.emit("B %s", c.Goto)
 		w.label(before)
 		return
@@ -288,8 +291,8 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	case ir.UpTo:
 		// left is what the last row has.
 		w.emit("ADD %s<<2, %s", left, src)
-		if rows := max(step, library.Lanes) - library.Lanes; rows > 0 {
-			w.emit("ADD $%d, %s", 4*rows, src)
+		if c.Full > 0 {
+			w.emit("ADD $%d, %s", 4*c.Full, src)
 		}
 		if last := i+1 == len(w.plan.Codes) || w.plan.Codes[i+1].Test != ir.UpTo; last {
 			w.label(w.behind(i))
@@ -366,21 +369,21 @@ func (w *libraryWriter) dispatch(i int) {
 	w.emit("B %s", fmt.Sprintf("upto%d", i))
 }
 
-// left sets left to what the last row of a step has, and finds the masks of that.
+// left takes from left what a block has for sure, and finds the masks of the rest.
 func (w *libraryWriter) left() {
-	if w.step > library.Lanes {
-		w.emit("SUB $%d, %s", w.step-library.Lanes, left)
+	if w.full > 0 {
+		w.emit("SUB $%d, %s", w.full, left)
 	}
-	w.emit("MOVD $leftMasks<>+%d(SB), %s", 4*library.Lanes, leftMasks)
+	w.emit("MOVD $leftMasks<>+%d(SB), %s", 4*leftMost, leftMasks)
 	w.emit("SUB %s<<2, %s, %s", left, leftMasks, leftMasks)
 }
 
-// part moves what the last row has of a vector: move is to write an instruction for so
+// part moves what there is of a vector: move is to write an instruction for so
 // many lanes, from the first on, and none one for a vector that the row lacks, before that
 // for any but a whole one.
 func (w *libraryWriter) part(index int, none func(), move func(lanes, first int)) {
 	one, whole, done := w.newLabel(), w.newLabel(), w.newLabel()
-	before := index % library.Lanes
+	before := index - w.full
 	w.emit("CMP $%d, %s", before+4, left)
 	w.emit("BGE %s", whole)
 	if none != nil {
@@ -440,7 +443,7 @@ func (w *libraryWriter) instr(in ir.Instr) {
 		w.word("fcmgt", d, r(0), r(1))
 	case ir.LeftMask:
 		if w.masks[in.Value] {
-			w.emit("FMOVQ %d(%s), F%d", 4*(in.Index%library.Lanes), leftMasks, d)
+			w.emit("FMOVQ %d(%s), F%d", 4*(in.Index-w.full), leftMasks, d)
 		}
 	case ir.LoadLeft:
 		w.part(in.Index, func() {
@@ -454,7 +457,7 @@ func (w *libraryWriter) instr(in ir.Instr) {
 		})
 	case ir.LoadTail:
 		w.part(in.Index, func() {
-			if in.Index%library.Lanes > 0 {
+			if in.Index > w.full {
 				w.emit("VEOR V%d.B16, V%d.B16, V%d.B16", d, d, d)
 			}
 		}, func(lanes, first int) {

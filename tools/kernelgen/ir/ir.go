@@ -203,6 +203,7 @@ const (
 type Block struct {
 	Test    Test
 	Step    int
+	Full    int // of a block that takes up to Step elements: how many of them there are for sure
 	Comment string
 	Label   string // where guards leave for, if not empty
 	Goto    string // the label where it goes on, if not empty

@@ -102,15 +102,18 @@ func (d *description) expRows() {
 		b.Set(d.sums[p], b.Const(0))
 		b.Set(d.rests[p], b.Const(0))
 	}
-	others := func(test ir.Test, rows int) {
-		b := d.f.Block(test, rows*Lanes, "")
+	others := func(test ir.Test, of body) {
+		b := d.f.Block(test, of.rows*Lanes, "")
+		if test == ir.UpTo {
+			b.Full = of.whole * Lanes
+		}
 		for p := range d.parts {
-			for r := 0; r < rows; r += GroupRows {
+			for r := 0; r < of.rows; r += GroupRows {
 				var f forest
-				for i := r; i < min(r+GroupRows, rows); i++ {
+				for i := r; i < min(r+GroupRows, of.rows); i++ {
 					v := i*d.parts + p
 					x := b.Load(v)
-					if test == ir.UpTo && i == rows-1 {
+					if i >= of.whole {
 						x = b.LoadTailAt(v, b.LeftMask(v))
 					}
 					f.add(b, b.Keep(b.Greater(b.Get(largestVar...), x), x), b.Add)
@@ -119,9 +122,9 @@ func (d *description) expRows() {
 			}
 		}
 	}
-	others(ir.While, Rows)
-	for rows := 1; rows <= Rows; rows++ {
-		others(ir.UpTo, rows)
+	others(ir.While, wholeTurn)
+	for _, x := range exactTails {
+		others(ir.UpTo, x)
 	}
 	b = d.f.Block(ir.Once, 0, "It takes the place of the rest.")
 	b.StoreDouble("rest", b.MulDouble(d.total(b), d.sumScale(b)))
@@ -141,7 +144,7 @@ func (d *description) expRows() {
 		b.Set(d.rests[p], b.Const(0))
 	}
 	d.tops = nil
-	d.turns(End, func(int, bool) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} })
+	d.turns(End, func(body) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} })
 	d.tops = tops
 	b = d.f.Block(ir.Once, 0, "What is stored of the row. Of a sure one the rest would need its elements: it is left.")
 	largest, rest, topDouble, _ = d.sumOf(b)
@@ -196,22 +199,17 @@ func (d *description) power(b *ir.Block, x, y ir.V) ir.V {
 }
 
 // shortExps describes a row in registers.
-func (d *description) shortExps(b *ir.Block, s segment, rows int, label string) {
+func (d *description) shortExps(b *ir.Block, s segment, x body, label string) {
 	n := b.Sub(b.Const(integer), d.minusN(b, b.LoadFirst()))
 	b.StoreFloat("n", n)
-	largest, top, of := d.topOf(b, s, d.largest(b, rows, func(v int) ir.V {
-		if v >= (rows-1)*d.parts {
-			return b.LoadLeft(v)
-		}
-		return b.Load(v)
-	}))
+	largest, top, of := d.topOf(b, s, d.elements(b, x))
 	minusUnit := d.minusUnit(b, largest)
 	plusN := b.Add(b.Const(integer), n)
 	b.Note("Leave if an exponential may be 0 in the unit.")
 	b.Guard(b.Add(minusUnit, n), b.Const(integer-lowest+nearBelow), label)
 	groups := make([]ir.V, d.parts)
 	e := make(map[int]ir.V)
-	d.turn(b, s, rows, false, label, func(_ *ir.Block, y ir.V, vectors []int) {
+	d.turn(b, s, x, label, func(_ *ir.Block, y ir.V, vectors []int) {
 		for i, v := range vectors {
 			e[v] = y[i : i+1]
 		}
@@ -222,11 +220,11 @@ func (d *description) shortExps(b *ir.Block, s segment, rows int, label string) 
 		if len(t) > 1 {
 			sum, rest = d.twoSum(b, t[:1], t[1:])
 		}
-		x := b.SubDouble(b.Widen(sum), b.Widen(of[p:p+1]))
+		others := b.SubDouble(b.Widen(sum), b.Widen(of[p:p+1]))
 		if rest != nil {
-			x = b.AddDouble(x, b.Widen(rest))
+			others = b.AddDouble(others, b.Widen(rest))
 		}
-		lanes = append(lanes, x...)
+		lanes = append(lanes, others...)
 		if sum = b.Widen(sum); rest != nil {
 			sum = b.AddDouble(sum, b.Widen(rest))
 		}
@@ -239,27 +237,31 @@ func (d *description) shortExps(b *ir.Block, s segment, rows int, label string) 
 	b.StoreDouble("top", topDouble)
 	b.StoreDouble("rest", rest)
 	b.StoreDouble("total", b.ByHalves(all))
-	b.GuardDouble(b.AddDouble(rest, rest), topDouble, fmt.Sprint(sure, rows*Lanes))
-	d.storeExps(b, rows, e, d.power(b, plusN, minusUnit))
+	b.GuardDouble(b.AddDouble(rest, rest), topDouble, fmt.Sprint(sure, x.rows*Lanes))
+	d.storeExps(b, x, e, d.power(b, plusN, minusUnit))
 }
 
 // storeExps stores exponentials times the power.
-func (d *description) storeExps(b *ir.Block, rows int, e map[int]ir.V, power ir.V) {
+func (d *description) storeExps(b *ir.Block, x body, e map[int]ir.V, power ir.V) {
 	power = b.Splat(power)
-	store := d.store(rows, false)
-	for v := range rows * d.parts {
+	store := d.store(x)
+	for v := range x.rows * d.parts {
 		store(b, b.Mul(e[v], power), []int{v})
 	}
 }
 
 // sureExps describes a row in registers whose largest element is more than twice as much as all others:
 // the rest is the sum without that.
-func (d *description) sureExps(rows int, kHi, kLo ir.V, b *ir.Block) {
-	s := segment{near: true, kHi: kHi, kLo: kLo, magic: d.rowMagic(b, d.first(b, rows, End), kHi)}
+func (d *description) sureExps(of body, vars []*ir.Var) {
+	b := d.f.Block(ir.OneRow, of.rows*Lanes, "The sum without the largest element, next to which the others are rounded off.")
+	b.Full = of.whole * Lanes
+	b.Label = fmt.Sprint(sure, of.rows*Lanes)
+	kHi, kLo := b.Get(vars[0]), b.Get(vars[1])
+	s := segment{near: true, kHi: kHi, kLo: kLo, magic: d.rowMagic(b, d.first(b, of.rows, End), kHi)}
 	groups := make([]ir.V, d.parts)
 	e := make(map[int]ir.V)
 	d.without = b.Field("max")
-	d.turn(b, s, rows, false, "", func(_ *ir.Block, y ir.V, vectors []int) {
+	d.turn(b, s, of, "", func(_ *ir.Block, y ir.V, vectors []int) {
 		for i, v := range vectors {
 			e[v] = y[i : i+1]
 		}
@@ -270,5 +272,5 @@ func (d *description) sureExps(rows int, kHi, kLo ir.V, b *ir.Block) {
 		lanes = append(lanes, d.lanes(b, t)...)
 	}
 	b.StoreDouble("rest", b.ByHalves(lanes))
-	d.storeExps(b, rows, e, d.power(b, b.Add(b.Const(integer), b.Field("n")), b.Sub(b.Const(integer), b.Field("unit"))))
+	d.storeExps(b, of, e, d.power(b, b.Add(b.Const(integer), b.Field("n")), b.Sub(b.Const(integer), b.Field("unit"))))
 }

@@ -304,8 +304,8 @@ type description struct {
 	isNear            bool      // the segment
 	sums, rests, tops []*ir.Var // by part
 
-	row  func(b *ir.Block, s segment, rows int, label string) // what is done with a short row
-	meet func(b *ir.Block, tops ir.V)                         // takes a turn's largest elements by part
+	row  func(b *ir.Block, s segment, x body, label string) // what is done with a short row
+	meet func(b *ir.Block, tops ir.V)                       // takes a turn's largest elements by part
 
 	without ir.V // an element that exponentials go without, if any
 }
@@ -411,17 +411,44 @@ func (d *description) scaled(b *ir.Block, e ir.V, f factor) (y ir.V) {
 	return y
 }
 
-// turn describes a turn of so many rows, of which the last has what is left, unless
-// all have 16 elements. It leaves for the label if an element is above the limit, or not
+// body is a piece of code for rows of lanes: up to so many, of which the first few have 16 elements for
+// sure. What is missing of the others is an exponential of 0, which changes no sum.
+type body struct{ rows, whole int }
+
+// wholeTurn is a turn that lacks nothing.
+var wholeTurn = body{Rows, Rows}
+
+// bodies are those for what goes up to each of these numbers of rows, but not to the one before.
+func bodies(most ...int) (bs []body) {
+	whole := 0
+	for _, rows := range most {
+		bs = append(bs, body{rows, whole})
+		whole = rows
+	}
+	return bs
+}
+
+// block adds a block for a body.
+func (d *description) block(test ir.Test, x body, what string) *ir.Block {
+	b := d.f.Block(test, x.rows*Lanes, fmt.Sprintf("%s%d to %d elements.", what, x.whole*Lanes+1, x.rows*Lanes))
+	b.Full = x.whole * Lanes
+	return b
+}
+
+// turn describes a turn of a body. It leaves for the label if an element is above the limit, or not
 // near. It hands the vectors of exponentials to use, and the sums of each group of a part
 // to add.
-func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label string,
+func (d *description) turn(b *ir.Block, s segment, x body, label string,
 	use func(b *ir.Block, y ir.V, vectors []int), add func(b *ir.Block, part int, t ir.V)) {
-	last := (rows - 1) * d.parts
+	rows, last, whole := x.rows, x.whole*d.parts, x == wholeTurn
 	left, masks := make(map[int]ir.V), make(map[int]ir.V)
-	for p := range d.parts {
-		switch v := last + p; {
-		case whole:
+	load := func(v int) ir.V {
+		switch {
+		case left[v] != nil:
+		case v < last && d.Prepares() && !(s.near && d.Kernel == SoftmaxKept):
+			return d.prepared(b, v, false)
+		case v < last:
+			return b.Load(v)
 		case s.near && d.Kernel == SoftmaxKept:
 			masks[v] = b.KeptLeft(v)
 			left[v] = b.LoadTailAt(v, masks[v])
@@ -433,15 +460,7 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 		default:
 			left[v] = b.LoadLeft(v)
 		}
-	}
-	load := func(v int) ir.V {
-		if x := left[v]; x != nil {
-			return x
-		}
-		if d.Prepares() && !(s.near && d.Kernel == SoftmaxKept) {
-			return d.prepared(b, v, false)
-		}
-		return b.Load(v)
+		return left[v]
 	}
 	if !s.near {
 		b.Note("Leave if an element is above the limit.")
@@ -478,11 +497,11 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 					}
 					return x
 				}
-				if s.near && d.Kernel == SoftmaxKept {
-					for _, v := range g {
-						if masks[v] == nil {
-							masks[v] = b.Kept(v)
-						}
+				for _, v := range g {
+					if v >= last {
+						load(v)
+					} else if s.near && d.Kernel == SoftmaxKept {
+						masks[v] = b.Kept(v)
 					}
 				}
 				if s.near && (d.Kernel == SoftmaxMasked || d.Kernel == SoftmaxAdded) {
@@ -499,7 +518,7 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 						}
 					}
 				})
-				whole := y
+				all := y
 				if d.without != nil {
 					var x ir.V
 					for _, v := range g {
@@ -512,7 +531,7 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 					use(b, y, g)
 					continue
 				}
-				ys, vectors = append(ys, whole...), append(vectors, g...)
+				ys, vectors = append(ys, all...), append(vectors, g...)
 				if us = append(us, u...); label != "" && (d.Operands || len(us) > 2) {
 					us = b.Or(us)
 				}
@@ -530,12 +549,7 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 			b.GuardBits(label, b.Or(us), nearBits)
 		}
 		if d.tops != nil {
-			d.setTops(b, d.largest(b, rows, func(v int) ir.V {
-				if left[v] != nil {
-					return b.LoadLeft(v)
-				}
-				return b.Load(v)
-			}))
+			d.setTops(b, d.elements(b, x))
 		}
 		use(b, ys, vectors)
 		for _, s := range sums {
@@ -575,6 +589,16 @@ func (d *description) largest(b *ir.Block, rows int, load func(v int) ir.V) (top
 		tops = append(tops, d.tree(vs, b.Max)...)
 	}
 	return tops
+}
+
+// elements is the largest of a body's elements by part.
+func (d *description) elements(b *ir.Block, x body) (tops ir.V) {
+	return d.largest(b, x.rows, func(v int) ir.V {
+		if v >= x.whole*d.parts {
+			return b.LoadLeft(v)
+		}
+		return b.Load(v)
+	})
 }
 
 // setTops keeps the largest elements, if the kernel is to.
@@ -618,30 +642,34 @@ func (d *description) twoSum(b *ir.Block, x, y ir.V) (sum, rest ir.V) {
 	return sum, b.Sub(b.Min(x, y), b.Sub(sum, b.Max(x, y)))
 }
 
-// turns describes the loop over whole turns, and one for each number of rows that may
-// be left.
-func (d *description) turns(label string, use func(rows int, whole bool) func(b *ir.Block, y ir.V, vectors []int)) {
-	what := "Turns"
+// The bodies of what is left behind the last whole turn. Elements that are not near are few.
+var (
+	nearTails  = bodies(1, 2, 3, 4, 6, 8)
+	exactTails = bodies(1, 4, 8)
+)
+
+// turns describes the loop over whole turns, and what is left behind it.
+func (d *description) turns(label string, use func(x body) func(b *ir.Block, y ir.V, vectors []int)) {
+	what, tails := "Turns", exactTails
 	if d.isNear {
-		what = "Turns whose elements are all near,"
+		what, tails = "Turns whose elements are all near,", nearTails
 	}
 	b := d.f.Block(ir.While, Turn, what+" of 128 elements.")
-	d.turn(b, d.kept(b), Rows, true, label, use(Rows, true), d.accumulate)
+	d.turn(b, d.kept(b), wholeTurn, label, use(wholeTurn), d.accumulate)
 	if d.Kernel == SumTops {
 		return
 	}
-	for rows := 1; rows <= Rows; rows++ {
-		b := d.f.Block(ir.UpTo, rows*Lanes, fmt.Sprintf("%s of %d to %d elements.", what, (rows-1)*Lanes+1, rows*Lanes))
-		d.turn(b, d.kept(b), rows, false, label, use(rows, false), d.accumulate)
+	for _, x := range tails {
+		b := d.block(ir.UpTo, x, what+" of ")
+		d.turn(b, d.kept(b), x, label, use(x), d.accumulate)
 	}
 }
 
 // store returns what stores a turn's vectors.
-func (d *description) store(rows int, whole bool) func(b *ir.Block, y ir.V, vectors []int) {
-	last := (rows - 1) * d.parts
+func (d *description) store(x body) func(b *ir.Block, y ir.V, vectors []int) {
 	return func(b *ir.Block, y ir.V, vectors []int) {
 		for i, v := range vectors {
-			if !whole && v >= last {
+			if v >= x.whole*d.parts {
 				b.StoreLeft(y[i:i+1], v)
 			} else {
 				b.Store(y[i:i+1], v)
@@ -654,7 +682,7 @@ func (d *description) store(rows int, whole bool) func(b *ir.Block, y ir.V, vect
 func (d *description) sum() {
 	use := d.store
 	if d.Kernel == Sum || d.Kernel == SumTops {
-		use = func(int, bool) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
+		use = func(body) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
 	}
 	near, other := d.f.Vars("near", 3), d.f.Vars("other", 4)
 	b := d.f.Block(ir.Once, 0, "The sum so far.")
@@ -826,18 +854,26 @@ func (d *description) shortLoops() (vars []*ir.Var) {
 	b.Set(vars[0], b.Mul(b.Param("kHi"), b.Const(unit)))
 	b.Set(vars[1], b.Mul(b.Param("kLo"), b.Const(unit)))
 	b.KeepFirst(d.nearHigh(b))
-	for rows := 1; rows <= d.InRegisters; rows++ {
-		d.shortRows(rows, vars)
+	for _, x := range d.shortBodies() {
+		d.shortRows(x, vars)
 	}
 	return vars
 }
 
-// shortRows describes the loop over rows of so many rows of lanes, and what a row takes
-// that has an element that is not near.
-func (d *description) shortRows(rows int, vars []*ir.Var) {
-	label := fmt.Sprint(exact, rows*Lanes)
-	b := d.f.Block(ir.EachRow, rows*Lanes, fmt.Sprintf("Rows of %d to %d elements.", (rows-1)*Lanes+1, rows*Lanes))
-	x := d.first(b, rows, label)
+// shortBodies are those of rows in registers.
+func (d *description) shortBodies() (bs []body) {
+	for rows := range d.InRegisters {
+		bs = append(bs, body{rows + 1, rows})
+	}
+	return bs
+}
+
+// shortRows describes the loop over rows of a body, and what a row takes that has an element that is
+// not near.
+func (d *description) shortRows(of body, vars []*ir.Var) {
+	label := fmt.Sprint(exact, of.rows*Lanes)
+	b := d.block(ir.EachRow, of, "Rows of ")
+	x := d.first(b, of.rows, label)
 	if d.Kernel == SoftmaxMasked || d.Prepares() {
 		b.Guard(x, b.Param("low"), label)
 		b.Guard(d.nearHigh(b), x, label)
@@ -845,52 +881,52 @@ func (d *description) shortRows(rows int, vars []*ir.Var) {
 		b.GuardFirst(label, 0)
 	}
 	kHi := b.Get(vars[0])
-	d.row(b, segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.rowMagic(b, x, kHi)}, rows, label)
-	if rows > Rows || d.Kernel == ExpRows { // what it leaves is for two passes
-		b = d.f.Block(ir.Longer, rows*Lanes, "")
+	d.row(b, segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.rowMagic(b, x, kHi)}, of, label)
+	if of.rows > Rows || d.Kernel == ExpRows { // what it leaves is for two passes
+		b = d.f.Block(ir.Longer, of.rows*Lanes, "")
+		b.Full = of.whole * Lanes
 		b.Label = label
 		b.Goto = "longer"
 	} else {
-		d.exactRow(rows, label)
+		d.exactRow(of, label)
 	}
 	if d.Kernel == ExpRows {
-		b = d.f.Block(ir.OneRow, rows*Lanes, "The sum without the largest element, next to which the others are rounded off.")
-		b.Label = fmt.Sprint(sure, rows*Lanes)
-		d.sureExps(rows, b.Get(vars[0]), b.Get(vars[1]), b)
+		d.sureExps(of, vars)
 	}
 	if d.Kernel == SumRows {
-		d.sureRow(rows, func(b *ir.Block) ir.V { return b.Get(vars[0]) }, func(b *ir.Block) ir.V { return b.Get(vars[1]) })
+		d.sureRow(of, func(b *ir.Block) ir.V { return b.Get(vars[0]) }, func(b *ir.Block) ir.V { return b.Get(vars[1]) })
 	}
 }
 
 // singleRow describes what is done with the one row of near elements there is, of which the scale is
 // 1 and the length such that it stays in registers.
-func (d *description) singleRow(row func(b *ir.Block, s segment, rows int, label string)) {
+func (d *description) singleRow(row func(b *ir.Block, s segment, x body, label string)) {
 	const high = far - ln2*(reach+1) // see nearHigh
 	kHi := func(b *ir.Block) ir.V { return b.Const(log2eHi * unit) }
 	kLo := func(b *ir.Block) ir.V { return b.Const(log2eLo * unit) }
-	for rows := 1; rows <= d.InRegisters; rows++ {
-		b := d.f.Block(ir.Only, rows*Lanes, fmt.Sprintf("%d to %d elements.", (rows-1)*Lanes+1, rows*Lanes))
+	for _, x := range d.shortBodies() {
+		b := d.block(ir.Only, x, "")
 		b.GuardFirst(End, high)
-		row(b, segment{near: true, kHi: kHi(b), kLo: kLo(b), magic: d.rowMagic(b, d.first(b, rows, End), kHi(b))}, rows, End)
+		row(b, segment{near: true, kHi: kHi(b), kLo: kLo(b), magic: d.rowMagic(b, d.first(b, x.rows, End), kHi(b))}, x, End)
 		if d.Kernel == SumRow {
-			d.sureRow(rows, kHi, kLo)
+			d.sureRow(x, kHi, kLo)
 		}
 	}
 }
 
 // exactRow describes what a short row takes that has an element that is not near.
-func (d *description) exactRow(rows int, label string) {
-	b := d.f.Block(ir.OneRow, rows*Lanes, "One with other elements.")
+func (d *description) exactRow(of body, label string) {
+	b := d.f.Block(ir.OneRow, of.rows*Lanes, "One with other elements.")
+	b.Full = of.whole * Lanes
 	b.Label = label
-	x := d.first(b, rows, End)
+	x := d.first(b, of.rows, End)
 	b.Guard(x, b.Param("low"), End)
 	b.Note("-N = 24 - round(x0 * kHi), in the low bits")
 	minusN := d.minusN(b, x)
 	s := segment{kHi: b.Param("kHi"), kLo: b.Param("kLo"), magic: b.Sub(minusN, b.Const(integer-magic))}
 	b.Note("lim = min((N + 84) / k, high)")
 	s.lim = b.Min(b.Mul(b.Sub(b.Const(integer+reach+headroom), minusN), b.Param("invK")), b.Param("high"))
-	d.row(b, s, rows, End)
+	d.row(b, s, of, End)
 }
 
 // nearHigh is up to where the size of a row's first element may be for the limit to be
@@ -947,10 +983,10 @@ func (d *description) minusN(b *ir.Block, x ir.V) ir.V {
 }
 
 // shortRow describes the softmax of a row in registers.
-func (d *description) shortRow(b *ir.Block, s segment, rows int, label string) {
+func (d *description) shortRow(b *ir.Block, s segment, x body, label string) {
 	e := make(map[int]ir.V)
 	sums := make([]ir.V, d.parts)
-	d.turn(b, s, rows, false, label, func(b *ir.Block, y ir.V, vectors []int) {
+	d.turn(b, s, x, label, func(b *ir.Block, y ir.V, vectors []int) {
 		for i, v := range vectors {
 			e[v] = y[i : i+1]
 		}
@@ -968,8 +1004,8 @@ func (d *description) shortRow(b *ir.Block, s segment, rows int, label string) {
 		b.GuardNumber(label, sum)
 		f = d.zeroFactor(b, sum)
 	}
-	store := d.store(rows, false)
-	for v := range rows * d.parts {
+	store := d.store(x)
+	for v := range x.rows * d.parts {
 		store(b, d.scaled(b, e[v], f), []int{v})
 	}
 }

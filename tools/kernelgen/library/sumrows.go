@@ -27,7 +27,7 @@ func (d *description) sumRows() {
 		b.Set(d.rests[p], b.Const(0))
 		b.Set(d.tops[p], b.Const(float32(math.Inf(-1))))
 	}
-	use := func(int, bool) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
+	use := func(body) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
 	finish := func(comment string) {
 		b := d.f.Block(ir.Once, 0, comment)
 		s := d.kept(b)
@@ -55,23 +55,18 @@ func (d *description) sumRows() {
 }
 
 // shortSum describes the sum of a row in registers.
-func (d *description) shortSum(b *ir.Block, s segment, rows int, label string) {
+func (d *description) shortSum(b *ir.Block, s segment, x body, label string) {
 	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, b.LoadFirst())))
 	var largest, top, of ir.V
 	meet := func(b *ir.Block, tops ir.V) { largest, top, of = d.topOf(b, s, tops) }
 	sureLabel := ""
 	if s.near { // early, as what is last waits for it
-		sureLabel = fmt.Sprint(sure, rows*Lanes)
-		meet(b, d.largest(b, rows, func(v int) ir.V {
-			if v >= (rows-1)*d.parts {
-				return b.LoadLeft(v)
-			}
-			return b.Load(v)
-		}))
+		sureLabel = fmt.Sprint(sure, x.rows*Lanes)
+		meet(b, d.elements(b, x))
 	}
 	groups := make([]ir.V, d.parts)
 	d.meet = meet
-	d.turn(b, s, rows, false, label, func(*ir.Block, ir.V, []int) {},
+	d.turn(b, s, x, label, func(*ir.Block, ir.V, []int) {},
 		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
 	d.meet = nil
 	var sums, rests ir.V
@@ -127,15 +122,16 @@ func (d *description) storeRest(b *ir.Block, near bool, largest, of, top, sums, 
 // sureRow describes the second sum of a short row whose largest element is more than twice as
 // much as all others: without that element, of which there is one, and with an N that is far
 // below it. If elements are not near then, the first sum stays.
-func (d *description) sureRow(rows int, kHi, kLo func(*ir.Block) ir.V) {
-	label := fmt.Sprint(sure, rows*Lanes)
-	b := d.f.Block(ir.OneRow, rows*Lanes, "The sum without the largest element, next to which the others are rounded off.")
+func (d *description) sureRow(x body, kHi, kLo func(*ir.Block) ir.V) {
+	label := fmt.Sprint(sure, x.rows*Lanes)
+	b := d.f.Block(ir.OneRow, x.rows*Lanes, "The sum without the largest element, next to which the others are rounded off.")
+	b.Full = x.whole * Lanes
 	b.Label = label
 	largest := b.Param("max")
 	s := segment{near: true, kHi: kHi(b), kLo: kLo(b), magic: d.magicBelow(b, largest, kHi(b), sureReach)}
 	groups := make([]ir.V, d.parts)
 	d.without = largest
-	d.turn(b, s, rows, false, label+Next, func(*ir.Block, ir.V, []int) {},
+	d.turn(b, s, x, label+Next, func(*ir.Block, ir.V, []int) {},
 		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
 	d.without = nil
 	var lanes ir.V
