@@ -197,19 +197,6 @@ func softmaxMaskedPlain(dst, src []float32, rows, cols, dstStride, srcStride int
 			return i
 		}
 		p.N, p.At = st.N, 0
-		if cols <= turn { // nothing is written before the row is known to be regular
-			var e [turn]float32
-			if sumStorePlain(e[:cols], x, &st) < cols {
-				return i
-			}
-			total := st.Total()
-			if total != total {
-				return i
-			}
-			f := MakeFactor(total)
-			scalePlain(y, e[:cols], &f)
-			continue
-		}
 		if p.At = sumStorePlain(y, x, &st); p.At < cols {
 			return i
 		}

@@ -292,6 +292,9 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	first := i == 0 || w.plan.Codes[i-1].Test != ir.UpTo
 	if c.Test == ir.Longer {
 		w.Label(c.Label)
+		for _, in := range c.Instrs {
+			w.prepare(in)
+		}
 		w.ADDQ(operand.U32(c.Full), left)
 		w.JMP(operand.LabelRef(c.Goto))
 		w.endOfLoop(i)
@@ -340,18 +343,13 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.TESTQ(rows, rows)
 		w.JZ(operand.LabelRef(library.End))
 		w.Label("longer")
-		w.MOVQ(src, rowSrc)
-		w.MOVQ(dst, rowDst)
-		w.MOVQ(left, cols)
-		if w.kernel.Prepares() {
-			w.MOVQ(otherNext, w.param("other", ""))
-		}
+		w.keepRow()
 		w.Label(rowLabel)
 		w.Comment(c.Comment)
-		w.rewind(rowSrc)
-		if w.kernel.Prepares() {
-			w.MOVQ(w.param("other", ""), otherNext)
-		}
+		w.toRow()
+	case ir.Far:
+		w.Comment(c.Comment)
+		w.keepRow()
 	case ir.Again:
 		w.Comment(c.Comment)
 		w.rewind(rowSrc)
@@ -430,7 +428,12 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.endOfLoop(i)
 	case ir.RowDone:
 		w.nextRow(rowSrc, rowDst)
-		w.JNZ(operand.LabelRef(rowLabel))
+		w.JZ(operand.LabelRef("rowsDone"))
+		w.CMPQ(cols, operand.U32(step))
+		w.JGT(operand.LabelRef(rowLabel))
+		w.toRow()
+		w.JMP(operand.LabelRef("short"))
+		w.Label("rowsDone")
 	case ir.While:
 		advance()
 		w.SUBQ(operand.U32(step), left)
@@ -453,6 +456,24 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	}
 	if c.Goto != "" {
 		w.JMP(operand.LabelRef(c.Goto))
+	}
+}
+
+// keepRow keeps where a row begins, and its elements.
+func (w *libraryWriter) keepRow() {
+	w.MOVQ(src, rowSrc)
+	w.MOVQ(dst, rowDst)
+	w.MOVQ(left, cols)
+	if w.kernel.Prepares() {
+		w.MOVQ(otherNext, w.param("other", ""))
+	}
+}
+
+// toRow goes there.
+func (w *libraryWriter) toRow() {
+	w.rewind(rowSrc)
+	if w.kernel.Prepares() {
+		w.MOVQ(w.param("other", ""), otherNext)
 	}
 }
 

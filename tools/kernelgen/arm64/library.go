@@ -193,6 +193,13 @@ func (w *libraryWriter) rowParams() {
 	w.emit("LSL $2, %s", dstStride)
 }
 
+// keepRow keeps where a row begins, and its elements.
+func (w *libraryWriter) keepRow() {
+	w.emit("MOVD %s, %s", src, rowSrc)
+	w.emit("MOVD %s, %s", dst, rowDst)
+	w.emit("MOVD %s, %s", left, cols)
+}
+
 // rewind goes to the beginning of a row, the elements of which are at from.
 func (w *libraryWriter) rewind(from string) {
 	w.emit("MOVD %s, %s", from, src)
@@ -209,6 +216,9 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	before := fmt.Sprintf("done%d", i-1) // of a loop over rows, the block behind which belongs to it
 	if c.Test == ir.Longer {
 		w.label(c.Label)
+		for _, in := range c.Instrs {
+			w.instr(in)
+		}
 		w.emit("ADD $%d, %s", c.Full, left)
 		w.emit("B %s", c.Goto)
 		w.label(before)
@@ -242,11 +252,11 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	case ir.Row:
 		w.emit("CBZ %s, %s", rows, library.End)
 		w.label("longer")
-		w.emit("MOVD %s, %s", src, rowSrc)
-		w.emit("MOVD %s, %s", dst, rowDst)
-		w.emit("MOVD %s, %s", left, cols)
+		w.keepRow()
 		w.label(rowLabel)
 		w.rewind(rowSrc)
+	case ir.Far:
+		w.keepRow()
 	case ir.Results:
 		w.rewind(rowDst)
 	}
@@ -260,22 +270,24 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	for _, in := range c.Instrs {
 		w.instr(in)
 	}
-	nextRow := func(src, dst, label string) {
+	nextRow := func(src, dst string) {
 		w.emit("ADD %s, %s", srcStride, src)
 		w.emit("ADD %s, %s", dstStride, dst)
 		w.emit("SUBS $1, %s", rows)
-		w.emit("BNE %s", label)
 	}
 	switch c.Test {
 	case ir.EachRow:
-		nextRow(src, dst, loop)
+		nextRow(src, dst)
+		w.emit("BNE %s", loop)
 		w.emit("B %s", library.End)
-	case ir.OneRow: // of the loop before
-		nextRow(src, dst, fmt.Sprintf("begin%d", i-1))
-		w.emit("B %s", library.End)
-		w.label(before)
 	case ir.RowDone:
-		nextRow(rowSrc, rowDst, rowLabel)
+		nextRow(rowSrc, rowDst)
+		w.emit("BEQ rowsDone")
+		w.emit("CMP $%d, %s", step, cols)
+		w.emit("BGT %s", rowLabel)
+		w.rewind(rowSrc)
+		w.emit("B short")
+		w.label("rowsDone")
 	case ir.While:
 		w.emit("ADD $%d, %s", 4*step, src)
 		if w.kernel.Stores() {

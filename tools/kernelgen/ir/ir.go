@@ -182,14 +182,15 @@ const (
 	EachRow               // for each row, of rows of up to Step elements, of which the last vector has n
 	Row                   // from here to RowDone for each row; n is its elements
 	Results               // the same, but src to what was written to dst
-	RowDone               // always; on to the next row, and behind this block if there is none
+	RowDone               // always; on to the next row, of those of up to Step elements at "short"; and behind this block if there is none
 	ToAligned             // if dst is not aligned to a vector; it takes the elements, but n at most, that lie before
 
 	// Of the library's kernels.
 
 	Resume // always; n is what there is of the row from src on
 	Again  // always; src and dst to the beginning of the row of Row again
-	Longer // what the block of EachRow before goes to for rows that it leaves
+	Longer // what the block of EachRow before goes to for rows that it leaves; n is its elements
+	Far    // from here to RowDone for a row that a block of Longer left
 	OneRow // what the block of EachRow before goes to for a row that it leaves; then back
 	// The second pass of a row is put off until the sum of the next one is on its way.
 	Before  // if a row's second pass was put off: src and dst to what was written of it, of which n elements

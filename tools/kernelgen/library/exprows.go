@@ -166,9 +166,7 @@ func (d *description) expRows() {
 	b = d.f.Block(ir.UpTo, d.Machine.Lanes, "Elements that are left.")
 	left := b.LoadLeft(0)
 	b.StoreLeft(e(b, func() ir.V { return left }), 0)
-	b = d.f.Block(ir.RowDone, 0, "The next row.")
-	b.Label = "next"
-	b.Get(vars...) // which the next row needs
+	d.rowDone(vars)
 }
 
 // sumOf is the largest element of a row that was summed, the sum of the other exponentials, and its own.

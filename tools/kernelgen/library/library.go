@@ -307,6 +307,8 @@ type description struct {
 	row  func(b *ir.Block, s segment, x body, label string) // what is done with a short row
 	meet func(b *ir.Block, tops ir.V)                       // takes a turn's largest elements by part
 
+	firstOf []*ir.Var // element of a short row that is done like a long one
+
 	without ir.V // an element that exponentials go without, if any
 }
 
@@ -462,6 +464,11 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 		}
 		return left[v]
 	}
+	if rows-x.whole == 1 { // early, as it is what the end waits for
+		for p := range d.parts {
+			load(last + p)
+		}
+	}
 	if !s.near {
 		b.Note("Leave if an element is above the limit.")
 		tops := d.largest(b, rows, load)
@@ -498,9 +505,9 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 					return x
 				}
 				for _, v := range g {
-					if v >= last {
+					if v >= last && left[v] == nil {
 						load(v)
-					} else if s.near && d.Kernel == SoftmaxKept {
+					} else if v < last && s.near && d.Kernel == SoftmaxKept {
 						masks[v] = b.Kept(v)
 					}
 				}
@@ -642,10 +649,12 @@ func (d *description) twoSum(b *ir.Block, x, y ir.V) (sum, rest ir.V) {
 	return sum, b.Sub(b.Min(x, y), b.Sub(sum, b.Max(x, y)))
 }
 
-// The bodies of what is left behind the last whole turn. Elements that are not near are few.
+// The bodies of what is left behind the last whole turn. Where code that few rows go through is concerned,
+// fewer bodies cost less than what they miss of the instruction cache.
 var (
+	allTails   = bodies(1, 2, 3, 4, 5, 6, 7, 8) // a softmax of plain rows
 	nearTails  = bodies(1, 2, 3, 4, 6, 8)
-	exactTails = bodies(1, 4, 8)
+	exactTails = bodies(1, 2, 4, 8) // with elements that are not near
 )
 
 // turns describes the loop over whole turns, and what is left behind it.
@@ -653,6 +662,9 @@ func (d *description) turns(label string, use func(x body) func(b *ir.Block, y i
 	what, tails := "Turns", exactTails
 	if d.isNear {
 		what, tails = "Turns whose elements are all near,", nearTails
+		if d.Kernel == SoftmaxRows && d.Operands {
+			tails = allTails
+		}
 	}
 	b := d.f.Block(ir.While, Turn, what+" of 128 elements.")
 	d.turn(b, d.kept(b), wholeTurn, label, use(wholeTurn), d.accumulate)
@@ -763,18 +775,12 @@ func (d *description) softmaxRows() {
 	d.row = d.shortRow
 	vars := d.shortLoops()
 
-	magic, other := d.f.Vars("magic", 1), d.f.Vars("other", 4)
+	magic := d.f.Vars("magic", 1)
+	d.sumVars()
 	b := d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
 	x := d.first(b, 0, Irregular)
-	b.Guard(x, b.Param("low"), Irregular)
-	b.Guard(b.Param("high"), x, Irregular)
-	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, x)))
+	d.begin(b, x, Irregular)
 	b.Set(magic[0], d.rowMagic(b, x, b.Get(vars[0])))
-	d.sumVars()
-	for p := range d.parts {
-		b.Set(d.sums[p], b.Const(0))
-		b.Set(d.rests[p], b.Const(0))
-	}
 	b = d.f.Block(ir.Once, 0, "Where elements are near.")
 	b.GuardScale(exact)
 	b.Guard(d.nearHigh(b), d.first(b, 0, exact), exact)
@@ -795,20 +801,14 @@ func (d *description) softmaxRows() {
 	d.secondPass(b, d.factor(b, d.total(b)))
 	d.f.Blocks[len(d.f.Blocks)-1].Goto = "next"
 
-	b = d.f.Block(ir.Resume, 0, "Other elements.")
-	b.Label = exact
-	s := d.given(b)
-	s.lim = b.Min(b.Mul(b.Add(b.Param("n"), b.Const(reach+headroom)), b.Param("invK")), b.Param("high"))
-	d.keep(b, s, other)
+	d.other(Irregular)
 	d.turns(Irregular, d.store)
 	b = d.f.Block(ir.Once, 0, "The sum of all lanes, and its reciprocal.")
 	b.Label = total
 	sum = d.total(b)
 	b.GuardNumber(Irregular, sum)
 	d.secondPass(b, d.zeroFactor(b, sum))
-	b = d.f.Block(ir.RowDone, 0, "The next row.")
-	b.Label = "next"
-	b.Get(vars...) // which the next row needs
+	d.rowDone(vars)
 	if d.PutsOff {
 		b = d.f.Block(ir.Before, 0, "The second pass of the last row, if that was put off.")
 		b.Label = End
@@ -854,6 +854,8 @@ func (d *description) shortLoops() (vars []*ir.Var) {
 	b.Set(vars[0], b.Mul(b.Param("kHi"), b.Const(unit)))
 	b.Set(vars[1], b.Mul(b.Param("kLo"), b.Const(unit)))
 	b.KeepFirst(d.nearHigh(b))
+	b.Label = "short"
+	d.firstOf = d.f.Vars("first", 1)
 	for _, x := range d.shortBodies() {
 		d.shortRows(x, vars)
 	}
@@ -882,13 +884,11 @@ func (d *description) shortRows(of body, vars []*ir.Var) {
 	}
 	kHi := b.Get(vars[0])
 	d.row(b, segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.rowMagic(b, x, kHi)}, of, label)
-	if of.rows > Rows || d.Kernel == ExpRows { // what it leaves is for two passes
-		b = d.f.Block(ir.Longer, of.rows*Lanes, "")
-		b.Full = of.whole * Lanes
-		b.Label = label
-		b.Goto = "longer"
-	} else {
-		d.exactRow(of, label)
+	b = d.f.Block(ir.Longer, of.rows*Lanes, "")
+	b.Full, b.Label = of.whole*Lanes, label
+	if b.Goto = "longer"; d.Kernel != ExpRows {
+		b.Goto = "far"
+		b.Set(d.firstOf[0], d.first(b, of.rows, End))
 	}
 	if d.Kernel == ExpRows {
 		d.sureExps(of, vars)
@@ -914,19 +914,38 @@ func (d *description) singleRow(row func(b *ir.Block, s segment, x body, label s
 	}
 }
 
-// exactRow describes what a short row takes that has an element that is not near.
-func (d *description) exactRow(of body, label string) {
-	b := d.f.Block(ir.OneRow, of.rows*Lanes, "One with other elements.")
-	b.Full = of.whole * Lanes
-	b.Label = label
-	x := d.first(b, of.rows, End)
-	b.Guard(x, b.Param("low"), End)
-	b.Note("-N = 24 - round(x0 * kHi), in the low bits")
-	minusN := d.minusN(b, x)
-	s := segment{kHi: b.Param("kHi"), kLo: b.Param("kLo"), magic: b.Sub(minusN, b.Const(integer-magic))}
-	b.Note("lim = min((N + 84) / k, high)")
-	s.lim = b.Min(b.Mul(b.Sub(b.Const(integer+reach+headroom), minusN), b.Param("invK")), b.Param("high"))
-	d.row(b, s, of, End)
+// begin describes the beginning of a longer row with that first element: N, and an empty sum.
+func (d *description) begin(b *ir.Block, x ir.V, label string) {
+	b.Guard(x, b.Param("low"), label)
+	b.Guard(b.Param("high"), x, label)
+	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, x)))
+	for p := range d.parts {
+		b.Set(d.sums[p], b.Const(0))
+		b.Set(d.rests[p], b.Const(0))
+		if d.tops != nil {
+			b.Set(d.tops[p], b.Const(float32(math.Inf(-1))))
+		}
+	}
+}
+
+// other describes where a row goes on that has elements which are not near, and makes their segment. Those
+// of short rows come from their loops and go back there.
+func (d *description) other(label string) {
+	b := d.f.Block(ir.Far, 0, "A short row with other elements.")
+	b.Label = "far"
+	d.begin(b, b.Get(d.firstOf...), label)
+	b = d.f.Block(ir.Resume, 0, "Other elements.")
+	b.Label = exact
+	s := d.given(b)
+	s.lim = b.Min(b.Mul(b.Add(b.Param("n"), b.Const(reach+headroom)), b.Param("invK")), b.Param("high"))
+	d.keep(b, s, d.f.Vars("other", 4))
+}
+
+// rowDone describes what a row is followed by.
+func (d *description) rowDone(vars []*ir.Var) {
+	b := d.f.Block(ir.RowDone, d.InRegisters*Lanes, "The next row.")
+	b.Label = "next"
+	b.Get(vars...) // which the next row needs
 }
 
 // nearHigh is up to where the size of a row's first element may be for the limit to be

@@ -2,7 +2,6 @@ package library
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
@@ -13,20 +12,13 @@ func (d *description) sumRows() {
 	d.row = d.shortSum
 	vars := d.shortLoops()
 
-	magic, other := d.f.Vars("magic", 1), d.f.Vars("other", 4)
-	b := d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
-	x := b.LoadSplat()
-	b.Guard(x, b.Param("low"), End)
-	b.Guard(b.Param("high"), x, End)
-	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, x)))
-	b.Set(magic[0], d.rowMagic(b, x, b.Get(vars[0])))
+	magic := d.f.Vars("magic", 1)
 	d.sumVars()
 	d.tops = d.f.Vars("top", d.parts)
-	for p := range d.parts {
-		b.Set(d.sums[p], b.Const(0))
-		b.Set(d.rests[p], b.Const(0))
-		b.Set(d.tops[p], b.Const(float32(math.Inf(-1))))
-	}
+	b := d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
+	x := b.LoadSplat()
+	d.begin(b, x, End)
+	b.Set(magic[0], d.rowMagic(b, x, b.Get(vars[0])))
 	use := func(body) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
 	finish := func(comment string) {
 		b := d.f.Block(ir.Once, 0, comment)
@@ -42,16 +34,10 @@ func (d *description) sumRows() {
 	finish("What is stored of a row of near elements.")
 	d.f.Blocks[len(d.f.Blocks)-1].Goto = "next"
 
-	b = d.f.Block(ir.Resume, 0, "Other elements.")
-	b.Label = exact
-	s := d.given(b)
-	s.lim = b.Min(b.Mul(b.Add(b.Param("n"), b.Const(reach+headroom)), b.Param("invK")), b.Param("high"))
-	d.keep(b, s, other)
+	d.other(End)
 	d.turns(End, use)
 	finish("What is stored of a row.")
-	b = d.f.Block(ir.RowDone, 0, "The next row.")
-	b.Label = "next"
-	b.Get(vars...) // which the next row needs
+	d.rowDone(vars)
 }
 
 // shortSum describes the sum of a row in registers.
