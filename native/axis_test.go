@@ -8,10 +8,10 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/twopass-softmax/twopass/internal/guarded"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
-	"github.com/twopass-softmax/twopass/ukernel/model/modeltest"
 )
 
 // TestAxis compares with rows that plain code gathers, bit by bit, for random layouts and options. What
@@ -298,11 +298,7 @@ func TestAxisMemory(t *testing.T) {
 
 // TestAxisGuard has tensors that end, or begin, where a page does that can't be touched.
 func TestAxisGuard(t *testing.T) {
-	page, free, err := modeltest.Guarded(3 * 40 * 30)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer free()
+	page := guarded.Pages[float32](t, 3*40*30)
 	for _, arith.Best = range levels() {
 		for axis := 1; axis <= 40; axis += 3 {
 			for inner := 1; inner <= 30; inner++ {

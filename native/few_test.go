@@ -6,9 +6,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/twopass-softmax/twopass/internal/guarded"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/native/internal/arith"
-	"github.com/twopass-softmax/twopass/ukernel/model/modeltest"
 )
 
 // TestLogProbs compares elements with those of LogSoftmaxRows, bit by bit, for random options.
@@ -101,16 +101,8 @@ func compareLogProbs[S native.Element](t *testing.T, r *rand.Rand, src native.Ma
 
 // TestLogProbsGuard has rows that end where a page does that can't be touched.
 func TestLogProbsGuard(t *testing.T) {
-	src, free, err := modeltest.Guarded(200)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer free()
-	dst, free, err := modeltest.Guarded(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer free()
+	src := guarded.Pages[float32](t, 200)
+	dst := guarded.Pages[float32](t, 1)
 	for _, arith.Best = range levels() {
 		for n := 1; n <= 200; n++ {
 			row := native.Row(src[len(src)-n:])

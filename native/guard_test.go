@@ -3,8 +3,8 @@ package native_test
 import (
 	"testing"
 
+	"github.com/twopass-softmax/twopass/internal/guarded"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
-	"github.com/twopass-softmax/twopass/ukernel/model/modeltest"
 )
 
 // TestGuard gives every function operands that end, or begin, where a page does
@@ -16,11 +16,7 @@ func TestGuard(t *testing.T) {
 		sparse = 24
 	}
 	place := func(n int, atEnd bool) []float32 {
-		floats, free, err := modeltest.Guarded(longest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(free)
+		floats := guarded.Pages[float32](t, longest)
 		if atEnd {
 			return floats[len(floats)-n:]
 		}

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/twopass-softmax/twopass/internal/guarded"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
-	"github.com/twopass-softmax/twopass/ukernel/model/modeltest"
 )
 
 // TestTopK compares with the first elements of a sorted row, and their probabilities with those of
@@ -230,16 +230,8 @@ func TestTopKLong(t *testing.T) {
 
 // TestTopKGuard has rows and results that end where a page does that can't be touched.
 func TestTopKGuard(t *testing.T) {
-	src, free, err := modeltest.Guarded(1200)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer free()
-	dst, free, err := modeltest.Guarded(7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer free()
+	src := guarded.Pages[float32](t, 1200)
+	dst := guarded.Pages[float32](t, 7)
 	for i := range src {
 		src[i] = float32(i % 97)
 	}

@@ -4,10 +4,10 @@ package xnnpack
 
 import (
 	"slices"
-	"syscall"
 	"testing"
 	"unsafe"
 
+	"github.com/twopass-softmax/twopass/internal/guarded"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
@@ -31,27 +31,15 @@ func overread(k ukernel.Kernel) int {
 	return 0
 }
 
-// guarded returns n elements between two pages that can't be accessed, hard
+// pages returns n elements between two pages that can't be accessed, hard
 // against the second one or the first one.
-func guarded(t *testing.T, n int, atEnd bool) []float32 {
+func pages(t *testing.T, n int, atEnd bool) []float32 {
 	t.Helper()
-	page := syscall.Getpagesize()
-	inner := (4*n + page - 1) / page * page
-	mem, err := syscall.Mmap(-1, 0, inner+2*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { syscall.Munmap(mem) })
-	for _, guard := range [][]byte{mem[:page], mem[page+inner:]} {
-		if err := syscall.Mprotect(guard, syscall.PROT_NONE); err != nil {
-			t.Fatal(err)
-		}
-	}
-	at := page
+	x := guarded.Pages[float32](t, n)
 	if atEnd {
-		at = page + inner - 4*n
+		return x[len(x)-n:]
 	}
-	return unsafe.Slice((*float32)(unsafe.Pointer(&mem[at])), n)
+	return x[:n:n]
 }
 
 // as is the first or last elements of a slice's memory, as many as it has.
@@ -80,7 +68,7 @@ func ends[T any](row []T, n, over int, atEnd bool) []T {
 // the test program with a signal that names the address.
 func TestGuardPages(t *testing.T) {
 	for _, atEnd := range []bool{false, true} {
-		in, out := guarded(t, longest, atEnd), guarded(t, longest, atEnd)
+		in, out := pages(t, longest, atEnd), pages(t, longest, atEnd)
 		inputs.Uniform10.Fill(in, 1)
 		in16, out16 := as[uint16](in, atEnd), as[uint16](out, atEnd)
 		in8, out8 := as[uint8](in, atEnd), as[uint8](out, atEnd)

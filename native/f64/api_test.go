@@ -10,9 +10,9 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/twopass-softmax/twopass/internal/guarded"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/native/f64"
-	"github.com/twopass-softmax/twopass/ukernel/model/modeltest"
 )
 
 func uniform(seed uint64, n int) []float64 {
@@ -263,15 +263,7 @@ func TestWorkerFault(t *testing.T) {
 // TestGuard gives functions operands that end, or begin, where a page does that can't be touched.
 func TestGuard(t *testing.T) {
 	const longest = 600
-	place := func() []float64 {
-		floats, free, err := modeltest.Guarded(2 * longest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(free)
-		return unsafe.Slice((*float64)(unsafe.Pointer(&floats[0])), len(floats)/2)
-	}
-	srcPage, dstPage, addPage := place(), place(), place()
+	srcPage, dstPage, addPage := guarded.Pages[float64](t, longest), guarded.Pages[float64](t, longest), guarded.Pages[float64](t, longest)
 	index, keep := make([]int, 7), make([]bool, longest)
 	for i := range keep {
 		keep[i] = i%3 > 0

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/twopass-softmax/twopass/internal/guarded"
 )
 
 // sameExpSum compares sums and units.
@@ -100,15 +102,7 @@ func TestExpRows(t *testing.T) {
 // ordinary rows.
 func TestExpRowsEdges(t *testing.T) {
 	const longest = 300
-	pages := func() []float32 {
-		x, free, err := guarded(longest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(free)
-		return x
-	}
-	src, dst := pages(), pages()
+	src, dst := guarded.Pages[float32](t, longest), guarded.Pages[float32](t, longest)
 	for _, level := range Levels() {
 		r := rand.New(rand.NewPCG(10, 10))
 		for n := 1; n <= longest; n++ {

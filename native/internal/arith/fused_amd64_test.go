@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 	"unsafe"
+
+	"github.com/twopass-softmax/twopass/internal/guarded"
 )
 
 // eachFusing runs a test at the levels with kernels that prepare rows.
@@ -43,15 +45,7 @@ func TestFused(t *testing.T) {
 // TestFusedEdges: kernels that prepare rows don't touch what lies around a mask.
 func TestFusedEdges(t *testing.T) {
 	const longest = 300
-	page := func() []float32 {
-		x, free, err := guarded(longest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(free)
-		return x
-	}
-	src, add, mask := page(), page(), page()
+	src, add, mask := guarded.Pages[float32](t, longest), guarded.Pages[float32](t, longest), guarded.Pages[float32](t, longest)
 	keep := unsafe.Slice((*bool)(unsafe.Pointer(&mask[0])), 4*len(mask))
 	eachFusing(t, func(t *testing.T, l Level) {
 		r := rand.New(rand.NewPCG(6, 6))

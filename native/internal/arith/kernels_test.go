@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"unsafe"
+
+	"github.com/twopass-softmax/twopass/internal/guarded"
 )
 
 // kernels are those of a level.
@@ -452,15 +454,7 @@ func TestZero(t *testing.T) {
 // TestEdges has slices that begin and end where pages do that can't be touched.
 func TestEdges(t *testing.T) {
 	const longest = 700
-	pages := func() []float32 {
-		x, free, err := guarded(longest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(free)
-		return x
-	}
-	src, dst := pages(), pages()
+	src, dst := guarded.Pages[float32](t, longest), guarded.Pages[float32](t, longest)
 	eachLevel(t, func(t *testing.T, k kernels) {
 		r := rand.New(rand.NewPCG(6, 6))
 		for n := 1; n <= longest; n++ {

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/twopass-softmax/twopass/internal/guarded"
 )
 
 // topsOf stores what SumTops does, without a sum.
@@ -188,11 +190,7 @@ func TestCollect(t *testing.T) {
 
 // TestCollectEdges has elements that end where pages do.
 func TestCollectEdges(t *testing.T) {
-	page, free, err := guarded(700)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(free)
+	page := guarded.Pages[float32](t, 700)
 	x, index, hits := make([]float32, 1000), make([]uint32, 1000), make([]uint32, CollectHits)
 	for _, level := range Levels() {
 		for n := 1; n <= 700; n++ {

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"slices"
 	"unsafe"
+
+	"github.com/twopass-softmax/twopass/internal/guarded"
 )
 
 // margin is the number of float32 on either side of a row that are watched for
@@ -28,7 +30,7 @@ type memory struct {
 
 // newMemory returns memory for rows of up to n elements at any place.
 func newMemory(name string, n int) (*memory, error) {
-	floats, free, err := Guarded(n + 3*margin)
+	floats, free, err := guarded.Map[float32](n + 3*margin)
 	if err != nil {
 		return nil, err
 	}

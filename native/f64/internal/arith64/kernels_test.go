@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/twopass-softmax/twopass/internal/guarded"
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
@@ -49,16 +50,8 @@ func TestKernels(t *testing.T) {
 			continue
 		}
 		t.Run(level.String(), func(t *testing.T) {
-			src, free, err := guarded(Chunk)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer free()
-			dst, free, err := guarded(Chunk)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer free()
+			src := guarded.Pages[float64](t, Chunk)
+			dst := guarded.Pages[float64](t, Chunk)
 			lengths := []int{500, 1000, Chunk - 1, Chunk}
 			for n := range most + 1 {
 				lengths = append(lengths, n)
@@ -145,16 +138,8 @@ func same(t *testing.T, what string, got, want []float64) {
 func TestSoftmaxRows(t *testing.T) {
 	const rows = 5
 	r := rand.New(rand.NewPCG(3, 4))
-	src, free, err := guarded(512)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer free()
-	dst, free, err := guarded(512)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer free()
+	src := guarded.Pages[float64](t, 512)
+	dst := guarded.Pages[float64](t, 512)
 	for _, level := range arith.Levels() {
 		if level == Plain || level == arith.NEON {
 			continue // have no such kernel
@@ -223,12 +208,7 @@ func softmaxOf(x []float64, s *Scale) (y []float64, ok bool) {
 func TestElements(t *testing.T) {
 	var pages [4][]float64
 	for i := range pages {
-		page, free, err := guarded(512)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer free()
-		pages[i] = page
+		pages[i] = guarded.Pages[float64](t, 512)
 	}
 	r := rand.New(rand.NewPCG(5, 6))
 	for _, level := range arith.Levels() {
