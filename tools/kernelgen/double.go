@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
-	"go/format"
 	"slices"
 
 	"github.com/twopass-softmax/twopass/tools/kernelgen/double"
@@ -13,17 +10,15 @@ import (
 const arith64 = "native/f64/internal/arith64/"
 
 // generateDouble adds the files of package native/f64/internal/arith64.
-func generateDouble(files map[string][]byte) (err error) {
+func generateDouble(files map[string][]byte) error {
 	declare := func(arch string, kernels []double.Kernel, suffixes ...string) error {
-		var b bytes.Buffer
-		fmt.Fprintf(&b, "%s\n//go:build !purego\n\npackage arith64\n", generated)
+		d := newDeclarations("arith64", "!purego")
 		for _, suffix := range suffixes {
 			for _, k := range kernels {
-				fmt.Fprintf(&b, "\n//go:noescape\nfunc %s%s%s\n", k.Name, suffix, k.Signature)
+				d.add(k.Name+suffix, k.Signature)
 			}
 		}
-		files[arith64+"kernels_"+arch+".go"], err = format.Source(b.Bytes())
-		return err
+		return d.write(files, arith64+"kernels_"+arch+".go")
 	}
 	var suffixes []string
 	for _, l := range double.AMD64 {

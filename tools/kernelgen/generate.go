@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"go/format"
 	"slices"
 	"strings"
 
@@ -120,27 +118,16 @@ func (b backend) generate(files map[string][]byte) error {
 			files[fmt.Sprintf("%s%s_%v_%s.s", dir, name, isa, b.arch)] = text
 		}
 	}
-	text, err := table(b.pkg, b.arch+" && !purego", all)
-	if err != nil {
-		return err
+	d := newDeclarations(b.pkg, b.arch+" && !purego")
+	d.WriteString("\nimport \"github.com/twopass-softmax/twopass/ukernel\"\n\n")
+	d.WriteString("// Kernels lists the kernels of this package, without checks of any kind.\n")
+	d.WriteString("var Kernels = []ukernel.Func{\n")
+	for _, k := range all {
+		fmt.Fprintf(d, "\t{Name: %q, %s: %s},\n", k.Name, k.Family.Describe().Field, k.Name)
 	}
-	files[dir+"kernels_"+b.arch+".go"] = text
-	return nil
-}
-
-// table is the Go file that declares the assembly's functions and lists them.
-func table(pkg, constraint string, kernels []ukernel.Kernel) ([]byte, error) {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\n//go:build %s\n\npackage %s\n\n", generated, constraint, pkg)
-	b.WriteString("import \"github.com/twopass-softmax/twopass/ukernel\"\n\n")
-	b.WriteString("// Kernels lists the kernels of this package, without checks of any kind.\n")
-	b.WriteString("var Kernels = []ukernel.Func{\n")
-	for _, k := range kernels {
-		fmt.Fprintf(&b, "\t{Name: %q, %s: %s},\n", k.Name, k.Family.Describe().Field, k.Name)
+	d.WriteString("}\n")
+	for _, k := range all {
+		d.add(k.Name, k.Family.Describe().Signature)
 	}
-	b.WriteString("}\n")
-	for _, k := range kernels {
-		fmt.Fprintf(&b, "\n//go:noescape\nfunc %s%s\n", k.Name, strings.TrimPrefix(k.Family.Describe().Signature, "func"))
-	}
-	return format.Source(b.Bytes())
+	return d.write(files, dir+"kernels_"+b.arch+".go")
 }

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"go/format"
-	"strings"
 
 	"github.com/twopass-softmax/twopass/tools/kernelgen/amd64"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/arm64"
@@ -32,47 +29,73 @@ const nearTurns = `//
 // it may have elements above the limit, or some whose exponentials are 0.
 `
 
+// arith is the package's directory.
+const arith = "native/internal/arith/"
+
 // generateLibrary adds the files of package native/internal/arith.
 func generateLibrary(files map[string][]byte) error {
-	var amd64Go, arm64Go, riscv64Go libraryTable
-	for _, l := range amd64.Levels {
-		text, err := amd64.LibraryFile(l, generated+fmt.Sprintf(arithmetic, l.ISA)+nearTurns)
-		if err != nil {
-			return fmt.Errorf("%v: %w", l.ISA, err)
-		}
-		files[arith+l.File+"_amd64.s"] = text
-		amd64Go.add(l.Suffix, library.Kernels())
+	if err := generateAMD64(files); err != nil {
+		return err
 	}
 	text, err := arm64.LibraryFile(generated + fmt.Sprintf(arithmetic, "NEON") + nearTurns)
 	if err != nil {
 		return fmt.Errorf("arm64: %w", err)
 	}
 	files[arith+"neon_arm64.s"] = text
-	arm64Go.add(arm64.Suffix, arm64.LibraryKernels())
 	if text, err = riscv64.LibraryFile(generated + fmt.Sprintf(arithmetic, "RVV")); err != nil {
 		return fmt.Errorf("riscv64: %w", err)
 	}
 	files[arith+"rvv_riscv64.s"] = text
-	riscv64Go.add(riscv64.Suffix, riscv64.LibraryKernels())
-	return errors.Join(amd64Go.file(files, "amd64", ""), arm64Go.file(files, "arm64", ""),
-		riscv64Go.file(files, "riscv64", riscv64.Constraint+" && "), generatePreparations(files), generateColumns(files))
-}
-
-// arith is the package's directory.
-const arith = "native/internal/arith/"
-
-// libraryTable is a Go file that declares an architecture's kernels.
-type libraryTable struct{ bytes.Buffer }
-
-func (t *libraryTable) add(suffix string, ks []library.Kernel) {
-	for _, k := range ks {
-		fmt.Fprintf(t, "\n//go:noescape\nfunc %v%s%s\n", k, suffix, strings.TrimPrefix(k.Signature(), "func"))
+	declare := func(arch, constraint, suffix string, kernels []library.Kernel) error {
+		d := newDeclarations("arith", constraint)
+		for _, k := range kernels {
+			d.add(k.String()+suffix, k.Signature())
+		}
+		return d.write(files, arith+"kernels_"+arch+".go")
 	}
+	return errors.Join(declare("arm64", "!purego", arm64.Suffix, arm64.LibraryKernels()),
+		declare("riscv64", riscv64.Constraint+" && !purego", riscv64.Suffix, riscv64.LibraryKernels()))
 }
 
-// file writes the file. The constraint is for builds besides purego.
-func (t *libraryTable) file(files map[string][]byte, arch, constraint string) (err error) {
-	head := fmt.Sprintf("%s\n//go:build %s!purego\n\npackage arith\n", generated, constraint)
-	files[arith+"kernels_"+arch+".go"], err = format.Source(append([]byte(head), t.Bytes()...))
-	return err
+// generateAMD64 adds those for amd64: the kernels of rows, those that prepare and convert rows, and
+// those that do columns side by side.
+func generateAMD64(files map[string][]byte) error {
+	rows, preparations, columns := newDeclarations("arith", "!purego"), newDeclarations("arith", "!purego"), newDeclarations("arith", "!purego")
+	for _, l := range amd64.Levels {
+		for _, f := range []struct {
+			prefix, header string
+			file           func(l amd64.Level, header string) ([]byte, error)
+		}{
+			{"", fmt.Sprintf(arithmetic, l.ISA) + nearTurns, amd64.LibraryFile},
+			{"prepare_", fmt.Sprintf("\n// What is done to rows before and after a softmax, for %s, bit for bit what half.go and grad.go do in plain Go.\n", l.ISA), amd64.PrepareFile},
+			{"columns_", fmt.Sprintf("\n// Columns side by side, for %s: the bits of the library's other kernels.\n", l.ISA), amd64.ColumnsFile},
+		} {
+			text, err := f.file(l, generated+f.header)
+			if err != nil {
+				return fmt.Errorf("%v: %w", l.ISA, err)
+			}
+			files[arith+f.prefix+l.File+"_amd64.s"] = text
+		}
+		for _, k := range library.Kernels() {
+			rows.add(k.String()+l.Suffix, k.Signature())
+		}
+		for _, p := range amd64.Preparations {
+			preparations.add(p.Name+l.Suffix, p.Signature)
+		}
+		for _, k := range amd64.TopKernels {
+			preparations.add(k.Name+l.Suffix, k.Signature)
+		}
+		for _, d := range amd64.Dots {
+			preparations.add(d.Name+l.Suffix, d.Signature)
+		}
+		for _, k := range amd64.ColumnKernels {
+			columns.add(k.Name+l.Suffix, k.Signature)
+		}
+	}
+	preparations.add("touchRows", "(dst []uint16, rows, cols, stride int)")
+	for _, name := range amd64.TransposeNames {
+		preparations.add(name, amd64.TransposeSignature)
+	}
+	return errors.Join(rows.write(files, arith+"kernels_amd64.go"), preparations.write(files, arith+"prepkernels_amd64.go"),
+		columns.write(files, arith+"columnkernels_amd64.go"))
 }

@@ -7,8 +7,6 @@ import (
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/pass"
-	"github.com/mmcloughlin/avo/printer"
 	"github.com/mmcloughlin/avo/reg"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/library"
 )
@@ -115,19 +113,7 @@ func ColumnsFile(l Level, header string) ([]byte, error) {
 		w.VZEROUPPER()
 		w.RET()
 	}
-	file, err := c.Result()
-	if err != nil {
-		return nil, err
-	}
-	if err := pass.Compile.Execute(file); err != nil {
-		return nil, err
-	}
-	text, err := printer.NewGoAsm(printer.Config{Name: "kernelgen", Pkg: "arith"}).Print(file)
-	if err != nil {
-		return nil, err
-	}
-	_, rest, _ := bytes.Cut(text, []byte("\n"))
-	return append([]byte(header), rest...), nil
+	return assembly(c, "arith", header)
 }
 
 func (w *columnWriter) param(name string) operand.Mem {

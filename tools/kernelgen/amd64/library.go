@@ -1,7 +1,6 @@
 package amd64
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 
@@ -9,8 +8,6 @@ import (
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/gotypes"
 	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/pass"
-	"github.com/mmcloughlin/avo/printer"
 	"github.com/mmcloughlin/avo/reg"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/library"
@@ -54,19 +51,7 @@ func LibraryFile(l Level, header string) ([]byte, error) {
 			plan: LibraryPlan(k, l.ISA), constants: constants}}
 		w.function(k.String() + l.Suffix)
 	}
-	file, err := c.Result()
-	if err != nil {
-		return nil, err
-	}
-	if err := pass.Compile.Execute(file); err != nil {
-		return nil, err
-	}
-	text, err := printer.NewGoAsm(printer.Config{Name: "kernelgen", Pkg: "arith"}).Print(file)
-	if err != nil {
-		return nil, err
-	}
-	_, rest, _ := bytes.Cut(text, []byte("\n"))
-	return append([]byte(header), rest...), nil
+	return assembly(c, "arith", header)
 }
 
 // newLibraryMachine is the machine with K7 for what is left of a row, and K6 for guards.

@@ -1,13 +1,9 @@
 package amd64
 
 import (
-	"bytes"
-
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/pass"
-	"github.com/mmcloughlin/avo/printer"
 	"github.com/mmcloughlin/avo/reg"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/library"
 )
@@ -119,19 +115,7 @@ func PrepareFile(l Level, header string) ([]byte, error) {
 			(&prepareWriter{Context: c}).transpose(name, i > 0)
 		}
 	}
-	file, err := c.Result()
-	if err != nil {
-		return nil, err
-	}
-	if err := pass.Compile.Execute(file); err != nil {
-		return nil, err
-	}
-	text, err := printer.NewGoAsm(printer.Config{Name: "kernelgen", Pkg: "arith"}).Print(file)
-	if err != nil {
-		return nil, err
-	}
-	_, rest, _ := bytes.Cut(text, []byte("\n"))
-	return append([]byte(header), rest...), nil
+	return assembly(c, "arith", header)
 }
 
 func (w *prepareWriter) param(name, part string) operand.Mem {

@@ -55,6 +55,11 @@ func File(kernels []ukernel.Kernel, signature func(ukernel.Kernel) string, heade
 		w := &writer{Context: c, machine: m, k: k, plan: plan, constants: constants}
 		w.function(signature(k))
 	}
+	return assembly(c, "x86", header)
+}
+
+// assembly is the text of what c has, in a package, with a header in place of avo's first line.
+func assembly(c *build.Context, pkg, header string) ([]byte, error) {
 	file, err := c.Result()
 	if err != nil {
 		return nil, err
@@ -62,11 +67,10 @@ func File(kernels []ukernel.Kernel, signature func(ukernel.Kernel) string, heade
 	if err := pass.Compile.Execute(file); err != nil {
 		return nil, err
 	}
-	text, err := printer.NewGoAsm(printer.Config{Name: "kernelgen", Pkg: "x86"}).Print(file)
+	text, err := printer.NewGoAsm(printer.Config{Name: "kernelgen", Pkg: pkg}).Print(file)
 	if err != nil {
 		return nil, err
 	}
-	// avo's first line says who generated the file.
 	_, rest, _ := bytes.Cut(text, []byte("\n"))
 	return append([]byte(header), rest...), nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/twopass-softmax/twopass/internal/f32"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/family"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+	"github.com/twopass-softmax/twopass/tools/kernelgen/library"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -191,23 +192,7 @@ func (w *writer) head() {
 	fmt.Fprintf(&w.text, "TEXT ·%s(SB), NOSPLIT, $0-%d\n", w.k, w.sig.Bytes())
 }
 
-// param is the address of a parameter or of a part of it, or of a result.
-func (w *writer) param(name, part string) string {
-	p := w.sig.Params().Lookup(name)
-	switch part {
-	case "base":
-		p = p.Base()
-	case "len":
-		p = p.Len()
-	case "result":
-		p = w.sig.Results().Lookup(name)
-	}
-	b, err := p.Resolve()
-	if err != nil {
-		panic(err)
-	}
-	return fmt.Sprintf("%s+%d(FP)", b.Addr.Symbol.Name, b.Addr.Disp)
-}
+func (w *writer) param(name, part string) string { return library.Param(w.sig, name, part) }
 
 // block writes a block with its test.
 func (w *writer) block(i int, c ir.Code) {

@@ -99,23 +99,7 @@ func (w *writer) newLabel(name string) string {
 
 func (w *writer) note(text string) { fmt.Fprintf(&w.text, "\n\t// %s\n", text) }
 
-// param is the address of a parameter or of a part of it, or of a result.
-func (w *writer) param(name, part string) string {
-	p := w.sig.Params().Lookup(name)
-	switch part {
-	case "base":
-		p = p.Base()
-	case "len":
-		p = p.Len()
-	case "result":
-		p = w.sig.Results().Lookup(name)
-	}
-	b, err := p.Resolve()
-	if err != nil {
-		panic(err)
-	}
-	return fmt.Sprintf("%s+%d(FP)", b.Addr.Symbol.Name, b.Addr.Disp)
-}
+func (w *writer) param(name, part string) string { return library.Param(w.sig, name, part) }
 
 // fields loads fields of a struct.
 func (w *writer) fields(base string, offsets map[string]int, registers map[string]string) {
