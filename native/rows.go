@@ -216,52 +216,24 @@ func (c *call) sameScale(first, end int) {
 		all.sameScale(whole, end)
 		end = whole
 	}
-	if first == end {
-		return
-	}
-	switch c.op {
-	case opExp:
+	switch {
+	case first == end:
+	case c.op == opExp:
 		c.expRows(first, end)
-		return
-	case opTopK:
+	case c.op == opTopK:
 		c.topRows(first, end)
-		return
-	}
-	if c.fused() {
-		c.fusedRows(first, end)
-		return
-	}
-	if c.inBlocks() {
+	case c.fused():
+		c.kernelRows(first, end)
+	case c.inBlocks():
 		c.blocks(first, end)
-		return
-	}
-	if c.op != opSoftmax && c.plain && !c.o.Causal && c.dst.format == isFloat32 && c.cols-1 < wholeRow && c.cols > 0 {
+	case c.plain && c.dst.format == isFloat32 && c.op == opSoftmax && c.cols <= wholeRow:
+		c.kernelRows(first, end)
+	case c.plain && c.dst.format == isFloat32 && c.op != opSoftmax && c.cols-1 < wholeRow && c.cols > 0 && !c.o.Causal:
 		c.logRows(first, end)
-		return
-	}
-	var r arith.Rows
-	whole := c.plain && c.op == opSoftmax && c.dst.format == isFloat32 && c.cols <= wholeRow
-	for i := first; i < end; i++ {
-		if whole {
-			rows, cols := min(end-i, rowsOfCall(c.cols)), c.cols
-			if c.o.Causal {
-				rows, cols = 1, c.o.visible(i, cols)
-			}
-			done := 0
-			if r = (arith.Rows{Scale: c.one.scale}); cols > 0 {
-				done = c.plan.level.SoftmaxRows(c.dst.f[i*c.dstStride:], c.src.f[i*c.srcStride:], rows, cols, c.dstStride, c.srcStride, &r)
-			}
-			switch {
-			case c.o.Causal && done > 0:
-				clear(c.dst.f[i*c.dstStride:][cols:c.cols])
-				continue
-			case done == rows:
-				i += rows - 1
-				continue
-			}
-			i += done
+	default:
+		for i := first; i < end; i++ {
+			c.row(i, 0, 0)
 		}
-		c.row(i, r.N, r.At)
 	}
 }
 
@@ -479,17 +451,28 @@ func (c *call) fused() bool {
 		(add != keep) && (add || c.one.mul == 1) && c.plan.level.Fuses(c.cols)
 }
 
-// fusedRows does the rows from first to before end by such a kernel.
-func (c *call) fusedRows(first, end int) {
+// kernelRows does the rows from first to before end by a kernel of rows, but for those that are not
+// regular. Causal rows, which differ in length, take a call each.
+func (c *call) kernelRows(first, end int) {
 	for first < end {
-		r, rows, done := arith.Rows{Scale: c.one.scale}, min(end-first, rowsOfCall(c.cols)), 0
+		rows, cols := min(end-first, rowsOfCall(c.cols)), c.cols
+		if c.o.Causal {
+			rows, cols = 1, c.o.visible(first, cols)
+		}
+		r, done := arith.Rows{Scale: c.one.scale}, 0
 		dst, src := c.dst.f[first*c.dstStride:], c.src.f[first*c.srcStride:]
-		if c.o.Keep.Data != nil {
+		switch {
+		case c.o.Keep.Data != nil:
 			keep, stride := rowsOf(&c.o.Keep, first)
-			done = c.plan.level.SoftmaxKeptRows(dst, src, keep, rows, c.cols, c.dstStride, c.srcStride, stride, &r)
-		} else {
+			done = c.plan.level.SoftmaxKeptRows(dst, src, keep, rows, cols, c.dstStride, c.srcStride, stride, &r)
+		case c.o.Add.Data != nil:
 			add, stride := rowsOf(&c.o.Add, first)
-			done = c.plan.level.SoftmaxAddedRows(dst, src, add, c.one.mul, rows, c.cols, c.dstStride, c.srcStride, stride, &r)
+			done = c.plan.level.SoftmaxAddedRows(dst, src, add, c.one.mul, rows, cols, c.dstStride, c.srcStride, stride, &r)
+		case cols > 0:
+			done = c.plan.level.SoftmaxRows(dst, src, rows, cols, c.dstStride, c.srcStride, &r)
+		}
+		if c.o.Causal && done > 0 {
+			clear(dst[cols:c.cols])
 		}
 		if first += done; done < rows {
 			c.row(first, r.N, r.At)
