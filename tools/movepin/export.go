@@ -22,19 +22,7 @@ func export(root, to string, o options, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	now, err := readPin(root)
-	if err != nil {
-		return err
-	}
-	src, err := obtain(root, tmp, now, o)
-	if err != nil {
-		return err
-	}
-	signatures, err := readSignatures(filepath.Join(root, "xnnpack/kernels.h"))
-	if err != nil {
-		return err
-	}
-	found, err := scan(src.dir, signatures)
+	_, src, found, err := look(root, tmp, o)
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,22 @@ type kernels struct {
 // do not declare all of them.
 var definition = regexp.MustCompile(`(?s)\nvoid xnn_(\w+?)_ukernel__(\w+)\(([^{;]*)\)[^(){};]*\{`)
 
+// look obtains the source that the options name, below tmp, and finds the tree's kernels in it.
+func look(root, tmp string, o options) (now pin, src source, found kernels, err error) {
+	if now, err = readPin(root); err != nil {
+		return
+	}
+	if src, err = obtain(root, tmp, now, o); err != nil {
+		return
+	}
+	families, err := readSignatures(filepath.Join(root, "xnnpack/kernels.h"))
+	if err != nil {
+		return
+	}
+	found, err = scan(src.dir, families)
+	return
+}
+
 // scan finds the kernels of our families in a source. Those whose name or parameters
 // are not as expected are left out: package xnnpack could not call them.
 func scan(dir string, families signatures) (kernels, error) {

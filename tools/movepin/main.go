@@ -120,24 +120,11 @@ func move(root string, o options, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	now, err := readPin(root)
-	if err != nil {
-		return err
-	}
-	src, err := obtain(root, tmp, now, o)
+	now, src, found, err := look(root, tmp, o)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "from %s\nto   %s, %s\n", now.commit, o.commit, src.text)
-
-	signatures, err := readSignatures(filepath.Join(root, "xnnpack/kernels.h"))
-	if err != nil {
-		return err
-	}
-	found, err := scan(src.dir, signatures)
-	if err != nil {
-		return err
-	}
 	r := report{foreign: found.foreign, wrong: found.wrong}
 	old := ukernel.Upstream()
 	r.added, r.removed = difference(found.kernels, old)

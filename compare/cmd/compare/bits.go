@@ -91,10 +91,7 @@ func (a *app) bits(ctx context.Context, o bitsOptions) error {
 	r, start := a.begin()
 	a.header(r)
 	pairs := slices.DeleteFunc(side.Match(a.sides.ref, a.sides.ours), func(p side.Pair) bool { return !chosen(p.Name) })
-	can, cannot := side.Runnable(pairs)
-	for _, p := range cannot {
-		r.NotRun = append(r.NotRun, results.NotRun{Kernel: p.Name, Why: whyNot(p)})
-	}
+	can := runnable(r, pairs)
 	if o.exhaustive {
 		r.Bits, err = a.exhaustive(ctx, o, can)
 	} else {
@@ -134,11 +131,7 @@ func (a *app) sampled(ctx context.Context, o bitsOptions, r *results.Results, ca
 	}
 	var own []side.Pair
 	if a.sides.ref.Name != "model" {
-		var cannot []side.Pair
-		own, cannot = side.Runnable(side.Match(side.Model(alone), a.sides.ours))
-		for _, p := range cannot {
-			r.NotRun = append(r.NotRun, results.NotRun{Kernel: p.Name, Why: whyNot(p)})
-		}
+		own = runnable(r, side.Match(side.Model(alone), a.sides.ours))
 	}
 	if len(can)+len(own) == 0 {
 		return fmt.Errorf("no kernel that matches %q can be compared here", o.kernels)
@@ -233,13 +226,7 @@ func (a *app) exhaustive(ctx context.Context, o bitsOptions, pairs []side.Pair) 
 	state, err = sweep.Run(ctx, state)
 	a.finish()
 	if errors.Is(err, context.Canceled) {
-		where := fmt.Sprintf("stopped after %d parts", len(state.Finished))
-		if o.resume != "" {
-			where += fmt.Sprintf("; the same command with --resume %s continues from there", o.resume)
-		} else {
-			where += "; nothing was kept: --resume FILE would keep it"
-		}
-		return nil, errors.New(where)
+		return nil, stopped(fmt.Sprintf("%d parts", len(state.Finished)), o.resume)
 	}
 	return state.Kernels, err
 }
@@ -260,6 +247,14 @@ func resume[S any](name, schema string) (state *S, save func(S) error, err error
 		return nil, nil, fmt.Errorf("--resume: %w", err)
 	}
 	return &found, save, nil
+}
+
+// stopped is the error of a run that was interrupted after some work, and how to go on.
+func stopped(after, resume string) error {
+	if resume == "" {
+		return fmt.Errorf("stopped after %s; nothing was kept: --resume FILE would keep it", after)
+	}
+	return fmt.Errorf("stopped after %s; the same command with --resume %s continues from there", after, resume)
 }
 
 // executableHash identifies this program.

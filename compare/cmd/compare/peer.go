@@ -81,9 +81,6 @@ func (a *app) peers(r *results.Results, how string) []speed.Library {
 // onRow is how peers work on one row.
 const onRow = "one thread for each row"
 
-// peersOf is the same for a run that times them.
-func (r *speedRun) peersOf(how string) []speed.Library { return r.app.peers(r.results, how) }
-
 // right are the peers that are timed on rows: those whose result on them is right. What
 // is wrong is printed and recorded.
 func (r *speedRun) right(found *results.Results, peers []speed.Library, rows, cols, threads int) []speed.Library {

@@ -238,7 +238,7 @@ func (r *speedRun) parts() ([]speedPart, error) {
 	case r.o.rows != "":
 		return r.rowsParts()
 	case r.o.functions:
-		return r.functionParts(), nil
+		return r.onSizes(r.threads, "goroutine", r.timeFunctions), nil
 	case r.o.goroutines != "":
 		return r.oneRowParts()
 	}

@@ -1,25 +1,12 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/twopass-softmax/twopass/compare/results"
 	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/native"
 )
 
-// functionParts are the parts that time native's functions against each other.
-func (r *speedRun) functionParts() []speedPart {
-	var parts []speedPart
-	for _, n := range r.state.Sizes {
-		for _, t := range r.threads {
-			heading := fmt.Sprintf("%s elements, in %s, %s", grouped(int64(n)), r.results.Machine.Where(n), plural(t, "goroutine", "goroutines"))
-			parts = append(parts, speedPart{heading, func() (results.Results, error) { return r.timeFunctions(n, t, heading) }})
-		}
-	}
-	return parts
-}
-
+// timeFunctions times native's functions against each other.
 func (r *speedRun) timeFunctions(n, goroutines int, heading string) (results.Results, error) {
 	several := goroutines > 1
 	o := &native.Options{Goroutines: goroutines}

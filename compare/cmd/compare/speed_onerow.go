@@ -19,15 +19,8 @@ func (r *speedRun) oneRowParts() ([]speedPart, error) {
 			return nil, fmt.Errorf("goroutines: %w", err)
 		}
 	}
-	r.peers = r.peersOf("the row on one thread and on as many as goroutines")
-	var parts []speedPart
-	for _, n := range r.state.Sizes {
-		for _, g := range counts {
-			heading := fmt.Sprintf("%s elements, in %s, %s", grouped(int64(n)), r.results.Machine.Where(n), plural(g, "goroutine", "goroutines"))
-			parts = append(parts, speedPart{heading, func() (results.Results, error) { return r.timeOneRow(n, g, heading) }})
-		}
-	}
-	return parts, nil
+	r.peers = r.app.peers(r.results, "the row on one thread and on as many as goroutines")
+	return r.onSizes(counts, "goroutine", r.timeOneRow), nil
 }
 
 func (r *speedRun) timeOneRow(n, goroutines int, heading string) (results.Results, error) {

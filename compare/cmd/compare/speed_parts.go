@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -23,15 +22,11 @@ func (r *speedRun) run(ctx context.Context, parts []speedPart, start time.Time, 
 	r.step(int64(r.state.Parts))
 	for _, p := range parts[r.state.Parts:] {
 		if ctx.Err() != nil {
-			where := fmt.Sprintf("stopped after %d of %s, before %s", r.state.Parts, plural(len(parts), "part", "parts"), p.name)
-			if r.o.resume == "" {
-				return errors.New(where + "; nothing was kept: --resume FILE would keep it")
-			}
-			// There may be no part yet: a file that is there can be gone on from.
+			// There may be no part yet: the next run needs a file to go on from.
 			if err := save(); err != nil {
 				return err
 			}
-			return fmt.Errorf("%s; the same command with --resume %s continues from there", where, r.o.resume)
+			return stopped(fmt.Sprintf("%d of %s, before %s", r.state.Parts, plural(len(parts), "part", "parts"), p.name), r.o.resume)
 		}
 		found, err := p.run()
 		if err != nil {
@@ -46,4 +41,17 @@ func (r *speedRun) run(ctx context.Context, parts []speedPart, start time.Time, 
 		r.step(1)
 	}
 	return nil
+}
+
+// onSizes are a part for each length of rows and each number of threads or, as unit says,
+// goroutines.
+func (r *speedRun) onSizes(counts []int, unit string, run func(n, count int, heading string) (results.Results, error)) []speedPart {
+	var parts []speedPart
+	for _, n := range r.state.Sizes {
+		for _, count := range counts {
+			heading := fmt.Sprintf("%s elements, in %s, %s", grouped(int64(n)), r.results.Machine.Where(n), plural(count, unit, unit+"s"))
+			parts = append(parts, speedPart{heading, func() (results.Results, error) { return run(n, count, heading) }})
+		}
+	}
+	return parts
 }

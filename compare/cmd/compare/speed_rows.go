@@ -40,7 +40,7 @@ func (r *speedRun) rowsParts() ([]speedPart, error) {
 	}
 	can, _ := side.Runnable(side.Match(r.sides.ref, r.sides.ours))
 	r.overhead(r.results, can)
-	r.peers = r.peersOf("all rows in one call, on as many threads")
+	r.peers = r.app.peers(r.results, "all rows in one call, on as many threads")
 	parts := []speedPart{{"a call on a short row", r.shortCall}}
 	for _, s := range shapes {
 		for _, t := range r.threads {

@@ -49,15 +49,10 @@ func (r *speedRun) softmaxParts() ([]speedPart, error) {
 	}
 	can, _ := side.Runnable(side.Match(r.sides.ref, r.sides.ours))
 	r.overhead(r.results, can)
-	r.peers = r.peersOf(onRow)
-	var parts []speedPart
-	for _, n := range r.state.Sizes {
-		for _, t := range r.threads {
-			c := softmaxPart{run: r, softmaxes: softmaxes, elements: n, threads: t}
-			parts = append(parts, speedPart{c.where(), c.time})
-		}
-	}
-	return parts, nil
+	r.peers = r.app.peers(r.results, onRow)
+	return r.onSizes(r.threads, "thread", func(n, threads int, heading string) (results.Results, error) {
+		return softmaxPart{r, softmaxes, n, threads, heading}.time()
+	}), nil
 }
 
 // softmaxPart is a part: the algorithms at one length on a number of threads.
@@ -65,10 +60,7 @@ type softmaxPart struct {
 	run               *speedRun
 	softmaxes         []side.Softmax
 	elements, threads int
-}
-
-func (c softmaxPart) where() string {
-	return fmt.Sprintf("%s elements, in %s, %s", grouped(int64(c.elements)), c.run.results.Machine.Where(c.elements), plural(c.threads, "thread", "threads"))
+	heading           string
 }
 
 // entry is a benchmark with what its times are compared with.
@@ -176,7 +168,7 @@ func (c softmaxPart) time() (found results.Results, err error) {
 		return found, err
 	}
 	c.run.line("")
-	c.run.line("%-40s %8s %8s %18s", c.where(), "ns/elem", "from C", ulpHead)
+	c.run.line("%-40s %8s %8s %18s", c.heading, "ns/elem", "from C", ulpHead)
 	for i, e := range entries {
 		timing := samples.Timing(i, elements)
 		if e.to >= 0 {

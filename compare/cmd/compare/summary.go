@@ -54,10 +54,7 @@ func (a *app) summary(ctx context.Context, o summaryOptions) error {
 	r, start := a.begin()
 	a.header(r)
 	pairs := side.Match(a.sides.ref, a.sides.ours)
-	can, cannot := side.Runnable(pairs)
-	for _, p := range cannot {
-		r.NotRun = append(r.NotRun, results.NotRun{Kernel: p.Name, Why: whyNot(p)})
-	}
+	can := runnable(r, pairs)
 	plan := o.plan
 	if a.sides.noUpstream != nil {
 		plan = o.modelPlan
@@ -134,6 +131,15 @@ func ranges(ns []int) string {
 		i = j + 1
 	}
 	return strings.Join(parts, ",")
+}
+
+// runnable are the pairs that run here; it records the others.
+func runnable(r *results.Results, pairs []side.Pair) []side.Pair {
+	can, cannot := side.Runnable(pairs)
+	for _, p := range cannot {
+		r.NotRun = append(r.NotRun, results.NotRun{Kernel: p.Name, Why: whyNot(p)})
+	}
+	return can
 }
 
 func whyNot(p side.Pair) string {

@@ -61,7 +61,7 @@ func (a *app) table(ctx context.Context, sizes string, budget time.Duration) err
 	quiet := *a.screen
 	quiet.out = io.Discard
 	r := &speedRun{app: &app{screen: &quiet, sides: a.sides, libraries: a.libraries}, o: speedOptions{budget: budget}, results: results}
-	r.peers = r.peersOf(onRow)
+	r.peers = r.app.peers(r.results, onRow)
 	upstream := a.sides.ref.InC != nil
 	var columns []column
 	a.start("Timing", int64(len(lengths)))
