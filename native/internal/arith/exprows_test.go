@@ -26,20 +26,9 @@ func TestExpRows(t *testing.T) {
 			r := rand.New(rand.NewPCG(9, 9))
 			for _, n := range testLengths() {
 				for rep := range 20 {
-					rows := 1 + r.IntN(4)
-					if n > 1000 {
-						rows = 2
-					}
-					p := Rows{Scale: scales[r.IntN(len(scales))]}
-					srcStride, dstStride := n+r.IntN(2)*r.IntN(20), n+r.IntN(2)*r.IntN(20)
+					rows, srcStride, dstStride, p := drawRows(r, n, 1000)
 					x, intactX := framed((rows-1)*srcStride+n, rep%4)
 					y, intactY := framed((rows-1)*dstStride+n, rep/4%4)
-					for i := range x {
-						x[i] = canary
-					}
-					for i := range y {
-						y[i] = canary
-					}
 					sums := make([]ExpSum, rows)
 					for i := range rows {
 						row := x[i*srcStride:][:n]

@@ -201,18 +201,33 @@ func start(r *rand.Rand, s *Scale, x []float32) (st Sum) {
 	return st
 }
 
+// draw is n elements of a class, some of them special in later cases, and a sum for them.
+func draw(r *rand.Rand, n, rep int) (s *Scale, x []float32, intact func() bool, st Sum) {
+	s = &scales[r.IntN(len(scales))]
+	x, intact = framed(n, rep%4)
+	fill(r, rep%classes, x)
+	if rep > 5 {
+		special(r, x)
+	}
+	return s, x, intact, start(r, s, x)
+}
+
+// drawRows is the shape of a matrix with n columns, of two rows if there are more than many.
+func drawRows(r *rand.Rand, n, many int) (rows, srcStride, dstStride int, p Rows) {
+	rows = 1 + r.IntN(4)
+	if n > many {
+		rows = 2
+	}
+	p.Scale = scales[r.IntN(len(scales))]
+	return rows, n + r.IntN(2)*r.IntN(20), n + r.IntN(2)*r.IntN(20), p
+}
+
 func TestSum(t *testing.T) {
 	eachLevel(t, func(t *testing.T, k kernels) {
 		r := rand.New(rand.NewPCG(1, 1))
 		for _, n := range testLengths() {
 			for rep := range 12 {
-				s := &scales[r.IntN(len(scales))]
-				x, intactX := framed(n, rep%4)
-				fill(r, rep%classes, x)
-				if rep > 5 {
-					special(r, x)
-				}
-				st := start(r, s, x)
+				_, x, intactX, st := draw(r, n, rep)
 				unhide(x, st.Lim)
 				what := fmt.Sprintf("n=%d, case %d", n, rep)
 
@@ -302,13 +317,7 @@ func TestSecondPass(t *testing.T) {
 		r := rand.New(rand.NewPCG(3, 3))
 		for _, n := range testLengths() {
 			for rep := range 10 {
-				s := &scales[r.IntN(len(scales))]
-				x, intactX := framed(n, rep%4)
-				fill(r, rep%classes, x)
-				if rep > 5 {
-					special(r, x)
-				}
-				st := start(r, s, x)
+				s, x, intactX, st := draw(r, n, rep)
 				for i := range x {
 					if x[i] > st.Lim { // is of another segment
 						x[i] = st.Lim
@@ -366,16 +375,8 @@ func TestSoftmaxRows(t *testing.T) {
 		r := rand.New(rand.NewPCG(4, 4))
 		for _, n := range testLengths() {
 			for rep := range 16 {
-				rows := 1 + r.IntN(4)
-				if n > 3000 {
-					rows = 2
-				}
-				p := Rows{Scale: scales[r.IntN(len(scales))]}
-				srcStride, dstStride := n+r.IntN(2)*r.IntN(20), n+r.IntN(2)*r.IntN(20)
+				rows, srcStride, dstStride, p := drawRows(r, n, 3000)
 				x, intactX := framed((rows-1)*srcStride+n, rep%4)
-				for i := range x {
-					x[i] = canary
-				}
 				for i := range rows {
 					row := x[i*srcStride:][:n]
 					fill(r, rep%classes, row)
@@ -548,9 +549,6 @@ func TestSumRows(t *testing.T) {
 				p := Rows{Scale: scales[r.IntN(len(scales))]}
 				stride := n + r.IntN(2)*r.IntN(20)
 				x, intact := framed((rows-1)*stride+n, rep%4)
-				for i := range x {
-					x[i] = canary
-				}
 				for i := range rows {
 					row := x[i*stride:][:n]
 					fill(r, rep%classes, row)

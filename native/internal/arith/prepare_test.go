@@ -279,16 +279,8 @@ func TestSoftmaxMaskedRows(t *testing.T) {
 		r := rand.New(rand.NewPCG(11, 3))
 		for _, n := range testLengths() {
 			for rep := range 16 {
-				rows := 1 + r.IntN(4)
-				if n > 1000 {
-					rows = 2
-				}
-				p := Rows{Scale: scales[r.IntN(len(scales))]}
-				srcStride, dstStride := n+r.IntN(2)*r.IntN(20), n+r.IntN(2)*r.IntN(20)
+				rows, srcStride, dstStride, p := drawRows(r, n, 1000)
 				x, intactX := around[float32]((rows-1)*srcStride+n, rep%5, 77)
-				for i := range x {
-					x[i] = 77
-				}
 				for i := range rows {
 					row := x[i*srcStride:][:n]
 					fill(r, []int{0, 0, 0, 1, 3, 4}[r.IntN(6)], row)

@@ -27,13 +27,7 @@ func TestSumTops(t *testing.T) {
 			r := rand.New(rand.NewPCG(11, 11))
 			for _, n := range testLengths() {
 				for rep := range 10 {
-					s := &scales[r.IntN(len(scales))]
-					x, intactX := framed(n, rep%4)
-					fill(r, rep%classes, x)
-					if rep > 5 {
-						special(r, x)
-					}
-					st := start(r, s, x)
+					_, x, intactX, st := draw(r, n, rep)
 					unhide(x, st.Lim)
 					what := fmt.Sprintf("n=%d, case %d", n, rep)
 					want, got := st, st
