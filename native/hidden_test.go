@@ -81,3 +81,43 @@ func TestFarApart(t *testing.T) {
 		}
 	}
 }
+
+// TestFarOffsets has the largest offset, which hides nothing, and the smallest, which hides all.
+func TestFarOffsets(t *testing.T) {
+	for _, arith.Best = range levels() {
+		for _, cols := range []int{1, 3, 300, 5000} {
+			src := native.Rows(make([]float32, 3*cols), cols)
+			for i := range src.Data {
+				src.Data[i] = float32(i % 7)
+			}
+			for _, c := range []struct {
+				offset int
+				seen   int
+			}{{math.MaxInt, cols}, {math.MinInt, 0}} {
+				o := &native.Options{Causal: true, Offset: c.offset, ZeroRows: true}
+				soft, log, sums, probs, top, index := like(src), like(src), make([]float32, 3), make([]float32, 3), make([]float32, 3), make([]int, 3)
+				native.SoftmaxRows(soft, src, o)
+				native.LogSoftmaxRows(log, src, o)
+				native.LogSumExpRows(sums, src, o)
+				native.LogProbs(probs, src, index, o)
+				native.TopK(native.Rows(top, 1), native.Rows(index, 1), src, o)
+				exps, all, factors := like(src), make([]native.Accumulator, 3), make([]float32, 3)
+				native.ExpRows(exps, src, all, factors, o)
+				for i := range 3 {
+					want := native.LogSumExp(src.Data[i*cols:][:c.seen])
+					if sums[i] != want || all[i].LogSumExp() != want {
+						t.Errorf("level %v, %d columns, offset %d: log-sum-exp %v, of ExpRows %v, want %v", arith.Best, cols, c.offset, sums[i], all[i].LogSumExp(), want)
+					}
+					for _, p := range []float32{soft.Data[i*cols], top[i], exps.Data[i*cols]} {
+						if (p > 0) != (c.seen > 0) {
+							t.Errorf("level %v, %d columns, offset %d: row %d has a %v", arith.Best, cols, c.offset, i, p)
+						}
+					}
+					if l := log.Data[i*cols]; l != probs[i] || (l > negInf) != (c.seen > 0) {
+						t.Errorf("level %v, %d columns, offset %d: row %d has the logarithm %v, by LogProbs %v", arith.Best, cols, c.offset, i, l, probs[i])
+					}
+				}
+			}
+		}
+	}
+}
