@@ -98,7 +98,7 @@ func TestWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files = append(files, "../../../native/internal/arith/neon_arm64.s")
+	files = append(files, "../../../native/internal/arith/neon_arm64.s", "../../../native/f64/internal/arith64/neon_arm64.s")
 	words := 0
 	for _, name := range files {
 		text, err := os.ReadFile(name)
@@ -125,12 +125,15 @@ var allowed = strings.Fields(`ADD ADRP B BIC CBZ CMP CSEL LDR LDRB LDRH LSL MOV 
 
 // allowedInLibrary has those of the library's kernels besides, and those with which Go
 // looks for room on the stack.
-var allowedInLibrary = append(strings.Fields(`CBNZ FCMP FCVT FCVTL FDIV FMIN LDP LSR MLA MOVK TBL TST BL STP STUR`), allowed...)
+var allowedInLibrary = append(strings.Fields(`CBNZ FCMP FCVT FCVTL FDIV FMIN FNEG LDP LSR MLA MOVK TBL TST BL STP STUR`), allowed...)
 
 // TestInstructions builds the kernels and disassembles them as they were built.
 func TestInstructions(t *testing.T) {
 	t.Run("twins", func(t *testing.T) {
 		testInstructions(t, "native/twins/internal/neon", regexp.MustCompile(`/neon\..*_ukernel__.*\.abi0$`), allowed, 23)
+	})
+	t.Run("f64", func(t *testing.T) {
+		testInstructions(t, "native/f64/internal/arith64", regexp.MustCompile(`/arith64\.\w+NEON\.abi0$`), allowedInLibrary, 6)
 	})
 	t.Run("library", func(t *testing.T) {
 		testInstructions(t, "native/internal/arith", regexp.MustCompile(`/arith\.\w+NEON\.abi0$`), allowedInLibrary, len(LibraryKernels()))
