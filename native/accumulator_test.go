@@ -29,7 +29,7 @@ func TestAccumulatorScale(t *testing.T) {
 func TestAccumulatorFar(t *testing.T) {
 	for _, scale := range []float32{1, 0x1p-10, 0x1p10} {
 		for _, far := range []float32{1 << 20, -1 << 20} {
-			for _, apart := range []float32{2, 60, 1100, 1 << 19} {
+			for _, apart := range []float32{2, 12, 60, 1100, 1 << 19} {
 				x := []float32{far / scale, (far + apart) / scale}
 				merged, other, added := native.NewAccumulator(scale), native.NewAccumulator(scale), native.NewAccumulator(scale)
 				merged.Add(x[:1])
@@ -43,6 +43,9 @@ func TestAccumulatorFar(t *testing.T) {
 					a.Softmax(y[:], x)
 					if want := []float64{least / (1 + least), 1 / (1 + least)}; math.Abs(float64(y[0])-want[0]) > 1e-6*want[0]+0x1p-126 || math.Abs(float64(y[1])-want[1]) > 1e-6 {
 						t.Errorf("scale %v: the softmax of %v is %v, want %v", scale, x, y, want)
+					}
+					if a.LogSoftmax(y[:], x); math.Abs(float64(y[1])+math.Log1p(least)) > 1e-5*least {
+						t.Errorf("scale %v: the log-softmax of %v is %v, want %v for the larger one", scale, x, y, -math.Log1p(least))
 					}
 					if got, want := float64(a.LogSumExp()), float64(far+apart)+math.Log1p(least); math.Abs(got-want) > 0x1p-22*math.Abs(want) {
 						t.Errorf("scale %v: the log-sum-exp of %v is %v, want %v", scale, x, got, want)

@@ -204,7 +204,7 @@ func TestAxisSideBySide(t *testing.T) {
 			}
 			for name, o := range map[string]native.Options{
 				"nothing": {}, "a scale": {Scale: 0.3}, "a negative scale": {Scale: -2}, "a scale of few bits": {Scale: float32(math.Ln2)},
-				"scales in runs": {Scales: runs}, "negative scales": {Scales: negative}, "scales": {Scales: inputs.Normal.Row(1, rows.Rows)}, "add": {Add: native.Row(inputs.Normal.Row(2, axis))},
+				"scales in runs": {Scales: runs}, "negative scales": {Scales: negative}, "scales": {Scales: inputs.Normal.Row(1, rows.Rows)}, "add": {Add: native.Row(inputs.Normal.Row(2, axis))}, "add and scales": {Add: native.Row(inputs.Normal.Row(2, axis)), Scales: runs},
 				"add to rows": {Add: native.Rows(inputs.Normal.Row(3, len(x)), axis)},
 				"keep":        {Keep: native.Row(keep)}, "causal": {Causal: true, Offset: 3},
 			} {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 
 	"github.com/twopass-softmax/twopass/internal/guarded"
 	"github.com/twopass-softmax/twopass/native"
@@ -121,6 +122,10 @@ func TestLogProbsPanics(t *testing.T) {
 	wantPanic(t, "native.LogProbs: index[2] is -1,", func() { native.LogProbs(dst, src, []int{3, 0, -1}, nil) })
 	wantPanic(t, "native.LogProbs: index[0] is 0, ", func() { native.LogProbs(dst[:1], native.Matrix[float32]{Rows: 1}, []int{0}, nil) })
 	wantPanic(t, "native.LogProbs: dst of 3 elements overlaps src of 12", func() { native.LogProbs(x[9:], src, []int{0, 1, 2}, nil) })
+	index := []int{0, 1, 2}
+	wantPanic(t, "native.LogProbs: dst of 3 elements overlaps index", func() {
+		native.LogProbs(unsafe.Slice((*float32)(unsafe.Pointer(&index[1])), 3), src, index, nil)
+	})
 	add := make([]float32, 4)
 	wantPanic(t, "native.LogProbs: dst overlaps Options.Add of 4 elements", func() { native.LogProbs(add[:3], src, []int{0, 1, 2}, &native.Options{Add: native.Row(add)}) })
 	native.LogProbs(nil, native.Matrix[float32]{}, nil, nil) // no rows, nothing to do

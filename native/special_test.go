@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
 var maxFloat32 = float32(math.MaxFloat32)
@@ -125,5 +126,24 @@ func TestSpecial(t *testing.T) {
 	native.LogSumExpRows(lse, native.Matrix[float32]{Rows: 2, Stride: 9}, &native.Options{Keep: native.Matrix[bool]{Rows: 2, Data: []bool{}, Stride: 9}})
 	if lse[0] != negInf || lse[1] != negInf {
 		t.Errorf("log-sum-exp of empty rows with a stride is %v", lse)
+	}
+}
+
+// TestGradAboveZero: logarithms of probabilities that are above 0 count as 0.
+func TestGradAboveZero(t *testing.T) {
+	for _, arith.Best = range levels() {
+		for _, n := range []int{1, 20, 5000} {
+			y, at0, dy := make([]float32, n), make([]float32, n), make([]float32, n)
+			for i := range y {
+				y[i], at0[i], dy[i] = float32(i%5)-2, min(0, float32(i%5)-2), float32(i%3)
+			}
+			y[n-1], at0[n-1] = inf, 0
+			got, want := make([]float32, n), make([]float32, n)
+			native.LogSoftmaxGrad(got, y, dy)
+			native.LogSoftmaxGrad(want, at0, dy)
+			if !sameRow(got, want) {
+				t.Errorf("level %v: the gradient of %d elements differs from that at 0", arith.Best, n)
+			}
+		}
 	}
 }

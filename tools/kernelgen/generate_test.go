@@ -82,7 +82,8 @@ func TestLibraryLevels(t *testing.T) {
 }
 
 // TestRegisters holds what no result shows: functions that use vectors wider than SSE's leave the upper halves empty,
-// beside which SSE's instructions would be slow, and no function touches the frame pointer.
+// beside which SSE's instructions would be slow, no function touches the frame pointer, and those that store around the
+// caches, NT in their names, wait for that, which other goroutines would not see otherwise.
 func TestRegisters(t *testing.T) {
 	wide, frame, functions := regexp.MustCompile(`\b[YZ]\d`), regexp.MustCompile(`\bBP\b`), 0
 	for _, folder := range []string{"native/twins/internal/x86", "native/internal/arith", "native/f64/internal/arith64"} {
@@ -101,6 +102,10 @@ func TestRegisters(t *testing.T) {
 			for _, f := range bytes.Split(text, []byte("\nTEXT "))[1:] {
 				functions++
 				rets, empty := bytes.Count(f, []byte("\tRET\n")), bytes.Count(f, []byte("\tVZEROUPPER\n\tRET\n"))
+				around, stores, fences := bytes.Contains(f[:bytes.IndexByte(f, '(')], []byte("NT")), bytes.Count(f, []byte("\tVMOVNT")), bytes.Count(f, []byte("\tSFENCE\n"))
+				if around != (stores > 0) || around && fences != rets {
+					t.Errorf("%s: %s has %d stores around the caches and %d fences", name, f[:bytes.IndexByte(f, '(')], stores, fences)
+				}
 				if rets != empty && wide.Match(f) {
 					t.Errorf("%s: %s returns without VZEROUPPER", name, f[:bytes.IndexByte(f, '(')])
 				}
