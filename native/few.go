@@ -28,9 +28,10 @@ func LogProbs[S Element](dst []float32, src Matrix[S], index []int, o *Options) 
 // [SoftmaxRows] writes to a float32 dst.
 //
 // With AVX-512 or AVX2, random rows of 100,000 elements and more take at most 1.1 times the time of
-// [LogSumExpRows] for k up to 100; rows of 32,000 take 1.1 times for k up to 10 and 1.2 times for
-// 50; rows of 1,000 twice for 1 and 3.7 times for 50. Rising rows and rows with many equal elements
-// take longer, at worst in proportion to Cols * log(k).
+// [LogSumExpRows] for k up to 100; rows of 32,000 take 1.1 times for k up to 10, 1.2 times for 50
+// and 1.4 times for 100; rows of 1,000 twice for 1 and 3.7 times for 50. Long rows that rise, or
+// have many equal elements, take up to 1.8 times for k up to 100. 16-bit rows of 32,000 take 1.3
+// times for 50.
 //
 // The order is that of the elements after scale and masks; equal elements come in the order of
 // their columns. (Elements that differ may have equal probabilities.) A masked element counts as

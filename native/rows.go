@@ -294,9 +294,9 @@ func (c *call) topRow(i int, b *buffers) {
 			j.shifted = false
 			if rare {
 				j.topAgain(t)
-			} else if j.direct() {
-				t.take(j.level, j.src.f[t.base:], t.base)
 			}
+			t.take(&j, j.src.len())
+			t.gather(&j)
 			j.shifted = shifted
 			t.sorted(j.level, probs[:n], index[:n])
 		}

@@ -716,15 +716,12 @@ func (j *job) writeTop(y []float32, total *sum) {
 // sumTops is the sum of a job that looks for the largest elements, of those from at on.
 func (j *job) sumTops(at int, z []float32, st *arith.Sum) (done int) {
 	t := j.top
-	direct := j.direct()
-	if !direct {
+	if at-t.base == topPiece {
+		t.take(j, at)
+		t.know()
 		t.base = at
 	}
 	for done < len(z) {
-		if at+done-t.base == topPiece {
-			t.take(j.level, j.src.f[t.base:at+done], t.base)
-			t.base = at + done
-		}
 		// A step, whose largest elements are kept, or what is left.
 		part := z[done:min(len(z), done+t.step)]
 		if len(part) > t.step/2 {
@@ -739,20 +736,18 @@ func (j *job) sumTops(at int, z []float32, st *arith.Sum) (done int) {
 			t.maxima = append(t.maxima, st.Max[:]...)
 		}
 	}
-	if !direct && done > 0 {
-		t.take(j.level, z[:done], at)
-	}
 	return done
 }
 
 // topAgain looks through the row without a sum.
 func (j *job) topAgain(t *top) {
 	t.begin(t.k, j.src.len())
+	j.top = t
 	st := arith.Sum{Lim: posInf} // of any elements: the sum means nothing
 	for at := 0; at < j.src.len(); {
 		z := j.elements(at, min(at+blockLen, j.src.len()))
-		j.level.SumTops(t.tops, z, &st)
-		t.take(j.level, z, at)
+		j.sumTops(at, z, &st)
 		at += len(z)
 	}
+	j.top = nil
 }

@@ -8,41 +8,50 @@ import (
 )
 
 // top finds the k largest elements of a row. The first pass stores the largest ones by lane of each turn.
-// A number that k of those reach, the floor, is at most the k-th largest element, so that only lanes that
-// reach it are looked at once more: k of them, and more where some are equal. Elements that reach it are
-// candidates, and the order of those is that of how many others each is less than.
+// A number that k of those reach, the floor, is at most the k-th largest element, so that no other lanes
+// than those that reach it are looked at once more, after the pass: k of them and few others. Their elements
+// that reach the floor are candidates, and the order of those is that of how many others each is less than.
 type top struct {
 	k     int
-	floor float32 // candidates are at least that
-	n     int     // of candidates
-	x     []float32
-	index []uint32
-	ranks []uint32
-	// places are the candidates by rank.
-	places []uint32
-	hits   []uint32 // working memory
+	floor float32 // lanes that are not listed yet have to reach it
+	least float32 // at most the k-th largest element; floor may be above, if enough are equal to it
+	// lanes are those listed, by the largest element of each, unless it is unknown, and the number of its first
+	// one; candidates are elements and their numbers.
+	lanes, candidates list
+	unknown           int // of the lanes: elements from here on
+	ranks             []uint32
+	places            []uint32 // the candidates by rank
 	// The largest elements by lane: of each turn from base on, and of each step.
 	tops, maxima []float32
 	base, step   int
-	many         bool // a piece had many more candidates than there is room for
 	keys         []uint64
+}
+
+// list has numbers with their indices, turn by turn.
+type list struct {
+	x     []float32
+	index []uint32
+	n     int
 }
 
 const (
 	// topLanes is how many lanes a sum has.
 	topLanes = len(arith.Sum{}.Max)
-	// topPiece is how many elements are looked at at once at most: as long as they stay in the second-level cache.
+	// topPiece is how many elements lanes are listed of at a time at most: a chunk or several.
 	topPiece = 1 << 18
 	// rankedMost is how many candidates are ranked, each by looks at all others.
 	rankedMost = 1 << 10
 )
 
+// lanesMost is how many lanes are looked at once more at most, but for the equal ones of one turn.
+func (t *top) lanesMost() int { return t.k + t.k/4 + 2*topLanes }
+
 // begin is for a row of n elements.
 func (t *top) begin(k, n int) {
-	t.k, t.n, t.base, t.floor, t.maxima, t.many = k, 0, 0, negInf, t.maxima[:0], false
-	if room := (2*k + 4*arith.CollectRoom) &^ (topLanes - 1); len(t.x) < room {
-		t.x, t.index = make([]float32, room), make([]uint32, room)
-		t.hits = make([]uint32, arith.CollectHits)
+	t.k, t.base, t.floor, t.least, t.unknown, t.maxima = k, 0, negInf, negInf, 0, t.maxima[:0]
+	t.lanes.begin(4*k + 8*arith.LanesRoom)
+	t.candidates.begin(arith.GatherRoom(t.lanesMost() + topLanes))
+	if room := len(t.candidates.x); len(t.ranks) < room {
 		t.ranks, t.places = make([]uint32, room), make([]uint32, room)
 	}
 	if turns := (min(n, topPiece) + arith.Turn - 1) / arith.Turn; len(t.tops) < topLanes*turns {
@@ -56,6 +65,14 @@ func (t *top) begin(k, n int) {
 	}
 }
 
+// begin makes an empty list with room for n numbers, and up to whole rows of lanes.
+func (l *list) begin(n int) {
+	if n = (n + topLanes - 1) &^ (topLanes - 1); cap(l.x) < n {
+		l.x, l.index = make([]float32, n), make([]uint32, n)
+	}
+	l.x, l.index, l.n = l.x[:n], l.index[:n], 0
+}
+
 // noMax is the largest elements of none.
 var noMax = func() (m [topLanes]float32) {
 	for l := range m {
@@ -64,133 +81,177 @@ var noMax = func() (m [topLanes]float32) {
 	return m
 }()
 
-// room is how many candidates there may be.
-func (t *top) room() int { return (2*t.k + 4*arith.CollectRoom) &^ (topLanes - 1) }
-
-// take takes the candidates of z, elements from at on, of which t.tops has the turns.
-func (t *top) take(level arith.Level, z []float32, at int) {
-	tops := t.tops[:(len(z)+arith.Turn-1)/arith.Turn*topLanes]
-	if t.n < t.k || t.many || len(z) > blockLen {
-		// The floor is that of as few numbers as there are twice as many of as of candidates.
-		few := t.maxima
-		if len(few) < 2*t.k {
-			if few = tops; len(few) < 2*t.k {
-				few = z
-			}
+// take lists the lanes of elements from t.base on, of which t.tops has the turns, up to end.
+func (t *top) take(j *job, end int) {
+	tops := t.tops[:(end-t.base+arith.Turn-1)/arith.Turn*topLanes]
+	// The floor is that of as few numbers as there are twice as many of as are looked for.
+	few := t.maxima
+	if len(few) < 2*t.k {
+		if few = tops; len(few) < 2*t.k && end <= blockLen {
+			few = j.elements(0, end)
 		}
-		t.raise(level, few)
 	}
+	t.raise(j.level.FloorOf(few, t.k, t.k+t.k/16+2))
 	t.maxima = t.maxima[:0]
-	for turn, full := 0, 0; ; full++ {
+	for turn := 0; ; {
 		var n int
-		n, turn = level.Collect(t.x[t.n:t.room()], t.index[t.n:], t.hits, tops, z, turn, at, t.floor)
-		if t.n += n; turn == len(tops)/topLanes {
+		n, turn = j.level.ListLanes(t.lanes.index[t.lanes.n:], tops, turn, t.base, t.floor)
+		if t.lanes.n += n; turn == len(tops)/topLanes {
 			return
 		}
-		if full == 1 {
-			t.many = true
-			t.raise(level, tops)
-			t.drop(t.floor)
-		}
-		if t.room()-t.n < 2*arith.CollectRoom {
-			t.prune(level)
-		}
+		t.prune(j.level)
 	}
 }
 
-// raise raises the floor to one that k of x reach.
-func (t *top) raise(level arith.Level, x []float32) {
-	t.floor = max(t.floor, level.FloorOf(x, t.k, t.k+t.k/16+2))
+// know looks up the largest elements of lanes that are unknown. They are of the turns from base on.
+func (t *top) know() {
+	for i, first := range t.lanes.index[t.unknown:t.lanes.n] {
+		at := int(first) - t.base
+		t.lanes.x[t.unknown+i] = t.tops[at/arith.Turn*topLanes+at%arith.Turn]
+	}
+	t.unknown = t.lanes.n
 }
 
-// drop drops the candidates below the floor.
-func (t *top) drop(floor float32) {
-	n := 0
-	for i, x := range t.x[:t.n] {
+// raise raises the floor to one that k elements reach.
+func (t *top) raise(floor float32) {
+	t.floor, t.least = max(t.floor, floor), max(t.least, floor)
+}
+
+// prune leaves lanesMost of the lanes at most, but for the equal ones of one turn.
+func (t *top) prune(level arith.Level) {
+	t.know()
+	floor, all := t.lanes.prune(level, t.k, t.lanesMost())
+	t.unknown = t.lanes.n
+	if t.raise(floor); !all {
+		t.floor = max(t.floor, math.Nextafter32(floor, posInf)) // all others come later
+	}
+}
+
+// prune leaves the k largest numbers and some others, most in all, but for the equal ones of one turn. There
+// are more than k + topLanes. They all reach the floor; if not all that do are left, of those that are equal
+// to it the first ones are.
+func (l *list) prune(level arith.Level, k, most int) (floor float32, all bool) {
+	floor = level.FloorOf(l.x[:l.n], k, most)
+	n, equal := 0, 0
+	for i, x := range l.x[:l.n] {
 		if x >= floor {
-			t.x[n], t.index[n] = x, t.index[i]
+			l.x[n], l.index[n] = x, l.index[i]
 			n++
 		}
-	}
-	t.n = n
-}
-
-// prune leaves few candidates but the k largest. All other elements come later, in other turns.
-func (t *top) prune(level arith.Level) {
-	floor := level.FloorOf(t.x[:t.n], t.k, t.k+t.k/4+topLanes)
-	t.floor = max(t.floor, floor)
-	if t.drop(floor); t.room()-t.n >= 2*arith.CollectRoom {
-		return
-	}
-	// So many are equal: those of the first turns stay.
-	more := t.k
-	for _, x := range t.x[:t.n] {
-		if x > floor {
-			more--
+		if x == floor {
+			equal++
 		}
 	}
+	if l.n = n; n <= most {
+		return floor, true
+	}
+	equal += k - n // of them are left
 	n, last := 0, uint32(0)
-	for i, x := range t.x[:t.n] {
-		index := t.index[i]
+	for i, x := range l.x[:l.n] {
+		index := l.index[i]
 		if x == floor {
-			if more <= 0 && index/arith.Turn != last {
+			if equal <= 0 && index/arith.Turn != last {
 				continue
 			}
-			more--
+			equal--
 			last = index / arith.Turn
 		}
-		t.x[n], t.index[n] = x, index
+		l.x[n], l.index[n] = x, index
 		n++
 	}
-	t.n, t.floor = n, math.Nextafter32(floor, posInf)
+	l.n = n
+	return floor, false
+}
+
+// gather makes candidates of the lanes' elements.
+func (t *top) gather(j *job) {
+	if t.lanes.n > t.lanesMost() {
+		t.prune(j.level)
+	}
+	c, lanes := &t.candidates, t.lanes.index[:t.lanes.n]
+	for len(lanes) > 0 {
+		at, n := int(lanes[0])&^(arith.Turn-1), 1
+		end := at + arith.Turn
+		if j.direct() {
+			end = at + 1<<30
+		}
+		for ; n < len(lanes); n++ {
+			if first := int(lanes[n]) &^ (arith.Turn - 1); first >= end {
+				// To convert some turns more takes less time than another call.
+				if first > end+3*arith.Turn || first+arith.Turn > at+blockLen {
+					break
+				}
+				end = first + arith.Turn
+			}
+		}
+		z := j.elements(at, min(end, j.src.len()))
+		c.n += j.level.GatherLanes(c.x[c.n:], c.index[c.n:], lanes[:n], z, at, t.least)
+		lanes = lanes[n:]
+	}
+	if c.n > 2*t.k+4*topLanes {
+		c.prune(j.level, t.k, t.k+t.k/4+topLanes)
+	}
 }
 
 // sort sorts the candidates.
 func (t *top) sort() {
+	c := &t.candidates
 	t.keys = t.keys[:0]
-	for i, x := range t.x[:t.n] {
-		t.keys = append(t.keys, ^topKey(x, t.index[i]))
+	for i, x := range c.x[:c.n] {
+		t.keys = append(t.keys, ^topKey(x, c.index[i]))
 	}
 	slices.Sort(t.keys)
 	for i, key := range t.keys {
-		t.x[i], t.index[i] = element(^key)
+		c.x[i], c.index[i] = element(^key)
 	}
 }
 
 // sorted writes the k largest elements and their indices, the largest first.
 func (t *top) sorted(level arith.Level, x []float32, index []int) {
-	if t.n > 2*t.k+4*topLanes {
-		t.prune(level)
-	}
-	if t.n > rankedMost || !t.ranked(level, x, index) {
+	if c := &t.candidates; c.n > rankedMost || !t.ranked(level, x, index) {
 		t.sort()
-		copy(x, t.x)
+		copy(x, c.x)
 		for i := range index {
-			index[i] = int(t.index[i])
+			index[i] = int(c.index[i])
 		}
 	}
 }
 
 // ranked is sorted by ranks. It is false if it can't do that, or many elements are equal.
 func (t *top) ranked(level arith.Level, x []float32, index []int) bool {
-	whole := (t.n + topLanes - 1) &^ (topLanes - 1)
-	for i := t.n; i < whole; i++ {
-		t.x[i] = negInf
+	c := &t.candidates
+	whole := (c.n + topLanes - 1) &^ (topLanes - 1)
+	for i := c.n; i < whole; i++ {
+		c.x[i] = negInf
 	}
-	if !level.RanksOf(t.ranks[:whole], t.x[:whole], t.n) {
+	if !level.RanksOf(t.ranks[:whole], c.x[:whole], c.n) {
 		return false
 	}
-	places := t.places[:t.n] // candidates in order, from 1 on
+	places := t.places[:c.n] // candidates in order, from 1 on
+	sum := uint32(0)
+	for i, rank := range t.ranks[:c.n] {
+		places[rank] = uint32(i + 1)
+		sum += rank
+	}
+	if sum != uint32(c.n*(c.n-1)/2) && !t.insertAll(places) { // it is less where some are equal
+		return false
+	}
+	for r, p := range places[:len(index)] {
+		x[r], index[r] = c.x[p-1], int(c.index[p-1])
+	}
+	return true
+}
+
+// insertAll fills the places in, of which equal candidates have as many as they are. It is false if many are
+// equal.
+func (t *top) insertAll(places []uint32) bool {
 	clear(places)
-	for i, rank := range t.ranks[:t.n] {
+	for i, rank := range t.ranks[:len(places)] {
 		if places[rank] == 0 {
 			places[rank] = uint32(i + 1)
 		} else if !t.insert(places[rank:], i) {
 			return false
 		}
-	}
-	for r, p := range places[:len(index)] {
-		x[r], index[r] = t.x[p-1], int(t.index[p-1])
 	}
 	return true
 }
@@ -198,13 +259,13 @@ func (t *top) ranked(level arith.Level, x []float32, index []int) bool {
 // insert puts a candidate into the places of equal ones, which are as many as they are, in the order of
 // their indices. It is false if they are many.
 func (t *top) insert(places []uint32, i int) bool {
-	own := uint32(i + 1)
+	own, index := uint32(i+1), t.candidates.index
 	for at, p := range places {
 		if p == 0 {
 			places[at] = own
 			return at < topLanes
 		}
-		if t.index[p-1] > t.index[own-1] {
+		if index[p-1] > index[own-1] {
 			places[at], own = own, p
 		}
 	}

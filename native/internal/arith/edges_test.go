@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"unsafe"
+
+	"github.com/twopass-softmax/twopass/internal/guarded"
 )
 
 // TestOtherEdges gives the kernels that prepare, convert, select and transpose, those of gradients and those
@@ -13,12 +15,7 @@ func TestOtherEdges(t *testing.T) {
 	const longest = 160
 	var pages [4][]float32
 	for i := range pages {
-		page, free, err := guarded(longest * longest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(free)
-		pages[i] = page
+		pages[i] = guarded.Pages[float32](t, longest*longest)
 	}
 	for _, l := range Levels() {
 		for _, atEnd := range []bool{true, false} {

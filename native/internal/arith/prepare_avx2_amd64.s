@@ -1647,22 +1647,173 @@ done:
 	VZEROUPPER
 	RET
 
-// func collectAVX2(x []float32, index []uint32, hits []uint32, tops []float32, src []float32, turn int, at int, floor float32) (n int, next int)
-// Requires: AVX, AVX2, BMI
-TEXT ·collectAVX2(SB), NOSPLIT, $0-160
-	// collectAVX2: the elements that reach the floor, with their indices from at on, turn by turn while there is room.
-	MOVQ         x_base+0(FP), DI
-	MOVQ         x_len+8(FP), R14
-	SUBQ         $0x00000080, R14
-	MOVQ         index_base+24(FP), R8
-	MOVQ         tops_base+72(FP), R9
-	MOVQ         tops_len+80(FP), R11
+// func listLanesAVX2(lanes []uint32, tops []float32, turn int, at int, floor float32) (n int, next int)
+// Requires: AVX, BMI
+TEXT ·listLanesAVX2(SB), NOSPLIT, $0-88
+	// listLanesAVX2: the numbers of the first elements of lanes whose largest element reaches the floor.
+	MOVQ         lanes_len+8(FP), R14
+	SUBQ         $0x00000050, R14
+	MOVQ         lanes_base+0(FP), R8
+	MOVQ         tops_base+24(FP), R9
+	MOVQ         tops_len+32(FP), R11
 	SHRQ         $0x04, R11
-	MOVQ         src_base+96(FP), SI
-	MOVQ         src_len+104(FP), R12
-	MOVQ         turn+120(FP), R10
-	MOVQ         at+128(FP), R15
-	VBROADCASTSS floor+136(FP), Y0
+	MOVQ         turn+48(FP), R10
+	VBROADCASTSS floor+64(FP), Y0
+	XORL         R13, R13
+	MOVQ         R10, R15
+	SHLQ         $0x07, R15
+	ADDQ         at+56(FP), R15
+	MOVQ         R10, AX
+	SHLQ         $0x06, AX
+	ADDQ         AX, R9
+	LEAQ         -4(R11), R12
+	JMP          quads
+
+quad:
+	VMOVUPS   (R9), Y1
+	VMAXPS    32(R9), Y1, Y1
+	VMAXPS    64(R9), Y1, Y1
+	VMAXPS    96(R9), Y1, Y1
+	VMAXPS    128(R9), Y1, Y1
+	VMAXPS    160(R9), Y1, Y1
+	VMAXPS    192(R9), Y1, Y1
+	VMAXPS    224(R9), Y1, Y1
+	VCMPPS    $0x12, Y1, Y0, Y1
+	VMOVMSKPS Y1, BX
+	TESTL     BX, BX
+	JZ        none
+	CMPQ      R13, R14
+	JGT       end
+	VCMPPS    $0x12, (R9), Y0, Y1
+	VCMPPS    $0x12, 32(R9), Y0, Y2
+	VMOVMSKPS Y1, BX
+	VMOVMSKPS Y2, DX
+	SHLL      $0x08, DX
+	ORL       DX, BX
+	JZ        last0
+
+lane0:
+	TZCNTL BX, DX
+	BLSRL  BX, BX
+	LEAQ   (DX)(R15*1), AX
+	MOVL   AX, (R8)(R13*4)
+	INCQ   R13
+	TESTL  BX, BX
+	JNZ    lane0
+
+last0:
+	VCMPPS    $0x12, 64(R9), Y0, Y1
+	VCMPPS    $0x12, 96(R9), Y0, Y2
+	VMOVMSKPS Y1, BX
+	VMOVMSKPS Y2, DX
+	SHLL      $0x08, DX
+	ORL       DX, BX
+	JZ        last1
+
+lane1:
+	TZCNTL BX, DX
+	BLSRL  BX, BX
+	LEAQ   128(DX)(R15*1), AX
+	MOVL   AX, (R8)(R13*4)
+	INCQ   R13
+	TESTL  BX, BX
+	JNZ    lane1
+
+last1:
+	VCMPPS    $0x12, 128(R9), Y0, Y1
+	VCMPPS    $0x12, 160(R9), Y0, Y2
+	VMOVMSKPS Y1, BX
+	VMOVMSKPS Y2, DX
+	SHLL      $0x08, DX
+	ORL       DX, BX
+	JZ        last2
+
+lane2:
+	TZCNTL BX, DX
+	BLSRL  BX, BX
+	LEAQ   256(DX)(R15*1), AX
+	MOVL   AX, (R8)(R13*4)
+	INCQ   R13
+	TESTL  BX, BX
+	JNZ    lane2
+
+last2:
+	VCMPPS    $0x12, 192(R9), Y0, Y1
+	VCMPPS    $0x12, 224(R9), Y0, Y2
+	VMOVMSKPS Y1, BX
+	VMOVMSKPS Y2, DX
+	SHLL      $0x08, DX
+	ORL       DX, BX
+	JZ        last3
+
+lane3:
+	TZCNTL BX, DX
+	BLSRL  BX, BX
+	LEAQ   384(DX)(R15*1), AX
+	MOVL   AX, (R8)(R13*4)
+	INCQ   R13
+	TESTL  BX, BX
+	JNZ    lane3
+
+last3:
+none:
+	ADDQ $0x00000100, R9
+	ADDQ $0x00000200, R15
+	ADDQ $0x04, R10
+
+quads:
+	CMPQ R10, R12
+	JLE  quad
+	JMP  turns
+
+turn:
+	CMPQ      R13, R14
+	JGT       end
+	VCMPPS    $0x12, (R9), Y0, Y1
+	VCMPPS    $0x12, 32(R9), Y0, Y2
+	VMOVMSKPS Y1, BX
+	VMOVMSKPS Y2, DX
+	SHLL      $0x08, DX
+	ORL       DX, BX
+	JZ        last
+
+lane:
+	TZCNTL BX, DX
+	BLSRL  BX, BX
+	LEAQ   (DX)(R15*1), AX
+	MOVL   AX, (R8)(R13*4)
+	INCQ   R13
+	TESTL  BX, BX
+	JNZ    lane
+
+last:
+	ADDQ $0x00000040, R9
+	ADDQ $0x00000080, R15
+	ADDQ $0x01, R10
+
+turns:
+	CMPQ R10, R11
+	JLT  turn
+
+end:
+	MOVQ R13, n+72(FP)
+	MOVQ R10, next+80(FP)
+	VZEROUPPER
+	RET
+
+// func gatherLanesAVX2(x []float32, index []uint32, lanes []uint32, src []float32, at int, floor float32) (n int)
+// Requires: AVX, AVX2, BMI
+TEXT ·gatherLanesAVX2(SB), NOSPLIT, $0-120
+	// gatherLanesAVX2: the elements of lanes that reach the floor, with their indices.
+	MOVQ         x_base+0(FP), DI
+	MOVQ         index_base+24(FP), R8
+	MOVQ         lanes_base+48(FP), R9
+	MOVQ         lanes_len+56(FP), R10
+	LEAQ         (R9)(R10*4), R10
+	MOVQ         src_base+72(FP), SI
+	VBROADCASTSS floor+104(FP), Y0
+	VPBROADCASTD src_len+80(FP), Y2
+	VPBROADCASTD at+96(FP), Y3
 	XORL         R13, R13
 
 	// The distances of a lane's elements.
@@ -1670,74 +1821,44 @@ TEXT ·collectAVX2(SB), NOSPLIT, $0-160
 	VMOVQ     AX, X1
 	VPMOVZXBD X1, Y1
 	VPSLLD    $0x04, Y1, Y1
-	MOVQ      R10, AX
-	SHLQ      $0x06, AX
-	ADDQ      AX, R9
-
-turn:
-	CMPQ      R10, R11
-	JGE       end
-	VCMPPS    $0x12, (R9), Y0, Y3
-	VCMPPS    $0x12, 32(R9), Y0, Y4
-	VMOVMSKPS Y3, BX
-	VMOVMSKPS Y4, DX
-	SHLL      $0x08, DX
-	ORL       DX, BX
-	JNZ       lanes
-
-next:
-	INCQ R10
-	ADDQ $0x40, R9
-	JMP  turn
-
-lanes:
-	CMPQ R13, R14
-	JGT  end
+	JMP       lanes
 
 lane:
-	TZCNTL BX, DX
-	BLSRL  BX, BX
-	MOVQ   R10, CX
-	SHLQ   $0x07, CX
-	ADDQ   CX, DX
-
-	// Those of the lane that there are and that reach the floor.
-	MOVQ         R12, AX
-	SUBQ         DX, AX
-	VMOVD        AX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     Y1, Y2, Y4
-	VMOVAPS      Y4, Y2
-	LEAQ         (SI)(DX*4), AX
-	VPXOR        Y3, Y3, Y3
-	VGATHERDPS   Y2, (AX)(Y1*4), Y3
-	VCMPPS       $0x12, Y3, Y0, Y3
-	VANDPS       Y4, Y3, Y3
-	VMOVMSKPS    Y3, CX
+	VPBROADCASTD (R9), Y6
+	MOVL         (R9), R14
+	VPADDD       Y1, Y6, Y6
+	VPSUBD       Y3, Y6, Y6
+	VPCMPGTD     Y6, Y2, Y7
+	VMOVAPS      Y7, Y4
+	VPXOR        Y5, Y5, Y5
+	VGATHERDPS   Y4, (SI)(Y6*4), Y5
+	VCMPPS       $0x12, Y5, Y0, Y5
+	VANDPS       Y7, Y5, Y5
+	VMOVMSKPS    Y5, CX
 	TESTL        CX, CX
-	JZ           done
+	JZ           next
+	SUBQ         at+96(FP), R14
 
 element:
 	TZCNTL CX, AX
 	BLSRL  CX, CX
 	SHLL   $0x04, AX
-	ADDQ   DX, AX
-	VMOVSS (SI)(AX*4), X3
-	VMOVSS X3, (DI)(R13*4)
-	ADDQ   R15, AX
+	ADDQ   R14, AX
+	VMOVSS (SI)(AX*4), X5
+	VMOVSS X5, (DI)(R13*4)
+	ADDQ   at+96(FP), AX
 	MOVL   AX, (R8)(R13*4)
 	INCQ   R13
 	TESTL  CX, CX
 	JNZ    element
 
-done:
-	TESTL BX, BX
-	JNZ   lane
-	JMP   next
+next:
+	ADDQ $0x04, R9
 
-end:
-	MOVQ R13, n+144(FP)
-	MOVQ R10, next+152(FP)
+lanes:
+	CMPQ R9, R10
+	JCS  lane
+	MOVQ R13, n+112(FP)
 	VZEROUPPER
 	RET
 

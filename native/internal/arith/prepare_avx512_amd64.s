@@ -1484,202 +1484,130 @@ done:
 	VZEROUPPER
 	RET
 
-// func collectAVX512(x []float32, index []uint32, hits []uint32, tops []float32, src []float32, turn int, at int, floor float32) (n int, next int)
-// Requires: AVX, AVX2, AVX512F, CMOV, POPCNT
-TEXT ·collectAVX512(SB), NOSPLIT, $0-160
-	// collectAVX512: the elements that reach the floor, with their indices from at on, turn by turn while there is room.
-	MOVQ         x_base+0(FP), DI
-	MOVQ         x_len+8(FP), R14
-	SUBQ         $0x00000010, R14
-	MOVQ         index_base+24(FP), R8
-	MOVQ         tops_base+72(FP), R9
-	MOVQ         tops_len+80(FP), R11
+// func listLanesAVX512(lanes []uint32, tops []float32, turn int, at int, floor float32) (n int, next int)
+// Requires: AVX, AVX512F, POPCNT
+TEXT ·listLanesAVX512(SB), NOSPLIT, $0-88
+	// listLanesAVX512: the numbers of the first elements of lanes whose largest element reaches the floor.
+	MOVQ         lanes_len+8(FP), R14
+	SUBQ         $0x00000050, R14
+	MOVQ         lanes_base+0(FP), R8
+	MOVQ         tops_base+24(FP), R9
+	MOVQ         tops_len+32(FP), R11
 	SHRQ         $0x04, R11
-	MOVQ         src_base+96(FP), SI
-	MOVQ         hits_base+48(FP), R15
-	MOVQ         turn+120(FP), R10
-	MOVQ         at+128(FP), CX
-	MOVQ         src_len+104(FP), AX
-	VBROADCASTSS floor+136(FP), Z0
-	VPBROADCASTD AX, Z2
-	VPBROADCASTD CX, Z3
+	MOVQ         turn+48(FP), R10
+	VBROADCASTSS floor+64(FP), Z0
 	XORL         R13, R13
-
-	// The distances of a lane's elements.
-	MOVQ         $0x0706050403020100, AX
-	VMOVQ        AX, X1
-	VPMOVZXBD    X1, Y1
-	VPSLLD       $0x04, Y1, Y1
-	VINSERTI64X4 $0x01, Y1, Z1, Z1
-	VMOVUPS      laneNumbers<>+0(SB), Z10
-	VPSRLD       $0x03, Z10, Z6
-	MOVL         $0x00000080, AX
-	VPBROADCASTD AX, Z5
+	MOVQ         R10, R15
+	SHLQ         $0x07, R15
+	ADDQ         at+56(FP), R15
 	MOVQ         R10, AX
 	SHLQ         $0x06, AX
 	ADDQ         AX, R9
-
-list:
-	CMPQ    R10, R11
-	JGE     end
-	LEAQ    128(R10), R12
-	CMPQ    R12, R11
-	CMOVQGT R11, R12
-	XORL    DX, DX
-
-	// Four turns at a time, as most have none.
-	SUBQ $0x04, R12
-	JMP  quads
+	LEAQ         -4(R11), R12
+	VMOVUPS      laneNumbers<>+0(SB), Z3
+	MOVL         $0x00000080, AX
+	VPBROADCASTD AX, Z5
+	JMP          quads
 
 quad:
-	VMOVUPS       (R9), Z9
-	VMAXPS        64(R9), Z9, Z9
-	VMAXPS        128(R9), Z9, Z9
-	VMAXPS        192(R9), Z9, Z9
-	VCMPPS        $0x12, Z9, Z0, K1
+	VMOVUPS       (R9), Z1
+	VMAXPS        64(R9), Z1, Z1
+	VMAXPS        128(R9), Z1, Z1
+	VMAXPS        192(R9), Z1, Z1
+	VCMPPS        $0x12, Z1, Z0, K1
 	KORTESTW      K1, K1
 	JZ            none
-	MOVQ          R10, AX
-	SHLQ          $0x07, AX
-	VPBROADCASTD  AX, Z4
-	VPADDD        Z10, Z4, Z4
+	CMPQ          R13, R14
+	JGT           end
+	VPBROADCASTD  R15, Z2
+	VPADDD        Z3, Z2, Z2
 	VCMPPS        $0x12, (R9), Z0, K1
-	VPCOMPRESSD.Z Z4, K1, Z9
-	KMOVW         K1, AX
-	POPCNTL       AX, AX
-	VMOVUPS       X9, (R15)(DX*4)
-	CMPL          AX, $0x04
-	JLE           hits0
-	VMOVUPS       Z9, (R15)(DX*4)
+	VPCOMPRESSD.Z Z2, K1, Z4
+	KMOVW         K1, BX
+	POPCNTL       BX, BX
+	VMOVUPS       X4, (R8)(R13*4)
+	CMPL          BX, $0x04
+	JLE           lanes0
+	VMOVUPS       Z4, (R8)(R13*4)
 
-hits0:
-	ADDQ          AX, DX
-	VPADDD        Z5, Z4, Z4
+lanes0:
+	VPADDD        Z5, Z2, Z2
+	ADDQ          BX, R13
 	VCMPPS        $0x12, 64(R9), Z0, K1
-	VPCOMPRESSD.Z Z4, K1, Z9
-	KMOVW         K1, AX
-	POPCNTL       AX, AX
-	VMOVUPS       X9, (R15)(DX*4)
-	CMPL          AX, $0x04
-	JLE           hits1
-	VMOVUPS       Z9, (R15)(DX*4)
+	VPCOMPRESSD.Z Z2, K1, Z4
+	KMOVW         K1, BX
+	POPCNTL       BX, BX
+	VMOVUPS       X4, (R8)(R13*4)
+	CMPL          BX, $0x04
+	JLE           lanes1
+	VMOVUPS       Z4, (R8)(R13*4)
 
-hits1:
-	ADDQ          AX, DX
-	VPADDD        Z5, Z4, Z4
+lanes1:
+	VPADDD        Z5, Z2, Z2
+	ADDQ          BX, R13
 	VCMPPS        $0x12, 128(R9), Z0, K1
-	VPCOMPRESSD.Z Z4, K1, Z9
-	KMOVW         K1, AX
-	POPCNTL       AX, AX
-	VMOVUPS       X9, (R15)(DX*4)
-	CMPL          AX, $0x04
-	JLE           hits2
-	VMOVUPS       Z9, (R15)(DX*4)
+	VPCOMPRESSD.Z Z2, K1, Z4
+	KMOVW         K1, BX
+	POPCNTL       BX, BX
+	VMOVUPS       X4, (R8)(R13*4)
+	CMPL          BX, $0x04
+	JLE           lanes2
+	VMOVUPS       Z4, (R8)(R13*4)
 
-hits2:
-	ADDQ          AX, DX
-	VPADDD        Z5, Z4, Z4
+lanes2:
+	VPADDD        Z5, Z2, Z2
+	ADDQ          BX, R13
 	VCMPPS        $0x12, 192(R9), Z0, K1
-	VPCOMPRESSD.Z Z4, K1, Z9
-	KMOVW         K1, AX
-	POPCNTL       AX, AX
-	VMOVUPS       X9, (R15)(DX*4)
-	CMPL          AX, $0x04
-	JLE           hits3
-	VMOVUPS       Z9, (R15)(DX*4)
+	VPCOMPRESSD.Z Z2, K1, Z4
+	KMOVW         K1, BX
+	POPCNTL       BX, BX
+	VMOVUPS       X4, (R8)(R13*4)
+	CMPL          BX, $0x04
+	JLE           lanes3
+	VMOVUPS       Z4, (R8)(R13*4)
 
-hits3:
-	ADDQ   AX, DX
-	VPADDD Z5, Z4, Z4
+lanes3:
+	VPADDD Z5, Z2, Z2
+	ADDQ   BX, R13
 
 none:
 	ADDQ $0x00000100, R9
+	ADDQ $0x00000200, R15
 	ADDQ $0x04, R10
 
 quads:
-	CMPQ         R10, R12
-	JLE          quad
-	ADDQ         $0x04, R12
-	MOVQ         R10, AX
-	SHLQ         $0x07, AX
-	VPBROADCASTD AX, Z4
-	VPADDD       Z10, Z4, Z4
-	JMP          turns
+	CMPQ R10, R12
+	JLE  quad
+	JMP  turns
 
 turn:
+	CMPQ          R13, R14
+	JGT           end
+	VPBROADCASTD  R15, Z2
+	VPADDD        Z3, Z2, Z2
 	VCMPPS        $0x12, (R9), Z0, K1
-	VPCOMPRESSD.Z Z4, K1, Z9
-	KMOVW         K1, AX
-	POPCNTL       AX, AX
-	VMOVUPS       X9, (R15)(DX*4)
-	CMPL          AX, $0x04
-	JLE           hits4
-	VMOVUPS       Z9, (R15)(DX*4)
+	VPCOMPRESSD.Z Z2, K1, Z4
+	KMOVW         K1, BX
+	POPCNTL       BX, BX
+	VMOVUPS       X4, (R8)(R13*4)
+	CMPL          BX, $0x04
+	JLE           lanes
+	VMOVUPS       Z4, (R8)(R13*4)
 
-hits4:
-	ADDQ   AX, DX
-	VPADDD Z5, Z4, Z4
-	ADDQ   $0x40, R9
-	INCQ   R10
+lanes:
+	VPADDD Z5, Z2, Z2
+	ADDQ   BX, R13
+	ADDQ   $0x00000040, R9
+	ADDQ   $0x00000080, R15
+	ADDQ   $0x01, R10
 
 turns:
-	CMPQ R10, R12
-	JNE  turn
-
-	// Behind the list is one without elements.
-	MOVL $0x7fffffff, (R15)(DX*4)
-	LEAQ (R15)(DX*4), R12
-	MOVQ R15, BX
-
-hit:
-	CMPQ          BX, R12
-	JCC           list
-	CMPQ          R13, R14
-	JGT           full
-	VPBROADCASTQ  (BX), Z7
-	VPERMD        Z7, Z6, Z7
-	VPADDD        Z1, Z7, Z7
-	VPCMPUD       $0x01, Z2, Z7, K2
-	KMOVW         K2, K3
-	VPXORD        Z8, Z8, Z8
-	VGATHERDPS    (SI)(Z7*4), K3, Z8
-	VCMPPS        $0x12, Z8, Z0, K2, K1
-	VCOMPRESSPS.Z Z8, K1, Z8
-	VPADDD        Z3, Z7, Z7
-	VPCOMPRESSD.Z Z7, K1, Z7
-	KMOVW         K1, AX
-	POPCNTL       AX, AX
-	VMOVUPS       X8, (DI)(R13*4)
-	VMOVUPS       X7, (R8)(R13*4)
-	CMPL          AX, $0x04
-	JLE           elements
-	VMOVUPS       Z8, (DI)(R13*4)
-	VMOVUPS       Z7, (R8)(R13*4)
-
-elements:
-	ADDQ AX, R13
-	ADDQ $0x08, BX
-	JMP  hit
-
-	// Without the elements of the turn that there is no room for.
-full:
-	MOVL (BX), R10
-	SHRQ $0x07, R10
-
-back:
-	TESTQ R13, R13
-	JZ    end
-	MOVL  -4(R8)(R13*4), AX
-	SUBL  CX, AX
-	SHRL  $0x07, AX
-	CMPL  AX, R10
-	JNE   end
-	DECQ  R13
-	JMP   back
+	CMPQ R10, R11
+	JLT  turn
 
 end:
-	MOVQ R13, n+144(FP)
-	MOVQ R10, next+152(FP)
+	MOVQ R13, n+72(FP)
+	MOVQ R10, next+80(FP)
 	VZEROUPPER
 	RET
 
@@ -1700,6 +1628,79 @@ DATA laneNumbers<>+52(SB)/4, $0x0000000d
 DATA laneNumbers<>+56(SB)/4, $0x0000000e
 DATA laneNumbers<>+60(SB)/4, $0x0000000f
 GLOBL laneNumbers<>(SB), RODATA|NOPTR, $64
+
+// func gatherLanesAVX512(x []float32, index []uint32, lanes []uint32, src []float32, at int, floor float32) (n int)
+// Requires: AVX, AVX2, AVX512F, POPCNT
+TEXT ·gatherLanesAVX512(SB), NOSPLIT, $0-120
+	// gatherLanesAVX512: the elements of lanes that reach the floor, with their indices.
+	MOVQ         x_base+0(FP), DI
+	MOVQ         index_base+24(FP), R8
+	MOVQ         lanes_base+48(FP), R9
+	MOVQ         lanes_len+56(FP), R10
+	LEAQ         (R9)(R10*4), R10
+	MOVQ         src_base+72(FP), SI
+	VBROADCASTSS floor+104(FP), Z0
+	VPBROADCASTD src_len+80(FP), Z2
+	VPBROADCASTD at+96(FP), Z3
+	XORL         R13, R13
+
+	// The distances of a lane's elements.
+	MOVQ         $0x0706050403020100, AX
+	VMOVQ        AX, X1
+	VPMOVZXBD    X1, Y1
+	VPSLLD       $0x04, Y1, Y1
+	VINSERTI64X4 $0x01, Y1, Z1, Z1
+
+	// The number of the lane for each half.
+	MOVQ      $0x0101010101010101, AX
+	VMOVQ     AX, X4
+	VPSLLDQ   $0x08, X4, X4
+	VPMOVZXBD X4, Z4
+	MOVL      $0x0000ffff, AX
+	KMOVW     AX, K4
+	SUBQ      $0x04, R10
+	JMP       lanes
+
+single:
+	VPBROADCASTD (R9), Z6
+	MOVL         $0x000000ff, AX
+	KMOVW        AX, K4
+	JMP          look
+
+pair:
+	VPBROADCASTQ (R9), Z6
+	VPERMD       Z6, Z4, Z6
+
+look:
+	VPADDD        Z1, Z6, Z6
+	VPSUBD        Z3, Z6, Z7
+	VPCMPUD       $0x01, Z2, Z7, K4, K2
+	KMOVW         K2, K3
+	VPXORD        Z5, Z5, Z5
+	VGATHERDPS    (SI)(Z7*4), K3, Z5
+	VCMPPS        $0x12, Z5, Z0, K2, K1
+	VCOMPRESSPS.Z Z5, K1, Z5
+	VPCOMPRESSD.Z Z6, K1, Z6
+	KMOVW         K1, AX
+	POPCNTL       AX, AX
+	VMOVUPS       X5, (DI)(R13*4)
+	VMOVUPS       X6, (R8)(R13*4)
+	CMPL          AX, $0x04
+	JLE           elements
+	VMOVUPS       Z5, (DI)(R13*4)
+	VMOVUPS       Z6, (R8)(R13*4)
+
+elements:
+	ADDQ AX, R13
+	ADDQ $0x08, R9
+
+lanes:
+	CMPQ R9, R10
+	JLT  pair
+	JEQ  single
+	MOVQ R13, n+112(FP)
+	VZEROUPPER
+	RET
 
 // func ranksOfAVX512(ranks []uint32, x []float32, n int)
 // Requires: AVX, AVX2, AVX512F

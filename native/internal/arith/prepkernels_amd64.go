@@ -38,7 +38,10 @@ func logSoftmaxGradAVX2(dst, src, dy []float32, total, scale float64, rows, cols
 func floorOfAVX2(x []float32, k, most int) (floor float32)
 
 //go:noescape
-func collectAVX2(x []float32, index, hits []uint32, tops, src []float32, turn, at int, floor float32) (n, next int)
+func listLanesAVX2(lanes []uint32, tops []float32, turn, at int, floor float32) (n, next int)
+
+//go:noescape
+func gatherLanesAVX2(x []float32, index, lanes []uint32, src []float32, at int, floor float32) (n int)
 
 //go:noescape
 func ranksOfAVX2(ranks []uint32, x []float32, n int)
@@ -83,7 +86,10 @@ func logSoftmaxGradAVX512(dst, src, dy []float32, total, scale float64, rows, co
 func floorOfAVX512(x []float32, k, most int) (floor float32)
 
 //go:noescape
-func collectAVX512(x []float32, index, hits []uint32, tops, src []float32, turn, at int, floor float32) (n, next int)
+func listLanesAVX512(lanes []uint32, tops []float32, turn, at int, floor float32) (n, next int)
+
+//go:noescape
+func gatherLanesAVX512(x []float32, index, lanes []uint32, src []float32, at int, floor float32) (n int)
 
 //go:noescape
 func ranksOfAVX512(ranks []uint32, x []float32, n int)

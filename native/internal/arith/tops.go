@@ -82,39 +82,50 @@ func floorOfPlain(x []float32, k, most int) float32 {
 	return math.Float32frombits(uint32(ordered(uint32(a))))
 }
 
-const (
-	// CollectRoom is how much room Collect takes for a turn, and CollectHits how much of its working memory.
-	CollectRoom = turn + 2*lanes
-	CollectHits = 128*lanes + lanes
-)
+// LanesRoom is how much room ListLanes takes before it looks at other turns.
+const LanesRoom = 5 * lanes
 
-// Collect writes the elements of src, up to 2^30, that reach the floor to x, and their indices, from at on,
-// to index. Tops has the largest ones by lane of src's turns. It begins with the turn of that number, stops
-// before one that there may be no room for, and returns how many elements that were and which turn is
-// next. They come turn by turn; within a turn, lane by lane.
-func (l Level) Collect(x []float32, index, hits []uint32, tops, src []float32, turn, at int, floor float32) (n, next int) {
-	return l.collect(x, index[:len(x)], hits[:CollectHits], tops[:(len(src)+Turn-1)/Turn*lanes], src, turn, at, floor)
+// ListLanes writes to numbers those of the first elements, from at on, of lanes of turns whose largest element,
+// in tops, reaches the floor. It begins with the turn of that number, stops before one that there may be no room
+// for, and returns how many lanes those were and which turn is next. They come in order.
+func (l Level) ListLanes(numbers []uint32, tops []float32, turn, at int, floor float32) (n, next int) {
+	return l.listLanes(numbers, tops[:len(tops)&^(lanes-1)], turn, at, floor)
 }
 
-func collectPlain(x []float32, index []uint32, tops, src []float32, next, at int, floor float32) (n, _ int) {
-	for ; next < len(tops)/lanes; next++ {
-		room := len(x)-n >= turn
+func listLanesPlain(numbers []uint32, tops []float32, next, at int, floor float32) (n, _ int) {
+	for ; next < len(tops)/lanes && n <= len(numbers)-LanesRoom; next++ {
 		for l, m := range tops[next*lanes:][:lanes] {
-			if !(m >= floor) {
-				continue
-			}
-			if !room {
-				return n, next
-			}
-			for i := next*turn + l; i < min((next+1)*turn, len(src)); i += lanes {
-				if v := src[i]; v >= floor {
-					x[n], index[n] = v, uint32(at+i)
-					n++
-				}
+			if m >= floor {
+				numbers[n] = uint32(at + next*turn + l)
+				n++
 			}
 		}
 	}
 	return n, next
+}
+
+// GatherRoom is how much room GatherLanes takes for n lanes.
+func GatherRoom(n int) int { return n*turn/lanes + lanes }
+
+// GatherLanes writes the elements of lanes that reach the floor to x, and their numbers to index. Element i of
+// src, up to 2^30, has the number at + i; numbers are those of the lanes' first elements, as ListLanes has
+// them, all in src. X and index have GatherRoom. It returns how many elements that were: lane by lane.
+func (l Level) GatherLanes(x []float32, index, numbers []uint32, src []float32, at int, floor float32) (n int) {
+	room := GatherRoom(len(numbers))
+	return l.gatherLanes(x[:room], index[:room], numbers, src, at, floor)
+}
+
+func gatherLanesPlain(x []float32, index, numbers []uint32, src []float32, at int, floor float32) (n int) {
+	for _, first := range numbers {
+		first := int(first) - at
+		for i := first; i < min(first+turn, len(src)); i += lanes {
+			if v := src[i]; v >= floor {
+				x[n], index[n] = v, uint32(at+i)
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // RanksOf writes to ranks how many of the first n elements of x each of those is less than. Behind them x

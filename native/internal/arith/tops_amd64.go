@@ -22,14 +22,24 @@ func (l Level) floorOf(x []float32, k, most int) float32 {
 	return floorOfPlain(x, k, most)
 }
 
-func (l Level) collect(x []float32, index, hits []uint32, tops, src []float32, turn, at int, floor float32) (n, next int) {
+func (l Level) listLanes(numbers []uint32, tops []float32, turn, at int, floor float32) (n, next int) {
 	switch l {
 	case AVX512:
-		return collectAVX512(x, index, hits, tops, src, turn, at, floor)
+		return listLanesAVX512(numbers, tops, turn, at, floor)
 	case AVX2:
-		return collectAVX2(x, index, hits, tops, src, turn, at, floor)
+		return listLanesAVX2(numbers, tops, turn, at, floor)
 	}
-	return collectPlain(x, index, tops, src, turn, at, floor)
+	return listLanesPlain(numbers, tops, turn, at, floor)
+}
+
+func (l Level) gatherLanes(x []float32, index, numbers []uint32, src []float32, at int, floor float32) (n int) {
+	switch l {
+	case AVX512:
+		return gatherLanesAVX512(x, index, numbers, src, at, floor)
+	case AVX2:
+		return gatherLanesAVX2(x, index, numbers, src, at, floor)
+	}
+	return gatherLanesPlain(x, index, numbers, src, at, floor)
 }
 
 func (l Level) ranksOf(ranks []uint32, x []float32, n int) bool {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/twopass-softmax/twopass/internal/guarded"
 )
@@ -131,49 +132,82 @@ func TestFloorOf(t *testing.T) {
 	}
 }
 
-func TestCollect(t *testing.T) {
-	hits := make([]uint32, CollectHits)
+func TestListLanes(t *testing.T) {
 	for _, level := range Levels() {
 		r := rand.New(rand.NewPCG(13, 13))
 		for range 3000 {
-			n := 1 + r.IntN(1<<r.IntN(16))
+			n := lanes * (1 + r.IntN(1<<r.IntN(9)))
+			tops, intactTops := framed(n, r.IntN(4))
+			topElements(r, tops)
+			turn, at := r.IntN(n/lanes+1), r.IntN(1<<30)
+			floor := tops[r.IntN(n)]
+			if r.IntN(9) == 0 {
+				floor = negInf
+			}
+			want := make([]uint32, n+LanesRoom)
+			wantN, _ := listLanesPlain(want, tops, turn, at, floor)
+			what := fmt.Sprintf("level %v, %d turns from turn %d, floor %v", level, n/lanes, turn, floor)
+			// As often as it takes with little room.
+			numbers := make([]uint32, LanesRoom+r.IntN(n+500)+1)
+			last := len(numbers) - 1
+			numbers[last] = 77
+			var all []uint32
+			for turn < n/lanes {
+				got, next := level.ListLanes(numbers[:last], tops, turn, at, floor)
+				all = append(all, numbers[:got]...)
+				if next <= turn {
+					t.Fatalf("%s: went from turn %d to %d", what, turn, next)
+				}
+				if next < n/lanes && got <= last-LanesRoom {
+					t.Fatalf("%s: stopped with %d of %d", what, got, last)
+				}
+				turn = next
+			}
+			if !slices.Equal(all, want[:wantN]) {
+				t.Fatalf("%s: lanes %v, want %v", what, all, want[:wantN])
+			}
+			if !intactTops() || numbers[last] != 77 {
+				t.Fatalf("%s: written around the slices", what)
+			}
+		}
+	}
+}
+
+func TestGatherLanes(t *testing.T) {
+	for _, level := range Levels() {
+		r := rand.New(rand.NewPCG(15, 15))
+		for range 3000 {
+			n := 1 + r.IntN(1<<r.IntN(13))
 			src, intactSrc := framed(n, r.IntN(4))
 			topElements(r, src)
-			tops := make([]float32, (n+turn-1)/turn*lanes)
-			topsOf(tops, src)
-			turn, at := r.IntN(len(tops)/lanes+1), r.IntN(1<<30)
+			at, rare := r.IntN(1<<30), 1+r.IntN(20)
 			floor := src[r.IntN(n)]
 			if r.IntN(9) == 0 {
 				floor = negInf
 			}
-			want, wantIndex := make([]float32, n+Turn), make([]uint32, n+Turn)
-			wantN, _ := collectPlain(want, wantIndex, tops, src, turn, at, floor)
-			what := fmt.Sprintf("level %v, %d elements from turn %d, floor %v", level, n, turn, floor)
-			// As often as it takes with little room.
-			x, intactX := framed(CollectRoom+r.IntN(n+500), r.IntN(4))
-			index := make([]uint32, len(x)+1)
-			index[len(x)] = 77
-			var all []float32
-			var allIndex []uint32
-			for turn < len(tops)/lanes {
-				got, next := level.Collect(x, index, hits, tops, src, turn, at, floor)
-				all, allIndex = append(all, x[:got]...), append(allIndex, index[:got]...)
-				if next <= turn {
-					t.Fatalf("%s: went from turn %d to %d", what, turn, next)
+			var numbers, wantIndex []uint32
+			var want []float32
+			for first := 0; first < n; first++ {
+				if first%turn >= lanes || r.IntN(rare) > 0 {
+					continue
 				}
-				turn = next
-				for _, i := range index[:got] {
-					if int(i)-at >= turn*Turn {
-						t.Fatalf("%s: element %d of a turn before turn %d", what, int(i)-at, turn)
+				numbers = append(numbers, uint32(at+first))
+				for i := first; i < min(first+turn, n); i += lanes {
+					if src[i] >= floor {
+						want, wantIndex = append(want, src[i]), append(wantIndex, uint32(at+i))
 					}
 				}
 			}
-			if len(all) != wantN {
-				t.Fatalf("%s: %d, want %d", what, len(all), wantN)
+			what := fmt.Sprintf("level %v, %d lanes of %d elements, floor %v", level, len(numbers), n, floor)
+			x, intactX := framed(GatherRoom(len(numbers)), r.IntN(4))
+			index := make([]uint32, len(x)+1)
+			index[len(x)] = 77
+			if got := level.GatherLanes(x, index, numbers, src, at, floor); got != len(want) {
+				t.Fatalf("%s: %d, want %d", what, got, len(want))
 			}
-			sameSlice(t, what, all, want[:wantN])
-			if !slices.Equal(allIndex, wantIndex[:wantN]) {
-				t.Fatalf("%s: indices %v, want %v", what, allIndex, wantIndex[:wantN])
+			sameSlice(t, what, x[:len(want)], want)
+			if !slices.Equal(index[:len(want)], wantIndex) {
+				t.Fatalf("%s: indices %v, want %v", what, index[:len(want)], wantIndex)
 			}
 			if !intactSrc() || !intactX() || index[len(x)] != 77 {
 				t.Fatalf("%s: written around the slices", what)
@@ -182,18 +216,26 @@ func TestCollect(t *testing.T) {
 	}
 }
 
-// TestCollectEdges has elements that end where pages do.
-func TestCollectEdges(t *testing.T) {
-	page := guarded.Pages[float32](t, 700)
-	x, index, hits := make([]float32, 1000), make([]uint32, 1000), make([]uint32, CollectHits)
+// TestGatherLanesEdges has elements and lanes that end where pages do.
+func TestGatherLanesEdges(t *testing.T) {
+	page, other := guarded.Pages[float32](t, 700), guarded.Pages[float32](t, 700)
+	x, index := make([]float32, 1000), make([]uint32, 1000)
 	for _, level := range Levels() {
 		for n := 1; n <= 700; n++ {
 			src := page[len(page)-n:]
 			clear(src)
-			tops := make([]float32, (n+turn-1)/turn*lanes)
-			topsOf(tops, src)
-			if got, _ := level.Collect(x, index, hits, tops, src, 0, 0, negInf); got != n {
+			rows := (n+turn-1)/turn*lanes - max(0, lanes-(n-1)%turn-1)
+			numbers := unsafe.Slice((*uint32)(unsafe.Pointer(&other[len(other)-rows])), rows)
+			for i := range numbers {
+				numbers[i] = uint32(i/lanes*turn + i%lanes)
+			}
+			if got := level.GatherLanes(x, index, numbers, src, 0, negInf); got != n {
 				t.Fatalf("level %v: %d elements, want %d", level, got, n)
+			}
+			tops := other[len(other)-rows&^(lanes-1):]
+			clear(tops)
+			if got, _ := level.ListLanes(index, tops, 0, 0, 0); got != len(tops) {
+				t.Fatalf("level %v: %d lanes, want %d", level, got, len(tops))
 			}
 		}
 	}

@@ -21,14 +21,10 @@ type TopKernel struct {
 var TopKernels = []TopKernel{
 	{"floorOf", "func(x []float32, k, most int) (floor float32)",
 		"a number that k elements of x or more reach, and at most most, unless more are equal", (*prepareWriter).floorOf},
-	{"collect", "func(x []float32, index, hits []uint32, tops, src []float32, turn, at int, floor float32) (n, next int)",
-		"the elements that reach the floor, with their indices from at on, turn by turn while there is room", func(w *prepareWriter) {
-			if w.evex {
-				w.collectHits()
-			} else {
-				w.collect()
-			}
-		}},
+	{"listLanes", "func(lanes []uint32, tops []float32, turn, at int, floor float32) (n, next int)",
+		"the numbers of the first elements of lanes whose largest element reaches the floor", (*prepareWriter).listLanes},
+	{"gatherLanes", "func(x []float32, index, lanes []uint32, src []float32, at int, floor float32) (n int)",
+		"the elements of lanes that reach the floor, with their indices", (*prepareWriter).gatherLanes},
 	{"ranksOf", "func(ranks []uint32, x []float32, n int)",
 		"how many of the first n elements each of x is less than", (*prepareWriter).ranksOf},
 }
@@ -162,268 +158,245 @@ func (w *prepareWriter) floorOf() {
 	w.Label("done")
 }
 
-// collect looks at the lanes of turns whose largest element reaches the floor, as soon as it meets them.
-func (w *prepareWriter) collect() {
+// listLanes writes down the lanes of turns whose largest element reaches the floor. It looks at four turns
+// at a time, as most have none.
+func (w *prepareWriter) listLanes() {
 	var (
-		x, index    = reg.RDI, reg.R8
+		lanes       = reg.R8
 		tops        = reg.R9
 		turn, turns = reg.R10, reg.R11
-		end         = reg.R12 // of src
+		last        = reg.R12 // the turn from which there are less than four
 		n           = reg.R13
-		room        = reg.R14 // the n from which there is none for a turn
-		first       = reg.R15 // index of the first element
-		lanes       = reg.RBX
-		lane        = reg.RDX
-		bits        = reg.RCX
+		room        = reg.R14 // the n from which there is none for four turns
+		element     = reg.R15 // the first one of the turn
+		hits, lane  = reg.RBX, reg.RDX
 	)
-	const floor, rows, behind, elements, mask = 0, 1, 2, 3, 4
-	w.MOVQ(w.param("x", "base"), x)
-	w.MOVQ(w.param("x", "len"), room)
-	w.SUBQ(operand.U32(library.Turn), room)
-	w.MOVQ(w.param("index", "base"), index)
+	const floor, most, second, numbers, found, turnLen = 0, 1, 2, 3, 4, 5
+	const quad = 4
+	w.MOVQ(w.param("lanes", "len"), room)
+	w.SUBQ(operand.U32((quad+1)*library.Lanes), room)
+	w.MOVQ(w.param("lanes", "base"), lanes)
 	w.MOVQ(w.param("tops", "base"), tops)
 	w.MOVQ(w.param("tops", "len"), turns)
 	w.SHRQ(operand.Imm(4), turns)
-	w.MOVQ(w.param("src", "base"), src)
-	w.MOVQ(w.param("src", "len"), end)
 	w.MOVQ(w.param("turn", ""), turn)
-	w.MOVQ(w.param("at", ""), first)
 	w.VBROADCASTSS(w.param("floor", ""), w.r(floor))
 	w.XORL(n.As32(), n.As32())
-	w.distances(rows)
+	w.MOVQ(turn, element)
+	w.SHLQ(operand.Imm(7), element)
+	w.ADDQ(w.param("at", ""), element)
 	w.MOVQ(turn, tmp)
 	w.SHLQ(operand.Imm(6), tmp)
 	w.ADDQ(tmp, tops)
-	w.Label("turn")
-	w.CMPQ(turn, turns)
-	w.JGE(operand.LabelRef("end"))
-	w.VCMPPS(atMost, operand.Mem{Base: tops}, w.r(floor), w.r(elements))
-	w.VCMPPS(atMost, operand.Mem{Base: tops, Disp: 32}, w.r(floor), w.r(mask))
-	w.VMOVMSKPS(w.r(elements), lanes.As32())
-	w.VMOVMSKPS(w.r(mask), lane.As32())
-	w.SHLL(operand.Imm(8), lane.As32())
-	w.ORL(lane.As32(), lanes.As32())
-	w.JNZ(operand.LabelRef("lanes"))
-	w.Label("next")
-	w.INCQ(turn)
-	w.ADDQ(operand.Imm(4*library.Lanes), tops)
-	w.JMP(operand.LabelRef("turn"))
-
-	w.Label("lanes")
+	w.LEAQ(operand.Mem{Base: turns, Disp: -quad}, last)
+	if w.evex {
+		table := w.StaticGlobal("laneNumbers")
+		w.DataAttributes(attr.RODATA | attr.NOPTR)
+		for i := range library.Lanes {
+			w.AppendDatum(operand.U32(uint32(i)))
+		}
+		w.VMOVUPS(table, w.r(numbers))
+		w.MOVL(operand.U32(library.Turn), tmp.As32())
+		w.VPBROADCASTD(tmp.As32(), w.r(turnLen))
+	}
+	topsOf := func(i int) operand.Mem { return operand.Mem{Base: tops, Disp: 4 * w.lanes * i} }
+	parts := library.Lanes / w.lanes // of a turn
+	// lanesOf writes down those of turn i from here, with labels of its own.
+	lanesOf := func(i int, own string) {
+		if w.evex {
+			w.VCMPPS(atMost, topsOf(i), w.r(floor), reg.K1)
+			w.VPCOMPRESSD_Z(w.r(second), reg.K1, w.r(found))
+			w.KMOVW(reg.K1, hits.As32())
+			w.POPCNTL(hits.As32(), hits.As32())
+			w.few("lanes"+own, hits, func(v int) { w.VMOVUPS(view(found, v), operand.Mem{Base: lanes, Index: n, Scale: 4}) })
+			w.VPADDD(w.r(turnLen), w.r(second), w.r(second))
+			w.ADDQ(hits, n)
+			return
+		}
+		each, none := "lane"+own, "last"+own
+		w.VCMPPS(atMost, topsOf(2*i), w.r(floor), w.r(most))
+		w.VCMPPS(atMost, topsOf(2*i+1), w.r(floor), w.r(second))
+		w.VMOVMSKPS(w.r(most), hits.As32())
+		w.VMOVMSKPS(w.r(second), lane.As32())
+		w.SHLL(operand.Imm(8), lane.As32())
+		w.ORL(lane.As32(), hits.As32())
+		w.JZ(operand.LabelRef(none))
+		w.Label(each)
+		w.TZCNTL(hits.As32(), lane.As32())
+		w.BLSRL(hits.As32(), hits.As32())
+		w.LEAQ(operand.Mem{Base: lane, Index: element, Scale: 1, Disp: i * library.Turn}, tmp)
+		w.MOVL(tmp.As32(), operand.Mem{Base: lanes, Index: n, Scale: 4})
+		w.INCQ(n)
+		w.TESTL(hits.As32(), hits.As32())
+		w.JNZ(operand.LabelRef(each))
+		w.Label(none)
+	}
+	begin := func() {
+		if w.evex {
+			w.VPBROADCASTD(element.As32(), w.r(second))
+			w.VPADDD(w.r(numbers), w.r(second), w.r(second))
+		}
+	}
+	next := func(turns int) {
+		w.ADDQ(operand.U32(turns*4*library.Lanes), tops)
+		w.ADDQ(operand.U32(turns*library.Turn), element)
+		w.ADDQ(operand.Imm(uint64(turns)), turn)
+	}
+	w.JMP(operand.LabelRef("quads"))
+	w.Label("quad")
+	w.VMOVUPS(topsOf(0), w.r(most))
+	for i := 1; i < quad*parts; i++ {
+		w.VMAXPS(topsOf(i), w.r(most), w.r(most))
+	}
+	if w.evex {
+		w.VCMPPS(atMost, w.r(most), w.r(floor), reg.K1)
+		w.KORTESTW(reg.K1, reg.K1)
+	} else {
+		w.VCMPPS(atMost, w.r(most), w.r(floor), w.r(most))
+		w.VMOVMSKPS(w.r(most), hits.As32())
+		w.TESTL(hits.As32(), hits.As32())
+	}
+	w.JZ(operand.LabelRef("none"))
 	w.CMPQ(n, room)
 	w.JGT(operand.LabelRef("end"))
-	w.Label("lane")
-	w.TZCNTL(lanes.As32(), lane.As32())
-	w.BLSRL(lanes.As32(), lanes.As32())
-	w.MOVQ(turn, bits)
-	w.SHLQ(operand.Imm(7), bits)
-	w.ADDQ(bits, lane)
-	w.Comment("Those of the lane that there are and that reach the floor.")
-	w.MOVQ(end, tmp)
-	w.SUBQ(lane, tmp)
-	w.VMOVD(tmp.As32(), view(behind, 4))
-	w.VPBROADCASTD(view(behind, 4), w.r(behind))
-	w.VPCMPGTD(w.r(rows), w.r(behind), w.r(mask))
-	w.VMOVAPS(w.r(mask), w.r(behind))
-	w.LEAQ(operand.Mem{Base: src, Index: lane, Scale: 4}, tmp)
-	w.VPXOR(w.r(elements), w.r(elements), w.r(elements))
-	w.VGATHERDPS(w.r(behind), operand.Mem{Base: tmp, Index: w.r(rows), Scale: 4}, w.r(elements))
-	w.VCMPPS(atMost, w.r(elements), w.r(floor), w.r(elements))
-	w.VANDPS(w.r(mask), w.r(elements), w.r(elements))
-	w.VMOVMSKPS(w.r(elements), bits.As32())
-	w.TESTL(bits.As32(), bits.As32())
-	w.JZ(operand.LabelRef("done"))
-	w.Label("element")
-	w.TZCNTL(bits.As32(), tmp.As32())
-	w.BLSRL(bits.As32(), bits.As32())
-	w.SHLL(operand.Imm(4), tmp.As32())
-	w.ADDQ(lane, tmp)
-	w.VMOVSS(operand.Mem{Base: src, Index: tmp, Scale: 4}, view(elements, 1))
-	w.VMOVSS(view(elements, 1), operand.Mem{Base: x, Index: n, Scale: 4})
-	w.ADDQ(first, tmp)
-	w.MOVL(tmp.As32(), operand.Mem{Base: index, Index: n, Scale: 4})
-	w.INCQ(n)
-	w.TESTL(bits.As32(), bits.As32())
-	w.JNZ(operand.LabelRef("element"))
-	w.Label("done")
-	w.TESTL(lanes.As32(), lanes.As32())
-	w.JNZ(operand.LabelRef("lane"))
-	w.JMP(operand.LabelRef("next"))
+	begin()
+	for i := range quad {
+		lanesOf(i, fmt.Sprint(i))
+	}
+	w.Label("none")
+	next(quad)
+	w.Label("quads")
+	w.CMPQ(turn, last)
+	w.JLE(operand.LabelRef("quad"))
+	w.JMP(operand.LabelRef("turns"))
+	w.Label("turn")
+	w.CMPQ(n, room)
+	w.JGT(operand.LabelRef("end"))
+	begin()
+	lanesOf(0, "")
+	next(1)
+	w.Label("turns")
+	w.CMPQ(turn, turns)
+	w.JLT(operand.LabelRef("turn"))
 	w.Label("end")
 	w.MOVQ(n, w.returns("n"))
 	w.MOVQ(turn, w.returns("next"))
 }
 
-// distances are those of a lane's elements.
-func (w *prepareWriter) distances(to int) {
-	w.Comment("The distances of a lane's elements.")
-	w.MOVQ(operand.U64(0x0706050403020100), tmp)
-	w.VMOVQ(tmp, view(to, 4))
-	w.VPMOVZXBD(view(to, 4), view(to, 8))
-	w.VPSLLD(operand.U8(4), view(to, 8), view(to, 8))
+// few stores n lanes by store, the first four alone if there are no more: whole vectors lie in two lines each.
+func (w *prepareWriter) few(label string, n reg.GPPhysical, store func(lanes int)) {
+	store(4)
+	w.CMPL(n.As32(), operand.Imm(4))
+	w.JLE(operand.LabelRef(label))
+	store(16)
+	w.Label(label)
 }
 
-// collectHits lists the lanes that reach the floor first, of as many turns as there is room for, and then
-// looks at two of them at a time: which those are is nothing that a branch could tell beforehand.
-func (w *prepareWriter) collectHits() {
+// gatherLanes looks at all elements of lanes, those of two at a time with AVX-512: how many of them reach the
+// floor is nothing that a branch could tell beforehand.
+func (w *prepareWriter) gatherLanes() {
 	var (
-		x, index    = reg.RDI, reg.R8
-		tops        = reg.R9
-		turn, turns = reg.R10, reg.R11
-		last        = reg.R12 // turn of the list
-		n           = reg.R13
-		room        = reg.R14 // the n from which there is none for two lanes
-		hits, hit   = reg.R15, reg.RBX
-		count       = reg.RDX
-		first       = reg.RCX // index of the first element
+		x, index   = reg.RDI, reg.R8
+		lane, last = reg.R9, reg.R10
+		n          = reg.R13
+		element    = reg.R14
+		bits       = reg.RCX
 	)
-	const floor, rows, end, at, lanes, turnLen, halves, indices, elements, found, numbers = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+	const floor, rows, end, at, halves, elements, indices, mask = 0, 1, 2, 3, 4, 5, 6, 7
 	w.MOVQ(w.param("x", "base"), x)
-	w.MOVQ(w.param("x", "len"), room)
-	w.SUBQ(operand.U32(2*library.Rows), room)
 	w.MOVQ(w.param("index", "base"), index)
-	w.MOVQ(w.param("tops", "base"), tops)
-	w.MOVQ(w.param("tops", "len"), turns)
-	w.SHRQ(operand.Imm(4), turns)
+	w.MOVQ(w.param("lanes", "base"), lane)
+	w.MOVQ(w.param("lanes", "len"), last)
+	w.LEAQ(operand.Mem{Base: lane, Index: last, Scale: 4}, last)
 	w.MOVQ(w.param("src", "base"), src)
-	w.MOVQ(w.param("hits", "base"), hits)
-	w.MOVQ(w.param("turn", ""), turn)
-	w.MOVQ(w.param("at", ""), first)
-	w.MOVQ(w.param("src", "len"), tmp)
 	w.VBROADCASTSS(w.param("floor", ""), w.r(floor))
-	w.VPBROADCASTD(tmp.As32(), w.r(end))
-	w.VPBROADCASTD(first.As32(), w.r(at))
+	w.VPBROADCASTD(w.param("src", "len"), w.r(end))
+	w.VPBROADCASTD(w.param("at", ""), w.r(at))
 	w.XORL(n.As32(), n.As32())
-	w.distances(rows)
+	w.Comment("The distances of a lane's elements.")
+	w.MOVQ(operand.U64(0x0706050403020100), tmp)
+	w.VMOVQ(tmp, view(rows, 4))
+	w.VPMOVZXBD(view(rows, 4), view(rows, 8))
+	w.VPSLLD(operand.U8(4), view(rows, 8), view(rows, 8))
+	if !w.evex {
+		w.JMP(operand.LabelRef("lanes"))
+		w.Label("lane")
+		w.VPBROADCASTD(operand.Mem{Base: lane}, w.r(indices))
+		w.MOVL(operand.Mem{Base: lane}, element.As32())
+		w.VPADDD(w.r(rows), w.r(indices), w.r(indices))
+		w.VPSUBD(w.r(at), w.r(indices), w.r(indices))
+		w.VPCMPGTD(w.r(indices), w.r(end), w.r(mask))
+		w.VMOVAPS(w.r(mask), w.r(halves))
+		w.VPXOR(w.r(elements), w.r(elements), w.r(elements))
+		w.VGATHERDPS(w.r(halves), operand.Mem{Base: src, Index: w.r(indices), Scale: 4}, w.r(elements))
+		w.VCMPPS(atMost, w.r(elements), w.r(floor), w.r(elements))
+		w.VANDPS(w.r(mask), w.r(elements), w.r(elements))
+		w.VMOVMSKPS(w.r(elements), bits.As32())
+		w.TESTL(bits.As32(), bits.As32())
+		w.JZ(operand.LabelRef("next"))
+		w.SUBQ(w.param("at", ""), element)
+		w.Label("element")
+		w.TZCNTL(bits.As32(), tmp.As32())
+		w.BLSRL(bits.As32(), bits.As32())
+		w.SHLL(operand.Imm(4), tmp.As32())
+		w.ADDQ(element, tmp)
+		w.VMOVSS(operand.Mem{Base: src, Index: tmp, Scale: 4}, view(elements, 1))
+		w.VMOVSS(view(elements, 1), operand.Mem{Base: x, Index: n, Scale: 4})
+		w.ADDQ(w.param("at", ""), tmp)
+		w.MOVL(tmp.As32(), operand.Mem{Base: index, Index: n, Scale: 4})
+		w.INCQ(n)
+		w.TESTL(bits.As32(), bits.As32())
+		w.JNZ(operand.LabelRef("element"))
+		w.Label("next")
+		w.ADDQ(operand.Imm(4), lane)
+		w.Label("lanes")
+		w.CMPQ(lane, last)
+		w.JCS(operand.LabelRef("lane"))
+		w.MOVQ(n, w.returns("n"))
+		return
+	}
 	w.VINSERTI64X4(operand.Imm(1), view(rows, 8), w.r(rows), w.r(rows))
-	table := w.StaticGlobal("laneNumbers")
-	w.DataAttributes(attr.RODATA | attr.NOPTR)
-	for i := range library.Lanes {
-		w.AppendDatum(operand.U32(uint32(i)))
-	}
-	w.VMOVUPS(table, w.r(numbers))
-	w.VPSRLD(operand.U8(3), w.r(numbers), w.r(halves))
-	w.MOVL(operand.U32(library.Turn), tmp.As32())
-	w.VPBROADCASTD(tmp.As32(), w.r(turnLen))
-	w.MOVQ(turn, tmp)
-	w.SHLQ(operand.Imm(6), tmp)
-	w.ADDQ(tmp, tops)
-
-	// few stores the first lanes, as most often no more are wanted: whole vectors lie in two lines each.
-	few := func(label string, n reg.GPPhysical, store func(lanes int)) {
-		store(4)
-		w.CMPL(n.As32(), operand.Imm(4))
-		w.JLE(operand.LabelRef(label))
-		store(16)
-		w.Label(label)
-	}
-
-	w.Label("list")
-	w.CMPQ(turn, turns)
-	w.JGE(operand.LabelRef("end"))
-	w.LEAQ(operand.Mem{Base: turn, Disp: hitTurns}, last)
-	w.CMPQ(last, turns)
-	w.CMOVQGT(turns, last)
-	w.XORL(count.As32(), count.As32())
-	const quad = 4
-	topsOf := func(i int) operand.Mem { return operand.Mem{Base: tops, Disp: 4 * library.Lanes * i} }
-	lanesOf := func(i int) {
-		w.VCMPPS(atMost, topsOf(i%quad), w.r(floor), reg.K1)
-		w.VPCOMPRESSD_Z(w.r(lanes), reg.K1, w.r(found))
-		w.KMOVW(reg.K1, tmp.As32())
-		w.POPCNTL(tmp.As32(), tmp.As32())
-		few(fmt.Sprint("hits", i), tmp, func(lanes int) { w.VMOVUPS(view(found, lanes), operand.Mem{Base: hits, Index: count, Scale: 4}) })
-		w.ADDQ(tmp, count)
-		w.VPADDD(w.r(turnLen), w.r(lanes), w.r(lanes))
-	}
-	begin := func() {
-		w.MOVQ(turn, tmp)
-		w.SHLQ(operand.Imm(7), tmp)
-		w.VPBROADCASTD(tmp.As32(), w.r(lanes))
-		w.VPADDD(w.r(numbers), w.r(lanes), w.r(lanes))
-	}
-	w.Comment("Four turns at a time, as most have none.")
-	w.SUBQ(operand.Imm(quad), last)
-	w.JMP(operand.LabelRef("quads"))
-	w.Label("quad")
-	w.VMOVUPS(topsOf(0), w.r(found))
-	for i := 1; i < quad; i++ {
-		w.VMAXPS(topsOf(i), w.r(found), w.r(found))
-	}
-	w.VCMPPS(atMost, w.r(found), w.r(floor), reg.K1)
-	w.KORTESTW(reg.K1, reg.K1)
-	w.JZ(operand.LabelRef("none"))
-	begin()
-	for i := range quad {
-		lanesOf(i)
-	}
-	w.Label("none")
-	w.ADDQ(operand.U32(quad*4*library.Lanes), tops)
-	w.ADDQ(operand.Imm(quad), turn)
-	w.Label("quads")
-	w.CMPQ(turn, last)
-	w.JLE(operand.LabelRef("quad"))
-	w.ADDQ(operand.Imm(quad), last)
-	begin()
-	w.JMP(operand.LabelRef("turns"))
-	w.Label("turn")
-	lanesOf(quad)
-	w.ADDQ(operand.Imm(4*library.Lanes), tops)
-	w.INCQ(turn)
-	w.Label("turns")
-	w.CMPQ(turn, last)
-	w.JNE(operand.LabelRef("turn"))
-	w.Comment("Behind the list is one without elements.")
-	w.MOVL(operand.U32(math.MaxInt32), operand.Mem{Base: hits, Index: count, Scale: 4})
-	w.LEAQ(operand.Mem{Base: hits, Index: count, Scale: 4}, last)
-	w.MOVQ(hits, hit)
-	w.Label("hit")
-	w.CMPQ(hit, last)
-	w.JCC(operand.LabelRef("list"))
-	w.CMPQ(n, room)
-	w.JGT(operand.LabelRef("full"))
-	w.VPBROADCASTQ(operand.Mem{Base: hit}, w.r(indices))
+	w.Comment("The number of the lane for each half.")
+	w.MOVQ(operand.U64(0x0101010101010101), tmp)
+	w.VMOVQ(tmp, view(halves, 4))
+	w.VPSLLDQ(operand.U8(8), view(halves, 4), view(halves, 4))
+	w.VPMOVZXBD(view(halves, 4), w.r(halves))
+	w.MOVL(operand.U32(0xffff), tmp.As32())
+	w.KMOVW(tmp.As32(), reg.K4)
+	w.SUBQ(operand.Imm(4), last)
+	w.JMP(operand.LabelRef("lanes"))
+	w.Label("single")
+	w.VPBROADCASTD(operand.Mem{Base: lane}, w.r(indices))
+	w.MOVL(operand.U32(0xff), tmp.As32())
+	w.KMOVW(tmp.As32(), reg.K4)
+	w.JMP(operand.LabelRef("look"))
+	w.Label("pair")
+	w.VPBROADCASTQ(operand.Mem{Base: lane}, w.r(indices))
 	w.VPERMD(w.r(indices), w.r(halves), w.r(indices))
+	w.Label("look")
 	w.VPADDD(w.r(rows), w.r(indices), w.r(indices))
-	w.VPCMPUD(operand.Imm(1), w.r(end), w.r(indices), reg.K2)
+	w.VPSUBD(w.r(at), w.r(indices), w.r(mask))
+	w.VPCMPUD(operand.Imm(1), w.r(end), w.r(mask), reg.K4, reg.K2)
 	w.KMOVW(reg.K2, reg.K3)
 	w.VPXORD(w.r(elements), w.r(elements), w.r(elements))
-	w.VGATHERDPS(operand.Mem{Base: src, Index: w.r(indices), Scale: 4}, reg.K3, w.r(elements))
+	w.VGATHERDPS(operand.Mem{Base: src, Index: w.r(mask), Scale: 4}, reg.K3, w.r(elements))
 	w.VCMPPS(atMost, w.r(elements), w.r(floor), reg.K2, reg.K1)
 	w.VCOMPRESSPS_Z(w.r(elements), reg.K1, w.r(elements))
-	w.VPADDD(w.r(at), w.r(indices), w.r(indices))
 	w.VPCOMPRESSD_Z(w.r(indices), reg.K1, w.r(indices))
 	w.KMOVW(reg.K1, tmp.As32())
 	w.POPCNTL(tmp.As32(), tmp.As32())
-	few("elements", tmp, func(lanes int) {
+	w.few("elements", tmp, func(lanes int) {
 		w.VMOVUPS(view(elements, lanes), operand.Mem{Base: x, Index: n, Scale: 4})
 		w.VMOVUPS(view(indices, lanes), operand.Mem{Base: index, Index: n, Scale: 4})
 	})
 	w.ADDQ(tmp, n)
-	w.ADDQ(operand.Imm(8), hit)
-	w.JMP(operand.LabelRef("hit"))
-
-	w.Comment("Without the elements of the turn that there is no room for.")
-	w.Label("full")
-	w.MOVL(operand.Mem{Base: hit}, turn.As32())
-	w.SHRQ(operand.Imm(7), turn)
-	w.Label("back")
-	w.TESTQ(n, n)
-	w.JZ(operand.LabelRef("end"))
-	w.MOVL(operand.Mem{Base: index, Index: n, Scale: 4, Disp: -4}, tmp.As32())
-	w.SUBL(first.As32(), tmp.As32())
-	w.SHRL(operand.Imm(7), tmp.As32())
-	w.CMPL(tmp.As32(), turn.As32())
-	w.JNE(operand.LabelRef("end"))
-	w.DECQ(n)
-	w.JMP(operand.LabelRef("back"))
-	w.Label("end")
+	w.ADDQ(operand.Imm(8), lane)
+	w.Label("lanes")
+	w.CMPQ(lane, last)
+	w.JLT(operand.LabelRef("pair"))
+	w.JEQ(operand.LabelRef("single"))
 	w.MOVQ(n, w.returns("n"))
-	w.MOVQ(turn, w.returns("next"))
 }
-
-// hitTurns is how many turns are listed at a time.
-const hitTurns = 128
 
 // ranksOf keeps the ranks of some vectors at a time in registers. Behind the first n elements, x has
 // numbers up to a whole row of lanes, and so has ranks.
