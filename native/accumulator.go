@@ -46,7 +46,7 @@ func NewAccumulator(scale float32) Accumulator {
 }
 
 func checkScale(scale float32) error {
-	if !(scale >= 0x1p-120 && scale <= 0x1p120) {
+	if !(scale >= 0x1p-120 && scale <= largeScale) {
 		return fmt.Errorf("native: an accumulator's scale is %v, it must be from 2^-120 to 2^120", scale)
 	}
 	return nil
@@ -60,10 +60,22 @@ func (a *Accumulator) Scale() float32 {
 	return a.scale
 }
 
+// factor is the scale of elements as they are summed: those of 2^120 are products already, as
+// Options.Scale says.
+func (a *Accumulator) factor() float32 {
+	if a.scale == largeScale {
+		return 1
+	}
+	return a.Scale()
+}
+
 func (a *Accumulator) job(dst, src []float32) job {
 	j := newJob(dst, src)
 	j.log = true
-	j.factor = a.Scale()
+	if a.scale == largeScale {
+		j.mul = a.scale
+	}
+	j.factor = a.factor()
 	j.scale = arith.MakeScale(j.factor)
 	return j
 }
@@ -117,9 +129,9 @@ func (a *Accumulator) merge(s *sum, ref float32) {
 	if a.sum.total != 0 && a.ref != ref {
 		// Bring both to the reference of the larger element.
 		if top, other := largestOf(a.sum.max, a.ref), largestOf(b.max, ref); top >= other {
-			b.refer(ref, a.ref, a.Scale(), top)
+			b.refer(ref, a.ref, a.factor(), top)
 		} else {
-			a.sum.refer(a.ref, ref, a.Scale(), other)
+			a.sum.refer(a.ref, ref, a.factor(), other)
 			a.ref = ref
 		}
 	} else {
@@ -180,11 +192,11 @@ func (a *Accumulator) kind() kind {
 // LogSumExp returns the logarithm of the sum, with the bounds and special values of the function
 // [LogSumExp].
 func (a *Accumulator) LogSumExp() float32 {
-	s, scale := a.sum, float64(a.Scale())
+	s, scale := a.sum, float64(a.factor())
 	if k := a.kind(); k != regular {
 		return k.log()
 	}
-	return float32(float64(largestOf(s.max, a.ref)*scale) + s.excess(a.Scale()))
+	return float32(float64(largestOf(s.max, a.ref)*scale) + s.excess(a.factor()))
 }
 
 // Softmax writes exp(scale * x) / sum for each element x of src, a piece of what was added, under
@@ -267,7 +279,7 @@ func (a *Accumulator) UnmarshalBinary(data []byte) error {
 	if a.scale != 0 && a.scale != b.scale {
 		return fmt.Errorf("native: an accumulator of scale %v can't become one of scale %v", a.scale, b.scale)
 	}
-	s := arith.MakeScale(b.scale)
+	s := arith.MakeScale(b.factor())
 	if b.sum.total != 0 {
 		b.sum.top = s.Exp64(b.sum.max, b.sum.n)
 	}
@@ -292,7 +304,7 @@ func (a *Accumulator) check(data []byte) error {
 		}
 		return nil
 	}
-	size := float64(s.max) * float64(a.scale)
+	size := float64(s.max) * float64(a.factor())
 	switch {
 	case !(size >= -2*arith.Huge && size <= 2*arith.Huge):
 		return fmt.Errorf("native: an accumulator's largest element is %v, with scale %v it must be within %d", s.max, a.scale, 2*arith.Huge)
@@ -345,7 +357,7 @@ func (a *Accumulator) Factor(b *Accumulator) float32 {
 	case a.sum.total == 0 || b.sum.total == 0:
 		return 0
 	}
-	k, f := referred(b.ref, a.ref, a.Scale())
+	k, f := referred(b.ref, a.ref, a.factor())
 	return normal(float64(f * pow2(b.unit()-a.unit()+k)))
 }
 
@@ -389,7 +401,7 @@ func (a *Accumulator) exps(j *job) {
 
 // unit is the N of the exponentials that ExpRows writes.
 func (a *Accumulator) unit() float32 {
-	s := arith.MakeScale(a.Scale())
+	s := arith.MakeScale(a.factor())
 	return s.Unit(a.sum.max)
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
 // TestAccumulatorScale holds the limits of an accumulator's scale, and its results there.
@@ -21,6 +22,43 @@ func TestAccumulatorScale(t *testing.T) {
 	}
 	for _, scale := range []float32{math.Nextafter32(0x1p-120, 0), math.Nextafter32(0x1p120, inf), inf, nan, -1} {
 		wantPanic(t, fmt.Sprintf("scale is %v, it must be from 2^-120 to 2^120", scale), func() { native.NewAccumulator(scale) })
+	}
+}
+
+// TestAccumulatorLargeScale: with a scale of 2^120, products are rounded and limited as Options.Scale
+// says, and the sum survives its bytes.
+func TestAccumulatorLargeScale(t *testing.T) {
+	inf := float32(math.Inf(1))
+	o := &native.Options{Scale: 0x1p120}
+	for _, x := range [][]float32{
+		{0x1p9, 0x1p10, 3}, {-0x1p9, 0x1p-119, 0x1p-118}, {-0x1p9, -0x1p10}, {-inf, 0x1p-120, 0x1p9}, {0x1p-140, 0x1.8p-119}, {0x1p-100, 0x1p-100}, {inf, 1},
+	} {
+		for _, arith.Best = range levels() {
+			want, log := make([]float32, len(x)), make([]float32, len(x))
+			native.SoftmaxRows(native.Row(want), native.Row(x), o)
+			native.LogSoftmaxRows(native.Row(log), native.Row(x), o)
+			var lse [1]float32
+			native.LogSumExpRows(lse[:], native.Row(x), o)
+			a := native.NewAccumulator(0x1p120)
+			a.Add(x)
+			data, err := a.MarshalBinary()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b native.Accumulator
+			if err := b.UnmarshalBinary(data); err != nil {
+				t.Fatalf("%v: %v", x, err)
+			}
+			for _, a := range []native.Accumulator{a, b} {
+				y, l := make([]float32, len(x)), make([]float32, len(x))
+				a.Softmax(y, x)
+				a.LogSoftmax(l, x)
+				what := fmt.Sprintf("level %v, %v", arith.Best, x)
+				compareRows(t, what+", softmax", y, want)
+				compareRows(t, what+", log-softmax", l, log)
+				compareRows(t, what+", log-sum-exp", []float32{a.LogSumExp()}, lse[:])
+			}
+		}
 	}
 }
 

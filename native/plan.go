@@ -37,6 +37,9 @@ const (
 	taskLen = 1 << 14
 )
 
+// largeScale is the size from which on products with a scale are rounded to float32 before anything else.
+const largeScale = 0x1p120
+
 // vectorLeast and scalarLeast are the numbers of elements, done by vector kernels and one by
 // one, below which a second goroutine costs more than it gains: waking an idle virtual core
 // takes 50 to 200 µs. They are variables for tests.
@@ -57,7 +60,7 @@ func rowsOfCall(cols int) int { return max(1, callLen/max(1, cols)) }
 // simple reports whether one call of a kernel of rows is all that n float32 take: there is a scale at most.
 func (o *Options) simple(n int) bool {
 	return n <= callLen && (o == nil || o.Add.Data == nil && o.Keep.Data == nil && !o.Causal && len(o.Scales) == 0 &&
-		o.Scale >= 0 && o.Scale < 0x1p120 && (o.Goroutines <= 1 || n < scalarLeast))
+		o.Scale >= 0 && o.Scale < largeScale && (o.Goroutines <= 1 || n < scalarLeast))
 }
 
 // makePlan plans rows of cols elements.

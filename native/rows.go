@@ -133,7 +133,7 @@ func (c *call) setScale(s float32) {
 	j.mul, j.scale, j.factor = 1, arith.One, 1
 	if s != 0 && s != 1 {
 		switch {
-		case c.o.Add.Data != nil || !(s < 0x1p120 && s > -0x1p120):
+		case c.o.Add.Data != nil || !(s < largeScale && s > -largeScale):
 			j.mul = s
 		case s < 0:
 			j.mul, j.factor = -1, -s
