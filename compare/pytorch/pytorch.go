@@ -31,7 +31,7 @@ func Version() string { return C.GoString(C.softmax_version()) }
 // The error says what the library can't do, or that it is not [Available]. Bind panics
 // unless rows, cols and threads are at least 1 and both slices hold rows*cols
 // elements.
-func Bind(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
+func Bind[T float32 | float64](dst, src []T, rows, cols, threads int) (run, done func(), err error) {
 	shape.Check("pytorch", dst, src, rows, cols, threads)
 	// The library keeps the addresses from one call to the next.
 	var pinned runtime.Pinner
@@ -39,7 +39,7 @@ func Bind(dst, src []float32, rows, cols, threads int) (run, done func(), err er
 	pinned.Pin(unsafe.SliceData(src))
 	var s *C.struct_softmax
 	if err := failed(C.softmax_new(&s, C.int64_t(rows), C.int64_t(cols), C.int(threads),
-		(*C.float)(unsafe.SliceData(dst)), (*C.float)(unsafe.SliceData(src)))); err != nil {
+		C.bool(unsafe.Sizeof(*new(T)) == 8), unsafe.Pointer(unsafe.SliceData(dst)), unsafe.Pointer(unsafe.SliceData(src)))); err != nil {
 		pinned.Unpin()
 		return nil, nil, fmt.Errorf("pytorch: no softmax of %d x %d elements: %w", rows, cols, err)
 	}

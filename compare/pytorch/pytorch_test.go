@@ -9,7 +9,9 @@ import (
 	"github.com/twopass-softmax/twopass/compare/internal/bindtest"
 )
 
-func TestSoftmax(t *testing.T) { bindtest.Softmax(t, Bind) }
+func TestSoftmax(t *testing.T) { bindtest.Softmax(t, Bind[float32]) }
+
+func TestFloat64(t *testing.T) { bindtest.Softmax(t, Bind[float64]) }
 
 func TestVersion(t *testing.T) {
 	if err := Available(); err != nil || strings.Count(Version(), ".") < 2 {

@@ -23,9 +23,10 @@ static void run(softmax *s) {
 
 const char *softmax_version(void) { return TORCH_VERSION; }
 
-char *softmax_new(softmax **out, int64_t rows, int64_t cols, int threads, float *dst, float *src) try {
+char *softmax_new(softmax **out, int64_t rows, int64_t cols, int threads, bool doubles, void *dst, void *src) try {
+	auto type = doubles ? at::kDouble : at::kFloat;
 	c10::InferenceMode guard;
-	*out = new softmax{at::from_blob(src, {rows, cols}, at::kFloat), at::from_blob(dst, {rows, cols}, at::kFloat), threads};
+	*out = new softmax{at::from_blob(src, {rows, cols}, type), at::from_blob(dst, {rows, cols}, type), threads};
 	return nullptr;
 } catch (const std::exception &e) {
 	return strdup(e.what());

@@ -14,6 +14,6 @@ func Available() error { return errUnavailable }
 func Version() string { return "" }
 
 // Bind returns the error of [Available].
-func Bind(_, _ []float32, _, _, _ int) (run, done func(), err error) {
+func Bind[T float32 | float64](_, _ []T, _, _, _ int) (run, done func(), err error) {
 	return nil, nil, errUnavailable
 }

@@ -52,7 +52,7 @@ func libraries() []speed.Library {
 		speed.Library{Name: "xnnpack.SoftmaxNCF32", Function: bindingSoftmax, Available: xnnpack.Available(), Version: xnnpack.Commit[:12], Bind: binding, Goroutines: true},
 		speed.Library{Name: "oneDNN", Function: onednnSoftmax, Available: onednn.Available(), Version: onednn.Version(), Bind: onednn.Bind, Rest: openMPRest},
 		speed.Library{Name: "ONNX Runtime", Function: onnxruntimeSoftmax, Available: onnxruntime.Available(), Version: onnxruntime.Version(), Bind: onnxruntime.Bind},
-		speed.Library{Name: "PyTorch", Function: pytorchSoftmax, Available: pytorch.Available(), Version: pytorch.Version(), Bind: pytorch.Bind, Rest: openMPRest})
+		speed.Library{Name: "PyTorch", Function: pytorchSoftmax, Available: pytorch.Available(), Version: pytorch.Version(), Bind: pytorch.Bind[float32], Rest: openMPRest})
 }
 
 // peers are the libraries that are here. It prints and records them; how says how they

@@ -20,6 +20,7 @@ import (
 func (a *app) tableCommand() *cobra.Command {
 	var sizes string
 	var budget time.Duration
+	var float64 bool
 	cmd := &cobra.Command{
 		Use:   "table",
 		Short: "Print the README's table: softmax of a row by all that is there, time and error",
@@ -30,10 +31,18 @@ A second table has the errors by class of input, of rows of the same lengths.
 
 Upstream's kernels are called from a loop in C, with no call from Go in their
 time: at each length the fastest of its three algorithms, by its fastest kernels
-of all that run here. Errors are of at least 65,536 elements of each length.`,
+of all that run here. Errors are of at least 65,536 elements of each length.
+
+With --float64, the table is that of docs/float64.md: softmax of float64.`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.table(cmd.Context(), sizes, budget) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if float64 {
+				return a.tableFloat64(cmd.Context(), sizes, budget)
+			}
+			return a.table(cmd.Context(), sizes, budget)
+		},
 	}
+	cmd.Flags().BoolVar(&float64, "float64", false, "softmax of float64")
 	cmd.Flags().StringVar(&sizes, "sizes", "16,1000,32000,128256", "`lengths` of rows, as those of the speed command")
 	cmd.Flags().DurationVar(&budget, "time", 300*time.Millisecond, "`time` for each function at each length")
 	return cmd

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare/results"
 	"github.com/twopass-softmax/twopass/compare/speed"
+	"github.com/twopass-softmax/twopass/native/f64"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
@@ -117,6 +119,40 @@ func TestTable(t *testing.T) {
 	}
 	if err := run(t, a, "table", "--sizes", "0"); err == nil || !strings.Contains(err.Error(), `--sizes: "0" is not a length`) {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestTableFloat64(t *testing.T) {
+	a, out := testApp()
+	if err := run(t, a, "table", "--float64", "--sizes", "16,1000", "--time", "1ms"); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out.String(), "| elements | 16 | 1,000 |\n|---|---:|---:|\n| Go loop over math.Exp | ", "| gonum | ", "| `f64.Softmax` | ")
+	if err := run(t, a, "table", "--float64", "--json", "x"); err == nil {
+		t.Error("no error for --json")
+	}
+	// What is wrong by 2^-50 is off by 4 to 8 ULP, and by what f64.Softmax is off.
+	wrong := func(dst, src []float64) {
+		f64.Softmax(dst, src)
+		dst[len(dst)-1] *= 1 + 0x1p-50
+	}
+	all := append(softmaxes64(), softmax64{name: "wrong", bind: func(dst, src []float64) (run, done func(), err error) {
+		return func() { wrong(dst, src) }, func() {}, nil
+	}}, softmax64{name: "NaN", bind: func(dst, src []float64) (run, done func(), err error) { return func() {}, func() {}, nil }})
+	_, errs, err := measure64(all, 16, time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range errs {
+		most, _ := strconv.ParseFloat(strings.Split(e, ",")[0], 64)
+		switch name := all[i].name; {
+		case name == "NaN" && e != "NaN", name == "wrong" && !(most > 4 && most < 12), name == f64Name && !(most >= 0.5 && most < 3.5):
+			t.Errorf("%s: %s ULP", name, e)
+		}
+	}
+	// Of equal elements, what is right is known.
+	if e := ulps64(0.25, exactSoftmax([]float64{3, 3, 3, 3})[1]); e != 0 {
+		t.Errorf("a quarter is off by %v", e)
 	}
 }
 
