@@ -102,10 +102,14 @@ const (
 )
 
 // sumChunk is the first pass over a chunk. It stores exponentials in dst if store. It is false if the
-// row has to be settled first.
-func (j *job) sumChunk(at, end int, store bool) (s sum, ok bool) {
+// row has to be settled first. Tops takes the elements, too, unless it is nil.
+func (j *job) sumChunk(at, end int, store bool, tops *heap) (s sum, ok bool) {
 	z := j.elements(at, end)
-	s.max, s.at = arith64.Max(j.level, z), at
+	if s.at = at; tops != nil {
+		s.max = tops.take(j.level, z, at)
+	} else {
+		s.max = arith64.Max(j.level, z)
+	}
 	size := s.max * j.scale.Factor
 	switch {
 	case s.max == negInf || j.settled && size < -4*arith64.Far:
@@ -140,10 +144,10 @@ const storeChunks = recomputeFrom / arith64.Chunk
 
 // sumBlock sums the chunks from at on up to end. With ns it stores exponentials, and each chunk's N. Where
 // it is not ok, done is the beginning of the chunk for which the row has to be settled.
-func (j *job) sumBlock(at, end int, ns *[storeChunks]float64) (s sum, done int, ok bool) {
+func (j *job) sumBlock(at, end int, ns *[storeChunks]float64, tops *heap) (s sum, done int, ok bool) {
 	s.max = negInf
 	for ; at < end; at += arith64.Chunk {
-		c, ok := j.sumChunk(at, min(at+arith64.Chunk, end), ns != nil)
+		c, ok := j.sumChunk(at, min(at+arith64.Chunk, end), ns != nil, tops)
 		if !ok {
 			return s, at, false
 		}
@@ -159,12 +163,12 @@ func (j *job) sumBlock(at, end int, ns *[storeChunks]float64) (s sum, done int, 
 }
 
 // sumRow sums a row. It stores exponentials if there are ns for their chunks.
-func (j *job) sumRow(ns *[storeChunks]float64) (total sum, kind kind) {
+func (j *job) sumRow(ns *[storeChunks]float64, tops *heap) (total sum, kind kind) {
 	n := len(j.src)
 	total.max = negInf
 	for at := 0; at < n && kind == regular; at += arith64.Block {
 		end := min(at+arith64.Block, n)
-		b, done, ok := j.sumBlock(at, end, ns)
+		b, done, ok := j.sumBlock(at, end, ns, tops)
 		if !ok {
 			kind = j.settle(done, max(total.max, b.max), total.hi != total.hi || b.hi != b.hi)
 			if j.shifted { // what was before is nothing next to the largest element
@@ -177,7 +181,7 @@ func (j *job) sumRow(ns *[storeChunks]float64) (total sum, kind kind) {
 				}
 			}
 			for ; done < end && kind == regular; done += arith64.Chunk {
-				c, _, _ := j.sumBlock(done, min(done+arith64.Chunk, end), ns)
+				c, _, _ := j.sumBlock(done, min(done+arith64.Chunk, end), ns, tops)
 				b.merge(&c)
 			}
 		}
@@ -231,7 +235,7 @@ func (j *job) softmax() {
 	case len(j.src) < recomputeFrom:
 		j.softmaxStored()
 	default:
-		if total, kind := j.sumRow(nil); kind != regular {
+		if total, kind := j.sumRow(nil, nil); kind != regular {
 			j.writeSpecial(kind, false)
 		} else {
 			p := softmaxPass(&total)
@@ -283,7 +287,7 @@ func sumLogChunk(l arith64.Level, src []float64, s *arith64.Scale) (t sum, ok bo
 // softmaxStored does a row with exponentials that are stored.
 func (j *job) softmaxStored() {
 	var ns [storeChunks]float64
-	total, kind := j.sumRow(&ns)
+	total, kind := j.sumRow(&ns, nil)
 	if kind != regular {
 		j.writeSpecial(kind, false)
 		return
@@ -334,8 +338,8 @@ func (j *job) sumLog() (total sum, kind kind) {
 			return t, regular
 		}
 	}
-	if total, kind = j.sumRow(nil); kind == regular && j.leaveOut(&total) {
-		others, _ := j.sumRow(nil)
+	if total, kind = j.sumRow(nil, nil); kind == regular && j.leaveOut(&total) {
+		others, _ := j.sumRow(nil, nil)
 		j.putBack(&total, &others)
 	}
 	return total, kind

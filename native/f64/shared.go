@@ -47,7 +47,7 @@ func (j *job) sumShared(g int) (total sum, kind kind) {
 		shared.buf = nil
 		parallel.Do(g, len(blocks), func(i int) {
 			own := shared
-			blocks[i], _, oks[i] = own.sumBlock(i*arith64.Block, min((i+1)*arith64.Block, n), nil)
+			blocks[i], _, oks[i] = own.sumBlock(i*arith64.Block, min((i+1)*arith64.Block, n), nil, nil)
 			own.release()
 		})
 		if !slices.Contains(oks, false) {

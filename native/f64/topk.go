@@ -41,16 +41,24 @@ func TopK(probs Matrix, index native.Matrix[int], src Matrix, o *Options) {
 // topK does a row. Its probabilities go to dst.
 func (j *job) topK(index []int) {
 	n := min(len(index), len(j.src)) // behind those are elements that the causal mask takes out
-	total, kind := j.sumRow(nil)
+	h := heap{j.dst[:0], index[:0], n}
+	total, kind := j.sumRow(nil, &h)
 	if kind != regular {
 		j.writeSpecial(kind, false)
 		n = 0
 	} else {
+		if j.settled { // and some twice, or shifted, as differences of elements that differ may be equal
+			shifted := j.shifted
+			j.shifted = false
+			h = heap{j.dst[:0], index[:0], n}
+			for at := 0; at < len(j.src); at += arith64.Chunk {
+				h.take(j.level, j.elements(at, min(at+arith64.Chunk, len(j.src))), at)
+			}
+			j.shifted = shifted
+		}
+		h.sort()
 		y := j.dst[:n]
-		shifted := j.shifted
-		j.shifted = false // as differences of elements that differ may be equal
-		j.pick(y, index[:n])
-		if j.shifted = shifted; shifted {
+		if j.shifted {
 			for i := range y {
 				y[i] -= j.shift
 			}
@@ -69,38 +77,43 @@ func (j *job) topK(index []int) {
 // topPiece is how many elements are passed over at a time, where the largest is not one of those wanted.
 const topPiece = 128
 
-// pick writes the largest elements to x, the largest first, and their columns to index.
-func (j *job) pick(x []float64, index []int) {
-	h := heap{x[:0], index[:0]}
-	for at := 0; at < len(j.src); at += arith64.Chunk {
-		z := j.elements(at, min(at+arith64.Chunk, len(j.src)))
-		for k := 0; k < len(z); k += topPiece {
-			piece := z[k:min(k+topPiece, len(z))]
-			if len(h.x) == len(x) && !(arith64.Max(j.level, piece) > x[0]) {
-				continue
-			}
-			for i, v := range piece {
-				switch {
-				case len(h.x) < len(x):
-					h.push(v, at+k+i)
-				case v > x[0]: // one that equals it comes later, and is less
-					x[0], index[0] = v, at+k+i
-					h.down(0)
-				}
+// heap has the largest elements so far, the least of them first; of equal ones the later is less.
+type heap struct {
+	x     []float64
+	index []int
+	most  int // how many are wanted
+}
+
+// take takes elements, the first of which is element at of the row, and returns the largest.
+func (h *heap) take(l arith64.Level, z []float64, at int) float64 {
+	m := negInf
+	for k := 0; k < len(z); k += topPiece {
+		piece := z[k:min(k+topPiece, len(z))]
+		largest := arith64.Max(l, piece)
+		m = max(m, largest)
+		if len(h.x) == h.most && !(largest > h.x[0]) {
+			continue
+		}
+		for i, v := range piece {
+			switch {
+			case len(h.x) < h.most:
+				h.push(v, at+k+i)
+			case v > h.x[0]: // one that equals it comes later, and is less
+				h.x[0], h.index[0] = v, at+k+i
+				h.down(0)
 			}
 		}
 	}
-	for n := len(x) - 1; n > 0; n-- {
+	return m
+}
+
+// sort puts the largest first.
+func (h *heap) sort() {
+	for n := len(h.x) - 1; n > 0; n-- {
 		h.swap(0, n)
 		h.x = h.x[:n]
 		h.down(0)
 	}
-}
-
-// heap has the largest elements so far, the least of them first; of equal ones the later is less.
-type heap struct {
-	x     []float64
-	index []int // as long, or longer
 }
 
 func (h *heap) less(a, b int) bool {
