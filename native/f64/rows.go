@@ -13,7 +13,7 @@ import (
 // or options don't fit.
 func SoftmaxRows(dst, src Matrix, o *Options) {
 	d, s := (*matrix)(&dst), (*matrix)(&src)
-	if s.Cols > arith64.Turn || !o.simple() {
+	if s.Cols > arith64.Chunk || !o.simple() {
 		rows("f64.SoftmaxRows", opSoftmax, d, s, o)
 		return
 	}
@@ -81,13 +81,19 @@ func runFrom(first int, op op, dst, src *matrix, o *Options) {
 	}
 }
 
-// simpleRows does rows of up to a turn until one that is not regular, and returns how many.
-func simpleRows(dst, src *matrix, o *Options) int {
+// simpleRows does rows of up to a chunk until one that is not regular, and returns how many.
+func simpleRows(dst, src *matrix, o *Options) (done int) {
 	scale := arith64.One
 	if o != nil && o.Scale != 0 {
 		scale = arith64.MakeScale(o.Scale)
 	}
-	return arith64.SoftmaxRows(arith64.Best, dst.Data, src.Data, src.Rows, src.Cols, dst.Stride, src.Stride, &scale)
+	if src.Cols <= arith64.Turn {
+		return arith64.SoftmaxRows(arith64.Best, dst.Data, src.Data, src.Rows, src.Cols, dst.Stride, src.Stride, &scale)
+	}
+	for done < src.Rows && softmaxChunk(arith64.Best, dst.Row(done), src.Row(done), &scale) {
+		done++
+	}
+	return done
 }
 
 // op is what is done to a row.
