@@ -126,7 +126,6 @@ func (j *job) sumChunk(at, end int, store bool, tops *heap) (s sum, ok bool) {
 	var st arith64.Sum
 	s.n = j.scale.N(s.max)
 	st.SetN(&j.scale, s.n)
-	st.Reset()
 	if end < len(j.src) && j.direct() {
 		st.Ahead = 8 * arith64.Chunk
 	}
@@ -253,7 +252,6 @@ func softmaxChunk(l arith64.Level, dst, src []float64, s *arith64.Scale) bool {
 	}
 	var st arith64.Sum
 	st.SetN(s, s.N(m))
-	st.Reset()
 	arith64.StoreExp(l, dst, src, &st)
 	hi, lo := st.Total()
 	if hi != hi {
@@ -275,7 +273,6 @@ func sumLogChunk(l arith64.Level, src []float64, s *arith64.Scale) (t sum, ok bo
 	var st arith64.Sum
 	n := s.N(m)
 	st.SetN(s, n)
-	st.Reset()
 	arith64.AddExp(l, src, &st)
 	t.n, t.max = n, m
 	t.hi, t.lo = st.Total()

@@ -137,7 +137,7 @@ func (m *neon) rowValues() []float64     { return nil }
 func (m *neon) prefetch(int)             {}
 func (m *neon) prefetchDst(int)          {}
 func (m *neon) data() string             { return "" }
-func (m *neon) state(d value, at int)    { m.op("FMOVQ %d(R3), F%s", at, d) }
+func (m *neon) begin(d value, at int)    { m.op("FMOVQ %d(R3), F%s", at, d) }
 func (m *neon) setState(a value, at int) { m.op("FMOVQ F%s, %d(R3)", a, at) }
 func (m *neon) add(d, a, b value)        { m.word(fadd, d, a, b) }
 func (m *neon) sub(d, a, b value)        { m.word(fsub, d, a, b) }

@@ -29,7 +29,7 @@ var exps = [...]float64{
 // Kernels are the functions of the package, with their frames.
 var Kernels = []Kernel{
 	{"max", "(src []float64) float64", 32, "the largest element, -Inf if there is none but NaN"},
-	{"sum", "(src []float64, st *Sum)", 32, "adds exp(x) to the sum"},
+	{"sum", "(src []float64, st *Sum)", 32, "the sum of exp(x)"},
 	{"sumStore", "(dst, src []float64, st *Sum)", 56, "sum, which stores exp(x) too"},
 	{"scale", "(dst, src []float64, f *Factor)", 56, "exponentials times the factor"},
 	{"expScale", "(dst, src []float64, st *Sum, f *Factor)", 64, "exp(x) times the factor"},
@@ -60,15 +60,16 @@ const (
 	depthAt, biasAt, upAt      = infAt + 6, infAt + 7, infAt + 8
 	moreAt, leastAt            = infAt + 9, infAt + 10
 	mostAt, nanAt              = infAt + 11, infAt + 12
+	emptyAt                    = infAt + 13
 )
 
 // rowValues are their constants: a mask of all but the sign, the size beyond which a row is not for the
 // kernel, what rounds to integers, that twice with headroom and what shifted makes 2 of the integer 0, the
-// least that is shifted, depth and headroom in what rounds, where sums begin, what is in Factor, and what
-// takes the place of infinities and of every NaN.
+// least that is shifted, depth and headroom in what rounds, where twice a sum begins, what is in Factor, what
+// takes the place of infinities and of every NaN, and where a sum begins.
 var rowValues = []float64{math.Float64frombits(1<<63 - 1), 1 << 40, 3 << 51, 2*(3<<51) + 4 + 1024, 3<<51 + 1024 - 1020,
 	3<<51 + 1020 + 4, 1 << 19, 0x1p300, 1 + 0x1p-51, 0x1p-1022,
-	math.MaxFloat64, math.Float64frombits(0x7ff8000000000000)}
+	math.MaxFloat64, math.Float64frombits(0x7ff8000000000000), 1 << 18}
 
 // value is a register, or what a machine has in memory.
 type value string
@@ -91,15 +92,17 @@ type machine interface {
 	fma(d, a, b value) // d += a * b
 	// horner makes d*f + c in d, or in t, which is free then; the result comes first.
 	horner(d, f, c, t value) (value, value)
-	greater(d, a value)       // d = a if a > d
-	addTo(s, a value)         // s += a, where s may be in memory; a is free then
-	into(d, a value) value    // a in a register: d, if it is in memory
-	low(d value)              // the larger of low and d; a NaN if that is one
-	power(d value)            // 2^n for an n in the low bits
-	down(d, e, thr, c value)  // d = 0 if e < thr, else d * c: CPUs take long for products below the normal numbers
-	prefetch(at int)          // asks for the line of an element, ahead, if it is the first of a line
-	prefetchDst(at int)       // the same of dst
-	state(d value, at int)    // from Sum
+	greater(d, a value)      // d = a if a > d
+	addTo(s, a value)        // s += a, where s may be in memory; a is free then
+	into(d, a value) value   // a in a register: d, if it is in memory
+	low(d value)             // the larger of low and d; a NaN if that is one
+	power(d value)           // 2^n for an n in the low bits
+	down(d, e, thr, c value) // d = 0 if e < thr, else d * c: CPUs take long for products below the normal numbers
+	prefetch(at int)         // asks for the line of an element, ahead, if it is the first of a line
+	prefetchDst(at int)      // the same of dst
+	// begin sets a part of the sum or of the rests to what Sum has or, where one call takes all elements, to
+	// what a sum begins with: a vector from memory would wait for the smaller stores that set it.
+	begin(d value, at int)
 	setState(a value, at int) // to Sum
 	reduce(k Kernel, a value) // returns the largest lane
 	// loop begins a loop over so many elements, and advance ends it.
@@ -225,8 +228,8 @@ func (w *writer) kernel(k Kernel) {
 		return
 	case "sum", "sumStore":
 		for p := range r.sums {
-			w.state(r.sums[p], sumAt+8*p*w.width())
-			w.state(r.rests[p], restAt+8*p*w.width())
+			w.begin(r.sums[p], sumAt+8*p*w.width())
+			w.begin(r.rests[p], restAt+8*p*w.width())
 		}
 		w.turns(k, func(at []int) {
 			for _, a := range at {

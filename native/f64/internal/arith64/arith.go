@@ -79,8 +79,8 @@ func (st *Sum) SetN(s *Scale, n float64) {
 	st.KHi, st.KLo, st.Magic, st.Low = s.KHi, s.KLo, magic-n, float64((n-depth)*s.InvK)
 }
 
-// Reset empties the sum.
-func (st *Sum) Reset() {
+// reset empties the sum.
+func (st *Sum) reset() {
 	st.S, st.R = vector{bias, bias, bias, bias, bias, bias, bias, bias}, vector{}
 }
 

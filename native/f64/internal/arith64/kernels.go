@@ -44,9 +44,12 @@ func Max(l Level, src []float64) float64 {
 	return m
 }
 
-// AddExp adds the exponentials of src to st.
+// AddExp sets st to the sum of the exponentials of src.
 func AddExp(l Level, src []float64, st *Sum) {
 	n := whole(l, src)
+	if n == 0 || !takesAll(l) {
+		st.reset()
+	}
 	if n > 0 {
 		sumTurns(l, src[:n], st)
 	}
@@ -59,6 +62,9 @@ func AddExp(l Level, src []float64, st *Sum) {
 // StoreExp is AddExp, and stores the exponentials.
 func StoreExp(l Level, dst, src []float64, st *Sum) {
 	n := whole(l, src)
+	if n == 0 || !takesAll(l) {
+		st.reset()
+	}
 	if n > 0 {
 		sumStoreTurns(l, dst[:n], src[:n], st)
 	}

@@ -83,8 +83,7 @@ func compare(t *testing.T, what string, level Level, y, x []float64, s Scale) {
 	}
 	var a, b Sum
 	a.SetN(&s, s.N(m))
-	a.Reset()
-	a.S[3], a.R[2], a.S[7] = bias+3, 0x1p-40, bias+7
+	a.S[3], a.R[2], a.S[7] = 3, 0x1p-40, 7 // of an earlier sum
 	b = a
 	before := a
 	AddExp(level, x, &a)
@@ -194,7 +193,6 @@ func softmaxOf(x []float64, s *Scale) (y []float64, ok bool) {
 	}
 	var st Sum
 	st.SetN(s, s.N(m))
-	st.Reset()
 	y = make([]float64, len(x))
 	StoreExp(Plain, y, x, &st)
 	hi, lo := st.Total()

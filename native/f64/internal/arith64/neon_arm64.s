@@ -282,7 +282,7 @@ max16done:
 	FMOVD F0, ret+24(FP)
 	RET
 
-// sumNEON: adds exp(x) to the sum.
+// sumNEON: the sum of exp(x).
 //
 // func sumNEON(src []float64, st *Sum)
 TEXT ·sumNEON(SB), NOSPLIT, $0-32
