@@ -57,8 +57,8 @@ type axisCall struct {
 
 const (
 	// axisBlock is how many elements go through a buffer at a time, if that is at least axisLeast
-	// rows, two lines of the cache: they stay in L2 between the three steps.
-	axisBlock = 1 << 15
+	// rows, two lines of the cache: rows of up to 256 stay in L1 between the three steps, longer ones in L2.
+	axisBlock = 1 << 12
 	axisLeast = 16
 	// axisMost limits the buffer for long rows: there may be fewer of them.
 	axisMost = 1 << 20
@@ -124,20 +124,55 @@ func move(b []float64, stride int, t *tensor, first, n int, back bool) {
 	for at := 0; at < n; {
 		outer, inner := (first+at)/t.Inner, (first+at)%t.Inner
 		// Elements of a line of the cache go one after the other.
-		m := min(n-at, t.Inner-inner, 8)
-		for k := range t.Axis {
-			x := t.Data[outer*t.OuterStride+k*t.AxisStride+inner:][:m]
-			y := b[at*stride+k:]
-			if back {
-				for i := range x {
-					x[i] = y[i*stride]
-				}
-			} else {
-				for i, v := range x {
-					y[i*stride] = v
+		m := min(n-at, t.Inner-inner, lineRows)
+		x, y := t.Data[outer*t.OuterStride+inner:], b[at*stride:]
+		switch {
+		case m == lineRows && back:
+			putLines(x, t.AxisStride, y, stride, t.Axis)
+		case m == lineRows:
+			getLines(y, stride, x, t.AxisStride, t.Axis)
+		default:
+			for k := range t.Axis {
+				for i := range m {
+					if back {
+						x[k*t.AxisStride+i] = y[i*stride+k]
+					} else {
+						y[i*stride+k] = x[k*t.AxisStride+i]
+					}
 				}
 			}
 		}
 		at += m
+	}
+}
+
+// lineRows is how many elements a line of the cache has.
+const lineRows = 8
+
+// line is a slice of n elements for each element of a line.
+func line(y []float64, stride, n int) (rows [lineRows][]float64) {
+	for i := range rows {
+		rows[i] = y[i*stride:][:n]
+	}
+	return rows
+}
+
+// getLines copies a line for each of n elements of the axis to as many rows.
+func getLines(y []float64, stride int, x []float64, axisStride, n int) {
+	r := line(y, stride, n)
+	y0, y1, y2, y3, y4, y5, y6, y7 := r[0], r[1][:n], r[2][:n], r[3][:n], r[4][:n], r[5][:n], r[6][:n], r[7][:n]
+	for k := range y0 {
+		v := (*[lineRows]float64)(x[k*axisStride:])
+		y0[k], y1[k], y2[k], y3[k], y4[k], y5[k], y6[k], y7[k] = v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]
+	}
+}
+
+// putLines copies them back.
+func putLines(x []float64, axisStride int, y []float64, stride, n int) {
+	r := line(y, stride, n)
+	y0, y1, y2, y3, y4, y5, y6, y7 := r[0], r[1][:n], r[2][:n], r[3][:n], r[4][:n], r[5][:n], r[6][:n], r[7][:n]
+	for k := range y0 {
+		v := (*[lineRows]float64)(x[k*axisStride:])
+		v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7] = y0[k], y1[k], y2[k], y3[k], y4[k], y5[k], y6[k], y7[k]
 	}
 }
