@@ -66,7 +66,7 @@ func newLibraryMachine(isa ukernel.ISA, k library.Kernel) *machine {
 func LibraryPlan(k library.Kernel, isa ukernel.ISA) *ir.Plan {
 	m := newLibraryMachine(isa, k)
 	s := libraryShape(k, m)
-	f := library.Describe(k, library.Machine{Lanes: m.lanes, VectorMasks: !m.evex, Operands: !m.evex, PutsOff: true}, s)
+	f := library.Describe(k, library.Machine{Lanes: m.lanes, VectorMasks: !m.evex, Operands: true, PutsOff: true}, s)
 	return ir.Allocate(f, m, s.Residents)
 }
 

@@ -232,7 +232,7 @@ const (
 type Machine struct {
 	Lanes       int
 	VectorMasks bool // masks are vectors
-	Operands    bool // operands may be in memory, and few values in registers
+	Operands    bool // operands may be in memory
 	PutsOff     bool // a row's second pass comes behind the first one of the next row
 }
 
@@ -539,7 +539,7 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 					continue
 				}
 				ys, vectors = append(ys, all...), append(vectors, g...)
-				if us = append(us, u...); label != "" && (d.Operands || len(us) > 2) {
+				if us = append(us, u...); label != "" && (d.Operands && d.VectorMasks || len(us) > 2) {
 					us = b.Or(us)
 				}
 			}
