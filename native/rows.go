@@ -492,6 +492,8 @@ func (c *call) inBlocks() bool {
 func (c *call) blocks(first, end int) {
 	b := bufferPool.Get().(*buffers)
 	masked := c.o.Causal || c.o.Keep.Data != nil || c.o.Add.Data != nil
+	// The one mask there is may be left to the kernel.
+	one := c.o.Add.Data == nil && c.o.Causal != (c.o.Keep.Data != nil)
 	stride := (c.cols + 15) &^ 15 // whole lines of the cache
 	most := max(1, blockLen/stride)
 	if c.one.touch {
@@ -500,7 +502,8 @@ func (c *call) blocks(first, end int) {
 	for ; first < end; first += most {
 		rows := min(most, end-first)
 		cols := c.o.visible(first+rows-1, c.cols)
-		x, xStride := c.block(b, first, rows, cols, stride)
+		fuses := one && c.plan.level.Fuses(cols)
+		x, xStride := c.block(b, first, rows, cols, stride, !fuses)
 		if c.one.touch {
 			if c.dst.format != isFloat32 {
 				c.plan.level.Touch(c.dst.h[first*c.dstStride:], rows, cols, c.dstStride)
@@ -516,7 +519,10 @@ func (c *call) blocks(first, end int) {
 		special := cols == 0 // some rows may be
 		for i := 0; i < rows && cols > 0; i++ {
 			r := arith.Rows{Scale: c.one.scale}
-			if masked {
+			if fuses {
+				keep, keepStride := c.kept(first + i)
+				i += c.plan.level.SoftmaxKeptRows(y[i*yStride:], x[i*xStride:], keep, rows-i, cols, yStride, xStride, keepStride, &r)
+			} else if masked {
 				i += c.plan.level.SoftmaxMaskedRows(y[i*yStride:], x[i*xStride:], rows-i, cols, yStride, xStride, &r)
 			} else {
 				i += c.plan.level.SoftmaxRows(y[i*yStride:], x[i*xStride:], rows-i, cols, yStride, xStride, &r)
@@ -526,6 +532,9 @@ func (c *call) blocks(first, end int) {
 				j := c.one
 				j.mul = 1
 				j.src, j.dst = operand{f: x[i*xStride:][:cols]}, operand{f: y[i*yStride:][:cols]}
+				if fuses {
+					j.keep, _ = c.kept(first + i)
+				}
 				j.e = j.dst.f
 				j.softmaxFrom(r.N, r.At)
 				j.release()
@@ -550,9 +559,18 @@ func (c *call) blocks(first, end int) {
 	bufferPool.Put(b)
 }
 
-// block is rows from first on as they go into exponentials, in the buffer with that stride, or
-// where they are. Of the columns, those from cols on are hidden in all of them.
-func (c *call) block(b *buffers, first, rows, cols, stride int) (x []float32, xStride int) {
+// kept is row i of the one mask of bools there is, and the next row's distance.
+func (c *call) kept(i int) (keep []bool, stride int) {
+	if c.o.Causal {
+		return triangle[blockLen-(i+c.o.Offset+1):], -1
+	}
+	return rowsOf(&c.o.Keep, i)
+}
+
+// block is rows from first on as they go into exponentials, but for a mask of bools unless they are to be
+// masked, in the buffer with that stride, or where they are. Of the columns, those from cols on are hidden
+// in all of them.
+func (c *call) block(b *buffers, first, rows, cols, stride int, mask bool) (x []float32, xStride int) {
 	level := c.plan.level
 	at := first * c.srcStride
 	switch c.src.format {
@@ -569,14 +587,14 @@ func (c *call) block(b *buffers, first, rows, cols, stride int) (x []float32, xS
 	if m := &c.o.Add; m.Data != nil {
 		p.Add, p.AddStride = rowsOf(m, first)
 	}
-	if m := &c.o.Keep; m.Data != nil {
-		p.Keep, p.KeepStride = rowsOf(m, first)
+	if c.o.Keep.Data != nil && mask {
+		p.Keep, p.KeepStride = rowsOf(&c.o.Keep, first)
 	}
 	if p.Mul != 1 || p.Add != nil || p.Keep != nil {
 		level.PrepareRows(b.in[:], x, rows, cols, stride, xStride, &p)
 		x, xStride = b.in[:], stride
 	}
-	if c.o.Causal && cols > 0 {
+	if c.o.Causal && cols > 0 && mask {
 		p = arith.Preparation{Mul: 1, Keep: triangle[:], KeepAt: blockLen - (first + c.o.Offset + 1), KeepStride: -1}
 		level.PrepareRows(b.in[:], x, rows, cols, stride, xStride, &p)
 		x, xStride = b.in[:], stride

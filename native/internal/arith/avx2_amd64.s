@@ -15128,18 +15128,14 @@ loop2:
 done2:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind8
+	JZ    behind6
 	CMPQ  CX, $0x00000010
 	JLE   upto3
 	CMPQ  CX, $0x00000020
 	JLE   upto4
-	CMPQ  CX, $0x00000030
-	JLE   upto5
 	CMPQ  CX, $0x00000040
-	JLE   upto6
-	CMPQ  CX, $0x00000060
-	JLE   upto7
-	JMP   upto8
+	JLE   upto5
+	JMP   upto6
 
 upto3:
 	// Turns whose elements are all near, of 1 to 16 elements.
@@ -15243,7 +15239,7 @@ upto3:
 	VMOVUPS Y4, 128(BX)
 	VMOVUPS Y6, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind8
+	JMP     behind6
 
 upto4:
 	// Turns whose elements are all near, of 17 to 32 elements.
@@ -15382,434 +15378,251 @@ upto4:
 	VMOVUPS Y4, 128(BX)
 	VMOVUPS Y5, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind8
+	JMP     behind6
 
 upto5:
-	// Turns whose elements are all near, of 33 to 48 elements.
-	SUBQ       $0x00000020, CX
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 128(SI), Y3, Y4
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 160(SI), Y5, Y6
-	VMOVUPS    (SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y7
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y9
-	VSUBPS Y8, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y11
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPSLLD  $0x14, Y7, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y7, Y8, Y7
-	VMOVAPS     Y2, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y8
-	VANDPS      Y8, Y3, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y1, Y4, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y4
-	VPSLLD  $0x14, Y8, Y11
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y10
-	VANDPS      Y10, Y3, Y3
-	VPOR        Y7, Y8, Y7
-	VADDPS      Y3, Y9, Y9
-	VMOVUPS     32(SI), Y3
+	// Turns whose elements are all near, of 33 to 64 elements.
+	SUBQ    $0x00000020, CX
+	LEAQ    leftMasks<>+256(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	VMOVUPS (SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     96(SI), Y4
+	VMOVUPS     64(SI), Y4
 	VFMADD213PS Y2, Y0, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y8
-	VSUBPS Y4, Y2, Y10
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS 64(SI), Y0, Y6
+	VFMADD231PS (SI), Y1, Y5
+	VFMADD231PS 64(SI), Y1, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
+	VPERMPS nearTable<>+0(SB), Y3, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPSLLD  $0x14, Y3, Y9
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VMULPS      Y9, Y5, Y5
+	VMULPS      Y10, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y8, Y8, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y3, Y4, Y3
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  128(SI), Y4, Y6
+	VMOVUPS     64(DX), Y7
+	VMASKMOVPS  192(SI), Y7, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+	VANDPS      Y9, Y4, Y9
+	VANDPS      Y10, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y6, Y11
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y6
+	VPERMPS nearTable<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y8, Y14, Y8
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y8, Y8
-	VPOR        Y7, Y3, Y7
-	VPOR        Y7, Y4, Y7
-	VMOVAPS     Y2, Y3
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y3, Y9, Y3
+	VPOR        Y3, Y10, Y3
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y3
-	VANDPS      Y3, Y5, Y3
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y4
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y6, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y4
-	VFMADD231PS Y1, Y6, Y4
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y6
-	VPSLLD  $0x14, Y3, Y10
-	VPADDD  Y6, Y10, Y6
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
-	VMULPS      Y10, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y12, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y4
-	VANDPS      Y4, Y5, Y5
-	VPOR        Y7, Y3, Y7
-	VADDPS      Y5, Y8, Y8
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y3, Y4, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  160(SI), Y4, Y6
+	VMOVUPS     96(DX), Y8
+	VMASKMOVPS  224(SI), Y8, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+	VANDPS      Y10, Y4, Y10
+	VANDPS      Y11, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPERMPS nearTable<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y9, Y15, Y9
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y9, Y9, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y3, Y10, Y3
+	VPOR        Y3, Y11, Y3
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y7
+	VPTEST     nearBits<>+0(SB), Y3
 	JNZ        exact
 	VMOVUPS    (DX), Y3
 	VMASKMOVPS 128(SI), Y3, Y3
 	VORPS      512(DX), Y3, Y3
-	VMOVUPS    (SI), Y4
-	VMAXPS     64(SI), Y4, Y4
-	VMAXPS     Y3, Y4, Y4
+	VMOVUPS    64(DX), Y4
+	VMASKMOVPS 192(SI), Y4, Y4
+	VORPS      576(DX), Y4, Y4
+	VMOVUPS    (SI), Y6
+	VMAXPS     64(SI), Y6, Y6
+	VMAXPS     Y4, Y3, Y3
+	VMAXPS     Y3, Y6, Y6
 	VMOVUPS    32(DX), Y3
 	VMASKMOVPS 160(SI), Y3, Y3
 	VORPS      544(DX), Y3, Y3
-	VMOVUPS    32(SI), Y5
-	VMAXPS     96(SI), Y5, Y5
-	VMAXPS     Y3, Y5, Y5
-	VMAXPS     128(BX), Y4, Y4
-	VMAXPS     160(BX), Y5, Y5
+	VMOVUPS    96(DX), Y4
+	VMASKMOVPS 224(SI), Y4, Y4
+	VORPS      608(DX), Y4, Y4
+	VMOVUPS    32(SI), Y8
+	VMAXPS     96(SI), Y8, Y8
+	VMAXPS     Y4, Y3, Y3
+	VMAXPS     Y3, Y8, Y8
+	VMAXPS     128(BX), Y6, Y6
+	VMAXPS     160(BX), Y8, Y8
 	VMOVUPS    (BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y3, Y6
-	VMINPS  Y9, Y3, Y7
-	VMAXPS  Y9, Y3, Y3
-	VSUBPS  Y3, Y6, Y3
-	VSUBPS  Y3, Y7, Y7
-	VADDPS  64(BX), Y7, Y7
+	VADDPS  Y5, Y3, Y4
+	VMINPS  Y5, Y3, Y9
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
 	VMOVUPS 32(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y8, Y3, Y9
-	VMINPS  Y8, Y3, Y10
-	VMAXPS  Y8, Y3, Y3
-	VSUBPS  Y3, Y9, Y3
+	VADDPS  Y7, Y3, Y5
+	VMINPS  Y7, Y3, Y10
+	VMAXPS  Y7, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
 	VSUBPS  Y3, Y10, Y10
 	VADDPS  96(BX), Y10, Y10
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y9, 64(BX)
 	VMOVUPS Y10, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind8
+	JMP     behind6
 
 upto6:
-	// Turns whose elements are all near, of 49 to 64 elements.
-	SUBQ       $0x00000030, CX
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 192(SI), Y3, Y4
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 224(SI), Y5, Y6
-	VMOVUPS    (SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y7
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y9
-	VSUBPS Y8, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y11
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPSLLD  $0x14, Y7, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y7, Y8, Y7
-	VMOVUPS     128(SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVAPS     Y2, Y10
-	VFMADD231PS Y0, Y4, Y10
-	VANDPS      Y10, Y3, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y11
-	VSUBPS Y10, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS Y1, Y4, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y4
-	VPERMPS nearTable<>+0(SB), Y10, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y4, Y14, Y4
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y12, Y3, Y3
-	VADDPS      Y3, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y7, Y8, Y7
-	VPOR        Y7, Y10, Y7
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     96(SI), Y4
-	VFMADD213PS Y2, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y8
-	VSUBPS Y4, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y8, Y8
-	VPOR        Y7, Y3, Y7
-	VPOR        Y7, Y4, Y7
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVAPS     Y2, Y4
-	VFMADD231PS Y0, Y6, Y4
-	VANDPS      Y4, Y5, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y10
-	VSUBPS Y4, Y2, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS Y0, Y6, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS Y1, Y6, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y6
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y6, Y13, Y6
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
-	VMULPS      Y14, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y11, Y5, Y5
-	VADDPS      Y5, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VPOR        Y7, Y3, Y7
-	VPOR        Y7, Y4, Y7
-
-	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y7
-	JNZ        exact
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 192(SI), Y3, Y3
-	VORPS      512(DX), Y3, Y3
-	VMOVUPS    (SI), Y4
-	VMAXPS     64(SI), Y4, Y4
-	VMOVUPS    128(SI), Y5
-	VMAXPS     Y3, Y5, Y5
-	VMAXPS     Y5, Y4, Y4
-	VMOVUPS    32(DX), Y3
-	VMASKMOVPS 224(SI), Y3, Y3
-	VORPS      544(DX), Y3, Y3
-	VMOVUPS    32(SI), Y5
-	VMAXPS     96(SI), Y5, Y5
-	VMOVUPS    160(SI), Y6
-	VMAXPS     Y3, Y6, Y6
-	VMAXPS     Y6, Y5, Y5
-	VMAXPS     128(BX), Y4, Y4
-	VMAXPS     160(BX), Y5, Y5
-	VMOVUPS    (BX), Y3
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y3, Y6
-	VMINPS  Y9, Y3, Y7
-	VMAXPS  Y9, Y3, Y3
-	VSUBPS  Y3, Y6, Y3
-	VSUBPS  Y3, Y7, Y7
-	VADDPS  64(BX), Y7, Y7
-	VMOVUPS 32(BX), Y3
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y8, Y3, Y9
-	VMINPS  Y8, Y3, Y10
-	VMAXPS  Y8, Y3, Y3
-	VSUBPS  Y3, Y9, Y3
-	VSUBPS  Y3, Y10, Y10
-	VADDPS  96(BX), Y10, Y10
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y10, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS Y5, 160(BX)
-	LEAQ    192(SI)(CX*4), SI
-	JMP     behind8
-
-upto7:
-	// Turns whose elements are all near, of 65 to 96 elements.
+	// Turns whose elements are all near, of 65 to 128 elements.
 	SUBQ    $0x00000040, CX
 	LEAQ    leftMasks<>+256(SB), DX
 	MOVQ    CX, AX
@@ -15946,6 +15759,56 @@ upto7:
 	VADDPS      Y7, Y4, Y4
 	VPOR        Y3, Y9, Y3
 	VPOR        Y3, Y10, Y3
+	VMOVUPS     128(DX), Y6
+	VMASKMOVPS  384(SI), Y6, Y7
+	VMOVUPS     192(DX), Y8
+	VMASKMOVPS  448(SI), Y8, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+	VANDPS      Y10, Y6, Y10
+	VANDPS      Y11, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y7, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPERMPS nearTable<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y7, Y14, Y7
+	VPADDD  Y9, Y15, Y9
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y12
+	VFMADD213PS Y9, Y9, Y13
+	VANDPS      Y12, Y6, Y6
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y3, Y10, Y3
+	VPOR        Y3, Y11, Y3
 	VMOVUPS     32(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -16079,6 +15942,57 @@ upto7:
 	VADDPS      Y9, Y6, Y6
 	VPOR        Y3, Y11, Y3
 	VPOR        Y3, Y12, Y3
+	VMOVUPS     160(DX), Y7
+	VMASKMOVPS  416(SI), Y7, Y8
+	VMOVUPS     224(DX), Y9
+	VMASKMOVPS  480(SI), Y9, Y10
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y10, Y12
+	VANDPS      Y11, Y7, Y11
+	VANDPS      Y12, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y1, Y8, Y13
+	VFMADD231PS Y1, Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y8
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VPSLLD  $0x14, Y11, Y15
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y10, Y4, Y10
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VPOR        Y3, Y11, Y3
+	VPOR        Y3, Y12, Y3
 
 	// Leave if an element is not near.
 	VPTEST     nearBits<>+0(SB), Y3
@@ -16086,514 +16000,92 @@ upto7:
 	VMOVUPS    (DX), Y3
 	VMASKMOVPS 256(SI), Y3, Y3
 	VORPS      512(DX), Y3, Y3
-	VMOVUPS    64(DX), Y7
-	VMASKMOVPS 320(SI), Y7, Y7
-	VORPS      576(DX), Y7, Y7
-	VMOVUPS    (SI), Y8
-	VMAXPS     64(SI), Y8, Y8
-	VMOVUPS    128(SI), Y9
-	VMAXPS     192(SI), Y9, Y9
-	VMAXPS     Y9, Y8, Y8
+	VMOVUPS    64(DX), Y4
+	VMASKMOVPS 320(SI), Y4, Y4
+	VORPS      576(DX), Y4, Y4
+	VMOVUPS    128(DX), Y7
+	VMASKMOVPS 384(SI), Y7, Y7
+	VORPS      640(DX), Y7, Y7
+	VMOVUPS    192(DX), Y8
+	VMASKMOVPS 448(SI), Y8, Y8
+	VORPS      704(DX), Y8, Y8
+	VMOVUPS    (SI), Y9
+	VMAXPS     64(SI), Y9, Y9
+	VMOVUPS    128(SI), Y10
+	VMAXPS     192(SI), Y10, Y10
+	VMAXPS     Y10, Y9, Y9
+	VMAXPS     Y4, Y3, Y3
+	VMAXPS     Y8, Y7, Y7
 	VMAXPS     Y7, Y3, Y3
-	VMAXPS     Y3, Y8, Y8
+	VMAXPS     Y3, Y9, Y9
 	VMOVUPS    32(DX), Y3
 	VMASKMOVPS 288(SI), Y3, Y3
 	VORPS      544(DX), Y3, Y3
-	VMOVUPS    96(DX), Y7
-	VMASKMOVPS 352(SI), Y7, Y7
-	VORPS      608(DX), Y7, Y7
-	VMOVUPS    32(SI), Y9
-	VMAXPS     96(SI), Y9, Y9
-	VMOVUPS    160(SI), Y10
-	VMAXPS     224(SI), Y10, Y10
-	VMAXPS     Y10, Y9, Y9
-	VMAXPS     Y7, Y3, Y3
-	VMAXPS     Y3, Y9, Y9
-	VMAXPS     128(BX), Y8, Y8
-	VMAXPS     160(BX), Y9, Y9
-	VMOVUPS    (BX), Y3
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Y5, Y3, Y7
-	VMINPS Y5, Y3, Y10
-	VMAXPS Y5, Y3, Y3
-	VSUBPS Y3, Y7, Y3
-	VSUBPS Y3, Y10, Y10
-	VADDPS 64(BX), Y10, Y10
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y7, Y3
-	VMINPS  Y4, Y7, Y5
-	VMAXPS  Y4, Y7, Y7
-	VSUBPS  Y7, Y3, Y7
-	VSUBPS  Y7, Y5, Y5
-	VADDPS  Y5, Y10, Y10
-	VMOVUPS 32(BX), Y4
-	VMOVUPS 192(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Y5, Y4, Y7
-	VMINPS Y5, Y4, Y11
-	VMAXPS Y5, Y4, Y4
-	VSUBPS Y4, Y7, Y4
-	VSUBPS Y4, Y11, Y11
-	VADDPS 96(BX), Y11, Y11
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y7, Y4
-	VMINPS  Y6, Y7, Y5
-	VMAXPS  Y6, Y7, Y7
-	VSUBPS  Y7, Y4, Y7
-	VSUBPS  Y7, Y5, Y5
-	VADDPS  Y5, Y11, Y11
-	VMOVUPS Y3, (BX)
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y11, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS Y9, 160(BX)
-	LEAQ    256(SI)(CX*4), SI
-	JMP     behind8
-
-upto8:
-	// Turns whose elements are all near, of 97 to 128 elements.
-	SUBQ    $0x00000060, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	VMOVUPS (SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     64(SI), Y4
-	VFMADD213PS Y2, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y5
-	VFMADD231PS 64(SI), Y0, Y6
-	VFMADD231PS (SI), Y1, Y5
-	VFMADD231PS 64(SI), Y1, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y7
-	VPERMPS nearTable<>+0(SB), Y4, Y8
-	VPSLLD  $0x14, Y3, Y9
-	VPSLLD  $0x14, Y4, Y10
-	VPADDD  Y7, Y9, Y7
-	VPADDD  Y8, Y10, Y8
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
-	VMULPS      Y9, Y5, Y5
-	VMULPS      Y10, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VFMADD213PS Y8, Y8, Y6
-	VADDPS      Y6, Y5, Y5
-	VPOR        Y3, Y4, Y3
-	VMOVUPS     128(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y4
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y2, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y7
-	VSUBPS Y6, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y7
-	VFMADD231PS 192(SI), Y0, Y8
-	VFMADD231PS 128(SI), Y1, Y7
-	VFMADD231PS 192(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y9
-	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VPSLLD  $0x14, Y4, Y11
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VMULPS      Y11, Y7, Y7
-	VMULPS      Y12, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y10, Y10, Y8
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y5, Y5
-	VPOR        Y3, Y4, Y3
-	VPOR        Y3, Y6, Y3
-	VMOVUPS     256(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y4
-	VMOVUPS     320(SI), Y6
-	VFMADD213PS Y2, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y7
-	VSUBPS Y6, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y7
-	VFMADD231PS 320(SI), Y0, Y8
-	VFMADD231PS 256(SI), Y1, Y7
-	VFMADD231PS 320(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y9
-	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VPSLLD  $0x14, Y4, Y11
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VMULPS      Y11, Y7, Y7
-	VMULPS      Y12, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y10, Y10, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y3, Y4, Y3
-	VPOR        Y3, Y6, Y3
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  384(SI), Y4, Y6
-	VMOVUPS     64(DX), Y8
-	VMASKMOVPS  448(SI), Y8, Y9
-	VMOVAPS     Y2, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y2, Y11
-	VFMADD231PS Y0, Y9, Y11
-	VANDPS      Y10, Y4, Y10
-	VANDPS      Y11, Y8, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y2, Y12
-	VSUBPS Y11, Y2, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y9, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y9, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y6
-	VPERMPS nearTable<>+0(SB), Y11, Y9
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y9, Y15, Y9
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y9, Y9, Y13
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y8, Y8
-	VADDPS      Y8, Y4, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y3, Y10, Y3
-	VPOR        Y3, Y11, Y3
-	VMOVUPS     32(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y2, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y8
-	VSUBPS Y6, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPSLLD  $0x14, Y4, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y8, Y8
-	VMULPS      Y13, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y3, Y4, Y3
-	VPOR        Y3, Y6, Y3
-	VMOVUPS     160(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y4
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y2, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y9
-	VSUBPS Y6, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y9
-	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y9
-	VFMADD231PS 224(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y3, Y4, Y3
-	VPOR        Y3, Y6, Y3
-	VMOVUPS     288(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y4
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y2, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y9
-	VSUBPS Y6, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y9
-	VFMADD231PS 352(SI), Y0, Y10
-	VFMADD231PS 288(SI), Y1, Y9
-	VFMADD231PS 352(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y3, Y4, Y3
-	VPOR        Y3, Y6, Y3
-	VMOVUPS     32(DX), Y4
-	VMASKMOVPS  416(SI), Y4, Y6
-	VMOVUPS     96(DX), Y10
-	VMASKMOVPS  480(SI), Y10, Y11
-	VMOVAPS     Y2, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y12
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y0, Y11, Y13
-	VANDPS      Y12, Y4, Y12
-	VANDPS      Y13, Y10, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y2, Y14
-	VSUBPS Y13, Y2, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y14
-	VFMADD231PS Y0, Y11, Y15
-	VFMADD231PS Y1, Y6, Y14
-	VFMADD231PS Y1, Y11, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VPERMPS nearTable<>+0(SB), Y13, Y11
-	VMOVUPS Y8, 192(BX)
-	VPSLLD  $0x14, Y12, Y8
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y6, Y8, Y6
-	VPADDD  Y11, Y7, Y11
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
-	VMULPS      Y7, Y14, Y14
-	VMULPS      Y8, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VANDPS      Y14, Y4, Y4
-	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y4, Y4
-	VADDPS      Y4, Y9, Y9
-	VPOR        Y3, Y12, Y3
-	VPOR        Y3, Y13, Y3
-
-	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y3
-	JNZ        exact
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 384(SI), Y3, Y3
-	VORPS      512(DX), Y3, Y3
-	VMOVUPS    64(DX), Y4
-	VMASKMOVPS 448(SI), Y4, Y4
-	VORPS      576(DX), Y4, Y4
-	VMOVUPS    (SI), Y6
-	VMAXPS     64(SI), Y6, Y6
-	VMOVUPS    128(SI), Y7
-	VMAXPS     192(SI), Y7, Y7
-	VMAXPS     Y7, Y6, Y6
-	VMOVUPS    256(SI), Y7
-	VMAXPS     320(SI), Y7, Y7
-	VMAXPS     Y4, Y3, Y3
-	VMAXPS     Y3, Y7, Y7
-	VMAXPS     Y7, Y6, Y6
-	VMOVUPS    32(DX), Y3
-	VMASKMOVPS 416(SI), Y3, Y3
-	VORPS      544(DX), Y3, Y3
 	VMOVUPS    96(DX), Y4
-	VMASKMOVPS 480(SI), Y4, Y4
+	VMASKMOVPS 352(SI), Y4, Y4
 	VORPS      608(DX), Y4, Y4
-	VMOVUPS    32(SI), Y7
-	VMAXPS     96(SI), Y7, Y7
-	VMOVUPS    160(SI), Y8
-	VMAXPS     224(SI), Y8, Y8
-	VMAXPS     Y8, Y7, Y7
-	VMOVUPS    288(SI), Y8
-	VMAXPS     352(SI), Y8, Y8
+	VMOVUPS    160(DX), Y7
+	VMASKMOVPS 416(SI), Y7, Y7
+	VORPS      672(DX), Y7, Y7
+	VMOVUPS    224(DX), Y8
+	VMASKMOVPS 480(SI), Y8, Y8
+	VORPS      736(DX), Y8, Y8
+	VMOVUPS    32(SI), Y10
+	VMAXPS     96(SI), Y10, Y10
+	VMOVUPS    160(SI), Y11
+	VMAXPS     224(SI), Y11, Y11
+	VMAXPS     Y11, Y10, Y10
 	VMAXPS     Y4, Y3, Y3
-	VMAXPS     Y3, Y8, Y8
 	VMAXPS     Y8, Y7, Y7
-	VMAXPS     128(BX), Y6, Y6
-	VMAXPS     160(BX), Y7, Y7
+	VMAXPS     Y7, Y3, Y3
+	VMAXPS     Y3, Y10, Y10
+	VMAXPS     128(BX), Y9, Y9
+	VMAXPS     160(BX), Y10, Y10
 	VMOVUPS    (BX), Y3
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y3, Y4
-	VMINPS  Y5, Y3, Y8
+	VMINPS  Y5, Y3, Y7
 	VMAXPS  Y5, Y3, Y3
 	VSUBPS  Y3, Y4, Y3
-	VSUBPS  Y3, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
 	VMOVUPS 224(BX), Y3
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y3, Y4, Y5
-	VMINPS  Y3, Y4, Y10
+	VMINPS  Y3, Y4, Y8
 	VMAXPS  Y3, Y4, Y4
 	VSUBPS  Y4, Y5, Y4
-	VSUBPS  Y4, Y10, Y10
-	VADDPS  Y10, Y8, Y8
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  Y8, Y7, Y7
 	VMOVUPS 32(BX), Y3
 	VMOVUPS 192(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y4, Y3, Y10
+	VADDPS Y4, Y3, Y8
 	VMINPS Y4, Y3, Y11
 	VMAXPS Y4, Y3, Y3
-	VSUBPS Y3, Y10, Y3
+	VSUBPS Y3, Y8, Y3
 	VSUBPS Y3, Y11, Y11
 	VADDPS 96(BX), Y11, Y11
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y10, Y3
-	VMINPS  Y9, Y10, Y4
-	VMAXPS  Y9, Y10, Y10
-	VSUBPS  Y10, Y3, Y10
-	VSUBPS  Y10, Y4, Y4
+	VADDPS  Y6, Y8, Y3
+	VMINPS  Y6, Y8, Y4
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y3, Y8
+	VSUBPS  Y8, Y4, Y4
 	VADDPS  Y4, Y11, Y11
 	VMOVUPS Y5, (BX)
 	VMOVUPS Y3, 32(BX)
-	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y7, 64(BX)
 	VMOVUPS Y11, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y7, 160(BX)
-	LEAQ    384(SI)(CX*4), SI
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
 
-behind8:
+behind6:
 	JMP end
 
 exact:
@@ -16612,12 +16104,12 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done10
+	JLT     done8
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop10:
+loop8:
 	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
@@ -17057,21 +16549,21 @@ loop10:
 	VMOVUPS Y6, 160(BX)
 	ADDQ    $0x00000200, SI
 	SUBQ    $0x00000080, CX
-	JGE     loop10
+	JGE     loop8
 
-done10:
+done8:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind14
+	JZ    behind12
 	CMPQ  CX, $0x00000010
-	JLE   upto11
+	JLE   upto9
 	CMPQ  CX, $0x00000020
-	JLE   upto12
+	JLE   upto10
 	CMPQ  CX, $0x00000040
-	JLE   upto13
-	JMP   upto14
+	JLE   upto11
+	JMP   upto12
 
-upto11:
+upto9:
 	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
@@ -17171,9 +16663,9 @@ upto11:
 	VMOVUPS Y6, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind14
+	JMP     behind12
 
-upto12:
+upto10:
 	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+256(SB), DX
@@ -17310,9 +16802,9 @@ upto12:
 	VMOVUPS Y6, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind14
+	JMP     behind12
 
-upto13:
+upto11:
 	// Turns of 33 to 64 elements.
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -17551,9 +17043,9 @@ upto13:
 	VMOVUPS 224(BX), Y4
 	VMOVUPS Y4, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind14
+	JMP     behind12
 
-upto14:
+upto12:
 	// Turns of 65 to 128 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -18017,7 +17509,7 @@ upto14:
 	VMOVUPS Y4, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 
-behind14:
+behind12:
 end:
 	// The sum.
 	VMOVUPS (BX), Y0
@@ -18540,18 +18032,14 @@ loop2:
 done2:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind8
+	JZ    behind6
 	CMPQ  CX, $0x00000010
 	JLE   upto3
 	CMPQ  CX, $0x00000020
 	JLE   upto4
-	CMPQ  CX, $0x00000030
-	JLE   upto5
 	CMPQ  CX, $0x00000040
-	JLE   upto6
-	CMPQ  CX, $0x00000060
-	JLE   upto7
-	JMP   upto8
+	JLE   upto5
+	JMP   upto6
 
 upto3:
 	// Turns whose elements are all near, of 1 to 16 elements.
@@ -18667,7 +18155,7 @@ l4:
 	VMOVUPS Y7, 64(BX)
 	VMOVUPS Y8, 96(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind8
+	JMP     behind6
 
 upto4:
 	// Turns whose elements are all near, of 17 to 32 elements.
@@ -18816,440 +18304,263 @@ l8:
 	VMOVUPS Y7, 64(BX)
 	VMOVUPS Y8, 96(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind8
+	JMP     behind6
 
 upto5:
-	// Turns whose elements are all near, of 33 to 48 elements.
-	SUBQ       $0x00000020, CX
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 128(SI), Y3, Y4
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 160(SI), Y5, Y6
-	VMOVUPS    (SI), Y7
+	// Turns whose elements are all near, of 33 to 64 elements.
+	SUBQ    $0x00000020, CX
+	LEAQ    leftMasks<>+256(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	VMOVUPS (SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y7
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y9
-	VSUBPS Y8, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y11
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPSLLD  $0x14, Y7, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y9, Y11
-	VPOR        Y7, Y8, Y7
-	VMOVAPS     Y2, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y8
-	VANDPS      Y8, Y3, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS Y1, Y4, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y4
-	VPSLLD  $0x14, Y8, Y13
-	VPADDD  Y4, Y13, Y4
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
-	VMULPS      Y13, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y12
-	VANDPS      Y12, Y3, Y3
-	VPOR        Y7, Y8, Y7
-	VADDPS      Y3, Y11, Y11
-	VMOVUPS     32(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     64(SI), Y4
 	VFMADD213PS Y2, Y0, Y4
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y12
-	VSUBPS Y8, Y2, Y13
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS 96(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS 64(SI), Y0, Y6
+	VFMADD231PS (SI), Y1, Y5
+	VFMADD231PS 64(SI), Y1, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y14
-	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y11, 128(BX)
-	VPSLLD  $0x14, Y4, Y11
-	VMOVUPS Y3, 160(BX)
-	VPSLLD  $0x14, Y8, Y3
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y3, Y15
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VPERMPS nearTable<>+0(SB), Y3, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPSLLD  $0x14, Y3, Y9
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
-	VMULPS      Y3, Y12, Y12
-	VMULPS      Y11, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VMULPS      Y9, Y5, Y5
+	VMULPS      Y10, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y3
-	VPOR        Y7, Y4, Y7
-	VPOR        Y7, Y8, Y7
-	VMOVAPS     Y2, Y4
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y8, Y8, Y6
+	VADDPS      Y6, Y5, Y7
+	VPOR        Y3, Y4, Y3
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  128(SI), Y4, Y8
+	VMOVUPS     64(DX), Y9
+	VMASKMOVPS  192(SI), Y9, Y10
+	VMOVAPS     Y2, Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y4
-	VANDPS      Y4, Y5, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPSLLD  $0x14, Y4, Y11
-	VPADDD  Y6, Y11, Y6
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VMULPS      Y11, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y8
-	VANDPS      Y8, Y5, Y5
-	VPOR        Y7, Y4, Y7
-	VADDPS      Y5, Y3, Y3
-
-	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y7
-	JNZ        exact
-	VMOVUPS    Y9, (DI)
-	VMOVUPS    Y10, 64(DI)
-	VMOVUPS    (DX), Y4
-	VMOVUPS    160(BX), Y6
-	CMPQ       CX, $0x00000008
-	JGE        l9
-	VMASKMOVPS Y6, Y4, 128(DI)
-	JMP        l10
-
-l9:
-	VMOVUPS Y6, 128(DI)
-
-l10:
-	VMOVUPS    Y12, 32(DI)
-	VMOVUPS    Y13, 96(DI)
-	VMOVUPS    32(DX), Y4
-	CMPQ       CX, $0x00000010
-	JGE        l11
-	CMPQ       CX, $0x00000008
-	JLE        l12
-	VMASKMOVPS Y5, Y4, 160(DI)
-	JMP        l12
-
-l11:
-	VMOVUPS Y5, 160(DI)
-
-l12:
-	VMOVUPS (BX), Y4
-	VMOVUPS 128(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y4, Y6
-	VMINPS  Y5, Y4, Y7
-	VMAXPS  Y5, Y4, Y4
-	VSUBPS  Y4, Y6, Y4
-	VSUBPS  Y4, Y7, Y7
-	VADDPS  64(BX), Y7, Y7
-	VMOVUPS 32(BX), Y4
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y3, Y4, Y5
-	VMINPS  Y3, Y4, Y8
-	VMAXPS  Y3, Y4, Y4
-	VSUBPS  Y4, Y5, Y4
-	VSUBPS  Y4, Y8, Y8
-	VADDPS  96(BX), Y8, Y8
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y8, 96(BX)
-	LEAQ    128(SI)(CX*4), SI
-	JMP     behind8
-
-upto6:
-	// Turns whose elements are all near, of 49 to 64 elements.
-	SUBQ       $0x00000030, CX
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 192(SI), Y3, Y4
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 224(SI), Y5, Y6
-	VMOVUPS    (SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y7
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y9
-	VSUBPS Y8, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y11
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPSLLD  $0x14, Y7, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y9, Y11
-	VPOR        Y7, Y8, Y7
-	VMOVUPS     128(SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
+	VFMADD231PS Y0, Y8, Y11
 	VMOVAPS     Y2, Y12
-	VFMADD231PS Y0, Y4, Y12
-	VANDPS      Y12, Y3, Y12
+	VFMADD231PS Y0, Y10, Y12
+	VANDPS      Y11, Y4, Y11
+	VANDPS      Y12, Y9, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y13
+	VSUBPS Y11, Y2, Y13
 	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y13
-	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS 128(SI), Y1, Y13
-	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y1, Y8, Y13
+	VFMADD231PS Y1, Y10, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y4
-	VPERMPS nearTable<>+0(SB), Y12, Y15
-	VMOVUPS Y10, 128(BX)
-	VPSLLD  $0x14, Y8, Y10
-	VMOVUPS Y9, 160(BX)
-	VPSLLD  $0x14, Y12, Y9
-	VPADDD  Y4, Y10, Y4
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VPERMPS nearTable<>+0(SB), Y11, Y8
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VPSLLD  $0x14, Y11, Y15
+	VMOVUPS Y6, 128(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y10, Y6, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y9, Y13, Y13
-	VMULPS      Y10, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y15, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y13
-	VFMADD213PS Y15, Y15, Y14
-	VANDPS      Y14, Y3, Y3
-	VADDPS      Y3, Y13, Y4
-	VADDPS      Y4, Y11, Y11
-	VPOR        Y7, Y8, Y7
-	VPOR        Y7, Y12, Y7
-	VMOVUPS     32(SI), Y4
+	VFMADD213PS Y8, Y8, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y4, Y4
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y4, Y6
+	VADDPS      Y6, Y7, Y7
+	VPOR        Y3, Y11, Y3
+	VPOR        Y3, Y12, Y3
+	VMOVUPS     32(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y4
+	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     96(SI), Y8
 	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y9
-	VSUBPS Y8, Y2, Y10
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPERMPS nearTable<>+0(SB), Y8, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y11, 192(BX)
-	VPSLLD  $0x14, Y8, Y11
-	VPADDD  Y12, Y15, Y12
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y11, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VADDPS      Y10, Y9, Y11
-	VPOR        Y7, Y4, Y7
-	VPOR        Y7, Y8, Y7
-	VMOVUPS     160(SI), Y4
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y3, Y6, Y3
+	VPOR        Y3, Y8, Y3
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  160(SI), Y6, Y8
+	VMOVUPS     96(DX), Y13
+	VMASKMOVPS  224(SI), Y13, Y14
+	VMOVAPS     Y2, Y15
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y4
-	VMOVAPS     Y2, Y8
-	VFMADD231PS Y0, Y6, Y8
-	VANDPS      Y8, Y5, Y8
+	VFMADD231PS Y0, Y8, Y15
+	VMOVUPS     Y7, 160(BX)
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y0, Y14, Y7
+	VANDPS      Y15, Y6, Y15
+	VANDPS      Y7, Y13, Y7
+	VMOVUPS     Y11, 192(BX)
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y12
-	VSUBPS Y8, Y2, Y14
+	VSUBPS  Y15, Y2, Y11
+	VMOVUPS Y10, 224(BX)
+	VSUBPS  Y7, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y12
-	VFMADD231PS Y0, Y6, Y14
-	VFMADD231PS 160(SI), Y1, Y12
-	VFMADD231PS Y1, Y6, Y14
+	VFMADD231PS Y0, Y8, Y11
+	VFMADD231PS Y0, Y14, Y10
+	VFMADD231PS Y1, Y8, Y11
+	VFMADD231PS Y1, Y14, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y10, 224(BX)
-	VPSLLD  $0x14, Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y15, Y8
+	VPERMPS nearTable<>+0(SB), Y7, Y14
 	VMOVUPS Y9, 256(BX)
-	VPSLLD  $0x14, Y8, Y9
-	VPADDD  Y6, Y10, Y6
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VPSLLD  $0x14, Y15, Y9
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y7, Y4
+	VPADDD  Y8, Y9, Y8
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y9, Y12, Y12
-	VMULPS      Y10, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y9, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y15, Y15, Y14
-	VANDPS      Y14, Y5, Y5
-	VADDPS      Y5, Y12, Y6
-	VADDPS      Y6, Y11, Y11
-	VPOR        Y7, Y4, Y7
-	VPOR        Y7, Y8, Y7
+	VFMADD213PS Y8, Y8, Y11
+	VFMADD213PS Y14, Y14, Y10
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y6, Y4
+	VADDPS      Y4, Y12, Y12
+	VPOR        Y3, Y15, Y3
+	VPOR        Y3, Y7, Y3
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y7
+	VPTEST     nearBits<>+0(SB), Y3
 	JNZ        exact
-	VMOVUPS    160(BX), Y4
-	VMOVUPS    Y4, (DI)
-	VMOVUPS    128(BX), Y4
-	VMOVUPS    Y4, 64(DI)
-	VMOVUPS    Y13, 128(DI)
-	VMOVUPS    (DX), Y4
+	VMOVUPS    Y5, (DI)
+	VMOVUPS    128(BX), Y3
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    288(BX), Y4
 	CMPQ       CX, $0x00000008
+	JGE        l9
+	VMASKMOVPS Y4, Y3, 128(DI)
+	JMP        l10
+
+l9:
+	VMOVUPS Y4, 128(DI)
+
+l10:
+	VMOVUPS    64(DX), Y3
+	VMOVUPS    256(BX), Y4
+	CMPQ       CX, $0x00000018
+	JGE        l11
+	CMPQ       CX, $0x00000010
+	JLE        l12
+	VMASKMOVPS Y4, Y3, 192(DI)
+	JMP        l12
+
+l11:
+	VMOVUPS Y4, 192(DI)
+
+l12:
+	VMOVUPS    224(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    192(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
 	JGE        l13
-	VMASKMOVPS Y3, Y4, 192(DI)
+	CMPQ       CX, $0x00000008
+	JLE        l14
+	VMASKMOVPS Y6, Y3, 160(DI)
 	JMP        l14
 
 l13:
-	VMOVUPS Y3, 192(DI)
+	VMOVUPS Y6, 160(DI)
 
 l14:
-	VMOVUPS    256(BX), Y3
-	VMOVUPS    Y3, 32(DI)
-	VMOVUPS    224(BX), Y3
-	VMOVUPS    Y3, 96(DI)
-	VMOVUPS    Y12, 160(DI)
-	VMOVUPS    32(DX), Y3
-	CMPQ       CX, $0x00000010
+	VMOVUPS    96(DX), Y3
+	CMPQ       CX, $0x00000020
 	JGE        l15
-	CMPQ       CX, $0x00000008
+	CMPQ       CX, $0x00000018
 	JLE        l16
-	VMASKMOVPS Y5, Y3, 224(DI)
+	VMASKMOVPS Y13, Y3, 224(DI)
 	JMP        l16
 
 l15:
-	VMOVUPS Y5, 224(DI)
+	VMOVUPS Y13, 224(DI)
 
 l16:
 	VMOVUPS (BX), Y3
-	VMOVUPS 192(BX), Y4
+	VMOVUPS 160(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y3, Y5
@@ -19261,9 +18572,9 @@ l16:
 	VMOVUPS 32(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y11, Y3, Y4
-	VMINPS  Y11, Y3, Y7
-	VMAXPS  Y11, Y3, Y3
+	VADDPS  Y12, Y3, Y4
+	VMINPS  Y12, Y3, Y7
+	VMAXPS  Y12, Y3, Y3
 	VSUBPS  Y3, Y4, Y3
 	VSUBPS  Y3, Y7, Y7
 	VADDPS  96(BX), Y7, Y7
@@ -19271,11 +18582,11 @@ l16:
 	VMOVUPS Y4, 32(BX)
 	VMOVUPS Y6, 64(BX)
 	VMOVUPS Y7, 96(BX)
-	LEAQ    192(SI)(CX*4), SI
-	JMP     behind8
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind6
 
-upto7:
-	// Turns whose elements are all near, of 65 to 96 elements.
+upto6:
+	// Turns whose elements are all near, of 65 to 128 elements.
 	SUBQ    $0x00000040, CX
 	LEAQ    leftMasks<>+256(SB), DX
 	MOVQ    CX, AX
@@ -19415,58 +18726,110 @@ upto7:
 	VADDPS      Y11, Y4, Y7
 	VPOR        Y3, Y13, Y3
 	VPOR        Y3, Y14, Y3
-	VMOVUPS     32(SI), Y8
+	VMOVUPS     128(DX), Y8
+	VMASKMOVPS  384(SI), Y8, Y9
+	VMOVUPS     192(DX), Y10
+	VMASKMOVPS  448(SI), Y10, Y12
+	VMOVAPS     Y2, Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
+	VFMADD231PS Y0, Y9, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y12, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y10, Y14
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
-	VSUBPS Y9, Y2, Y12
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y11, 224(BX)
+	VSUBPS  Y14, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y12
+	VFMADD231PS Y0, Y9, Y15
+	VFMADD231PS Y0, Y12, Y11
+	VFMADD231PS Y1, Y9, Y15
+	VFMADD231PS Y1, Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y13
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS nearTable<>+0(SB), Y13, Y9
+	VPERMPS nearTable<>+0(SB), Y14, Y12
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y9, Y4, Y9
+	VPADDD  Y12, Y6, Y12
+	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y6, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y10, Y7
-	VPOR        Y3, Y8, Y3
-	VPOR        Y3, Y9, Y3
-	VMOVUPS     160(SI), Y8
+	VFMADD213PS Y9, Y9, Y15
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y15, Y8, Y8
+	VANDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y3, Y13, Y3
+	VPOR        Y3, Y14, Y3
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y13
-	VSUBPS Y9, Y2, Y14
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y6, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y9, Y12
+	VPOR        Y3, Y4, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y13
+	VSUBPS Y6, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y13
@@ -19475,566 +18838,139 @@ upto7:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y12, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y9, Y12
-	VMOVUPS Y10, 288(BX)
-	VPSLLD  $0x14, Y8, Y10
-	VMOVUPS Y11, 320(BX)
-	VPSLLD  $0x14, Y9, Y11
-	VPADDD  Y15, Y10, Y15
-	VPADDD  Y12, Y11, Y12
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y7, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y7
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
 	VMOVUPS     nearExp2<>+0(SB), Y11
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VMULPS      Y10, Y13, Y13
+	VMULPS      Y9, Y13, Y13
 	VMULPS      Y11, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y12, Y12, Y14
-	VADDPS      Y14, Y13, Y10
-	VADDPS      Y10, Y7, Y7
-	VPOR        Y3, Y8, Y3
-	VPOR        Y3, Y9, Y3
-	VMOVUPS     32(DX), Y8
-	VMASKMOVPS  288(SI), Y8, Y9
-	VMOVUPS     96(DX), Y10
-	VMASKMOVPS  352(SI), Y10, Y11
-	VMOVAPS     Y2, Y12
+	VFMADD213PS Y7, Y7, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y3, Y4, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  288(SI), Y4, Y6
+	VMOVUPS     96(DX), Y7
+	VMASKMOVPS  352(SI), Y7, Y9
+	VMOVAPS     Y2, Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y9, Y12
+	VFMADD231PS Y0, Y6, Y11
 	VMOVAPS     Y2, Y15
-	VFMADD231PS Y0, Y11, Y15
-	VANDPS      Y12, Y8, Y12
-	VANDPS      Y15, Y10, Y15
-	VMOVUPS     Y7, 352(BX)
+	VFMADD231PS Y0, Y9, Y15
+	VANDPS      Y11, Y4, Y11
+	VANDPS      Y15, Y7, Y15
+	VMOVUPS     Y12, 416(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y12, Y2, Y7
-	VMOVUPS Y14, 384(BX)
+	VSUBPS  Y11, Y2, Y12
+	VMOVUPS Y14, 448(BX)
 	VSUBPS  Y15, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y7
-	VFMADD231PS Y0, Y11, Y14
-	VFMADD231PS Y1, Y9, Y7
-	VFMADD231PS Y1, Y11, Y14
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y9, Y14
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y9, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VPERMPS nearTable<>+0(SB), Y15, Y11
-	VMOVUPS Y13, 416(BX)
-	VPSLLD  $0x14, Y12, Y13
-	VMOVUPS Y4, 448(BX)
-	VPSLLD  $0x14, Y15, Y4
-	VPADDD  Y9, Y13, Y9
-	VPADDD  Y11, Y4, Y11
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y6
+	VPERMPS nearTable<>+0(SB), Y15, Y9
+	VMOVUPS Y13, 480(BX)
+	VPSLLD  $0x14, Y11, Y13
+	VMOVUPS Y10, 512(BX)
+	VPSLLD  $0x14, Y15, Y10
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
 	VMOVUPS     nearExp2<>+0(SB), Y13
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y13
-	VMULPS      Y4, Y7, Y7
+	VMULPS      Y10, Y12, Y12
 	VMULPS      Y13, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y11, Y11, Y14
-	VANDPS      Y7, Y8, Y8
-	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y8, Y4
-	VPOR        Y3, Y12, Y3
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y4, Y6
+	VPOR        Y3, Y11, Y3
 	VPOR        Y3, Y15, Y3
-
-	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y3
-	JNZ        exact
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    Y6, 64(DI)
-	VMOVUPS    192(BX), Y3
-	VMOVUPS    Y3, 128(DI)
-	VMOVUPS    160(BX), Y3
-	VMOVUPS    Y3, 192(DI)
-	VMOVUPS    (DX), Y3
-	VMOVUPS    448(BX), Y5
-	CMPQ       CX, $0x00000008
-	JGE        l17
-	VMASKMOVPS Y5, Y3, 256(DI)
-	JMP        l18
-
-l17:
-	VMOVUPS Y5, 256(DI)
-
-l18:
-	VMOVUPS    64(DX), Y3
-	VMOVUPS    320(BX), Y5
-	CMPQ       CX, $0x00000018
-	JGE        l19
-	CMPQ       CX, $0x00000010
-	JLE        l20
-	VMASKMOVPS Y5, Y3, 320(DI)
-	JMP        l20
-
-l19:
-	VMOVUPS Y5, 320(DI)
-
-l20:
-	VMOVUPS    288(BX), Y3
-	VMOVUPS    Y3, 32(DI)
-	VMOVUPS    256(BX), Y3
-	VMOVUPS    Y3, 96(DI)
-	VMOVUPS    416(BX), Y3
-	VMOVUPS    Y3, 160(DI)
-	VMOVUPS    384(BX), Y3
-	VMOVUPS    Y3, 224(DI)
-	VMOVUPS    32(DX), Y3
-	CMPQ       CX, $0x00000010
-	JGE        l21
-	CMPQ       CX, $0x00000008
-	JLE        l22
-	VMASKMOVPS Y8, Y3, 288(DI)
-	JMP        l22
-
-l21:
-	VMOVUPS Y8, 288(DI)
-
-l22:
-	VMOVUPS    96(DX), Y3
-	CMPQ       CX, $0x00000020
-	JGE        l23
-	CMPQ       CX, $0x00000018
-	JLE        l24
-	VMASKMOVPS Y10, Y3, 352(DI)
-	JMP        l24
-
-l23:
-	VMOVUPS Y10, 352(DI)
-
-l24:
-	VMOVUPS (BX), Y3
-	VMOVUPS 128(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y3, Y6
-	VMINPS  Y5, Y3, Y7
-	VMAXPS  Y5, Y3, Y3
-	VSUBPS  Y3, Y6, Y3
-	VSUBPS  Y3, Y7, Y7
-	VADDPS  64(BX), Y7, Y7
-	VMOVUPS 224(BX), Y3
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y3, Y6, Y5
-	VMINPS  Y3, Y6, Y8
-	VMAXPS  Y3, Y6, Y6
-	VSUBPS  Y6, Y5, Y6
-	VSUBPS  Y6, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 32(BX), Y3
-	VMOVUPS 352(BX), Y6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Y6, Y3, Y8
-	VMINPS Y6, Y3, Y9
-	VMAXPS Y6, Y3, Y3
-	VSUBPS Y3, Y8, Y3
-	VSUBPS Y3, Y9, Y9
-	VADDPS 96(BX), Y9, Y9
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y8, Y3
-	VMINPS  Y4, Y8, Y6
-	VMAXPS  Y4, Y8, Y8
-	VSUBPS  Y8, Y3, Y8
-	VSUBPS  Y8, Y6, Y6
-	VADDPS  Y6, Y9, Y9
-	VMOVUPS Y5, (BX)
-	VMOVUPS Y3, 32(BX)
-	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y9, 96(BX)
-	LEAQ    256(SI)(CX*4), SI
-	JMP     behind8
-
-upto8:
-	// Turns whose elements are all near, of 97 to 128 elements.
-	SUBQ    $0x00000060, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	VMOVUPS (SI), Y3
+	VMOVUPS     160(DX), Y9
+	VMASKMOVPS  416(SI), Y9, Y10
+	VMOVUPS     224(DX), Y11
+	VMASKMOVPS  480(SI), Y11, Y12
+	VMOVAPS     Y2, Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     64(SI), Y4
-	VFMADD213PS Y2, Y0, Y4
+	VFMADD231PS Y0, Y10, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y12, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y11, Y14
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y6
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y7, 544(BX)
+	VSUBPS  Y14, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y5
-	VFMADD231PS 64(SI), Y0, Y6
-	VFMADD231PS (SI), Y1, Y5
-	VFMADD231PS 64(SI), Y1, Y6
+	VFMADD231PS Y0, Y10, Y15
+	VFMADD231PS Y0, Y12, Y7
+	VFMADD231PS Y1, Y10, Y15
+	VFMADD231PS Y1, Y12, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y7
-	VPERMPS nearTable<>+0(SB), Y4, Y8
-	VPSLLD  $0x14, Y3, Y9
-	VPSLLD  $0x14, Y4, Y10
-	VPADDD  Y7, Y9, Y7
-	VPADDD  Y8, Y10, Y8
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
-	VMULPS      Y9, Y5, Y5
-	VMULPS      Y10, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VFMADD213PS Y8, Y8, Y6
-	VADDPS      Y6, Y5, Y7
-	VPOR        Y3, Y4, Y3
-	VMOVUPS     128(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y4
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y9
-	VSUBPS Y8, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y9
-	VFMADD231PS 192(SI), Y0, Y10
-	VFMADD231PS 128(SI), Y1, Y9
-	VFMADD231PS 192(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y9, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y3, Y4, Y3
-	VPOR        Y3, Y8, Y3
-	VMOVUPS     256(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y4
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y11
-	VSUBPS Y8, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPERMPS nearTable<>+0(SB), Y8, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y7, 128(BX)
-	VPSLLD  $0x14, Y8, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y7
-	VPOR        Y3, Y4, Y3
-	VPOR        Y3, Y8, Y3
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  384(SI), Y4, Y8
-	VMOVUPS     64(DX), Y13
-	VMASKMOVPS  448(SI), Y13, Y14
-	VMOVAPS     Y2, Y15
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y15
-	VMOVUPS     Y12, 160(BX)
-	VMOVAPS     Y2, Y12
-	VFMADD231PS Y0, Y14, Y12
-	VANDPS      Y15, Y4, Y15
-	VANDPS      Y12, Y13, Y12
-	VMOVUPS     Y11, 192(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y15, Y2, Y11
-	VMOVUPS Y10, 224(BX)
-	VSUBPS  Y12, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y11
-	VFMADD231PS Y0, Y14, Y10
-	VFMADD231PS Y1, Y8, Y11
-	VFMADD231PS Y1, Y14, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y15, Y8
-	VPERMPS nearTable<>+0(SB), Y12, Y14
-	VMOVUPS Y9, 256(BX)
-	VPSLLD  $0x14, Y15, Y9
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y12, Y6
-	VPADDD  Y8, Y9, Y8
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y9, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y11
-	VFMADD213PS Y14, Y14, Y10
-	VANDPS      Y11, Y4, Y4
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y4, Y6
-	VADDPS      Y6, Y7, Y7
-	VPOR        Y3, Y15, Y3
-	VPOR        Y3, Y12, Y3
-	VMOVUPS     32(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y6
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y2, Y9
-	VSUBPS Y8, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y12, Y15, Y12
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y9, Y11
-	VPOR        Y3, Y6, Y3
-	VPOR        Y3, Y8, Y3
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y6
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y2, Y12
-	VSUBPS Y8, Y2, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y12
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y12
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y7, 320(BX)
-	VPERMPS nearTable<>+0(SB), Y8, Y7
-	VMOVUPS Y10, 352(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VMOVUPS Y9, 384(BX)
-	VPSLLD  $0x14, Y8, Y9
-	VPADDD  Y15, Y10, Y15
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y9, Y12, Y12
-	VMULPS      Y10, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y12
-	VFMADD213PS Y7, Y7, Y14
-	VADDPS      Y14, Y12, Y7
-	VADDPS      Y7, Y11, Y11
-	VPOR        Y3, Y6, Y3
-	VPOR        Y3, Y8, Y3
-	VMOVUPS     288(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y6
-	VMOVUPS     352(SI), Y7
-	VFMADD213PS Y2, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y2, Y8
-	VSUBPS Y7, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y8
-	VFMADD231PS 352(SI), Y0, Y9
-	VFMADD231PS 288(SI), Y1, Y8
-	VFMADD231PS 352(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VPERMPS nearTable<>+0(SB), Y7, Y15
-	VMOVUPS Y11, 416(BX)
-	VPSLLD  $0x14, Y6, Y11
-	VMOVUPS Y14, 448(BX)
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y10, Y11, Y10
-	VPADDD  Y15, Y14, Y15
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y11, Y8, Y8
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y15, Y15, Y9
-	VADDPS      Y9, Y8, Y10
-	VPOR        Y3, Y6, Y3
-	VPOR        Y3, Y7, Y3
-	VMOVUPS     32(DX), Y6
-	VMASKMOVPS  416(SI), Y6, Y7
-	VMOVUPS     96(DX), Y11
-	VMASKMOVPS  480(SI), Y11, Y14
-	VMOVAPS     Y2, Y15
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y15
-	VMOVUPS     Y9, 480(BX)
-	VMOVAPS     Y2, Y9
-	VFMADD231PS Y0, Y14, Y9
-	VANDPS      Y15, Y6, Y15
-	VANDPS      Y9, Y11, Y9
-	VMOVUPS     Y8, 512(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y15, Y2, Y8
-	VMOVUPS Y12, 544(BX)
-	VSUBPS  Y9, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y8
-	VFMADD231PS Y0, Y14, Y12
-	VFMADD231PS Y1, Y7, Y8
-	VFMADD231PS Y1, Y14, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y15, Y7
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VMOVUPS Y13, 576(BX)
-	VPSLLD  $0x14, Y15, Y13
-	VMOVUPS Y4, 608(BX)
-	VPSLLD  $0x14, Y9, Y4
-	VPADDD  Y7, Y13, Y7
-	VPADDD  Y14, Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VPERMPS nearTable<>+0(SB), Y14, Y12
+	VMOVUPS Y4, 576(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VMOVUPS Y8, 608(BX)
+	VPSLLD  $0x14, Y14, Y8
+	VPADDD  Y10, Y4, Y10
+	VPADDD  Y12, Y8, Y12
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
-	VMULPS      Y4, Y8, Y8
-	VMULPS      Y13, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y8, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y8
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y8, Y6, Y6
-	VANDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y6, Y4
-	VADDPS      Y4, Y10, Y10
-	VPOR        Y3, Y15, Y3
-	VPOR        Y3, Y9, Y3
+	VFMADD213PS Y10, Y10, Y15
+	VFMADD213PS Y12, Y12, Y7
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y7, Y11, Y11
+	VADDPS      Y11, Y9, Y4
+	VADDPS      Y4, Y6, Y6
+	VPOR        Y3, Y13, Y3
+	VPOR        Y3, Y14, Y3
 
 	// Leave if an element is not near.
 	VPTEST     nearBits<>+0(SB), Y3
@@ -20042,66 +18978,110 @@ upto8:
 	VMOVUPS    Y5, (DI)
 	VMOVUPS    288(BX), Y3
 	VMOVUPS    Y3, 64(DI)
-	VMOVUPS    256(BX), Y3
-	VMOVUPS    Y3, 128(DI)
-	VMOVUPS    224(BX), Y3
-	VMOVUPS    Y3, 192(DI)
 	VMOVUPS    192(BX), Y3
-	VMOVUPS    Y3, 256(DI)
+	VMOVUPS    Y3, 128(DI)
 	VMOVUPS    160(BX), Y3
-	VMOVUPS    Y3, 320(DI)
+	VMOVUPS    Y3, 192(DI)
 	VMOVUPS    (DX), Y3
-	VMOVUPS    608(BX), Y4
+	VMOVUPS    256(BX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l25
-	VMASKMOVPS Y4, Y3, 384(DI)
-	JMP        l26
+	JGE        l17
+	VMASKMOVPS Y4, Y3, 256(DI)
+	JMP        l18
 
-l25:
+l17:
+	VMOVUPS Y4, 256(DI)
+
+l18:
+	VMOVUPS    64(DX), Y3
+	VMOVUPS    224(BX), Y4
+	CMPQ       CX, $0x00000018
+	JGE        l19
+	CMPQ       CX, $0x00000010
+	JLE        l20
+	VMASKMOVPS Y4, Y3, 320(DI)
+	JMP        l20
+
+l19:
+	VMOVUPS Y4, 320(DI)
+
+l20:
+	VMOVUPS    128(DX), Y3
+	VMOVUPS    608(BX), Y4
+	CMPQ       CX, $0x00000028
+	JGE        l21
+	CMPQ       CX, $0x00000020
+	JLE        l22
+	VMASKMOVPS Y4, Y3, 384(DI)
+	JMP        l22
+
+l21:
 	VMOVUPS Y4, 384(DI)
 
-l26:
-	VMOVUPS    64(DX), Y3
-	VMOVUPS    576(BX), Y4
-	CMPQ       CX, $0x00000018
-	JGE        l27
-	CMPQ       CX, $0x00000010
-	JLE        l28
+l22:
+	VMOVUPS    192(DX), Y3
+	VMOVUPS    512(BX), Y4
+	CMPQ       CX, $0x00000038
+	JGE        l23
+	CMPQ       CX, $0x00000030
+	JLE        l24
 	VMASKMOVPS Y4, Y3, 448(DI)
-	JMP        l28
+	JMP        l24
 
-l27:
+l23:
 	VMOVUPS Y4, 448(DI)
 
-l28:
+l24:
 	VMOVUPS    384(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    352(BX), Y3
 	VMOVUPS    Y3, 96(DI)
-	VMOVUPS    544(BX), Y3
+	VMOVUPS    480(BX), Y3
 	VMOVUPS    Y3, 160(DI)
 	VMOVUPS    448(BX), Y3
 	VMOVUPS    Y3, 224(DI)
-	VMOVUPS    512(BX), Y3
-	VMOVUPS    Y3, 288(DI)
-	VMOVUPS    480(BX), Y3
-	VMOVUPS    Y3, 352(DI)
 	VMOVUPS    32(DX), Y3
+	VMOVUPS    576(BX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l29
+	JGE        l25
 	CMPQ       CX, $0x00000008
+	JLE        l26
+	VMASKMOVPS Y4, Y3, 288(DI)
+	JMP        l26
+
+l25:
+	VMOVUPS Y4, 288(DI)
+
+l26:
+	VMOVUPS    96(DX), Y3
+	VMOVUPS    544(BX), Y4
+	CMPQ       CX, $0x00000020
+	JGE        l27
+	CMPQ       CX, $0x00000018
+	JLE        l28
+	VMASKMOVPS Y4, Y3, 352(DI)
+	JMP        l28
+
+l27:
+	VMOVUPS Y4, 352(DI)
+
+l28:
+	VMOVUPS    160(DX), Y3
+	CMPQ       CX, $0x00000030
+	JGE        l29
+	CMPQ       CX, $0x00000028
 	JLE        l30
-	VMASKMOVPS Y6, Y3, 416(DI)
+	VMASKMOVPS Y9, Y3, 416(DI)
 	JMP        l30
 
 l29:
-	VMOVUPS Y6, 416(DI)
+	VMOVUPS Y9, 416(DI)
 
 l30:
-	VMOVUPS    96(DX), Y3
-	CMPQ       CX, $0x00000020
+	VMOVUPS    224(DX), Y3
+	CMPQ       CX, $0x00000040
 	JGE        l31
-	CMPQ       CX, $0x00000018
+	CMPQ       CX, $0x00000038
 	JLE        l32
 	VMASKMOVPS Y11, Y3, 480(DI)
 	JMP        l32
@@ -20115,45 +19095,45 @@ l32:
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y3, Y5
-	VMINPS  Y4, Y3, Y6
+	VMINPS  Y4, Y3, Y7
 	VMAXPS  Y4, Y3, Y3
 	VSUBPS  Y3, Y5, Y3
-	VSUBPS  Y3, Y6, Y6
-	VADDPS  64(BX), Y6, Y6
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
 	VMOVUPS 320(BX), Y3
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y3, Y5, Y4
-	VMINPS  Y3, Y5, Y7
+	VMINPS  Y3, Y5, Y8
 	VMAXPS  Y3, Y5, Y5
 	VSUBPS  Y5, Y4, Y5
-	VSUBPS  Y5, Y7, Y7
-	VADDPS  Y7, Y6, Y6
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  Y8, Y7, Y7
 	VMOVUPS 32(BX), Y3
 	VMOVUPS 416(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y5, Y3, Y7
-	VMINPS Y5, Y3, Y8
+	VADDPS Y5, Y3, Y8
+	VMINPS Y5, Y3, Y9
 	VMAXPS Y5, Y3, Y3
-	VSUBPS Y3, Y7, Y3
-	VSUBPS Y3, Y8, Y8
-	VADDPS 96(BX), Y8, Y8
+	VSUBPS Y3, Y8, Y3
+	VSUBPS Y3, Y9, Y9
+	VADDPS 96(BX), Y9, Y9
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y10, Y7, Y3
-	VMINPS  Y10, Y7, Y5
-	VMAXPS  Y10, Y7, Y7
-	VSUBPS  Y7, Y3, Y7
-	VSUBPS  Y7, Y5, Y5
-	VADDPS  Y5, Y8, Y8
+	VADDPS  Y6, Y8, Y3
+	VMINPS  Y6, Y8, Y5
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y3, Y8
+	VSUBPS  Y8, Y5, Y5
+	VADDPS  Y5, Y9, Y9
 	VMOVUPS Y4, (BX)
 	VMOVUPS Y3, 32(BX)
-	VMOVUPS Y6, 64(BX)
-	VMOVUPS Y8, 96(BX)
-	LEAQ    384(SI)(CX*4), SI
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	LEAQ    256(SI)(CX*4), SI
 
-behind8:
+behind6:
 	JMP end
 
 exact:
@@ -20172,12 +19152,12 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done10
+	JLT     done8
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop10:
+loop8:
 	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
@@ -20618,21 +19598,21 @@ loop10:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop10
+	JGE     loop8
 
-done10:
+done8:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind14
+	JZ    behind12
 	CMPQ  CX, $0x00000010
-	JLE   upto11
+	JLE   upto9
 	CMPQ  CX, $0x00000020
-	JLE   upto12
+	JLE   upto10
 	CMPQ  CX, $0x00000040
-	JLE   upto13
-	JMP   upto14
+	JLE   upto11
+	JMP   upto12
 
-upto11:
+upto9:
 	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
@@ -20750,9 +19730,9 @@ l36:
 	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y9, 96(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind14
+	JMP     behind12
 
-upto12:
+upto10:
 	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+256(SB), DX
@@ -20909,9 +19889,9 @@ l40:
 	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y9, 96(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind14
+	JMP     behind12
 
-upto13:
+upto11:
 	// Turns of 33 to 64 elements.
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -21192,9 +20172,9 @@ l48:
 	VMOVUPS Y6, 64(BX)
 	VMOVUPS Y8, 96(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind14
+	JMP     behind12
 
-upto14:
+upto12:
 	// Turns of 65 to 128 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -21750,7 +20730,7 @@ l64:
 	VMOVUPS Y8, 96(BX)
 	LEAQ    256(SI)(CX*4), SI
 
-behind14:
+behind12:
 end:
 	// The sum.
 	VMOVUPS (BX), Y0
@@ -23067,8220 +22047,9 @@ DATA signBit<>+24(SB)/4, $0x80000000
 DATA signBit<>+28(SB)/4, $0x80000000
 GLOBL signBit<>(SB), RODATA|NOPTR, $32
 
-// func softmaxMaskedRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
-// Requires: AVX, AVX2, BMI, FMA3
-TEXT ·softmaxMaskedRowsAVX2(SB), $800-96
-	// softmaxMaskedRowsAVX2: the same as softmaxRows for rows of which some elements are -Inf.
-	MOVQ src_base+24(FP), SI
-	MOVQ dst_base+0(FP), DI
-	MOVQ p+80(FP), R14
-	MOVQ cols+56(FP), CX
-	MOVQ rows+48(FP), R8
-	MOVQ srcStride+72(FP), R9
-	MOVQ dstStride+64(FP), R10
-	SHLQ $0x02, R9
-	SHLQ $0x02, R10
-	LEAQ 31(SP), BX
-	ANDQ $-32, BX
-
-short:
-	// What near elements share, and up to where a row's first one may be.
-	VBROADCASTSS (R14), Y0
-	VMULPS       unit<>+0(SB), Y0, Y0
-	VBROADCASTSS 4(R14), Y1
-	VMULPS       unit<>+0(SB), Y1, Y1
-	VBROADCASTSS 8(R14), Y2
-	VMULPS       nearReach<>+0(SB), Y2, Y2
-	VBROADCASTSS 16(R14), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVD        X3, R13
-
-	// Rows of 1 to 16 elements.
-	CMPQ         CX, $0x00000010
-	JGT          done1
-	TESTQ        R8, R8
-	JZ           end
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact16
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact16
-	VMOVUPS      nearTable<>+0(SB), Y2
-	VBROADCASTSS 12(R14), Y3
-	VBROADCASTSS 8(R14), Y4
-	VBROADCASTSS 16(R14), Y5
-	VMOVUPS      lowest<>+0(SB), Y6
-	VMOVUPS      nearExp3<>+0(SB), Y7
-	VMOVUPS      nearExp2<>+0(SB), Y8
-	PCALIGN      $0x40
-
-loop1:
-	VMOVUPS      (DX), Y9
-	VMASKMOVPS   (SI), Y9, Y9
-	VORPS        512(DX), Y9, Y9
-	VCMPPS       $0x05, Y3, Y9, Y9
-	VMOVMSKPS    Y9, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y9
-	VUCOMISS     X3, X9
-	JCS          exact16
-	VMULPS       nearReach<>+0(SB), Y4, Y10
-	VSUBPS       Y10, Y5, Y10
-	VUCOMISS     X9, X10
-	JCS          exact16
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y9, Y9
-	VMOVUPS    nearHeadroom<>+0(SB), Y10
-	VSUBPS     Y9, Y10, Y10
-	VSUBPS     nearInteger<>+0(SB), Y10, Y10
-	VMOVUPS    (DX), Y9
-	VMASKMOVPS (SI), Y9, Y9
-	VORPS      512(DX), Y9, Y9
-	VMOVUPS    32(DX), Y11
-	VMASKMOVPS 32(SI), Y11, Y11
-	VORPS      544(DX), Y11, Y11
-	VCMPPS     $0x05, Y6, Y9, Y12
-	VMOVAPS    Y10, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y9, Y13
-	VANDPS      Y13, Y12, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y13, Y10, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y14
-	VFMADD231PS Y1, Y9, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y9
-	VPSLLD  $0x14, Y13, Y15
-	VPADDD  Y9, Y15, Y9
-	VMOVAPS Y8, Y15
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
-	VMULPS      Y15, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y14
-	VANDPS      Y14, Y12, Y12
-	VCMPPS      $0x05, Y6, Y11, Y9
-	VMOVAPS     Y10, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y14, Y9, Y14
-
-	// -n = magic - N - u
-	VSUBPS Y14, Y10, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y11, Y10
-	VFMADD231PS Y1, Y11, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y14, Y11
-	VPSLLD  $0x14, Y14, Y15
-	VPADDD  Y11, Y15, Y11
-	VMOVAPS Y8, Y15
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y10, Y9, Y9
-	VPOR        Y13, Y14, Y13
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y13
-	JNZ          exact16
-	VEXTRACTF128 $0x01, Y12, X10
-	VCVTPS2PD    X12, Y11
-	VCVTPS2PD    X10, Y10
-	VEXTRACTF128 $0x01, Y9, X13
-	VCVTPS2PD    X9, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y14, Y11, Y11
-	VADDPD       Y13, Y10, Y10
-	VADDPD       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X10
-	VADDPD       X10, X11, X11
-	VMOVHLPS     X11, X11, X10
-	VADDSD       X10, X11, X11
-	VMOVSD       nearTotal64<>+0(SB), X10
-	VUCOMISD     X11, X10
-	JCS          exact16
-	VMOVSD       up64<>+0(SB), X10
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X11, X10, X10
-	VCVTSD2SS    X10, X10, X11
-	VCVTSS2SD    X11, X11, X13
-	VSUBSD       X13, X10, X10
-	VBROADCASTSS X11, Y11
-	VCVTSD2SS    X10, X10, X10
-	VBROADCASTSS X10, Y10
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y10, Y12, Y13
-	VFMADD231PS Y11, Y12, Y13
-	VMULPS      down<>+0(SB), Y13, Y13
-	VMOVUPS     (DX), Y12
-	CMPQ        CX, $0x00000008
-	JGE         l1
-	VMASKMOVPS  Y13, Y12, (DI)
-	JMP         l2
-
-l1:
-	VMOVUPS Y13, (DI)
-
-l2:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y10, Y9, Y10
-	VFMADD231PS Y11, Y9, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     32(DX), Y9
-	CMPQ        CX, $0x00000010
-	JGE         l3
-	CMPQ        CX, $0x00000008
-	JLE         l4
-	VMASKMOVPS  Y10, Y9, 32(DI)
-	JMP         l4
-
-l3:
-	VMOVUPS Y10, 32(DI)
-
-l4:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop1
-	JMP  end
-
-exact16:
-	VMOVUPS      (DX), Y2
-	VMASKMOVPS   (SI), Y2, Y2
-	VORPS        512(DX), Y2, Y2
-	VBROADCASTSS 12(R14), Y3
-	VCMPPS       $0x05, Y3, Y2, Y2
-	VMOVMSKPS    Y2, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y2
-	ADDQ         $0x00000000, CX
-	JMP          far
-
-done1:
-	// Rows of 17 to 32 elements.
-	CMPQ    CX, $0x00000020
-	JGT     done3
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000010, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact32
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact32
-	PCALIGN $0x40
-
-loop3:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          exact32
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact32
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 64(SI), Y3, Y3
-	VORPS      512(DX), Y3, Y3
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 96(SI), Y5, Y5
-	VORPS      544(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VCMPPS     $0x05, lowest<>+0(SB), Y3, Y8
-	VMOVAPS    Y4, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y9
-	VMOVAPS     Y4, Y10
-	VFMADD231PS Y0, Y3, Y10
-	VANDPS      Y9, Y7, Y9
-	VANDPS      Y10, Y8, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y11
-	VFMADD231PS Y0, Y3, Y12
-	VFMADD231PS Y1, Y6, Y11
-	VFMADD231PS Y1, Y3, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y3
-	VPERMPS nearTable<>+0(SB), Y10, Y6
-	VPSLLD  $0x14, Y9, Y13
-	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y3, Y13, Y3
-	VPADDD  Y6, Y14, Y6
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y11
-	VFMADD213PS Y6, Y6, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y7, Y3
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     32(SI), Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
-	VMOVAPS     Y4, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y12
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y5, Y13
-	VANDPS      Y12, Y10, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y14
-	VFMADD231PS Y0, Y5, Y4
-	VFMADD231PS Y1, Y6, Y14
-	VFMADD231PS Y1, Y5, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPSLLD  $0x14, Y12, Y15
-	VMOVUPS Y8, 192(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VPADDD  Y5, Y15, Y5
-	VPADDD  Y6, Y8, Y6
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
-	VMULPS      Y8, Y14, Y14
-	VMULPS      Y15, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y6, Y6, Y4
-	VANDPS      Y14, Y10, Y10
-	VANDPS      Y4, Y11, Y11
-	VADDPS      Y11, Y10, Y4
-	VPOR        Y9, Y12, Y9
-	VPOR        Y9, Y13, Y9
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
-	JNZ          exact32
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y4, X6
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y6, Y5, Y5
-	VADDPD       Y5, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X3, X4
-	JCS          exact32
-	VMOVSD       up64<>+0(SB), X4
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X3, X4, X4
-	VCVTSD2SS    X4, X4, X3
-	VCVTSS2SD    X3, X3, X5
-	VSUBSD       X5, X4, X4
-	VBROADCASTSS X3, Y3
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y7, Y5
-	VFMADD231PS Y3, Y7, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y10, Y5
-	VFMADD231PS Y3, Y10, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     192(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l5
-	VMASKMOVPS  Y6, Y5, 64(DI)
-	JMP         l6
-
-l5:
-	VMOVUPS Y6, 64(DI)
-
-l6:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y11, Y4
-	VFMADD231PS Y3, Y11, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     32(DX), Y3
-	CMPQ        CX, $0x00000010
-	JGE         l7
-	CMPQ        CX, $0x00000008
-	JLE         l8
-	VMASKMOVPS  Y4, Y3, 96(DI)
-	JMP         l8
-
-l7:
-	VMOVUPS Y4, 96(DI)
-
-l8:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop3
-	JMP  end
-
-exact32:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VMOVAPS      Y3, Y2
-	ADDQ         $0x00000010, CX
-	JMP          far
-
-done3:
-	// Rows of 33 to 48 elements.
-	CMPQ    CX, $0x00000030
-	JGT     done5
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000020, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact48
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact48
-	PCALIGN $0x40
-
-loop5:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          exact48
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact48
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 128(SI), Y3, Y3
-	VORPS      512(DX), Y3, Y3
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 160(SI), Y5, Y5
-	VORPS      544(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y4, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y6
-	VPERMPS nearTable<>+0(SB), Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y11
-	VANDPS      Y11, Y8, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y12
-	VFMADD231PS Y1, Y3, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y3
-	VPSLLD  $0x14, Y11, Y13
-	VPADDD  Y3, Y13, Y3
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
-	VMULPS      Y13, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y12
-	VANDPS      Y12, Y8, Y8
-	VPOR        Y10, Y11, Y10
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y11
-	VMOVUPS     96(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y8, 192(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y8
-	VMOVUPS Y9, 224(BX)
-	VSUBPS  Y15, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y8
-	VFMADD231PS Y0, Y12, Y9
-	VFMADD231PS Y1, Y3, Y8
-	VFMADD231PS Y1, Y12, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y14, Y3
-	VPERMPS nearTable<>+0(SB), Y15, Y12
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y14, Y7
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y15, Y6
-	VPADDD  Y3, Y7, Y3
-	VPADDD  Y12, Y6, Y12
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
-	VMULPS      Y6, Y8, Y8
-	VMULPS      Y7, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y8, Y11, Y11
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y11, Y3
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVAPS     Y4, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y6, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y4
-	VFMADD231PS Y1, Y5, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y5
-	VPSLLD  $0x14, Y7, Y8
-	VPADDD  Y5, Y8, Y5
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
-	VMULPS      Y8, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y4
-	VANDPS      Y4, Y6, Y6
-	VPOR        Y10, Y7, Y10
-	VADDPS      Y6, Y3, Y3
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact48
-	VMOVUPS      288(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y3, X7
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y3, Y4, Y4
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X3
-	VADDPD       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDSD       X3, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X4, X3
-	JCS          exact48
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      256(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y11, Y5
-	VFMADD231PS Y4, Y11, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     224(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y13, Y5
-	VFMADD231PS Y4, Y13, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     192(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l9
-	VMASKMOVPS  Y7, Y5, 128(DI)
-	JMP         l10
-
-l9:
-	VMOVUPS Y7, 128(DI)
-
-l10:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y3
-	VFMADD231PS Y4, Y6, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l11
-	CMPQ        CX, $0x00000008
-	JLE         l12
-	VMASKMOVPS  Y3, Y4, 160(DI)
-	JMP         l12
-
-l11:
-	VMOVUPS Y3, 160(DI)
-
-l12:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop5
-	JMP  end
-
-exact48:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VMOVAPS      Y3, Y2
-	ADDQ         $0x00000020, CX
-	JMP          far
-
-done5:
-	// Rows of 49 to 64 elements.
-	CMPQ    CX, $0x00000040
-	JGT     done7
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000030, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact64
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact64
-	PCALIGN $0x40
-
-loop7:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          exact64
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact64
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 192(SI), Y3, Y3
-	VORPS      512(DX), Y3, Y3
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 224(SI), Y5, Y5
-	VORPS      544(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y4, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y6
-	VPERMPS nearTable<>+0(SB), Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y3, Y14
-	VANDPS      Y13, Y11, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y9, 192(BX)
-	VSUBPS  Y14, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y15
-	VFMADD231PS Y0, Y3, Y9
-	VFMADD231PS Y1, Y8, Y15
-	VFMADD231PS Y1, Y3, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y3
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y3, Y7, Y3
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y7, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y15
-	VFMADD213PS Y8, Y8, Y9
-	VANDPS      Y15, Y11, Y11
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y11, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     32(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
-	VMOVUPS     96(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y9
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y9, Y5, Y9
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y3
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y12, 288(BX)
-	VPSLLD  $0x14, Y9, Y12
-	VMOVUPS Y11, 320(BX)
-	VPSLLD  $0x14, Y13, Y11
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y11, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y5, Y3
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     160(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     256(BX), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS Y13, Y4, Y15
-	VSUBPS Y14, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y4
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VPERMPS nearTable<>+0(SB), Y14, Y11
-	VMOVUPS Y8, 352(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VMOVUPS Y5, 384(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y7, Y8, Y7
-	VPADDD  Y11, Y5, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y8, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y4
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y4, Y12, Y12
-	VADDPS      Y12, Y9, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact64
-	VEXTRACTF128 $0x01, Y6, X4
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y3, Y6, Y6
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y4, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X3
-	VADDPD       X3, X6, X6
-	VMOVHLPS     X6, X6, X3
-	VADDSD       X3, X6, X6
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X6, X3
-	JCS          exact64
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X6, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     192(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     352(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     320(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y5
-	VFMADD231PS Y4, Y9, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     288(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l13
-	VMASKMOVPS  Y6, Y5, 192(DI)
-	JMP         l14
-
-l13:
-	VMOVUPS Y6, 192(DI)
-
-l14:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y12, Y3
-	VFMADD231PS Y4, Y12, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l15
-	CMPQ        CX, $0x00000008
-	JLE         l16
-	VMASKMOVPS  Y3, Y4, 224(DI)
-	JMP         l16
-
-l15:
-	VMOVUPS Y3, 224(DI)
-
-l16:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop7
-	JMP  end
-
-exact64:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VMOVAPS      Y3, Y2
-	ADDQ         $0x00000030, CX
-	JMP          far
-
-done7:
-	// Rows of 65 to 80 elements.
-	CMPQ    CX, $0x00000050
-	JGT     done9
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000040, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact80
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact80
-	PCALIGN $0x40
-
-loop9:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          exact80
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact80
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 256(SI), Y3, Y3
-	VORPS      512(DX), Y3, Y3
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 288(SI), Y5, Y5
-	VORPS      544(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y4, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y6
-	VPERMPS nearTable<>+0(SB), Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVUPS     192(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y9, 192(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y9
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y15, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y0, Y12, Y7
-	VFMADD231PS Y1, Y8, Y9
-	VFMADD231PS Y1, Y12, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VPERMPS nearTable<>+0(SB), Y15, Y12
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VMOVUPS Y4, 288(BX)
-	VPSLLD  $0x14, Y15, Y4
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y12, Y4, Y12
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
-	VMULPS      Y4, Y9, Y9
-	VMULPS      Y5, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y9
-	VFMADD213PS Y12, Y12, Y7
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y4
-	VADDPS      Y4, Y6, Y6
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y4
-	VMOVUPS     288(BX), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y5
-	VANDPS      Y5, Y4, Y5
-	VMOVUPS     288(BX), Y7
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y7, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y8
-	VFMADD231PS Y1, Y3, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y3
-	VPSLLD  $0x14, Y5, Y9
-	VPADDD  Y3, Y9, Y3
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
-	VMULPS      Y9, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y8
-	VANDPS      Y8, Y4, Y4
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     32(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
-	VMOVUPS     96(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS     Y7, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y12
-	VMOVAPS     Y7, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y12, Y5, Y12
-	VANDPS      Y14, Y9, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y12, Y7, Y15
-	VMOVUPS Y13, 320(BX)
-	VSUBPS  Y14, Y7, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y15
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y3, Y15
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y3
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VMOVUPS Y4, 384(BX)
-	VPSLLD  $0x14, Y14, Y4
-	VPADDD  Y3, Y11, Y3
-	VPADDD  Y8, Y4, Y8
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
-	VMULPS      Y4, Y15, Y15
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y15
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y15, Y5, Y5
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y5, Y3
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     160(SI), Y4
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
-	VMOVUPS     224(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y7, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y13
-	VMOVAPS     Y7, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y7, Y15
-	VMOVUPS Y9, 416(BX)
-	VSUBPS  Y14, Y7, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y15
-	VFMADD231PS Y0, Y11, Y9
-	VFMADD231PS Y1, Y4, Y15
-	VFMADD231PS Y1, Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y4
-	VPERMPS nearTable<>+0(SB), Y14, Y11
-	VMOVUPS Y5, 448(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VMOVUPS Y6, 480(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y4, Y5, Y4
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y15
-	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y15, Y8, Y8
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y8, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     256(BX), Y4
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
-	VMOVAPS     Y7, Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y6
-	VANDPS      Y6, Y5, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y7, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y7
-	VFMADD231PS Y1, Y4, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y4
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y4, Y9, Y4
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VMULPS      Y9, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y7
-	VANDPS      Y7, Y5, Y5
-	VPOR        Y10, Y6, Y10
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact80
-	VMOVUPS      480(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X6
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X6, Y6
-	VMOVUPS      384(BX), Y7
-	VEXTRACTF128 $0x01, Y7, X9
-	VCVTPS2PD    X7, Y10
-	VCVTPS2PD    X9, Y9
-	VADDPD       Y10, Y4, Y4
-	VADDPD       Y9, Y6, Y6
-	VEXTRACTF128 $0x01, Y3, X9
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X9, Y9
-	VEXTRACTF128 $0x01, Y5, X10
-	VCVTPS2PD    X5, Y11
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y11, Y3, Y3
-	VADDPD       Y10, Y9, Y9
-	VADDPD       Y3, Y4, Y4
-	VADDPD       Y9, Y6, Y6
-	VADDPD       Y6, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X3
-	VADDPD       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDSD       X3, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X4, X3
-	JCS          exact80
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X6
-	VSUBSD       X6, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y9
-	VFMADD231PS Y4, Y6, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, (DI)
-	VMOVUPS     448(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y9
-	VFMADD231PS Y4, Y6, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     192(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y9
-	VFMADD231PS Y4, Y6, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     416(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y9
-	VFMADD231PS Y4, Y6, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     352(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y9
-	VFMADD231PS Y4, Y6, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y6
-	VFMADD231PS Y4, Y8, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     320(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 192(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y12, Y6
-	VFMADD231PS Y4, Y12, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y6
-	VFMADD231PS Y4, Y7, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y7
-	CMPQ        CX, $0x00000008
-	JGE         l17
-	VMASKMOVPS  Y6, Y7, 256(DI)
-	JMP         l18
-
-l17:
-	VMOVUPS Y6, 256(DI)
-
-l18:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y3
-	VFMADD231PS Y4, Y5, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l19
-	CMPQ        CX, $0x00000008
-	JLE         l20
-	VMASKMOVPS  Y3, Y4, 288(DI)
-	JMP         l20
-
-l19:
-	VMOVUPS Y3, 288(DI)
-
-l20:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop9
-	JMP  end
-
-exact80:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VMOVAPS      Y3, Y2
-	ADDQ         $0x00000040, CX
-	JMP          far
-
-done9:
-	// Rows of 81 to 96 elements.
-	CMPQ    CX, $0x00000060
-	JGT     done11
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000050, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact96
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact96
-	PCALIGN $0x40
-
-loop11:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          exact96
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact96
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 320(SI), Y3, Y3
-	VORPS      512(DX), Y3, Y3
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 352(SI), Y5, Y5
-	VORPS      544(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y4, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y6
-	VPERMPS nearTable<>+0(SB), Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVUPS     192(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y9, 192(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y9
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y15, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y0, Y12, Y7
-	VFMADD231PS Y1, Y8, Y9
-	VFMADD231PS Y1, Y12, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VPERMPS nearTable<>+0(SB), Y15, Y12
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VMOVUPS Y4, 288(BX)
-	VPSLLD  $0x14, Y15, Y4
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y12, Y4, Y12
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
-	VMULPS      Y4, Y9, Y9
-	VMULPS      Y5, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y9
-	VFMADD213PS Y12, Y12, Y7
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y4
-	VADDPS      Y4, Y6, Y6
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VMOVUPS     256(SI), Y4
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y7
-	VMOVUPS     288(BX), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y8
-	VMOVUPS     288(BX), Y9
-	VFMADD231PS Y0, Y3, Y9
-	VANDPS      Y8, Y5, Y8
-	VANDPS      Y9, Y7, Y9
-	VMOVUPS     288(BX), Y12
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y12, Y14
-	VSUBPS Y9, Y12, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y3, Y15
-	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y3, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y3
-	VPERMPS nearTable<>+0(SB), Y9, Y4
-	VMOVUPS Y13, 320(BX)
-	VPSLLD  $0x14, Y8, Y13
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y9, Y11
-	VPADDD  Y3, Y13, Y3
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
-	VMULPS      Y11, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y4, Y4, Y15
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y15, Y7, Y7
-	VADDPS      Y7, Y5, Y3
-	VPOR        Y10, Y8, Y10
-	VPOR        Y10, Y9, Y10
-	VMOVUPS     32(SI), Y4
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
-	VMOVUPS     96(SI), Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y11
-	VMOVAPS     Y12, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y13
-	VMOVAPS     Y12, Y14
-	VFMADD231PS Y0, Y9, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y11, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y12, Y15
-	VMOVUPS Y7, 384(BX)
-	VSUBPS  Y14, Y12, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y15
-	VFMADD231PS Y0, Y9, Y7
-	VFMADD231PS Y1, Y4, Y15
-	VFMADD231PS Y1, Y9, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y4
-	VPERMPS nearTable<>+0(SB), Y14, Y9
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VMOVUPS Y3, 448(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y4, Y5, Y4
-	VPADDD  Y9, Y3, Y9
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y5, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y15
-	VFMADD213PS Y9, Y9, Y7
-	VANDPS      Y15, Y8, Y8
-	VANDPS      Y7, Y11, Y11
-	VADDPS      Y11, Y8, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     160(SI), Y4
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
-	VMOVUPS     224(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVAPS     Y12, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y13
-	VMOVAPS     Y12, Y14
-	VFMADD231PS Y0, Y7, Y14
-	VANDPS      Y13, Y5, Y13
-	VANDPS      Y14, Y9, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y12, Y15
-	VMOVUPS Y11, 480(BX)
-	VSUBPS  Y14, Y12, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y15
-	VFMADD231PS Y0, Y7, Y11
-	VFMADD231PS Y1, Y4, Y15
-	VFMADD231PS Y1, Y7, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y4
-	VPERMPS nearTable<>+0(SB), Y14, Y7
-	VMOVUPS Y8, 512(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VMOVUPS Y6, 544(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y4, Y8, Y4
-	VPADDD  Y7, Y6, Y7
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VMULPS      Y6, Y15, Y15
-	VMULPS      Y8, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y15
-	VFMADD213PS Y7, Y7, Y11
-	VANDPS      Y15, Y5, Y5
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y5, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     288(SI), Y4
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
-	VMOVUPS     256(BX), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y12, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y11
-	VMOVAPS     Y12, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y12, Y14
-	VSUBPS Y13, Y12, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y7, Y12
-	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y7, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VPSLLD  $0x14, Y11, Y15
-	VMOVUPS Y9, 576(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y4, Y15, Y4
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y7, Y7, Y12
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y6, Y4
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact96
-	VMOVUPS      544(BX), Y7
-	VEXTRACTF128 $0x01, Y7, X9
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X9, Y9
-	VMOVUPS      448(BX), Y10
-	VEXTRACTF128 $0x01, Y10, X11
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y10, Y7, Y7
-	VADDPD       Y11, Y9, Y9
-	VEXTRACTF128 $0x01, Y3, X10
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X10, Y10
-	VEXTRACTF128 $0x01, Y4, X11
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y11, Y10, Y10
-	VADDPD       Y3, Y7, Y7
-	VADDPD       Y10, Y9, Y9
-	VADDPD       Y9, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X3
-	VADDPD       X3, X7, X7
-	VMOVHLPS     X7, X7, X3
-	VADDSD       X3, X7, X7
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X7, X3
-	JCS          exact96
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X7, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X7
-	VSUBSD       X7, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y4, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, (DI)
-	VMOVUPS     512(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y4, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     192(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y4, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     480(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y4, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     352(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y4, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     320(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     576(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     416(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y5
-	VFMADD231PS Y4, Y6, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l21
-	VMASKMOVPS  Y6, Y5, 320(DI)
-	JMP         l22
-
-l21:
-	VMOVUPS Y6, 320(DI)
-
-l22:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y3
-	VFMADD231PS Y4, Y8, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l23
-	CMPQ        CX, $0x00000008
-	JLE         l24
-	VMASKMOVPS  Y3, Y4, 352(DI)
-	JMP         l24
-
-l23:
-	VMOVUPS Y3, 352(DI)
-
-l24:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop11
-	JMP  end
-
-exact96:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VMOVAPS      Y3, Y2
-	ADDQ         $0x00000050, CX
-	JMP          far
-
-done11:
-	// Rows of 97 to 112 elements.
-	CMPQ    CX, $0x00000070
-	JGT     done13
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000060, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact112
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact112
-	PCALIGN $0x40
-
-loop13:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          exact112
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact112
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 384(SI), Y3, Y3
-	VORPS      512(DX), Y3, Y3
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 416(SI), Y5, Y5
-	VORPS      544(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y4, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y6
-	VPERMPS nearTable<>+0(SB), Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVUPS     192(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y9, 192(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y9
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y15, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y0, Y12, Y7
-	VFMADD231PS Y1, Y8, Y9
-	VFMADD231PS Y1, Y12, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VPERMPS nearTable<>+0(SB), Y15, Y12
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VMOVUPS Y3, 288(BX)
-	VPSLLD  $0x14, Y15, Y3
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y12, Y3, Y12
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
-	VMULPS      Y3, Y9, Y9
-	VMULPS      Y5, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y9
-	VFMADD213PS Y12, Y12, Y7
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VMOVUPS     256(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
-	VMOVUPS     320(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y9
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y7, Y12
-	VANDPS      Y9, Y5, Y9
-	VANDPS      Y12, Y8, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y12, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y3
-	VPERMPS nearTable<>+0(SB), Y12, Y7
-	VMOVUPS Y13, 320(BX)
-	VPSLLD  $0x14, Y9, Y13
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VPADDD  Y3, Y13, Y3
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
-	VMULPS      Y11, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y5, Y3
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y12, Y10
-	VMOVUPS     288(BX), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y11
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y12
-	VFMADD231PS Y1, Y7, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y7
-	VPSLLD  $0x14, Y11, Y13
-	VPADDD  Y7, Y13, Y7
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
-	VMULPS      Y13, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y12
-	VANDPS      Y12, Y9, Y9
-	VPOR        Y10, Y11, Y10
-	VADDPS      Y9, Y3, Y3
-	VMOVUPS     32(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y11
-	VMOVUPS     96(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y9, 384(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y9
-	VMOVUPS Y8, 416(BX)
-	VSUBPS  Y15, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y9
-	VFMADD231PS Y0, Y12, Y8
-	VFMADD231PS Y1, Y7, Y9
-	VFMADD231PS Y1, Y12, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y14, Y7
-	VPERMPS nearTable<>+0(SB), Y15, Y12
-	VMOVUPS Y5, 448(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VMOVUPS Y3, 480(BX)
-	VPSLLD  $0x14, Y15, Y3
-	VPADDD  Y7, Y5, Y7
-	VPADDD  Y12, Y3, Y12
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
-	VMULPS      Y3, Y9, Y9
-	VMULPS      Y5, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y9
-	VFMADD213PS Y12, Y12, Y8
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y8, Y13, Y13
-	VADDPS      Y13, Y11, Y3
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VMOVUPS     160(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
-	VMOVUPS     224(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS     Y4, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y12
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y12, Y7, Y12
-	VANDPS      Y14, Y9, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y12, Y4, Y15
-	VMOVUPS Y13, 512(BX)
-	VSUBPS  Y14, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y5, Y15
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VMOVUPS Y11, 544(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VMOVUPS Y6, 576(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y5, Y11, Y5
-	VPADDD  Y8, Y6, Y8
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
-	VMULPS      Y6, Y15, Y15
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y15
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y15, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     288(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     352(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVAPS     Y4, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y12
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y8, Y13
-	VANDPS      Y12, Y6, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y8, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y8, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y8
-	VMOVUPS Y9, 608(BX)
-	VPSLLD  $0x14, Y12, Y9
-	VMOVUPS Y7, 640(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y5, Y9, Y5
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
-	VMULPS      Y7, Y14, Y14
-	VMULPS      Y9, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y8, Y8, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y11, Y11
-	VADDPS      Y11, Y6, Y5
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     256(BX), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y9
-	VANDPS      Y9, Y8, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS Y1, Y7, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y7
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y7, Y12, Y7
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
-	VMULPS      Y12, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VANDPS      Y4, Y8, Y8
-	VPOR        Y10, Y9, Y10
-	VADDPS      Y8, Y5, Y5
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact112
-	VMOVUPS      576(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X7
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      480(BX), Y9
-	VEXTRACTF128 $0x01, Y9, X10
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y9, Y4, Y4
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y3, X9
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X9, Y9
-	VEXTRACTF128 $0x01, Y5, X10
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y10, Y9, Y9
-	VADDPD       Y3, Y4, Y4
-	VADDPD       Y9, Y7, Y7
-	VADDPD       Y7, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X3
-	VADDPD       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDSD       X3, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X4, X3
-	JCS          exact112
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     544(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     512(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     352(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     640(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     320(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     608(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     448(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y5
-	VFMADD231PS Y4, Y6, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     416(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 320(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y11, Y5
-	VFMADD231PS Y4, Y11, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 352(DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l25
-	VMASKMOVPS  Y6, Y5, 384(DI)
-	JMP         l26
-
-l25:
-	VMOVUPS Y6, 384(DI)
-
-l26:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y3
-	VFMADD231PS Y4, Y8, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l27
-	CMPQ        CX, $0x00000008
-	JLE         l28
-	VMASKMOVPS  Y3, Y4, 416(DI)
-	JMP         l28
-
-l27:
-	VMOVUPS Y3, 416(DI)
-
-l28:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop13
-	JMP  end
-
-exact112:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VMOVAPS      Y3, Y2
-	ADDQ         $0x00000060, CX
-	JMP          far
-
-done13:
-	// Rows of 113 to 128 elements.
-	CMPQ    CX, $0x00000080
-	JGT     done15
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000070, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact128
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact128
-	PCALIGN $0x40
-
-loop15:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          exact128
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact128
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 448(SI), Y3, Y3
-	VORPS      512(DX), Y3, Y3
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 480(SI), Y5, Y5
-	VORPS      544(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y4, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y6
-	VPERMPS nearTable<>+0(SB), Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVUPS     192(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y9, 192(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y9
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y15, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y0, Y12, Y7
-	VFMADD231PS Y1, Y8, Y9
-	VFMADD231PS Y1, Y12, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VPERMPS nearTable<>+0(SB), Y15, Y12
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VMOVUPS Y3, 288(BX)
-	VPSLLD  $0x14, Y15, Y3
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y12, Y3, Y12
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
-	VMULPS      Y3, Y9, Y9
-	VMULPS      Y5, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y9
-	VFMADD213PS Y12, Y12, Y7
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VMOVUPS     256(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
-	VMOVUPS     320(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y9
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y7, Y12
-	VANDPS      Y9, Y5, Y9
-	VANDPS      Y12, Y8, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y12, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y3
-	VPERMPS nearTable<>+0(SB), Y12, Y7
-	VMOVUPS Y13, 320(BX)
-	VPSLLD  $0x14, Y9, Y13
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VPADDD  Y3, Y13, Y3
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
-	VMULPS      Y11, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y5, Y3
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y12, Y10
-	VMOVUPS     384(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     288(BX), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 384(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VPERMPS nearTable<>+0(SB), Y14, Y11
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y7, Y5, Y7
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     32(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     96(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y12, 480(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 512(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     160(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     224(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 544(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VPERMPS nearTable<>+0(SB), Y14, Y11
-	VMOVUPS Y6, 576(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y3, 608(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y3, Y11
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     288(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVUPS     352(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y3
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y12, 640(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 672(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y3
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     416(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     256(BX), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS Y13, Y4, Y15
-	VSUBPS Y14, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y4
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VPERMPS nearTable<>+0(SB), Y14, Y11
-	VMOVUPS Y8, 704(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VMOVUPS Y6, 736(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y7, Y8, Y7
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
-	VMULPS      Y6, Y15, Y15
-	VMULPS      Y8, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y4
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y4, Y12, Y12
-	VADDPS      Y12, Y9, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact128
-	VMOVUPS      448(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X6
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X6, Y6
-	VMOVUPS      608(BX), Y7
-	VEXTRACTF128 $0x01, Y7, X8
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y8, Y6, Y6
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y3, X8
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y8, Y7, Y7
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y7, Y6, Y6
-	VADDPD       Y6, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X3
-	VADDPD       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDSD       X3, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X4, X3
-	JCS          exact128
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     576(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     192(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     544(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     352(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     672(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     320(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     640(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     416(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     736(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 320(DI)
-	VMOVUPS     704(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 352(DI)
-	VMOVUPS     512(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 384(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y5
-	VFMADD231PS Y4, Y9, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 416(DI)
-	VMOVUPS     480(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l29
-	VMASKMOVPS  Y6, Y5, 448(DI)
-	JMP         l30
-
-l29:
-	VMOVUPS Y6, 448(DI)
-
-l30:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y12, Y3
-	VFMADD231PS Y4, Y12, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l31
-	CMPQ        CX, $0x00000008
-	JLE         l32
-	VMASKMOVPS  Y3, Y4, 480(DI)
-	JMP         l32
-
-l31:
-	VMOVUPS Y3, 480(DI)
-
-l32:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop15
-	JMP  end
-
-exact128:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VMOVAPS      Y3, Y2
-	ADDQ         $0x00000070, CX
-	JMP          far
-
-done15:
-	TESTQ R8, R8
-	JZ    end
-	MOVQ  SI, R11
-	MOVQ  DI, R12
-	MOVQ  CX, R13
-
-row:
-	// A row of more elements: N, and an empty sum.
-	MOVQ         R11, SI
-	MOVQ         R12, DI
-	MOVQ         R13, CX
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          irregular
-	VBROADCASTSS 16(R14), Y4
-	VUCOMISS     X3, X4
-	JCS          irregular
-	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y5
-	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y5, Y4, Y4
-	VMOVSS       X4, 20(R14)
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS  Y0, Y3, Y3
-	VMOVUPS nearHeadroom<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VSUBPS  nearInteger<>+0(SB), Y4, Y3
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, (BX)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 32(BX)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 64(BX)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 96(BX)
-
-	// Where elements are near.
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VMOVUPS      (SI), Y4
-	VBROADCASTSS 12(R14), Y6
-	VCMPPS       $0x05, Y6, Y4, Y4
-	VMOVMSKPS    Y4, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y4
-	VUCOMISS     X4, X5
-	JCS          exact
-
-	// Turns whose elements are all near, of 128 elements.
-	SUBQ    $0x00000080, CX
-	JLT     done19
-	PCALIGN $0x40
-
-loop19:
-	VMOVUPS (SI), Y4
-	VCMPPS  $0x05, lowest<>+0(SB), Y4, Y5
-	VMOVUPS 64(SI), Y6
-	VCMPPS  $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVAPS Y3, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y8
-	VMOVAPS     Y3, Y9
-	VFMADD231PS Y0, Y6, Y9
-	VANDPS      Y8, Y5, Y8
-	VANDPS      Y9, Y7, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y0, Y6, Y11
-	VFMADD231PS Y1, Y4, Y10
-	VFMADD231PS Y1, Y6, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y4
-	VPERMPS nearTable<>+0(SB), Y9, Y6
-	VPSLLD  $0x14, Y8, Y12
-	VPSLLD  $0x14, Y9, Y13
-	VPADDD  Y4, Y12, Y4
-	VPADDD  Y6, Y13, Y6
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VMULPS      Y12, Y10, Y10
-	VMULPS      Y13, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y6, Y6, Y11
-	VANDPS      Y10, Y5, Y5
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y5, Y4
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VMOVUPS     192(SI), Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y11
-	VMOVAPS     Y3, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y10, Y13
-	VANDPS      Y12, Y9, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y14
-	VFMADD231PS Y0, Y10, Y15
-	VFMADD231PS Y1, Y6, Y14
-	VFMADD231PS Y1, Y10, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y7, 192(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VMOVUPS Y5, 224(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y10, Y5, Y10
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y5, Y14, Y14
-	VMULPS      Y7, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VANDPS      Y14, Y9, Y9
-	VANDPS      Y15, Y11, Y11
-	VADDPS      Y11, Y9, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     256(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     320(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
-	VMOVAPS     Y3, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y12, Y6, Y12
-	VANDPS      Y13, Y10, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y4, 256(BX)
-	VPSLLD  $0x14, Y12, Y4
-	VMOVUPS Y11, 288(BX)
-	VPSLLD  $0x14, Y13, Y11
-	VPADDD  Y5, Y4, Y5
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y11, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y6, Y4
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     384(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
-	VMOVUPS     448(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y7, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y10, 320(BX)
-	VSUBPS  Y14, Y3, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS Y0, Y11, Y10
-	VFMADD231PS Y1, Y5, Y15
-	VFMADD231PS Y1, Y11, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VPERMPS nearTable<>+0(SB), Y14, Y11
-	VMOVUPS Y6, 352(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y9, 384(BX)
-	VPSLLD  $0x14, Y14, Y9
-	VPADDD  Y5, Y6, Y5
-	VPADDD  Y11, Y9, Y11
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
-	VMULPS      Y6, Y15, Y15
-	VMULPS      Y9, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y15
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y15, Y7, Y7
-	VANDPS      Y10, Y12, Y12
-	VADDPS      Y12, Y7, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y8, Y13, Y8
-	VPOR        Y8, Y14, Y8
-	VMOVUPS     32(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     96(SI), Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y10
-	VMOVAPS     Y3, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y9, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y10, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y9, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y9, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y9
-	VMOVUPS Y4, 416(BX)
-	VPSLLD  $0x14, Y11, Y4
-	VMOVUPS Y12, 448(BX)
-	VPSLLD  $0x14, Y13, Y12
-	VPADDD  Y5, Y4, Y5
-	VPADDD  Y9, Y12, Y9
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y9, Y9, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y6, Y4
-	VPOR        Y8, Y11, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     160(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y9
-	VMOVUPS     224(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y10, 480(BX)
-	VSUBPS  Y14, Y3, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS Y0, Y11, Y10
-	VFMADD231PS Y1, Y5, Y15
-	VFMADD231PS Y1, Y11, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VPERMPS nearTable<>+0(SB), Y14, Y11
-	VMOVUPS Y6, 512(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y7, 544(BX)
-	VPSLLD  $0x14, Y14, Y7
-	VPADDD  Y5, Y6, Y5
-	VPADDD  Y11, Y7, Y11
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
-	VMULPS      Y6, Y15, Y15
-	VMULPS      Y7, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y15
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y10, Y12, Y12
-	VADDPS      Y12, Y9, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y8, Y13, Y8
-	VPOR        Y8, Y14, Y8
-	VMOVUPS     288(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     352(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
-	VMOVAPS     Y3, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y10, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y4, 576(BX)
-	VPSLLD  $0x14, Y11, Y4
-	VMOVUPS Y12, 608(BX)
-	VPSLLD  $0x14, Y13, Y12
-	VPADDD  Y5, Y4, Y5
-	VPADDD  Y7, Y12, Y7
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y6, Y4
-	VPOR        Y8, Y11, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     416(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
-	VMOVUPS     480(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y7, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y10, 640(BX)
-	VSUBPS  Y14, Y3, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS Y0, Y11, Y10
-	VFMADD231PS Y1, Y5, Y15
-	VFMADD231PS Y1, Y11, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VPERMPS nearTable<>+0(SB), Y14, Y11
-	VMOVUPS Y6, 672(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y9, 704(BX)
-	VPSLLD  $0x14, Y14, Y9
-	VPADDD  Y5, Y6, Y5
-	VPADDD  Y11, Y9, Y11
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
-	VMULPS      Y6, Y15, Y15
-	VMULPS      Y9, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y15
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y15, Y7, Y7
-	VANDPS      Y10, Y12, Y12
-	VADDPS      Y12, Y7, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y8, Y13, Y8
-	VPOR        Y8, Y14, Y8
-
-	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y8
-	JNZ     exact
-	VMOVUPS 224(BX), Y5
-	VMOVUPS Y5, (DI)
-	VMOVUPS 192(BX), Y5
-	VMOVUPS Y5, 64(DI)
-	VMOVUPS 384(BX), Y5
-	VMOVUPS Y5, 128(DI)
-	VMOVUPS 288(BX), Y5
-	VMOVUPS Y5, 192(DI)
-	VMOVUPS 352(BX), Y5
-	VMOVUPS Y5, 256(DI)
-	VMOVUPS 320(BX), Y5
-	VMOVUPS Y5, 320(DI)
-	VMOVUPS 544(BX), Y5
-	VMOVUPS Y5, 384(DI)
-	VMOVUPS 448(BX), Y5
-	VMOVUPS Y5, 448(DI)
-	VMOVUPS 512(BX), Y5
-	VMOVUPS Y5, 32(DI)
-	VMOVUPS 480(BX), Y5
-	VMOVUPS Y5, 96(DI)
-	VMOVUPS 704(BX), Y5
-	VMOVUPS Y5, 160(DI)
-	VMOVUPS 608(BX), Y5
-	VMOVUPS Y5, 224(DI)
-	VMOVUPS 672(BX), Y5
-	VMOVUPS Y5, 288(DI)
-	VMOVUPS 640(BX), Y5
-	VMOVUPS Y5, 352(DI)
-	VMOVUPS Y7, 416(DI)
-	VMOVUPS Y12, 480(DI)
-	VMOVUPS (BX), Y5
-	VMOVUPS 256(BX), Y6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 416(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y6
-	VMINPS  Y5, Y7, Y9
-	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y6, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS 32(BX), Y5
-	VMOVUPS 576(BX), Y7
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Y7, Y5, Y9
-	VMINPS Y7, Y5, Y10
-	VMAXPS Y7, Y5, Y5
-	VSUBPS Y5, Y9, Y5
-	VSUBPS Y5, Y10, Y10
-	VADDPS 96(BX), Y10, Y10
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y9, Y5
-	VMINPS  Y4, Y9, Y7
-	VMAXPS  Y4, Y9, Y9
-	VSUBPS  Y9, Y5, Y9
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y10, Y10
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y10, 96(BX)
-	ADDQ    $0x00000200, SI
-	ADDQ    $0x00000200, DI
-	SUBQ    $0x00000080, CX
-	JGE     loop19
-
-done19:
-	ADDQ  $0x00000080, CX
-	TESTQ CX, CX
-	JZ    behind25
-	CMPQ  CX, $0x00000010
-	JLE   upto20
-	CMPQ  CX, $0x00000020
-	JLE   upto21
-	CMPQ  CX, $0x00000030
-	JLE   upto22
-	CMPQ  CX, $0x00000040
-	JLE   upto23
-	CMPQ  CX, $0x00000060
-	JLE   upto24
-	JMP   upto25
-
-upto20:
-	// Turns whose elements are all near, of 1 to 16 elements.
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 32(SI), Y5, Y5
-	VORPS      544(DX), Y5, Y5
-	VCMPPS     $0x05, lowest<>+0(SB), Y4, Y6
-	VMOVAPS    Y3, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y7
-	VANDPS      Y7, Y6, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y8
-	VFMADD231PS Y1, Y4, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y4
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y4, Y9, Y4
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
-	VMULPS      Y9, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y8
-	VANDPS      Y8, Y6, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y4
-	VMOVAPS     Y3, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y8
-	VANDPS      Y8, Y4, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y1, Y5, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y5
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y5, Y10, Y5
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y9
-	VANDPS      Y9, Y4, Y4
-	VPOR        Y7, Y8, Y7
-
-	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y7
-	JNZ        exact
-	VMOVUPS    (DX), Y5
-	CMPQ       CX, $0x00000008
-	JGE        l33
-	VMASKMOVPS Y6, Y5, (DI)
-	JMP        l34
-
-l33:
-	VMOVUPS Y6, (DI)
-
-l34:
-	VMOVUPS    32(DX), Y5
-	CMPQ       CX, $0x00000010
-	JGE        l35
-	CMPQ       CX, $0x00000008
-	JLE        l36
-	VMASKMOVPS Y4, Y5, 32(DI)
-	JMP        l36
-
-l35:
-	VMOVUPS Y4, 32(DI)
-
-l36:
-	VMOVUPS (BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y9
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
-	LEAQ    (SI)(CX*4), SI
-	JMP     behind25
-
-upto21:
-	// Turns whose elements are all near, of 17 to 32 elements.
-	SUBQ       $0x00000010, CX
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 64(SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 96(SI), Y5, Y5
-	VORPS      544(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VCMPPS     $0x05, lowest<>+0(SB), Y4, Y8
-	VMOVAPS    Y3, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y9
-	VMOVAPS     Y3, Y10
-	VFMADD231PS Y0, Y4, Y10
-	VANDPS      Y9, Y7, Y9
-	VANDPS      Y10, Y8, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y11
-	VSUBPS Y10, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y11
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS Y1, Y6, Y11
-	VFMADD231PS Y1, Y4, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y4
-	VPERMPS nearTable<>+0(SB), Y10, Y6
-	VPSLLD  $0x14, Y9, Y13
-	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y4, Y13, Y4
-	VPADDD  Y6, Y14, Y6
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y6, Y6, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y7, Y4
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     32(SI), Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
-	VMOVAPS     Y3, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y5, Y13
-	VANDPS      Y12, Y10, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y14
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS Y1, Y6, Y14
-	VFMADD231PS Y1, Y5, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VMOVUPS Y4, 192(BX)
-	VPSLLD  $0x14, Y12, Y4
-	VMOVUPS Y8, 224(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VPADDD  Y5, Y4, Y5
-	VPADDD  Y6, Y8, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y8, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y6, Y6, Y15
-	VANDPS      Y14, Y10, Y10
-	VANDPS      Y15, Y11, Y11
-	VADDPS      Y11, Y10, Y4
-	VPOR        Y9, Y12, Y9
-	VPOR        Y9, Y13, Y9
-
-	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y9
-	JNZ        exact
-	VMOVUPS    Y7, (DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    224(BX), Y6
-	CMPQ       CX, $0x00000008
-	JGE        l37
-	VMASKMOVPS Y6, Y5, 64(DI)
-	JMP        l38
-
-l37:
-	VMOVUPS Y6, 64(DI)
-
-l38:
-	VMOVUPS    Y10, 32(DI)
-	VMOVUPS    32(DX), Y5
-	CMPQ       CX, $0x00000010
-	JGE        l39
-	CMPQ       CX, $0x00000008
-	JLE        l40
-	VMASKMOVPS Y11, Y5, 96(DI)
-	JMP        l40
-
-l39:
-	VMOVUPS Y11, 96(DI)
-
-l40:
-	VMOVUPS (BX), Y5
-	VMOVUPS 192(BX), Y6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y9
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
-	LEAQ    64(SI)(CX*4), SI
-	JMP     behind25
-
-upto22:
-	// Turns whose elements are all near, of 33 to 48 elements.
-	SUBQ       $0x00000020, CX
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 128(SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 160(SI), Y5, Y5
-	VORPS      544(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y3, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y3, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y12
-	VSUBPS Y11, Y3, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y6
-	VPERMPS nearTable<>+0(SB), Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
-	VMOVAPS     Y3, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y11
-	VANDPS      Y11, Y8, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS Y1, Y4, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y4
-	VPSLLD  $0x14, Y11, Y13
-	VPADDD  Y4, Y13, Y4
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
-	VMULPS      Y13, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y12
-	VANDPS      Y12, Y8, Y8
-	VPOR        Y10, Y11, Y10
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(SI), Y4
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y11
-	VMOVUPS     96(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y3, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y14
-	VMOVAPS     Y3, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y6, 192(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y3, Y6
-	VMOVUPS Y8, 224(BX)
-	VSUBPS  Y15, Y3, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y6
-	VFMADD231PS Y0, Y12, Y8
-	VFMADD231PS Y1, Y4, Y6
-	VFMADD231PS Y1, Y12, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y14, Y4
-	VPERMPS nearTable<>+0(SB), Y15, Y12
-	VMOVUPS Y9, 256(BX)
-	VPSLLD  $0x14, Y14, Y9
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y15, Y7
-	VPADDD  Y4, Y9, Y4
-	VPADDD  Y12, Y7, Y12
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
-	VMULPS      Y7, Y6, Y6
-	VMULPS      Y9, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y6
-	VFMADD213PS Y12, Y12, Y8
-	VANDPS      Y6, Y11, Y11
-	VANDPS      Y8, Y13, Y13
-	VADDPS      Y13, Y11, Y4
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVAPS     Y3, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y6, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y8
-	VFMADD231PS Y1, Y5, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y5
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y5, Y9, Y5
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
-	VMULPS      Y9, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y8
-	VANDPS      Y8, Y6, Y6
-	VPOR        Y10, Y7, Y10
-	VADDPS      Y6, Y4, Y4
-
-	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y10
-	JNZ        exact
-	VMOVUPS    288(BX), Y5
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    256(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    224(BX), Y7
-	CMPQ       CX, $0x00000008
-	JGE        l41
-	VMASKMOVPS Y7, Y5, 128(DI)
-	JMP        l42
-
-l41:
-	VMOVUPS Y7, 128(DI)
-
-l42:
-	VMOVUPS    Y11, 32(DI)
-	VMOVUPS    Y13, 96(DI)
-	VMOVUPS    32(DX), Y5
-	CMPQ       CX, $0x00000010
-	JGE        l43
-	CMPQ       CX, $0x00000008
-	JLE        l44
-	VMASKMOVPS Y6, Y5, 160(DI)
-	JMP        l44
-
-l43:
-	VMOVUPS Y6, 160(DI)
-
-l44:
-	VMOVUPS (BX), Y5
-	VMOVUPS 192(BX), Y6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y9
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
-	LEAQ    128(SI)(CX*4), SI
-	JMP     behind25
-
-upto23:
-	// Turns whose elements are all near, of 49 to 64 elements.
-	SUBQ       $0x00000030, CX
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 192(SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 224(SI), Y5, Y5
-	VORPS      544(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y3, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y3, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y12
-	VSUBPS Y11, Y3, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y6
-	VPERMPS nearTable<>+0(SB), Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y4, Y14
-	VANDPS      Y13, Y11, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y9, 192(BX)
-	VSUBPS  Y14, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y15
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y8, Y15
-	VFMADD231PS Y1, Y4, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y4
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y4, Y7, Y4
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y7, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y15
-	VFMADD213PS Y8, Y8, Y9
-	VANDPS      Y15, Y11, Y11
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y11, Y4
-	VADDPS      Y4, Y6, Y6
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     32(SI), Y4
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
-	VMOVUPS     96(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y3, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y9
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y9, Y5, Y9
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y13, Y12
-	VPADDD  Y4, Y6, Y4
-	VPADDD  Y7, Y12, Y7
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y5, Y4
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     160(SI), Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS     256(BX), Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y9, Y14
-	VANDPS      Y13, Y7, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y8, 352(BX)
-	VSUBPS  Y14, Y3, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y15
-	VFMADD231PS Y0, Y9, Y8
-	VFMADD231PS Y1, Y6, Y15
-	VFMADD231PS Y1, Y9, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y9
-	VMOVUPS Y5, 384(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VMOVUPS Y11, 416(BX)
-	VPSLLD  $0x14, Y14, Y11
-	VPADDD  Y6, Y5, Y6
-	VPADDD  Y9, Y11, Y9
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y11, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y15
-	VFMADD213PS Y9, Y9, Y8
-	VANDPS      Y15, Y7, Y7
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y7, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-
-	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y10
-	JNZ        exact
-	VMOVUPS    224(BX), Y5
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    192(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    416(BX), Y5
-	VMOVUPS    Y5, 128(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    320(BX), Y6
-	CMPQ       CX, $0x00000008
-	JGE        l45
-	VMASKMOVPS Y6, Y5, 192(DI)
-	JMP        l46
-
-l45:
-	VMOVUPS Y6, 192(DI)
-
-l46:
-	VMOVUPS    384(BX), Y5
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    352(BX), Y5
-	VMOVUPS    Y5, 96(DI)
-	VMOVUPS    Y7, 160(DI)
-	VMOVUPS    32(DX), Y5
-	CMPQ       CX, $0x00000010
-	JGE        l47
-	CMPQ       CX, $0x00000008
-	JLE        l48
-	VMASKMOVPS Y12, Y5, 224(DI)
-	JMP        l48
-
-l47:
-	VMOVUPS Y12, 224(DI)
-
-l48:
-	VMOVUPS (BX), Y5
-	VMOVUPS 288(BX), Y6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y9
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
-	LEAQ    192(SI)(CX*4), SI
-	JMP     behind25
-
-upto24:
-	// Turns whose elements are all near, of 65 to 96 elements.
-	SUBQ    $0x00000040, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	VMOVUPS (SI), Y4
-	VCMPPS  $0x05, lowest<>+0(SB), Y4, Y5
-	VMOVUPS 64(SI), Y6
-	VCMPPS  $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVAPS Y3, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y8
-	VMOVAPS     Y3, Y9
-	VFMADD231PS Y0, Y6, Y9
-	VANDPS      Y8, Y5, Y8
-	VANDPS      Y9, Y7, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y0, Y6, Y11
-	VFMADD231PS Y1, Y4, Y10
-	VFMADD231PS Y1, Y6, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y4
-	VPERMPS nearTable<>+0(SB), Y9, Y6
-	VPSLLD  $0x14, Y8, Y12
-	VPSLLD  $0x14, Y9, Y13
-	VPADDD  Y4, Y12, Y4
-	VPADDD  Y6, Y13, Y6
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VMULPS      Y12, Y10, Y10
-	VMULPS      Y13, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y6, Y6, Y11
-	VANDPS      Y10, Y5, Y5
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y5, Y4
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VMOVUPS     192(SI), Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y11
-	VMOVAPS     Y3, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y10, Y13
-	VANDPS      Y12, Y9, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y14
-	VFMADD231PS Y0, Y10, Y15
-	VFMADD231PS Y1, Y6, Y14
-	VFMADD231PS Y1, Y10, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y7, 192(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VMOVUPS Y5, 224(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y10, Y5, Y10
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y5, Y14, Y14
-	VMULPS      Y7, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VANDPS      Y14, Y9, Y9
-	VANDPS      Y15, Y11, Y11
-	VADDPS      Y11, Y9, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  256(SI), Y5, Y5
-	VORPS       512(DX), Y5, Y5
-	VMOVUPS     64(DX), Y6
-	VMASKMOVPS  320(SI), Y6, Y6
-	VORPS       576(DX), Y6, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y10
-	VMOVAPS     Y3, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y6, Y13
-	VANDPS      Y12, Y7, Y12
-	VANDPS      Y13, Y10, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y6, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y6, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VMOVUPS Y4, 256(BX)
-	VPSLLD  $0x14, Y12, Y4
-	VMOVUPS Y11, 288(BX)
-	VPSLLD  $0x14, Y13, Y11
-	VPADDD  Y5, Y4, Y5
-	VPADDD  Y6, Y11, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y11, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y6, Y6, Y15
-	VANDPS      Y14, Y7, Y7
-	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y7, Y4
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     32(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     96(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y6, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y4, 320(BX)
-	VSUBPS  Y14, Y3, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS Y0, Y11, Y4
-	VFMADD231PS Y1, Y5, Y15
-	VFMADD231PS Y1, Y11, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VPERMPS nearTable<>+0(SB), Y14, Y11
-	VMOVUPS Y10, 352(BX)
-	VPSLLD  $0x14, Y13, Y10
-	VMOVUPS Y7, 384(BX)
-	VPSLLD  $0x14, Y14, Y7
-	VPADDD  Y5, Y10, Y5
-	VPADDD  Y11, Y7, Y11
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
-	VMULPS      Y7, Y15, Y15
-	VMULPS      Y10, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y15
-	VFMADD213PS Y11, Y11, Y4
-	VANDPS      Y15, Y6, Y6
-	VANDPS      Y4, Y12, Y12
-	VADDPS      Y12, Y6, Y4
-	VPOR        Y8, Y13, Y8
-	VPOR        Y8, Y14, Y8
-	VMOVUPS     160(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
-	VMOVUPS     224(SI), Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y11
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y10, Y14
-	VANDPS      Y13, Y7, Y13
-	VANDPS      Y14, Y11, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y12, 416(BX)
-	VSUBPS  Y14, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS Y0, Y10, Y12
-	VFMADD231PS Y1, Y5, Y15
-	VFMADD231PS Y1, Y10, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VPERMPS nearTable<>+0(SB), Y14, Y10
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y9, 480(BX)
-	VPSLLD  $0x14, Y14, Y9
-	VPADDD  Y5, Y6, Y5
-	VPADDD  Y10, Y9, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
-	VMULPS      Y6, Y15, Y15
-	VMULPS      Y9, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y15
-	VFMADD213PS Y10, Y10, Y12
-	VANDPS      Y15, Y7, Y7
-	VANDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y7, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y8, Y13, Y8
-	VPOR        Y8, Y14, Y8
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  288(SI), Y5, Y5
-	VORPS       544(DX), Y5, Y5
-	VMOVUPS     96(DX), Y6
-	VMASKMOVPS  352(SI), Y6, Y6
-	VORPS       608(DX), Y6, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y10
-	VMOVAPS     Y3, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y6, Y13
-	VANDPS      Y12, Y9, Y12
-	VANDPS      Y13, Y10, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y6, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y6, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VMOVUPS Y4, 512(BX)
-	VPSLLD  $0x14, Y12, Y4
-	VMOVUPS Y11, 544(BX)
-	VPSLLD  $0x14, Y13, Y11
-	VPADDD  Y5, Y4, Y5
-	VPADDD  Y6, Y11, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y11, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y6, Y6, Y15
-	VANDPS      Y14, Y9, Y9
-	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y9, Y4
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
-
-	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
-	JNZ        exact
-	VMOVUPS    224(BX), Y5
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    192(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    480(BX), Y5
-	VMOVUPS    Y5, 128(DI)
-	VMOVUPS    288(BX), Y5
-	VMOVUPS    Y5, 192(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    384(BX), Y6
-	CMPQ       CX, $0x00000008
-	JGE        l49
-	VMASKMOVPS Y6, Y5, 256(DI)
-	JMP        l50
-
-l49:
-	VMOVUPS Y6, 256(DI)
-
-l50:
-	VMOVUPS    64(DX), Y5
-	VMOVUPS    352(BX), Y6
-	CMPQ       CX, $0x00000018
-	JGE        l51
-	CMPQ       CX, $0x00000010
-	JLE        l52
-	VMASKMOVPS Y6, Y5, 320(DI)
-	JMP        l52
-
-l51:
-	VMOVUPS Y6, 320(DI)
-
-l52:
-	VMOVUPS    448(BX), Y5
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    416(BX), Y5
-	VMOVUPS    Y5, 96(DI)
-	VMOVUPS    Y7, 160(DI)
-	VMOVUPS    544(BX), Y5
-	VMOVUPS    Y5, 224(DI)
-	VMOVUPS    32(DX), Y5
-	CMPQ       CX, $0x00000010
-	JGE        l53
-	CMPQ       CX, $0x00000008
-	JLE        l54
-	VMASKMOVPS Y9, Y5, 288(DI)
-	JMP        l54
-
-l53:
-	VMOVUPS Y9, 288(DI)
-
-l54:
-	VMOVUPS    96(DX), Y5
-	CMPQ       CX, $0x00000020
-	JGE        l55
-	CMPQ       CX, $0x00000018
-	JLE        l56
-	VMASKMOVPS Y10, Y5, 352(DI)
-	JMP        l56
-
-l55:
-	VMOVUPS Y10, 352(DI)
-
-l56:
-	VMOVUPS (BX), Y5
-	VMOVUPS 256(BX), Y6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 320(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y6
-	VMINPS  Y5, Y7, Y9
-	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y6, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS 32(BX), Y5
-	VMOVUPS 512(BX), Y7
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Y7, Y5, Y9
-	VMINPS Y7, Y5, Y10
-	VMAXPS Y7, Y5, Y5
-	VSUBPS Y5, Y9, Y5
-	VSUBPS Y5, Y10, Y10
-	VADDPS 96(BX), Y10, Y10
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y9, Y5
-	VMINPS  Y4, Y9, Y7
-	VMAXPS  Y4, Y9, Y9
-	VSUBPS  Y9, Y5, Y9
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y10, Y10
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y10, 96(BX)
-	LEAQ    256(SI)(CX*4), SI
-	JMP     behind25
-
-upto25:
-	// Turns whose elements are all near, of 97 to 128 elements.
-	SUBQ    $0x00000060, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	VMOVUPS (SI), Y4
-	VCMPPS  $0x05, lowest<>+0(SB), Y4, Y5
-	VMOVUPS 64(SI), Y6
-	VCMPPS  $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVAPS Y3, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y8
-	VMOVAPS     Y3, Y9
-	VFMADD231PS Y0, Y6, Y9
-	VANDPS      Y8, Y5, Y8
-	VANDPS      Y9, Y7, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y0, Y6, Y11
-	VFMADD231PS Y1, Y4, Y10
-	VFMADD231PS Y1, Y6, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y4
-	VPERMPS nearTable<>+0(SB), Y9, Y6
-	VPSLLD  $0x14, Y8, Y12
-	VPSLLD  $0x14, Y9, Y13
-	VPADDD  Y4, Y12, Y4
-	VPADDD  Y6, Y13, Y6
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VMULPS      Y12, Y10, Y10
-	VMULPS      Y13, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y6, Y6, Y11
-	VANDPS      Y10, Y5, Y5
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y5, Y4
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VMOVUPS     192(SI), Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y11
-	VMOVAPS     Y3, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y10, Y13
-	VANDPS      Y12, Y9, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y14
-	VFMADD231PS Y0, Y10, Y15
-	VFMADD231PS Y1, Y6, Y14
-	VFMADD231PS Y1, Y10, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y7, 192(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VMOVUPS Y5, 224(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y10, Y5, Y10
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y5, Y14, Y14
-	VMULPS      Y7, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VANDPS      Y14, Y9, Y9
-	VANDPS      Y15, Y11, Y11
-	VADDPS      Y11, Y9, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     256(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     320(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
-	VMOVAPS     Y3, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y12, Y6, Y12
-	VANDPS      Y13, Y10, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y4, 256(BX)
-	VPSLLD  $0x14, Y12, Y4
-	VMOVUPS Y11, 288(BX)
-	VPSLLD  $0x14, Y13, Y11
-	VPADDD  Y5, Y4, Y5
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y11, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y6, Y4
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  384(SI), Y5, Y5
-	VORPS       512(DX), Y5, Y5
-	VMOVUPS     64(DX), Y7
-	VMASKMOVPS  448(SI), Y7, Y7
-	VORPS       576(DX), Y7, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y7, Y14
-	VANDPS      Y13, Y11, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y10, 320(BX)
-	VSUBPS  Y14, Y3, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS Y0, Y7, Y10
-	VFMADD231PS Y1, Y5, Y15
-	VFMADD231PS Y1, Y7, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VPERMPS nearTable<>+0(SB), Y14, Y7
-	VMOVUPS Y6, 352(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y9, 384(BX)
-	VPSLLD  $0x14, Y14, Y9
-	VPADDD  Y5, Y6, Y5
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
-	VMULPS      Y6, Y15, Y15
-	VMULPS      Y9, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y15
-	VFMADD213PS Y7, Y7, Y10
-	VANDPS      Y15, Y11, Y11
-	VANDPS      Y10, Y12, Y12
-	VADDPS      Y12, Y11, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y8, Y13, Y8
-	VPOR        Y8, Y14, Y8
-	VMOVUPS     32(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     96(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVAPS     Y3, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y10
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y10, Y6, Y10
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y4, 416(BX)
-	VPSLLD  $0x14, Y10, Y4
-	VMOVUPS Y12, 448(BX)
-	VPSLLD  $0x14, Y13, Y12
-	VPADDD  Y5, Y4, Y5
-	VPADDD  Y7, Y12, Y7
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y6, Y4
-	VPOR        Y8, Y10, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     160(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
-	VMOVUPS     224(SI), Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y10, Y14
-	VANDPS      Y13, Y7, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y9, 480(BX)
-	VSUBPS  Y14, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS Y0, Y10, Y9
-	VFMADD231PS Y1, Y5, Y15
-	VFMADD231PS Y1, Y10, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VPERMPS nearTable<>+0(SB), Y14, Y10
-	VMOVUPS Y6, 512(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y11, 544(BX)
-	VPSLLD  $0x14, Y14, Y11
-	VPADDD  Y5, Y6, Y5
-	VPADDD  Y10, Y11, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
-	VMULPS      Y6, Y15, Y15
-	VMULPS      Y11, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y15
-	VFMADD213PS Y10, Y10, Y9
-	VANDPS      Y15, Y7, Y7
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y7, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y8, Y13, Y8
-	VPOR        Y8, Y14, Y8
-	VMOVUPS     288(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     352(SI), Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y10
-	VMOVAPS     Y3, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y9, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y10, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y9, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y9, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y9
-	VMOVUPS Y4, 576(BX)
-	VPSLLD  $0x14, Y11, Y4
-	VMOVUPS Y12, 608(BX)
-	VPSLLD  $0x14, Y13, Y12
-	VPADDD  Y5, Y4, Y5
-	VPADDD  Y9, Y12, Y9
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y9, Y9, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y6, Y4
-	VPOR        Y8, Y11, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  416(SI), Y5, Y5
-	VORPS       544(DX), Y5, Y5
-	VMOVUPS     96(DX), Y9
-	VMASKMOVPS  480(SI), Y9, Y9
-	VORPS       608(DX), Y9, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y9, Y14
-	VANDPS      Y13, Y11, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y10, 640(BX)
-	VSUBPS  Y14, Y3, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS Y0, Y9, Y10
-	VFMADD231PS Y1, Y5, Y15
-	VFMADD231PS Y1, Y9, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VPERMPS nearTable<>+0(SB), Y14, Y9
-	VMOVUPS Y6, 672(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y7, 704(BX)
-	VPSLLD  $0x14, Y14, Y7
-	VPADDD  Y5, Y6, Y5
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
-	VMULPS      Y6, Y15, Y15
-	VMULPS      Y7, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y15
-	VFMADD213PS Y9, Y9, Y10
-	VANDPS      Y15, Y11, Y11
-	VANDPS      Y10, Y12, Y12
-	VADDPS      Y12, Y11, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y8, Y13, Y8
-	VPOR        Y8, Y14, Y8
-
-	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
-	JNZ        exact
-	VMOVUPS    224(BX), Y5
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    192(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    384(BX), Y5
-	VMOVUPS    Y5, 128(DI)
-	VMOVUPS    288(BX), Y5
-	VMOVUPS    Y5, 192(DI)
-	VMOVUPS    352(BX), Y5
-	VMOVUPS    Y5, 256(DI)
-	VMOVUPS    320(BX), Y5
-	VMOVUPS    Y5, 320(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    544(BX), Y6
-	CMPQ       CX, $0x00000008
-	JGE        l57
-	VMASKMOVPS Y6, Y5, 384(DI)
-	JMP        l58
-
-l57:
-	VMOVUPS Y6, 384(DI)
-
-l58:
-	VMOVUPS    64(DX), Y5
-	VMOVUPS    448(BX), Y6
-	CMPQ       CX, $0x00000018
-	JGE        l59
-	CMPQ       CX, $0x00000010
-	JLE        l60
-	VMASKMOVPS Y6, Y5, 448(DI)
-	JMP        l60
-
-l59:
-	VMOVUPS Y6, 448(DI)
-
-l60:
-	VMOVUPS    512(BX), Y5
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    480(BX), Y5
-	VMOVUPS    Y5, 96(DI)
-	VMOVUPS    704(BX), Y5
-	VMOVUPS    Y5, 160(DI)
-	VMOVUPS    608(BX), Y5
-	VMOVUPS    Y5, 224(DI)
-	VMOVUPS    672(BX), Y5
-	VMOVUPS    Y5, 288(DI)
-	VMOVUPS    640(BX), Y5
-	VMOVUPS    Y5, 352(DI)
-	VMOVUPS    32(DX), Y5
-	CMPQ       CX, $0x00000010
-	JGE        l61
-	CMPQ       CX, $0x00000008
-	JLE        l62
-	VMASKMOVPS Y11, Y5, 416(DI)
-	JMP        l62
-
-l61:
-	VMOVUPS Y11, 416(DI)
-
-l62:
-	VMOVUPS    96(DX), Y5
-	CMPQ       CX, $0x00000020
-	JGE        l63
-	CMPQ       CX, $0x00000018
-	JLE        l64
-	VMASKMOVPS Y12, Y5, 480(DI)
-	JMP        l64
-
-l63:
-	VMOVUPS Y12, 480(DI)
-
-l64:
-	VMOVUPS (BX), Y5
-	VMOVUPS 256(BX), Y6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 416(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y6
-	VMINPS  Y5, Y7, Y9
-	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y6, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS 32(BX), Y5
-	VMOVUPS 576(BX), Y7
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Y7, Y5, Y9
-	VMINPS Y7, Y5, Y10
-	VMAXPS Y7, Y5, Y5
-	VSUBPS Y5, Y9, Y5
-	VSUBPS Y5, Y10, Y10
-	VADDPS 96(BX), Y10, Y10
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y9, Y5
-	VMINPS  Y4, Y9, Y7
-	VMAXPS  Y4, Y9, Y9
-	VSUBPS  Y9, Y5, Y9
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y10, Y10
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y10, 96(BX)
-	LEAQ    384(SI)(CX*4), SI
-
-behind25:
-	// The sum of all lanes, and its reciprocal.
-	VMOVUPS      (BX), Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y5
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      32(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y8
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      64(BX), Y9
-	VEXTRACTF128 $0x01, Y9, X10
-	VCVTPS2PD    X9, Y11
-	VCVTPS2PD    X10, Y10
-	VMOVUPS      96(BX), Y12
-	VEXTRACTF128 $0x01, Y12, X13
-	VCVTPS2PD    X12, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y11, Y5, Y5
-	VADDPD       Y10, Y4, Y4
-	VADDPD       Y14, Y8, Y8
-	VADDPD       Y13, Y7, Y7
-	VADDPD       Y8, Y5, Y5
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X4
-	VADDPD       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDSD       X4, X5, X5
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X5, X4
-	JCS          total
-	VMOVSD       one64<>+0(SB), X4
-
-	// 1/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VCVTSS2SD    X5, X5, X7
-	VSUBSD       X7, X4, X4
-	VBROADCASTSS X5, Y5
-	VCVTSD2SS    X4, X4, X7
-	VBROADCASTSS X7, Y7
-	VMOVSD       up64<>+0(SB), X8
-
-	// Leave if cLo is small.
-	VMULSD   X8, X4, X8
-	VMULSD   X4, X8, X8
-	VMOVSD   leastLow64<>+0(SB), X4
-	VUCOMISD X4, X8
-	JCS      small
-	VMOVUPS  Y3, (BX)
-	VMOVUPS  Y6, 32(BX)
-	VMOVUPS  Y9, 64(BX)
-	VMOVUPS  Y12, 96(BX)
-	VMOVAPS  Y5, Y3
-	VMOVUPS  Y7, 128(BX)
-
-	// The second pass of the row before, while this one's factor is made.
-	MOVQ  32(R14), SI
-	CMPQ  R13, $0x00000800
-	JGT   now
-	TESTQ SI, SI
-	JNZ   before
-	CMPQ  R8, $0x01
-	JEQ   now
-	JMP   put
-
-before:
-	MOVQ SI, DI
-	MOVQ R13, CX
-
-	// 8 vectors a turn.
-	SUBQ         $0x00000040, CX
-	JLT          done28
-	VBROADCASTSS 44(R14), Y4
-	VBROADCASTSS 40(R14), Y5
-	PCALIGN      $0x40
-
-loop28:
-	VMOVUPS (SI), Y6
-
-	// e*cHi + e*cLo
-	VMULPS      Y4, Y6, Y7
-	VFMADD231PS Y5, Y6, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     32(SI), Y6
-
-	// e*cHi + e*cLo
-	VMULPS      Y4, Y6, Y7
-	VFMADD231PS Y5, Y6, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     64(SI), Y6
-
-	// e*cHi + e*cLo
-	VMULPS      Y4, Y6, Y7
-	VFMADD231PS Y5, Y6, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     96(SI), Y6
-
-	// e*cHi + e*cLo
-	VMULPS      Y4, Y6, Y7
-	VFMADD231PS Y5, Y6, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     128(SI), Y6
-
-	// e*cHi + e*cLo
-	VMULPS      Y4, Y6, Y7
-	VFMADD231PS Y5, Y6, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     160(SI), Y6
-
-	// e*cHi + e*cLo
-	VMULPS      Y4, Y6, Y7
-	VFMADD231PS Y5, Y6, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     192(SI), Y6
-
-	// e*cHi + e*cLo
-	VMULPS      Y4, Y6, Y7
-	VFMADD231PS Y5, Y6, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     224(SI), Y6
-
-	// e*cHi + e*cLo
-	VMULPS      Y4, Y6, Y7
-	VFMADD231PS Y5, Y6, Y7
-	VMOVUPS     Y7, 224(DI)
-	ADDQ        $0x00000100, SI
-	ADDQ        $0x00000100, DI
-	SUBQ        $0x00000040, CX
-	JGE         loop28
-
-done28:
-	ADDQ $0x00000040, CX
-
-	// Whole vectors that are left.
-	SUBQ         $0x00000008, CX
-	JLT          done29
-	VBROADCASTSS 44(R14), Y4
-	VBROADCASTSS 40(R14), Y5
-	PCALIGN      $0x40
-
-loop29:
-	VMOVUPS (SI), Y6
-
-	// e*cHi + e*cLo
-	VMULPS      Y4, Y6, Y7
-	VFMADD231PS Y5, Y6, Y7
-	VMOVUPS     Y7, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop29
-
-done29:
-	ADDQ  $0x00000008, CX
-	TESTQ CX, CX
-	JZ    behind30
-
-	// Elements that are left.
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   (SI), Y4, Y4
-	VORPS        512(DX), Y4, Y4
-	VBROADCASTSS 44(R14), Y5
-
-	// e*cHi + e*cLo
-	VMULPS       Y5, Y4, Y5
-	VBROADCASTSS 40(R14), Y6
-	VFMADD231PS  Y6, Y4, Y5
-	VMOVUPS      (DX), Y4
-	CMPQ         CX, $0x00000008
-	JGE          l65
-	VMASKMOVPS   Y5, Y4, (DI)
-	JMP          l66
-
-l65:
-	VMOVUPS Y5, (DI)
-
-l66:
-	LEAQ (SI)(CX*4), SI
-
-behind30:
-put:
-	// This row's second pass is put off.
-	MOVQ    R12, 32(R14)
-	VMOVSS  X3, 40(R14)
-	VMOVUPS 128(BX), Y4
-	VMOVSS  X4, 44(R14)
-	VMOVUPS Y4, 128(BX)
-	JMP     next
-
-now:
-	// The second pass: the exponentials times that.
-	MOVQ R12, SI
-	MOVQ R12, DI
-	MOVQ R13, CX
-
-	// 8 vectors a turn.
-	SUBQ    $0x00000040, CX
-	JLT     done33
-	PCALIGN $0x40
-
-loop33:
-	VMOVUPS (SI), Y4
-	VMOVUPS 128(BX), Y5
-
-	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     32(SI), Y4
-
-	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     64(SI), Y4
-
-	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     96(SI), Y4
-
-	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     128(SI), Y4
-
-	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     160(SI), Y4
-
-	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     192(SI), Y4
-
-	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     224(SI), Y4
-
-	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     Y5, 128(BX)
-	ADDQ        $0x00000100, SI
-	ADDQ        $0x00000100, DI
-	SUBQ        $0x00000040, CX
-	JGE         loop33
-
-done33:
-	ADDQ $0x00000040, CX
-
-	// Whole vectors that are left.
-	SUBQ    $0x00000008, CX
-	JLT     done34
-	PCALIGN $0x40
-
-loop34:
-	VMOVUPS (SI), Y4
-	VMOVUPS 128(BX), Y5
-
-	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y5, 128(BX)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop34
-
-done34:
-	ADDQ  $0x00000008, CX
-	TESTQ CX, CX
-	JZ    behind35
-
-	// Elements that are left.
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-
-	// e*cHi + e*cLo
-	VMULPS      128(BX), Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
-	VMOVUPS     (DX), Y4
-	CMPQ        CX, $0x00000008
-	JGE         l67
-	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l68
-
-l67:
-	VMOVUPS Y5, (DI)
-
-l68:
-	LEAQ (SI)(CX*4), SI
-
-behind35:
-	JMP next
-
-small:
-	// The same where a product may be denormal.
-	VMOVUPS      (BX), Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y5
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      32(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y8
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      64(BX), Y9
-	VEXTRACTF128 $0x01, Y9, X10
-	VCVTPS2PD    X9, Y11
-	VCVTPS2PD    X10, Y10
-	VMOVUPS      96(BX), Y12
-	VEXTRACTF128 $0x01, Y12, X13
-	VCVTPS2PD    X12, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y11, Y5, Y5
-	VADDPD       Y10, Y4, Y4
-	VADDPD       Y14, Y8, Y8
-	VADDPD       Y13, Y7, Y7
-	VADDPD       Y8, Y5, Y5
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X4
-	VADDPD       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDSD       X4, X5, X5
-	VMOVSD       up64<>+0(SB), X4
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VCVTSS2SD    X5, X5, X7
-	VSUBSD       X7, X4, X4
-	VBROADCASTSS X5, Y5
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
-	VMOVUPS      Y3, (BX)
-	VMOVUPS      Y6, 32(BX)
-	VMOVUPS      Y9, 64(BX)
-	VMOVUPS      Y12, 96(BX)
-	VMOVAPS      Y5, Y3
-	VMOVUPS      Y4, 128(BX)
-
-	// The second pass: the exponentials times that.
-	MOVQ R12, SI
-	MOVQ R12, DI
-	MOVQ R13, CX
-
-	// 8 vectors a turn.
-	SUBQ    $0x00000040, CX
-	JLT     done38
-	VMOVUPS down<>+0(SB), Y4
-	PCALIGN $0x40
-
-loop38:
-	VMOVUPS (SI), Y5
-	VMOVUPS 128(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     32(SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     64(SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     96(SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     128(SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     160(SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     192(SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     224(SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     Y6, 128(BX)
-	ADDQ        $0x00000100, SI
-	ADDQ        $0x00000100, DI
-	SUBQ        $0x00000040, CX
-	JGE         loop38
-
-done38:
-	ADDQ $0x00000040, CX
-
-	// Whole vectors that are left.
-	SUBQ    $0x00000008, CX
-	JLT     done39
-	PCALIGN $0x40
-
-loop39:
-	VMOVUPS (SI), Y4
-	VMOVUPS 128(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y5, 128(BX)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop39
-
-done39:
-	ADDQ  $0x00000008, CX
-	TESTQ CX, CX
-	JZ    behind40
-
-	// Elements that are left.
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      128(BX), Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y4
-	CMPQ        CX, $0x00000008
-	JGE         l69
-	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l70
-
-l69:
-	VMOVUPS Y5, (DI)
-
-l70:
-	LEAQ (SI)(CX*4), SI
-
-behind40:
-	JMP next
-
-far:
-	// A short row with other elements.
-	MOVQ         SI, R11
-	MOVQ         DI, R12
-	MOVQ         CX, R13
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          irregular
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          irregular
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y3
-	VMOVUPS      integerHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
-	VMOVSS       X3, 20(R14)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, (BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 32(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 64(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 96(BX)
-
-exact:
-	// Other elements.
-	LEAQ         (R11)(R13*4), CX
-	SUBQ         SI, CX
-	SHRQ         $0x02, CX
-	VMOVUPS      magic<>+0(SB), Y2
-	VBROADCASTSS 20(R14), Y3
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       reach<>+0(SB), Y3, Y3
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS 16(R14), Y4
-	VMINPS       Y4, Y3, Y3
-	VMOVUPS      Y2, 128(BX)
-	VBROADCASTSS (R14), Y2
-	VMOVUPS      Y3, 160(BX)
-	VBROADCASTSS 4(R14), Y3
-
-	// Turns of 128 elements.
-	SUBQ    $0x00000080, CX
-	JLT     done43
-	VMOVUPS exp2Table<>+0(SB), Y4
-	VMOVUPS exp3<>+0(SB), Y5
-	PCALIGN $0x40
-
-loop43:
-	VMOVUPS (SI), Y6
-
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y6, Y6
-	VMOVUPS   128(SI), Y7
-	VMAXPS    192(SI), Y7, Y7
-	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   256(SI), Y7
-	VMAXPS    320(SI), Y7, Y7
-	VMOVUPS   384(SI), Y8
-	VMAXPS    448(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   32(SI), Y7
-	VMAXPS    96(SI), Y7, Y7
-	VMOVUPS   160(SI), Y8
-	VMAXPS    224(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   288(SI), Y8
-	VMAXPS    352(SI), Y8, Y8
-	VMOVUPS   416(SI), Y9
-	VMAXPS    480(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   160(BX), Y7
-	VCMPPS    $0x1e, Y7, Y6, Y6
-	VMOVMSKPS Y6, AX
-	TESTL     AX, AX
-	JNZ       irregular
-	VMOVUPS   128(BX), Y6
-	VMOVUPS   (SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y2, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y6, Y2, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y6, Y10
-	VSUBPS Y9, Y6, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y2, Y10
-	VFMADD231PS 64(SI), Y2, Y11
-	VFMADD231PS (SI), Y3, Y10
-	VFMADD231PS 64(SI), Y3, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y8, Y12
-	VPERMPS Y4, Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     128(SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y2, Y8
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y6, Y2, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y6, Y11
-	VSUBPS Y9, Y6, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y2, Y11
-	VFMADD231PS 192(SI), Y2, Y12
-	VFMADD231PS 128(SI), Y3, Y11
-	VFMADD231PS 192(SI), Y3, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y8, Y13
-	VPERMPS Y4, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y7
-	VADDPS      Y7, Y10, Y10
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     (BX), Y7
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y10, Y7, Y8
-	VMINPS  Y10, Y7, Y9
-	VMAXPS  Y10, Y7, Y7
-	VSUBPS  Y7, Y8, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  64(BX), Y9, Y9
-	VMOVUPS 256(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y2, Y7
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y6, Y2, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y11
-	VSUBPS Y10, Y6, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y2, Y11
-	VFMADD231PS 320(SI), Y2, Y12
-	VFMADD231PS 256(SI), Y3, Y11
-	VFMADD231PS 320(SI), Y3, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y13
-	VPERMPS Y4, Y10, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y9, 192(BX)
-	VPSLLD  $0x14, Y10, Y9
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS exp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y9
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y9, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y7, Y9
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     Y10, 320(DI)
-	VMOVUPS     384(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y2, Y7
-	VMOVUPS     448(SI), Y10
-	VFMADD213PS Y6, Y2, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y11
-	VSUBPS Y10, Y6, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y2, Y11
-	VFMADD231PS 448(SI), Y2, Y12
-	VFMADD231PS 384(SI), Y3, Y11
-	VFMADD231PS 448(SI), Y3, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y13
-	VPERMPS Y4, Y10, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y6
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y6
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y7, Y6
-	VADDPS      Y6, Y9, Y9
-	VMOVUPS     Y7, 384(DI)
-	VMOVUPS     Y10, 448(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y8, Y6
-	VMINPS  Y9, Y8, Y7
-	VMAXPS  Y9, Y8, Y8
-	VSUBPS  Y8, Y6, Y8
-	VSUBPS  Y8, Y7, Y7
-	VADDPS  192(BX), Y7, Y7
-	VMOVUPS 128(BX), Y8
-	VMOVUPS 32(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y8, Y2, Y9
-	VMOVUPS     96(SI), Y10
-	VFMADD213PS Y8, Y2, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y8, Y11
-	VSUBPS Y10, Y8, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y2, Y11
-	VFMADD231PS 96(SI), Y2, Y12
-	VFMADD231PS 32(SI), Y3, Y11
-	VFMADD231PS 96(SI), Y3, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y9, Y13
-	VPERMPS Y4, Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y6, 224(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y6
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y6
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y6
-	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     Y10, 96(DI)
-	VMOVUPS     160(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y8, Y2, Y9
-	VMOVUPS     224(SI), Y10
-	VFMADD213PS Y8, Y2, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y8, Y11
-	VSUBPS Y10, Y8, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y2, Y11
-	VFMADD231PS 224(SI), Y2, Y12
-	VFMADD231PS 160(SI), Y3, Y11
-	VFMADD231PS 224(SI), Y3, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y9, Y13
-	VPERMPS Y4, Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y7
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     Y9, 160(DI)
-	VMOVUPS     Y10, 224(DI)
-	VMOVUPS     32(BX), Y7
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y7, Y9
-	VMINPS  Y6, Y7, Y10
-	VMAXPS  Y6, Y7, Y7
-	VSUBPS  Y7, Y9, Y7
-	VSUBPS  Y7, Y10, Y10
-	VADDPS  96(BX), Y10, Y10
-	VMOVUPS 288(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y8, Y2, Y6
-	VMOVUPS     352(SI), Y7
-	VFMADD213PS Y8, Y2, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y8, Y11
-	VSUBPS Y7, Y8, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y2, Y11
-	VFMADD231PS 352(SI), Y2, Y12
-	VFMADD231PS 288(SI), Y3, Y11
-	VFMADD231PS 352(SI), Y3, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y6, Y13
-	VPERMPS Y4, Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y10, 288(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y10, Y14
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y10
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y10
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y10, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y7, Y7
-	VADDPS      Y7, Y6, Y10
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     416(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y8, Y2, Y6
-	VMOVUPS     480(SI), Y7
-	VFMADD213PS Y8, Y2, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y8, Y11
-	VSUBPS Y7, Y8, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y2, Y11
-	VFMADD231PS 480(SI), Y2, Y12
-	VFMADD231PS 416(SI), Y3, Y11
-	VFMADD231PS 480(SI), Y3, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y6, Y13
-	VPERMPS Y4, Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPSLLD  $0x14, Y7, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS exp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y8
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y8
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y7, Y7
-	VADDPS      Y7, Y6, Y8
-	VADDPS      Y8, Y10, Y10
-	VMOVUPS     Y6, 416(DI)
-	VMOVUPS     Y7, 480(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y10, Y9, Y6
-	VMINPS  Y10, Y9, Y7
-	VMAXPS  Y10, Y9, Y9
-	VSUBPS  Y9, Y6, Y9
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  288(BX), Y7, Y7
-	VMOVUPS 224(BX), Y8
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS 256(BX), Y6
-	VMOVUPS Y6, 64(BX)
-	VMOVUPS Y7, 96(BX)
-	ADDQ    $0x00000200, SI
-	ADDQ    $0x00000200, DI
-	SUBQ    $0x00000080, CX
-	JGE     loop43
-
-done43:
-	ADDQ  $0x00000080, CX
-	TESTQ CX, CX
-	JZ    behind47
-	CMPQ  CX, $0x00000010
-	JLE   upto44
-	CMPQ  CX, $0x00000020
-	JLE   upto45
-	CMPQ  CX, $0x00000040
-	JLE   upto46
-	JMP   upto47
-
-upto44:
-	// Turns of 1 to 16 elements.
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 32(SI), Y5, Y5
-	VORPS      544(DX), Y5, Y5
-
-	// Leave if an element is above the limit.
-	VMAXPS    Y5, Y4, Y6
-	VMOVUPS   160(BX), Y7
-	VCMPPS    $0x1e, Y7, Y6, Y6
-	VMOVMSKPS Y6, AX
-	TESTL     AX, AX
-	JNZ       irregular
-	VMOVUPS   128(BX), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y2, Y4, Y6
-	VMOVUPS     128(BX), Y8
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y8, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y2, Y4, Y9
-	VFMADD231PS Y3, Y4, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y4
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y6, Y6
-	VMOVUPS     (DX), Y4
-	CMPQ        CX, $0x00000008
-	JGE         l71
-	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l72
-
-l71:
-	VMOVUPS Y6, (DI)
-
-l72:
-	VMOVUPS (BX), Y4
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y4, Y9
-	VMINPS  Y6, Y4, Y10
-	VMAXPS  Y6, Y4, Y4
-	VSUBPS  Y4, Y9, Y4
-	VSUBPS  Y4, Y10, Y10
-	VADDPS  64(BX), Y10, Y10
-	VMOVAPS Y8, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y2, Y5, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y8, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y2, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y5
-	VPSLLD  $0x14, Y4, Y11
-	VPADDD  Y5, Y11, Y5
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y6, Y11
-	VFMADD213PS exp1<>+0(SB), Y6, Y11
-	VMULPS      Y11, Y6, Y6
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VFMADD213PS Y5, Y5, Y6
-	VANDPS      Y6, Y4, Y4
-	VMOVUPS     32(DX), Y5
-	CMPQ        CX, $0x00000010
-	JGE         l73
-	CMPQ        CX, $0x00000008
-	JLE         l74
-	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l74
-
-l73:
-	VMOVUPS Y4, 32(DI)
-
-l74:
-	VMOVUPS 32(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y11
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y11, Y11
-	VADDPS  96(BX), Y11, Y11
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y11, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS Y7, 160(BX)
-	LEAQ    (SI)(CX*4), SI
-	JMP     behind47
-
-upto45:
-	// Turns of 17 to 32 elements.
-	SUBQ       $0x00000010, CX
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 64(SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 96(SI), Y5, Y5
-	VORPS      544(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-
-	// Leave if an element is above the limit.
-	VMAXPS    Y4, Y6, Y6
-	VMOVUPS   32(SI), Y7
-	VMAXPS    Y5, Y7, Y7
-	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   160(BX), Y7
-	VCMPPS    $0x1e, Y7, Y6, Y6
-	VMOVMSKPS Y6, AX
-	TESTL     AX, AX
-	JNZ       irregular
-	VMOVUPS   128(BX), Y6
-	VMOVUPS   (SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y2, Y8
-	VMOVAPS     Y6, Y9
-	VFMADD231PS Y2, Y4, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y6, Y10
-	VSUBPS Y9, Y6, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y2, Y10
-	VFMADD231PS Y2, Y4, Y11
-	VFMADD231PS (SI), Y3, Y10
-	VFMADD231PS Y3, Y4, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y4
-	VPERMPS exp2Table<>+0(SB), Y9, Y12
-	VPSLLD  $0x14, Y8, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y4, Y13, Y4
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y13
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
-	VMULPS      Y14, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y4
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     (DX), Y8
-	CMPQ        CX, $0x00000008
-	JGE         l75
-	VMASKMOVPS  Y9, Y8, 64(DI)
-	JMP         l76
-
-l75:
-	VMOVUPS Y9, 64(DI)
-
-l76:
-	VMOVUPS (BX), Y8
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y8, Y9
-	VMINPS  Y4, Y8, Y10
-	VMAXPS  Y4, Y8, Y8
-	VSUBPS  Y8, Y9, Y8
-	VSUBPS  Y8, Y10, Y10
-	VADDPS  64(BX), Y10, Y10
-	VMOVUPS 32(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y2, Y4
-	VMOVAPS     Y6, Y8
-	VFMADD231PS Y2, Y5, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y6, Y11
-	VSUBPS Y8, Y6, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y2, Y11
-	VFMADD231PS Y2, Y5, Y12
-	VFMADD231PS 32(SI), Y3, Y11
-	VFMADD231PS Y3, Y5, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y5
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y5, Y14, Y5
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y4, Y4
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y4, Y5
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l77
-	CMPQ        CX, $0x00000008
-	JLE         l78
-	VMASKMOVPS  Y8, Y4, 96(DI)
-	JMP         l78
-
-l77:
-	VMOVUPS Y8, 96(DI)
-
-l78:
-	VMOVUPS 32(BX), Y4
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y4, Y8
-	VMINPS  Y5, Y4, Y11
-	VMAXPS  Y5, Y4, Y4
-	VSUBPS  Y4, Y8, Y4
-	VSUBPS  Y4, Y11, Y11
-	VADDPS  96(BX), Y11, Y11
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y11, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y7, 160(BX)
-	LEAQ    64(SI)(CX*4), SI
-	JMP     behind47
-
-upto46:
-	// Turns of 33 to 64 elements.
-	SUBQ $0x00000020, CX
-	LEAQ leftMasks<>+256(SB), DX
-	MOVQ CX, AX
-	NEGQ AX
-	LEAQ (DX)(AX*4), DX
-
-	// Leave if an element is above the limit.
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 128(SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-	VMOVUPS    64(DX), Y5
-	VMASKMOVPS 192(SI), Y5, Y5
-	VORPS      576(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VMAXPS     64(SI), Y6, Y6
-	VMAXPS     Y5, Y4, Y7
-	VMAXPS     Y7, Y6, Y6
-	VMOVUPS    32(DX), Y7
-	VMASKMOVPS 160(SI), Y7, Y7
-	VORPS      544(DX), Y7, Y7
-	VMOVUPS    96(DX), Y8
-	VMASKMOVPS 224(SI), Y8, Y8
-	VORPS      608(DX), Y8, Y8
-	VMOVUPS    32(SI), Y9
-	VMAXPS     96(SI), Y9, Y9
-	VMAXPS     Y8, Y7, Y10
-	VMAXPS     Y10, Y9, Y9
-	VMAXPS     Y9, Y6, Y6
-	VMOVUPS    160(BX), Y9
-	VCMPPS     $0x1e, Y9, Y6, Y6
-	VMOVMSKPS  Y6, AX
-	TESTL      AX, AX
-	JNZ        irregular
-	VMOVUPS    128(BX), Y6
-	VMOVUPS    (SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y2, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y6, Y2, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y6, Y12
-	VSUBPS Y11, Y6, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y2, Y12
-	VFMADD231PS 64(SI), Y2, Y13
-	VFMADD231PS (SI), Y3, Y12
-	VFMADD231PS 64(SI), Y3, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPERMPS exp2Table<>+0(SB), Y11, Y15
-	VPSLLD  $0x14, Y10, Y9
-	VMOVUPS Y8, 192(BX)
-	VPSLLD  $0x14, Y11, Y8
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y8, Y15
-	VMOVUPS exp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y8
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y8
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y12, Y12
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y10, Y10
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y8
-	VMOVUPS     Y10, (DI)
-	VMOVUPS     Y11, 64(DI)
-	VMOVAPS     Y6, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y2, Y4, Y9
-	VMOVAPS     Y6, Y10
-	VFMADD231PS Y2, Y5, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y6, Y11
-	VSUBPS Y10, Y6, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y2, Y4, Y11
-	VFMADD231PS Y2, Y5, Y12
-	VFMADD231PS Y3, Y4, Y11
-	VFMADD231PS Y3, Y5, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y4
-	VPERMPS exp2Table<>+0(SB), Y10, Y5
-	VPSLLD  $0x14, Y9, Y13
-	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y4, Y13, Y4
-	VPADDD  Y5, Y14, Y5
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y12, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y13
-	VFMADD213PS exp1<>+0(SB), Y12, Y14
-	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y5, Y5, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y4
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     (DX), Y4
-	CMPQ        CX, $0x00000008
-	JGE         l79
-	VMASKMOVPS  Y9, Y4, 128(DI)
-	JMP         l80
-
-l79:
-	VMOVUPS Y9, 128(DI)
-
-l80:
-	VMOVUPS    64(DX), Y4
-	CMPQ       CX, $0x00000018
-	JGE        l81
-	CMPQ       CX, $0x00000010
-	JLE        l82
-	VMASKMOVPS Y10, Y4, 192(DI)
-	JMP        l82
-
-l81:
-	VMOVUPS Y10, 192(DI)
-
-l82:
-	VMOVUPS (BX), Y4
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y8, Y4, Y5
-	VMINPS  Y8, Y4, Y9
-	VMAXPS  Y8, Y4, Y4
-	VSUBPS  Y4, Y5, Y4
-	VSUBPS  Y4, Y9, Y9
-	VADDPS  64(BX), Y9, Y9
-	VMOVUPS 32(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y2, Y4
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y6, Y2, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y6, Y10
-	VSUBPS Y8, Y6, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y2, Y10
-	VFMADD231PS 96(SI), Y2, Y11
-	VFMADD231PS 32(SI), Y3, Y10
-	VFMADD231PS 96(SI), Y3, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y12
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y4, Y10
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VMOVAPS     Y6, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y2, Y7, Y4
-	VMOVUPS     192(BX), Y8
-	VFMADD213PS Y6, Y2, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y6, Y11
-	VSUBPS Y8, Y6, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y2, Y7, Y11
-	VMOVUPS     192(BX), Y13
-	VFMADD231PS Y2, Y13, Y12
-	VFMADD231PS Y3, Y7, Y11
-	VFMADD231PS Y3, Y13, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y7
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y7, Y14, Y7
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y7, Y7, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y4, Y4
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y4, Y7
-	VADDPS      Y7, Y10, Y10
-	VMOVUPS     32(DX), Y7
-	CMPQ        CX, $0x00000010
-	JGE         l83
-	CMPQ        CX, $0x00000008
-	JLE         l84
-	VMASKMOVPS  Y4, Y7, 160(DI)
-	JMP         l84
-
-l83:
-	VMOVUPS Y4, 160(DI)
-
-l84:
-	VMOVUPS    96(DX), Y4
-	CMPQ       CX, $0x00000020
-	JGE        l85
-	CMPQ       CX, $0x00000018
-	JLE        l86
-	VMASKMOVPS Y8, Y4, 224(DI)
-	JMP        l86
-
-l85:
-	VMOVUPS Y8, 224(DI)
-
-l86:
-	VMOVUPS 32(BX), Y4
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y10, Y4, Y7
-	VMINPS  Y10, Y4, Y8
-	VMAXPS  Y10, Y4, Y4
-	VSUBPS  Y4, Y7, Y4
-	VSUBPS  Y4, Y8, Y8
-	VADDPS  96(BX), Y8, Y8
-	VMOVUPS Y5, (BX)
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y9, 64(BX)
-	VMOVUPS Y8, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	LEAQ    128(SI)(CX*4), SI
-	JMP     behind47
-
-upto47:
-	// Turns of 65 to 128 elements.
-	SUBQ $0x00000040, CX
-	LEAQ leftMasks<>+256(SB), DX
-	MOVQ CX, AX
-	NEGQ AX
-	LEAQ (DX)(AX*4), DX
-
-	// Leave if an element is above the limit.
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 256(SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-	VMOVUPS    64(DX), Y5
-	VMASKMOVPS 320(SI), Y5, Y5
-	VORPS      576(DX), Y5, Y5
-	VMOVUPS    128(DX), Y6
-	VMASKMOVPS 384(SI), Y6, Y6
-	VORPS      640(DX), Y6, Y6
-	VMOVUPS    192(DX), Y7
-	VMASKMOVPS 448(SI), Y7, Y7
-	VORPS      704(DX), Y7, Y7
-	VMOVUPS    (SI), Y8
-	VMAXPS     64(SI), Y8, Y8
-	VMOVUPS    128(SI), Y9
-	VMAXPS     192(SI), Y9, Y9
-	VMAXPS     Y9, Y8, Y8
-	VMAXPS     Y5, Y4, Y9
-	VMAXPS     Y7, Y6, Y10
-	VMAXPS     Y10, Y9, Y9
-	VMAXPS     Y9, Y8, Y8
-	VMOVUPS    32(DX), Y9
-	VMASKMOVPS 288(SI), Y9, Y9
-	VORPS      544(DX), Y9, Y9
-	VMOVUPS    96(DX), Y10
-	VMASKMOVPS 352(SI), Y10, Y10
-	VORPS      608(DX), Y10, Y10
-	VMOVUPS    160(DX), Y11
-	VMASKMOVPS 416(SI), Y11, Y11
-	VORPS      672(DX), Y11, Y11
-	VMOVUPS    224(DX), Y12
-	VMASKMOVPS 480(SI), Y12, Y12
-	VORPS      736(DX), Y12, Y12
-	VMOVUPS    32(SI), Y13
-	VMAXPS     96(SI), Y13, Y13
-	VMOVUPS    160(SI), Y14
-	VMAXPS     224(SI), Y14, Y14
-	VMAXPS     Y14, Y13, Y13
-	VMAXPS     Y10, Y9, Y14
-	VMAXPS     Y12, Y11, Y15
-	VMAXPS     Y15, Y14, Y14
-	VMAXPS     Y14, Y13, Y13
-	VMAXPS     Y13, Y8, Y8
-	VCMPPS     $0x1e, 160(BX), Y8, Y8
-	VMOVMSKPS  Y8, AX
-	TESTL      AX, AX
-	JNZ        irregular
-	VMOVUPS    128(BX), Y8
-	VMOVUPS    (SI), Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y8, Y2, Y13
-	VMOVUPS     64(SI), Y14
-	VFMADD213PS Y8, Y2, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y8, Y15
-	VMOVUPS Y12, 192(BX)
-	VSUBPS  Y14, Y8, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y2, Y15
-	VFMADD231PS 64(SI), Y2, Y12
-	VFMADD231PS (SI), Y3, Y15
-	VFMADD231PS 64(SI), Y3, Y12
-	VMOVUPS     Y11, 224(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y13, Y11
-	VMOVUPS Y10, 256(BX)
-	VPERMPS exp2Table<>+0(SB), Y14, Y10
-	VMOVUPS Y9, 288(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y14, Y7
-	VPADDD  Y11, Y9, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y15, Y7
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y12, Y9
-	VFMADD213PS exp1<>+0(SB), Y15, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y9
-	VMULPS      Y7, Y15, Y15
-	VMULPS      Y9, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y13, Y13
-	VCMPPS      $0x05, cut<>+0(SB), Y14, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VFMADD213PS Y10, Y10, Y12
-	VANDPS      Y15, Y13, Y13
-	VANDPS      Y12, Y14, Y14
-	VADDPS      Y14, Y13, Y7
-	VMOVUPS     Y13, (DI)
-	VMOVUPS     Y14, 64(DI)
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y8, Y2, Y9
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y8, Y2, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y8, Y11
-	VSUBPS Y10, Y8, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y2, Y11
-	VFMADD231PS 192(SI), Y2, Y12
-	VFMADD231PS 128(SI), Y3, Y11
-	VFMADD231PS 192(SI), Y3, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y6, 352(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y6
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y6
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y6
-	VADDPS      Y6, Y7, Y7
-	VMOVUPS     Y9, 128(DI)
-	VMOVUPS     Y10, 192(DI)
-	VMOVUPS     (BX), Y6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y7, Y6, Y9
-	VMINPS  Y7, Y6, Y10
-	VMAXPS  Y7, Y6, Y6
-	VSUBPS  Y6, Y9, Y6
-	VSUBPS  Y6, Y10, Y10
-	VADDPS  64(BX), Y10, Y10
-	VMOVAPS Y8, Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y2, Y4, Y6
-	VMOVAPS     Y8, Y7
-	VFMADD231PS Y2, Y5, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y8, Y11
-	VSUBPS Y7, Y8, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y2, Y4, Y11
-	VFMADD231PS Y2, Y5, Y12
-	VFMADD231PS Y3, Y4, Y11
-	VFMADD231PS Y3, Y5, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y4
-	VPERMPS exp2Table<>+0(SB), Y7, Y5
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y4, Y13, Y4
-	VPADDD  Y5, Y14, Y5
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y12, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y13
-	VFMADD213PS exp1<>+0(SB), Y12, Y14
-	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y5, Y5, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y7, Y7
-	VADDPS      Y7, Y6, Y4
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l87
-	VMASKMOVPS  Y6, Y5, 256(DI)
-	JMP         l88
-
-l87:
-	VMOVUPS Y6, 256(DI)
-
-l88:
-	VMOVUPS    64(DX), Y5
-	CMPQ       CX, $0x00000018
-	JGE        l89
-	CMPQ       CX, $0x00000010
-	JLE        l90
-	VMASKMOVPS Y7, Y5, 320(DI)
-	JMP        l90
-
-l89:
-	VMOVUPS Y7, 320(DI)
-
-l90:
-	VMOVUPS 352(BX), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y8, Y2, Y5
-	VMOVUPS     320(BX), Y6
-	VFMADD213PS Y8, Y2, Y6
-
-	// -n = magic - N - u
-	VSUBPS  Y5, Y8, Y7
-	VSUBPS  Y6, Y8, Y11
-	VMOVUPS 352(BX), Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y2, Y12, Y7
-	VMOVUPS     320(BX), Y13
-	VFMADD231PS Y2, Y13, Y11
-	VFMADD231PS Y3, Y12, Y7
-	VFMADD231PS Y3, Y13, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y12
-	VPERMPS exp2Table<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y7, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y7, Y5, Y5
-	VANDPS      Y11, Y6, Y6
-	VADDPS      Y6, Y5, Y7
-	VADDPS      Y7, Y4, Y4
-	VMOVUPS     128(DX), Y7
-	CMPQ        CX, $0x00000028
-	JGE         l91
-	CMPQ        CX, $0x00000020
-	JLE         l92
-	VMASKMOVPS  Y5, Y7, 384(DI)
-	JMP         l92
-
-l91:
-	VMOVUPS Y5, 384(DI)
-
-l92:
-	VMOVUPS    192(DX), Y5
-	CMPQ       CX, $0x00000038
-	JGE        l93
-	CMPQ       CX, $0x00000030
-	JLE        l94
-	VMASKMOVPS Y6, Y5, 448(DI)
-	JMP        l94
-
-l93:
-	VMOVUPS Y6, 448(DI)
-
-l94:
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y9, Y5
-	VMINPS  Y4, Y9, Y6
-	VMAXPS  Y4, Y9, Y9
-	VSUBPS  Y9, Y5, Y9
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y10, Y10
-	VMOVUPS 32(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y8, Y2, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y8, Y2, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y8, Y7
-	VSUBPS Y6, Y8, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y2, Y7
-	VFMADD231PS 96(SI), Y2, Y9
-	VFMADD231PS 32(SI), Y3, Y7
-	VFMADD231PS 96(SI), Y3, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y11
-	VPERMPS exp2Table<>+0(SB), Y6, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y7, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VFMADD213PS Y11, Y11, Y7
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y7, Y4, Y4
-	VANDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y4, Y7
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     160(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y8, Y2, Y4
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y8, Y2, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y8, Y9
-	VSUBPS Y6, Y8, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y2, Y9
-	VFMADD231PS 224(SI), Y2, Y11
-	VFMADD231PS 160(SI), Y3, Y9
-	VFMADD231PS 224(SI), Y3, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y12
-	VPERMPS exp2Table<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y11, Y6, Y6
-	VADDPS      Y6, Y4, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     32(BX), Y4
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y7, Y4, Y6
-	VMINPS  Y7, Y4, Y9
-	VMAXPS  Y7, Y4, Y4
-	VSUBPS  Y4, Y6, Y4
-	VSUBPS  Y4, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS 288(BX), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y8, Y2, Y4
-	VMOVUPS     256(BX), Y7
-	VFMADD213PS Y8, Y2, Y7
-
-	// -n = magic - N - u
-	VSUBPS  Y4, Y8, Y11
-	VSUBPS  Y7, Y8, Y12
-	VMOVUPS 288(BX), Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y2, Y13, Y11
-	VMOVUPS     256(BX), Y14
-	VFMADD231PS Y2, Y14, Y12
-	VFMADD231PS Y3, Y13, Y11
-	VFMADD231PS Y3, Y14, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y13
-	VPERMPS exp2Table<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y5, 384(BX)
-	VPSLLD  $0x14, Y7, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y5
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y5
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y4, Y4
-	VANDPS      Y12, Y7, Y7
-	VADDPS      Y7, Y4, Y5
-	VMOVUPS     32(DX), Y11
-	CMPQ        CX, $0x00000010
-	JGE         l95
-	CMPQ        CX, $0x00000008
-	JLE         l96
-	VMASKMOVPS  Y4, Y11, 288(DI)
-	JMP         l96
-
-l95:
-	VMOVUPS Y4, 288(DI)
-
-l96:
-	VMOVUPS    96(DX), Y4
-	CMPQ       CX, $0x00000020
-	JGE        l97
-	CMPQ       CX, $0x00000018
-	JLE        l98
-	VMASKMOVPS Y7, Y4, 352(DI)
-	JMP        l98
-
-l97:
-	VMOVUPS Y7, 352(DI)
-
-l98:
-	VMOVUPS 224(BX), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y8, Y2, Y4
-	VMOVUPS     192(BX), Y7
-	VFMADD213PS Y8, Y2, Y7
-
-	// -n = magic - N - u
-	VSUBPS  Y4, Y8, Y11
-	VSUBPS  Y7, Y8, Y8
-	VMOVUPS 224(BX), Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y2, Y12, Y11
-	VMOVUPS     192(BX), Y13
-	VFMADD231PS Y2, Y13, Y8
-	VFMADD231PS Y3, Y12, Y11
-	VFMADD231PS Y3, Y13, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y12
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y8, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y12, Y12, Y11
-	VFMADD213PS Y13, Y13, Y8
-	VANDPS      Y11, Y4, Y4
-	VANDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y4, Y8
-	VADDPS      Y8, Y5, Y5
-	VMOVUPS     160(DX), Y8
-	CMPQ        CX, $0x00000030
-	JGE         l99
-	CMPQ        CX, $0x00000028
-	JLE         l100
-	VMASKMOVPS  Y4, Y8, 416(DI)
-	JMP         l100
-
-l99:
-	VMOVUPS Y4, 416(DI)
-
-l100:
-	VMOVUPS    224(DX), Y4
-	CMPQ       CX, $0x00000040
-	JGE        l101
-	CMPQ       CX, $0x00000038
-	JLE        l102
-	VMASKMOVPS Y7, Y4, 480(DI)
-	JMP        l102
-
-l101:
-	VMOVUPS Y7, 480(DI)
-
-l102:
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y6, Y4
-	VMINPS  Y5, Y6, Y7
-	VMAXPS  Y5, Y6, Y6
-	VSUBPS  Y6, Y4, Y6
-	VSUBPS  Y6, Y7, Y7
-	VADDPS  Y7, Y9, Y9
-	VMOVUPS 384(BX), Y5
-	VMOVUPS Y5, (BX)
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y9, 96(BX)
-	LEAQ    256(SI)(CX*4), SI
-
-behind47:
-total:
-	// The sum of all lanes, and its reciprocal.
-	VMOVUPS      (BX), Y2
-	VEXTRACTF128 $0x01, Y2, X3
-	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X3, Y3
-	VMOVUPS      32(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VMOVUPS      64(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      96(BX), Y8
-	VEXTRACTF128 $0x01, Y8, X9
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X9, Y9
-	VADDPD       Y6, Y2, Y2
-	VADDPD       Y7, Y3, Y3
-	VADDPD       Y8, Y4, Y4
-	VADDPD       Y9, Y5, Y5
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X3
-	VADDPD       X3, X2, X2
-	VMOVHLPS     X2, X2, X3
-	VADDSD       X3, X2, X2
-	VUCOMISD     X2, X2
-	JPS          irregular
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X2, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Y2
-	VMOVUPS      Y2, 128(BX)
-	VMOVAPS      Y4, Y2
-
-	// The second pass: the exponentials times that.
-	MOVQ R12, SI
-	MOVQ R12, DI
-	MOVQ R13, CX
-
-	// 8 vectors a turn.
-	SUBQ    $0x00000040, CX
-	JLT     done50
-	VMOVUPS down<>+0(SB), Y4
-	PCALIGN $0x40
-
-loop50:
-	VMOVUPS (SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMOVUPS     128(BX), Y7
-	VCMPPS      $0x05, Y7, Y5, Y5
-	VANDPS      Y6, Y5, Y5
-	VMULPS      Y4, Y5, Y5
-	VMOVUPS     Y5, (DI)
-	VMOVUPS     32(SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y5
-	VANDPS      Y6, Y5, Y5
-	VMULPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     64(SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y5
-	VANDPS      Y6, Y5, Y5
-	VMULPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     96(SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y5
-	VANDPS      Y6, Y5, Y5
-	VMULPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     128(SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y5
-	VANDPS      Y6, Y5, Y5
-	VMULPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 128(DI)
-	VMOVUPS     160(SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y5
-	VANDPS      Y6, Y5, Y5
-	VMULPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     192(SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y5
-	VANDPS      Y6, Y5, Y5
-	VMULPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 192(DI)
-	VMOVUPS     224(SI), Y5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y5
-	VANDPS      Y6, Y5, Y5
-	VMULPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 224(DI)
-	VMOVUPS     Y7, 128(BX)
-	ADDQ        $0x00000100, SI
-	ADDQ        $0x00000100, DI
-	SUBQ        $0x00000040, CX
-	JGE         loop50
-
-done50:
-	ADDQ $0x00000040, CX
-
-	// Whole vectors that are left.
-	SUBQ    $0x00000008, CX
-	JLT     done51
-	PCALIGN $0x40
-
-loop51:
-	VMOVUPS (SI), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     128(BX), Y6
-	VCMPPS      $0x05, Y6, Y4, Y4
-	VANDPS      Y5, Y4, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, (DI)
-	VMOVUPS     Y6, 128(BX)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop51
-
-done51:
-	ADDQ  $0x00000008, CX
-	TESTQ CX, CX
-	JZ    behind52
-
-	// Elements that are left.
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VCMPPS      $0x05, 128(BX), Y4, Y4
-	VANDPS      Y5, Y4, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l103
-	VMASKMOVPS  Y4, Y5, (DI)
-	JMP         l104
-
-l103:
-	VMOVUPS Y4, (DI)
-
-l104:
-	LEAQ (SI)(CX*4), SI
-
-behind52:
-next:
-	// The next row.
-	ADDQ R9, R11
-	ADDQ R10, R12
-	DECQ R8
-	JZ   rowsDone
-	CMPQ R13, $0x00000080
-	JGT  row
-	MOVQ R11, SI
-	MOVQ R12, DI
-	MOVQ R13, CX
-	JMP  short
-
-rowsDone:
-end:
-	// The second pass of the last row, if that was put off.
-	MOVQ  32(R14), SI
-	TESTQ SI, SI
-	JZ    last
-	MOVQ  $0x00000000, 32(R14)
-	MOVQ  SI, DI
-	MOVQ  R13, CX
-
-	// 8 vectors a turn.
-	SUBQ         $0x00000040, CX
-	JLT          done55
-	VBROADCASTSS 44(R14), Y0
-	VBROADCASTSS 40(R14), Y1
-	PCALIGN      $0x40
-
-loop55:
-	VMOVUPS (SI), Y2
-
-	// e*cHi + e*cLo
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
-	VMOVUPS     Y3, (DI)
-	VMOVUPS     32(SI), Y2
-
-	// e*cHi + e*cLo
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
-	VMOVUPS     Y3, 32(DI)
-	VMOVUPS     64(SI), Y2
-
-	// e*cHi + e*cLo
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
-	VMOVUPS     Y3, 64(DI)
-	VMOVUPS     96(SI), Y2
-
-	// e*cHi + e*cLo
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
-	VMOVUPS     Y3, 96(DI)
-	VMOVUPS     128(SI), Y2
-
-	// e*cHi + e*cLo
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
-	VMOVUPS     Y3, 128(DI)
-	VMOVUPS     160(SI), Y2
-
-	// e*cHi + e*cLo
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
-	VMOVUPS     Y3, 160(DI)
-	VMOVUPS     192(SI), Y2
-
-	// e*cHi + e*cLo
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
-	VMOVUPS     Y3, 192(DI)
-	VMOVUPS     224(SI), Y2
-
-	// e*cHi + e*cLo
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
-	VMOVUPS     Y3, 224(DI)
-	ADDQ        $0x00000100, SI
-	ADDQ        $0x00000100, DI
-	SUBQ        $0x00000040, CX
-	JGE         loop55
-
-done55:
-	ADDQ $0x00000040, CX
-
-	// Whole vectors that are left.
-	SUBQ         $0x00000008, CX
-	JLT          done56
-	VBROADCASTSS 44(R14), Y0
-	VBROADCASTSS 40(R14), Y1
-	PCALIGN      $0x40
-
-loop56:
-	VMOVUPS (SI), Y2
-
-	// e*cHi + e*cLo
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
-	VMOVUPS     Y3, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop56
-
-done56:
-	ADDQ  $0x00000008, CX
-	TESTQ CX, CX
-	JZ    behind57
-
-	// Elements that are left.
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   (SI), Y0, Y0
-	VORPS        512(DX), Y0, Y0
-	VBROADCASTSS 44(R14), Y1
-
-	// e*cHi + e*cLo
-	VMULPS       Y1, Y0, Y1
-	VBROADCASTSS 40(R14), Y2
-	VFMADD231PS  Y2, Y0, Y1
-	VMOVUPS      (DX), Y0
-	CMPQ         CX, $0x00000008
-	JGE          l105
-	VMASKMOVPS   Y1, Y0, (DI)
-	JMP          l106
-
-l105:
-	VMOVUPS Y1, (DI)
-
-l106:
-	LEAQ (SI)(CX*4), SI
-
-behind57:
-	JMP last
-
-irregular:
-	// What of the row is written.
-	SUBQ R11, SI
-	SHRQ $0x02, SI
-	MOVQ SI, 24(R14)
-	JMP  end
-
-last:
-	MOVQ rows+48(FP), AX
-	SUBQ R8, AX
-	MOVQ AX, done+88(FP)
-	VZEROUPPER
-	RET
-
-DATA lowest<>+0(SB)/4, $0xff7fffff
-DATA lowest<>+4(SB)/4, $0xff7fffff
-DATA lowest<>+8(SB)/4, $0xff7fffff
-DATA lowest<>+12(SB)/4, $0xff7fffff
-DATA lowest<>+16(SB)/4, $0xff7fffff
-DATA lowest<>+20(SB)/4, $0xff7fffff
-DATA lowest<>+24(SB)/4, $0xff7fffff
-DATA lowest<>+28(SB)/4, $0xff7fffff
-GLOBL lowest<>(SB), RODATA|NOPTR, $32
-
 // func softmaxKeptRowsAVX2(dst []float32, src []float32, other *bool, rows int, cols int, dstStride int, srcStride int, otherStride int, p *Rows) (done int)
 // Requires: AVX, AVX2, BMI, CMOV, FMA3
-TEXT ·softmaxKeptRowsAVX2(SB), $864-112
+TEXT ·softmaxKeptRowsAVX2(SB), $768-112
 	// softmaxKeptRowsAVX2: the same for rows of at least 8 elements, of which some are taken for -Inf: where other is false.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -32724,8 +23493,8 @@ l64:
 	JMP     far
 
 done7:
-	// Rows of 65 to 80 elements.
-	CMPQ    CX, $0x00000050
+	// Rows of 65 to 96 elements.
+	CMPQ    CX, $0x00000060
 	JGT     done9
 	TESTQ   R8, R8
 	JZ      end
@@ -32736,10 +23505,10 @@ done7:
 	LEAQ    (DX)(AX*4), DX
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
-	JZ      exact80
+	JZ      exact96
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
-	JCC     exact80
+	JCC     exact96
 	PCALIGN $0x40
 
 loop9:
@@ -32769,35 +23538,135 @@ l66:
 l68:
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
-	JCS          exact80
+	JCS          exact96
 	VBROADCASTSS 8(R14), Y4
 	VMULPS       nearReach<>+0(SB), Y4, Y4
 	VBROADCASTSS 16(R14), Y5
 	VSUBPS       Y4, Y5, Y5
 	VUCOMISS     X3, X5
-	JCS          exact80
+	JCS          exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS    Y0, Y3, Y3
 	VMOVUPS   nearHeadroom<>+0(SB), Y4
 	VSUBPS    Y3, Y4, Y4
 	VSUBPS    nearInteger<>+0(SB), Y4, Y4
-	CMPQ      CX, $0x00000008
-	JGE       l69
-	MOVQ      56(R15)(CX*1), AX
-	MOVQ      CX, DX
-	SUBQ      $0x00000008, CX
-	NEGQ      CX
-	SHLQ      $0x03, CX
-	SHRQ      CL, AX
-	MOVQ      DX, CX
-	VMOVQ     AX, X3
-	VPMOVZXBD X3, Y3
-	LEAQ      leftMasks<>+256(SB), DX
-	MOVQ      CX, AX
-	NEGQ      AX
-	LEAQ      (DX)(AX*4), DX
-	JMP       l70
+	VPMOVZXBD (R15), Y3
+	VPCMPGTD  leftMasks<>+256(SB), Y3, Y3
+	VPMOVZXBD 16(R15), Y5
+	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+	VANDPS      Y6, Y3, Y6
+	VANDPS      Y7, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y8
+	VSUBPS Y7, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y3, Y3
+	VANDPS      Y9, Y5, Y5
+	VADDPS      Y5, Y3, Y8
+	VPOR        Y6, Y7, Y6
+	VPMOVZXBD   32(R15), Y7
+	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
+	VPMOVZXBD   48(R15), Y9
+	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y4, Y0, Y11
+	VANDPS      Y10, Y7, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y4, Y12
+	VSUBPS Y11, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VMOVUPS Y3, 224(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VADDPS      Y3, Y8, Y8
+	VPOR        Y6, Y10, Y6
+	VPOR        Y6, Y11, Y6
+	CMPQ        CX, $0x00000008
+	JGE         l69
+	MOVQ        56(R15)(CX*1), AX
+	MOVQ        CX, DX
+	SUBQ        $0x00000008, CX
+	NEGQ        CX
+	SHLQ        $0x03, CX
+	SHRQ        CL, AX
+	MOVQ        DX, CX
+	VMOVQ       AX, X3
+	VPMOVZXBD   X3, Y3
+	LEAQ        leftMasks<>+256(SB), DX
+	MOVQ        CX, AX
+	NEGQ        AX
+	LEAQ        (DX)(AX*4), DX
+	JMP         l70
 
 l69:
 	VPMOVZXBD 64(R15), Y3
@@ -32805,20 +23674,20 @@ l69:
 l70:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 256(SI), Y3, Y5
-	CMPQ       CX, $0x00000010
+	CMPQ       CX, $0x00000018
 	JGE        l71
-	VPXOR      Y6, Y6, Y6
-	CMPQ       CX, $0x00000008
+	VPXOR      Y10, Y10, Y10
+	CMPQ       CX, $0x00000010
 	JLE        l72
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
-	SUBQ       $0x00000010, CX
+	SUBQ       $0x00000018, CX
 	NEGQ       CX
 	SHLQ       $0x03, CX
 	SHRQ       CL, AX
 	MOVQ       DX, CX
-	VMOVQ      AX, X6
-	VPMOVZXBD  X6, Y6
+	VMOVQ      AX, X10
+	VPMOVZXBD  X10, Y10
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -32826,718 +23695,70 @@ l70:
 	JMP        l72
 
 l71:
-	VPMOVZXBD 72(R15), Y6
+	VPMOVZXBD 80(R15), Y10
 
 l72:
-	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
-	VMASKMOVPS 288(SI), Y6, Y7
-	VPMOVZXBD  (R15), Y8
-	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
-	VPMOVZXBD  16(R15), Y9
-	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
-	VMOVUPS    (SI), Y10
+	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
+	VMASKMOVPS 320(SI), Y10, Y11
+	VMOVAPS    Y4, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-	VANDPS      Y10, Y8, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y6, 192(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y8, Y6
-	VPOR        Y10, Y11, Y10
-	VPMOVZXBD   32(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
-	VPMOVZXBD   48(R15), Y11
-	VPCMPGTD    leftMasks<>+256(SB), Y11, Y11
-	VMOVUPS     128(SI), Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y12
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
-	VANDPS      Y12, Y7, Y12
-	VANDPS      Y13, Y11, Y13
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y11, Y13
+	VANDPS      Y12, Y3, Y12
+	VANDPS      Y13, Y10, Y13
 
 	// -n = magic - N - u
 	VSUBPS Y12, Y4, Y14
 	VSUBPS Y13, Y4, Y15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y9, 256(BX)
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y11, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y11, Y15
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VMOVUPS Y8, 288(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y8
-	VMOVUPS Y3, 320(BX)
-	VPSLLD  $0x14, Y12, Y3
-	VMOVUPS Y4, 352(BX)
-	VPSLLD  $0x14, Y13, Y4
-	VPADDD  Y9, Y3, Y9
-	VPADDD  Y8, Y4, Y8
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y4
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
-	VMULPS      Y3, Y14, Y14
-	VMULPS      Y4, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y14
-	VFMADD213PS Y8, Y8, Y15
-	VANDPS      Y14, Y7, Y7
-	VANDPS      Y15, Y11, Y11
-	VADDPS      Y11, Y7, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     352(BX), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y3
-	VMOVUPS     320(BX), Y4
-	VANDPS      Y3, Y4, Y3
-	VMOVUPS     352(BX), Y8
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y8, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y1, Y5, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y5
-	VPSLLD  $0x14, Y3, Y12
-	VPADDD  Y5, Y12, Y5
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VMULPS      Y12, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y9
-	VANDPS      Y9, Y4, Y4
-	VPOR        Y10, Y3, Y10
-	VPMOVZXBD   8(R15), Y3
-	VPCMPGTD    leftMasks<>+256(SB), Y3, Y3
-	VPMOVZXBD   24(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
-	VMOVUPS     32(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y8, Y0, Y9
-	VMOVUPS     96(SI), Y12
-	VFMADD213PS Y8, Y0, Y12
-	VANDPS      Y9, Y3, Y9
-	VANDPS      Y12, Y5, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y8, Y13
-	VSUBPS Y12, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS 96(SI), Y0, Y14
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS 96(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y11, 384(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y11
-	VMOVUPS Y7, 416(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VMOVUPS Y4, 448(BX)
-	VPSLLD  $0x14, Y12, Y4
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y11, Y4, Y11
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VMULPS      Y4, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y11, Y11, Y14
-	VANDPS      Y13, Y3, Y3
-	VANDPS      Y14, Y5, Y5
-	VADDPS      Y5, Y3, Y4
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y12, Y10
-	VPMOVZXBD   40(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
-	VPMOVZXBD   56(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
-	VMOVUPS     160(SI), Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y8, Y0, Y11
-	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y8, Y0, Y12
-	VANDPS      Y11, Y7, Y11
-	VANDPS      Y12, Y9, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y8, Y13
-	VSUBPS Y12, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y5, 480(BX)
 	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VMOVUPS Y3, 512(BX)
-	VPSLLD  $0x14, Y11, Y3
-	VMOVUPS Y6, 544(BX)
-	VPSLLD  $0x14, Y12, Y6
-	VPADDD  Y15, Y3, Y15
-	VPADDD  Y5, Y6, Y5
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y6, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y9, Y9
-	VADDPS      Y9, Y7, Y3
-	VADDPS      Y3, Y4, Y4
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y12, Y10
-	VMOVUPS     224(BX), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     192(BX), Y5
-	VANDPS      Y3, Y5, Y3
-
-	// -n = magic - N - u
-	VSUBPS  Y3, Y8, Y8
-	VMOVUPS 224(BX), Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y6
-	VPSLLD  $0x14, Y3, Y11
-	VPADDD  Y6, Y11, Y6
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VMULPS      Y11, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y8
-	VANDPS      Y8, Y5, Y5
-	VPOR        Y10, Y3, Y10
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact80
-	VMOVUPS      544(BX), Y3
-	VEXTRACTF128 $0x01, Y3, X6
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X6, Y6
-	VMOVUPS      448(BX), Y8
-	VEXTRACTF128 $0x01, Y8, X10
-	VCVTPS2PD    X8, Y11
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y11, Y3, Y3
-	VADDPD       Y10, Y6, Y6
-	VEXTRACTF128 $0x01, Y4, X10
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X10, Y10
-	VEXTRACTF128 $0x01, Y5, X11
-	VCVTPS2PD    X5, Y12
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y12, Y4, Y4
-	VADDPD       Y11, Y10, Y10
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y10, Y6, Y6
-	VADDPD       Y6, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X3, X4
-	JCS          exact80
-	VMOVSD       up64<>+0(SB), X4
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X3, X4, X4
-	VCVTSD2SS    X4, X4, X3
-	VCVTSS2SD    X3, X3, X6
-	VSUBSD       X6, X4, X4
-	VBROADCASTSS X3, Y3
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
-	VMOVUPS      288(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y6, Y10
-	VFMADD231PS Y3, Y6, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, (DI)
-	VMOVUPS     512(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y6, Y10
-	VFMADD231PS Y3, Y6, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 32(DI)
-	VMOVUPS     256(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y6, Y10
-	VFMADD231PS Y3, Y6, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 64(DI)
-	VMOVUPS     480(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y6, Y10
-	VFMADD231PS Y3, Y6, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 96(DI)
-	VMOVUPS     416(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y6, Y10
-	VFMADD231PS Y3, Y6, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y7, Y6
-	VFMADD231PS Y3, Y7, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     384(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y6, Y7
-	VFMADD231PS Y3, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y9, Y6
-	VFMADD231PS Y3, Y9, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y8, Y6
-	VFMADD231PS Y3, Y8, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y7
-	CMPQ        CX, $0x00000008
-	JGE         l73
-	VMASKMOVPS  Y6, Y7, 256(DI)
-	JMP         l74
-
-l73:
-	VMOVUPS Y6, 256(DI)
-
-l74:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y4
-	VFMADD231PS Y3, Y5, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     32(DX), Y3
-	CMPQ        CX, $0x00000010
-	JGE         l75
-	CMPQ        CX, $0x00000008
-	JLE         l76
-	VMASKMOVPS  Y4, Y3, 288(DI)
-	JMP         l76
-
-l75:
-	VMOVUPS Y4, 288(DI)
-
-l76:
-	ADDQ otherStride+88(FP), R15
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop9
-	JMP  end
-
-exact80:
-	LEAQ 56(CX), R11
-	XORL AX, AX
-
-l77:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l78
-	CMPQ    AX, R11
-	JGE     l79
-	ADDQ    $0x08, AX
-	JMP     l77
-
-l79:
-	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l80
-
-l78:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-
-l80:
-	VMOVAPS Y3, Y2
-	ADDQ    $0x00000040, CX
-	JMP     far
-
-done9:
-	// Rows of 81 to 96 elements.
-	CMPQ    CX, $0x00000060
-	JGT     done11
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000050, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact96
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact96
-	PCALIGN $0x40
-
-loop11:
-	LEAQ 72(CX), R11
-	XORL AX, AX
-
-l81:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l82
-	CMPQ    AX, R11
-	JGE     l83
-	ADDQ    $0x08, AX
-	JMP     l81
-
-l83:
-	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l84
-
-l82:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-
-l84:
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
-	JCS          exact96
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact96
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Y0, Y3, Y3
-	VMOVUPS   nearHeadroom<>+0(SB), Y4
-	VSUBPS    Y3, Y4, Y4
-	VSUBPS    nearInteger<>+0(SB), Y4, Y4
-	CMPQ      CX, $0x00000008
-	JGE       l85
-	MOVQ      72(R15)(CX*1), AX
-	MOVQ      CX, DX
-	SUBQ      $0x00000008, CX
-	NEGQ      CX
-	SHLQ      $0x03, CX
-	SHRQ      CL, AX
-	MOVQ      DX, CX
-	VMOVQ     AX, X3
-	VPMOVZXBD X3, Y3
-	LEAQ      leftMasks<>+256(SB), DX
-	MOVQ      CX, AX
-	NEGQ      AX
-	LEAQ      (DX)(AX*4), DX
-	JMP       l86
-
-l85:
-	VPMOVZXBD 80(R15), Y3
-
-l86:
-	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
-	VMASKMOVPS 320(SI), Y3, Y5
-	CMPQ       CX, $0x00000010
-	JGE        l87
-	VPXOR      Y6, Y6, Y6
-	CMPQ       CX, $0x00000008
-	JLE        l88
-	MOVQ       72(R15)(CX*1), AX
-	MOVQ       CX, DX
-	SUBQ       $0x00000010, CX
-	NEGQ       CX
-	SHLQ       $0x03, CX
-	SHRQ       CL, AX
-	MOVQ       DX, CX
-	VMOVQ      AX, X6
-	VPMOVZXBD  X6, Y6
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	JMP        l88
-
-l87:
-	VPMOVZXBD 88(R15), Y6
-
-l88:
-	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
-	VMASKMOVPS 352(SI), Y6, Y7
-	VPMOVZXBD  (R15), Y8
-	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
-	VPMOVZXBD  16(R15), Y9
-	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
-	VMOVUPS    (SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-	VANDPS      Y10, Y8, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y6, 192(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y8, Y6
-	VPOR        Y10, Y11, Y10
-	VPMOVZXBD   32(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
-	VPMOVZXBD   48(R15), Y11
-	VPCMPGTD    leftMasks<>+256(SB), Y11, Y11
-	VMOVUPS     128(SI), Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y12
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
-	VANDPS      Y12, Y7, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y9, 256(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VMOVUPS Y8, 288(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y8
-	VMOVUPS Y3, 320(BX)
-	VPSLLD  $0x14, Y12, Y3
-	VMOVUPS Y5, 352(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VPADDD  Y9, Y3, Y9
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VMULPS      Y3, Y14, Y14
-	VMULPS      Y5, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y14
-	VFMADD213PS Y8, Y8, Y15
-	VANDPS      Y14, Y7, Y7
-	VANDPS      Y15, Y11, Y11
-	VADDPS      Y11, Y7, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y13, Y10
-	VPMOVZXBD   64(R15), Y3
-	VPCMPGTD    leftMasks<>+256(SB), Y3, Y3
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     352(BX), Y8
-	VFMADD213PS Y4, Y0, Y8
-	VANDPS      Y5, Y3, Y5
-	VMOVUPS     320(BX), Y9
-	VANDPS      Y8, Y9, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y12
-	VSUBPS Y8, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y12
-	VMOVUPS     352(BX), Y14
-	VFMADD231PS Y0, Y14, Y13
-	VFMADD231PS 256(SI), Y1, Y12
-	VFMADD231PS Y1, Y14, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y11, 384(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VMOVUPS Y7, 416(BX)
-	VPSLLD  $0x14, Y8, Y7
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y7, Y15
+	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y5, Y9, Y5
+	VPADDD  Y11, Y7, Y11
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y11, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y9, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y3, Y7
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y8, Y10
-	VPMOVZXBD   8(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
-	VPMOVZXBD   24(R15), Y8
-	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VANDPS      Y14, Y3, Y3
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y3, Y5
+	VPOR        Y6, Y12, Y6
+	VPOR        Y6, Y13, Y6
+	VPMOVZXBD   8(R15), Y7
+	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
+	VPMOVZXBD   24(R15), Y9
+	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VMOVUPS     32(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y11
 	VMOVUPS     96(SI), Y12
 	VFMADD213PS Y4, Y0, Y12
-	VANDPS      Y11, Y5, Y11
-	VANDPS      Y12, Y8, Y12
+	VANDPS      Y11, Y7, Y11
+	VANDPS      Y12, Y9, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y4, Y13
@@ -33551,45 +23772,45 @@ l88:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y9, 448(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VMOVUPS Y3, 480(BX)
+	VMOVUPS Y10, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y3, 352(BX)
 	VPSLLD  $0x14, Y11, Y3
-	VMOVUPS Y7, 512(BX)
-	VPSLLD  $0x14, Y12, Y7
+	VMOVUPS Y5, 384(BX)
+	VPSLLD  $0x14, Y12, Y5
 	VPADDD  Y15, Y3, Y15
-	VPADDD  Y9, Y7, Y9
+	VPADDD  Y10, Y5, Y10
 	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
 	VMULPS      Y3, Y13, Y13
-	VMULPS      Y7, Y14, Y14
+	VMULPS      Y5, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y9, Y9, Y14
-	VANDPS      Y13, Y5, Y5
-	VANDPS      Y14, Y8, Y8
-	VADDPS      Y8, Y5, Y3
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y12, Y10
-	VPMOVZXBD   40(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
-	VPMOVZXBD   56(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+	VPMOVZXBD   40(R15), Y5
+	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
+	VPMOVZXBD   56(R15), Y10
+	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     160(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y11
 	VMOVUPS     224(SI), Y12
 	VFMADD213PS Y4, Y0, Y12
-	VANDPS      Y11, Y7, Y11
-	VANDPS      Y12, Y9, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y4, Y13
@@ -33603,108 +23824,156 @@ l88:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y8, 544(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y5, 576(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VMOVUPS Y6, 608(BX)
-	VPSLLD  $0x14, Y12, Y6
-	VPADDD  Y15, Y5, Y15
-	VPADDD  Y8, Y6, Y8
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VMOVUPS Y9, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y9
+	VMOVUPS Y7, 448(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VMOVUPS Y8, 480(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y9, Y8, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y6, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y9, Y9
-	VADDPS      Y9, Y7, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y12, Y10
-	VPMOVZXBD   72(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
-	VMOVUPS     288(SI), Y6
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y5, Y7
+	VADDPS      Y7, Y3, Y3
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+	CMPQ        CX, $0x00000010
+	JGE         l73
+	VPXOR       Y7, Y7, Y7
+	CMPQ        CX, $0x00000008
+	JLE         l74
+	MOVQ        56(R15)(CX*1), AX
+	MOVQ        CX, DX
+	SUBQ        $0x00000010, CX
+	NEGQ        CX
+	SHLQ        $0x03, CX
+	SHRQ        CL, AX
+	MOVQ        DX, CX
+	VMOVQ       AX, X7
+	VPMOVZXBD   X7, Y7
+	LEAQ        leftMasks<>+256(SB), DX
+	MOVQ        CX, AX
+	NEGQ        AX
+	LEAQ        (DX)(AX*4), DX
+	JMP         l74
+
+l73:
+	VPMOVZXBD 72(R15), Y7
+
+l74:
+	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
+	VMASKMOVPS 288(SI), Y7, Y8
+	CMPQ       CX, $0x00000020
+	JGE        l75
+	VPXOR      Y9, Y9, Y9
+	CMPQ       CX, $0x00000018
+	JLE        l76
+	MOVQ       56(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000020, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X9
+	VPMOVZXBD  X9, Y9
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l76
+
+l75:
+	VPMOVZXBD 88(R15), Y9
+
+l76:
+	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
+	VMASKMOVPS 352(SI), Y9, Y11
+	VMOVAPS    Y4, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     224(BX), Y8
-	VFMADD213PS Y4, Y0, Y8
-	VANDPS      Y6, Y5, Y6
-	VMOVUPS     192(BX), Y11
-	VANDPS      Y8, Y11, Y8
+	VFMADD231PS Y0, Y8, Y12
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y11, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y9, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y12
-	VSUBPS Y8, Y4, Y4
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y12
-	VMOVUPS     224(BX), Y13
-	VFMADD231PS Y0, Y13, Y4
-	VFMADD231PS 288(SI), Y1, Y12
-	VFMADD231PS Y1, Y13, Y4
+	VFMADD231PS Y0, Y8, Y14
+	VFMADD231PS Y0, Y11, Y4
+	VFMADD231PS Y1, Y8, Y14
+	VFMADD231PS Y1, Y11, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y8, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y9, 640(BX)
-	VPSLLD  $0x14, Y8, Y9
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VPSLLD  $0x14, Y12, Y15
+	VMOVUPS Y10, 512(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y11, Y10, Y11
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
-	VMULPS      Y9, Y12, Y12
+	VMULPS      Y10, Y14, Y14
 	VMULPS      Y15, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y12
-	VFMADD213PS Y14, Y14, Y4
-	VANDPS      Y12, Y5, Y5
-	VANDPS      Y4, Y11, Y11
-	VADDPS      Y11, Y5, Y4
-	VPOR        Y10, Y6, Y10
-	VPOR        Y10, Y8, Y10
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y11, Y11, Y4
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y4, Y9, Y9
+	VADDPS      Y9, Y7, Y4
+	VPOR        Y6, Y12, Y6
+	VPOR        Y6, Y13, Y6
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
+	VPTEST       nearBits<>+0(SB), Y6
 	JNZ          exact96
-	VMOVUPS      608(BX), Y6
+	VMOVUPS      480(BX), Y6
 	VEXTRACTF128 $0x01, Y6, X8
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X8, Y8
-	VMOVUPS      512(BX), Y9
-	VEXTRACTF128 $0x01, Y9, X10
-	VCVTPS2PD    X9, Y9
+	VMOVUPS      384(BX), Y10
+	VEXTRACTF128 $0x01, Y10, X11
 	VCVTPS2PD    X10, Y10
-	VADDPD       Y9, Y6, Y6
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y3, X9
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y10, Y6, Y6
+	VADDPD       Y11, Y8, Y8
+	VEXTRACTF128 $0x01, Y3, X10
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X9, Y9
-	VEXTRACTF128 $0x01, Y4, X10
-	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X10, Y10
+	VEXTRACTF128 $0x01, Y4, X11
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X11, Y11
 	VADDPD       Y4, Y3, Y3
-	VADDPD       Y10, Y9, Y9
+	VADDPD       Y11, Y10, Y10
 	VADDPD       Y3, Y6, Y6
-	VADDPD       Y9, Y8, Y8
+	VADDPD       Y10, Y8, Y8
 	VADDPD       Y8, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X3
 	VADDPD       X3, X6, X6
@@ -33723,35 +23992,35 @@ l88:
 	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      288(BX), Y6
+	VMOVUPS      224(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y6, Y8
 	VFMADD231PS Y4, Y6, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     576(BX), Y6
+	VMOVUPS     448(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y6, Y8
 	VFMADD231PS Y4, Y6, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     256(BX), Y6
+	VMOVUPS     192(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y6, Y8
 	VFMADD231PS Y4, Y6, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     544(BX), Y6
+	VMOVUPS     416(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y6, Y8
 	VFMADD231PS Y4, Y6, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     416(BX), Y6
+	VMOVUPS     288(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y6, Y8
@@ -33760,38 +24029,25 @@ l88:
 	VMOVUPS     Y8, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y6
-	VFMADD231PS Y4, Y7, Y6
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     384(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     640(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     480(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     256(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y5, Y6
 	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     448(BX), Y5
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     512(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     352(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y5, Y6
@@ -33799,70 +24055,104 @@ l88:
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l89
-	VMASKMOVPS  Y6, Y5, 320(DI)
-	JMP         l90
+	JGE         l77
+	VMASKMOVPS  Y6, Y5, 256(DI)
+	JMP         l78
 
-l89:
+l77:
+	VMOVUPS Y6, 256(DI)
+
+l78:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y5
+	VFMADD231PS Y4, Y7, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     32(DX), Y6
+	CMPQ        CX, $0x00000010
+	JGE         l79
+	CMPQ        CX, $0x00000008
+	JLE         l80
+	VMASKMOVPS  Y5, Y6, 288(DI)
+	JMP         l80
+
+l79:
+	VMOVUPS Y5, 288(DI)
+
+l80:
+	VMOVUPS 320(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     64(DX), Y5
+	CMPQ        CX, $0x00000018
+	JGE         l81
+	CMPQ        CX, $0x00000010
+	JLE         l82
+	VMASKMOVPS  Y6, Y5, 320(DI)
+	JMP         l82
+
+l81:
 	VMOVUPS Y6, 320(DI)
 
-l90:
+l82:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y11, Y3
-	VFMADD231PS Y4, Y11, Y3
+	VMULPS      Y3, Y9, Y3
+	VFMADD231PS Y4, Y9, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l91
-	CMPQ        CX, $0x00000008
-	JLE         l92
+	VMOVUPS     96(DX), Y4
+	CMPQ        CX, $0x00000020
+	JGE         l83
+	CMPQ        CX, $0x00000018
+	JLE         l84
 	VMASKMOVPS  Y3, Y4, 352(DI)
-	JMP         l92
+	JMP         l84
 
-l91:
+l83:
 	VMOVUPS Y3, 352(DI)
 
-l92:
+l84:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
-	JNZ  loop11
+	JNZ  loop9
 	JMP  end
 
 exact96:
-	LEAQ 72(CX), R11
+	LEAQ 56(CX), R11
 	XORL AX, AX
 
-l93:
+l85:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l94
+	JNE     l86
 	CMPQ    AX, R11
-	JGE     l95
+	JGE     l87
 	ADDQ    $0x08, AX
-	JMP     l93
+	JMP     l85
 
-l95:
+l87:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l96
+	JMP          l88
 
-l94:
+l86:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y3
 
-l96:
+l88:
 	VMOVAPS Y3, Y2
-	ADDQ    $0x00000050, CX
+	ADDQ    $0x00000040, CX
 	JMP     far
 
-done11:
-	// Rows of 97 to 112 elements.
-	CMPQ    CX, $0x00000070
-	JGT     done13
+done9:
+	// Rows of 97 to 128 elements.
+	CMPQ    CX, $0x00000080
+	JGT     done11
 	TESTQ   R8, R8
 	JZ      end
 	SUBQ    $0x00000060, CX
@@ -33872,112 +24162,111 @@ done11:
 	LEAQ    (DX)(AX*4), DX
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
-	JZ      exact112
+	JZ      exact128
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
-	JCC     exact112
+	JCC     exact128
 	PCALIGN $0x40
 
-loop13:
+loop11:
 	LEAQ 88(CX), R11
 	XORL AX, AX
 
-l97:
+l89:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l98
+	JNE     l90
 	CMPQ    AX, R11
-	JGE     l99
+	JGE     l91
 	ADDQ    $0x08, AX
-	JMP     l97
+	JMP     l89
 
-l99:
+l91:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l100
+	JMP          l92
 
-l98:
+l90:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y3
 
-l100:
+l92:
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
-	JCS          exact112
+	JCS          exact128
 	VBROADCASTSS 8(R14), Y4
 	VMULPS       nearReach<>+0(SB), Y4, Y4
 	VBROADCASTSS 16(R14), Y5
 	VSUBPS       Y4, Y5, Y5
 	VUCOMISS     X3, X5
-	JCS          exact112
+	JCS          exact128
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS    Y0, Y3, Y3
 	VMOVUPS   nearHeadroom<>+0(SB), Y4
 	VSUBPS    Y3, Y4, Y4
 	VSUBPS    nearInteger<>+0(SB), Y4, Y4
-	CMPQ      CX, $0x00000008
-	JGE       l101
-	MOVQ      88(R15)(CX*1), AX
-	MOVQ      CX, DX
-	SUBQ      $0x00000008, CX
-	NEGQ      CX
-	SHLQ      $0x03, CX
-	SHRQ      CL, AX
-	MOVQ      DX, CX
-	VMOVQ     AX, X3
-	VPMOVZXBD X3, Y3
-	LEAQ      leftMasks<>+256(SB), DX
-	MOVQ      CX, AX
-	NEGQ      AX
-	LEAQ      (DX)(AX*4), DX
-	JMP       l102
+	VPMOVZXBD (R15), Y3
+	VPCMPGTD  leftMasks<>+256(SB), Y3, Y3
+	VPMOVZXBD 16(R15), Y5
+	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
+	VMOVUPS   (SI), Y6
 
-l101:
-	VPMOVZXBD 96(R15), Y3
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+	VANDPS      Y6, Y3, Y6
+	VANDPS      Y7, Y5, Y7
 
-l102:
-	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
-	VMASKMOVPS 384(SI), Y3, Y5
-	CMPQ       CX, $0x00000010
-	JGE        l103
-	VPXOR      Y6, Y6, Y6
-	CMPQ       CX, $0x00000008
-	JLE        l104
-	MOVQ       88(R15)(CX*1), AX
-	MOVQ       CX, DX
-	SUBQ       $0x00000010, CX
-	NEGQ       CX
-	SHLQ       $0x03, CX
-	SHRQ       CL, AX
-	MOVQ       DX, CX
-	VMOVQ      AX, X6
-	VPMOVZXBD  X6, Y6
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	JMP        l104
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y8
+	VSUBPS Y7, Y4, Y9
 
-l103:
-	VPMOVZXBD 104(R15), Y6
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
-l104:
-	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
-	VMASKMOVPS 416(SI), Y6, Y7
-	VPMOVZXBD  (R15), Y8
-	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
-	VPMOVZXBD  16(R15), Y9
-	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
-	VMOVUPS    (SI), Y10
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y3, Y3
+	VANDPS      Y9, Y5, Y5
+	VADDPS      Y5, Y3, Y8
+	VPOR        Y6, Y7, Y6
+	VPMOVZXBD   32(R15), Y7
+	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
+	VPMOVZXBD   48(R15), Y9
+	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
+	VMOVUPS     128(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
+	VMOVUPS     192(SI), Y11
 	VFMADD213PS Y4, Y0, Y11
-	VANDPS      Y10, Y8, Y10
+	VANDPS      Y10, Y7, Y10
 	VANDPS      Y11, Y9, Y11
 
 	// -n = magic - N - u
@@ -33985,108 +24274,56 @@ l104:
 	VSUBPS Y11, Y4, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y10, Y14
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y6, 192(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VMOVUPS Y3, 224(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y7, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y5, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
+	VANDPS      Y12, Y7, Y7
 	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y8, Y6
-	VPOR        Y10, Y11, Y10
-	VPMOVZXBD   32(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
-	VPMOVZXBD   48(R15), Y11
-	VPCMPGTD    leftMasks<>+256(SB), Y11, Y11
-	VMOVUPS     128(SI), Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y12
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
-	VANDPS      Y12, Y7, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y9, 256(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VMOVUPS Y8, 288(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y8
-	VMOVUPS Y3, 320(BX)
-	VPSLLD  $0x14, Y12, Y3
-	VMOVUPS Y5, 352(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VPADDD  Y9, Y3, Y9
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VMULPS      Y3, Y14, Y14
-	VMULPS      Y5, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y14
-	VFMADD213PS Y8, Y8, Y15
-	VANDPS      Y14, Y7, Y7
-	VANDPS      Y15, Y11, Y11
-	VADDPS      Y11, Y7, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y13, Y10
+	VADDPS      Y9, Y7, Y3
+	VADDPS      Y3, Y8, Y8
+	VPOR        Y6, Y10, Y6
+	VPOR        Y6, Y11, Y6
 	VPMOVZXBD   64(R15), Y3
 	VPCMPGTD    leftMasks<>+256(SB), Y3, Y3
 	VPMOVZXBD   80(R15), Y5
 	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
-	VMOVUPS     256(SI), Y8
+	VMOVUPS     256(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-	VANDPS      Y8, Y3, Y8
-	VANDPS      Y9, Y5, Y9
+	VFMADD213PS Y4, Y0, Y10
+	VMOVUPS     320(SI), Y11
+	VFMADD213PS Y4, Y0, Y11
+	VANDPS      Y10, Y3, Y10
+	VANDPS      Y11, Y5, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y12
-	VSUBPS Y9, Y4, Y13
+	VSUBPS Y10, Y4, Y12
+	VSUBPS Y11, Y4, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y12
@@ -34095,24 +24332,24 @@ l104:
 	VFMADD231PS 320(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y14
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y11, 384(BX)
-	VPSLLD  $0x14, Y8, Y11
-	VMOVUPS Y7, 416(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y14, Y11, Y14
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y10, Y9
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y14, Y9, Y14
 	VPADDD  Y15, Y7, Y15
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VMULPS      Y7, Y12, Y12
-	VMULPS      Y11, Y13, Y13
+	VMULPS      Y9, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
@@ -34120,107 +24357,172 @@ l104:
 	VANDPS      Y12, Y3, Y3
 	VANDPS      Y13, Y5, Y5
 	VADDPS      Y5, Y3, Y7
-	VPOR        Y10, Y8, Y10
-	VPOR        Y10, Y9, Y10
-	VMOVUPS     352(BX), Y8
+	VPOR        Y6, Y10, Y6
+	VPOR        Y6, Y11, Y6
+	CMPQ        CX, $0x00000008
+	JGE         l93
+	MOVQ        88(R15)(CX*1), AX
+	MOVQ        CX, DX
+	SUBQ        $0x00000008, CX
+	NEGQ        CX
+	SHLQ        $0x03, CX
+	SHRQ        CL, AX
+	MOVQ        DX, CX
+	VMOVQ       AX, X9
+	VPMOVZXBD   X9, Y9
+	LEAQ        leftMasks<>+256(SB), DX
+	MOVQ        CX, AX
+	NEGQ        AX
+	LEAQ        (DX)(AX*4), DX
+	JMP         l94
+
+l93:
+	VPMOVZXBD 96(R15), Y9
+
+l94:
+	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
+	VMASKMOVPS 384(SI), Y9, Y10
+	CMPQ       CX, $0x00000018
+	JGE        l95
+	VPXOR      Y11, Y11, Y11
+	CMPQ       CX, $0x00000010
+	JLE        l96
+	MOVQ       88(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000018, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X11
+	VPMOVZXBD  X11, Y11
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l96
+
+l95:
+	VPMOVZXBD 112(R15), Y11
+
+l96:
+	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
+	VMASKMOVPS 448(SI), Y11, Y12
+	VMOVAPS    Y4, Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     320(BX), Y9
-	VANDPS      Y8, Y9, Y8
+	VFMADD231PS Y0, Y10, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y12, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y11, Y14
 
 	// -n = magic - N - u
-	VSUBPS  Y8, Y4, Y11
-	VMOVUPS 352(BX), Y12
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y5, 320(BX)
+	VSUBPS  Y14, Y4, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y12, Y11
-	VFMADD231PS Y1, Y12, Y11
+	VFMADD231PS Y0, Y10, Y15
+	VFMADD231PS Y0, Y12, Y5
+	VFMADD231PS Y1, Y10, Y15
+	VFMADD231PS Y1, Y12, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPSLLD  $0x14, Y8, Y13
-	VPADDD  Y12, Y13, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VMULPS      Y13, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y11, Y9, Y9
-	VPOR        Y10, Y8, Y10
-	VADDPS      Y9, Y7, Y7
-	VPMOVZXBD   8(R15), Y8
-	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
-	VPMOVZXBD   24(R15), Y11
-	VPCMPGTD    leftMasks<>+256(SB), Y11, Y11
-	VMOVUPS     32(SI), Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y12
-	VMOVUPS     96(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
-	VANDPS      Y12, Y8, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y14
-	VFMADD231PS 96(SI), Y0, Y15
-	VFMADD231PS 32(SI), Y1, Y14
-	VFMADD231PS 96(SI), Y1, Y15
-	VMOVUPS     Y9, 448(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VMOVUPS Y5, 480(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VMOVUPS Y3, 512(BX)
-	VPSLLD  $0x14, Y12, Y3
-	VMOVUPS Y7, 544(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y9, Y3, Y9
-	VPADDD  Y5, Y7, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VPERMPS nearTable<>+0(SB), Y14, Y12
+	VMOVUPS Y3, 352(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VMOVUPS Y8, 384(BX)
+	VPSLLD  $0x14, Y14, Y8
+	VPADDD  Y10, Y3, Y10
+	VPADDD  Y12, Y8, Y12
 	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y3, Y14, Y14
-	VMULPS      Y7, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y8, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y14
-	VFMADD213PS Y5, Y5, Y15
-	VANDPS      Y14, Y8, Y8
-	VANDPS      Y15, Y11, Y11
-	VADDPS      Y11, Y8, Y3
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y13, Y10
-	VPMOVZXBD   40(R15), Y5
+	VFMADD213PS Y10, Y10, Y15
+	VFMADD213PS Y12, Y12, Y5
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y5, Y11, Y11
+	VADDPS      Y11, Y9, Y3
+	VADDPS      Y3, Y7, Y7
+	VPOR        Y6, Y13, Y6
+	VPOR        Y6, Y14, Y6
+	VPMOVZXBD   8(R15), Y3
+	VPCMPGTD    leftMasks<>+256(SB), Y3, Y3
+	VPMOVZXBD   24(R15), Y5
 	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
-	VPMOVZXBD   56(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
-	VMOVUPS     160(SI), Y9
+	VMOVUPS     32(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y4, Y0, Y12
-	VANDPS      Y9, Y5, Y9
-	VANDPS      Y12, Y7, Y12
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y4, Y0, Y10
+	VANDPS      Y8, Y3, Y8
+	VANDPS      Y10, Y5, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y13
+	VSUBPS Y8, Y4, Y12
+	VSUBPS Y10, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPERMPS nearTable<>+0(SB), Y10, Y15
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VMOVUPS Y9, 448(BX)
+	VPSLLD  $0x14, Y10, Y9
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y3, Y3
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y3, Y9
+	VPOR        Y6, Y8, Y6
+	VPOR        Y6, Y10, Y6
+	VPMOVZXBD   40(R15), Y8
+	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
+	VPMOVZXBD   56(R15), Y10
+	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y4, Y0, Y12
+	VANDPS      Y11, Y8, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y13
 	VSUBPS Y12, Y4, Y14
 
 	// f = x * (kHi + kLo) - n
@@ -34230,50 +24532,50 @@ l104:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y11, 576(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y11
-	VMOVUPS Y8, 608(BX)
-	VPSLLD  $0x14, Y9, Y8
-	VMOVUPS Y6, 640(BX)
-	VPSLLD  $0x14, Y12, Y6
-	VPADDD  Y15, Y8, Y15
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y5, 480(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y3, 512(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y7, 544(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y3, Y15
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VMULPS      Y6, Y13, Y13
-	VMULPS      Y8, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y7, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y11, Y11, Y14
-	VANDPS      Y13, Y5, Y5
-	VANDPS      Y14, Y7, Y7
-	VADDPS      Y7, Y5, Y6
-	VADDPS      Y6, Y3, Y3
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y12, Y10
-	VPMOVZXBD   72(R15), Y6
-	VPCMPGTD    leftMasks<>+256(SB), Y6, Y6
-	VPMOVZXBD   88(R15), Y8
-	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
-	VMOVUPS     288(SI), Y9
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y8, Y3
+	VADDPS      Y3, Y9, Y9
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+	VPMOVZXBD   72(R15), Y3
+	VPCMPGTD    leftMasks<>+256(SB), Y3, Y3
+	VPMOVZXBD   88(R15), Y5
+	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
+	VMOVUPS     288(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y4, Y0, Y7
 	VMOVUPS     352(SI), Y11
 	VFMADD213PS Y4, Y0, Y11
-	VANDPS      Y9, Y6, Y9
-	VANDPS      Y11, Y8, Y11
+	VANDPS      Y7, Y3, Y7
+	VANDPS      Y11, Y5, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y12
+	VSUBPS Y7, Y4, Y12
 	VSUBPS Y11, Y4, Y13
 
 	// f = x * (kHi + kLo) - n
@@ -34283,228 +24585,333 @@ l104:
 	VFMADD231PS 352(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
+	VPERMPS nearTable<>+0(SB), Y7, Y14
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y7, 672(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VMOVUPS Y5, 704(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y14, Y7, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VMOVUPS Y10, 576(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y8, 608(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y14, Y10, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y7, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y10, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y6, Y6
-	VANDPS      Y13, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     224(BX), Y7
+	VANDPS      Y12, Y3, Y3
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y3, Y8
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y11, Y6
+	CMPQ        CX, $0x00000010
+	JGE         l97
+	VPXOR       Y7, Y7, Y7
+	CMPQ        CX, $0x00000008
+	JLE         l98
+	MOVQ        88(R15)(CX*1), AX
+	MOVQ        CX, DX
+	SUBQ        $0x00000010, CX
+	NEGQ        CX
+	SHLQ        $0x03, CX
+	SHRQ        CL, AX
+	MOVQ        DX, CX
+	VMOVQ       AX, X7
+	VPMOVZXBD   X7, Y7
+	LEAQ        leftMasks<>+256(SB), DX
+	MOVQ        CX, AX
+	NEGQ        AX
+	LEAQ        (DX)(AX*4), DX
+	JMP         l98
+
+l97:
+	VPMOVZXBD 104(R15), Y7
+
+l98:
+	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
+	VMASKMOVPS 416(SI), Y7, Y10
+	CMPQ       CX, $0x00000020
+	JGE        l99
+	VPXOR      Y11, Y11, Y11
+	CMPQ       CX, $0x00000018
+	JLE        l100
+	MOVQ       88(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000020, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X11
+	VPMOVZXBD  X11, Y11
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l100
+
+l99:
+	VPMOVZXBD 120(R15), Y11
+
+l100:
+	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
+	VMASKMOVPS 480(SI), Y11, Y12
+	VMOVAPS    Y4, Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     192(BX), Y9
-	VANDPS      Y7, Y9, Y7
+	VFMADD231PS Y0, Y10, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y12, Y14
+	VANDPS      Y13, Y7, Y13
+	VANDPS      Y14, Y11, Y14
 
 	// -n = magic - N - u
-	VSUBPS  Y7, Y4, Y4
-	VMOVUPS 224(BX), Y11
+	VSUBPS Y13, Y4, Y15
+	VSUBPS Y14, Y4, Y4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y11, Y4
-	VFMADD231PS Y1, Y11, Y4
+	VFMADD231PS Y0, Y10, Y15
+	VFMADD231PS Y0, Y12, Y4
+	VFMADD231PS Y1, Y10, Y15
+	VFMADD231PS Y1, Y12, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y11
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VPERMPS nearTable<>+0(SB), Y14, Y12
+	VMOVUPS Y5, 640(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VMOVUPS Y3, 672(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y10, Y5, Y10
+	VPADDD  Y12, Y3, Y12
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
-	VMULPS      Y12, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y5
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y5, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y4
-	VANDPS      Y4, Y9, Y9
-	VPOR        Y10, Y7, Y10
-	VADDPS      Y9, Y5, Y5
+	VFMADD213PS Y10, Y10, Y15
+	VFMADD213PS Y12, Y12, Y4
+	VANDPS      Y15, Y7, Y7
+	VANDPS      Y4, Y11, Y11
+	VADDPS      Y11, Y7, Y3
+	VADDPS      Y3, Y8, Y8
+	VPOR        Y6, Y13, Y6
+	VPOR        Y6, Y14, Y6
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact112
-	VMOVUPS      640(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X7
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      544(BX), Y10
-	VEXTRACTF128 $0x01, Y10, X11
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y10, Y4, Y4
-	VADDPD       Y11, Y7, Y7
-	VEXTRACTF128 $0x01, Y3, X10
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          exact128
+	VMOVUPS      384(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X10, Y10
-	VEXTRACTF128 $0x01, Y5, X11
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      544(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
 	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X6, Y6
 	VADDPD       Y5, Y3, Y3
-	VADDPD       Y11, Y10, Y10
-	VADDPD       Y3, Y4, Y4
-	VADDPD       Y10, Y7, Y7
-	VADDPD       Y7, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X3
-	VADDPD       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDSD       X3, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X4, X3
-	JCS          exact112
-	VMOVSD       up64<>+0(SB), X3
+	VADDPD       Y6, Y4, Y4
+	VEXTRACTF128 $0x01, Y9, X5
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y8, X6
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y8, Y9, Y9
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y9, Y3, Y3
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X3, X4
+	JCS          exact128
+	VMOVSD       up64<>+0(SB), X4
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X3
+	VCVTSS2SD    X3, X3, X5
+	VSUBSD       X5, X4, X4
 	VBROADCASTSS X3, Y3
-	VMOVUPS      288(BX), Y5
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      224(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     608(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     256(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     576(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     416(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     704(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     672(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
+	VMULPS      Y4, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
 	VMOVUPS     512(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DI)
+	VMULPS      Y4, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     192(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y5
-	VFMADD231PS Y4, Y6, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 288(DI)
+	VMULPS      Y4, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 64(DI)
 	VMOVUPS     480(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
+	VMULPS      Y4, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 320(DI)
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     288(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y5
-	VFMADD231PS Y4, Y8, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 352(DI)
+	VMULPS      Y4, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     608(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y4, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     256(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y4, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     576(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y4, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     352(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y4, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     672(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y4, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     320(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y4, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 320(DI)
+	VMOVUPS     640(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y4, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 352(DI)
 	VMOVUPS     448(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
+	VMULPS      Y4, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l105
+	JGE         l101
 	VMASKMOVPS  Y6, Y5, 384(DI)
+	JMP         l102
+
+l101:
+	VMOVUPS Y6, 384(DI)
+
+l102:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y4, Y7, Y5
+	VFMADD231PS Y3, Y7, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     32(DX), Y6
+	CMPQ        CX, $0x00000010
+	JGE         l103
+	CMPQ        CX, $0x00000008
+	JLE         l104
+	VMASKMOVPS  Y5, Y6, 416(DI)
+	JMP         l104
+
+l103:
+	VMOVUPS Y5, 416(DI)
+
+l104:
+	VMOVUPS 416(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y4, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     64(DX), Y5
+	CMPQ        CX, $0x00000018
+	JGE         l105
+	CMPQ        CX, $0x00000010
+	JLE         l106
+	VMASKMOVPS  Y6, Y5, 448(DI)
 	JMP         l106
 
 l105:
-	VMOVUPS Y6, 384(DI)
+	VMOVUPS Y6, 448(DI)
 
 l106:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y3
-	VFMADD231PS Y4, Y9, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
+	VMULPS      Y4, Y11, Y4
+	VFMADD231PS Y3, Y11, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     96(DX), Y3
+	CMPQ        CX, $0x00000020
 	JGE         l107
-	CMPQ        CX, $0x00000008
+	CMPQ        CX, $0x00000018
 	JLE         l108
-	VMASKMOVPS  Y3, Y4, 416(DI)
+	VMASKMOVPS  Y4, Y3, 480(DI)
 	JMP         l108
 
 l107:
-	VMOVUPS Y3, 416(DI)
+	VMOVUPS Y4, 480(DI)
 
 l108:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
-	JNZ  loop13
+	JNZ  loop11
 	JMP  end
 
-exact112:
+exact128:
 	LEAQ 88(CX), R11
 	XORL AX, AX
 
@@ -34533,737 +24940,7 @@ l112:
 	ADDQ    $0x00000060, CX
 	JMP     far
 
-done13:
-	// Rows of 113 to 128 elements.
-	CMPQ    CX, $0x00000080
-	JGT     done15
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000070, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact128
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact128
-	PCALIGN $0x40
-
-loop15:
-	LEAQ 104(CX), R11
-	XORL AX, AX
-
-l113:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l114
-	CMPQ    AX, R11
-	JGE     l115
-	ADDQ    $0x08, AX
-	JMP     l113
-
-l115:
-	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l116
-
-l114:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-
-l116:
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
-	JCS          exact128
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact128
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Y0, Y3, Y3
-	VMOVUPS   nearHeadroom<>+0(SB), Y4
-	VSUBPS    Y3, Y4, Y4
-	VSUBPS    nearInteger<>+0(SB), Y4, Y4
-	CMPQ      CX, $0x00000008
-	JGE       l117
-	MOVQ      104(R15)(CX*1), AX
-	MOVQ      CX, DX
-	SUBQ      $0x00000008, CX
-	NEGQ      CX
-	SHLQ      $0x03, CX
-	SHRQ      CL, AX
-	MOVQ      DX, CX
-	VMOVQ     AX, X3
-	VPMOVZXBD X3, Y3
-	LEAQ      leftMasks<>+256(SB), DX
-	MOVQ      CX, AX
-	NEGQ      AX
-	LEAQ      (DX)(AX*4), DX
-	JMP       l118
-
-l117:
-	VPMOVZXBD 112(R15), Y3
-
-l118:
-	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
-	VMASKMOVPS 448(SI), Y3, Y5
-	CMPQ       CX, $0x00000010
-	JGE        l119
-	VPXOR      Y6, Y6, Y6
-	CMPQ       CX, $0x00000008
-	JLE        l120
-	MOVQ       104(R15)(CX*1), AX
-	MOVQ       CX, DX
-	SUBQ       $0x00000010, CX
-	NEGQ       CX
-	SHLQ       $0x03, CX
-	SHRQ       CL, AX
-	MOVQ       DX, CX
-	VMOVQ      AX, X6
-	VPMOVZXBD  X6, Y6
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	JMP        l120
-
-l119:
-	VPMOVZXBD 120(R15), Y6
-
-l120:
-	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
-	VMASKMOVPS 480(SI), Y6, Y7
-	VPMOVZXBD  (R15), Y8
-	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
-	VPMOVZXBD  16(R15), Y9
-	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
-	VMOVUPS    (SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-	VANDPS      Y10, Y8, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y6, 192(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y8, Y6
-	VPOR        Y10, Y11, Y10
-	VPMOVZXBD   32(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
-	VPMOVZXBD   48(R15), Y11
-	VPCMPGTD    leftMasks<>+256(SB), Y11, Y11
-	VMOVUPS     128(SI), Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y12
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
-	VANDPS      Y12, Y7, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y9, 256(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VMOVUPS Y8, 288(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y8
-	VMOVUPS Y3, 320(BX)
-	VPSLLD  $0x14, Y12, Y3
-	VMOVUPS Y5, 352(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VPADDD  Y9, Y3, Y9
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VMULPS      Y3, Y14, Y14
-	VMULPS      Y5, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y14
-	VFMADD213PS Y8, Y8, Y15
-	VANDPS      Y14, Y7, Y7
-	VANDPS      Y15, Y11, Y11
-	VADDPS      Y11, Y7, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y13, Y10
-	VPMOVZXBD   64(R15), Y3
-	VPCMPGTD    leftMasks<>+256(SB), Y3, Y3
-	VPMOVZXBD   80(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
-	VMOVUPS     256(SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-	VANDPS      Y8, Y3, Y8
-	VANDPS      Y9, Y5, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y12
-	VSUBPS Y9, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y12
-	VFMADD231PS 320(SI), Y0, Y13
-	VFMADD231PS 256(SI), Y1, Y12
-	VFMADD231PS 320(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y14
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y11, 384(BX)
-	VPSLLD  $0x14, Y8, Y11
-	VMOVUPS Y7, 416(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y3, Y7
-	VPOR        Y10, Y8, Y10
-	VPOR        Y10, Y9, Y10
-	VPMOVZXBD   96(R15), Y8
-	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
-	VMOVUPS     384(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     352(BX), Y11
-	VFMADD213PS Y4, Y0, Y11
-	VANDPS      Y9, Y8, Y9
-	VMOVUPS     320(BX), Y12
-	VANDPS      Y11, Y12, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y13
-	VSUBPS Y11, Y4, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y13
-	VMOVUPS     352(BX), Y15
-	VFMADD231PS Y0, Y15, Y14
-	VFMADD231PS 384(SI), Y1, Y13
-	VFMADD231PS Y1, Y15, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y5, 448(BX)
-	VPERMPS nearTable<>+0(SB), Y11, Y5
-	VMOVUPS Y3, 480(BX)
-	VPSLLD  $0x14, Y9, Y3
-	VMOVUPS Y6, 512(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y15, Y3, Y15
-	VPADDD  Y5, Y6, Y5
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y6, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y8, Y8
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y8, Y3
-	VADDPS      Y3, Y7, Y7
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y11, Y10
-	VPMOVZXBD   8(R15), Y3
-	VPCMPGTD    leftMasks<>+256(SB), Y3, Y3
-	VPMOVZXBD   24(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
-	VMOVUPS     32(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-	VANDPS      Y6, Y3, Y6
-	VANDPS      Y9, Y5, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y11
-	VSUBPS Y9, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y11
-	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y11
-	VFMADD231PS 96(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y14
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y12, 544(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VMOVUPS Y8, 576(BX)
-	VPSLLD  $0x14, Y9, Y8
-	VPADDD  Y14, Y12, Y14
-	VPADDD  Y15, Y8, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y12, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y11, Y3, Y3
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y3, Y8
-	VPOR        Y10, Y6, Y10
-	VPOR        Y10, Y9, Y10
-	VPMOVZXBD   40(R15), Y6
-	VPCMPGTD    leftMasks<>+256(SB), Y6, Y6
-	VPMOVZXBD   56(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
-	VMOVUPS     160(SI), Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y11
-	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y4, Y0, Y12
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y12, Y9, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y13
-	VSUBPS Y12, Y4, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y5, 608(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VMOVUPS Y3, 640(BX)
-	VPSLLD  $0x14, Y11, Y3
-	VMOVUPS Y7, 672(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VPADDD  Y15, Y3, Y15
-	VPADDD  Y5, Y7, Y5
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y6, Y6
-	VANDPS      Y14, Y9, Y9
-	VADDPS      Y9, Y6, Y3
-	VADDPS      Y3, Y8, Y8
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y12, Y10
-	VPMOVZXBD   72(R15), Y3
-	VPCMPGTD    leftMasks<>+256(SB), Y3, Y3
-	VPMOVZXBD   88(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
-	VMOVUPS     288(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     352(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-	VANDPS      Y7, Y3, Y7
-	VANDPS      Y11, Y5, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y12
-	VFMADD231PS 352(SI), Y0, Y13
-	VFMADD231PS 288(SI), Y1, Y12
-	VFMADD231PS 352(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y9, 704(BX)
-	VPSLLD  $0x14, Y7, Y9
-	VMOVUPS Y6, 736(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y3, Y6
-	VPOR        Y10, Y7, Y10
-	VPOR        Y10, Y11, Y10
-	VPMOVZXBD   104(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
-	VMOVUPS     416(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     224(BX), Y11
-	VFMADD213PS Y4, Y0, Y11
-	VANDPS      Y9, Y7, Y9
-	VMOVUPS     192(BX), Y12
-	VANDPS      Y11, Y12, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y13
-	VSUBPS Y11, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y13
-	VMOVUPS     224(BX), Y14
-	VFMADD231PS Y0, Y14, Y4
-	VFMADD231PS 416(SI), Y1, Y13
-	VFMADD231PS Y1, Y14, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y5, 768(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VMOVUPS Y3, 800(BX)
-	VPSLLD  $0x14, Y11, Y3
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y3, Y15
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y5
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y5, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y13
-	VFMADD213PS Y15, Y15, Y4
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y4, Y12, Y12
-	VADDPS      Y12, Y7, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y11, Y10
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact128
-	VMOVUPS      512(BX), Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      672(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X9
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X9, Y9
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y9, Y4, Y4
-	VEXTRACTF128 $0x01, Y8, X5
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y6, X9
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X9, Y9
-	VADDPD       Y6, Y8, Y8
-	VADDPD       Y9, Y5, Y5
-	VADDPD       Y8, Y3, Y3
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X3, X4
-	JCS          exact128
-	VMOVSD       up64<>+0(SB), X4
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X3, X4, X4
-	VCVTSD2SS    X4, X4, X3
-	VCVTSS2SD    X3, X3, X5
-	VSUBSD       X5, X4, X4
-	VBROADCASTSS X3, Y3
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
-	VMOVUPS      288(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     640(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     256(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     608(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     416(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     736(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     704(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     480(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     800(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     448(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 320(DI)
-	VMOVUPS     768(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 352(DI)
-	VMOVUPS     576(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 384(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y7, Y5
-	VFMADD231PS Y3, Y7, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 416(DI)
-	VMOVUPS     544(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l121
-	VMASKMOVPS  Y6, Y5, 448(DI)
-	JMP         l122
-
-l121:
-	VMOVUPS Y6, 448(DI)
-
-l122:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y12, Y4
-	VFMADD231PS Y3, Y12, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     32(DX), Y3
-	CMPQ        CX, $0x00000010
-	JGE         l123
-	CMPQ        CX, $0x00000008
-	JLE         l124
-	VMASKMOVPS  Y4, Y3, 480(DI)
-	JMP         l124
-
-l123:
-	VMOVUPS Y4, 480(DI)
-
-l124:
-	ADDQ otherStride+88(FP), R15
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop15
-	JMP  end
-
-exact128:
-	LEAQ 104(CX), R11
-	XORL AX, AX
-
-l125:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l126
-	CMPQ    AX, R11
-	JGE     l127
-	ADDQ    $0x08, AX
-	JMP     l125
-
-l127:
-	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l128
-
-l126:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-
-l128:
-	VMOVAPS Y3, Y2
-	ADDQ    $0x00000070, CX
-	JMP     far
-
-done15:
+done11:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -35280,27 +24957,27 @@ row:
 	LEAQ -8(CX), DX
 	XORL AX, AX
 
-l129:
+l113:
 	CMPQ    AX, DX
 	CMOVQGT DX, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l130
+	JNE     l114
 	CMPQ    AX, DX
-	JGE     l131
+	JGE     l115
 	ADDQ    $0x08, AX
-	JMP     l129
+	JMP     l113
 
-l131:
+l115:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l132
+	JMP          l116
 
-l130:
+l114:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
 	VBROADCASTSS (SI)(AX*4), Y3
 
-l132:
+l116:
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
 	JCS          irregular
@@ -35343,36 +25020,36 @@ l132:
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
-l133:
+l117:
 	CMPQ    AX, DX
 	CMOVQGT DX, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l134
+	JNE     l118
 	CMPQ    AX, DX
-	JGE     l135
+	JGE     l119
 	ADDQ    $0x08, AX
-	JMP     l133
+	JMP     l117
 
-l135:
+l119:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l136
+	JMP          l120
 
-l134:
+l118:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
 	VBROADCASTSS (SI)(AX*4), Y4
 
-l136:
+l120:
 	VUCOMISS X4, X5
 	JCS      exact
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done19
+	JLT     done15
 	PCALIGN $0x40
 
-loop19:
+loop15:
 	VPMOVZXBD (R15), Y4
 	VPCMPGTD  leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD 16(R15), Y5
@@ -35864,32 +25541,32 @@ loop19:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000080, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop19
+	JGE     loop15
 
-done19:
+done15:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind25
+	JZ    behind21
 	CMPQ  CX, $0x00000010
-	JLE   upto20
+	JLE   upto16
 	CMPQ  CX, $0x00000020
-	JLE   upto21
+	JLE   upto17
 	CMPQ  CX, $0x00000030
-	JLE   upto22
+	JLE   upto18
 	CMPQ  CX, $0x00000040
-	JLE   upto23
+	JLE   upto19
 	CMPQ  CX, $0x00000060
-	JLE   upto24
-	JMP   upto25
+	JLE   upto20
+	JMP   upto21
 
-upto20:
+upto16:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	LEAQ      leftMasks<>+256(SB), DX
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l137
+	JGE       l121
 	MOVQ      -8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -35903,19 +25580,19 @@ upto20:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l138
+	JMP       l122
 
-l137:
+l121:
 	VPMOVZXBD (R15), Y4
 
-l138:
+l122:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS (SI), Y4, Y5
 	CMPQ       CX, $0x00000010
-	JGE        l139
+	JGE        l123
 	VPXOR      Y6, Y6, Y6
 	CMPQ       CX, $0x00000008
-	JLE        l140
+	JLE        l124
 	MOVQ       -8(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -35929,12 +25606,12 @@ l138:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l140
+	JMP        l124
 
-l139:
+l123:
 	VPMOVZXBD 8(R15), Y6
 
-l140:
+l124:
 	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
 	VMASKMOVPS 32(SI), Y6, Y7
 	VMOVAPS    Y3, Y8
@@ -35998,26 +25675,26 @@ l140:
 	JNZ        exact
 	VMOVUPS    (DX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l141
+	JGE        l125
 	VMASKMOVPS Y4, Y5, (DI)
-	JMP        l142
+	JMP        l126
 
-l141:
+l125:
 	VMOVUPS Y4, (DI)
 
-l142:
+l126:
 	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
-	JGE        l143
+	JGE        l127
 	CMPQ       CX, $0x00000008
-	JLE        l144
+	JLE        l128
 	VMASKMOVPS Y6, Y5, 32(DI)
-	JMP        l144
+	JMP        l128
 
-l143:
+l127:
 	VMOVUPS Y6, 32(DI)
 
-l144:
+l128:
 	VMOVUPS (BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -36041,9 +25718,9 @@ l144:
 	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y9, 96(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto21:
+upto17:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ      $0x00000010, CX
 	LEAQ      leftMasks<>+256(SB), DX
@@ -36051,7 +25728,7 @@ upto21:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l145
+	JGE       l129
 	MOVQ      8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -36065,19 +25742,19 @@ upto21:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l146
+	JMP       l130
 
-l145:
+l129:
 	VPMOVZXBD 16(R15), Y4
 
-l146:
+l130:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS 64(SI), Y4, Y5
 	CMPQ       CX, $0x00000010
-	JGE        l147
+	JGE        l131
 	VPXOR      Y6, Y6, Y6
 	CMPQ       CX, $0x00000008
-	JLE        l148
+	JLE        l132
 	MOVQ       8(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -36091,12 +25768,12 @@ l146:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l148
+	JMP        l132
 
-l147:
+l131:
 	VPMOVZXBD 24(R15), Y6
 
-l148:
+l132:
 	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
 	VMASKMOVPS 96(SI), Y6, Y7
 	VPMOVZXBD  (R15), Y8
@@ -36202,27 +25879,27 @@ l148:
 	VMOVUPS    (DX), Y5
 	VMOVUPS    224(BX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l149
+	JGE        l133
 	VMASKMOVPS Y7, Y5, 64(DI)
-	JMP        l150
+	JMP        l134
 
-l149:
+l133:
 	VMOVUPS Y7, 64(DI)
 
-l150:
+l134:
 	VMOVUPS    Y10, 32(DI)
 	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
-	JGE        l151
+	JGE        l135
 	CMPQ       CX, $0x00000008
-	JLE        l152
+	JLE        l136
 	VMASKMOVPS Y6, Y5, 96(DI)
-	JMP        l152
+	JMP        l136
 
-l151:
+l135:
 	VMOVUPS Y6, 96(DI)
 
-l152:
+l136:
 	VMOVUPS (BX), Y5
 	VMOVUPS 192(BX), Y6
 
@@ -36247,9 +25924,9 @@ l152:
 	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y9, 96(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto22:
+upto18:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ      $0x00000020, CX
 	LEAQ      leftMasks<>+256(SB), DX
@@ -36257,7 +25934,7 @@ upto22:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l153
+	JGE       l137
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -36271,19 +25948,19 @@ upto22:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l154
+	JMP       l138
 
-l153:
+l137:
 	VPMOVZXBD 32(R15), Y4
 
-l154:
+l138:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS 128(SI), Y4, Y5
 	CMPQ       CX, $0x00000010
-	JGE        l155
+	JGE        l139
 	VPXOR      Y6, Y6, Y6
 	CMPQ       CX, $0x00000008
-	JLE        l156
+	JLE        l140
 	MOVQ       24(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -36297,12 +25974,12 @@ l154:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l156
+	JMP        l140
 
-l155:
+l139:
 	VPMOVZXBD 40(R15), Y6
 
-l156:
+l140:
 	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
 	VMASKMOVPS 160(SI), Y6, Y7
 	VPMOVZXBD  (R15), Y8
@@ -36477,28 +26154,28 @@ l156:
 	VMOVUPS    (DX), Y6
 	VMOVUPS    288(BX), Y8
 	CMPQ       CX, $0x00000008
-	JGE        l157
+	JGE        l141
 	VMASKMOVPS Y8, Y6, 128(DI)
-	JMP        l158
+	JMP        l142
 
-l157:
+l141:
 	VMOVUPS Y8, 128(DI)
 
-l158:
+l142:
 	VMOVUPS    Y5, 32(DI)
 	VMOVUPS    Y7, 96(DI)
 	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
-	JGE        l159
+	JGE        l143
 	CMPQ       CX, $0x00000008
-	JLE        l160
+	JLE        l144
 	VMASKMOVPS Y9, Y5, 160(DI)
-	JMP        l160
+	JMP        l144
 
-l159:
+l143:
 	VMOVUPS Y9, 160(DI)
 
-l160:
+l144:
 	VMOVUPS (BX), Y5
 	VMOVUPS 256(BX), Y6
 
@@ -36523,9 +26200,9 @@ l160:
 	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y9, 96(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto23:
+upto19:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ      $0x00000030, CX
 	LEAQ      leftMasks<>+256(SB), DX
@@ -36533,7 +26210,7 @@ upto23:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l161
+	JGE       l145
 	MOVQ      40(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -36547,19 +26224,19 @@ upto23:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l162
+	JMP       l146
 
-l161:
+l145:
 	VPMOVZXBD 48(R15), Y4
 
-l162:
+l146:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS 192(SI), Y4, Y5
 	CMPQ       CX, $0x00000010
-	JGE        l163
+	JGE        l147
 	VPXOR      Y6, Y6, Y6
 	CMPQ       CX, $0x00000008
-	JLE        l164
+	JLE        l148
 	MOVQ       40(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -36573,12 +26250,12 @@ l162:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l164
+	JMP        l148
 
-l163:
+l147:
 	VPMOVZXBD 56(R15), Y6
 
-l164:
+l148:
 	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
 	VMASKMOVPS 224(SI), Y6, Y7
 	VPMOVZXBD  (R15), Y8
@@ -36798,14 +26475,14 @@ l164:
 	VMOVUPS    (DX), Y5
 	VMOVUPS    352(BX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l165
+	JGE        l149
 	VMASKMOVPS Y7, Y5, 192(DI)
-	JMP        l166
+	JMP        l150
 
-l165:
+l149:
 	VMOVUPS Y7, 192(DI)
 
-l166:
+l150:
 	VMOVUPS    416(BX), Y5
 	VMOVUPS    Y5, 32(DI)
 	VMOVUPS    384(BX), Y5
@@ -36813,16 +26490,16 @@ l166:
 	VMOVUPS    Y6, 160(DI)
 	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
-	JGE        l167
+	JGE        l151
 	CMPQ       CX, $0x00000008
-	JLE        l168
+	JLE        l152
 	VMASKMOVPS Y12, Y5, 224(DI)
-	JMP        l168
+	JMP        l152
 
-l167:
+l151:
 	VMOVUPS Y12, 224(DI)
 
-l168:
+l152:
 	VMOVUPS (BX), Y5
 	VMOVUPS 320(BX), Y6
 
@@ -36847,9 +26524,9 @@ l168:
 	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y9, 96(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto24:
+upto20:
 	// Turns whose elements are all near, of 65 to 96 elements.
 	SUBQ      $0x00000040, CX
 	LEAQ      leftMasks<>+256(SB), DX
@@ -36957,7 +26634,7 @@ upto24:
 	VPOR        Y6, Y10, Y6
 	VPOR        Y6, Y11, Y6
 	CMPQ        CX, $0x00000008
-	JGE         l169
+	JGE         l153
 	MOVQ        56(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000008, CX
@@ -36971,19 +26648,19 @@ upto24:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l170
+	JMP         l154
 
-l169:
+l153:
 	VPMOVZXBD 64(R15), Y4
 
-l170:
+l154:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS 256(SI), Y4, Y5
 	CMPQ       CX, $0x00000018
-	JGE        l171
+	JGE        l155
 	VPXOR      Y10, Y10, Y10
 	CMPQ       CX, $0x00000010
-	JLE        l172
+	JLE        l156
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000018, CX
@@ -36997,12 +26674,12 @@ l170:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l172
+	JMP        l156
 
-l171:
+l155:
 	VPMOVZXBD 80(R15), Y10
 
-l172:
+l156:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 320(SI), Y10, Y11
 	VMOVAPS    Y3, Y12
@@ -37158,10 +26835,10 @@ l172:
 	VPOR        Y6, Y11, Y6
 	VPOR        Y6, Y12, Y6
 	CMPQ        CX, $0x00000010
-	JGE         l173
+	JGE         l157
 	VPXOR       Y7, Y7, Y7
 	CMPQ        CX, $0x00000008
-	JLE         l174
+	JLE         l158
 	MOVQ        56(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000010, CX
@@ -37175,19 +26852,19 @@ l172:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l174
+	JMP         l158
 
-l173:
+l157:
 	VPMOVZXBD 72(R15), Y7
 
-l174:
+l158:
 	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VMASKMOVPS 288(SI), Y7, Y8
 	CMPQ       CX, $0x00000020
-	JGE        l175
+	JGE        l159
 	VPXOR      Y9, Y9, Y9
 	CMPQ       CX, $0x00000018
-	JLE        l176
+	JLE        l160
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000020, CX
@@ -37201,12 +26878,12 @@ l174:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l176
+	JMP        l160
 
-l175:
+l159:
 	VPMOVZXBD 88(R15), Y9
 
-l176:
+l160:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 352(SI), Y9, Y11
 	VMOVAPS    Y3, Y12
@@ -37271,27 +26948,27 @@ l176:
 	VMOVUPS    (DX), Y6
 	VMOVUPS    384(BX), Y8
 	CMPQ       CX, $0x00000008
-	JGE        l177
+	JGE        l161
 	VMASKMOVPS Y8, Y6, 256(DI)
-	JMP        l178
+	JMP        l162
 
-l177:
+l161:
 	VMOVUPS Y8, 256(DI)
 
-l178:
+l162:
 	VMOVUPS    64(DX), Y6
 	VMOVUPS    352(BX), Y8
 	CMPQ       CX, $0x00000018
-	JGE        l179
+	JGE        l163
 	CMPQ       CX, $0x00000010
-	JLE        l180
+	JLE        l164
 	VMASKMOVPS Y8, Y6, 320(DI)
-	JMP        l180
+	JMP        l164
 
-l179:
+l163:
 	VMOVUPS Y8, 320(DI)
 
-l180:
+l164:
 	VMOVUPS    448(BX), Y6
 	VMOVUPS    Y6, 32(DI)
 	VMOVUPS    416(BX), Y6
@@ -37301,28 +26978,28 @@ l180:
 	VMOVUPS    Y5, 224(DI)
 	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
-	JGE        l181
+	JGE        l165
 	CMPQ       CX, $0x00000008
-	JLE        l182
+	JLE        l166
 	VMASKMOVPS Y7, Y5, 288(DI)
-	JMP        l182
+	JMP        l166
 
-l181:
+l165:
 	VMOVUPS Y7, 288(DI)
 
-l182:
+l166:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l183
+	JGE        l167
 	CMPQ       CX, $0x00000018
-	JLE        l184
+	JLE        l168
 	VMASKMOVPS Y9, Y5, 352(DI)
-	JMP        l184
+	JMP        l168
 
-l183:
+l167:
 	VMOVUPS Y9, 352(DI)
 
-l184:
+l168:
 	VMOVUPS (BX), Y5
 	VMOVUPS 256(BX), Y6
 
@@ -37365,9 +27042,9 @@ l184:
 	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y10, 96(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto25:
+upto21:
 	// Turns whose elements are all near, of 97 to 128 elements.
 	SUBQ      $0x00000060, CX
 	LEAQ      leftMasks<>+256(SB), DX
@@ -37526,7 +27203,7 @@ upto25:
 	VPOR        Y6, Y10, Y6
 	VPOR        Y6, Y11, Y6
 	CMPQ        CX, $0x00000008
-	JGE         l185
+	JGE         l169
 	MOVQ        88(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000008, CX
@@ -37540,19 +27217,19 @@ upto25:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l186
+	JMP         l170
 
-l185:
+l169:
 	VPMOVZXBD 96(R15), Y9
 
-l186:
+l170:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 384(SI), Y9, Y10
 	CMPQ       CX, $0x00000018
-	JGE        l187
+	JGE        l171
 	VPXOR      Y11, Y11, Y11
 	CMPQ       CX, $0x00000010
-	JLE        l188
+	JLE        l172
 	MOVQ       88(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000018, CX
@@ -37566,12 +27243,12 @@ l186:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l188
+	JMP        l172
 
-l187:
+l171:
 	VPMOVZXBD 112(R15), Y11
 
-l188:
+l172:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 448(SI), Y11, Y12
 	VMOVAPS    Y3, Y13
@@ -37779,10 +27456,10 @@ l188:
 	VPOR        Y6, Y9, Y6
 	VPOR        Y6, Y11, Y6
 	CMPQ        CX, $0x00000010
-	JGE         l189
+	JGE         l173
 	VPXOR       Y9, Y9, Y9
 	CMPQ        CX, $0x00000008
-	JLE         l190
+	JLE         l174
 	MOVQ        88(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000010, CX
@@ -37796,19 +27473,19 @@ l188:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l190
+	JMP         l174
 
-l189:
+l173:
 	VPMOVZXBD 104(R15), Y9
 
-l190:
+l174:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 416(SI), Y9, Y10
 	CMPQ       CX, $0x00000020
-	JGE        l191
+	JGE        l175
 	VPXOR      Y11, Y11, Y11
 	CMPQ       CX, $0x00000018
-	JLE        l192
+	JLE        l176
 	MOVQ       88(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000020, CX
@@ -37822,12 +27499,12 @@ l190:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l192
+	JMP        l176
 
-l191:
+l175:
 	VPMOVZXBD 120(R15), Y11
 
-l192:
+l176:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 480(SI), Y11, Y12
 	VMOVAPS    Y3, Y13
@@ -37898,27 +27575,27 @@ l192:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    544(BX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l193
+	JGE        l177
 	VMASKMOVPS Y5, Y4, 384(DI)
-	JMP        l194
+	JMP        l178
 
-l193:
+l177:
 	VMOVUPS Y5, 384(DI)
 
-l194:
+l178:
 	VMOVUPS    64(DX), Y4
 	VMOVUPS    448(BX), Y5
 	CMPQ       CX, $0x00000018
-	JGE        l195
+	JGE        l179
 	CMPQ       CX, $0x00000010
-	JLE        l196
+	JLE        l180
 	VMASKMOVPS Y5, Y4, 448(DI)
-	JMP        l196
+	JMP        l180
 
-l195:
+l179:
 	VMOVUPS Y5, 448(DI)
 
-l196:
+l180:
 	VMOVUPS    512(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    480(BX), Y4
@@ -37933,28 +27610,28 @@ l196:
 	VMOVUPS    Y4, 352(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l197
+	JGE        l181
 	CMPQ       CX, $0x00000008
-	JLE        l198
+	JLE        l182
 	VMASKMOVPS Y9, Y4, 416(DI)
-	JMP        l198
+	JMP        l182
 
-l197:
+l181:
 	VMOVUPS Y9, 416(DI)
 
-l198:
+l182:
 	VMOVUPS    96(DX), Y4
 	CMPQ       CX, $0x00000020
-	JGE        l199
+	JGE        l183
 	CMPQ       CX, $0x00000018
-	JLE        l200
+	JLE        l184
 	VMASKMOVPS Y11, Y4, 480(DI)
-	JMP        l200
+	JMP        l184
 
-l199:
+l183:
 	VMOVUPS Y11, 480(DI)
 
-l200:
+l184:
 	VMOVUPS (BX), Y4
 	VMOVUPS 256(BX), Y5
 
@@ -37998,7 +27675,7 @@ l200:
 	VMOVUPS Y10, 96(BX)
 	LEAQ    384(SI)(CX*4), SI
 
-behind25:
+behind21:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      (BX), Y3
 	VEXTRACTF128 $0x01, Y3, X4
@@ -38071,12 +27748,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done28
+	JLT          done24
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop28:
+loop24:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -38129,19 +27806,19 @@ loop28:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop28
+	JGE         loop24
 
-done28:
+done24:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done29
+	JLT          done25
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop29:
+loop25:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -38152,12 +27829,12 @@ loop29:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop29
+	JGE         loop25
 
-done29:
+done25:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind30
+	JZ    behind26
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+256(SB), DX
@@ -38175,17 +27852,17 @@ done29:
 	VFMADD231PS  Y6, Y4, Y5
 	VMOVUPS      (DX), Y4
 	CMPQ         CX, $0x00000008
-	JGE          l201
+	JGE          l185
 	VMASKMOVPS   Y5, Y4, (DI)
-	JMP          l202
+	JMP          l186
 
-l201:
+l185:
 	VMOVUPS Y5, (DI)
 
-l202:
+l186:
 	LEAQ (SI)(CX*4), SI
 
-behind30:
+behind26:
 put:
 	// This row's second pass is put off.
 	MOVQ    R12, 32(R14)
@@ -38203,10 +27880,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done33
+	JLT     done29
 	PCALIGN $0x40
 
-loop33:
+loop29:
 	VMOVUPS (SI), Y4
 	VMOVUPS 128(BX), Y5
 
@@ -38261,17 +27938,17 @@ loop33:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop33
+	JGE         loop29
 
-done33:
+done29:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done34
+	JLT     done30
 	PCALIGN $0x40
 
-loop34:
+loop30:
 	VMOVUPS (SI), Y4
 	VMOVUPS 128(BX), Y5
 
@@ -38284,12 +27961,12 @@ loop34:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop34
+	JGE         loop30
 
-done34:
+done30:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind35
+	JZ    behind31
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -38305,17 +27982,17 @@ done34:
 	VFMADD231PS Y3, Y4, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l203
+	JGE         l187
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l204
+	JMP         l188
 
-l203:
+l187:
 	VMOVUPS Y5, (DI)
 
-l204:
+l188:
 	LEAQ (SI)(CX*4), SI
 
-behind35:
+behind31:
 	JMP next
 
 small:
@@ -38371,11 +28048,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done38
+	JLT     done34
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop38:
+loop34:
 	VMOVUPS (SI), Y5
 	VMOVUPS 128(BX), Y6
 
@@ -38438,17 +28115,17 @@ loop38:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop38
+	JGE         loop34
 
-done38:
+done34:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done39
+	JLT     done35
 	PCALIGN $0x40
 
-loop39:
+loop35:
 	VMOVUPS (SI), Y4
 	VMOVUPS 128(BX), Y5
 
@@ -38462,12 +28139,12 @@ loop39:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop39
+	JGE         loop35
 
-done39:
+done35:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind40
+	JZ    behind36
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -38484,17 +28161,17 @@ done39:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l205
+	JGE         l189
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l206
+	JMP         l190
 
-l205:
+l189:
 	VMOVUPS Y5, (DI)
 
-l206:
+l190:
 	LEAQ (SI)(CX*4), SI
 
-behind40:
+behind36:
 	JMP next
 
 far:
@@ -38545,12 +28222,12 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done43
+	JLT     done39
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS minusInf<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop43:
+loop39:
 	// x where other is true, else -Inf
 	VPMOVZXBD (R15), Y6
 	VPCMPGTD  leftMasks<>+256(SB), Y6, Y6
@@ -39176,21 +28853,21 @@ loop43:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000080, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop43
+	JGE     loop39
 
-done43:
+done39:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind47
+	JZ    behind43
 	CMPQ  CX, $0x00000010
-	JLE   upto44
+	JLE   upto40
 	CMPQ  CX, $0x00000020
-	JLE   upto45
+	JLE   upto41
 	CMPQ  CX, $0x00000040
-	JLE   upto46
-	JMP   upto47
+	JLE   upto42
+	JMP   upto43
 
-upto44:
+upto40:
 	// Turns of 1 to 16 elements.
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -39199,7 +28876,7 @@ upto44:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l207
+	JGE       l191
 	MOVQ      -8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -39213,12 +28890,12 @@ upto44:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l208
+	JMP       l192
 
-l207:
+l191:
 	VPMOVZXBD (R15), Y4
 
-l208:
+l192:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS (SI), Y4, Y5
 	VMOVUPS    minusInf<>+0(SB), Y6
@@ -39226,10 +28903,10 @@ l208:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l209
+	JGE       l193
 	VPXOR     Y5, Y5, Y5
 	CMPQ      CX, $0x00000008
-	JLE       l210
+	JLE       l194
 	MOVQ      -8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -39243,12 +28920,12 @@ l208:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l210
+	JMP       l194
 
-l209:
+l193:
 	VPMOVZXBD 8(R15), Y5
 
-l210:
+l194:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 32(SI), Y5, Y7
 	VBLENDVPS  Y5, Y7, Y6, Y5
@@ -39290,14 +28967,14 @@ l210:
 	VANDPS      Y9, Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l211
+	JGE         l195
 	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l212
+	JMP         l196
 
-l211:
+l195:
 	VMOVUPS Y6, (DI)
 
-l212:
+l196:
 	VMOVUPS (BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -39336,16 +29013,16 @@ l212:
 	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l213
+	JGE         l197
 	CMPQ        CX, $0x00000008
-	JLE         l214
+	JLE         l198
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l214
+	JMP         l198
 
-l213:
+l197:
 	VMOVUPS Y4, 32(DI)
 
-l214:
+l198:
 	VMOVUPS 32(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -39362,9 +29039,9 @@ l214:
 	VMOVUPS Y8, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind47
+	JMP     behind43
 
-upto45:
+upto41:
 	// Turns of 17 to 32 elements.
 	SUBQ $0x00000010, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -39374,7 +29051,7 @@ upto45:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l215
+	JGE       l199
 	MOVQ      8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -39388,12 +29065,12 @@ upto45:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l216
+	JMP       l200
 
-l215:
+l199:
 	VPMOVZXBD 16(R15), Y4
 
-l216:
+l200:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS 64(SI), Y4, Y5
 	VMOVUPS    minusInf<>+0(SB), Y6
@@ -39401,10 +29078,10 @@ l216:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l217
+	JGE       l201
 	VPXOR     Y5, Y5, Y5
 	CMPQ      CX, $0x00000008
-	JLE       l218
+	JLE       l202
 	MOVQ      8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -39418,12 +29095,12 @@ l216:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l218
+	JMP       l202
 
-l217:
+l201:
 	VPMOVZXBD 24(R15), Y5
 
-l218:
+l202:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 96(SI), Y5, Y7
 	VBLENDVPS  Y5, Y7, Y6, Y5
@@ -39500,14 +29177,14 @@ l218:
 	VMOVUPS     Y9, (DI)
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l219
+	JGE         l203
 	VMASKMOVPS  Y10, Y7, 64(DI)
-	JMP         l220
+	JMP         l204
 
-l219:
+l203:
 	VMOVUPS Y10, 64(DI)
 
-l220:
+l204:
 	VMOVUPS (BX), Y7
 
 	// sum + t, and what that lacks to the rest
@@ -39569,16 +29246,16 @@ l220:
 	VMOVUPS     Y6, 32(DI)
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l221
+	JGE         l205
 	CMPQ        CX, $0x00000008
-	JLE         l222
+	JLE         l206
 	VMASKMOVPS  Y7, Y5, 96(DI)
-	JMP         l222
+	JMP         l206
 
-l221:
+l205:
 	VMOVUPS Y7, 96(DI)
 
-l222:
+l206:
 	VMOVUPS 32(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -39595,9 +29272,9 @@ l222:
 	VMOVUPS Y11, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind47
+	JMP     behind43
 
-upto46:
+upto42:
 	// Turns of 33 to 64 elements.
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -39620,7 +29297,7 @@ upto46:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l223
+	JGE       l207
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -39634,22 +29311,22 @@ upto46:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l224
+	JMP       l208
 
-l223:
+l207:
 	VPMOVZXBD 32(R15), Y7
 
-l224:
+l208:
 	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VMASKMOVPS 128(SI), Y7, Y8
 	VBLENDVPS  Y7, Y8, Y6, Y7
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000018
-	JGE       l225
+	JGE       l209
 	VPXOR     Y8, Y8, Y8
 	CMPQ      CX, $0x00000010
-	JLE       l226
+	JLE       l210
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000018, CX
@@ -39663,12 +29340,12 @@ l224:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l226
+	JMP       l210
 
-l225:
+l209:
 	VPMOVZXBD 48(R15), Y8
 
-l226:
+l210:
 	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
 	VMASKMOVPS 192(SI), Y8, Y9
 	VBLENDVPS  Y8, Y9, Y6, Y8
@@ -39690,10 +29367,10 @@ l226:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l227
+	JGE       l211
 	VPXOR     Y10, Y10, Y10
 	CMPQ      CX, $0x00000008
-	JLE       l228
+	JLE       l212
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -39707,22 +29384,22 @@ l226:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l228
+	JMP       l212
 
-l227:
+l211:
 	VPMOVZXBD 40(R15), Y10
 
-l228:
+l212:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 160(SI), Y10, Y11
 	VBLENDVPS  Y10, Y11, Y6, Y10
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000020
-	JGE       l229
+	JGE       l213
 	VPXOR     Y11, Y11, Y11
 	CMPQ      CX, $0x00000018
-	JLE       l230
+	JLE       l214
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000020, CX
@@ -39736,12 +29413,12 @@ l228:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l230
+	JMP       l214
 
-l229:
+l213:
 	VPMOVZXBD 56(R15), Y11
 
-l230:
+l214:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 224(SI), Y11, Y12
 	VBLENDVPS  Y11, Y12, Y6, Y11
@@ -39860,26 +29537,26 @@ l230:
 	VADDPS      Y7, Y4, Y4
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l231
+	JGE         l215
 	VMASKMOVPS  Y5, Y7, 128(DI)
-	JMP         l232
+	JMP         l216
 
-l231:
+l215:
 	VMOVUPS Y5, 128(DI)
 
-l232:
+l216:
 	VMOVUPS    64(DX), Y5
 	CMPQ       CX, $0x00000018
-	JGE        l233
+	JGE        l217
 	CMPQ       CX, $0x00000010
-	JLE        l234
+	JLE        l218
 	VMASKMOVPS Y9, Y5, 192(DI)
-	JMP        l234
+	JMP        l218
 
-l233:
+l217:
 	VMOVUPS Y9, 192(DI)
 
-l234:
+l218:
 	VMOVUPS (BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -39994,28 +29671,28 @@ l234:
 	VADDPS      Y9, Y4, Y4
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
-	JGE         l235
+	JGE         l219
 	CMPQ        CX, $0x00000008
-	JLE         l236
+	JLE         l220
 	VMASKMOVPS  Y5, Y9, 160(DI)
-	JMP         l236
+	JMP         l220
 
-l235:
+l219:
 	VMOVUPS Y5, 160(DI)
 
-l236:
+l220:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l237
+	JGE        l221
 	CMPQ       CX, $0x00000018
-	JLE        l238
+	JLE        l222
 	VMASKMOVPS Y6, Y5, 224(DI)
-	JMP        l238
+	JMP        l222
 
-l237:
+l221:
 	VMOVUPS Y6, 224(DI)
 
-l238:
+l222:
 	VMOVUPS 32(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -40031,9 +29708,9 @@ l238:
 	VMOVUPS Y9, 96(BX)
 	VMOVUPS Y14, 128(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind47
+	JMP     behind43
 
-upto47:
+upto43:
 	// Turns of 65 to 128 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -40068,7 +29745,7 @@ upto47:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l239
+	JGE       l223
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -40082,22 +29759,22 @@ upto47:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l240
+	JMP       l224
 
-l239:
+l223:
 	VPMOVZXBD 64(R15), Y9
 
-l240:
+l224:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 256(SI), Y9, Y10
 	VBLENDVPS  Y9, Y10, Y6, Y9
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000018
-	JGE       l241
+	JGE       l225
 	VPXOR     Y10, Y10, Y10
 	CMPQ      CX, $0x00000010
-	JLE       l242
+	JLE       l226
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000018, CX
@@ -40111,22 +29788,22 @@ l240:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l242
+	JMP       l226
 
-l241:
+l225:
 	VPMOVZXBD 80(R15), Y10
 
-l242:
+l226:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 320(SI), Y10, Y11
 	VBLENDVPS  Y10, Y11, Y6, Y10
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000028
-	JGE       l243
+	JGE       l227
 	VPXOR     Y11, Y11, Y11
 	CMPQ      CX, $0x00000020
-	JLE       l244
+	JLE       l228
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000028, CX
@@ -40140,22 +29817,22 @@ l242:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l244
+	JMP       l228
 
-l243:
+l227:
 	VPMOVZXBD 96(R15), Y11
 
-l244:
+l228:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 384(SI), Y11, Y12
 	VBLENDVPS  Y11, Y12, Y6, Y11
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000038
-	JGE       l245
+	JGE       l229
 	VPXOR     Y12, Y12, Y12
 	CMPQ      CX, $0x00000030
-	JLE       l246
+	JLE       l230
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000038, CX
@@ -40169,12 +29846,12 @@ l244:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l246
+	JMP       l230
 
-l245:
+l229:
 	VPMOVZXBD 112(R15), Y12
 
-l246:
+l230:
 	VPCMPGTD   leftMasks<>+256(SB), Y12, Y12
 	VMASKMOVPS 448(SI), Y12, Y13
 	VBLENDVPS  Y12, Y13, Y6, Y12
@@ -40212,10 +29889,10 @@ l246:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l247
+	JGE       l231
 	VPXOR     Y14, Y14, Y14
 	CMPQ      CX, $0x00000008
-	JLE       l248
+	JLE       l232
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -40229,22 +29906,22 @@ l246:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l248
+	JMP       l232
 
-l247:
+l231:
 	VPMOVZXBD 72(R15), Y14
 
-l248:
+l232:
 	VPCMPGTD   leftMasks<>+256(SB), Y14, Y14
 	VMASKMOVPS 288(SI), Y14, Y15
 	VBLENDVPS  Y14, Y15, Y6, Y14
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000020
-	JGE       l249
+	JGE       l233
 	VPXOR     Y15, Y15, Y15
 	CMPQ      CX, $0x00000018
-	JLE       l250
+	JLE       l234
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000020, CX
@@ -40258,12 +29935,12 @@ l248:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l250
+	JMP       l234
 
-l249:
+l233:
 	VPMOVZXBD 88(R15), Y15
 
-l250:
+l234:
 	VPCMPGTD   leftMasks<>+256(SB), Y15, Y15
 	VMOVUPS    Y12, 192(BX)
 	VMASKMOVPS 352(SI), Y15, Y12
@@ -40271,10 +29948,10 @@ l250:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000030
-	JGE       l251
+	JGE       l235
 	VPXOR     Y12, Y12, Y12
 	CMPQ      CX, $0x00000028
-	JLE       l252
+	JLE       l236
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000030, CX
@@ -40288,12 +29965,12 @@ l250:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l252
+	JMP       l236
 
-l251:
+l235:
 	VPMOVZXBD 104(R15), Y12
 
-l252:
+l236:
 	VPCMPGTD   leftMasks<>+256(SB), Y12, Y12
 	VMOVUPS    Y11, 224(BX)
 	VMASKMOVPS 416(SI), Y12, Y11
@@ -40301,10 +29978,10 @@ l252:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000040
-	JGE       l253
+	JGE       l237
 	VPXOR     Y11, Y11, Y11
 	CMPQ      CX, $0x00000038
-	JLE       l254
+	JLE       l238
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000040, CX
@@ -40318,12 +29995,12 @@ l252:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l254
+	JMP       l238
 
-l253:
+l237:
 	VPMOVZXBD 120(R15), Y11
 
-l254:
+l238:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMOVUPS    Y10, 256(BX)
 	VMASKMOVPS 480(SI), Y11, Y10
@@ -40515,26 +30192,26 @@ l254:
 	VADDPS      Y5, Y4, Y9
 	VMOVUPS     (DX), Y11
 	CMPQ        CX, $0x00000008
-	JGE         l255
+	JGE         l239
 	VMASKMOVPS  Y4, Y11, 256(DI)
-	JMP         l256
+	JMP         l240
 
-l255:
+l239:
 	VMOVUPS Y4, 256(DI)
 
-l256:
+l240:
 	VMOVUPS    64(DX), Y4
 	CMPQ       CX, $0x00000018
-	JGE        l257
+	JGE        l241
 	CMPQ       CX, $0x00000010
-	JLE        l258
+	JLE        l242
 	VMASKMOVPS Y5, Y4, 320(DI)
-	JMP        l258
+	JMP        l242
 
-l257:
+l241:
 	VMOVUPS Y5, 320(DI)
 
-l258:
+l242:
 	VMOVUPS 224(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -40583,28 +30260,28 @@ l258:
 	VADDPS      Y10, Y9, Y9
 	VMOVUPS     128(DX), Y10
 	CMPQ        CX, $0x00000028
-	JGE         l259
+	JGE         l243
 	CMPQ        CX, $0x00000020
-	JLE         l260
+	JLE         l244
 	VMASKMOVPS  Y4, Y10, 384(DI)
-	JMP         l260
+	JMP         l244
 
-l259:
+l243:
 	VMOVUPS Y4, 384(DI)
 
-l260:
+l244:
 	VMOVUPS    192(DX), Y4
 	CMPQ       CX, $0x00000038
-	JGE        l261
+	JGE        l245
 	CMPQ       CX, $0x00000030
-	JLE        l262
+	JLE        l246
 	VMASKMOVPS Y5, Y4, 448(DI)
-	JMP        l262
+	JMP        l246
 
-l261:
+l245:
 	VMOVUPS Y5, 448(DI)
 
-l262:
+l246:
 	// sum + t, and what that lacks to the rest
 	VADDPS Y9, Y7, Y4
 	VMINPS Y9, Y7, Y5
@@ -40785,28 +30462,28 @@ l262:
 	VADDPS      Y6, Y5, Y4
 	VMOVUPS     32(DX), Y10
 	CMPQ        CX, $0x00000010
-	JGE         l263
+	JGE         l247
 	CMPQ        CX, $0x00000008
-	JLE         l264
+	JLE         l248
 	VMASKMOVPS  Y5, Y10, 288(DI)
-	JMP         l264
+	JMP         l248
 
-l263:
+l247:
 	VMOVUPS Y5, 288(DI)
 
-l264:
+l248:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l265
+	JGE        l249
 	CMPQ       CX, $0x00000018
-	JLE        l266
+	JLE        l250
 	VMASKMOVPS Y6, Y5, 352(DI)
-	JMP        l266
+	JMP        l250
 
-l265:
+l249:
 	VMOVUPS Y6, 352(DI)
 
-l266:
+l250:
 	VMOVUPS 320(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -40855,28 +30532,28 @@ l266:
 	VADDPS      Y10, Y4, Y4
 	VMOVUPS     160(DX), Y10
 	CMPQ        CX, $0x00000030
-	JGE         l267
+	JGE         l251
 	CMPQ        CX, $0x00000028
-	JLE         l268
+	JLE         l252
 	VMASKMOVPS  Y5, Y10, 416(DI)
-	JMP         l268
+	JMP         l252
 
-l267:
+l251:
 	VMOVUPS Y5, 416(DI)
 
-l268:
+l252:
 	VMOVUPS    224(DX), Y5
 	CMPQ       CX, $0x00000040
-	JGE        l269
+	JGE        l253
 	CMPQ       CX, $0x00000038
-	JLE        l270
+	JLE        l254
 	VMASKMOVPS Y6, Y5, 480(DI)
-	JMP        l270
+	JMP        l254
 
-l269:
+l253:
 	VMOVUPS Y6, 480(DI)
 
-l270:
+l254:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y6
@@ -40891,7 +30568,7 @@ l270:
 	VMOVUPS Y9, 96(BX)
 	LEAQ    256(SI)(CX*4), SI
 
-behind47:
+behind43:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      (BX), Y2
@@ -40947,11 +30624,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done50
+	JLT     done46
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop50:
+loop46:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -41030,17 +30707,17 @@ loop50:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop50
+	JGE         loop46
 
-done50:
+done46:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done51
+	JLT     done47
 	PCALIGN $0x40
 
-loop51:
+loop47:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -41056,12 +30733,12 @@ loop51:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop51
+	JGE         loop47
 
-done51:
+done47:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind52
+	JZ    behind48
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -41080,17 +30757,17 @@ done51:
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l271
+	JGE         l255
 	VMASKMOVPS  Y4, Y5, (DI)
-	JMP         l272
+	JMP         l256
 
-l271:
+l255:
 	VMOVUPS Y4, (DI)
 
-l272:
+l256:
 	LEAQ (SI)(CX*4), SI
 
-behind52:
+behind48:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -41119,12 +30796,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done55
+	JLT          done51
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop55:
+loop51:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -41177,19 +30854,19 @@ loop55:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop55
+	JGE         loop51
 
-done55:
+done51:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done56
+	JLT          done52
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop56:
+loop52:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -41200,12 +30877,12 @@ loop56:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop56
+	JGE         loop52
 
-done56:
+done52:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind57
+	JZ    behind53
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+256(SB), DX
@@ -41223,17 +30900,17 @@ done56:
 	VFMADD231PS  Y2, Y0, Y1
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
-	JGE          l273
+	JGE          l257
 	VMASKMOVPS   Y1, Y0, (DI)
-	JMP          l274
+	JMP          l258
 
-l273:
+l257:
 	VMOVUPS Y1, (DI)
 
-l274:
+l258:
 	LEAQ (SI)(CX*4), SI
 
-behind57:
+behind53:
 	JMP last
 
 irregular:
@@ -42655,8 +32332,8 @@ l40:
 	JMP     far
 
 done7:
-	// Rows of 65 to 80 elements.
-	CMPQ    CX, $0x00000050
+	// Rows of 65 to 96 elements.
+	CMPQ    CX, $0x00000060
 	JGT     done9
 	TESTQ   R8, R8
 	JZ      end
@@ -42667,10 +32344,10 @@ done7:
 	LEAQ    (DX)(AX*4), DX
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
-	JZ      exact80
+	JZ      exact96
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
-	JCC     exact80
+	JCC     exact96
 	PCALIGN $0x40
 
 loop9:
@@ -42706,13 +32383,13 @@ l42:
 
 l44:
 	VUCOMISS     X4, X5
-	JCS          exact80
+	JCS          exact96
 	VBROADCASTSS 8(R14), Y4
 	VMULPS       nearReach<>+0(SB), Y4, Y4
 	VBROADCASTSS 16(R14), Y6
 	VSUBPS       Y4, Y6, Y6
 	VUCOMISS     X5, X6
-	JCS          exact80
+	JCS          exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS  Y0, Y5, Y5
@@ -42721,875 +32398,332 @@ l44:
 	VSUBPS  nearInteger<>+0(SB), Y4, Y4
 
 	// x * mul + other
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  256(SI), Y5, Y6
-	VMASKMOVPS  256(R15), Y5, Y7
-	VFMADD231PS Y3, Y6, Y7
-	VMOVUPS     minusInf<>+0(SB), Y6
-	VBLENDVPS   Y5, Y7, Y6, Y5
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y3, Y5
 
 	// x * mul + other
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  288(SI), Y7, Y8
-	VMASKMOVPS  288(R15), Y7, Y9
-	VFMADD231PS Y3, Y8, Y9
-	VBLENDVPS   Y7, Y9, Y6, Y7
-
-	// x * mul + other
-	VMOVUPS     (R15), Y6
-	VFMADD231PS (SI), Y3, Y6
-
-	// x * mul + other
-	VMOVUPS     64(R15), Y8
-	VFMADD231PS 64(SI), Y3, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y11
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y8, Y12
-	VANDPS      Y11, Y9, Y11
-	VANDPS      Y12, Y10, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y13
-	VSUBPS Y12, Y4, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y13
-	VFMADD231PS Y0, Y8, Y14
-	VFMADD231PS Y1, Y6, Y13
-	VFMADD231PS Y1, Y8, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y6
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y7, 192(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VMOVUPS Y5, 224(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y9, Y5
-	VPOR        Y11, Y12, Y11
-
-	// x * mul + other
-	VMOVUPS     128(R15), Y6
-	VFMADD231PS 128(SI), Y3, Y6
-
-	// x * mul + other
-	VMOVUPS     192(R15), Y7
-	VFMADD231PS 192(SI), Y3, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y7, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y10, 256(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y10
-	VMOVUPS Y9, 288(BX)
-	VSUBPS  Y14, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y0, Y7, Y9
-	VFMADD231PS Y1, Y6, Y10
-	VFMADD231PS Y1, Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y7
-	VPSLLD  $0x14, Y13, Y3
-	VMOVUPS Y4, 320(BX)
-	VPSLLD  $0x14, Y14, Y4
-	VPADDD  Y6, Y3, Y6
-	VPADDD  Y7, Y4, Y7
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y4
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VMULPS      Y3, Y10, Y10
-	VMULPS      Y4, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y10
-	VFMADD213PS Y7, Y7, Y9
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y8, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y11, Y13, Y11
-	VPOR        Y11, Y14, Y11
-	VMOVUPS     224(BX), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y4
-	VMOVUPS     320(BX), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y6
-	VANDPS      Y6, Y4, Y6
-	VMOVUPS     320(BX), Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y7, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y9
-	VFMADD231PS Y1, Y3, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y3
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y3, Y10, Y3
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y9
-	VANDPS      Y9, Y4, Y4
-	VPOR        Y11, Y6, Y11
-
-	// x * mul + other
-	VMOVUPS      32(R15), Y3
-	VBROADCASTSS 48(R14), Y6
-	VFMADD231PS  32(SI), Y6, Y3
-
-	// x * mul + other
-	VMOVUPS     96(R15), Y9
-	VFMADD231PS 96(SI), Y6, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y13
-	VMOVAPS     Y7, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y14
-	VMOVUPS     Y12, 352(BX)
-	VMOVAPS     Y7, Y12
-	VFMADD231PS Y0, Y9, Y12
-	VANDPS      Y14, Y10, Y14
-	VANDPS      Y12, Y13, Y12
-	VMOVUPS     Y8, 384(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y7, Y8
-	VMOVUPS Y4, 416(BX)
-	VSUBPS  Y12, Y7, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y8
-	VFMADD231PS Y0, Y9, Y4
-	VFMADD231PS Y1, Y3, Y8
-	VFMADD231PS Y1, Y9, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y14, Y3
-	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VMOVUPS Y5, 448(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPSLLD  $0x14, Y12, Y7
-	VPADDD  Y3, Y5, Y3
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
-	VMULPS      Y5, Y8, Y8
-	VMULPS      Y7, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y8
-	VFMADD213PS Y9, Y9, Y4
-	VANDPS      Y8, Y10, Y10
-	VANDPS      Y4, Y13, Y13
-	VADDPS      Y13, Y10, Y3
-	VPOR        Y11, Y14, Y11
-	VPOR        Y11, Y12, Y11
-
-	// x * mul + other
-	VMOVUPS     160(R15), Y4
-	VFMADD231PS 160(SI), Y6, Y4
-
-	// x * mul + other
-	VMOVUPS     224(R15), Y5
-	VFMADD231PS 224(SI), Y6, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVUPS     64(R15), Y6
+	VFMADD231PS 64(SI), Y3, Y6
 	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
-	VMOVUPS     320(BX), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVAPS     Y4, Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y8
-	VMOVUPS     320(BX), Y9
 	VFMADD231PS Y0, Y5, Y9
-	VANDPS      Y8, Y6, Y8
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y0, Y6, Y10
 	VANDPS      Y9, Y7, Y9
-	VMOVUPS     320(BX), Y12
+	VANDPS      Y10, Y8, Y10
 
 	// -n = magic - N - u
-	VSUBPS  Y8, Y12, Y14
-	VMOVUPS Y13, 480(BX)
-	VSUBPS  Y9, Y12, Y13
+	VSUBPS Y9, Y4, Y11
+	VSUBPS Y10, Y4, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y5, Y13
-	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y5, Y13
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y6, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y4
 	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VMOVUPS Y10, 512(BX)
-	VPSLLD  $0x14, Y8, Y10
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y4, Y10, Y4
-	VPADDD  Y5, Y12, Y5
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
-	VMULPS      Y10, Y14, Y14
-	VMULPS      Y12, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y5, Y5, Y13
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y6, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y11, Y8, Y11
-	VPOR        Y11, Y9, Y11
-	VMOVUPS     192(BX), Y4
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
-	VMOVUPS     320(BX), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y8
-	VANDPS      Y8, Y5, Y8
-	VMOVUPS     320(BX), Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y9, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y4
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y5, Y5
-	VPOR        Y11, Y8, Y11
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y11
-	JNZ          exact80
-	VMOVUPS      448(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X8
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X8, Y8
-	VMOVUPS      416(BX), Y9
-	VEXTRACTF128 $0x01, Y9, X10
-	VCVTPS2PD    X9, Y11
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y11, Y4, Y4
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y3, X10
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X10, Y10
-	VEXTRACTF128 $0x01, Y5, X11
-	VCVTPS2PD    X5, Y12
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y12, Y3, Y3
-	VADDPD       Y11, Y10, Y10
-	VADDPD       Y3, Y4, Y4
-	VADDPD       Y10, Y8, Y8
-	VADDPD       Y8, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X3
-	VADDPD       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDSD       X3, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X4, X3
-	JCS          exact80
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X8
-	VSUBSD       X8, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      288(BX), Y8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y10
-	VFMADD231PS Y4, Y8, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, (DI)
-	VMOVUPS     512(BX), Y8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y10
-	VFMADD231PS Y4, Y8, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 32(DI)
-	VMOVUPS     256(BX), Y8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y10
-	VFMADD231PS Y4, Y8, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 64(DI)
-	VMOVUPS     480(BX), Y8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y10
-	VFMADD231PS Y4, Y8, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 96(DI)
-	VMOVUPS     384(BX), Y8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y10
-	VFMADD231PS Y4, Y8, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     352(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 192(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y6
-	VFMADD231PS Y4, Y7, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y6
-	VFMADD231PS Y4, Y9, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y7
-	CMPQ        CX, $0x00000008
-	JGE         l45
-	VMASKMOVPS  Y6, Y7, 256(DI)
-	JMP         l46
-
-l45:
-	VMOVUPS Y6, 256(DI)
-
-l46:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y3
-	VFMADD231PS Y4, Y5, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l47
-	CMPQ        CX, $0x00000008
-	JLE         l48
-	VMASKMOVPS  Y3, Y4, 288(DI)
-	JMP         l48
-
-l47:
-	VMOVUPS Y3, 288(DI)
-
-l48:
-	ADDQ otherStride+88(FP), R15
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop9
-	JMP  end
-
-exact80:
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
-	LEAQ         56(CX), R11
-	XORL         AX, AX
-
-l49:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
-	VTESTPS     Y15, Y15
-	JNZ         l50
-	CMPQ        AX, R11
-	JGE         l51
-	ADDQ        $0x08, AX
-	JMP         l49
-
-l51:
-	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l52
-
-l50:
-	VMOVMSKPS    Y15, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y3
-
-l52:
-	VMOVAPS Y3, Y2
-	ADDQ    $0x00000040, CX
-	JMP     far
-
-done9:
-	// Rows of 81 to 96 elements.
-	CMPQ    CX, $0x00000060
-	JGT     done11
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000050, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact96
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact96
-	PCALIGN $0x40
-
-loop11:
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
-	LEAQ         72(CX), R11
-	XORL         AX, AX
-
-l53:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
-	VTESTPS     Y15, Y15
-	JNZ         l54
-	CMPQ        AX, R11
-	JGE         l55
-	ADDQ        $0x08, AX
-	JMP         l53
-
-l55:
-	VBROADCASTSS minusInf<>+0(SB), Y5
-	JMP          l56
-
-l54:
-	VMOVMSKPS    Y15, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y5
-
-l56:
-	VUCOMISS     X4, X5
-	JCS          exact96
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y6
-	VSUBPS       Y4, Y6, Y6
-	VUCOMISS     X5, X6
-	JCS          exact96
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS  Y0, Y5, Y5
-	VMOVUPS nearHeadroom<>+0(SB), Y4
-	VSUBPS  Y5, Y4, Y4
-	VSUBPS  nearInteger<>+0(SB), Y4, Y4
-
-	// x * mul + other
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  320(SI), Y5, Y6
-	VMASKMOVPS  320(R15), Y5, Y7
-	VFMADD231PS Y3, Y6, Y7
-	VMOVUPS     minusInf<>+0(SB), Y6
-	VBLENDVPS   Y5, Y7, Y6, Y5
-
-	// x * mul + other
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  352(SI), Y7, Y8
-	VMASKMOVPS  352(R15), Y7, Y9
-	VFMADD231PS Y3, Y8, Y9
-	VBLENDVPS   Y7, Y9, Y6, Y7
-
-	// x * mul + other
-	VMOVUPS     (R15), Y6
-	VFMADD231PS (SI), Y3, Y6
-
-	// x * mul + other
-	VMOVUPS     64(R15), Y8
-	VFMADD231PS 64(SI), Y3, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y11
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y8, Y12
-	VANDPS      Y11, Y9, Y11
-	VANDPS      Y12, Y10, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y13
-	VSUBPS Y12, Y4, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y13
-	VFMADD231PS Y0, Y8, Y14
-	VFMADD231PS Y1, Y6, Y13
-	VFMADD231PS Y1, Y8, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y6
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y7, 192(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VMOVUPS Y5, 224(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y9, Y5
-	VPOR        Y11, Y12, Y11
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y6, Y6, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
 
 	// x * mul + other
 	VMOVUPS     128(R15), Y6
 	VFMADD231PS 128(SI), Y3, Y6
 
 	// x * mul + other
-	VMOVUPS     192(R15), Y7
-	VFMADD231PS 192(SI), Y3, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
+	VMOVUPS     192(R15), Y10
+	VFMADD231PS 192(SI), Y3, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y12
 	VMOVAPS     Y4, Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y6, Y13
 	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y7, Y14
-	VANDPS      Y13, Y8, Y13
+	VFMADD231PS Y0, Y10, Y14
+	VANDPS      Y13, Y11, Y13
 	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y10, 256(BX)
+	VMOVUPS     Y8, 192(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y10
-	VMOVUPS Y9, 288(BX)
-	VSUBPS  Y14, Y4, Y9
+	VSUBPS  Y13, Y4, Y8
+	VMOVUPS Y7, 224(BX)
+	VSUBPS  Y14, Y4, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y0, Y7, Y9
-	VFMADD231PS Y1, Y6, Y10
-	VFMADD231PS Y1, Y7, Y9
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y0, Y10, Y7
+	VFMADD231PS Y1, Y6, Y8
+	VFMADD231PS Y1, Y10, Y7
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y7
-	VMOVUPS Y4, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y14, Y10
+	VMOVUPS Y4, 256(BX)
 	VPSLLD  $0x14, Y13, Y4
 	VPSLLD  $0x14, Y14, Y3
 	VPADDD  Y6, Y4, Y6
-	VPADDD  Y7, Y3, Y7
+	VPADDD  Y10, Y3, Y10
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y4, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VFMADD213PS Y10, Y10, Y7
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y7, Y12, Y12
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+
+	// x * mul + other
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   256(SI), Y3, Y4
+	VMASKMOVPS   256(R15), Y3, Y6
+	VBROADCASTSS 48(R14), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y6, Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     64(DX), Y6
+	VMASKMOVPS  320(SI), Y6, Y8
+	VMASKMOVPS  320(R15), Y6, Y10
+	VFMADD231PS Y7, Y8, Y10
+	VBLENDVPS   Y6, Y10, Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y10
+	VMOVUPS     256(BX), Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y13
+	VMOVUPS     256(BX), Y14
+	VFMADD231PS Y0, Y6, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y10, Y14
+	VMOVUPS     Y12, 288(BX)
+	VMOVUPS     256(BX), Y12
+	VMOVUPS     Y11, 320(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y12, Y11
+	VMOVUPS Y5, 352(BX)
+	VSUBPS  Y14, Y12, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y11
+	VFMADD231PS Y0, Y6, Y5
+	VFMADD231PS Y1, Y3, Y11
+	VFMADD231PS Y1, Y6, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y3
+	VPERMPS nearTable<>+0(SB), Y14, Y6
+	VPSLLD  $0x14, Y13, Y4
+	VPSLLD  $0x14, Y14, Y12
+	VPADDD  Y3, Y4, Y3
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y12, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y11
+	VFMADD213PS Y6, Y6, Y5
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y5, Y10, Y10
+	VADDPS      Y10, Y8, Y3
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y7, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y5
+	VFMADD231PS 96(SI), Y7, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
+	VMOVUPS     256(BX), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVUPS     256(BX), Y13
+	VFMADD231PS Y0, Y5, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y11, Y13
+	VMOVUPS     256(BX), Y14
+	VMOVUPS     Y10, 384(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y14, Y10
+	VMOVUPS Y8, 416(BX)
+	VSUBPS  Y13, Y14, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y4, Y10
+	VFMADD231PS Y1, Y5, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VMOVUPS Y3, 448(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPSLLD  $0x14, Y13, Y14
+	VPADDD  Y4, Y3, Y4
+	VPADDD  Y5, Y14, Y5
 	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y4
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VMULPS      Y3, Y10, Y10
-	VMULPS      Y4, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y10
-	VFMADD213PS Y7, Y7, Y9
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y8, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y11, Y13, Y11
-	VPOR        Y11, Y14, Y11
-
-	// x * mul + other
-	VMOVUPS      256(R15), Y3
-	VBROADCASTSS 48(R14), Y4
-	VFMADD231PS  256(SI), Y4, Y3
-	VCMPPS       $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVUPS      224(BX), Y7
-	VCMPPS       $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS      320(BX), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y10
-	VMOVUPS     320(BX), Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y10, Y6, Y10
-	VANDPS      Y13, Y9, Y13
-	VMOVUPS     320(BX), Y14
-	VMOVUPS     Y12, 352(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y10, Y14, Y12
-	VMOVUPS Y8, 384(BX)
-	VSUBPS  Y13, Y14, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y12
-	VFMADD231PS Y0, Y7, Y8
-	VFMADD231PS Y1, Y3, Y12
-	VFMADD231PS Y1, Y7, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y3
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VPSLLD  $0x14, Y13, Y14
-	VPADDD  Y3, Y5, Y3
-	VPADDD  Y7, Y14, Y7
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
 	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y5, Y12, Y12
+	VMULPS      Y3, Y10, Y10
 	VMULPS      Y14, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y3, Y3, Y12
-	VFMADD213PS Y7, Y7, Y8
-	VANDPS      Y12, Y6, Y6
-	VANDPS      Y8, Y9, Y9
-	VADDPS      Y9, Y6, Y3
-	VPOR        Y11, Y10, Y11
-	VPOR        Y11, Y13, Y11
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y8, Y11, Y11
+	VADDPS      Y11, Y6, Y3
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
 
 	// x * mul + other
-	VMOVUPS     32(R15), Y5
-	VFMADD231PS 32(SI), Y4, Y5
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y7, Y4
 
 	// x * mul + other
-	VMOVUPS     96(R15), Y7
-	VFMADD231PS 96(SI), Y4, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
-	VMOVUPS     320(BX), Y12
+	VMOVUPS     224(R15), Y5
+	VFMADD231PS 224(SI), Y7, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
+	VMOVUPS     256(BX), Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y12
-	VMOVUPS     320(BX), Y13
-	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y0, Y4, Y12
+	VMOVUPS     256(BX), Y13
+	VFMADD231PS Y0, Y5, Y13
 	VANDPS      Y12, Y8, Y12
 	VANDPS      Y13, Y10, Y13
-	VMOVUPS     320(BX), Y14
-	VMOVUPS     Y9, 448(BX)
+	VMOVUPS     256(BX), Y14
+	VMOVUPS     Y11, 480(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y12, Y14, Y9
-	VMOVUPS Y6, 480(BX)
+	VSUBPS  Y12, Y14, Y11
+	VMOVUPS Y6, 512(BX)
 	VSUBPS  Y13, Y14, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y0, Y7, Y6
-	VFMADD231PS Y1, Y5, Y9
-	VFMADD231PS Y1, Y7, Y6
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y0, Y5, Y6
+	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS Y1, Y5, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y3, 512(BX)
-	VPSLLD  $0x14, Y12, Y3
-	VPSLLD  $0x14, Y13, Y14
-	VPADDD  Y5, Y3, Y5
-	VPADDD  Y7, Y14, Y7
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VPSLLD  $0x14, Y12, Y14
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VMULPS      Y3, Y9, Y9
+	VMULPS      Y7, Y11, Y11
 	VMULPS      Y14, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y9
-	VFMADD213PS Y7, Y7, Y6
-	VANDPS      Y9, Y8, Y8
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y5, Y5, Y6
+	VANDPS      Y11, Y8, Y8
 	VANDPS      Y6, Y10, Y10
-	VADDPS      Y10, Y8, Y3
-	VPOR        Y11, Y12, Y11
-	VPOR        Y11, Y13, Y11
-
-	// x * mul + other
-	VMOVUPS     160(R15), Y5
-	VFMADD231PS 160(SI), Y4, Y5
-
-	// x * mul + other
-	VMOVUPS     224(R15), Y6
-	VFMADD231PS 224(SI), Y4, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VMOVUPS     320(BX), Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y12
-	VMOVUPS     320(BX), Y13
-	VFMADD231PS Y0, Y6, Y13
-	VANDPS      Y12, Y7, Y12
-	VANDPS      Y13, Y9, Y13
-	VMOVUPS     320(BX), Y14
-	VMOVUPS     Y10, 544(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y12, Y14, Y10
-	VMOVUPS Y8, 576(BX)
-	VSUBPS  Y13, Y14, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y5, Y10
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPSLLD  $0x14, Y12, Y14
-	VPSLLD  $0x14, Y13, Y4
-	VPADDD  Y5, Y14, Y5
-	VPADDD  Y6, Y4, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y4, Y10, Y10
-	VMULPS      Y14, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y6, Y6, Y8
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y8, Y9, Y9
-	VADDPS      Y9, Y7, Y4
+	VADDPS      Y10, Y8, Y4
 	VADDPS      Y4, Y3, Y3
-	VPOR        Y11, Y12, Y11
-	VPOR        Y11, Y13, Y11
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
 
 	// x * mul + other
-	VMOVUPS      288(R15), Y4
-	VBROADCASTSS 48(R14), Y5
-	VFMADD231PS  288(SI), Y5, Y4
-	VCMPPS       $0x05, lowest<>+0(SB), Y4, Y5
-	VMOVUPS      192(BX), Y6
-	VCMPPS       $0x05, lowest<>+0(SB), Y6, Y8
-	VMOVUPS      320(BX), Y10
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   288(SI), Y4, Y5
+	VMASKMOVPS   288(R15), Y4, Y6
+	VBROADCASTSS 48(R14), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VMOVUPS      minusInf<>+0(SB), Y5
+	VBLENDVPS    Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     96(DX), Y6
+	VMASKMOVPS  352(SI), Y6, Y11
+	VMASKMOVPS  352(R15), Y6, Y12
+	VFMADD231PS Y7, Y11, Y12
+	VBLENDVPS   Y6, Y12, Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS     256(BX), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y10
-	VMOVUPS     320(BX), Y12
+	VFMADD231PS Y0, Y4, Y11
+	VMOVUPS     256(BX), Y12
 	VFMADD231PS Y0, Y6, Y12
-	VANDPS      Y10, Y5, Y10
-	VANDPS      Y12, Y8, Y12
-	VMOVUPS     320(BX), Y13
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y7, Y12
+	VMOVUPS     256(BX), Y13
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y13, Y14
+	VSUBPS Y11, Y13, Y14
 	VSUBPS Y12, Y13, Y13
 
 	// f = x * (kHi + kLo) - n
@@ -43599,47 +32733,47 @@ l56:
 	VFMADD231PS Y1, Y6, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y4
 	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VMOVUPS Y9, 608(BX)
-	VPSLLD  $0x14, Y10, Y9
-	VMOVUPS Y7, 640(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VPADDD  Y4, Y9, Y4
-	VPADDD  Y6, Y7, Y6
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VMOVUPS Y10, 544(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VMOVUPS Y8, 576(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y7, Y14, Y14
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y10, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y4, Y4, Y14
 	VFMADD213PS Y6, Y6, Y13
 	VANDPS      Y14, Y5, Y5
-	VANDPS      Y13, Y8, Y8
-	VADDPS      Y8, Y5, Y4
-	VPOR        Y11, Y10, Y11
-	VPOR        Y11, Y12, Y11
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y11
+	VPTEST       nearBits<>+0(SB), Y9
 	JNZ          exact96
-	VMOVUPS      416(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
+	VMOVUPS      352(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
 	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      512(BX), Y9
+	VCVTPS2PD    X8, Y8
+	VMOVUPS      448(BX), Y9
 	VEXTRACTF128 $0x01, Y9, X10
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X10, Y10
 	VADDPD       Y9, Y6, Y6
-	VADDPD       Y10, Y7, Y7
+	VADDPD       Y10, Y8, Y8
 	VEXTRACTF128 $0x01, Y3, X9
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X9, Y9
@@ -43649,8 +32783,8 @@ l56:
 	VADDPD       Y4, Y3, Y3
 	VADDPD       Y10, Y9, Y9
 	VADDPD       Y3, Y6, Y6
-	VADDPD       Y9, Y7, Y7
-	VADDPD       Y7, Y6, Y6
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y8, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X3
 	VADDPD       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
@@ -43668,138 +32802,159 @@ l56:
 	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      288(BX), Y6
+	VMOVUPS      224(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     576(BX), Y6
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y4, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     512(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     256(BX), Y6
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y4, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     192(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     544(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     384(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     640(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     352(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     608(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y4, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 64(DI)
 	VMOVUPS     480(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DI)
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y4, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     320(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     448(BX), Y5
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y4, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     576(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y4, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     288(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y4, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     544(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y4, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     416(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y4, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
-	JGE         l57
-	VMASKMOVPS  Y6, Y5, 320(DI)
-	JMP         l58
+	JGE         l45
+	VMASKMOVPS  Y8, Y6, 256(DI)
+	JMP         l46
 
-l57:
+l45:
+	VMOVUPS Y8, 256(DI)
+
+l46:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l47
+	CMPQ        CX, $0x00000008
+	JLE         l48
+	VMASKMOVPS  Y6, Y5, 288(DI)
+	JMP         l48
+
+l47:
+	VMOVUPS Y6, 288(DI)
+
+l48:
+	VMOVUPS 384(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     64(DX), Y5
+	CMPQ        CX, $0x00000018
+	JGE         l49
+	CMPQ        CX, $0x00000010
+	JLE         l50
+	VMASKMOVPS  Y6, Y5, 320(DI)
+	JMP         l50
+
+l49:
 	VMOVUPS Y6, 320(DI)
 
-l58:
+l50:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y3
-	VFMADD231PS Y4, Y8, Y3
+	VMULPS      Y3, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l59
-	CMPQ        CX, $0x00000008
-	JLE         l60
+	VMOVUPS     96(DX), Y4
+	CMPQ        CX, $0x00000020
+	JGE         l51
+	CMPQ        CX, $0x00000018
+	JLE         l52
 	VMASKMOVPS  Y3, Y4, 352(DI)
-	JMP         l60
+	JMP         l52
 
-l59:
+l51:
 	VMOVUPS Y3, 352(DI)
 
-l60:
+l52:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
-	JNZ  loop11
+	JNZ  loop9
 	JMP  end
 
 exact96:
 	VBROADCASTSS 48(R14), Y3
 	VBROADCASTSS 12(R14), Y4
-	LEAQ         72(CX), R11
+	LEAQ         56(CX), R11
 	XORL         AX, AX
 
-l61:
+l53:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y3, Y15
 	VCMPPS      $0x05, Y4, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l62
+	JNZ         l54
 	CMPQ        AX, R11
-	JGE         l63
+	JGE         l55
 	ADDQ        $0x08, AX
-	JMP         l61
+	JMP         l53
 
-l63:
+l55:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l64
+	JMP          l56
 
-l62:
+l54:
 	VMOVMSKPS    Y15, R11
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
@@ -43807,714 +32962,18 @@ l62:
 	VFMADD213SS  (R15)(AX*4), X3, X15
 	VBROADCASTSS X15, Y3
 
-l64:
+l56:
 	VMOVAPS Y3, Y2
-	ADDQ    $0x00000050, CX
+	ADDQ    $0x00000040, CX
 	JMP     far
 
-done11:
-	// Rows of 97 to 112 elements.
-	CMPQ    CX, $0x00000070
-	JGT     done13
+done9:
+	// Rows of 97 to 128 elements.
+	CMPQ    CX, $0x00000080
+	JGT     done11
 	TESTQ   R8, R8
 	JZ      end
 	SUBQ    $0x00000060, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact112
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact112
-	PCALIGN $0x40
-
-loop13:
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
-	LEAQ         88(CX), R11
-	XORL         AX, AX
-
-l65:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
-	VTESTPS     Y15, Y15
-	JNZ         l66
-	CMPQ        AX, R11
-	JGE         l67
-	ADDQ        $0x08, AX
-	JMP         l65
-
-l67:
-	VBROADCASTSS minusInf<>+0(SB), Y5
-	JMP          l68
-
-l66:
-	VMOVMSKPS    Y15, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y5
-
-l68:
-	VUCOMISS     X4, X5
-	JCS          exact112
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y6
-	VSUBPS       Y4, Y6, Y6
-	VUCOMISS     X5, X6
-	JCS          exact112
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS  Y0, Y5, Y5
-	VMOVUPS nearHeadroom<>+0(SB), Y4
-	VSUBPS  Y5, Y4, Y4
-	VSUBPS  nearInteger<>+0(SB), Y4, Y4
-
-	// x * mul + other
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  384(SI), Y5, Y6
-	VMASKMOVPS  384(R15), Y5, Y7
-	VFMADD231PS Y3, Y6, Y7
-	VMOVUPS     minusInf<>+0(SB), Y6
-	VBLENDVPS   Y5, Y7, Y6, Y5
-
-	// x * mul + other
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  416(SI), Y7, Y8
-	VMASKMOVPS  416(R15), Y7, Y9
-	VFMADD231PS Y3, Y8, Y9
-	VBLENDVPS   Y7, Y9, Y6, Y7
-
-	// x * mul + other
-	VMOVUPS     (R15), Y6
-	VFMADD231PS (SI), Y3, Y6
-
-	// x * mul + other
-	VMOVUPS     64(R15), Y8
-	VFMADD231PS 64(SI), Y3, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y11
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y8, Y12
-	VANDPS      Y11, Y9, Y11
-	VANDPS      Y12, Y10, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y13
-	VSUBPS Y12, Y4, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y13
-	VFMADD231PS Y0, Y8, Y14
-	VFMADD231PS Y1, Y6, Y13
-	VFMADD231PS Y1, Y8, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y6
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y7, 192(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VMOVUPS Y5, 224(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y9, Y5
-	VPOR        Y11, Y12, Y11
-
-	// x * mul + other
-	VMOVUPS     128(R15), Y6
-	VFMADD231PS 128(SI), Y3, Y6
-
-	// x * mul + other
-	VMOVUPS     192(R15), Y7
-	VFMADD231PS 192(SI), Y3, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y7, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y10, 256(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y10
-	VMOVUPS Y9, 288(BX)
-	VSUBPS  Y14, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y0, Y7, Y9
-	VFMADD231PS Y1, Y6, Y10
-	VFMADD231PS Y1, Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y7
-	VMOVUPS Y4, 320(BX)
-	VPSLLD  $0x14, Y13, Y4
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y6, Y4, Y6
-	VPADDD  Y7, Y3, Y7
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y4
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VMULPS      Y3, Y10, Y10
-	VMULPS      Y4, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y10
-	VFMADD213PS Y7, Y7, Y9
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y8, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y11, Y13, Y11
-	VPOR        Y11, Y14, Y11
-
-	// x * mul + other
-	VMOVUPS      256(R15), Y3
-	VBROADCASTSS 48(R14), Y4
-	VFMADD231PS  256(SI), Y4, Y3
-
-	// x * mul + other
-	VMOVUPS     320(R15), Y6
-	VFMADD231PS 320(SI), Y4, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VMOVUPS     320(BX), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y10
-	VMOVUPS     320(BX), Y13
-	VFMADD231PS Y0, Y6, Y13
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y13, Y9, Y13
-	VMOVUPS     320(BX), Y14
-	VMOVUPS     Y12, 352(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y10, Y14, Y12
-	VMOVUPS Y8, 384(BX)
-	VSUBPS  Y13, Y14, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y12
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y3, Y12
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y3
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VPSLLD  $0x14, Y13, Y4
-	VPADDD  Y3, Y5, Y3
-	VPADDD  Y6, Y4, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
-	VMULPS      Y4, Y12, Y12
-	VMULPS      Y5, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y12
-	VFMADD213PS Y6, Y6, Y8
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y8, Y9, Y9
-	VADDPS      Y9, Y7, Y3
-	VPOR        Y11, Y10, Y11
-	VPOR        Y11, Y13, Y11
-	VMOVUPS     224(BX), Y4
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
-	VMOVAPS     Y14, Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y6
-	VANDPS      Y6, Y5, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y14, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y8
-	VFMADD231PS Y1, Y4, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y4
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
-	VMULPS      Y10, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y8
-	VANDPS      Y8, Y5, Y5
-	VPOR        Y11, Y6, Y11
-	VADDPS      Y5, Y3, Y3
-
-	// x * mul + other
-	VMOVUPS      32(R15), Y4
-	VBROADCASTSS 48(R14), Y6
-	VFMADD231PS  32(SI), Y6, Y4
-
-	// x * mul + other
-	VMOVUPS     96(R15), Y8
-	VFMADD231PS 96(SI), Y6, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y12
-	VMOVAPS     Y14, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y13
-	VMOVUPS     Y5, 448(BX)
-	VMOVAPS     Y14, Y5
-	VFMADD231PS Y0, Y8, Y5
-	VANDPS      Y13, Y10, Y13
-	VANDPS      Y5, Y12, Y5
-	VMOVUPS     Y9, 480(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y14, Y9
-	VMOVUPS Y7, 512(BX)
-	VSUBPS  Y5, Y14, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y0, Y8, Y7
-	VFMADD231PS Y1, Y4, Y9
-	VFMADD231PS Y1, Y8, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y4
-	VPERMPS nearTable<>+0(SB), Y5, Y8
-	VMOVUPS Y3, 544(BX)
-	VPSLLD  $0x14, Y13, Y3
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y4, Y3, Y4
-	VPADDD  Y8, Y14, Y8
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y3, Y9, Y9
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y9
-	VFMADD213PS Y8, Y8, Y7
-	VANDPS      Y9, Y10, Y10
-	VANDPS      Y7, Y12, Y12
-	VADDPS      Y12, Y10, Y3
-	VPOR        Y11, Y13, Y11
-	VPOR        Y11, Y5, Y11
-
-	// x * mul + other
-	VMOVUPS     160(R15), Y4
-	VFMADD231PS 160(SI), Y6, Y4
-
-	// x * mul + other
-	VMOVUPS     224(R15), Y5
-	VFMADD231PS 224(SI), Y6, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
-	VMOVUPS     320(BX), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y9
-	VMOVUPS     320(BX), Y13
-	VFMADD231PS Y0, Y5, Y13
-	VANDPS      Y9, Y7, Y9
-	VANDPS      Y13, Y8, Y13
-	VMOVUPS     320(BX), Y14
-	VMOVUPS     Y12, 576(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y9, Y14, Y12
-	VMOVUPS Y10, 608(BX)
-	VSUBPS  Y13, Y14, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS Y1, Y4, Y12
-	VFMADD231PS Y1, Y5, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VPSLLD  $0x14, Y9, Y14
-	VPSLLD  $0x14, Y13, Y6
-	VPADDD  Y4, Y14, Y4
-	VPADDD  Y5, Y6, Y5
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y12
-	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y11, Y9, Y11
-	VPOR        Y11, Y13, Y11
-
-	// x * mul + other
-	VMOVUPS      288(R15), Y4
-	VBROADCASTSS 48(R14), Y5
-	VFMADD231PS  288(SI), Y5, Y4
-
-	// x * mul + other
-	VMOVUPS     352(R15), Y6
-	VFMADD231PS 352(SI), Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VMOVUPS     320(BX), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y10
-	VMOVUPS     320(BX), Y12
-	VFMADD231PS Y0, Y6, Y12
-	VANDPS      Y10, Y5, Y10
-	VANDPS      Y12, Y9, Y12
-	VMOVUPS     320(BX), Y13
-
-	// -n = magic - N - u
-	VSUBPS  Y10, Y13, Y14
-	VMOVUPS Y8, 640(BX)
-	VSUBPS  Y12, Y13, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y4
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VMOVUPS Y7, 672(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VMOVUPS Y3, 704(BX)
-	VPSLLD  $0x14, Y12, Y3
-	VPADDD  Y4, Y7, Y4
-	VPADDD  Y6, Y3, Y6
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y3, Y14, Y14
-	VMULPS      Y7, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y6, Y6, Y8
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y8, Y9, Y9
-	VADDPS      Y9, Y5, Y3
-	VPOR        Y11, Y10, Y11
-	VPOR        Y11, Y12, Y11
-	VMOVUPS     192(BX), Y4
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
-	VMOVAPS     Y13, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y7
-	VANDPS      Y7, Y6, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y13, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y13
-	VFMADD231PS Y1, Y4, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y4
-	VPSLLD  $0x14, Y7, Y8
-	VPADDD  Y4, Y8, Y4
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VMULPS      Y8, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y13
-	VANDPS      Y13, Y6, Y6
-	VPOR        Y11, Y7, Y11
-	VADDPS      Y6, Y3, Y3
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y11
-	JNZ          exact112
-	VMOVUPS      416(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X7
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      544(BX), Y8
-	VEXTRACTF128 $0x01, Y8, X10
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y8, Y4, Y4
-	VADDPD       Y10, Y7, Y7
-	VMOVUPS      704(BX), Y8
-	VEXTRACTF128 $0x01, Y8, X10
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X10, Y10
-	VEXTRACTF128 $0x01, Y3, X11
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y3, Y8, Y8
-	VADDPD       Y11, Y10, Y10
-	VADDPD       Y8, Y4, Y4
-	VADDPD       Y10, Y7, Y7
-	VADDPD       Y7, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X3
-	VADDPD       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDSD       X3, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X4, X3
-	JCS          exact112
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X7
-	VSUBSD       X7, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      288(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     608(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     256(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     576(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     384(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     672(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     352(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     640(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     512(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 256(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     480(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 320(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y5
-	VFMADD231PS Y4, Y9, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 352(DI)
-	VMOVUPS     448(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l69
-	VMASKMOVPS  Y7, Y5, 384(DI)
-	JMP         l70
-
-l69:
-	VMOVUPS Y7, 384(DI)
-
-l70:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y3
-	VFMADD231PS Y4, Y6, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l71
-	CMPQ        CX, $0x00000008
-	JLE         l72
-	VMASKMOVPS  Y3, Y4, 416(DI)
-	JMP         l72
-
-l71:
-	VMOVUPS Y3, 416(DI)
-
-l72:
-	ADDQ otherStride+88(FP), R15
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop13
-	JMP  end
-
-exact112:
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
-	LEAQ         88(CX), R11
-	XORL         AX, AX
-
-l73:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
-	VTESTPS     Y15, Y15
-	JNZ         l74
-	CMPQ        AX, R11
-	JGE         l75
-	ADDQ        $0x08, AX
-	JMP         l73
-
-l75:
-	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l76
-
-l74:
-	VMOVMSKPS    Y15, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y3
-
-l76:
-	VMOVAPS Y3, Y2
-	ADDQ    $0x00000060, CX
-	JMP     far
-
-done13:
-	// Rows of 113 to 128 elements.
-	CMPQ    CX, $0x00000080
-	JGT     done15
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000070, CX
 	LEAQ    leftMasks<>+256(SB), DX
 	MOVQ    CX, AX
 	NEGQ    AX
@@ -44527,30 +32986,30 @@ done13:
 	JCC     exact128
 	PCALIGN $0x40
 
-loop15:
+loop11:
 	VBROADCASTSS 48(R14), Y3
 	VBROADCASTSS 12(R14), Y4
-	LEAQ         104(CX), R11
+	LEAQ         88(CX), R11
 	XORL         AX, AX
 
-l77:
+l57:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y3, Y15
 	VCMPPS      $0x05, Y4, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l78
+	JNZ         l58
 	CMPQ        AX, R11
-	JGE         l79
+	JGE         l59
 	ADDQ        $0x08, AX
-	JMP         l77
+	JMP         l57
 
-l79:
+l59:
 	VBROADCASTSS minusInf<>+0(SB), Y5
-	JMP          l80
+	JMP          l60
 
-l78:
+l58:
 	VMOVMSKPS    Y15, R11
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
@@ -44558,7 +33017,7 @@ l78:
 	VFMADD213SS  (R15)(AX*4), X3, X15
 	VBROADCASTSS X15, Y5
 
-l80:
+l60:
 	VUCOMISS     X4, X5
 	JCS          exact128
 	VBROADCASTSS 8(R14), Y4
@@ -44575,134 +33034,117 @@ l80:
 	VSUBPS  nearInteger<>+0(SB), Y4, Y4
 
 	// x * mul + other
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  448(SI), Y5, Y6
-	VMASKMOVPS  448(R15), Y5, Y7
-	VFMADD231PS Y3, Y6, Y7
-	VMOVUPS     minusInf<>+0(SB), Y6
-	VBLENDVPS   Y5, Y7, Y6, Y5
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y3, Y5
 
 	// x * mul + other
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  480(SI), Y7, Y8
-	VMASKMOVPS  480(R15), Y7, Y9
-	VFMADD231PS Y3, Y8, Y9
-	VBLENDVPS   Y7, Y9, Y6, Y7
-
-	// x * mul + other
-	VMOVUPS     (R15), Y6
-	VFMADD231PS (SI), Y3, Y6
-
-	// x * mul + other
-	VMOVUPS     64(R15), Y8
-	VFMADD231PS 64(SI), Y3, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVAPS     Y4, Y11
+	VMOVUPS     64(R15), Y6
+	VFMADD231PS 64(SI), Y3, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVAPS     Y4, Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y11
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y8, Y12
-	VANDPS      Y11, Y9, Y11
-	VANDPS      Y12, Y10, Y12
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y0, Y6, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y13
-	VSUBPS Y12, Y4, Y14
+	VSUBPS Y9, Y4, Y11
+	VSUBPS Y10, Y4, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y13
-	VFMADD231PS Y0, Y8, Y14
-	VFMADD231PS Y1, Y6, Y13
-	VFMADD231PS Y1, Y8, Y14
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y6, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y6
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y7, 192(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VMOVUPS Y5, 224(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y7, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y9, Y5
-	VPOR        Y11, Y12, Y11
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y6, Y6, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
 
 	// x * mul + other
 	VMOVUPS     128(R15), Y6
 	VFMADD231PS 128(SI), Y3, Y6
 
 	// x * mul + other
-	VMOVUPS     192(R15), Y7
-	VFMADD231PS 192(SI), Y3, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
+	VMOVUPS     192(R15), Y10
+	VFMADD231PS 192(SI), Y3, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y12
 	VMOVAPS     Y4, Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y6, Y13
 	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y7, Y14
-	VANDPS      Y13, Y8, Y13
+	VFMADD231PS Y0, Y10, Y14
+	VANDPS      Y13, Y11, Y13
 	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y10, 256(BX)
+	VMOVUPS     Y8, 192(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y10
-	VMOVUPS Y9, 288(BX)
-	VSUBPS  Y14, Y4, Y9
+	VSUBPS  Y13, Y4, Y8
+	VMOVUPS Y7, 224(BX)
+	VSUBPS  Y14, Y4, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y0, Y7, Y9
-	VFMADD231PS Y1, Y6, Y10
-	VFMADD231PS Y1, Y7, Y9
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y0, Y10, Y7
+	VFMADD231PS Y1, Y6, Y8
+	VFMADD231PS Y1, Y10, Y7
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y7
-	VMOVUPS Y4, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y14, Y10
+	VMOVUPS Y4, 256(BX)
 	VPSLLD  $0x14, Y13, Y4
 	VPSLLD  $0x14, Y14, Y3
 	VPADDD  Y6, Y4, Y6
-	VPADDD  Y7, Y3, Y7
+	VPADDD  Y10, Y3, Y10
 	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y3
 	VMOVUPS     nearExp2<>+0(SB), Y4
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VMULPS      Y3, Y10, Y10
-	VMULPS      Y4, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y4, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y10
-	VFMADD213PS Y7, Y7, Y9
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y8, Y3
+	VFMADD213PS Y6, Y6, Y8
+	VFMADD213PS Y10, Y10, Y7
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y7, Y12, Y12
+	VADDPS      Y12, Y11, Y3
 	VADDPS      Y3, Y5, Y5
-	VPOR        Y11, Y13, Y11
-	VPOR        Y11, Y14, Y11
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
 
 	// x * mul + other
 	VMOVUPS      256(R15), Y3
@@ -44713,33 +33155,33 @@ l80:
 	VMOVUPS     320(R15), Y6
 	VFMADD231PS 320(SI), Y4, Y6
 	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VMOVUPS     320(BX), Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVUPS     256(BX), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y3, Y10
-	VMOVUPS     320(BX), Y13
+	VMOVUPS     256(BX), Y13
 	VFMADD231PS Y0, Y6, Y13
 	VANDPS      Y10, Y7, Y10
-	VANDPS      Y13, Y9, Y13
-	VMOVUPS     320(BX), Y14
-	VMOVUPS     Y12, 352(BX)
+	VANDPS      Y13, Y8, Y13
+	VMOVUPS     256(BX), Y14
+	VMOVUPS     Y12, 288(BX)
 
 	// -n = magic - N - u
 	VSUBPS  Y10, Y14, Y12
-	VMOVUPS Y8, 384(BX)
-	VSUBPS  Y13, Y14, Y8
+	VMOVUPS Y11, 320(BX)
+	VSUBPS  Y13, Y14, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y3, Y12
-	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y0, Y6, Y11
 	VFMADD231PS Y1, Y3, Y12
-	VFMADD231PS Y1, Y6, Y8
+	VFMADD231PS Y1, Y6, Y11
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y10, Y3
 	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VMOVUPS Y5, 416(BX)
+	VMOVUPS Y5, 352(BX)
 	VPSLLD  $0x14, Y10, Y5
 	VPSLLD  $0x14, Y13, Y14
 	VPADDD  Y3, Y5, Y3
@@ -44749,76 +33191,86 @@ l80:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
 	VMULPS      Y5, Y12, Y12
-	VMULPS      Y14, Y8, Y8
+	VMULPS      Y14, Y11, Y11
 
 	// s*q + s
 	VFMADD213PS Y3, Y3, Y12
-	VFMADD213PS Y6, Y6, Y8
+	VFMADD213PS Y6, Y6, Y11
 	VANDPS      Y12, Y7, Y7
-	VANDPS      Y8, Y9, Y9
-	VADDPS      Y9, Y7, Y3
-	VPOR        Y11, Y10, Y11
-	VPOR        Y11, Y13, Y11
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y3
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
 
 	// x * mul + other
-	VMOVUPS     384(R15), Y5
-	VFMADD231PS 384(SI), Y4, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     224(BX), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVUPS     320(BX), Y12
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  384(SI), Y5, Y6
+	VMASKMOVPS  384(R15), Y5, Y10
+	VFMADD231PS Y4, Y6, Y10
+	VMOVUPS     minusInf<>+0(SB), Y6
+	VBLENDVPS   Y5, Y10, Y6, Y5
+
+	// x * mul + other
+	VMOVUPS     64(DX), Y10
+	VMASKMOVPS  448(SI), Y10, Y11
+	VMASKMOVPS  448(R15), Y10, Y12
+	VFMADD231PS Y4, Y11, Y12
+	VBLENDVPS   Y10, Y12, Y6, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y12
+	VMOVUPS     256(BX), Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y12
-	VMOVUPS     320(BX), Y13
-	VFMADD231PS Y0, Y8, Y13
-	VANDPS      Y12, Y6, Y12
-	VANDPS      Y13, Y10, Y13
-	VMOVUPS     320(BX), Y14
-	VMOVUPS     Y9, 448(BX)
+	VFMADD231PS Y0, Y5, Y13
+	VMOVUPS     256(BX), Y14
+	VFMADD231PS Y0, Y10, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y8, 384(BX)
+	VMOVUPS     256(BX), Y8
+	VMOVUPS     Y7, 416(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y12, Y14, Y9
-	VMOVUPS Y7, 480(BX)
-	VSUBPS  Y13, Y14, Y7
+	VSUBPS Y13, Y8, Y7
+	VSUBPS Y14, Y8, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y0, Y8, Y7
-	VFMADD231PS Y1, Y5, Y9
-	VFMADD231PS Y1, Y8, Y7
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y0, Y10, Y6
+	VFMADD231PS Y1, Y5, Y7
+	VFMADD231PS Y1, Y10, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y8
-	VPSLLD  $0x14, Y12, Y14
-	VPSLLD  $0x14, Y13, Y4
-	VPADDD  Y5, Y14, Y5
-	VPADDD  Y8, Y4, Y8
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VPERMPS nearTable<>+0(SB), Y14, Y10
+	VPSLLD  $0x14, Y13, Y8
+	VPSLLD  $0x14, Y14, Y4
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y10, Y4, Y10
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y4, Y9, Y9
-	VMULPS      Y14, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y8
+	VMULPS      Y4, Y7, Y7
+	VMULPS      Y8, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y9
-	VFMADD213PS Y8, Y8, Y7
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y7, Y10, Y10
-	VADDPS      Y10, Y6, Y4
+	VFMADD213PS Y5, Y5, Y7
+	VFMADD213PS Y10, Y10, Y6
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y6, Y12, Y12
+	VADDPS      Y12, Y11, Y4
 	VADDPS      Y4, Y3, Y3
-	VPOR        Y11, Y12, Y11
-	VPOR        Y11, Y13, Y11
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
 
 	// x * mul + other
 	VMOVUPS      32(R15), Y4
@@ -44826,59 +33278,59 @@ l80:
 	VFMADD231PS  32(SI), Y5, Y4
 
 	// x * mul + other
-	VMOVUPS     96(R15), Y7
-	VFMADD231PS 96(SI), Y5, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     320(BX), Y12
+	VMOVUPS     96(R15), Y6
+	VFMADD231PS 96(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVUPS     256(BX), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y12
-	VMOVUPS     320(BX), Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y12, Y8, Y12
-	VANDPS      Y13, Y9, Y13
-	VMOVUPS     320(BX), Y14
-	VMOVUPS     Y10, 512(BX)
+	VFMADD231PS Y0, Y4, Y10
+	VMOVUPS     256(BX), Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y10, Y7, Y10
+	VANDPS      Y13, Y8, Y13
+	VMOVUPS     256(BX), Y14
+	VMOVUPS     Y12, 448(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y12, Y14, Y10
-	VMOVUPS Y6, 544(BX)
-	VSUBPS  Y13, Y14, Y6
+	VSUBPS  Y10, Y14, Y12
+	VMOVUPS Y11, 480(BX)
+	VSUBPS  Y13, Y14, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y0, Y7, Y6
-	VFMADD231PS Y1, Y4, Y10
-	VFMADD231PS Y1, Y7, Y6
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y6, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y3, 576(BX)
-	VPSLLD  $0x14, Y12, Y3
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y3, 512(BX)
+	VPSLLD  $0x14, Y10, Y3
 	VPSLLD  $0x14, Y13, Y14
 	VPADDD  Y4, Y3, Y4
-	VPADDD  Y7, Y14, Y7
+	VPADDD  Y6, Y14, Y6
 	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VMULPS      Y3, Y10, Y10
-	VMULPS      Y14, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y14, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y7, Y7, Y6
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y6, Y9, Y9
-	VADDPS      Y9, Y8, Y3
-	VPOR        Y11, Y12, Y11
-	VPOR        Y11, Y13, Y11
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y3
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
 
 	// x * mul + other
 	VMOVUPS     160(R15), Y4
@@ -44887,29 +33339,29 @@ l80:
 	// x * mul + other
 	VMOVUPS     224(R15), Y6
 	VFMADD231PS 224(SI), Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y10
-	VMOVUPS     320(BX), Y12
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VMOVUPS     256(BX), Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y4, Y12
-	VMOVUPS     320(BX), Y13
+	VMOVUPS     256(BX), Y13
 	VFMADD231PS Y0, Y6, Y13
-	VANDPS      Y12, Y7, Y12
-	VANDPS      Y13, Y10, Y13
-	VMOVUPS     320(BX), Y14
-	VMOVUPS     Y9, 608(BX)
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+	VMOVUPS     256(BX), Y14
+	VMOVUPS     Y8, 544(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y12, Y14, Y9
-	VMOVUPS Y8, 640(BX)
-	VSUBPS  Y13, Y14, Y8
+	VSUBPS  Y12, Y14, Y8
+	VMOVUPS Y7, 576(BX)
+	VSUBPS  Y13, Y14, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y4, Y9
-	VFMADD231PS Y1, Y6, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y0, Y6, Y7
+	VFMADD231PS Y1, Y4, Y8
+	VFMADD231PS Y1, Y6, Y7
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y12, Y4
@@ -44921,23 +33373,23 @@ l80:
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y5, Y9, Y9
-	VMULPS      Y14, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VMULPS      Y5, Y8, Y8
+	VMULPS      Y14, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y9
-	VFMADD213PS Y6, Y6, Y8
-	VANDPS      Y9, Y7, Y7
+	VFMADD213PS Y4, Y4, Y8
+	VFMADD213PS Y6, Y6, Y7
 	VANDPS      Y8, Y10, Y10
-	VADDPS      Y10, Y7, Y4
+	VANDPS      Y7, Y11, Y11
+	VADDPS      Y11, Y10, Y4
 	VADDPS      Y4, Y3, Y3
-	VPOR        Y11, Y12, Y11
-	VPOR        Y11, Y13, Y11
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
 
 	// x * mul + other
 	VMOVUPS      288(R15), Y4
@@ -44947,34 +33399,34 @@ l80:
 	// x * mul + other
 	VMOVUPS     352(R15), Y6
 	VFMADD231PS 352(SI), Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VMOVUPS     320(BX), Y12
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVUPS     256(BX), Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y4, Y12
-	VMOVUPS     320(BX), Y13
+	VMOVUPS     256(BX), Y13
 	VFMADD231PS Y0, Y6, Y13
-	VANDPS      Y12, Y8, Y12
-	VANDPS      Y13, Y9, Y13
-	VMOVUPS     320(BX), Y14
-	VMOVUPS     Y10, 672(BX)
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y8, Y13
+	VMOVUPS     256(BX), Y14
+	VMOVUPS     Y11, 608(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y12, Y14, Y10
-	VMOVUPS Y7, 704(BX)
-	VSUBPS  Y13, Y14, Y7
+	VSUBPS  Y12, Y14, Y11
+	VMOVUPS Y10, 640(BX)
+	VSUBPS  Y13, Y14, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y0, Y6, Y7
-	VFMADD231PS Y1, Y4, Y10
-	VFMADD231PS Y1, Y6, Y7
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS Y1, Y6, Y10
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y12, Y4
 	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VMOVUPS Y3, 736(BX)
+	VMOVUPS Y3, 672(BX)
 	VPSLLD  $0x14, Y12, Y3
 	VPSLLD  $0x14, Y13, Y14
 	VPADDD  Y4, Y3, Y4
@@ -44982,93 +33434,103 @@ l80:
 	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y3, Y10, Y10
-	VMULPS      Y14, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y6, Y6, Y7
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y6, Y6, Y10
+	VANDPS      Y11, Y7, Y7
 	VANDPS      Y10, Y8, Y8
-	VANDPS      Y7, Y9, Y9
-	VADDPS      Y9, Y8, Y3
-	VPOR        Y11, Y12, Y11
-	VPOR        Y11, Y13, Y11
+	VADDPS      Y8, Y7, Y3
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
 
 	// x * mul + other
-	VMOVUPS     416(R15), Y4
-	VFMADD231PS 416(SI), Y5, Y4
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  416(SI), Y4, Y6
+	VMASKMOVPS  416(R15), Y4, Y10
+	VFMADD231PS Y5, Y6, Y10
+	VMOVUPS     minusInf<>+0(SB), Y6
+	VBLENDVPS   Y4, Y10, Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     96(DX), Y10
+	VMASKMOVPS  480(SI), Y10, Y11
+	VMASKMOVPS  480(R15), Y10, Y12
+	VFMADD231PS Y5, Y11, Y12
+	VBLENDVPS   Y10, Y12, Y6, Y10
 	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
-	VMOVUPS     192(BX), Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS     320(BX), Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y6
+	VMOVUPS     256(BX), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y10
-	VMOVUPS     320(BX), Y12
-	VFMADD231PS Y0, Y6, Y12
-	VANDPS      Y10, Y5, Y10
-	VANDPS      Y12, Y7, Y12
-	VMOVUPS     320(BX), Y13
+	VFMADD231PS Y0, Y4, Y11
+	VMOVUPS     256(BX), Y12
+	VFMADD231PS Y0, Y10, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y6, Y12
+	VMOVUPS     256(BX), Y13
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y13, Y14
+	VSUBPS Y11, Y13, Y14
 	VSUBPS Y12, Y13, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS Y0, Y10, Y13
 	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y6, Y13
+	VFMADD231PS Y1, Y10, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y4
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VMOVUPS Y9, 768(BX)
-	VPSLLD  $0x14, Y10, Y9
-	VMOVUPS Y8, 800(BX)
-	VPSLLD  $0x14, Y12, Y8
-	VPADDD  Y4, Y9, Y4
-	VPADDD  Y6, Y8, Y6
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y8, 704(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VMOVUPS Y7, 736(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y14, Y14
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y8, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y6, Y6, Y13
+	VFMADD213PS Y10, Y10, Y13
 	VANDPS      Y14, Y5, Y5
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y5, Y4
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y5, Y4
 	VADDPS      Y4, Y3, Y3
-	VPOR        Y11, Y10, Y11
-	VPOR        Y11, Y12, Y11
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y11
+	VPTEST       nearBits<>+0(SB), Y9
 	JNZ          exact128
-	VMOVUPS      416(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X6
+	VMOVUPS      352(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X7
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X6, Y6
-	VMOVUPS      576(BX), Y8
+	VCVTPS2PD    X7, Y7
+	VMOVUPS      512(BX), Y8
 	VEXTRACTF128 $0x01, Y8, X9
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X9, Y9
 	VADDPD       Y8, Y4, Y4
-	VADDPD       Y9, Y6, Y6
-	VMOVUPS      736(BX), Y8
+	VADDPD       Y9, Y7, Y7
+	VMOVUPS      672(BX), Y8
 	VEXTRACTF128 $0x01, Y8, X9
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X9, Y9
@@ -45078,8 +33540,8 @@ l80:
 	VADDPD       Y3, Y8, Y8
 	VADDPD       Y10, Y9, Y9
 	VADDPD       Y8, Y4, Y4
-	VADDPD       Y9, Y6, Y6
-	VADDPD       Y6, Y4, Y4
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y7, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X3
 	VADDPD       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -45092,171 +33554,192 @@ l80:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X6
-	VSUBSD       X6, X3, X3
+	VCVTSS2SD    X4, X4, X7
+	VSUBSD       X7, X3, X3
 	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      288(BX), Y6
+	VMOVUPS      224(BX), Y7
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	VMULPS      Y3, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     640(BX), Y6
+	VMOVUPS     576(BX), Y7
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	VMULPS      Y3, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     256(BX), Y6
+	VMOVUPS     192(BX), Y7
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	VMULPS      Y3, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     608(BX), Y6
+	VMOVUPS     544(BX), Y7
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	VMULPS      Y3, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     384(BX), Y6
+	VMOVUPS     320(BX), Y7
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	VMULPS      Y3, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     704(BX), Y6
+	VMOVUPS     640(BX), Y7
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	VMULPS      Y3, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     352(BX), Y6
+	VMOVUPS     288(BX), Y7
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	VMULPS      Y3, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     672(BX), Y6
+	VMOVUPS     608(BX), Y7
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	VMULPS      Y3, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     480(BX), Y6
+	VMOVUPS     416(BX), Y7
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	VMULPS      Y3, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 256(DI)
-	VMOVUPS     800(BX), Y6
+	VMOVUPS     736(BX), Y7
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	VMULPS      Y3, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 288(DI)
-	VMOVUPS     448(BX), Y6
+	VMOVUPS     384(BX), Y7
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	VMULPS      Y3, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 320(DI)
-	VMOVUPS     768(BX), Y6
+	VMOVUPS     704(BX), Y7
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	VMULPS      Y3, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 352(DI)
-	VMOVUPS     544(BX), Y6
+	VMOVUPS     480(BX), Y7
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	VMULPS      Y3, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 384(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 416(DI)
-	VMOVUPS     512(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
+	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l81
-	VMASKMOVPS  Y6, Y5, 448(DI)
-	JMP         l82
+	JGE         l61
+	VMASKMOVPS  Y8, Y7, 384(DI)
+	JMP         l62
 
-l81:
-	VMOVUPS Y6, 448(DI)
+l61:
+	VMOVUPS Y8, 384(DI)
 
-l82:
+l62:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y3
-	VFMADD231PS Y4, Y7, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l83
+	JGE         l63
 	CMPQ        CX, $0x00000008
-	JLE         l84
-	VMASKMOVPS  Y3, Y4, 480(DI)
-	JMP         l84
+	JLE         l64
+	VMASKMOVPS  Y7, Y5, 416(DI)
+	JMP         l64
 
-l83:
+l63:
+	VMOVUPS Y7, 416(DI)
+
+l64:
+	VMOVUPS 448(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     64(DX), Y5
+	CMPQ        CX, $0x00000018
+	JGE         l65
+	CMPQ        CX, $0x00000010
+	JLE         l66
+	VMASKMOVPS  Y7, Y5, 448(DI)
+	JMP         l66
+
+l65:
+	VMOVUPS Y7, 448(DI)
+
+l66:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y3
+	VFMADD231PS Y4, Y6, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     96(DX), Y4
+	CMPQ        CX, $0x00000020
+	JGE         l67
+	CMPQ        CX, $0x00000018
+	JLE         l68
+	VMASKMOVPS  Y3, Y4, 480(DI)
+	JMP         l68
+
+l67:
 	VMOVUPS Y3, 480(DI)
 
-l84:
+l68:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
-	JNZ  loop15
+	JNZ  loop11
 	JMP  end
 
 exact128:
 	VBROADCASTSS 48(R14), Y3
 	VBROADCASTSS 12(R14), Y4
-	LEAQ         104(CX), R11
+	LEAQ         88(CX), R11
 	XORL         AX, AX
 
-l85:
+l69:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y3, Y15
 	VCMPPS      $0x05, Y4, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l86
+	JNZ         l70
 	CMPQ        AX, R11
-	JGE         l87
+	JGE         l71
 	ADDQ        $0x08, AX
-	JMP         l85
+	JMP         l69
 
-l87:
+l71:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l88
+	JMP          l72
 
-l86:
+l70:
 	VMOVMSKPS    Y15, R11
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
@@ -45264,12 +33747,12 @@ l86:
 	VFMADD213SS  (R15)(AX*4), X3, X15
 	VBROADCASTSS X15, Y3
 
-l88:
+l72:
 	VMOVAPS Y3, Y2
-	ADDQ    $0x00000070, CX
+	ADDQ    $0x00000060, CX
 	JMP     far
 
-done15:
+done11:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -45288,24 +33771,24 @@ row:
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
-l89:
+l73:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y3, Y15
 	VCMPPS      $0x05, Y4, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l90
+	JNZ         l74
 	CMPQ        AX, DX
-	JGE         l91
+	JGE         l75
 	ADDQ        $0x08, AX
-	JMP         l89
+	JMP         l73
 
-l91:
+l75:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l92
+	JMP          l76
 
-l90:
+l74:
 	VMOVMSKPS    Y15, DX
 	TZCNTL       DX, DX
 	ADDQ         DX, AX
@@ -45313,7 +33796,7 @@ l90:
 	VFMADD213SS  (R15)(AX*4), X3, X15
 	VBROADCASTSS X15, Y3
 
-l92:
+l76:
 	VUCOMISS     X4, X3
 	JCS          irregular
 	VBROADCASTSS 16(R14), Y4
@@ -45357,24 +33840,24 @@ l92:
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
-l93:
+l77:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y4, Y15
 	VCMPPS      $0x05, Y6, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l94
+	JNZ         l78
 	CMPQ        AX, DX
-	JGE         l95
+	JGE         l79
 	ADDQ        $0x08, AX
-	JMP         l93
+	JMP         l77
 
-l95:
+l79:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l96
+	JMP          l80
 
-l94:
+l78:
 	VMOVMSKPS    Y15, DX
 	TZCNTL       DX, DX
 	ADDQ         DX, AX
@@ -45382,16 +33865,16 @@ l94:
 	VFMADD213SS  (R15)(AX*4), X4, X15
 	VBROADCASTSS X15, Y4
 
-l96:
+l80:
 	VUCOMISS X4, X5
 	JCS      exact
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done19
+	JLT     done15
 	PCALIGN $0x40
 
-loop19:
+loop15:
 	// x * mul + other
 	VMOVUPS      (R15), Y4
 	VBROADCASTSS 48(R14), Y5
@@ -45945,25 +34428,25 @@ loop19:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop19
+	JGE     loop15
 
-done19:
+done15:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind25
+	JZ    behind21
 	CMPQ  CX, $0x00000010
-	JLE   upto20
+	JLE   upto16
 	CMPQ  CX, $0x00000020
-	JLE   upto21
+	JLE   upto17
 	CMPQ  CX, $0x00000030
-	JLE   upto22
+	JLE   upto18
 	CMPQ  CX, $0x00000040
-	JLE   upto23
+	JLE   upto19
 	CMPQ  CX, $0x00000060
-	JLE   upto24
-	JMP   upto25
+	JLE   upto20
+	JMP   upto21
 
-upto20:
+upto16:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -46048,26 +34531,26 @@ upto20:
 	JNZ        exact
 	VMOVUPS    (DX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l97
+	JGE        l81
 	VMASKMOVPS Y5, Y6, (DI)
-	JMP        l98
+	JMP        l82
 
-l97:
+l81:
 	VMOVUPS Y5, (DI)
 
-l98:
+l82:
 	VMOVUPS    32(DX), Y6
 	CMPQ       CX, $0x00000010
-	JGE        l99
+	JGE        l83
 	CMPQ       CX, $0x00000008
-	JLE        l100
+	JLE        l84
 	VMASKMOVPS Y4, Y6, 32(DI)
-	JMP        l100
+	JMP        l84
 
-l99:
+l83:
 	VMOVUPS Y4, 32(DI)
 
-l100:
+l84:
 	VMOVUPS (BX), Y6
 
 	// sum + t, and what that lacks to the rest
@@ -46091,9 +34574,9 @@ l100:
 	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y9, 96(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto21:
+upto17:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ $0x00000010, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -46231,27 +34714,27 @@ upto21:
 	VMOVUPS    (DX), Y5
 	VMOVUPS    256(BX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l101
+	JGE        l85
 	VMASKMOVPS Y7, Y5, 64(DI)
-	JMP        l102
+	JMP        l86
 
-l101:
+l85:
 	VMOVUPS Y7, 64(DI)
 
-l102:
+l86:
 	VMOVUPS    Y6, 32(DI)
 	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
-	JGE        l103
+	JGE        l87
 	CMPQ       CX, $0x00000008
-	JLE        l104
+	JLE        l88
 	VMASKMOVPS Y11, Y5, 96(DI)
-	JMP        l104
+	JMP        l88
 
-l103:
+l87:
 	VMOVUPS Y11, 96(DI)
 
-l104:
+l88:
 	VMOVUPS (BX), Y5
 	VMOVUPS 224(BX), Y6
 
@@ -46276,9 +34759,9 @@ l104:
 	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y9, 96(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto22:
+upto18:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -46488,28 +34971,28 @@ upto22:
 	VMOVUPS    (DX), Y5
 	VMOVUPS    256(BX), Y8
 	CMPQ       CX, $0x00000008
-	JGE        l105
+	JGE        l89
 	VMASKMOVPS Y8, Y5, 128(DI)
-	JMP        l106
+	JMP        l90
 
-l105:
+l89:
 	VMOVUPS Y8, 128(DI)
 
-l106:
+l90:
 	VMOVUPS    Y7, 32(DI)
 	VMOVUPS    Y12, 96(DI)
 	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
-	JGE        l107
+	JGE        l91
 	CMPQ       CX, $0x00000008
-	JLE        l108
+	JLE        l92
 	VMASKMOVPS Y6, Y5, 160(DI)
-	JMP        l108
+	JMP        l92
 
-l107:
+l91:
 	VMOVUPS Y6, 160(DI)
 
-l108:
+l92:
 	VMOVUPS (BX), Y5
 	VMOVUPS 224(BX), Y6
 
@@ -46534,9 +35017,9 @@ l108:
 	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y9, 96(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto23:
+upto19:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ $0x00000030, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -46802,14 +35285,14 @@ upto23:
 	VMOVUPS    (DX), Y5
 	VMOVUPS    384(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l109
+	JGE        l93
 	VMASKMOVPS Y6, Y5, 192(DI)
-	JMP        l110
+	JMP        l94
 
-l109:
+l93:
 	VMOVUPS Y6, 192(DI)
 
-l110:
+l94:
 	VMOVUPS    480(BX), Y5
 	VMOVUPS    Y5, 32(DI)
 	VMOVUPS    448(BX), Y5
@@ -46817,16 +35300,16 @@ l110:
 	VMOVUPS    Y7, 160(DI)
 	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
-	JGE        l111
+	JGE        l95
 	CMPQ       CX, $0x00000008
-	JLE        l112
+	JLE        l96
 	VMASKMOVPS Y9, Y5, 224(DI)
-	JMP        l112
+	JMP        l96
 
-l111:
+l95:
 	VMOVUPS Y9, 224(DI)
 
-l112:
+l96:
 	VMOVUPS (BX), Y5
 	VMOVUPS 352(BX), Y6
 
@@ -46851,9 +35334,9 @@ l112:
 	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y9, 96(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto24:
+upto20:
 	// Turns whose elements are all near, of 65 to 96 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -47242,27 +35725,27 @@ upto24:
 	VMOVUPS    (DX), Y5
 	VMOVUPS    448(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l113
+	JGE        l97
 	VMASKMOVPS Y6, Y5, 256(DI)
-	JMP        l114
+	JMP        l98
 
-l113:
+l97:
 	VMOVUPS Y6, 256(DI)
 
-l114:
+l98:
 	VMOVUPS    64(DX), Y5
 	VMOVUPS    416(BX), Y6
 	CMPQ       CX, $0x00000018
-	JGE        l115
+	JGE        l99
 	CMPQ       CX, $0x00000010
-	JLE        l116
+	JLE        l100
 	VMASKMOVPS Y6, Y5, 320(DI)
-	JMP        l116
+	JMP        l100
 
-l115:
+l99:
 	VMOVUPS Y6, 320(DI)
 
-l116:
+l100:
 	VMOVUPS    512(BX), Y5
 	VMOVUPS    Y5, 32(DI)
 	VMOVUPS    480(BX), Y5
@@ -47273,28 +35756,28 @@ l116:
 	VMOVUPS    Y5, 224(DI)
 	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
-	JGE        l117
+	JGE        l101
 	CMPQ       CX, $0x00000008
-	JLE        l118
+	JLE        l102
 	VMASKMOVPS Y7, Y5, 288(DI)
-	JMP        l118
+	JMP        l102
 
-l117:
+l101:
 	VMOVUPS Y7, 288(DI)
 
-l118:
+l102:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l119
+	JGE        l103
 	CMPQ       CX, $0x00000018
-	JLE        l120
+	JLE        l104
 	VMASKMOVPS Y9, Y5, 352(DI)
-	JMP        l120
+	JMP        l104
 
-l119:
+l103:
 	VMOVUPS Y9, 352(DI)
 
-l120:
+l104:
 	VMOVUPS (BX), Y5
 	VMOVUPS 288(BX), Y6
 
@@ -47337,9 +35820,9 @@ l120:
 	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y10, 96(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto25:
+upto21:
 	// Turns whose elements are all near, of 97 to 128 elements.
 	SUBQ $0x00000060, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -47854,27 +36337,27 @@ upto25:
 	VMOVUPS    (DX), Y5
 	VMOVUPS    544(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l121
+	JGE        l105
 	VMASKMOVPS Y6, Y5, 384(DI)
-	JMP        l122
+	JMP        l106
 
-l121:
+l105:
 	VMOVUPS Y6, 384(DI)
 
-l122:
+l106:
 	VMOVUPS    64(DX), Y5
 	VMOVUPS    512(BX), Y6
 	CMPQ       CX, $0x00000018
-	JGE        l123
+	JGE        l107
 	CMPQ       CX, $0x00000010
-	JLE        l124
+	JLE        l108
 	VMASKMOVPS Y6, Y5, 448(DI)
-	JMP        l124
+	JMP        l108
 
-l123:
+l107:
 	VMOVUPS Y6, 448(DI)
 
-l124:
+l108:
 	VMOVUPS    608(BX), Y5
 	VMOVUPS    Y5, 32(DI)
 	VMOVUPS    576(BX), Y5
@@ -47889,28 +36372,28 @@ l124:
 	VMOVUPS    Y5, 352(DI)
 	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
-	JGE        l125
+	JGE        l109
 	CMPQ       CX, $0x00000008
-	JLE        l126
+	JLE        l110
 	VMASKMOVPS Y7, Y5, 416(DI)
-	JMP        l126
+	JMP        l110
 
-l125:
+l109:
 	VMOVUPS Y7, 416(DI)
 
-l126:
+l110:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l127
+	JGE        l111
 	CMPQ       CX, $0x00000018
-	JLE        l128
+	JLE        l112
 	VMASKMOVPS Y11, Y5, 480(DI)
-	JMP        l128
+	JMP        l112
 
-l127:
+l111:
 	VMOVUPS Y11, 480(DI)
 
-l128:
+l112:
 	VMOVUPS (BX), Y5
 	VMOVUPS 288(BX), Y6
 
@@ -47954,7 +36437,7 @@ l128:
 	VMOVUPS Y10, 96(BX)
 	LEAQ    384(SI)(CX*4), SI
 
-behind25:
+behind21:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      (BX), Y3
 	VEXTRACTF128 $0x01, Y3, X4
@@ -48027,12 +36510,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done28
+	JLT          done24
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop28:
+loop24:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -48085,19 +36568,19 @@ loop28:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop28
+	JGE         loop24
 
-done28:
+done24:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done29
+	JLT          done25
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop29:
+loop25:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -48108,12 +36591,12 @@ loop29:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop29
+	JGE         loop25
 
-done29:
+done25:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind30
+	JZ    behind26
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+256(SB), DX
@@ -48131,17 +36614,17 @@ done29:
 	VFMADD231PS  Y6, Y4, Y5
 	VMOVUPS      (DX), Y4
 	CMPQ         CX, $0x00000008
-	JGE          l129
+	JGE          l113
 	VMASKMOVPS   Y5, Y4, (DI)
-	JMP          l130
+	JMP          l114
 
-l129:
+l113:
 	VMOVUPS Y5, (DI)
 
-l130:
+l114:
 	LEAQ (SI)(CX*4), SI
 
-behind30:
+behind26:
 put:
 	// This row's second pass is put off.
 	MOVQ    R12, 32(R14)
@@ -48159,10 +36642,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done33
+	JLT     done29
 	PCALIGN $0x40
 
-loop33:
+loop29:
 	VMOVUPS (SI), Y4
 	VMOVUPS 128(BX), Y5
 
@@ -48217,17 +36700,17 @@ loop33:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop33
+	JGE         loop29
 
-done33:
+done29:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done34
+	JLT     done30
 	PCALIGN $0x40
 
-loop34:
+loop30:
 	VMOVUPS (SI), Y4
 	VMOVUPS 128(BX), Y5
 
@@ -48240,12 +36723,12 @@ loop34:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop34
+	JGE         loop30
 
-done34:
+done30:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind35
+	JZ    behind31
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -48261,17 +36744,17 @@ done34:
 	VFMADD231PS Y3, Y4, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l131
+	JGE         l115
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l132
+	JMP         l116
 
-l131:
+l115:
 	VMOVUPS Y5, (DI)
 
-l132:
+l116:
 	LEAQ (SI)(CX*4), SI
 
-behind35:
+behind31:
 	JMP next
 
 small:
@@ -48327,11 +36810,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done38
+	JLT     done34
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop38:
+loop34:
 	VMOVUPS (SI), Y5
 	VMOVUPS 128(BX), Y6
 
@@ -48394,17 +36877,17 @@ loop38:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop38
+	JGE         loop34
 
-done38:
+done34:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done39
+	JLT     done35
 	PCALIGN $0x40
 
-loop39:
+loop35:
 	VMOVUPS (SI), Y4
 	VMOVUPS 128(BX), Y5
 
@@ -48418,12 +36901,12 @@ loop39:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop39
+	JGE         loop35
 
-done39:
+done35:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind40
+	JZ    behind36
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -48440,17 +36923,17 @@ done39:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l133
+	JGE         l117
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l134
+	JMP         l118
 
-l133:
+l117:
 	VMOVUPS Y5, (DI)
 
-l134:
+l118:
 	LEAQ (SI)(CX*4), SI
 
-behind40:
+behind36:
 	JMP next
 
 far:
@@ -48501,10 +36984,10 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done43
+	JLT     done39
 	PCALIGN $0x40
 
-loop43:
+loop39:
 	// x * mul + other
 	VMOVUPS      (R15), Y4
 	VBROADCASTSS 48(R14), Y5
@@ -49068,21 +37551,21 @@ loop43:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop43
+	JGE     loop39
 
-done43:
+done39:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind47
+	JZ    behind43
 	CMPQ  CX, $0x00000010
-	JLE   upto44
+	JLE   upto40
 	CMPQ  CX, $0x00000020
-	JLE   upto45
+	JLE   upto41
 	CMPQ  CX, $0x00000040
-	JLE   upto46
-	JMP   upto47
+	JLE   upto42
+	JMP   upto43
 
-upto44:
+upto40:
 	// Turns of 1 to 16 elements.
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -49142,14 +37625,14 @@ upto44:
 	VANDPS      Y9, Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l135
+	JGE         l119
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l136
+	JMP         l120
 
-l135:
+l119:
 	VMOVUPS Y5, (DI)
 
-l136:
+l120:
 	VMOVUPS (BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -49188,16 +37671,16 @@ l136:
 	VANDPS      Y5, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l137
+	JGE         l121
 	CMPQ        CX, $0x00000008
-	JLE         l138
+	JLE         l122
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l138
+	JMP         l122
 
-l137:
+l121:
 	VMOVUPS Y4, 32(DI)
 
-l138:
+l122:
 	VMOVUPS 32(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -49214,9 +37697,9 @@ l138:
 	VMOVUPS Y8, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind47
+	JMP     behind43
 
-upto45:
+upto41:
 	// Turns of 17 to 32 elements.
 	SUBQ $0x00000010, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -49306,14 +37789,14 @@ upto45:
 	VMOVUPS     Y9, (DI)
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l139
+	JGE         l123
 	VMASKMOVPS  Y10, Y5, 64(DI)
-	JMP         l140
+	JMP         l124
 
-l139:
+l123:
 	VMOVUPS Y10, 64(DI)
 
-l140:
+l124:
 	VMOVUPS (BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -49373,16 +37856,16 @@ l140:
 	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l141
+	JGE         l125
 	CMPQ        CX, $0x00000008
-	JLE         l142
+	JLE         l126
 	VMASKMOVPS  Y7, Y5, 96(DI)
-	JMP         l142
+	JMP         l126
 
-l141:
+l125:
 	VMOVUPS Y7, 96(DI)
 
-l142:
+l126:
 	VMOVUPS 32(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -49398,9 +37881,9 @@ l142:
 	VMOVUPS Y7, 96(BX)
 	VMOVUPS Y11, 128(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind47
+	JMP     behind43
 
-upto46:
+upto42:
 	// Turns of 33 to 64 elements.
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -49567,26 +38050,26 @@ upto46:
 	VADDPS      Y7, Y4, Y4
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l143
+	JGE         l127
 	VMASKMOVPS  Y5, Y7, 128(DI)
-	JMP         l144
+	JMP         l128
 
-l143:
+l127:
 	VMOVUPS Y5, 128(DI)
 
-l144:
+l128:
 	VMOVUPS    64(DX), Y5
 	CMPQ       CX, $0x00000018
-	JGE        l145
+	JGE        l129
 	CMPQ       CX, $0x00000010
-	JLE        l146
+	JLE        l130
 	VMASKMOVPS Y6, Y5, 192(DI)
-	JMP        l146
+	JMP        l130
 
-l145:
+l129:
 	VMOVUPS Y6, 192(DI)
 
-l146:
+l130:
 	VMOVUPS (BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -49698,28 +38181,28 @@ l146:
 	VADDPS      Y9, Y4, Y4
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
-	JGE         l147
+	JGE         l131
 	CMPQ        CX, $0x00000008
-	JLE         l148
+	JLE         l132
 	VMASKMOVPS  Y5, Y9, 160(DI)
-	JMP         l148
+	JMP         l132
 
-l147:
+l131:
 	VMOVUPS Y5, 160(DI)
 
-l148:
+l132:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l149
+	JGE        l133
 	CMPQ       CX, $0x00000018
-	JLE        l150
+	JLE        l134
 	VMASKMOVPS Y8, Y5, 224(DI)
-	JMP        l150
+	JMP        l134
 
-l149:
+l133:
 	VMOVUPS Y8, 224(DI)
 
-l150:
+l134:
 	VMOVUPS 32(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -49734,9 +38217,9 @@ l150:
 	VMOVUPS Y7, 64(BX)
 	VMOVUPS Y9, 96(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind47
+	JMP     behind43
 
-upto47:
+upto43:
 	// Turns of 65 to 128 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -50028,26 +38511,26 @@ upto47:
 	VADDPS      Y6, Y4, Y5
 	VMOVUPS     (DX), Y9
 	CMPQ        CX, $0x00000008
-	JGE         l151
+	JGE         l135
 	VMASKMOVPS  Y4, Y9, 256(DI)
-	JMP         l152
+	JMP         l136
 
-l151:
+l135:
 	VMOVUPS Y4, 256(DI)
 
-l152:
+l136:
 	VMOVUPS    64(DX), Y4
 	CMPQ       CX, $0x00000018
-	JGE        l153
+	JGE        l137
 	CMPQ       CX, $0x00000010
-	JLE        l154
+	JLE        l138
 	VMASKMOVPS Y6, Y4, 320(DI)
-	JMP        l154
+	JMP        l138
 
-l153:
+l137:
 	VMOVUPS Y6, 320(DI)
 
-l154:
+l138:
 	VMOVUPS 192(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -50096,28 +38579,28 @@ l154:
 	VADDPS      Y9, Y5, Y5
 	VMOVUPS     128(DX), Y9
 	CMPQ        CX, $0x00000028
-	JGE         l155
+	JGE         l139
 	CMPQ        CX, $0x00000020
-	JLE         l156
+	JLE         l140
 	VMASKMOVPS  Y4, Y9, 384(DI)
-	JMP         l156
+	JMP         l140
 
-l155:
+l139:
 	VMOVUPS Y4, 384(DI)
 
-l156:
+l140:
 	VMOVUPS    192(DX), Y4
 	CMPQ       CX, $0x00000038
-	JGE        l157
+	JGE        l141
 	CMPQ       CX, $0x00000030
-	JLE        l158
+	JLE        l142
 	VMASKMOVPS Y6, Y4, 448(DI)
-	JMP        l158
+	JMP        l142
 
-l157:
+l141:
 	VMOVUPS Y6, 448(DI)
 
-l158:
+l142:
 	// sum + t, and what that lacks to the rest
 	VADDPS Y5, Y7, Y4
 	VMINPS Y5, Y7, Y6
@@ -50292,28 +38775,28 @@ l158:
 	VADDPS      Y5, Y4, Y8
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
-	JGE         l159
+	JGE         l143
 	CMPQ        CX, $0x00000008
-	JLE         l160
+	JLE         l144
 	VMASKMOVPS  Y4, Y9, 288(DI)
-	JMP         l160
+	JMP         l144
 
-l159:
+l143:
 	VMOVUPS Y4, 288(DI)
 
-l160:
+l144:
 	VMOVUPS    96(DX), Y4
 	CMPQ       CX, $0x00000020
-	JGE        l161
+	JGE        l145
 	CMPQ       CX, $0x00000018
-	JLE        l162
+	JLE        l146
 	VMASKMOVPS Y5, Y4, 352(DI)
-	JMP        l162
+	JMP        l146
 
-l161:
+l145:
 	VMOVUPS Y5, 352(DI)
 
-l162:
+l146:
 	VMOVUPS 352(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -50362,28 +38845,28 @@ l162:
 	VADDPS      Y9, Y8, Y8
 	VMOVUPS     160(DX), Y9
 	CMPQ        CX, $0x00000030
-	JGE         l163
+	JGE         l147
 	CMPQ        CX, $0x00000028
-	JLE         l164
+	JLE         l148
 	VMASKMOVPS  Y4, Y9, 416(DI)
-	JMP         l164
+	JMP         l148
 
-l163:
+l147:
 	VMOVUPS Y4, 416(DI)
 
-l164:
+l148:
 	VMOVUPS    224(DX), Y4
 	CMPQ       CX, $0x00000040
-	JGE        l165
+	JGE        l149
 	CMPQ       CX, $0x00000038
-	JLE        l166
+	JLE        l150
 	VMASKMOVPS Y5, Y4, 480(DI)
-	JMP        l166
+	JMP        l150
 
-l165:
+l149:
 	VMOVUPS Y5, 480(DI)
 
-l166:
+l150:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y6, Y4
 	VMINPS  Y8, Y6, Y5
@@ -50399,7 +38882,7 @@ l166:
 	VMOVUPS Y7, 96(BX)
 	LEAQ    256(SI)(CX*4), SI
 
-behind47:
+behind43:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      (BX), Y2
@@ -50455,11 +38938,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done50
+	JLT     done46
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop50:
+loop46:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -50538,17 +39021,17 @@ loop50:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop50
+	JGE         loop46
 
-done50:
+done46:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done51
+	JLT     done47
 	PCALIGN $0x40
 
-loop51:
+loop47:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -50564,12 +39047,12 @@ loop51:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop51
+	JGE         loop47
 
-done51:
+done47:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind52
+	JZ    behind48
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -50588,17 +39071,17 @@ done51:
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l167
+	JGE         l151
 	VMASKMOVPS  Y4, Y5, (DI)
-	JMP         l168
+	JMP         l152
 
-l167:
+l151:
 	VMOVUPS Y4, (DI)
 
-l168:
+l152:
 	LEAQ (SI)(CX*4), SI
 
-behind52:
+behind48:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -50627,12 +39110,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done55
+	JLT          done51
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop55:
+loop51:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -50685,19 +39168,19 @@ loop55:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop55
+	JGE         loop51
 
-done55:
+done51:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done56
+	JLT          done52
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop56:
+loop52:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -50708,12 +39191,12 @@ loop56:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop56
+	JGE         loop52
 
-done56:
+done52:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind57
+	JZ    behind53
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+256(SB), DX
@@ -50731,17 +39214,17 @@ done56:
 	VFMADD231PS  Y2, Y0, Y1
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
-	JGE          l169
+	JGE          l153
 	VMASKMOVPS   Y1, Y0, (DI)
-	JMP          l170
+	JMP          l154
 
-l169:
+l153:
 	VMOVUPS Y1, (DI)
 
-l170:
+l154:
 	LEAQ (SI)(CX*4), SI
 
-behind57:
+behind53:
 	JMP last
 
 irregular:
@@ -50757,6 +39240,16 @@ last:
 	MOVQ AX, done+104(FP)
 	VZEROUPPER
 	RET
+
+DATA lowest<>+0(SB)/4, $0xff7fffff
+DATA lowest<>+4(SB)/4, $0xff7fffff
+DATA lowest<>+8(SB)/4, $0xff7fffff
+DATA lowest<>+12(SB)/4, $0xff7fffff
+DATA lowest<>+16(SB)/4, $0xff7fffff
+DATA lowest<>+20(SB)/4, $0xff7fffff
+DATA lowest<>+24(SB)/4, $0xff7fffff
+DATA lowest<>+28(SB)/4, $0xff7fffff
+GLOBL lowest<>(SB), RODATA|NOPTR, $32
 
 // func sumRowsAVX2(src []float32, rows int, cols int, srcStride int, out []RowSum, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3
@@ -52690,8 +41183,8 @@ sure64Next:
 	JMP  end
 
 done10:
-	// Rows of 65 to 80 elements.
-	CMPQ  CX, $0x00000050
+	// Rows of 65 to 96 elements.
+	CMPQ  CX, $0x00000060
 	JGT   done13
 	TESTQ R8, R8
 	JZ    end
@@ -52704,430 +41197,122 @@ done10:
 begin13:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
-	JZ      exact80
+	JZ      exact96
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
-	JCC     exact80
+	JCC     exact96
+	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
 loop13:
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), Y4
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
-	JGT          exact80
+	JGT          exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      nearHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), X3
-	VBROADCASTSS (R14), Y5
-	VMULSS       X5, X3, X3
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X3, X5, X5
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBSS       X5, X3, X3
-	VMOVSS       X3, (DI)
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   256(SI), Y3, Y3
-	VORPS        512(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       64(SI), Y5, Y5
-	VMOVUPS      128(SI), Y6
-	VMAXPS       192(SI), Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMAXPS       Y3, Y5, Y5
-	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   288(SI), Y3, Y3
-	VORPS        544(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       96(SI), Y6, Y6
-	VMOVUPS      160(SI), Y7
-	VMAXPS       224(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y3, Y6, Y6
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y5, Y3
-	VPERM2F128 $0x01, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VSHUFPS    $0x4e, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VSHUFPS    $0xb1, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VMOVAPS    Y4, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y8
-	VFMADD231PS Y1, Y3, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y8
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VMOVMSKPS   Y6, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y5, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y7
-	VMOVMSKPS   Y6, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y5, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y5
-	VANDPS      Y8, Y7, Y7
-	VANDPS      Y8, Y5, Y5
-	VMOVUPS     (DX), Y6
-	VMASKMOVPS  256(SI), Y6, Y9
-	VMOVUPS     32(DX), Y10
-	VMASKMOVPS  288(SI), Y10, Y11
-	VMOVUPS     (SI), Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y12
-	VMOVUPS     64(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y14
-	VFMADD231PS 64(SI), Y0, Y15
-	VFMADD231PS (SI), Y1, Y14
-	VFMADD231PS 64(SI), Y1, Y15
-	VMOVUPS     Y8, 256(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y3, 288(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y3
-	VMOVUPS Y5, 320(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VMOVUPS Y7, 352(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y3, Y7, Y3
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y5, Y14, Y14
-	VMULPS      Y7, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y14
-	VFMADD213PS Y3, Y3, Y15
-	VADDPS      Y15, Y14, Y14
-	VPOR        Y12, Y13, Y12
-	VMOVUPS     128(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     192(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y7
-	VFMADD231PS 192(SI), Y0, Y8
-	VFMADD231PS 128(SI), Y1, Y7
-	VFMADD231PS 192(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y10, 384(BX)
-	VPSLLD  $0x14, Y3, Y10
-	VMOVUPS Y11, 416(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y13, Y10, Y13
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VMULPS      Y10, Y7, Y7
-	VMULPS      Y11, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
-	VFMADD213PS Y15, Y15, Y8
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y14, Y14
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVAPS     Y4, Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y9, Y3
-	VANDPS      Y3, Y6, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y5
-	VFMADD231PS Y1, Y9, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y7
-	VPSLLD  $0x14, Y3, Y8
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
-	VMULPS      Y8, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VANDPS      Y5, Y6, Y6
-	VPOR        Y12, Y3, Y12
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y8
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPSLLD  $0x14, Y3, Y11
-	VPSLLD  $0x14, Y5, Y13
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y13, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VMULPS      Y11, Y7, Y7
-	VMULPS      Y13, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y10, Y10, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y8
-	VSUBPS Y5, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y8
-	VFMADD231PS 224(SI), Y0, Y9
-	VFMADD231PS 160(SI), Y1, Y8
-	VFMADD231PS 224(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y15, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVUPS     416(BX), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     384(BX), Y5
-	VANDPS      Y3, Y5, Y3
-
-	// -n = magic - N - u
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS 416(BX), Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y4
-	VFMADD231PS Y1, Y8, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y8
-	VPSLLD  $0x14, Y3, Y9
-	VPADDD  Y8, Y9, Y8
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
-	VMULPS      Y9, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y4
-	VANDPS      Y4, Y5, Y5
-	VPOR        Y12, Y3, Y12
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y12
-	JNZ          exact80
-	VADDPS       Y6, Y14, Y3
-	VMINPS       Y6, Y14, Y4
-	VMAXPS       Y6, Y14, Y14
-	VSUBPS       Y14, Y3, Y14
-	VSUBPS       Y14, Y4, Y4
-	VADDPS       Y5, Y7, Y6
-	VMINPS       Y5, Y7, Y8
-	VMAXPS       Y5, Y7, Y7
-	VSUBPS       Y7, Y6, Y7
-	VSUBPS       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VMOVUPS      352(BX), Y7
-	VEXTRACTF128 $0x01, Y7, X9
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y7, Y3, Y3
-	VSUBPD       Y9, Y5, Y5
-	VEXTRACTF128 $0x01, Y4, X7
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y7, Y5, Y5
-	VEXTRACTF128 $0x01, Y6, X4
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      320(BX), Y7
-	VEXTRACTF128 $0x01, Y7, X9
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y7, Y6, Y6
-	VSUBPD       Y9, Y4, Y4
-	VEXTRACTF128 $0x01, Y8, X7
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y8, Y6, Y6
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y6, Y3, Y3
-	VADDPD       Y4, Y5, Y5
-	VADDPD       Y5, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VXORPS       X4, X4, X4
-
-	// A zero is stored without its sign.
-	VADDPS    288(BX), Y4, Y4
-	VMOVSS    X4, 4(DI)
-	VMOVUPS   256(BX), Y4
-	VCVTSS2SD X4, X4, X4
-	VMOVSD    X4, 8(DI)
-	VMOVSD    X3, 16(DI)
-	VADDSD    X3, X3, X3
-	VUCOMISD  X4, X3
-	JCS       sure80
-	ADDQ      R9, SI
-	ADDQ      $0x18, DI
-	DECQ      R8
-	JNZ       loop13
-	JMP       end
-
-exact80:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
-	ADDQ         $0x00000040, CX
-	JMP          far
-
-sure80:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y3
-	VMULPS       Y0, Y3, Y4
-	VMOVUPS      nearSure<>+0(SB), Y5
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      nearHeadroom<>+0(SB), Y5
 	VSUBPS       Y4, Y5, Y5
 	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VBROADCASTSS (SI), X4
+	VBROADCASTSS (R14), Y6
+	VMULSS       X6, X4, X4
+	VMOVUPS      integerHeadroom<>+0(SB), Y6
+	VSUBSS       X4, X6, X6
+	VMOVUPS      integer<>+0(SB), Y4
+	VSUBSS       X6, X4, X4
+	VMOVSS       X4, (DI)
 	VMOVUPS      (DX), Y4
-	VMASKMOVPS   256(SI), Y4, Y6
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   288(SI), Y7, Y8
-	VMOVUPS      (SI), Y9
+	VMASKMOVPS   256(SI), Y4, Y4
+	VORPS        512(DX), Y4, Y4
+	VMOVUPS      64(DX), Y6
+	VMASKMOVPS   320(SI), Y6, Y6
+	VORPS        576(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
+	VMAXPS       64(SI), Y7, Y7
+	VMOVUPS      128(SI), Y8
+	VMAXPS       192(SI), Y8, Y8
+	VMAXPS       Y8, Y7, Y7
+	VMAXPS       Y6, Y4, Y4
+	VMAXPS       Y4, Y7, Y7
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   288(SI), Y4, Y4
+	VORPS        544(DX), Y4, Y4
+	VMOVUPS      96(DX), Y6
+	VMASKMOVPS   352(SI), Y6, Y6
+	VORPS        608(DX), Y6, Y6
+	VMOVUPS      32(SI), Y8
+	VMAXPS       96(SI), Y8, Y8
+	VMOVUPS      160(SI), Y9
+	VMAXPS       224(SI), Y9, Y9
+	VMAXPS       Y9, Y8, Y8
+	VMAXPS       Y6, Y4, Y4
+	VMAXPS       Y4, Y8, Y8
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y4
+	VPERM2F128 $0x01, Y4, Y4, Y6
+	VMAXPS     Y6, Y4, Y4
+	VSHUFPS    $0x4e, Y4, Y4, Y6
+	VMAXPS     Y6, Y4, Y4
+	VSHUFPS    $0xb1, Y4, Y4, Y6
+	VMAXPS     Y6, Y4, Y4
+	VMOVAPS    Y5, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
+	VFMADD231PS Y0, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS Y1, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y10
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y10, Y6, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
+	VMULPS      Y6, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y9
+	VCMPPS      $0x05, Y4, Y7, Y7
+	VCMPPS      $0x05, Y4, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y6
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y8
 	VMOVUPS     64(SI), Y10
 	VFMADD213PS Y5, Y0, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y8, Y5, Y11
 	VSUBPS Y10, Y5, Y12
 
 	// f = x * (kHi + kLo) - n
@@ -53137,43 +41322,39 @@ sure80:
 	VFMADD231PS 64(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y10, Y7
+	VPERMPS Y3, Y8, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y10, Y9
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
+	VMULPS      Y9, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VCMPPS      $0x1e, (SI), Y3, Y7
-	VCMPPS      $0x1e, 64(SI), Y3, Y13
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y13, Y13
-	VADDPS      Y13, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y10
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y8, Y10, Y8
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     192(SI), Y10
 	VFMADD213PS Y5, Y0, Y10
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y5, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y5, Y12
-	VSUBPS Y11, Y5, Y13
+	VSUBPS Y9, Y5, Y12
+	VSUBPS Y10, Y5, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y12
@@ -53182,89 +41363,146 @@ sure80:
 	VFMADD231PS 192(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y8, 288(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y4, 320(BX)
-	VPSLLD  $0x14, Y11, Y4
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y4, Y15
+	VPERMPS Y3, Y9, Y14
+	VPERMPS Y3, Y10, Y15
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y7, Y15
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
 	VMULPS      Y4, Y12, Y12
-	VMULPS      Y8, Y13, Y13
+	VMULPS      Y7, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y3, Y4
-	VCMPPS      $0x1e, 192(SI), Y3, Y8
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y8, Y8
-	VADDPS      Y8, Y4, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y11, Y9
-	VMOVAPS     Y5, Y4
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y10, Y8
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  256(SI), Y4, Y7
+	VMOVUPS     64(DX), Y9
+	VMASKMOVPS  320(SI), Y9, Y10
+	VMOVAPS     Y5, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y4
-	VMOVUPS     320(BX), Y8
-	VANDPS      Y4, Y8, Y4
+	VFMADD231PS Y0, Y7, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y0, Y10, Y13
+	VANDPS      Y12, Y4, Y12
+	VANDPS      Y13, Y9, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
+	VSUBPS Y12, Y5, Y14
+	VSUBPS Y13, Y5, Y15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y1, Y6, Y10
+	VFMADD231PS Y0, Y7, Y14
+	VFMADD231PS Y0, Y10, Y15
+	VFMADD231PS Y1, Y7, Y14
+	VFMADD231PS Y1, Y10, Y15
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPSLLD  $0x14, Y4, Y12
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS Y3, Y12, Y7
+	VPERMPS Y3, Y13, Y10
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
-	VMULPS      Y12, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y11, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y10, Y8, Y8
-	VCMPPS      $0x1e, Y6, Y3, Y6
-	VANDPS      Y8, Y6, Y6
-	VPOR        Y9, Y4, Y9
-	VMOVUPS     32(SI), Y4
+	VFMADD213PS Y7, Y7, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VANDPS      Y14, Y4, Y4
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y4, Y4
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     32(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y8, Y5, Y11
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPERMPS nearTable<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS Y3, Y6, Y11
+	VPERMPS Y3, Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y10
+	VSUBPS Y7, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y12
+	VPERMPS Y3, Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
@@ -53281,595 +41519,111 @@ sure80:
 	// s*q + s
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, 32(SI), Y3, Y12
-	VCMPPS      $0x1e, 96(SI), Y3, Y13
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     160(SI), Y4
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  288(SI), Y6, Y7
+	VMOVUPS     96(DX), Y10
+	VMASKMOVPS  352(SI), Y10, Y11
+	VMOVAPS     Y5, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VFMADD231PS Y0, Y7, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y0, Y11, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y10, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y8, Y5, Y11
+	VSUBPS Y12, Y5, Y14
+	VSUBPS Y13, Y5, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
+	VFMADD231PS Y0, Y7, Y14
+	VFMADD231PS Y0, Y11, Y5
+	VFMADD231PS Y1, Y7, Y14
+	VFMADD231PS Y1, Y11, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPERMPS nearTable<>+0(SB), Y8, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y6, 352(BX)
-	VPSLLD  $0x14, Y8, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS Y3, Y12, Y7
+	VPERMPS Y3, Y13, Y11
+	VPSLLD  $0x14, Y12, Y15
+	VMOVUPS Y9, 416(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y6, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y15, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VCMPPS      $0x1e, 160(SI), Y3, Y6
-	VCMPPS      $0x1e, 224(SI), Y3, Y13
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y13, Y13
-	VADDPS      Y13, Y6, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     288(BX), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     256(BX), Y6
-	VANDPS      Y4, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS  Y4, Y5, Y8
-	VMOVUPS 288(BX), Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y10, Y8
-	VFMADD231PS Y1, Y10, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPSLLD  $0x14, Y4, Y13
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VMULPS      Y13, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y8, Y6, Y6
-	VCMPPS      $0x1e, Y10, Y3, Y10
-	VANDPS      Y6, Y10, Y10
-	VPOR        Y9, Y4, Y9
+	VFMADD213PS Y7, Y7, Y14
+	VFMADD213PS Y11, Y11, Y5
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y5, Y10, Y10
+	VADDPS      Y10, Y6, Y6
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
-	JNZ          sure80Next
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact96
+	VMOVUPS      384(BX), Y5
+	VADDPS       Y4, Y5, Y7
+	VMINPS       Y4, Y5, Y8
+	VMAXPS       Y4, Y5, Y5
+	VSUBPS       Y5, Y7, Y5
+	VSUBPS       Y5, Y8, Y8
+	VMOVUPS      416(BX), Y4
+	VADDPS       Y6, Y4, Y5
+	VMINPS       Y6, Y4, Y9
+	VMAXPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y9, Y9
 	VEXTRACTF128 $0x01, Y7, X4
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X4, Y4
 	VMOVUPS      352(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X8
+	VEXTRACTF128 $0x01, Y6, X10
 	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y6, Y7, Y7
-	VADDPD       Y8, Y4, Y4
-	VEXTRACTF128 $0x01, Y12, X6
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y10, X8
 	VCVTPS2PD    X10, Y10
+	VSUBPD       Y6, Y7, Y7
+	VSUBPD       Y10, Y4, Y4
+	VEXTRACTF128 $0x01, Y8, X6
 	VCVTPS2PD    X8, Y8
-	VADDPD       Y10, Y12, Y12
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      320(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X10
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X10, Y10
+	VSUBPD       Y8, Y5, Y5
+	VSUBPD       Y10, Y6, Y6
+	VEXTRACTF128 $0x01, Y9, X8
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y5, Y5
 	VADDPD       Y8, Y6, Y6
-	VMOVAPS      Y5, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y5, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y5
-	VFMADD231PS Y1, Y3, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y9
-	VPSLLD  $0x14, Y8, Y8
-	VPADDD  Y9, Y8, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
-	VMULPS      Y8, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS  Y9, Y9, Y5
-	VCVTSS2SD    X5, X5, X5
-	VMOVSD       sureScale64<>+0(SB), X8
-	VMULSD       X8, X5, X5
-	VMOVSD       X5, 8(DI)
-	VADDPD       Y12, Y7, Y7
+	VADDPD       Y5, Y7, Y7
 	VADDPD       Y6, Y4, Y4
 	VADDPD       Y4, Y7, Y7
 	VEXTRACTF128 $0x01, Y7, X4
 	VADDPD       X4, X7, X7
 	VMOVHLPS     X7, X7, X4
 	VADDSD       X4, X7, X7
-	VMULSD       X8, X7, X7
-	VMOVSD       X7, 16(DI)
-	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      integerSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
-	VMOVSS       X3, (DI)
-
-sure80Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin13
-	JMP  end
-
-done13:
-	// Rows of 81 to 96 elements.
-	CMPQ  CX, $0x00000060
-	JGT   done16
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x00000050, CX
-	LEAQ  leftMasks<>+256(SB), DX
-	MOVQ  CX, AX
-	NEGQ  AX
-	LEAQ  (DX)(AX*4), DX
-
-begin16:
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact96
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact96
-	PCALIGN $0x40
-
-loop16:
-	VBROADCASTSS (SI), Y3
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact96
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      nearHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), X3
-	VBROADCASTSS (R14), Y5
-	VMULSS       X5, X3, X3
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X3, X5, X5
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBSS       X5, X3, X3
-	VMOVSS       X3, (DI)
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   320(SI), Y3, Y3
-	VORPS        512(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       64(SI), Y5, Y5
-	VMOVUPS      128(SI), Y6
-	VMAXPS       192(SI), Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      256(SI), Y6
-	VMAXPS       Y3, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   352(SI), Y3, Y3
-	VORPS        544(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       96(SI), Y6, Y6
-	VMOVUPS      160(SI), Y7
-	VMAXPS       224(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      288(SI), Y7
-	VMAXPS       Y3, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y5, Y3
-	VPERM2F128 $0x01, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VSHUFPS    $0x4e, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VSHUFPS    $0xb1, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VMOVAPS    Y4, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y8
-	VFMADD231PS Y1, Y3, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y8
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VMOVMSKPS   Y6, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y5, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y7
-	VMOVMSKPS   Y6, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y5, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y5
-	VANDPS      Y8, Y7, Y7
-	VANDPS      Y8, Y5, Y5
-	VMOVUPS     (DX), Y6
-	VMASKMOVPS  320(SI), Y6, Y9
-	VMOVUPS     32(DX), Y10
-	VMASKMOVPS  352(SI), Y10, Y11
-	VMOVUPS     (SI), Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y12
-	VMOVUPS     64(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y14
-	VFMADD231PS 64(SI), Y0, Y15
-	VFMADD231PS (SI), Y1, Y14
-	VFMADD231PS 64(SI), Y1, Y15
-	VMOVUPS     Y8, 256(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y3, 288(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y3
-	VMOVUPS Y5, 320(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VMOVUPS Y7, 352(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y3, Y7, Y3
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y5, Y14, Y14
-	VMULPS      Y7, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y14
-	VFMADD213PS Y3, Y3, Y15
-	VADDPS      Y15, Y14, Y14
-	VPOR        Y12, Y13, Y12
-	VMOVUPS     128(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     192(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y7
-	VFMADD231PS 192(SI), Y0, Y8
-	VFMADD231PS 128(SI), Y1, Y7
-	VFMADD231PS 192(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y10, 384(BX)
-	VPSLLD  $0x14, Y3, Y10
-	VMOVUPS Y11, 416(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y13, Y10, Y13
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VMULPS      Y10, Y7, Y7
-	VMULPS      Y11, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
-	VFMADD213PS Y15, Y15, Y8
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y14, Y14
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVUPS     256(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVAPS     Y4, Y5
-	VFMADD231PS Y0, Y9, Y5
-	VANDPS      Y5, Y6, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y7
-	VFMADD231PS Y0, Y9, Y8
-	VFMADD231PS 256(SI), Y1, Y7
-	VFMADD231PS Y1, Y9, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPSLLD  $0x14, Y3, Y11
-	VPSLLD  $0x14, Y5, Y13
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y13, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VMULPS      Y11, Y7, Y7
-	VMULPS      Y13, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y10, Y10, Y8
-	VANDPS      Y8, Y6, Y6
-	VADDPS      Y6, Y7, Y7
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y8
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPSLLD  $0x14, Y3, Y11
-	VPSLLD  $0x14, Y5, Y13
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y13, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VMULPS      Y11, Y6, Y6
-	VMULPS      Y13, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y10, Y10, Y8
-	VADDPS      Y8, Y6, Y6
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y8
-	VSUBPS Y5, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y8
-	VFMADD231PS 224(SI), Y0, Y9
-	VFMADD231PS 160(SI), Y1, Y8
-	VFMADD231PS 224(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y15, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     416(BX), Y5
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     384(BX), Y8
-	VANDPS      Y5, Y8, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y9
-	VSUBPS Y5, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y9
-	VMOVUPS     416(BX), Y10
-	VFMADD231PS Y0, Y10, Y4
-	VFMADD231PS 288(SI), Y1, Y9
-	VFMADD231PS Y1, Y10, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y15, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y15, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y9
-	VFMADD213PS Y11, Y11, Y4
-	VANDPS      Y4, Y8, Y8
-	VADDPS      Y8, Y9, Y9
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y12
-	JNZ          exact96
-	VADDPS       Y7, Y14, Y3
-	VMINPS       Y7, Y14, Y4
-	VMAXPS       Y7, Y14, Y14
-	VSUBPS       Y14, Y3, Y14
-	VSUBPS       Y14, Y4, Y4
-	VADDPS       Y9, Y6, Y5
-	VMINPS       Y9, Y6, Y7
-	VMAXPS       Y9, Y6, Y6
-	VSUBPS       Y6, Y5, Y6
-	VSUBPS       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y3, X6
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X6, Y6
-	VMOVUPS      352(BX), Y8
-	VEXTRACTF128 $0x01, Y8, X9
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y8, Y3, Y3
-	VSUBPD       Y9, Y6, Y6
-	VEXTRACTF128 $0x01, Y4, X8
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y8, Y6, Y6
-	VEXTRACTF128 $0x01, Y5, X4
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      320(BX), Y8
-	VEXTRACTF128 $0x01, Y8, X9
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y8, Y5, Y5
-	VSUBPD       Y9, Y4, Y4
-	VEXTRACTF128 $0x01, Y7, X8
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y8, Y4, Y4
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y4, Y6, Y6
-	VADDPD       Y6, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
 	VXORPS       X4, X4, X4
 
 	// A zero is stored without its sign.
@@ -53878,20 +41632,20 @@ loop16:
 	VMOVUPS   256(BX), Y4
 	VCVTSS2SD X4, X4, X4
 	VMOVSD    X4, 8(DI)
-	VMOVSD    X3, 16(DI)
-	VADDSD    X3, X3, X3
-	VUCOMISD  X4, X3
+	VMOVSD    X7, 16(DI)
+	VADDSD    X7, X7, X7
+	VUCOMISD  X4, X7
 	JCS       sure96
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop16
+	JNZ       loop13
 	JMP       end
 
 exact96:
 	VBROADCASTSS (SI), Y3
 	VMOVAPS      Y3, Y2
-	ADDQ         $0x00000050, CX
+	ADDQ         $0x00000040, CX
 	JMP          far
 
 sure96:
@@ -53901,174 +41655,72 @@ sure96:
 	VMOVUPS      nearSure<>+0(SB), Y5
 	VSUBPS       Y4, Y5, Y5
 	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   320(SI), Y4, Y6
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   352(SI), Y7, Y8
-	VMOVUPS      (SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y5, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y11
-	VSUBPS Y10, Y5, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VCMPPS      $0x1e, (SI), Y3, Y7
-	VCMPPS      $0x1e, 64(SI), Y3, Y13
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y13, Y13
-	VADDPS      Y13, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y10
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y5, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y5, Y12
-	VSUBPS Y11, Y5, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y8, 288(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y4, 320(BX)
-	VPSLLD  $0x14, Y11, Y4
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y4, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VMULPS      Y4, Y12, Y12
-	VMULPS      Y8, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y3, Y4
-	VCMPPS      $0x1e, 192(SI), Y3, Y8
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y8, Y8
-	VADDPS      Y8, Y4, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y11, Y9
-	VMOVUPS     256(SI), Y4
+	VMOVUPS      (SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y0, Y4
-	VMOVAPS     Y5, Y8
-	VFMADD231PS Y0, Y6, Y8
-	VMOVUPS     320(BX), Y10
-	VANDPS      Y8, Y10, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y11
-	VSUBPS Y8, Y5, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS Y1, Y6, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPERMPS nearTable<>+0(SB), Y8, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y7, 352(BX)
-	VPSLLD  $0x14, Y8, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y12, Y10, Y10
-	VCMPPS      $0x1e, 256(SI), Y3, Y7
-	VCMPPS      $0x1e, Y6, Y3, Y6
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y10, Y6, Y6
-	VADDPS      Y6, Y7, Y7
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     32(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     96(SI), Y6
+	VMOVUPS     64(SI), Y6
 	VFMADD213PS Y5, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y6, Y5, Y10
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS (SI), Y0, Y7
+	VFMADD231PS 64(SI), Y0, Y8
+	VFMADD231PS (SI), Y1, Y7
+	VFMADD231PS 64(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y6, Y14
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VCMPPS      $0x1e, (SI), Y3, Y9
+	VCMPPS      $0x1e, 64(SI), Y3, Y10
+	VANDPS      Y7, Y9, Y9
+	VANDPS      Y8, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y4, Y6, Y4
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y8
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y8
+	VFMADD231PS 192(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS nearExp2<>+0(SB), Y13
@@ -54085,170 +41737,281 @@ sure96:
 	// s*q + s
 	VFMADD213PS Y11, Y11, Y8
 	VFMADD213PS Y12, Y12, Y10
-	VCMPPS      $0x1e, 32(SI), Y3, Y11
-	VCMPPS      $0x1e, 96(SI), Y3, Y12
+	VCMPPS      $0x1e, 128(SI), Y3, Y11
+	VCMPPS      $0x1e, 192(SI), Y3, Y12
 	VANDPS      Y8, Y11, Y11
 	VANDPS      Y10, Y12, Y12
 	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     160(SI), Y4
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y4, Y6, Y4
+	VPOR        Y4, Y7, Y4
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  256(SI), Y6, Y7
+	VMOVUPS     64(DX), Y8
+	VMASKMOVPS  320(SI), Y8, Y10
+	VMOVAPS     Y5, Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD231PS Y0, Y7, Y11
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y0, Y10, Y12
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y8, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y6, Y5, Y10
+	VSUBPS Y11, Y5, Y13
+	VSUBPS Y12, Y5, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y1, Y7, Y13
+	VFMADD231PS Y1, Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y9, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y9
+	VMOVUPS Y5, 288(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y9, Y4, Y9
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y5, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y8, Y8
+	VCMPPS      $0x1e, Y7, Y3, Y7
+	VCMPPS      $0x1e, Y10, Y3, Y10
+	VANDPS      Y6, Y7, Y7
+	VANDPS      Y8, Y10, Y10
+	VADDPS      Y10, Y7, Y7
+	VMOVUPS     320(BX), Y4
+	VPOR        Y4, Y11, Y4
+	VPOR        Y4, Y12, Y4
+	VMOVUPS     288(BX), Y5
+	VMOVUPS     32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y8, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x1e, 32(SI), Y3, Y11
+	VCMPPS      $0x1e, 96(SI), Y3, Y12
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y10, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y4, Y6, Y4
+	VPOR        Y4, Y8, Y4
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y8, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y9
 	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 160(SI), Y1, Y9
 	VFMADD231PS 224(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y6, Y15
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y8, Y8
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VCMPPS      $0x1e, 160(SI), Y3, Y12
 	VCMPPS      $0x1e, 224(SI), Y3, Y13
-	VANDPS      Y8, Y12, Y12
+	VANDPS      Y9, Y12, Y12
 	VANDPS      Y10, Y13, Y13
 	VADDPS      Y13, Y12, Y12
 	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     288(SI), Y4
+	VPOR        Y4, Y6, Y4
+	VPOR        Y4, Y8, Y4
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  288(SI), Y6, Y8
+	VMOVUPS     96(DX), Y9
+	VMASKMOVPS  352(SI), Y9, Y10
+	VMOVAPS     Y5, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     288(BX), Y6
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     256(BX), Y8
-	VANDPS      Y6, Y8, Y6
+	VFMADD231PS Y0, Y8, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y0, Y10, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y9, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y6, Y5, Y12
+	VSUBPS Y12, Y5, Y14
+	VSUBPS Y13, Y5, Y15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VMOVUPS     288(BX), Y13
-	VFMADD231PS Y0, Y13, Y12
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS Y1, Y13, Y12
+	VFMADD231PS Y0, Y8, Y14
+	VFMADD231PS Y0, Y10, Y15
+	VFMADD231PS Y1, Y8, Y14
+	VFMADD231PS Y1, Y10, Y15
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y14
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y5, 384(BX)
-	VPSLLD  $0x14, Y4, Y5
-	VMOVUPS Y11, 416(BX)
-	VPSLLD  $0x14, Y6, Y11
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y11, 352(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VMOVUPS Y4, 416(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y5, Y7, Y5
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y11, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y7, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y10
-	VFMADD213PS Y15, Y15, Y12
-	VANDPS      Y12, Y8, Y8
-	VCMPPS      $0x1e, 288(SI), Y3, Y5
-	VCMPPS      $0x1e, Y13, Y3, Y13
-	VANDPS      Y10, Y5, Y5
-	VANDPS      Y8, Y13, Y13
-	VADDPS      Y13, Y5, Y5
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y9, Y9
+	VCMPPS      $0x1e, Y8, Y3, Y8
+	VCMPPS      $0x1e, Y10, Y3, Y10
+	VANDPS      Y6, Y8, Y8
+	VANDPS      Y9, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     416(BX), Y4
+	VPOR        Y4, Y12, Y4
+	VPOR        Y4, Y13, Y4
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y4
 	JNZ          sure96Next
-	VMOVUPS      352(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X6
+	VMOVUPS      256(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y7, X8
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y8, Y6, Y6
-	VMOVUPS      416(BX), Y7
-	VEXTRACTF128 $0x01, Y7, X8
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X8, Y8
-	VEXTRACTF128 $0x01, Y5, X9
 	VCVTPS2PD    X5, Y5
+	VMOVUPS      384(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y7, Y5, Y5
+	VMOVUPS      352(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X9, Y9
-	VADDPD       Y5, Y7, Y7
-	VADDPD       Y9, Y8, Y8
-	VMOVUPS      384(BX), Y5
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y9, Y7, Y7
+	VMOVUPS      288(BX), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y5
-	VMOVUPS     384(BX), Y9
+	VFMADD231PS Y0, Y3, Y8
+	VMOVUPS     288(BX), Y9
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y9, Y9
+	VSUBPS Y8, Y9, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y3, Y9
 	VFMADD231PS Y1, Y3, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPSLLD  $0x14, Y5, Y5
-	VPADDD  Y10, Y5, Y10
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VPERMPS nearTable<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
-	VMULPS      Y5, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y8, Y9, Y9
 
 	// s*q + s
 	VFMADD213PS  Y10, Y10, Y9
 	VCVTSS2SD    X9, X9, X9
-	VMOVSD       sureScale64<>+0(SB), X5
-	VMULSD       X5, X9, X9
+	VMOVSD       sureScale64<>+0(SB), X8
+	VMULSD       X8, X9, X9
 	VMOVSD       X9, 8(DI)
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y8, Y6, Y6
 	VADDPD       Y6, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X6
-	VADDPD       X6, X4, X4
-	VMOVHLPS     X4, X4, X6
-	VADDSD       X6, X4, X4
-	VMULSD       X5, X4, X4
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPD       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDSD       X5, X4, X4
+	VMULSD       X8, X4, X4
 	VMOVSD       X4, 16(DI)
 	VBROADCASTSS (R14), Y4
 	VMULPS       Y4, Y3, Y3
@@ -54262,13 +42025,13 @@ sure96Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
-	JNZ  begin16
+	JNZ  begin13
 	JMP  end
 
-done16:
-	// Rows of 97 to 112 elements.
-	CMPQ  CX, $0x00000070
-	JGT   done19
+done13:
+	// Rows of 97 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done16
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000060, CX
@@ -54277,941 +42040,7 @@ done16:
 	NEGQ  AX
 	LEAQ  (DX)(AX*4), DX
 
-begin19:
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact112
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact112
-	PCALIGN $0x40
-
-loop19:
-	VBROADCASTSS (SI), Y3
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact112
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      nearHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), X3
-	VBROADCASTSS (R14), Y5
-	VMULSS       X5, X3, X3
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X3, X5, X5
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBSS       X5, X3, X3
-	VMOVSS       X3, (DI)
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   384(SI), Y3, Y3
-	VORPS        512(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       64(SI), Y5, Y5
-	VMOVUPS      128(SI), Y6
-	VMAXPS       192(SI), Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      256(SI), Y6
-	VMAXPS       320(SI), Y6, Y6
-	VMAXPS       Y3, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   416(SI), Y3, Y3
-	VORPS        544(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       96(SI), Y6, Y6
-	VMOVUPS      160(SI), Y7
-	VMAXPS       224(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      288(SI), Y7
-	VMAXPS       352(SI), Y7, Y7
-	VMAXPS       Y3, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y5, Y3
-	VPERM2F128 $0x01, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VSHUFPS    $0x4e, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VSHUFPS    $0xb1, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VMOVAPS    Y4, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y8
-	VFMADD231PS Y1, Y3, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y8
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VMOVMSKPS   Y6, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y5, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y7
-	VMOVMSKPS   Y6, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y5, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y5
-	VANDPS      Y8, Y7, Y7
-	VANDPS      Y8, Y5, Y5
-	VMOVUPS     (DX), Y6
-	VMASKMOVPS  384(SI), Y6, Y9
-	VMOVUPS     32(DX), Y10
-	VMASKMOVPS  416(SI), Y10, Y11
-	VMOVUPS     (SI), Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y12
-	VMOVUPS     64(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y14
-	VFMADD231PS 64(SI), Y0, Y15
-	VFMADD231PS (SI), Y1, Y14
-	VFMADD231PS 64(SI), Y1, Y15
-	VMOVUPS     Y8, 256(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y3, 288(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y3
-	VMOVUPS Y5, 320(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VMOVUPS Y7, 352(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y3, Y7, Y3
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y5, Y14, Y14
-	VMULPS      Y7, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y14
-	VFMADD213PS Y3, Y3, Y15
-	VADDPS      Y15, Y14, Y14
-	VPOR        Y12, Y13, Y12
-	VMOVUPS     128(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     192(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y7
-	VFMADD231PS 192(SI), Y0, Y8
-	VFMADD231PS 128(SI), Y1, Y7
-	VFMADD231PS 192(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y10, 384(BX)
-	VPSLLD  $0x14, Y3, Y10
-	VMOVUPS Y11, 416(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y13, Y10, Y13
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VMULPS      Y10, Y7, Y7
-	VMULPS      Y11, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
-	VFMADD213PS Y15, Y15, Y8
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y14, Y14
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVUPS     256(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     320(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y7
-	VFMADD231PS 320(SI), Y0, Y8
-	VFMADD231PS 256(SI), Y1, Y7
-	VFMADD231PS 320(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y15, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y11, Y11, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVAPS     Y4, Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y9, Y3
-	VANDPS      Y3, Y6, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y5
-	VFMADD231PS Y1, Y9, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y8
-	VPSLLD  $0x14, Y3, Y9
-	VPADDD  Y8, Y9, Y8
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
-	VMULPS      Y9, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y5
-	VANDPS      Y5, Y6, Y6
-	VPOR        Y12, Y3, Y12
-	VADDPS      Y6, Y7, Y7
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y8
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPSLLD  $0x14, Y3, Y11
-	VPSLLD  $0x14, Y5, Y13
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y13, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VMULPS      Y11, Y6, Y6
-	VMULPS      Y13, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y10, Y10, Y8
-	VADDPS      Y8, Y6, Y6
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y8
-	VSUBPS Y5, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y8
-	VFMADD231PS 224(SI), Y0, Y9
-	VFMADD231PS 160(SI), Y1, Y8
-	VFMADD231PS 224(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y15, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y8
-	VSUBPS Y5, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y8
-	VFMADD231PS 352(SI), Y0, Y9
-	VFMADD231PS 288(SI), Y1, Y8
-	VFMADD231PS 352(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y15, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVUPS     416(BX), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     384(BX), Y5
-	VANDPS      Y3, Y5, Y3
-
-	// -n = magic - N - u
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS 416(BX), Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y4
-	VFMADD231PS Y1, Y9, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPSLLD  $0x14, Y3, Y10
-	VPADDD  Y9, Y10, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
-	VMULPS      Y10, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y4
-	VANDPS      Y4, Y5, Y5
-	VPOR        Y12, Y3, Y12
-	VADDPS      Y5, Y8, Y8
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y12
-	JNZ          exact112
-	VADDPS       Y7, Y14, Y3
-	VMINPS       Y7, Y14, Y4
-	VMAXPS       Y7, Y14, Y14
-	VSUBPS       Y14, Y3, Y14
-	VSUBPS       Y14, Y4, Y4
-	VADDPS       Y8, Y6, Y5
-	VMINPS       Y8, Y6, Y7
-	VMAXPS       Y8, Y6, Y6
-	VSUBPS       Y6, Y5, Y6
-	VSUBPS       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y3, X6
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X6, Y6
-	VMOVUPS      352(BX), Y8
-	VEXTRACTF128 $0x01, Y8, X9
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y8, Y3, Y3
-	VSUBPD       Y9, Y6, Y6
-	VEXTRACTF128 $0x01, Y4, X8
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y8, Y6, Y6
-	VEXTRACTF128 $0x01, Y5, X4
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      320(BX), Y8
-	VEXTRACTF128 $0x01, Y8, X9
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y8, Y5, Y5
-	VSUBPD       Y9, Y4, Y4
-	VEXTRACTF128 $0x01, Y7, X8
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y8, Y4, Y4
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y4, Y6, Y6
-	VADDPD       Y6, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VXORPS       X4, X4, X4
-
-	// A zero is stored without its sign.
-	VADDPS    288(BX), Y4, Y4
-	VMOVSS    X4, 4(DI)
-	VMOVUPS   256(BX), Y4
-	VCVTSS2SD X4, X4, X4
-	VMOVSD    X4, 8(DI)
-	VMOVSD    X3, 16(DI)
-	VADDSD    X3, X3, X3
-	VUCOMISD  X4, X3
-	JCS       sure112
-	ADDQ      R9, SI
-	ADDQ      $0x18, DI
-	DECQ      R8
-	JNZ       loop19
-	JMP       end
-
-exact112:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
-	ADDQ         $0x00000060, CX
-	JMP          far
-
-sure112:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y3
-	VMULPS       Y0, Y3, Y4
-	VMOVUPS      nearSure<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y5
-	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   384(SI), Y4, Y6
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   416(SI), Y7, Y8
-	VMOVUPS      (SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y5, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y11
-	VSUBPS Y10, Y5, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VCMPPS      $0x1e, (SI), Y3, Y7
-	VCMPPS      $0x1e, 64(SI), Y3, Y13
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y13, Y13
-	VADDPS      Y13, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y10
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y5, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y5, Y12
-	VSUBPS Y11, Y5, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y8, 288(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y4, 320(BX)
-	VPSLLD  $0x14, Y11, Y4
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y4, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VMULPS      Y4, Y12, Y12
-	VMULPS      Y8, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y3, Y4
-	VCMPPS      $0x1e, 192(SI), Y3, Y8
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y8, Y8
-	VADDPS      Y8, Y4, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y11, Y9
-	VMOVUPS     256(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y8, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS 320(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPERMPS nearTable<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, 256(SI), Y3, Y12
-	VCMPPS      $0x1e, 320(SI), Y3, Y13
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVAPS     Y5, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y4
-	VMOVUPS     320(BX), Y8
-	VANDPS      Y4, Y8, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y1, Y6, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPSLLD  $0x14, Y4, Y13
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VMULPS      Y13, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y10, Y8, Y8
-	VCMPPS      $0x1e, Y6, Y3, Y6
-	VANDPS      Y8, Y6, Y6
-	VPOR        Y9, Y4, Y9
-	VADDPS      Y6, Y12, Y12
-	VMOVUPS     32(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y6, Y5, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 32(SI), Y3, Y11
-	VCMPPS      $0x1e, 96(SI), Y3, Y13
-	VANDPS      Y8, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     160(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y6, Y5, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y8
-	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y8
-	VFMADD231PS 224(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y12, 352(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y8, Y8
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y8
-	VFMADD213PS Y14, Y14, Y10
-	VCMPPS      $0x1e, 160(SI), Y3, Y12
-	VCMPPS      $0x1e, 224(SI), Y3, Y13
-	VANDPS      Y8, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     288(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y6, Y5, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y8
-	VFMADD231PS 352(SI), Y0, Y10
-	VFMADD231PS 288(SI), Y1, Y8
-	VFMADD231PS 352(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 288(SI), Y3, Y12
-	VCMPPS      $0x1e, 352(SI), Y3, Y13
-	VANDPS      Y8, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     288(BX), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     256(BX), Y6
-	VANDPS      Y4, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS  Y4, Y5, Y8
-	VMOVUPS 288(BX), Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y10, Y8
-	VFMADD231PS Y1, Y10, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y14, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y8
-	VANDPS      Y8, Y6, Y6
-	VCMPPS      $0x1e, Y10, Y3, Y10
-	VANDPS      Y6, Y10, Y10
-	VPOR        Y9, Y4, Y9
-	VADDPS      Y10, Y12, Y12
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
-	JNZ          sure112Next
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      352(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X8
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y6, Y7, Y7
-	VADDPD       Y8, Y4, Y4
-	VEXTRACTF128 $0x01, Y11, X6
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y12, X8
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y12, Y11, Y11
-	VADDPD       Y8, Y6, Y6
-	VMOVAPS      Y5, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y5, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y5
-	VFMADD231PS Y1, Y3, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y9
-	VPSLLD  $0x14, Y8, Y8
-	VPADDD  Y9, Y8, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
-	VMULPS      Y8, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS  Y9, Y9, Y5
-	VCVTSS2SD    X5, X5, X5
-	VMOVSD       sureScale64<>+0(SB), X8
-	VMULSD       X8, X5, X5
-	VMOVSD       X5, 8(DI)
-	VADDPD       Y11, Y7, Y7
-	VADDPD       Y6, Y4, Y4
-	VADDPD       Y4, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X4
-	VADDPD       X4, X7, X7
-	VMOVHLPS     X7, X7, X4
-	VADDSD       X4, X7, X7
-	VMULSD       X8, X7, X7
-	VMOVSD       X7, 16(DI)
-	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      integerSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
-	VMOVSS       X3, (DI)
-
-sure112Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin19
-	JMP  end
-
-done19:
-	// Rows of 113 to 128 elements.
-	CMPQ  CX, $0x00000080
-	JGT   done22
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x00000070, CX
-	LEAQ  leftMasks<>+256(SB), DX
-	MOVQ  CX, AX
-	NEGQ  AX
-	LEAQ  (DX)(AX*4), DX
-
-begin22:
+begin16:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact128
@@ -55220,7 +42049,7 @@ begin22:
 	JCC     exact128
 	PCALIGN $0x40
 
-loop22:
+loop16:
 	VBROADCASTSS (SI), Y3
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
@@ -55241,264 +42070,269 @@ loop22:
 	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
-	VMASKMOVPS   448(SI), Y3, Y3
+	VMASKMOVPS   384(SI), Y3, Y3
 	VORPS        512(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       64(SI), Y5, Y5
-	VMOVUPS      128(SI), Y6
-	VMAXPS       192(SI), Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      256(SI), Y6
-	VMAXPS       320(SI), Y6, Y6
-	VMOVUPS      384(SI), Y7
+	VMOVUPS      64(DX), Y5
+	VMASKMOVPS   448(SI), Y5, Y5
+	VORPS        576(DX), Y5, Y5
+	VMOVUPS      (SI), Y6
+	VMAXPS       64(SI), Y6, Y6
+	VMOVUPS      128(SI), Y7
+	VMAXPS       192(SI), Y7, Y7
+	VMAXPS       Y7, Y6, Y6
+	VMOVUPS      256(SI), Y7
+	VMAXPS       320(SI), Y7, Y7
+	VMAXPS       Y5, Y3, Y3
 	VMAXPS       Y3, Y7, Y7
 	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
 	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   480(SI), Y3, Y3
+	VMASKMOVPS   416(SI), Y3, Y3
 	VORPS        544(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       96(SI), Y6, Y6
-	VMOVUPS      160(SI), Y7
-	VMAXPS       224(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      288(SI), Y7
-	VMAXPS       352(SI), Y7, Y7
-	VMOVUPS      416(SI), Y8
+	VMOVUPS      96(DX), Y5
+	VMASKMOVPS   480(SI), Y5, Y5
+	VORPS        608(DX), Y5, Y5
+	VMOVUPS      32(SI), Y7
+	VMAXPS       96(SI), Y7, Y7
+	VMOVUPS      160(SI), Y8
+	VMAXPS       224(SI), Y8, Y8
+	VMAXPS       Y8, Y7, Y7
+	VMOVUPS      288(SI), Y8
+	VMAXPS       352(SI), Y8, Y8
+	VMAXPS       Y5, Y3, Y3
 	VMAXPS       Y3, Y8, Y8
 	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
 
 	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y5, Y3
-	VPERM2F128 $0x01, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VSHUFPS    $0x4e, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VSHUFPS    $0xb1, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VMOVAPS    Y4, Y7
+	VMAXPS     Y7, Y6, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y5
+	VMAXPS     Y5, Y3, Y3
+	VSHUFPS    $0x4e, Y3, Y3, Y5
+	VMAXPS     Y5, Y3, Y3
+	VSHUFPS    $0xb1, Y3, Y3, Y5
+	VMAXPS     Y5, Y3, Y3
+	VMOVAPS    Y4, Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y7
+	VFMADD231PS Y0, Y3, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y4, Y8
+	VSUBPS Y5, Y4, Y8
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y3, Y8
 	VFMADD231PS Y1, Y3, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y8
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VMOVMSKPS   Y6, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y5, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y7
-	VMOVMSKPS   Y6, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y5, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y5
-	VANDPS      Y8, Y7, Y7
-	VANDPS      Y8, Y5, Y5
-	VMOVUPS     (DX), Y6
-	VMASKMOVPS  448(SI), Y6, Y9
-	VMOVUPS     32(DX), Y10
-	VMASKMOVPS  480(SI), Y10, Y11
-	VMOVUPS     (SI), Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y12
-	VMOVUPS     64(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y14
-	VFMADD231PS 64(SI), Y0, Y15
-	VFMADD231PS (SI), Y1, Y14
-	VFMADD231PS 64(SI), Y1, Y15
-	VMOVUPS     Y8, 256(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y3, 288(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y3
-	VMOVUPS Y5, 320(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VMOVUPS Y7, 352(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y3, Y7, Y3
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VPSLLD  $0x14, Y5, Y5
+	VPADDD  Y9, Y5, Y9
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y5, Y14, Y14
-	VMULPS      Y7, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
+	VMULPS      Y5, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y8, Y8, Y14
-	VFMADD213PS Y3, Y3, Y15
-	VADDPS      Y15, Y14, Y14
-	VPOR        Y12, Y13, Y12
-	VMOVUPS     128(SI), Y3
+	VFMADD213PS Y9, Y9, Y8
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y7, Y7
+	VMOVMSKPS   Y7, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y6, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y5
+	VMOVMSKPS   Y7, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y6, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y6
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y8, Y6, Y6
+	VMOVUPS     (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     192(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
+	VFMADD213PS Y4, Y0, Y7
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y8
+	VSUBPS Y7, Y4, Y10
+	VSUBPS Y9, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y7
-	VFMADD231PS 192(SI), Y0, Y8
-	VFMADD231PS 128(SI), Y1, Y7
-	VFMADD231PS 192(SI), Y1, Y8
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y10, 384(BX)
-	VPSLLD  $0x14, Y3, Y10
-	VMOVUPS Y11, 416(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y13, Y10, Y13
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y7, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VMULPS      Y10, Y7, Y7
-	VMULPS      Y11, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
-	VFMADD213PS Y15, Y15, Y8
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y14, Y14
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y7, Y9, Y7
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y4, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y12
+	VSUBPS Y11, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y7, Y9, Y7
+	VPOR        Y7, Y11, Y7
 	VMOVUPS     256(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     320(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y4, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y8
+	VSUBPS Y3, Y4, Y9
+	VSUBPS Y8, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y7
-	VFMADD231PS 320(SI), Y0, Y8
-	VFMADD231PS 256(SI), Y1, Y7
-	VFMADD231PS 320(SI), Y1, Y8
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y15, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y15, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y11, Y11, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVUPS     384(SI), Y3
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  384(SI), Y3, Y8
+	VMOVUPS     64(DX), Y11
+	VMASKMOVPS  448(SI), Y11, Y12
+	VMOVAPS     Y4, Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVAPS     Y4, Y5
-	VFMADD231PS Y0, Y9, Y5
-	VANDPS      Y5, Y6, Y5
+	VFMADD231PS Y0, Y8, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y12, Y14
+	VANDPS      Y13, Y3, Y13
+	VANDPS      Y14, Y11, Y14
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y8
-	VSUBPS Y5, Y4, Y10
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y6, 320(BX)
+	VSUBPS  Y14, Y4, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y8
-	VFMADD231PS Y0, Y9, Y10
-	VFMADD231PS 384(SI), Y1, Y8
-	VFMADD231PS Y1, Y9, Y10
+	VFMADD231PS Y0, Y8, Y15
+	VFMADD231PS Y0, Y12, Y6
+	VFMADD231PS Y1, Y8, Y15
+	VFMADD231PS Y1, Y12, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y9, Y13, Y9
-	VPADDD  Y11, Y15, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPERMPS nearTable<>+0(SB), Y13, Y8
+	VPERMPS nearTable<>+0(SB), Y14, Y12
+	VMOVUPS Y5, 352(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y14, Y10
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y12, Y10, Y12
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y10, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y8
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y10, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
+	VFMADD213PS Y8, Y8, Y15
+	VFMADD213PS Y12, Y12, Y6
+	VANDPS      Y15, Y3, Y3
+	VANDPS      Y6, Y11, Y11
+	VADDPS      Y11, Y3, Y3
+	VADDPS      Y3, Y9, Y9
+	VPOR        Y7, Y13, Y7
+	VPOR        Y7, Y14, Y7
 	VMOVUPS     32(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -55517,29 +42351,29 @@ loop22:
 	VFMADD231PS 96(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPSLLD  $0x14, Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPSLLD  $0x14, Y3, Y12
 	VPSLLD  $0x14, Y5, Y13
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y13, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
 	VMOVUPS     nearExp2<>+0(SB), Y13
 	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VMULPS      Y11, Y6, Y6
+	VMULPS      Y12, Y6, Y6
 	VMULPS      Y13, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y11, Y11, Y8
 	VADDPS      Y8, Y6, Y6
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y5, Y7
 	VMOVUPS     160(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -55549,39 +42383,39 @@ loop22:
 
 	// -n = magic - N - u
 	VSUBPS Y3, Y4, Y8
-	VSUBPS Y5, Y4, Y9
+	VSUBPS Y5, Y4, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y8
-	VFMADD231PS 224(SI), Y0, Y9
+	VFMADD231PS 224(SI), Y0, Y10
 	VFMADD231PS 160(SI), Y1, Y8
-	VFMADD231PS 224(SI), Y1, Y9
+	VFMADD231PS 224(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y5, Y12
 	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y15, Y11
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
 	VMULPS      Y13, Y8, Y8
-	VMULPS      Y15, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y8, Y8
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y8, Y8
 	VADDPS      Y8, Y6, Y6
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y5, Y7
 	VMOVUPS     288(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -55591,157 +42425,162 @@ loop22:
 
 	// -n = magic - N - u
 	VSUBPS Y3, Y4, Y8
-	VSUBPS Y5, Y4, Y9
+	VSUBPS Y5, Y4, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y8
-	VFMADD231PS 352(SI), Y0, Y9
+	VFMADD231PS 352(SI), Y0, Y10
 	VFMADD231PS 288(SI), Y1, Y8
-	VFMADD231PS 352(SI), Y1, Y9
+	VFMADD231PS 352(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y5, Y12
 	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y15, Y11
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
 	VMULPS      Y13, Y8, Y8
-	VMULPS      Y15, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVUPS     416(SI), Y3
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  416(SI), Y3, Y5
+	VMOVUPS     96(DX), Y10
+	VMASKMOVPS  480(SI), Y10, Y11
+	VMOVAPS     Y4, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     416(BX), Y5
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     384(BX), Y9
-	VANDPS      Y5, Y9, Y5
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y11, Y13
+	VANDPS      Y12, Y3, Y12
+	VANDPS      Y13, Y10, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y10
-	VSUBPS Y5, Y4, Y4
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y10
-	VMOVUPS     416(BX), Y11
+	VFMADD231PS Y0, Y5, Y14
 	VFMADD231PS Y0, Y11, Y4
-	VFMADD231PS 416(SI), Y1, Y10
+	VFMADD231PS Y1, Y5, Y14
 	VFMADD231PS Y1, Y11, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y5, Y6
-	VPADDD  Y11, Y15, Y11
-	VPADDD  Y13, Y6, Y13
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VPSLLD  $0x14, Y12, Y15
+	VMOVUPS Y6, 416(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y5, Y15, Y5
+	VPADDD  Y11, Y6, Y11
 	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
 	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
-	VMULPS      Y6, Y10, Y10
+	VMULPS      Y6, Y14, Y14
 	VMULPS      Y15, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y10
-	VFMADD213PS Y13, Y13, Y4
-	VANDPS      Y4, Y9, Y9
-	VADDPS      Y9, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y11, Y11, Y4
+	VANDPS      Y14, Y3, Y3
+	VANDPS      Y4, Y10, Y10
+	VADDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y8, Y8
+	VPOR        Y7, Y12, Y7
+	VPOR        Y7, Y13, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y12
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          exact128
-	VADDPS       Y7, Y14, Y3
-	VMINPS       Y7, Y14, Y4
-	VMAXPS       Y7, Y14, Y14
-	VSUBPS       Y14, Y3, Y14
-	VSUBPS       Y14, Y4, Y4
-	VMOVUPS      448(BX), Y5
-	VADDPS       Y8, Y5, Y6
-	VMINPS       Y8, Y5, Y7
-	VMAXPS       Y8, Y5, Y5
-	VSUBPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y7, Y7
-	VEXTRACTF128 $0x01, Y3, X5
+	VMOVUPS      384(BX), Y3
+	VADDPS       Y9, Y3, Y4
+	VMINPS       Y9, Y3, Y5
+	VMAXPS       Y9, Y3, Y3
+	VSUBPS       Y3, Y4, Y3
+	VSUBPS       Y3, Y5, Y5
+	VMOVUPS      416(BX), Y3
+	VADDPS       Y8, Y3, Y6
+	VMINPS       Y8, Y3, Y7
+	VMAXPS       Y8, Y3, Y3
+	VSUBPS       Y3, Y6, Y3
+	VSUBPS       Y3, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X3
+	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
 	VMOVUPS      352(BX), Y8
 	VEXTRACTF128 $0x01, Y8, X9
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X9, Y9
-	VSUBPD       Y8, Y3, Y3
-	VSUBPD       Y9, Y5, Y5
-	VEXTRACTF128 $0x01, Y4, X8
-	VCVTPS2PD    X4, Y4
+	VSUBPD       Y8, Y4, Y4
+	VSUBPD       Y9, Y3, Y3
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X8, Y8
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y8, Y5, Y5
-	VEXTRACTF128 $0x01, Y6, X4
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y8, Y3, Y3
+	VEXTRACTF128 $0x01, Y6, X5
 	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
 	VMOVUPS      320(BX), Y8
 	VEXTRACTF128 $0x01, Y8, X9
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X9, Y9
 	VSUBPD       Y8, Y6, Y6
-	VSUBPD       Y9, Y4, Y4
+	VSUBPD       Y9, Y5, Y5
 	VEXTRACTF128 $0x01, Y7, X8
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X8, Y8
 	VADDPD       Y7, Y6, Y6
-	VADDPD       Y8, Y4, Y4
-	VADDPD       Y6, Y3, Y3
-	VADDPD       Y4, Y5, Y5
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y6, Y4, Y4
 	VADDPD       Y5, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VXORPS       X4, X4, X4
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VXORPS       X3, X3, X3
 
 	// A zero is stored without its sign.
-	VADDPS    288(BX), Y4, Y4
-	VMOVSS    X4, 4(DI)
-	VMOVUPS   256(BX), Y4
-	VCVTSS2SD X4, X4, X4
-	VMOVSD    X4, 8(DI)
-	VMOVSD    X3, 16(DI)
-	VADDSD    X3, X3, X3
-	VUCOMISD  X4, X3
+	VADDPS    288(BX), Y3, Y3
+	VMOVSS    X3, 4(DI)
+	VMOVUPS   256(BX), Y3
+	VCVTSS2SD X3, X3, X3
+	VMOVSD    X3, 8(DI)
+	VMOVSD    X4, 16(DI)
+	VADDSD    X4, X4, X4
+	VUCOMISD  X3, X4
 	JCS       sure128
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop22
+	JNZ       loop16
 	JMP       end
 
 exact128:
 	VBROADCASTSS (SI), Y3
 	VMOVAPS      Y3, Y2
-	ADDQ         $0x00000070, CX
+	ADDQ         $0x00000060, CX
 	JMP          far
 
 sure128:
@@ -55751,416 +42590,426 @@ sure128:
 	VMOVUPS      nearSure<>+0(SB), Y5
 	VSUBPS       Y4, Y5, Y5
 	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   448(SI), Y4, Y6
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   480(SI), Y7, Y8
-	VMOVUPS      (SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y5, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y11
-	VSUBPS Y10, Y5, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VCMPPS      $0x1e, (SI), Y3, Y7
-	VCMPPS      $0x1e, 64(SI), Y3, Y13
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y13, Y13
-	VADDPS      Y13, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y10
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y5, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y5, Y12
-	VSUBPS Y11, Y5, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y8, 288(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y4, 320(BX)
-	VPSLLD  $0x14, Y11, Y4
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y4, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VMULPS      Y4, Y12, Y12
-	VMULPS      Y8, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y3, Y4
-	VCMPPS      $0x1e, 192(SI), Y3, Y8
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y8, Y8
-	VADDPS      Y8, Y4, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y11, Y9
-	VMOVUPS     256(SI), Y4
+	VMOVUPS      (SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VMOVUPS     64(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y8, Y5, Y11
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS 320(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y7
+	VFMADD231PS 64(SI), Y0, Y8
+	VFMADD231PS (SI), Y1, Y7
+	VFMADD231PS 64(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPERMPS nearTable<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VCMPPS      $0x1e, (SI), Y3, Y9
+	VCMPPS      $0x1e, 64(SI), Y3, Y10
+	VANDPS      Y7, Y9, Y9
+	VANDPS      Y8, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y4, Y6, Y4
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y8
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y8
+	VFMADD231PS 192(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x1e, 128(SI), Y3, Y11
+	VCMPPS      $0x1e, 192(SI), Y3, Y12
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y10, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y4, Y6, Y4
+	VPOR        Y4, Y7, Y4
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y8
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y8
+	VFMADD231PS 320(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x1e, 256(SI), Y3, Y11
+	VCMPPS      $0x1e, 320(SI), Y3, Y12
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y10, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y4, Y6, Y4
+	VPOR        Y4, Y7, Y4
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  384(SI), Y6, Y7
+	VMOVUPS     64(DX), Y8
+	VMASKMOVPS  448(SI), Y8, Y10
+	VMOVAPS     Y5, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y0, Y10, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y14
+	VFMADD231PS Y0, Y10, Y15
+	VFMADD231PS Y1, Y7, Y14
+	VFMADD231PS Y1, Y10, Y15
+	VMOVUPS     Y9, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y9
+	VMOVUPS Y5, 288(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y13, Y12
+	VPADDD  Y9, Y4, Y9
+	VPADDD  Y5, Y12, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y14
+	VFMADD213PS Y5, Y5, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VCMPPS      $0x1e, Y7, Y3, Y7
+	VCMPPS      $0x1e, Y10, Y3, Y10
+	VANDPS      Y6, Y7, Y7
+	VANDPS      Y8, Y10, Y10
+	VADDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y11, Y11
+	VMOVUPS     320(BX), Y4
+	VMOVUPS     352(BX), Y5
+	VPOR        Y4, Y5, Y4
+	VPOR        Y4, Y13, Y4
+	VMOVUPS     288(BX), Y5
+	VMOVUPS     32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y8
+	VSUBPS Y7, Y5, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPERMPS nearTable<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x1e, 32(SI), Y3, Y10
+	VCMPPS      $0x1e, 96(SI), Y3, Y12
+	VANDPS      Y8, Y10, Y10
+	VANDPS      Y9, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y4, Y6, Y4
+	VPOR        Y4, Y7, Y4
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y8
+	VSUBPS Y7, Y5, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y9
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, 256(SI), Y3, Y12
-	VCMPPS      $0x1e, 320(SI), Y3, Y13
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     384(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVAPS     Y5, Y8
-	VFMADD231PS Y0, Y6, Y8
-	VMOVUPS     320(BX), Y10
-	VANDPS      Y8, Y10, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y11
-	VSUBPS Y8, Y5, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y11
-	VFMADD231PS Y0, Y6, Y13
-	VFMADD231PS 384(SI), Y1, Y11
-	VFMADD231PS Y1, Y6, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y14
-	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y7, 352(BX)
-	VPSLLD  $0x14, Y4, Y7
-	VMOVUPS Y5, 384(BX)
-	VPSLLD  $0x14, Y8, Y5
-	VPADDD  Y14, Y7, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y13, Y10, Y10
-	VCMPPS      $0x1e, 384(SI), Y3, Y5
-	VCMPPS      $0x1e, Y6, Y3, Y6
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y10, Y6, Y6
-	VADDPS      Y6, Y5, Y5
-	VADDPS      Y5, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     384(BX), Y4
-	VMOVUPS     32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y7
-	VSUBPS Y6, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y8
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y14, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y7, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
 	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y11, Y11, Y8
-	VCMPPS      $0x1e, 32(SI), Y3, Y10
-	VCMPPS      $0x1e, 96(SI), Y3, Y11
-	VANDPS      Y7, Y10, Y10
-	VANDPS      Y8, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VPOR        Y9, Y5, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     160(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y7
-	VSUBPS Y6, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y7
-	VFMADD231PS 224(SI), Y0, Y8
-	VFMADD231PS 160(SI), Y1, Y7
-	VFMADD231PS 224(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y7
-	VFMADD213PS Y13, Y13, Y8
-	VCMPPS      $0x1e, 160(SI), Y3, Y11
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, 160(SI), Y3, Y12
 	VCMPPS      $0x1e, 224(SI), Y3, Y13
-	VANDPS      Y7, Y11, Y11
-	VANDPS      Y8, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VPOR        Y9, Y5, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     288(SI), Y5
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y4, Y6, Y4
+	VPOR        Y4, Y7, Y4
+	VMOVUPS     288(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y7
-	VSUBPS Y6, Y4, Y8
+	VSUBPS Y6, Y5, Y8
+	VSUBPS Y7, Y5, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
-	VFMADD231PS 352(SI), Y0, Y8
-	VFMADD231PS 288(SI), Y1, Y7
-	VFMADD231PS 352(SI), Y1, Y8
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y9
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y7
-	VFMADD213PS Y13, Y13, Y8
-	VCMPPS      $0x1e, 288(SI), Y3, Y11
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, 288(SI), Y3, Y12
 	VCMPPS      $0x1e, 352(SI), Y3, Y13
-	VANDPS      Y7, Y11, Y11
-	VANDPS      Y8, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y9, Y5, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     416(SI), Y5
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y4, Y6, Y4
+	VPOR        Y4, Y7, Y4
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  416(SI), Y6, Y7
+	VMOVUPS     96(DX), Y8
+	VMASKMOVPS  480(SI), Y8, Y9
+	VMOVAPS     Y5, Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     288(BX), Y6
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     256(BX), Y7
-	VANDPS      Y6, Y7, Y6
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y0, Y9, Y14
+	VANDPS      Y13, Y6, Y13
+	VANDPS      Y14, Y8, Y14
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y13
+	VSUBPS  Y13, Y5, Y15
+	VMOVUPS Y10, 384(BX)
+	VSUBPS  Y14, Y5, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y8
-	VMOVUPS     288(BX), Y14
-	VFMADD231PS Y0, Y14, Y13
-	VFMADD231PS 416(SI), Y1, Y8
-	VFMADD231PS Y1, Y14, Y13
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y9, Y10
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y9, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VPERMPS nearTable<>+0(SB), Y6, Y4
-	VMOVUPS Y10, 416(BX)
-	VPSLLD  $0x14, Y5, Y10
-	VMOVUPS Y12, 448(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y15, Y10, Y15
-	VPADDD  Y4, Y12, Y4
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VMOVUPS Y11, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y4, 448(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VMOVUPS Y13, 480(BX)
+	VPSLLD  $0x14, Y14, Y13
+	VPADDD  Y5, Y4, Y5
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
-	VMULPS      Y10, Y8, Y8
-	VMULPS      Y12, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y13, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y15, Y15, Y8
-	VFMADD213PS Y4, Y4, Y13
-	VANDPS      Y13, Y7, Y7
-	VCMPPS      $0x1e, 416(SI), Y3, Y4
-	VCMPPS      $0x1e, Y14, Y3, Y14
-	VANDPS      Y8, Y4, Y4
-	VANDPS      Y7, Y14, Y14
-	VADDPS      Y14, Y4, Y4
-	VADDPS      Y4, Y11, Y11
-	VPOR        Y9, Y5, Y9
-	VPOR        Y9, Y6, Y9
+	VFMADD213PS Y5, Y5, Y15
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y15, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VCMPPS      $0x1e, Y7, Y3, Y7
+	VCMPPS      $0x1e, Y9, Y3, Y9
+	VANDPS      Y6, Y7, Y7
+	VANDPS      Y8, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y12, Y12
+	VMOVUPS     448(BX), Y4
+	VMOVUPS     480(BX), Y5
+	VPOR        Y4, Y5, Y4
+	VPOR        Y4, Y14, Y4
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y4
 	JNZ          sure128Next
-	VMOVUPS      352(BX), Y4
+	VMOVUPS      256(BX), Y4
 	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X5, Y5
-	VMOVUPS      448(BX), Y6
+	VMOVUPS      416(BX), Y6
 	VEXTRACTF128 $0x01, Y6, X7
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X7, Y7
 	VADDPD       Y6, Y4, Y4
 	VADDPD       Y7, Y5, Y5
-	VMOVUPS      416(BX), Y6
+	VMOVUPS      384(BX), Y6
 	VEXTRACTF128 $0x01, Y6, X7
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y11, X8
-	VCVTPS2PD    X11, Y11
+	VEXTRACTF128 $0x01, Y12, X8
+	VCVTPS2PD    X12, Y12
 	VCVTPS2PD    X8, Y8
-	VADDPD       Y11, Y6, Y6
+	VADDPD       Y12, Y6, Y6
 	VADDPD       Y8, Y7, Y7
-	VMOVUPS      384(BX), Y8
+	VMOVUPS      288(BX), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y3, Y8
-	VMOVUPS     384(BX), Y9
+	VMOVUPS     288(BX), Y9
 
 	// -n = magic - N - u
 	VSUBPS Y8, Y9, Y9
@@ -56207,10 +43056,10 @@ sure128Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
-	JNZ  begin22
+	JNZ  begin16
 	JMP  end
 
-done22:
+done16:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -56272,12 +43121,12 @@ row:
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done27
+	JLT     done21
 	VMOVUPS nearTable<>+0(SB), Y4
 	VMOVUPS nearExp3<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop27:
+loop21:
 	VMOVUPS (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -56685,25 +43534,25 @@ loop27:
 	VMOVUPS Y7, 160(BX)
 	ADDQ    $0x00000200, SI
 	SUBQ    $0x00000080, CX
-	JGE     loop27
+	JGE     loop21
 
-done27:
+done21:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind33
+	JZ    behind27
 	CMPQ  CX, $0x00000010
-	JLE   upto28
+	JLE   upto22
 	CMPQ  CX, $0x00000020
-	JLE   upto29
+	JLE   upto23
 	CMPQ  CX, $0x00000030
-	JLE   upto30
+	JLE   upto24
 	CMPQ  CX, $0x00000040
-	JLE   upto31
+	JLE   upto25
 	CMPQ  CX, $0x00000060
-	JLE   upto32
-	JMP   upto33
+	JLE   upto26
+	JMP   upto27
 
-upto28:
+upto22:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
@@ -56805,9 +43654,9 @@ upto28:
 	VMOVUPS Y5, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind33
+	JMP     behind27
 
-upto29:
+upto23:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+256(SB), DX
@@ -56944,9 +43793,9 @@ upto29:
 	VMOVUPS Y5, 128(BX)
 	VMOVUPS Y6, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind33
+	JMP     behind27
 
-upto30:
+upto24:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+256(SB), DX
@@ -57139,9 +43988,9 @@ upto30:
 	VMOVUPS Y5, 128(BX)
 	VMOVUPS Y6, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind33
+	JMP     behind27
 
-upto31:
+upto25:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+256(SB), DX
@@ -57370,9 +44219,9 @@ upto31:
 	VMOVUPS Y5, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind33
+	JMP     behind27
 
-upto32:
+upto26:
 	// Turns whose elements are all near, of 65 to 96 elements.
 	SUBQ    $0x00000040, CX
 	LEAQ    leftMasks<>+256(SB), DX
@@ -57719,9 +44568,9 @@ upto32:
 	VMOVUPS Y8, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind33
+	JMP     behind27
 
-upto33:
+upto27:
 	// Turns whose elements are all near, of 97 to 128 elements.
 	SUBQ    $0x00000060, CX
 	LEAQ    leftMasks<>+256(SB), DX
@@ -58161,7 +45010,7 @@ upto33:
 	VMOVUPS Y7, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
 
-behind33:
+behind27:
 	// What is stored of a row of near elements.
 	VMOVUPS 128(BX), Y4
 	VMOVUPS 160(BX), Y5
@@ -58320,12 +45169,12 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done37
+	JLT     done31
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop37:
+loop31:
 	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
@@ -58760,21 +45609,21 @@ loop37:
 	VMOVUPS Y6, 160(BX)
 	ADDQ    $0x00000200, SI
 	SUBQ    $0x00000080, CX
-	JGE     loop37
+	JGE     loop31
 
-done37:
+done31:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind41
+	JZ    behind35
 	CMPQ  CX, $0x00000010
-	JLE   upto38
+	JLE   upto32
 	CMPQ  CX, $0x00000020
-	JLE   upto39
+	JLE   upto33
 	CMPQ  CX, $0x00000040
-	JLE   upto40
-	JMP   upto41
+	JLE   upto34
+	JMP   upto35
 
-upto38:
+upto32:
 	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
@@ -58878,9 +45727,9 @@ upto38:
 	VMOVUPS Y10, 192(BX)
 	VMOVUPS Y7, 224(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind41
+	JMP     behind35
 
-upto39:
+upto33:
 	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+256(SB), DX
@@ -59019,9 +45868,9 @@ upto39:
 	VMOVUPS Y6, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind41
+	JMP     behind35
 
-upto40:
+upto34:
 	// Turns of 33 to 64 elements.
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -59265,9 +46114,9 @@ upto40:
 	VMOVUPS Y4, 160(BX)
 	VMOVUPS Y10, 192(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind41
+	JMP     behind35
 
-upto41:
+upto35:
 	// Turns of 65 to 128 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -59735,7 +46584,7 @@ upto41:
 	VMOVUPS Y4, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 
-behind41:
+behind35:
 	// What is stored of a row.
 	VMOVUPS 128(BX), Y4
 	VMOVUPS 160(BX), Y5
@@ -62712,7 +49561,7 @@ GLOBL nearLog2eLo<>(SB), RODATA|NOPTR, $32
 
 // func sumRowAVX2(src *float32, n int, out *RowSum) (ok bool)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sumRowAVX2(SB), $192-25
+TEXT ·sumRowAVX2(SB), $160-25
 	// sumRowAVX2: the sum of a row of 1 to 128 elements without a scale, if they are near.
 	MOVQ src+0(FP), SI
 	MOVQ out+16(FP), DI
@@ -64525,8 +51374,8 @@ sure64Next:
 	RET
 
 done6:
-	// 65 to 80 elements.
-	CMPQ         CX, $0x00000050
+	// 65 to 96 elements.
+	CMPQ         CX, $0x00000060
 	JGT          done8
 	SUBQ         $0x00000040, CX
 	LEAQ         leftMasks<>+256(SB), DX
@@ -64555,408 +51404,282 @@ done6:
 	VMOVUPS      (DX), Y0
 	VMASKMOVPS   256(SI), Y0, Y0
 	VORPS        512(DX), Y0, Y0
-	VMOVUPS      (SI), Y2
-	VMAXPS       64(SI), Y2, Y2
-	VMOVUPS      128(SI), Y3
-	VMAXPS       192(SI), Y3, Y3
-	VMAXPS       Y3, Y2, Y2
-	VMAXPS       Y0, Y2, Y2
+	VMOVUPS      64(DX), Y2
+	VMASKMOVPS   320(SI), Y2, Y2
+	VORPS        576(DX), Y2, Y2
+	VMOVUPS      (SI), Y3
+	VMAXPS       64(SI), Y3, Y3
+	VMOVUPS      128(SI), Y4
+	VMAXPS       192(SI), Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMAXPS       Y2, Y0, Y0
+	VMAXPS       Y0, Y3, Y3
 	VMOVUPS      32(DX), Y0
 	VMASKMOVPS   288(SI), Y0, Y0
 	VORPS        544(DX), Y0, Y0
-	VMOVUPS      32(SI), Y3
-	VMAXPS       96(SI), Y3, Y3
-	VMOVUPS      160(SI), Y4
-	VMAXPS       224(SI), Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-	VMAXPS       Y0, Y3, Y3
+	VMOVUPS      96(DX), Y2
+	VMASKMOVPS   352(SI), Y2, Y2
+	VORPS        608(DX), Y2, Y2
+	VMOVUPS      32(SI), Y4
+	VMAXPS       96(SI), Y4, Y4
+	VMOVUPS      160(SI), Y5
+	VMAXPS       224(SI), Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMAXPS       Y2, Y0, Y0
+	VMAXPS       Y0, Y4, Y4
 
 	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y3, Y2, Y0
-	VPERM2F128 $0x01, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VSHUFPS    $0x4e, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VSHUFPS    $0xb1, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VMOVUPS    nearLog2eHi<>+0(SB), Y4
+	VMAXPS     Y4, Y3, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y2
+	VMAXPS     Y2, Y0, Y0
+	VSHUFPS    $0x4e, Y0, Y0, Y2
+	VMAXPS     Y2, Y0, Y0
+	VSHUFPS    $0xb1, Y0, Y0, Y2
+	VMAXPS     Y2, Y0, Y0
+	VMOVUPS    nearLog2eHi<>+0(SB), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y0, Y4
+	VFMADD213PS Y1, Y0, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y1, Y5
+	VSUBPS Y2, Y1, Y5
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
 	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y6, Y4, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y2, Y6
+	VPSLLD  $0x14, Y2, Y2
+	VPADDD  Y6, Y2, Y6
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
-	VMULPS      Y4, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y2
+	VMULPS      Y2, Y5, Y5
 
 	// s*q + s
 	VFMADD213PS Y6, Y6, Y5
-	VCMPPS      $0x05, Y0, Y2, Y2
 	VCMPPS      $0x05, Y0, Y3, Y3
-	VMOVMSKPS   Y3, R10
+	VCMPPS      $0x05, Y0, Y4, Y4
+	VMOVMSKPS   Y4, R10
 	SHLL        $0x08, R10
-	VMOVMSKPS   Y2, AX
+	VMOVMSKPS   Y3, AX
 	ORL         R10, AX
 	BSFL        AX, AX
 	NEGQ        AX
 	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y4
-	VMOVMSKPS   Y3, R10
+	VMOVUPS     64(R10)(AX*4), Y2
+	VMOVMSKPS   Y4, R10
 	SHLL        $0x08, R10
-	VMOVMSKPS   Y2, AX
+	VMOVMSKPS   Y3, AX
 	ORL         R10, AX
 	BSFL        AX, AX
 	NEGQ        AX
 	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y2
-	VANDPS      Y5, Y4, Y4
+	VMOVUPS     96(R10)(AX*4), Y3
 	VANDPS      Y5, Y2, Y2
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  256(SI), Y3, Y6
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  288(SI), Y7, Y8
-	VMOVUPS     (SI), Y9
+	VANDPS      Y5, Y3, Y3
+	VMOVUPS     (SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y10
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y4
+	VMOVUPS     64(SI), Y6
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
 
 	// -n = magic - N - u
-	VSUBPS  Y9, Y1, Y11
-	VSUBPS  Y10, Y1, Y12
-	VMOVUPS nearLog2eHi<>+0(SB), Y13
+	VSUBPS  Y4, Y1, Y7
+	VSUBPS  Y6, Y1, Y8
+	VMOVUPS nearLog2eHi<>+0(SB), Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y13, Y11
-	VFMADD231PS 64(SI), Y13, Y12
-	VMOVUPS     nearLog2eLo<>+0(SB), Y14
-	VFMADD231PS (SI), Y14, Y11
-	VFMADD231PS 64(SI), Y14, Y12
+	VFMADD231PS (SI), Y9, Y7
+	VFMADD231PS 64(SI), Y9, Y8
+	VMOVUPS     nearLog2eLo<>+0(SB), Y10
+	VFMADD231PS (SI), Y10, Y7
+	VFMADD231PS 64(SI), Y10, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y4, Y6, Y4
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y6
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y1, Y9, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y1, Y11
+	VSUBPS Y8, Y1, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y9, Y11
+	VFMADD231PS 192(SI), Y9, Y12
+	VFMADD231PS 128(SI), Y10, Y11
+	VFMADD231PS 192(SI), Y10, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y6, Y15
 	VMOVUPS Y5, (BX)
-	VPERMPS nearTable<>+0(SB), Y10, Y5
-	VMOVUPS Y0, 32(BX)
-	VPSLLD  $0x14, Y9, Y0
-	VMOVUPS Y2, 64(BX)
-	VPSLLD  $0x14, Y10, Y2
-	VPADDD  Y15, Y0, Y15
-	VPADDD  Y5, Y2, Y5
-	VMOVUPS nearExp2<>+0(SB), Y0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
-	VMOVUPS     nearExp2<>+0(SB), Y2
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
-	VMULPS      Y0, Y11, Y11
-	VMULPS      Y2, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y5, Y5, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVUPS     192(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y5
-	VSUBPS Y2, Y1, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y13, Y5
-	VFMADD231PS 192(SI), Y13, Y10
-	VFMADD231PS 128(SI), Y14, Y5
-	VFMADD231PS 192(SI), Y14, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y12
-	VPERMPS nearTable<>+0(SB), Y2, Y15
-	VMOVUPS Y4, 96(BX)
-	VPSLLD  $0x14, Y0, Y4
-	VMOVUPS Y7, 128(BX)
-	VPSLLD  $0x14, Y2, Y7
-	VPADDD  Y12, Y4, Y12
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
-	VMULPS      Y4, Y5, Y5
-	VMULPS      Y7, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y5
-	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y5, Y5
-	VADDPS      Y5, Y11, Y11
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-	VMOVAPS     Y1, Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y13, Y6, Y0
-	VANDPS      Y0, Y3, Y0
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y13, Y6, Y2
-	VFMADD231PS Y14, Y6, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y4
-	VPSLLD  $0x14, Y0, Y5
-	VPADDD  Y4, Y5, Y4
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y5
-	VMULPS      Y5, Y2, Y2
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y2
-	VANDPS      Y2, Y3, Y3
-	VPOR        Y9, Y0, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y7, Y7
+	VPOR        Y4, Y6, Y4
+	VPOR        Y4, Y8, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  256(SI), Y5, Y6
+	VMOVUPS     64(DX), Y8
+	VMASKMOVPS  320(SI), Y8, Y11
+	VMOVAPS     Y1, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y9, Y6, Y12
+	VMOVAPS     Y1, Y13
+	VFMADD231PS Y9, Y11, Y13
+	VANDPS      Y12, Y5, Y12
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y1, Y14
+	VSUBPS Y13, Y1, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y9, Y6, Y14
+	VFMADD231PS Y9, Y11, Y15
+	VFMADD231PS Y10, Y6, Y14
+	VFMADD231PS Y10, Y11, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VMOVUPS Y0, 32(BX)
+	VPSLLD  $0x14, Y12, Y0
+	VMOVUPS Y3, 64(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPADDD  Y6, Y0, Y6
+	VPADDD  Y11, Y3, Y11
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y3
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VMULPS      Y0, Y14, Y14
+	VMULPS      Y3, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y4, Y12, Y4
+	VPOR        Y4, Y13, Y4
 	VMOVUPS     32(SI), Y0
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVUPS     96(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
+	VFMADD213PS Y1, Y9, Y0
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y1, Y9, Y3
 
 	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y4
-	VSUBPS Y2, Y1, Y5
+	VSUBPS Y0, Y1, Y6
+	VSUBPS Y3, Y1, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y13, Y4
-	VFMADD231PS 96(SI), Y13, Y5
-	VFMADD231PS 32(SI), Y14, Y4
-	VFMADD231PS 96(SI), Y14, Y5
+	VFMADD231PS 32(SI), Y9, Y6
+	VFMADD231PS 96(SI), Y9, Y8
+	VFMADD231PS 32(SI), Y10, Y6
+	VFMADD231PS 96(SI), Y10, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y6
-	VPERMPS nearTable<>+0(SB), Y2, Y7
-	VPSLLD  $0x14, Y0, Y10
-	VPSLLD  $0x14, Y2, Y12
-	VPADDD  Y6, Y10, Y6
-	VPADDD  Y7, Y12, Y7
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y0, Y11
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPSLLD  $0x14, Y0, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VMULPS      Y10, Y4, Y4
-	VMULPS      Y12, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y6, Y6
+	VMULPS      Y14, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y4
-	VFMADD213PS Y7, Y7, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
+	VFMADD213PS Y11, Y11, Y6
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y6, Y6
+	VPOR        Y4, Y0, Y4
+	VPOR        Y4, Y3, Y4
 	VMOVUPS     160(SI), Y0
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVUPS     224(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
+	VFMADD213PS Y1, Y9, Y0
+	VMOVUPS     224(SI), Y3
+	VFMADD213PS Y1, Y9, Y3
 
 	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y5
-	VSUBPS Y2, Y1, Y6
+	VSUBPS Y0, Y1, Y8
+	VSUBPS Y3, Y1, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y13, Y5
-	VFMADD231PS 224(SI), Y13, Y6
-	VFMADD231PS 160(SI), Y14, Y5
-	VFMADD231PS 224(SI), Y14, Y6
+	VFMADD231PS 160(SI), Y9, Y8
+	VFMADD231PS 224(SI), Y9, Y11
+	VFMADD231PS 160(SI), Y10, Y8
+	VFMADD231PS 224(SI), Y10, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y7
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPSLLD  $0x14, Y0, Y12
-	VPSLLD  $0x14, Y2, Y15
-	VPADDD  Y7, Y12, Y7
-	VPADDD  Y10, Y15, Y10
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y15
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y15, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VFMADD213PS Y10, Y10, Y6
-	VADDPS      Y6, Y5, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-	VMOVAPS     Y1, Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y13, Y8, Y0
-	VMOVUPS     128(BX), Y2
-	VANDPS      Y0, Y2, Y0
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y1
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y13, Y8, Y1
-	VFMADD231PS Y14, Y8, Y1
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y5
-	VPSLLD  $0x14, Y0, Y6
-	VPADDD  Y5, Y6, Y5
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y1, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y1, Y6
-	VMULPS      Y6, Y1, Y1
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y1
-	VANDPS      Y1, Y2, Y2
-	VPOR        Y9, Y0, Y9
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
-	JNZ          end
-	VADDPS       Y3, Y11, Y0
-	VMINPS       Y3, Y11, Y1
-	VMAXPS       Y3, Y11, Y11
-	VSUBPS       Y11, Y0, Y11
-	VSUBPS       Y11, Y1, Y1
-	VADDPS       Y2, Y4, Y3
-	VMINPS       Y2, Y4, Y5
-	VMAXPS       Y2, Y4, Y4
-	VSUBPS       Y4, Y3, Y4
-	VSUBPS       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y0, X2
-	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X2, Y2
-	VMOVUPS      96(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X6
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y4, Y0, Y0
-	VSUBPD       Y6, Y2, Y2
-	VEXTRACTF128 $0x01, Y1, X4
-	VCVTPS2PD    X1, Y1
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y1, Y0, Y0
-	VADDPD       Y4, Y2, Y2
-	VEXTRACTF128 $0x01, Y3, X1
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X1, Y1
-	VMOVUPS      64(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X6
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y4, Y3, Y3
-	VSUBPD       Y6, Y1, Y1
-	VEXTRACTF128 $0x01, Y5, X4
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y4, Y1, Y1
-	VADDPD       Y3, Y0, Y0
-	VADDPD       Y1, Y2, Y2
-	VADDPD       Y2, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDSD       X1, X0, X0
-	VXORPS       X1, X1, X1
-
-	// A zero is stored without its sign.
-	VADDPS    32(BX), Y1, Y1
-	VMOVSS    X1, 4(DI)
-	VMOVUPS   (BX), Y1
-	VCVTSS2SD X1, X1, X1
-	VMOVSD    X1, 8(DI)
-	VMOVSD    X0, 16(DI)
-	VADDSD    X0, X0, X0
-	VUCOMISD  X1, X0
-	JCS       sure80
-	MOVB      $0x01, ok+24(FP)
-	VZEROUPPER
-	RET
-
-sure80:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y0
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
-	VMOVUPS      nearSure<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y1
-	VMASKMOVPS   256(SI), Y1, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   288(SI), Y4, Y5
-	VMOVUPS      (SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
-
-	// -n = magic - N - u
-	VSUBPS  Y6, Y2, Y8
-	VSUBPS  Y7, Y2, Y9
-	VMOVUPS nearLog2eHi<>+0(SB), Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y10, Y8
-	VFMADD231PS 64(SI), Y10, Y9
-	VMOVUPS     nearLog2eLo<>+0(SB), Y11
-	VFMADD231PS (SI), Y11, Y8
-	VFMADD231PS 64(SI), Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
+	VPERMPS nearTable<>+0(SB), Y0, Y12
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPSLLD  $0x14, Y0, Y14
+	VPSLLD  $0x14, Y3, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
@@ -64964,719 +51687,127 @@ sure80:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
 	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, (SI), Y0, Y12
-	VCMPPS      $0x1e, 64(SI), Y0, Y13
-	VANDPS      Y8, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VMOVUPS     128(SI), Y7
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VPOR        Y4, Y0, Y4
+	VPOR        Y4, Y3, Y4
+	VMOVUPS     32(DX), Y0
+	VMASKMOVPS  288(SI), Y0, Y3
+	VMOVUPS     96(DX), Y8
+	VMASKMOVPS  352(SI), Y8, Y11
+	VMOVAPS     Y1, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y7
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y2, Y10, Y8
+	VFMADD231PS Y9, Y3, Y12
+	VMOVAPS     Y1, Y13
+	VFMADD231PS Y9, Y11, Y13
+	VANDPS      Y12, Y0, Y12
+	VANDPS      Y13, Y8, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y9
-	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y1, Y14
+	VSUBPS Y13, Y1, Y1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y10, Y9
-	VFMADD231PS 192(SI), Y10, Y13
-	VFMADD231PS 128(SI), Y11, Y9
-	VFMADD231PS 192(SI), Y11, Y13
+	VFMADD231PS Y9, Y3, Y14
+	VFMADD231PS Y9, Y11, Y1
+	VFMADD231PS Y10, Y3, Y14
+	VFMADD231PS Y10, Y11, Y1
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y4, (BX)
-	VPSLLD  $0x14, Y7, Y4
-	VMOVUPS Y5, 32(BX)
-	VPSLLD  $0x14, Y8, Y5
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y9
+	VPSLLD  $0x14, Y12, Y10
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y3, Y10, Y3
+	VPADDD  Y9, Y11, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VMULPS      Y4, Y9, Y9
-	VMULPS      Y5, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y11
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y11, Y1, Y1
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y9
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y0, Y4
-	VCMPPS      $0x1e, 192(SI), Y0, Y5
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y4, Y4
-	VADDPS      Y4, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VPOR        Y6, Y8, Y6
-	VMOVAPS     Y2, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y3, Y4
-	VANDPS      Y4, Y1, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y3, Y5
-	VFMADD231PS Y11, Y3, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y7
-	VPSLLD  $0x14, Y4, Y8
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
-	VMULPS      Y8, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VANDPS      Y5, Y1, Y1
-	VCMPPS      $0x1e, Y3, Y0, Y3
-	VANDPS      Y1, Y3, Y3
-	VPOR        Y6, Y4, Y6
-	VMOVUPS     32(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     96(SI), Y4
-	VFMADD213PS Y2, Y10, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y5
-	VSUBPS Y4, Y2, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y10, Y5
-	VFMADD231PS 96(SI), Y10, Y7
-	VFMADD231PS 32(SI), Y11, Y5
-	VFMADD231PS 96(SI), Y11, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y8
-	VPERMPS nearTable<>+0(SB), Y4, Y9
-	VPSLLD  $0x14, Y1, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y8, Y13, Y8
-	VPADDD  Y9, Y14, Y9
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y5, Y5
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y5
-	VFMADD213PS Y9, Y9, Y7
-	VCMPPS      $0x1e, 32(SI), Y0, Y8
-	VCMPPS      $0x1e, 96(SI), Y0, Y9
-	VANDPS      Y5, Y8, Y8
-	VANDPS      Y7, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y4, Y6
-	VMOVUPS     160(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     224(SI), Y4
-	VFMADD213PS Y2, Y10, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y5
-	VSUBPS Y4, Y2, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y10, Y5
-	VFMADD231PS 224(SI), Y10, Y7
-	VFMADD231PS 160(SI), Y11, Y5
-	VFMADD231PS 224(SI), Y11, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y9
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPSLLD  $0x14, Y1, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y5, Y5
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y5
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 160(SI), Y0, Y9
-	VCMPPS      $0x1e, 224(SI), Y0, Y13
-	VANDPS      Y5, Y9, Y9
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y4, Y6
-	VMOVUPS     32(BX), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     (BX), Y4
-	VANDPS      Y1, Y4, Y1
-
-	// -n = magic - N - u
-	VSUBPS  Y1, Y2, Y5
-	VMOVUPS 32(BX), Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y7, Y5
-	VFMADD231PS Y11, Y7, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y9
-	VPSLLD  $0x14, Y1, Y13
-	VPADDD  Y9, Y13, Y9
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VMULPS      Y13, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y5
-	VANDPS      Y5, Y4, Y4
-	VCMPPS      $0x1e, Y7, Y0, Y7
-	VANDPS      Y4, Y7, Y7
-	VPOR        Y6, Y1, Y6
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y9, Y9, Y1
+	VANDPS      Y14, Y0, Y0
+	VANDPS      Y1, Y8, Y8
+	VADDPS      Y8, Y0, Y0
+	VPOR        Y4, Y12, Y4
+	VPOR        Y4, Y13, Y4
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          sure80Next
-	VEXTRACTF128 $0x01, Y12, X1
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y3, Y12, Y12
-	VADDPD       Y4, Y1, Y1
-	VEXTRACTF128 $0x01, Y8, X3
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y7, Y8, Y8
-	VADDPD       Y4, Y3, Y3
-	VMOVAPS      Y2, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y0, Y2
-	VFMADD231PS Y11, Y0, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y5
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y5, Y4, Y5
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
-	VMULPS      Y4, Y2, Y2
-
-	// s*q + s
-	VFMADD213PS  Y5, Y5, Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       sureScale64<>+0(SB), X4
-	VMULSD       X4, X2, X2
-	VMOVSD       X2, 8(DI)
-	VADDPD       Y8, Y12, Y12
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y1, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X12
-	VMOVHLPS     X12, X12, X1
-	VADDSD       X1, X12, X12
-	VMULSD       X4, X12, X12
-	VMOVSD       X12, 16(DI)
-	VMULPS       log2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      integerSure<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, (DI)
-
-sure80Next:
-	MOVB $0x01, ok+24(FP)
-	VZEROUPPER
-	RET
-
-done8:
-	// 81 to 96 elements.
-	CMPQ         CX, $0x00000060
-	JGT          done10
-	SUBQ         $0x00000050, CX
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      nearHeadroom<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VSUBPS       nearInteger<>+0(SB), Y1, Y1
-	VBROADCASTSS (SI), X0
-	VMOVUPS      log2eHi<>+0(SB), Y2
-	VMULSS       X2, X0, X0
-	VMOVUPS      integerHeadroom<>+0(SB), Y2
-	VSUBSS       X0, X2, X2
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   320(SI), Y0, Y0
-	VORPS        512(DX), Y0, Y0
-	VMOVUPS      (SI), Y2
-	VMAXPS       64(SI), Y2, Y2
-	VMOVUPS      128(SI), Y3
-	VMAXPS       192(SI), Y3, Y3
-	VMAXPS       Y3, Y2, Y2
-	VMOVUPS      256(SI), Y3
-	VMAXPS       Y0, Y3, Y3
-	VMAXPS       Y3, Y2, Y2
-	VMOVUPS      32(DX), Y0
-	VMASKMOVPS   352(SI), Y0, Y0
-	VORPS        544(DX), Y0, Y0
-	VMOVUPS      32(SI), Y3
-	VMAXPS       96(SI), Y3, Y3
-	VMOVUPS      160(SI), Y4
-	VMAXPS       224(SI), Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-	VMOVUPS      288(SI), Y4
-	VMAXPS       Y0, Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y3, Y2, Y0
-	VPERM2F128 $0x01, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VSHUFPS    $0x4e, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VSHUFPS    $0xb1, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VMOVUPS    nearLog2eHi<>+0(SB), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y1, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y6, Y4, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
-	VMULPS      Y4, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y5
-	VCMPPS      $0x05, Y0, Y2, Y2
-	VCMPPS      $0x05, Y0, Y3, Y3
-	VMOVMSKPS   Y3, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y2, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y4
-	VMOVMSKPS   Y3, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y2, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y2
-	VANDPS      Y5, Y4, Y4
-	VANDPS      Y5, Y2, Y2
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  320(SI), Y3, Y6
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  352(SI), Y7, Y8
-	VMOVUPS     (SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y10
-
-	// -n = magic - N - u
-	VSUBPS  Y9, Y1, Y11
-	VSUBPS  Y10, Y1, Y12
-	VMOVUPS nearLog2eHi<>+0(SB), Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y13, Y11
-	VFMADD231PS 64(SI), Y13, Y12
-	VMOVUPS     nearLog2eLo<>+0(SB), Y14
-	VFMADD231PS (SI), Y14, Y11
-	VFMADD231PS 64(SI), Y14, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y5, (BX)
-	VPERMPS nearTable<>+0(SB), Y10, Y5
-	VMOVUPS Y0, 32(BX)
-	VPSLLD  $0x14, Y9, Y0
-	VMOVUPS Y2, 64(BX)
-	VPSLLD  $0x14, Y10, Y2
-	VPADDD  Y15, Y0, Y15
-	VPADDD  Y5, Y2, Y5
-	VMOVUPS nearExp2<>+0(SB), Y0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
-	VMOVUPS     nearExp2<>+0(SB), Y2
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
-	VMULPS      Y0, Y11, Y11
-	VMULPS      Y2, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y5, Y5, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVUPS     192(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y5
-	VSUBPS Y2, Y1, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y13, Y5
-	VFMADD231PS 192(SI), Y13, Y10
-	VFMADD231PS 128(SI), Y14, Y5
-	VFMADD231PS 192(SI), Y14, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y12
-	VPERMPS nearTable<>+0(SB), Y2, Y15
-	VMOVUPS Y4, 96(BX)
-	VPSLLD  $0x14, Y0, Y4
-	VMOVUPS Y7, 128(BX)
-	VPSLLD  $0x14, Y2, Y7
-	VPADDD  Y12, Y4, Y12
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
-	VMULPS      Y4, Y5, Y5
-	VMULPS      Y7, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y5
-	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y5, Y5
-	VADDPS      Y5, Y11, Y11
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-	VMOVUPS     256(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVAPS     Y1, Y2
-	VFMADD231PS Y13, Y6, Y2
-	VANDPS      Y2, Y3, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y4
-	VSUBPS Y2, Y1, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y13, Y4
-	VFMADD231PS Y13, Y6, Y5
-	VFMADD231PS 256(SI), Y14, Y4
-	VFMADD231PS Y14, Y6, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y6
-	VPERMPS nearTable<>+0(SB), Y2, Y7
-	VPSLLD  $0x14, Y0, Y10
-	VPSLLD  $0x14, Y2, Y12
-	VPADDD  Y6, Y10, Y6
-	VPADDD  Y7, Y12, Y7
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VMULPS      Y10, Y4, Y4
-	VMULPS      Y12, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y4
-	VFMADD213PS Y7, Y7, Y5
-	VANDPS      Y5, Y3, Y3
-	VADDPS      Y3, Y4, Y4
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-	VMOVUPS     32(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVUPS     96(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y3
-	VSUBPS Y2, Y1, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y13, Y3
-	VFMADD231PS 96(SI), Y13, Y5
-	VFMADD231PS 32(SI), Y14, Y3
-	VFMADD231PS 96(SI), Y14, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y6
-	VPERMPS nearTable<>+0(SB), Y2, Y7
-	VPSLLD  $0x14, Y0, Y10
-	VPSLLD  $0x14, Y2, Y12
-	VPADDD  Y6, Y10, Y6
-	VPADDD  Y7, Y12, Y7
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VMULPS      Y10, Y3, Y3
-	VMULPS      Y12, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y3
-	VFMADD213PS Y7, Y7, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-	VMOVUPS     160(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVUPS     224(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y5
-	VSUBPS Y2, Y1, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y13, Y5
-	VFMADD231PS 224(SI), Y13, Y6
-	VFMADD231PS 160(SI), Y14, Y5
-	VFMADD231PS 224(SI), Y14, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y7
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPSLLD  $0x14, Y0, Y12
-	VPSLLD  $0x14, Y2, Y15
-	VPADDD  Y7, Y12, Y7
-	VPADDD  Y10, Y15, Y10
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y15
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y15, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VFMADD213PS Y10, Y10, Y6
-	VADDPS      Y6, Y5, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-	VMOVUPS     288(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVAPS     Y1, Y2
-	VFMADD231PS Y13, Y8, Y2
-	VMOVUPS     128(BX), Y5
-	VANDPS      Y2, Y5, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y6
-	VSUBPS Y2, Y1, Y1
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y13, Y6
-	VFMADD231PS Y13, Y8, Y1
-	VFMADD231PS 288(SI), Y14, Y6
-	VFMADD231PS Y14, Y8, Y1
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y7
-	VPERMPS nearTable<>+0(SB), Y2, Y8
-	VPSLLD  $0x14, Y0, Y10
-	VPSLLD  $0x14, Y2, Y12
-	VPADDD  Y7, Y10, Y7
-	VPADDD  Y8, Y12, Y8
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y1, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y1, Y12
-	VMULPS      Y10, Y6, Y6
-	VMULPS      Y12, Y1, Y1
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y6
-	VFMADD213PS Y8, Y8, Y1
-	VANDPS      Y1, Y5, Y5
-	VADDPS      Y5, Y6, Y6
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y4
 	JNZ          end
-	VADDPS       Y4, Y11, Y0
-	VMINPS       Y4, Y11, Y1
-	VMAXPS       Y4, Y11, Y11
-	VSUBPS       Y11, Y0, Y11
-	VSUBPS       Y11, Y1, Y1
-	VADDPS       Y6, Y3, Y2
-	VMINPS       Y6, Y3, Y4
-	VMAXPS       Y6, Y3, Y3
-	VSUBPS       Y3, Y2, Y3
-	VSUBPS       Y3, Y4, Y4
-	VEXTRACTF128 $0x01, Y0, X3
+	VADDPS       Y5, Y7, Y1
+	VMINPS       Y5, Y7, Y3
+	VMAXPS       Y5, Y7, Y7
+	VSUBPS       Y7, Y1, Y7
+	VSUBPS       Y7, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VMINPS       Y0, Y6, Y5
+	VMAXPS       Y0, Y6, Y6
+	VSUBPS       Y6, Y4, Y6
+	VSUBPS       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y1, X0
+	VCVTPS2PD    X1, Y1
 	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X3, Y3
-	VMOVUPS      96(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y5, Y0, Y0
-	VSUBPD       Y6, Y3, Y3
-	VEXTRACTF128 $0x01, Y1, X5
-	VCVTPS2PD    X1, Y1
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y1, Y0, Y0
-	VADDPD       Y5, Y3, Y3
-	VEXTRACTF128 $0x01, Y2, X1
+	VEXTRACTF128 $0x01, Y2, X6
 	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X1, Y1
-	VMOVUPS      64(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X6, Y6
-	VSUBPD       Y5, Y2, Y2
-	VSUBPD       Y6, Y1, Y1
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y5, Y1, Y1
+	VSUBPD       Y2, Y1, Y1
+	VSUBPD       Y6, Y0, Y0
+	VEXTRACTF128 $0x01, Y3, X2
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X2, Y2
+	VADDPD       Y3, Y1, Y1
 	VADDPD       Y2, Y0, Y0
-	VADDPD       Y1, Y3, Y3
-	VADDPD       Y3, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDSD       X1, X0, X0
-	VXORPS       X1, X1, X1
+	VEXTRACTF128 $0x01, Y4, X2
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      64(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y3, Y4, Y4
+	VSUBPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPD       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDSD       X0, X1, X1
+	VXORPS       X0, X0, X0
 
 	// A zero is stored without its sign.
-	VADDPS    32(BX), Y1, Y1
-	VMOVSS    X1, 4(DI)
-	VMOVUPS   (BX), Y1
-	VCVTSS2SD X1, X1, X1
-	VMOVSD    X1, 8(DI)
-	VMOVSD    X0, 16(DI)
-	VADDSD    X0, X0, X0
-	VUCOMISD  X1, X0
+	VADDPS    32(BX), Y0, Y0
+	VMOVSS    X0, 4(DI)
+	VMOVUPS   (BX), Y0
+	VCVTSS2SD X0, X0, X0
+	VMOVSD    X0, 8(DI)
+	VMOVSD    X1, 16(DI)
+	VADDSD    X1, X1, X1
+	VUCOMISD  X0, X1
 	JCS       sure96
 	MOVB      $0x01, ok+24(FP)
 	VZEROUPPER
@@ -65689,349 +51820,358 @@ sure96:
 	VMOVUPS      nearSure<>+0(SB), Y2
 	VSUBPS       Y1, Y2, Y2
 	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y1
-	VMASKMOVPS   320(SI), Y1, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   352(SI), Y4, Y5
-	VMOVUPS      (SI), Y6
+	VMOVUPS      (SI), Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y1
+	VMOVUPS     64(SI), Y3
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y3
 
 	// -n = magic - N - u
-	VSUBPS  Y6, Y2, Y8
-	VSUBPS  Y7, Y2, Y9
-	VMOVUPS nearLog2eHi<>+0(SB), Y10
+	VSUBPS  Y1, Y2, Y4
+	VSUBPS  Y3, Y2, Y5
+	VMOVUPS nearLog2eHi<>+0(SB), Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y10, Y8
-	VFMADD231PS 64(SI), Y10, Y9
-	VMOVUPS     nearLog2eLo<>+0(SB), Y11
-	VFMADD231PS (SI), Y11, Y8
-	VFMADD231PS 64(SI), Y11, Y9
+	VFMADD231PS (SI), Y6, Y4
+	VFMADD231PS 64(SI), Y6, Y5
+	VMOVUPS     nearLog2eLo<>+0(SB), Y7
+	VFMADD231PS (SI), Y7, Y4
+	VFMADD231PS 64(SI), Y7, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, (SI), Y0, Y12
-	VCMPPS      $0x1e, 64(SI), Y0, Y13
-	VANDPS      Y8, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y7
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y2, Y10, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y9
-	VSUBPS Y8, Y2, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y10, Y9
-	VFMADD231PS 192(SI), Y10, Y13
-	VFMADD231PS 128(SI), Y11, Y9
-	VFMADD231PS 192(SI), Y11, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y4, (BX)
-	VPSLLD  $0x14, Y7, Y4
-	VMOVUPS Y5, 32(BX)
-	VPSLLD  $0x14, Y8, Y5
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VMULPS      Y4, Y9, Y9
-	VMULPS      Y5, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y9
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y0, Y4
-	VCMPPS      $0x1e, 192(SI), Y0, Y5
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y4, Y4
-	VADDPS      Y4, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VPOR        Y6, Y8, Y6
-	VMOVUPS     256(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y4
-	VMOVAPS     Y2, Y5
-	VFMADD231PS Y10, Y3, Y5
-	VANDPS      Y5, Y1, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y7
-	VSUBPS Y5, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y10, Y7
-	VFMADD231PS Y10, Y3, Y8
-	VFMADD231PS 256(SI), Y11, Y7
-	VFMADD231PS Y11, Y3, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y13, Y13, Y8
-	VANDPS      Y8, Y1, Y1
-	VCMPPS      $0x1e, 256(SI), Y0, Y8
-	VCMPPS      $0x1e, Y3, Y0, Y3
-	VANDPS      Y7, Y8, Y8
-	VANDPS      Y1, Y3, Y3
-	VADDPS      Y3, Y8, Y8
-	VPOR        Y6, Y4, Y6
-	VPOR        Y6, Y5, Y6
-	VMOVUPS     32(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     96(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y10, Y4
-	VFMADD231PS 96(SI), Y10, Y5
-	VFMADD231PS 32(SI), Y11, Y4
-	VFMADD231PS 96(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y7
+	VPERMPS nearTable<>+0(SB), Y1, Y8
 	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPSLLD  $0x14, Y1, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPADDD  Y7, Y13, Y7
-	VPADDD  Y9, Y14, Y9
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VMULPS      Y13, Y4, Y4
-	VMULPS      Y14, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VFMADD213PS Y9, Y9, Y5
-	VCMPPS      $0x1e, 32(SI), Y0, Y7
-	VCMPPS      $0x1e, 96(SI), Y0, Y9
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y5, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     160(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     224(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y10, Y4
-	VFMADD231PS 224(SI), Y10, Y5
-	VFMADD231PS 160(SI), Y11, Y4
-	VFMADD231PS 224(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y9
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPSLLD  $0x14, Y1, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
-	VMULPS      Y14, Y4, Y4
-	VMULPS      Y15, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y4
-	VFMADD213PS Y13, Y13, Y5
-	VCMPPS      $0x1e, 160(SI), Y0, Y9
-	VCMPPS      $0x1e, 224(SI), Y0, Y13
-	VANDPS      Y4, Y9, Y9
-	VANDPS      Y5, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     288(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     32(BX), Y3
-	VFMADD213PS Y2, Y10, Y3
-	VMOVUPS     (BX), Y4
-	VANDPS      Y3, Y4, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y5
-	VSUBPS Y3, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y10, Y5
-	VMOVUPS     32(BX), Y13
-	VFMADD231PS Y10, Y13, Y9
-	VFMADD231PS 288(SI), Y11, Y5
-	VFMADD231PS Y11, Y13, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y14
-	VPERMPS nearTable<>+0(SB), Y3, Y15
-	VPSLLD  $0x14, Y1, Y11
-	VPSLLD  $0x14, Y3, Y10
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y10, Y15
+	VPSLLD  $0x14, Y1, Y10
+	VPSLLD  $0x14, Y3, Y11
+	VPADDD  Y8, Y10, Y8
+	VPADDD  Y9, Y11, Y9
 	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
 	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
-	VMULPS      Y10, Y5, Y5
-	VMULPS      Y11, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VMULPS      Y10, Y4, Y4
+	VMULPS      Y11, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y5
-	VFMADD213PS Y15, Y15, Y9
-	VANDPS      Y9, Y4, Y4
-	VCMPPS      $0x1e, 288(SI), Y0, Y9
-	VCMPPS      $0x1e, Y13, Y0, Y13
+	VFMADD213PS Y8, Y8, Y4
+	VFMADD213PS Y9, Y9, Y5
+	VCMPPS      $0x1e, (SI), Y0, Y8
+	VCMPPS      $0x1e, 64(SI), Y0, Y9
+	VANDPS      Y4, Y8, Y8
 	VANDPS      Y5, Y9, Y9
-	VANDPS      Y4, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          sure96Next
-	VEXTRACTF128 $0x01, Y12, X1
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y8, X3
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y8, Y12, Y12
-	VADDPD       Y3, Y1, Y1
-	VEXTRACTF128 $0x01, Y7, X3
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y9, X4
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y9, Y7, Y7
-	VADDPD       Y4, Y3, Y3
-	VMOVUPS      nearLog2eHi<>+0(SB), Y4
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y1, Y3, Y1
+	VMOVUPS     128(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y4
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     192(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y2
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y2
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y2
+	VFMADD231PS 128(SI), Y6, Y5
+	VFMADD231PS 192(SI), Y6, Y9
+	VFMADD231PS 128(SI), Y7, Y5
+	VFMADD231PS 192(SI), Y7, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y5
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y5
+	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x1e, 128(SI), Y0, Y10
+	VCMPPS      $0x1e, 192(SI), Y0, Y11
+	VANDPS      Y5, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  256(SI), Y3, Y4
+	VMOVUPS     64(DX), Y5
+	VMASKMOVPS  320(SI), Y5, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y6, Y4, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y6, Y9, Y11
+	VANDPS      Y10, Y3, Y10
+	VANDPS      Y11, Y5, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y6, Y4, Y12
+	VFMADD231PS Y6, Y9, Y13
+	VFMADD231PS Y7, Y4, Y12
+	VFMADD231PS Y7, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, (BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y3, Y3
+	VANDPS      Y13, Y5, Y5
+	VCMPPS      $0x1e, Y4, Y0, Y4
+	VCMPPS      $0x1e, Y9, Y0, Y9
+	VANDPS      Y3, Y4, Y4
+	VANDPS      Y5, Y9, Y9
+	VADDPS      Y9, Y4, Y4
+	VPOR        Y1, Y10, Y1
+	VPOR        Y1, Y11, Y1
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y7
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y6, Y7
+	VFMADD231PS 96(SI), Y6, Y8
+	VMOVUPS     nearLog2eLo<>+0(SB), Y9
+	VFMADD231PS 32(SI), Y9, Y7
+	VFMADD231PS 96(SI), Y9, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VCMPPS      $0x1e, 32(SI), Y0, Y10
+	VCMPPS      $0x1e, 96(SI), Y0, Y11
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y5, Y1
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y7
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y6, Y7
+	VFMADD231PS 224(SI), Y6, Y8
+	VFMADD231PS 160(SI), Y9, Y7
+	VFMADD231PS 224(SI), Y9, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VCMPPS      $0x1e, 160(SI), Y0, Y11
+	VCMPPS      $0x1e, 224(SI), Y0, Y12
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y5, Y1
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  288(SI), Y3, Y5
+	VMOVUPS     96(DX), Y7
+	VMASKMOVPS  352(SI), Y7, Y8
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y6, Y5, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y6, Y8, Y12
+	VANDPS      Y11, Y3, Y11
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y6, Y5, Y13
+	VFMADD231PS Y6, Y8, Y14
+	VFMADD231PS Y9, Y5, Y13
+	VFMADD231PS Y9, Y8, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS nearTable<>+0(SB), Y12, Y9
+	VPSLLD  $0x14, Y11, Y6
+	VMOVUPS Y2, 32(BX)
+	VPSLLD  $0x14, Y12, Y2
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y9, Y2, Y9
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y6, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y3, Y3
+	VANDPS      Y14, Y7, Y7
+	VCMPPS      $0x1e, Y5, Y0, Y5
+	VCMPPS      $0x1e, Y8, Y0, Y8
+	VANDPS      Y3, Y5, Y5
+	VANDPS      Y7, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y1, Y11, Y1
+	VPOR        Y1, Y12, Y1
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y1
+	JNZ          sure96Next
+	VMOVUPS      (BX), Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y4, X3
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y10, X3
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y10, Y10
+	VADDPD       Y4, Y3, Y3
+	VMOVUPS      32(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y4
+	VMOVUPS     32(BX), Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
 	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y5, Y4, Y5
+	VPADDD  Y6, Y4, Y6
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
-	VMULPS      Y4, Y2, Y2
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS  Y5, Y5, Y2
-	VCVTSS2SD    X2, X2, X2
+	VFMADD213PS  Y6, Y6, Y5
+	VCVTSS2SD    X5, X5, X5
 	VMOVSD       sureScale64<>+0(SB), X4
-	VMULSD       X4, X2, X2
-	VMOVSD       X2, 8(DI)
-	VADDPD       Y7, Y12, Y12
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y1, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X12
-	VMOVHLPS     X12, X12, X1
-	VADDSD       X1, X12, X12
-	VMULSD       X4, X12, X12
-	VMOVSD       X12, 16(DI)
+	VMULSD       X4, X5, X5
+	VMOVSD       X5, 8(DI)
+	VADDPD       Y10, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPD       X2, X1, X1
+	VMOVHLPS     X1, X1, X2
+	VADDSD       X2, X1, X1
+	VMULSD       X4, X1, X1
+	VMOVSD       X1, 16(DI)
 	VMULPS       log2eHi<>+0(SB), Y0, Y0
 	VMOVUPS      integerSure<>+0(SB), Y1
 	VSUBPS       Y0, Y1, Y1
@@ -66044,10 +52184,10 @@ sure96Next:
 	VZEROUPPER
 	RET
 
-done10:
-	// 97 to 112 elements.
-	CMPQ         CX, $0x00000070
-	JGT          done12
+done8:
+	// 97 to 128 elements.
+	CMPQ         CX, $0x00000080
+	JGT          done10
 	SUBQ         $0x00000060, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -66075,498 +52215,196 @@ done10:
 	VMOVUPS      (DX), Y0
 	VMASKMOVPS   384(SI), Y0, Y0
 	VORPS        512(DX), Y0, Y0
-	VMOVUPS      (SI), Y2
-	VMAXPS       64(SI), Y2, Y2
-	VMOVUPS      128(SI), Y3
-	VMAXPS       192(SI), Y3, Y3
-	VMAXPS       Y3, Y2, Y2
-	VMOVUPS      256(SI), Y3
-	VMAXPS       320(SI), Y3, Y3
-	VMAXPS       Y0, Y3, Y3
-	VMAXPS       Y3, Y2, Y2
+	VMOVUPS      64(DX), Y2
+	VMASKMOVPS   448(SI), Y2, Y2
+	VORPS        576(DX), Y2, Y2
+	VMOVUPS      (SI), Y3
+	VMAXPS       64(SI), Y3, Y3
+	VMOVUPS      128(SI), Y4
+	VMAXPS       192(SI), Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVUPS      256(SI), Y4
+	VMAXPS       320(SI), Y4, Y4
+	VMAXPS       Y2, Y0, Y0
+	VMAXPS       Y0, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
 	VMOVUPS      32(DX), Y0
 	VMASKMOVPS   416(SI), Y0, Y0
 	VORPS        544(DX), Y0, Y0
-	VMOVUPS      32(SI), Y3
-	VMAXPS       96(SI), Y3, Y3
-	VMOVUPS      160(SI), Y4
-	VMAXPS       224(SI), Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-	VMOVUPS      288(SI), Y4
-	VMAXPS       352(SI), Y4, Y4
-	VMAXPS       Y0, Y4, Y4
-	VMAXPS       Y4, Y3, Y3
+	VMOVUPS      96(DX), Y2
+	VMASKMOVPS   480(SI), Y2, Y2
+	VORPS        608(DX), Y2, Y2
+	VMOVUPS      32(SI), Y4
+	VMAXPS       96(SI), Y4, Y4
+	VMOVUPS      160(SI), Y5
+	VMAXPS       224(SI), Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      288(SI), Y5
+	VMAXPS       352(SI), Y5, Y5
+	VMAXPS       Y2, Y0, Y0
+	VMAXPS       Y0, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
 
 	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y3, Y2, Y0
-	VPERM2F128 $0x01, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VSHUFPS    $0x4e, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VSHUFPS    $0xb1, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VMOVUPS    nearLog2eHi<>+0(SB), Y4
+	VMAXPS     Y4, Y3, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y2
+	VMAXPS     Y2, Y0, Y0
+	VSHUFPS    $0x4e, Y0, Y0, Y2
+	VMAXPS     Y2, Y0, Y0
+	VSHUFPS    $0xb1, Y0, Y0, Y2
+	VMAXPS     Y2, Y0, Y0
+	VMOVUPS    nearLog2eHi<>+0(SB), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y0, Y4
+	VFMADD213PS Y1, Y0, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y1, Y5
+	VSUBPS Y2, Y1, Y5
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
 	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y6, Y4, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y2, Y6
+	VPSLLD  $0x14, Y2, Y2
+	VPADDD  Y6, Y2, Y6
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
-	VMULPS      Y4, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y2
+	VMULPS      Y2, Y5, Y5
 
 	// s*q + s
 	VFMADD213PS Y6, Y6, Y5
-	VCMPPS      $0x05, Y0, Y2, Y2
 	VCMPPS      $0x05, Y0, Y3, Y3
-	VMOVMSKPS   Y3, R10
+	VCMPPS      $0x05, Y0, Y4, Y4
+	VMOVMSKPS   Y4, R10
 	SHLL        $0x08, R10
-	VMOVMSKPS   Y2, AX
+	VMOVMSKPS   Y3, AX
 	ORL         R10, AX
 	BSFL        AX, AX
 	NEGQ        AX
 	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y4
-	VMOVMSKPS   Y3, R10
+	VMOVUPS     64(R10)(AX*4), Y2
+	VMOVMSKPS   Y4, R10
 	SHLL        $0x08, R10
-	VMOVMSKPS   Y2, AX
+	VMOVMSKPS   Y3, AX
 	ORL         R10, AX
 	BSFL        AX, AX
 	NEGQ        AX
 	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y2
-	VANDPS      Y5, Y4, Y4
+	VMOVUPS     96(R10)(AX*4), Y3
 	VANDPS      Y5, Y2, Y2
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  384(SI), Y3, Y6
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  416(SI), Y7, Y8
-	VMOVUPS     (SI), Y9
+	VANDPS      Y5, Y3, Y3
+	VMOVUPS     (SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y10
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y4
+	VMOVUPS     64(SI), Y6
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
 
 	// -n = magic - N - u
-	VSUBPS  Y9, Y1, Y11
-	VSUBPS  Y10, Y1, Y12
-	VMOVUPS nearLog2eHi<>+0(SB), Y13
+	VSUBPS  Y4, Y1, Y7
+	VSUBPS  Y6, Y1, Y8
+	VMOVUPS nearLog2eHi<>+0(SB), Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y13, Y11
-	VFMADD231PS 64(SI), Y13, Y12
-	VMOVUPS     nearLog2eLo<>+0(SB), Y14
-	VFMADD231PS (SI), Y14, Y11
-	VFMADD231PS 64(SI), Y14, Y12
+	VFMADD231PS (SI), Y9, Y7
+	VFMADD231PS 64(SI), Y9, Y8
+	VMOVUPS     nearLog2eLo<>+0(SB), Y10
+	VFMADD231PS (SI), Y10, Y7
+	VFMADD231PS 64(SI), Y10, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y5, (BX)
-	VPERMPS nearTable<>+0(SB), Y10, Y5
-	VMOVUPS Y0, 32(BX)
-	VPSLLD  $0x14, Y9, Y0
-	VMOVUPS Y2, 64(BX)
-	VPSLLD  $0x14, Y10, Y2
-	VPADDD  Y15, Y0, Y15
-	VPADDD  Y5, Y2, Y5
-	VMOVUPS nearExp2<>+0(SB), Y0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
-	VMOVUPS     nearExp2<>+0(SB), Y2
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
-	VMULPS      Y0, Y11, Y11
-	VMULPS      Y2, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y5, Y5, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVUPS     192(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y5
-	VSUBPS Y2, Y1, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y13, Y5
-	VFMADD231PS 192(SI), Y13, Y10
-	VFMADD231PS 128(SI), Y14, Y5
-	VFMADD231PS 192(SI), Y14, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y12
-	VPERMPS nearTable<>+0(SB), Y2, Y15
-	VMOVUPS Y4, 96(BX)
-	VPSLLD  $0x14, Y0, Y4
-	VMOVUPS Y7, 128(BX)
-	VPSLLD  $0x14, Y2, Y7
-	VPADDD  Y12, Y4, Y12
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
-	VMULPS      Y4, Y5, Y5
-	VMULPS      Y7, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y5
-	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y5, Y5
-	VADDPS      Y5, Y11, Y11
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-	VMOVUPS     256(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVUPS     320(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y4
-	VSUBPS Y2, Y1, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y13, Y4
-	VFMADD231PS 320(SI), Y13, Y5
-	VFMADD231PS 256(SI), Y14, Y4
-	VFMADD231PS 320(SI), Y14, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y7
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPSLLD  $0x14, Y0, Y12
-	VPSLLD  $0x14, Y2, Y15
-	VPADDD  Y7, Y12, Y7
-	VPADDD  Y10, Y15, Y10
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
-	VMULPS      Y12, Y4, Y4
-	VMULPS      Y15, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VFMADD213PS Y10, Y10, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-	VMOVAPS     Y1, Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y13, Y6, Y0
-	VANDPS      Y0, Y3, Y0
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y13, Y6, Y2
-	VFMADD231PS Y14, Y6, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y5
-	VPSLLD  $0x14, Y0, Y6
-	VPADDD  Y5, Y6, Y5
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y6
-	VMULPS      Y6, Y2, Y2
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y2
-	VANDPS      Y2, Y3, Y3
-	VPOR        Y9, Y0, Y9
-	VADDPS      Y3, Y4, Y4
-	VMOVUPS     32(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVUPS     96(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y3
-	VSUBPS Y2, Y1, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y13, Y3
-	VFMADD231PS 96(SI), Y13, Y5
-	VFMADD231PS 32(SI), Y14, Y3
-	VFMADD231PS 96(SI), Y14, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y6
-	VPERMPS nearTable<>+0(SB), Y2, Y7
-	VPSLLD  $0x14, Y0, Y10
-	VPSLLD  $0x14, Y2, Y12
-	VPADDD  Y6, Y10, Y6
-	VPADDD  Y7, Y12, Y7
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VMULPS      Y10, Y3, Y3
-	VMULPS      Y12, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y3
-	VFMADD213PS Y7, Y7, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-	VMOVUPS     160(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVUPS     224(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y5
-	VSUBPS Y2, Y1, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y13, Y5
-	VFMADD231PS 224(SI), Y13, Y6
-	VFMADD231PS 160(SI), Y14, Y5
-	VFMADD231PS 224(SI), Y14, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y7
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPSLLD  $0x14, Y0, Y12
-	VPSLLD  $0x14, Y2, Y15
-	VPADDD  Y7, Y12, Y7
-	VPADDD  Y10, Y15, Y10
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y15
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y15, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VFMADD213PS Y10, Y10, Y6
-	VADDPS      Y6, Y5, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-	VMOVUPS     288(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVUPS     352(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y5
-	VSUBPS Y2, Y1, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y13, Y5
-	VFMADD231PS 352(SI), Y13, Y6
-	VFMADD231PS 288(SI), Y14, Y5
-	VFMADD231PS 352(SI), Y14, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y7
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPSLLD  $0x14, Y0, Y12
-	VPSLLD  $0x14, Y2, Y15
-	VPADDD  Y7, Y12, Y7
-	VPADDD  Y10, Y15, Y10
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y15
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y15, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VFMADD213PS Y10, Y10, Y6
-	VADDPS      Y6, Y5, Y5
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-	VMOVAPS     Y1, Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y13, Y8, Y0
-	VMOVUPS     128(BX), Y2
-	VANDPS      Y0, Y2, Y0
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y1
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y13, Y8, Y1
-	VFMADD231PS Y14, Y8, Y1
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y6
-	VPSLLD  $0x14, Y0, Y7
-	VPADDD  Y6, Y7, Y6
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y1, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y1, Y7
-	VMULPS      Y7, Y1, Y1
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y1
-	VANDPS      Y1, Y2, Y2
-	VPOR        Y9, Y0, Y9
-	VADDPS      Y2, Y5, Y5
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
-	JNZ          end
-	VADDPS       Y4, Y11, Y0
-	VMINPS       Y4, Y11, Y1
-	VMAXPS       Y4, Y11, Y11
-	VSUBPS       Y11, Y0, Y11
-	VSUBPS       Y11, Y1, Y1
-	VADDPS       Y5, Y3, Y2
-	VMINPS       Y5, Y3, Y4
-	VMAXPS       Y5, Y3, Y3
-	VSUBPS       Y3, Y2, Y3
-	VSUBPS       Y3, Y4, Y4
-	VEXTRACTF128 $0x01, Y0, X3
-	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X3, Y3
-	VMOVUPS      96(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y5, Y0, Y0
-	VSUBPD       Y6, Y3, Y3
-	VEXTRACTF128 $0x01, Y1, X5
-	VCVTPS2PD    X1, Y1
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y1, Y0, Y0
-	VADDPD       Y5, Y3, Y3
-	VEXTRACTF128 $0x01, Y2, X1
-	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X1, Y1
-	VMOVUPS      64(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y5, Y2, Y2
-	VSUBPD       Y6, Y1, Y1
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y5, Y1, Y1
-	VADDPD       Y2, Y0, Y0
-	VADDPD       Y1, Y3, Y3
-	VADDPD       Y3, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDSD       X1, X0, X0
-	VXORPS       X1, X1, X1
-
-	// A zero is stored without its sign.
-	VADDPS    32(BX), Y1, Y1
-	VMOVSS    X1, 4(DI)
-	VMOVUPS   (BX), Y1
-	VCVTSS2SD X1, X1, X1
-	VMOVSD    X1, 8(DI)
-	VMOVSD    X0, 16(DI)
-	VADDSD    X0, X0, X0
-	VUCOMISD  X1, X0
-	JCS       sure112
-	MOVB      $0x01, ok+24(FP)
-	VZEROUPPER
-	RET
-
-sure112:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y0
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
-	VMOVUPS      nearSure<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y1
-	VMASKMOVPS   384(SI), Y1, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   416(SI), Y4, Y5
-	VMOVUPS      (SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
-
-	// -n = magic - N - u
-	VSUBPS  Y6, Y2, Y8
-	VSUBPS  Y7, Y2, Y9
-	VMOVUPS nearLog2eHi<>+0(SB), Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y10, Y8
-	VFMADD231PS 64(SI), Y10, Y9
-	VMOVUPS     nearLog2eLo<>+0(SB), Y11
-	VFMADD231PS (SI), Y11, Y8
-	VFMADD231PS 64(SI), Y11, Y9
-
-	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
 	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y13
 	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y4, Y6, Y4
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y6
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y1, Y9, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y1, Y11
+	VSUBPS Y8, Y1, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y9, Y11
+	VFMADD231PS 192(SI), Y9, Y12
+	VFMADD231PS 128(SI), Y10, Y11
+	VFMADD231PS 192(SI), Y10, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y5, (BX)
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y7, Y7
+	VPOR        Y4, Y6, Y4
+	VPOR        Y4, Y8, Y4
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y5
+	VMOVUPS     320(SI), Y6
+	VFMADD213PS Y1, Y9, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y1, Y8
+	VSUBPS Y6, Y1, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y9, Y8
+	VFMADD231PS 320(SI), Y9, Y11
+	VFMADD231PS 256(SI), Y10, Y8
+	VFMADD231PS 320(SI), Y10, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y6, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
@@ -66574,850 +52412,254 @@ sure112:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
 	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, (SI), Y0, Y12
-	VCMPPS      $0x1e, 64(SI), Y0, Y13
-	VANDPS      Y8, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VMOVUPS     128(SI), Y7
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VPOR        Y4, Y5, Y4
+	VPOR        Y4, Y6, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  384(SI), Y5, Y6
+	VMOVUPS     64(DX), Y11
+	VMASKMOVPS  448(SI), Y11, Y12
+	VMOVAPS     Y1, Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y7
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y2, Y10, Y8
+	VFMADD231PS Y9, Y6, Y13
+	VMOVAPS     Y1, Y14
+	VFMADD231PS Y9, Y12, Y14
+	VANDPS      Y13, Y5, Y13
+	VANDPS      Y14, Y11, Y14
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y9
-	VSUBPS Y8, Y2, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y10, Y9
-	VFMADD231PS 192(SI), Y10, Y13
-	VFMADD231PS 128(SI), Y11, Y9
-	VFMADD231PS 192(SI), Y11, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y4, (BX)
-	VPSLLD  $0x14, Y7, Y4
-	VMOVUPS Y5, 32(BX)
-	VPSLLD  $0x14, Y8, Y5
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VMULPS      Y4, Y9, Y9
-	VMULPS      Y5, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y9
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y0, Y4
-	VCMPPS      $0x1e, 192(SI), Y0, Y5
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y4, Y4
-	VADDPS      Y4, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VPOR        Y6, Y8, Y6
-	VMOVUPS     256(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y4
-	VMOVUPS     320(SI), Y5
-	VFMADD213PS Y2, Y10, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y7
-	VSUBPS Y5, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y10, Y7
-	VFMADD231PS 320(SI), Y10, Y8
-	VFMADD231PS 256(SI), Y11, Y7
-	VFMADD231PS 320(SI), Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y13, Y13, Y8
-	VCMPPS      $0x1e, 256(SI), Y0, Y9
-	VCMPPS      $0x1e, 320(SI), Y0, Y13
-	VANDPS      Y7, Y9, Y9
-	VANDPS      Y8, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VPOR        Y6, Y4, Y6
-	VPOR        Y6, Y5, Y6
-	VMOVAPS     Y2, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y3, Y4
-	VANDPS      Y4, Y1, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y3, Y5
-	VFMADD231PS Y11, Y3, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y7
-	VPSLLD  $0x14, Y4, Y8
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
-	VMULPS      Y8, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VANDPS      Y5, Y1, Y1
-	VCMPPS      $0x1e, Y3, Y0, Y3
-	VANDPS      Y1, Y3, Y3
-	VPOR        Y6, Y4, Y6
-	VADDPS      Y3, Y9, Y9
-	VMOVUPS     32(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     96(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y10, Y4
-	VFMADD231PS 96(SI), Y10, Y5
-	VFMADD231PS 32(SI), Y11, Y4
-	VFMADD231PS 96(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y7
-	VPERMPS nearTable<>+0(SB), Y3, Y8
-	VPSLLD  $0x14, Y1, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPADDD  Y7, Y13, Y7
-	VPADDD  Y8, Y14, Y8
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VMULPS      Y13, Y4, Y4
-	VMULPS      Y14, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VFMADD213PS Y8, Y8, Y5
-	VCMPPS      $0x1e, 32(SI), Y0, Y7
-	VCMPPS      $0x1e, 96(SI), Y0, Y8
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y5, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     160(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     224(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y10, Y4
-	VFMADD231PS 224(SI), Y10, Y5
-	VFMADD231PS 160(SI), Y11, Y4
-	VFMADD231PS 224(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y8
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPSLLD  $0x14, Y1, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VPADDD  Y8, Y14, Y8
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
-	VMULPS      Y14, Y4, Y4
-	VMULPS      Y15, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y4
-	VFMADD213PS Y13, Y13, Y5
-	VCMPPS      $0x1e, 160(SI), Y0, Y8
-	VCMPPS      $0x1e, 224(SI), Y0, Y13
-	VANDPS      Y4, Y8, Y8
-	VANDPS      Y5, Y13, Y13
-	VADDPS      Y13, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     288(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     352(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y10, Y4
-	VFMADD231PS 352(SI), Y10, Y5
-	VFMADD231PS 288(SI), Y11, Y4
-	VFMADD231PS 352(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y8
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPSLLD  $0x14, Y1, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VPADDD  Y8, Y14, Y8
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
-	VMULPS      Y14, Y4, Y4
-	VMULPS      Y15, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y4
-	VFMADD213PS Y13, Y13, Y5
-	VCMPPS      $0x1e, 288(SI), Y0, Y8
-	VCMPPS      $0x1e, 352(SI), Y0, Y13
-	VANDPS      Y4, Y8, Y8
-	VANDPS      Y5, Y13, Y13
-	VADDPS      Y13, Y8, Y8
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     32(BX), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     (BX), Y3
-	VANDPS      Y1, Y3, Y1
-
-	// -n = magic - N - u
-	VSUBPS  Y1, Y2, Y4
-	VMOVUPS 32(BX), Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y5, Y4
-	VFMADD231PS Y11, Y5, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y13
-	VPSLLD  $0x14, Y1, Y14
-	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
-	VMULPS      Y14, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y4
-	VANDPS      Y4, Y3, Y3
-	VCMPPS      $0x1e, Y5, Y0, Y5
-	VANDPS      Y3, Y5, Y5
-	VPOR        Y6, Y1, Y6
-	VADDPS      Y5, Y8, Y8
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          sure112Next
-	VEXTRACTF128 $0x01, Y12, X1
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y9, X3
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y9, Y12, Y12
-	VADDPD       Y3, Y1, Y1
-	VEXTRACTF128 $0x01, Y7, X3
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y8, X4
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y8, Y7, Y7
-	VADDPD       Y4, Y3, Y3
-	VMOVAPS      Y2, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y0, Y2
-	VFMADD231PS Y11, Y0, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y5
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y5, Y4, Y5
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
-	VMULPS      Y4, Y2, Y2
-
-	// s*q + s
-	VFMADD213PS  Y5, Y5, Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       sureScale64<>+0(SB), X4
-	VMULSD       X4, X2, X2
-	VMOVSD       X2, 8(DI)
-	VADDPD       Y7, Y12, Y12
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y1, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X12
-	VMOVHLPS     X12, X12, X1
-	VADDSD       X1, X12, X12
-	VMULSD       X4, X12, X12
-	VMOVSD       X12, 16(DI)
-	VMULPS       log2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      integerSure<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, (DI)
-
-sure112Next:
-	MOVB $0x01, ok+24(FP)
-	VZEROUPPER
-	RET
-
-done12:
-	// 113 to 128 elements.
-	CMPQ         CX, $0x00000080
-	JGT          done14
-	SUBQ         $0x00000070, CX
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      nearHeadroom<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VSUBPS       nearInteger<>+0(SB), Y1, Y1
-	VBROADCASTSS (SI), X0
-	VMOVUPS      log2eHi<>+0(SB), Y2
-	VMULSS       X2, X0, X0
-	VMOVUPS      integerHeadroom<>+0(SB), Y2
-	VSUBSS       X0, X2, X2
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   448(SI), Y0, Y0
-	VORPS        512(DX), Y0, Y0
-	VMOVUPS      (SI), Y2
-	VMAXPS       64(SI), Y2, Y2
-	VMOVUPS      128(SI), Y3
-	VMAXPS       192(SI), Y3, Y3
-	VMAXPS       Y3, Y2, Y2
-	VMOVUPS      256(SI), Y3
-	VMAXPS       320(SI), Y3, Y3
-	VMOVUPS      384(SI), Y4
-	VMAXPS       Y0, Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-	VMAXPS       Y3, Y2, Y2
-	VMOVUPS      32(DX), Y0
-	VMASKMOVPS   480(SI), Y0, Y0
-	VORPS        544(DX), Y0, Y0
-	VMOVUPS      32(SI), Y3
-	VMAXPS       96(SI), Y3, Y3
-	VMOVUPS      160(SI), Y4
-	VMAXPS       224(SI), Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-	VMOVUPS      288(SI), Y4
-	VMAXPS       352(SI), Y4, Y4
-	VMOVUPS      416(SI), Y5
-	VMAXPS       Y0, Y5, Y5
-	VMAXPS       Y5, Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y3, Y2, Y0
-	VPERM2F128 $0x01, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VSHUFPS    $0x4e, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VSHUFPS    $0xb1, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VMOVUPS    nearLog2eHi<>+0(SB), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y1, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y6, Y4, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
-	VMULPS      Y4, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y5
-	VCMPPS      $0x05, Y0, Y2, Y2
-	VCMPPS      $0x05, Y0, Y3, Y3
-	VMOVMSKPS   Y3, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y2, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y4
-	VMOVMSKPS   Y3, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y2, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y2
-	VANDPS      Y5, Y4, Y4
-	VANDPS      Y5, Y2, Y2
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  448(SI), Y3, Y6
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  480(SI), Y7, Y8
-	VMOVUPS     (SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y10
-
-	// -n = magic - N - u
-	VSUBPS  Y9, Y1, Y11
-	VSUBPS  Y10, Y1, Y12
-	VMOVUPS nearLog2eHi<>+0(SB), Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y13, Y11
-	VFMADD231PS 64(SI), Y13, Y12
-	VMOVUPS     nearLog2eLo<>+0(SB), Y14
-	VFMADD231PS (SI), Y14, Y11
-	VFMADD231PS 64(SI), Y14, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y5, (BX)
-	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VSUBPS  Y13, Y1, Y15
 	VMOVUPS Y0, 32(BX)
-	VPSLLD  $0x14, Y9, Y0
-	VMOVUPS Y2, 64(BX)
-	VPSLLD  $0x14, Y10, Y2
-	VPADDD  Y15, Y0, Y15
-	VPADDD  Y5, Y2, Y5
-	VMOVUPS nearExp2<>+0(SB), Y0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
-	VMOVUPS     nearExp2<>+0(SB), Y2
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
-	VMULPS      Y0, Y11, Y11
-	VMULPS      Y2, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y5, Y5, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVUPS     192(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y5
-	VSUBPS Y2, Y1, Y10
+	VSUBPS  Y14, Y1, Y0
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y13, Y5
-	VFMADD231PS 192(SI), Y13, Y10
-	VFMADD231PS 128(SI), Y14, Y5
-	VFMADD231PS 192(SI), Y14, Y10
+	VFMADD231PS Y9, Y6, Y15
+	VFMADD231PS Y9, Y12, Y0
+	VFMADD231PS Y10, Y6, Y15
+	VFMADD231PS Y10, Y12, Y0
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y12
-	VPERMPS nearTable<>+0(SB), Y2, Y15
-	VMOVUPS Y4, 96(BX)
-	VPSLLD  $0x14, Y0, Y4
-	VMOVUPS Y7, 128(BX)
-	VPSLLD  $0x14, Y2, Y7
-	VPADDD  Y12, Y4, Y12
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VPERMPS nearTable<>+0(SB), Y14, Y12
+	VMOVUPS Y3, 64(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VMOVUPS Y2, 96(BX)
+	VPSLLD  $0x14, Y14, Y2
+	VPADDD  Y6, Y3, Y6
+	VPADDD  Y12, Y2, Y12
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
-	VMULPS      Y4, Y5, Y5
-	VMULPS      Y7, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y3
+	VFMADD231PS nearExp3<>+0(SB), Y0, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y0, Y3
+	VMULPS      Y2, Y15, Y15
+	VMULPS      Y3, Y0, Y0
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y5
-	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y5, Y5
-	VADDPS      Y5, Y11, Y11
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-	VMOVUPS     256(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVUPS     320(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y4
-	VSUBPS Y2, Y1, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y13, Y4
-	VFMADD231PS 320(SI), Y13, Y5
-	VFMADD231PS 256(SI), Y14, Y4
-	VFMADD231PS 320(SI), Y14, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y7
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPSLLD  $0x14, Y0, Y12
-	VPSLLD  $0x14, Y2, Y15
-	VPADDD  Y7, Y12, Y7
-	VPADDD  Y10, Y15, Y10
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
-	VMULPS      Y12, Y4, Y4
-	VMULPS      Y15, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VFMADD213PS Y10, Y10, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-	VMOVUPS     384(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVAPS     Y1, Y2
-	VFMADD231PS Y13, Y6, Y2
-	VANDPS      Y2, Y3, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y5
-	VSUBPS Y2, Y1, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y13, Y5
-	VFMADD231PS Y13, Y6, Y7
-	VFMADD231PS 384(SI), Y14, Y5
-	VFMADD231PS Y14, Y6, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y6
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPSLLD  $0x14, Y0, Y12
-	VPSLLD  $0x14, Y2, Y15
-	VPADDD  Y6, Y12, Y6
-	VPADDD  Y10, Y15, Y10
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y5
-	VFMADD213PS Y10, Y10, Y7
-	VANDPS      Y7, Y3, Y3
-	VADDPS      Y3, Y5, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
+	VFMADD213PS Y6, Y6, Y15
+	VFMADD213PS Y12, Y12, Y0
+	VANDPS      Y15, Y5, Y5
+	VANDPS      Y0, Y11, Y11
+	VADDPS      Y11, Y5, Y5
+	VADDPS      Y5, Y8, Y8
+	VPOR        Y4, Y13, Y4
+	VPOR        Y4, Y14, Y4
 	VMOVUPS     32(SI), Y0
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
+	VFMADD213PS Y1, Y9, Y0
 	VMOVUPS     96(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
+	VFMADD213PS Y1, Y9, Y2
 
 	// -n = magic - N - u
 	VSUBPS Y0, Y1, Y3
 	VSUBPS Y2, Y1, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y13, Y3
-	VFMADD231PS 96(SI), Y13, Y5
-	VFMADD231PS 32(SI), Y14, Y3
-	VFMADD231PS 96(SI), Y14, Y5
+	VFMADD231PS 32(SI), Y9, Y3
+	VFMADD231PS 96(SI), Y9, Y5
+	VFMADD231PS 32(SI), Y10, Y3
+	VFMADD231PS 96(SI), Y10, Y5
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y0, Y6
-	VPERMPS nearTable<>+0(SB), Y2, Y7
-	VPSLLD  $0x14, Y0, Y10
-	VPSLLD  $0x14, Y2, Y12
-	VPADDD  Y6, Y10, Y6
-	VPADDD  Y7, Y12, Y7
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPSLLD  $0x14, Y0, Y12
+	VPSLLD  $0x14, Y2, Y13
+	VPADDD  Y6, Y12, Y6
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VMULPS      Y10, Y3, Y3
-	VMULPS      Y12, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VMULPS      Y12, Y3, Y3
+	VMULPS      Y13, Y5, Y5
 
 	// s*q + s
 	VFMADD213PS Y6, Y6, Y3
-	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y11, Y11, Y5
 	VADDPS      Y5, Y3, Y3
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
+	VPOR        Y4, Y0, Y4
+	VPOR        Y4, Y2, Y4
 	VMOVUPS     160(SI), Y0
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
+	VFMADD213PS Y1, Y9, Y0
 	VMOVUPS     224(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
+	VFMADD213PS Y1, Y9, Y2
 
 	// -n = magic - N - u
 	VSUBPS Y0, Y1, Y5
 	VSUBPS Y2, Y1, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y13, Y5
-	VFMADD231PS 224(SI), Y13, Y6
-	VFMADD231PS 160(SI), Y14, Y5
-	VFMADD231PS 224(SI), Y14, Y6
+	VFMADD231PS 160(SI), Y9, Y5
+	VFMADD231PS 224(SI), Y9, Y6
+	VFMADD231PS 160(SI), Y10, Y5
+	VFMADD231PS 224(SI), Y10, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y7
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPSLLD  $0x14, Y0, Y12
-	VPSLLD  $0x14, Y2, Y15
-	VPADDD  Y7, Y12, Y7
-	VPADDD  Y10, Y15, Y10
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y0, Y11
+	VPERMPS nearTable<>+0(SB), Y2, Y12
+	VPSLLD  $0x14, Y0, Y13
+	VPSLLD  $0x14, Y2, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y15
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y15, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y6
 	VADDPS      Y6, Y5, Y5
 	VADDPS      Y5, Y3, Y3
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
+	VPOR        Y4, Y0, Y4
+	VPOR        Y4, Y2, Y4
 	VMOVUPS     288(SI), Y0
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
+	VFMADD213PS Y1, Y9, Y0
 	VMOVUPS     352(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
+	VFMADD213PS Y1, Y9, Y2
 
 	// -n = magic - N - u
 	VSUBPS Y0, Y1, Y5
 	VSUBPS Y2, Y1, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y13, Y5
-	VFMADD231PS 352(SI), Y13, Y6
-	VFMADD231PS 288(SI), Y14, Y5
-	VFMADD231PS 352(SI), Y14, Y6
+	VFMADD231PS 288(SI), Y9, Y5
+	VFMADD231PS 352(SI), Y9, Y6
+	VFMADD231PS 288(SI), Y10, Y5
+	VFMADD231PS 352(SI), Y10, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y7
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPSLLD  $0x14, Y0, Y12
-	VPSLLD  $0x14, Y2, Y15
-	VPADDD  Y7, Y12, Y7
-	VPADDD  Y10, Y15, Y10
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y0, Y11
+	VPERMPS nearTable<>+0(SB), Y2, Y12
+	VPSLLD  $0x14, Y0, Y13
+	VPSLLD  $0x14, Y2, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y15
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y15, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y6
 	VADDPS      Y6, Y5, Y5
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
-	VMOVUPS     416(SI), Y0
+	VPOR        Y4, Y0, Y4
+	VPOR        Y4, Y2, Y4
+	VMOVUPS     32(DX), Y0
+	VMASKMOVPS  416(SI), Y0, Y2
+	VMOVUPS     96(DX), Y6
+	VMASKMOVPS  480(SI), Y6, Y11
+	VMOVAPS     Y1, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVAPS     Y1, Y2
-	VFMADD231PS Y13, Y8, Y2
-	VMOVUPS     128(BX), Y6
-	VANDPS      Y2, Y6, Y2
+	VFMADD231PS Y9, Y2, Y12
+	VMOVAPS     Y1, Y13
+	VFMADD231PS Y9, Y11, Y13
+	VANDPS      Y12, Y0, Y12
+	VANDPS      Y13, Y6, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y7
-	VSUBPS Y2, Y1, Y1
+	VSUBPS Y12, Y1, Y14
+	VSUBPS Y13, Y1, Y1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y13, Y7
-	VFMADD231PS Y13, Y8, Y1
-	VFMADD231PS 416(SI), Y14, Y7
-	VFMADD231PS Y14, Y8, Y1
+	VFMADD231PS Y9, Y2, Y14
+	VFMADD231PS Y9, Y11, Y1
+	VFMADD231PS Y10, Y2, Y14
+	VFMADD231PS Y10, Y11, Y1
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y8
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPSLLD  $0x14, Y0, Y12
-	VPSLLD  $0x14, Y2, Y13
-	VPADDD  Y8, Y12, Y8
-	VPADDD  Y10, Y13, Y10
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y12, Y2
+	VPERMPS nearTable<>+0(SB), Y13, Y9
+	VPSLLD  $0x14, Y12, Y10
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y2, Y10, Y2
+	VPADDD  Y9, Y11, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y1, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y1, Y13
-	VMULPS      Y12, Y7, Y7
-	VMULPS      Y13, Y1, Y1
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y11
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y11, Y1, Y1
 
 	// s*q + s
-	VFMADD213PS Y8, Y8, Y7
-	VFMADD213PS Y10, Y10, Y1
+	VFMADD213PS Y2, Y2, Y14
+	VFMADD213PS Y9, Y9, Y1
+	VANDPS      Y14, Y0, Y0
 	VANDPS      Y1, Y6, Y6
-	VADDPS      Y6, Y7, Y7
-	VADDPS      Y7, Y5, Y5
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y0, Y5, Y5
+	VPOR        Y4, Y12, Y4
+	VPOR        Y4, Y13, Y4
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y4
 	JNZ          end
-	VADDPS       Y4, Y11, Y0
-	VMINPS       Y4, Y11, Y1
-	VMAXPS       Y4, Y11, Y11
-	VSUBPS       Y11, Y0, Y11
-	VSUBPS       Y11, Y1, Y1
+	VADDPS       Y8, Y7, Y0
+	VMINPS       Y8, Y7, Y1
+	VMAXPS       Y8, Y7, Y7
+	VSUBPS       Y7, Y0, Y7
+	VSUBPS       Y7, Y1, Y1
 	VADDPS       Y5, Y3, Y2
 	VMINPS       Y5, Y3, Y4
 	VMAXPS       Y5, Y3, Y3
@@ -67481,437 +52723,447 @@ sure128:
 	VMOVUPS      nearSure<>+0(SB), Y2
 	VSUBPS       Y1, Y2, Y2
 	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y1
-	VMASKMOVPS   448(SI), Y1, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   480(SI), Y4, Y5
-	VMOVUPS      (SI), Y6
+	VMOVUPS      (SI), Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y1
+	VMOVUPS     64(SI), Y3
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y3
 
 	// -n = magic - N - u
-	VSUBPS  Y6, Y2, Y8
-	VSUBPS  Y7, Y2, Y9
-	VMOVUPS nearLog2eHi<>+0(SB), Y10
+	VSUBPS  Y1, Y2, Y4
+	VSUBPS  Y3, Y2, Y5
+	VMOVUPS nearLog2eHi<>+0(SB), Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y10, Y8
-	VFMADD231PS 64(SI), Y10, Y9
-	VMOVUPS     nearLog2eLo<>+0(SB), Y11
-	VFMADD231PS (SI), Y11, Y8
-	VFMADD231PS 64(SI), Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, (SI), Y0, Y12
-	VCMPPS      $0x1e, 64(SI), Y0, Y13
-	VANDPS      Y8, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y7
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y2, Y10, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y9
-	VSUBPS Y8, Y2, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y10, Y9
-	VFMADD231PS 192(SI), Y10, Y13
-	VFMADD231PS 128(SI), Y11, Y9
-	VFMADD231PS 192(SI), Y11, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y4, (BX)
-	VPSLLD  $0x14, Y7, Y4
-	VMOVUPS Y5, 32(BX)
-	VPSLLD  $0x14, Y8, Y5
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VMULPS      Y4, Y9, Y9
-	VMULPS      Y5, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y9
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y0, Y4
-	VCMPPS      $0x1e, 192(SI), Y0, Y5
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y4, Y4
-	VADDPS      Y4, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VPOR        Y6, Y8, Y6
-	VMOVUPS     256(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y4
-	VMOVUPS     320(SI), Y5
-	VFMADD213PS Y2, Y10, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y7
-	VSUBPS Y5, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y10, Y7
-	VFMADD231PS 320(SI), Y10, Y8
-	VFMADD231PS 256(SI), Y11, Y7
-	VFMADD231PS 320(SI), Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y13, Y13, Y8
-	VCMPPS      $0x1e, 256(SI), Y0, Y9
-	VCMPPS      $0x1e, 320(SI), Y0, Y13
-	VANDPS      Y7, Y9, Y9
-	VANDPS      Y8, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VPOR        Y6, Y4, Y6
-	VPOR        Y6, Y5, Y6
-	VMOVUPS     384(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y4
-	VMOVAPS     Y2, Y5
-	VFMADD231PS Y10, Y3, Y5
-	VANDPS      Y5, Y1, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y7
-	VSUBPS Y5, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y10, Y7
-	VFMADD231PS Y10, Y3, Y8
-	VFMADD231PS 384(SI), Y11, Y7
-	VFMADD231PS Y11, Y3, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y12, 64(BX)
-	VPSLLD  $0x14, Y5, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y12, Y7, Y7
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
-	VFMADD213PS Y14, Y14, Y8
-	VANDPS      Y8, Y1, Y1
-	VCMPPS      $0x1e, 384(SI), Y0, Y8
-	VCMPPS      $0x1e, Y3, Y0, Y3
-	VANDPS      Y7, Y8, Y8
-	VANDPS      Y1, Y3, Y3
-	VADDPS      Y3, Y8, Y8
-	VADDPS      Y8, Y9, Y9
-	VPOR        Y6, Y4, Y6
-	VPOR        Y6, Y5, Y6
-	VMOVUPS     32(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     96(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y10, Y4
-	VFMADD231PS 96(SI), Y10, Y5
-	VFMADD231PS 32(SI), Y11, Y4
-	VFMADD231PS 96(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y7
-	VPERMPS nearTable<>+0(SB), Y3, Y8
-	VPSLLD  $0x14, Y1, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPADDD  Y7, Y12, Y7
-	VPADDD  Y8, Y13, Y8
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VMULPS      Y12, Y4, Y4
-	VMULPS      Y13, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VFMADD213PS Y8, Y8, Y5
-	VCMPPS      $0x1e, 32(SI), Y0, Y7
-	VCMPPS      $0x1e, 96(SI), Y0, Y8
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y5, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     160(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     224(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y10, Y4
-	VFMADD231PS 224(SI), Y10, Y5
-	VFMADD231PS 160(SI), Y11, Y4
-	VFMADD231PS 224(SI), Y11, Y5
+	VFMADD231PS (SI), Y6, Y4
+	VFMADD231PS 64(SI), Y6, Y5
+	VMOVUPS     nearLog2eLo<>+0(SB), Y7
+	VFMADD231PS (SI), Y7, Y4
+	VFMADD231PS 64(SI), Y7, Y5
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y1, Y8
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPSLLD  $0x14, Y1, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPADDD  Y8, Y13, Y8
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VMULPS      Y13, Y4, Y4
-	VMULPS      Y14, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y4
-	VFMADD213PS Y12, Y12, Y5
-	VCMPPS      $0x1e, 160(SI), Y0, Y8
-	VCMPPS      $0x1e, 224(SI), Y0, Y12
-	VANDPS      Y4, Y8, Y8
-	VANDPS      Y5, Y12, Y12
-	VADDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     288(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     352(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y10, Y4
-	VFMADD231PS 352(SI), Y10, Y5
-	VFMADD231PS 288(SI), Y11, Y4
-	VFMADD231PS 352(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y8
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPSLLD  $0x14, Y1, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPADDD  Y8, Y13, Y8
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VMULPS      Y13, Y4, Y4
-	VMULPS      Y14, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y4
-	VFMADD213PS Y12, Y12, Y5
-	VCMPPS      $0x1e, 288(SI), Y0, Y8
-	VCMPPS      $0x1e, 352(SI), Y0, Y12
-	VANDPS      Y4, Y8, Y8
-	VANDPS      Y5, Y12, Y12
-	VADDPS      Y12, Y8, Y8
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     416(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     32(BX), Y3
-	VFMADD213PS Y2, Y10, Y3
-	VMOVUPS     (BX), Y4
-	VANDPS      Y3, Y4, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y5
-	VSUBPS Y3, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y10, Y5
-	VMOVUPS     32(BX), Y13
-	VFMADD231PS Y10, Y13, Y12
-	VFMADD231PS 416(SI), Y11, Y5
-	VFMADD231PS Y11, Y13, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y14
-	VPERMPS nearTable<>+0(SB), Y3, Y15
-	VPSLLD  $0x14, Y1, Y11
-	VPSLLD  $0x14, Y3, Y10
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y10, Y15
+	VPERMPS nearTable<>+0(SB), Y3, Y9
+	VPSLLD  $0x14, Y1, Y10
+	VPSLLD  $0x14, Y3, Y11
+	VPADDD  Y8, Y10, Y8
+	VPADDD  Y9, Y11, Y9
 	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
 	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
-	VMULPS      Y10, Y5, Y5
-	VMULPS      Y11, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VMULPS      Y10, Y4, Y4
+	VMULPS      Y11, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y5
-	VFMADD213PS Y15, Y15, Y12
-	VANDPS      Y12, Y4, Y4
-	VCMPPS      $0x1e, 416(SI), Y0, Y10
-	VCMPPS      $0x1e, Y13, Y0, Y13
-	VANDPS      Y5, Y10, Y10
-	VANDPS      Y4, Y13, Y13
-	VADDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          sure128Next
-	VMOVUPS      64(BX), Y1
-	VEXTRACTF128 $0x01, Y1, X3
-	VCVTPS2PD    X1, Y1
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y9, X4
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y9, Y1, Y1
-	VADDPD       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y8, X5
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y8, Y7, Y7
-	VADDPD       Y5, Y4, Y4
-	VMOVUPS      nearLog2eHi<>+0(SB), Y5
+	VFMADD213PS Y8, Y8, Y4
+	VFMADD213PS Y9, Y9, Y5
+	VCMPPS      $0x1e, (SI), Y0, Y8
+	VCMPPS      $0x1e, 64(SI), Y0, Y9
+	VANDPS      Y4, Y8, Y8
+	VANDPS      Y5, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y1, Y3, Y1
+	VMOVUPS     128(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y5
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     192(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y2, Y2
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y2
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y2
+	VFMADD231PS 128(SI), Y6, Y5
+	VFMADD231PS 192(SI), Y6, Y9
+	VFMADD231PS 128(SI), Y7, Y5
+	VFMADD231PS 192(SI), Y7, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y6
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y5
+	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x1e, 128(SI), Y0, Y10
+	VCMPPS      $0x1e, 192(SI), Y0, Y11
+	VANDPS      Y5, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     256(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     320(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y6, Y5
+	VFMADD231PS 320(SI), Y6, Y9
+	VFMADD231PS 256(SI), Y7, Y5
+	VFMADD231PS 320(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y5
+	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x1e, 256(SI), Y0, Y10
+	VCMPPS      $0x1e, 320(SI), Y0, Y11
+	VANDPS      Y5, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  384(SI), Y3, Y4
+	VMOVUPS     64(DX), Y5
+	VMASKMOVPS  448(SI), Y5, Y9
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y6, Y4, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y6, Y9, Y12
+	VANDPS      Y11, Y3, Y11
+	VANDPS      Y12, Y5, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y6, Y4, Y13
+	VFMADD231PS Y6, Y9, Y14
+	VFMADD231PS Y7, Y4, Y13
+	VFMADD231PS Y7, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, (BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VPSLLD  $0x14, Y11, Y7
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y3, Y3
+	VANDPS      Y14, Y5, Y5
+	VCMPPS      $0x1e, Y4, Y0, Y4
+	VCMPPS      $0x1e, Y9, Y0, Y9
+	VANDPS      Y3, Y4, Y4
+	VANDPS      Y5, Y9, Y9
+	VADDPS      Y9, Y4, Y4
+	VADDPS      Y4, Y10, Y10
+	VPOR        Y1, Y11, Y1
+	VPOR        Y1, Y12, Y1
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y3, Y2, Y5
+	VSUBPS  Y4, Y2, Y6
+	VMOVUPS nearLog2eHi<>+0(SB), Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y7, Y5
+	VFMADD231PS 96(SI), Y7, Y6
+	VMOVUPS     nearLog2eLo<>+0(SB), Y8
+	VFMADD231PS 32(SI), Y8, Y5
+	VFMADD231PS 96(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y9, Y12, Y9
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y13, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y11, Y11, Y6
+	VCMPPS      $0x1e, 32(SI), Y0, Y9
+	VCMPPS      $0x1e, 96(SI), Y0, Y11
+	VANDPS      Y5, Y9, Y9
+	VANDPS      Y6, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y7, Y3
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y2, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y7, Y5
+	VFMADD231PS 224(SI), Y7, Y6
+	VFMADD231PS 160(SI), Y8, Y5
+	VFMADD231PS 224(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y6
+	VCMPPS      $0x1e, 160(SI), Y0, Y11
+	VCMPPS      $0x1e, 224(SI), Y0, Y12
+	VANDPS      Y5, Y11, Y11
+	VANDPS      Y6, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y7, Y3
+	VMOVUPS     352(SI), Y4
+	VFMADD213PS Y2, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y7, Y5
+	VFMADD231PS 352(SI), Y7, Y6
+	VFMADD231PS 288(SI), Y8, Y5
+	VFMADD231PS 352(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y6
+	VCMPPS      $0x1e, 288(SI), Y0, Y11
+	VCMPPS      $0x1e, 352(SI), Y0, Y12
+	VANDPS      Y5, Y11, Y11
+	VANDPS      Y6, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  416(SI), Y3, Y4
+	VMOVUPS     96(DX), Y5
+	VMASKMOVPS  480(SI), Y5, Y6
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y7, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y7, Y6, Y13
+	VANDPS      Y12, Y3, Y12
+	VANDPS      Y13, Y5, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y7, Y4, Y14
+	VFMADD231PS Y7, Y6, Y15
+	VFMADD231PS Y8, Y4, Y14
+	VFMADD231PS Y8, Y6, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y2, 32(BX)
+	VPSLLD  $0x14, Y12, Y2
+	VMOVUPS Y9, 64(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y8, Y2, Y8
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
+	VMULPS      Y2, Y14, Y14
+	VMULPS      Y9, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y3, Y3
+	VANDPS      Y15, Y5, Y5
+	VCMPPS      $0x1e, Y4, Y0, Y4
+	VCMPPS      $0x1e, Y6, Y0, Y6
+	VANDPS      Y3, Y4, Y4
+	VANDPS      Y5, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y1, Y12, Y1
+	VPOR        Y1, Y13, Y1
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y1
+	JNZ          sure128Next
+	VMOVUPS      (BX), Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y10, X3
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y10, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+	VMOVUPS      64(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y11, X5
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y11, Y3, Y3
+	VADDPD       Y5, Y4, Y4
+	VMOVUPS      32(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
+	VMOVUPS     32(BX), Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y6
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
 	VPSLLD  $0x14, Y5, Y5
-	VPADDD  Y6, Y5, Y6
+	VPADDD  Y7, Y5, Y7
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y5
-	VMULPS      Y5, Y2, Y2
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y5
+	VMULPS      Y5, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS  Y6, Y6, Y2
-	VCVTSS2SD    X2, X2, X2
+	VFMADD213PS  Y7, Y7, Y6
+	VCVTSS2SD    X6, X6, X6
 	VMOVSD       sureScale64<>+0(SB), X5
-	VMULSD       X5, X2, X2
-	VMOVSD       X2, 8(DI)
-	VADDPD       Y7, Y1, Y1
-	VADDPD       Y4, Y3, Y3
+	VMULSD       X5, X6, X6
+	VMOVSD       X6, 8(DI)
 	VADDPD       Y3, Y1, Y1
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X2
 	VADDPD       X2, X1, X1
 	VMOVHLPS     X1, X1, X2
@@ -67930,7 +53182,7 @@ sure128Next:
 	VZEROUPPER
 	RET
 
-done14:
+done10:
 end:
 	MOVB $0x00, ok+24(FP)
 	VZEROUPPER
@@ -67948,7 +53200,7 @@ GLOBL log2eHi<>(SB), RODATA|NOPTR, $32
 
 // func expRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, out []ExpSum, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·expRowsAVX2(SB), $960-120
+TEXT ·expRowsAVX2(SB), $992-120
 	// expRowsAVX2: exponentials of rows in their unit, and their sums, up to the first that is irregular, or sure with elements that are not near.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -70122,8 +55374,8 @@ l32:
 	JMP  end
 
 done10:
-	// Rows of 65 to 80 elements.
-	CMPQ  CX, $0x00000050
+	// Rows of 65 to 96 elements.
+	CMPQ  CX, $0x00000060
 	JGT   done13
 	TESTQ R8, R8
 	JZ    end
@@ -70136,488 +55388,565 @@ done10:
 begin13:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
-	JZ      exact80
+	JZ      exact96
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
-	JCC     exact80
+	JCC     exact96
+	VMOVUPS nearTable<>+0(SB), Y2
 	PCALIGN $0x40
 
 loop13:
-	VBROADCASTSS (SI), Y2
+	VBROADCASTSS (SI), Y3
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
-	JGT          exact80
+	JGT          exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      nearHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VSUBPS       nearInteger<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), X2
-	VBROADCASTSS (R14), Y4
-	VMULSS       X4, X2, X2
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X2, X5, X5
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBSS       X5, X2, X5
-	VMOVSS       X5, (R15)
-	VMOVUPS      (DX), Y6
-	VMASKMOVPS   256(SI), Y6, Y6
-	VORPS        512(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
-	VMAXPS       64(SI), Y7, Y7
-	VMOVUPS      128(SI), Y8
-	VMAXPS       192(SI), Y8, Y8
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      nearHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y4, Y4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Y5
+	VMULSS       X5, X3, X3
+	VMOVUPS      integerHeadroom<>+0(SB), Y6
+	VSUBSS       X3, X6, X6
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBSS       X6, X3, X6
+	VMOVSS       X6, (R15)
+	VMOVUPS      (DX), Y7
+	VMASKMOVPS   256(SI), Y7, Y7
+	VORPS        512(DX), Y7, Y7
+	VMOVUPS      64(DX), Y8
+	VMASKMOVPS   320(SI), Y8, Y8
+	VORPS        576(DX), Y8, Y8
+	VMOVUPS      (SI), Y9
+	VMAXPS       64(SI), Y9, Y9
+	VMOVUPS      128(SI), Y10
+	VMAXPS       192(SI), Y10, Y10
+	VMAXPS       Y10, Y9, Y9
 	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y6, Y7, Y7
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   288(SI), Y6, Y6
-	VORPS        544(DX), Y6, Y6
-	VMOVUPS      32(SI), Y8
-	VMAXPS       96(SI), Y8, Y8
-	VMOVUPS      160(SI), Y9
-	VMAXPS       224(SI), Y9, Y9
-	VMAXPS       Y9, Y8, Y8
-	VMAXPS       Y6, Y8, Y8
+	VMAXPS       Y7, Y9, Y9
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   288(SI), Y7, Y7
+	VORPS        544(DX), Y7, Y7
+	VMOVUPS      96(DX), Y8
+	VMASKMOVPS   352(SI), Y8, Y8
+	VORPS        608(DX), Y8, Y8
+	VMOVUPS      32(SI), Y10
+	VMAXPS       96(SI), Y10, Y10
+	VMOVUPS      160(SI), Y11
+	VMAXPS       224(SI), Y11, Y11
+	VMAXPS       Y11, Y10, Y10
+	VMAXPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y10, Y10
 
 	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y8, Y7, Y6
-	VPERM2F128 $0x01, Y6, Y6, Y9
-	VMAXPS     Y9, Y6, Y6
-	VSHUFPS    $0x4e, Y6, Y6, Y9
-	VMAXPS     Y9, Y6, Y6
-	VSHUFPS    $0xb1, Y6, Y6, Y9
-	VMAXPS     Y9, Y6, Y6
-	VMOVAPS    Y3, Y9
+	VMAXPS     Y10, Y9, Y7
+	VPERM2F128 $0x01, Y7, Y7, Y8
+	VMAXPS     Y8, Y7, Y7
+	VSHUFPS    $0x4e, Y7, Y7, Y8
+	VMAXPS     Y8, Y7, Y7
+	VSHUFPS    $0xb1, Y7, Y7, Y8
+	VMAXPS     Y8, Y7, Y7
+	VMOVAPS    Y4, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y0, Y7, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y10
+	VSUBPS Y8, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y1, Y6, Y10
+	VFMADD231PS Y0, Y7, Y11
+	VFMADD231PS Y1, Y7, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VPSLLD  $0x14, Y9, Y9
-	VPADDD  Y11, Y9, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
-	VMULPS      Y9, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS  Y11, Y11, Y10
-	VCMPPS       $0x05, Y6, Y7, Y7
-	VCMPPS       $0x05, Y6, Y8, Y8
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y7, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y9
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y7, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y7
-	VANDPS       Y10, Y9, Y9
-	VANDPS       Y10, Y7, Y7
-	VBROADCASTSS 32(R15), Y8
-	VMAXPS       Y8, Y6, Y8
-	VMULPS       Y4, Y8, Y8
-	VMOVUPS      integerUnit<>+0(SB), Y4
-	VSUBPS       Y8, Y4, Y4
-	VADDSS       X5, X2, X8
-
-	// Leave if an exponential may be 0 in the unit.
-	VADDSS     X5, X4, X5
-	VMOVUPS    integerLowest<>+0(SB), Y11
-	VUCOMISS   X11, X5
-	JCS        exact80
-	VMOVUPS    (DX), Y5
-	VMASKMOVPS 256(SI), Y5, Y11
-	VMOVUPS    32(DX), Y12
-	VMASKMOVPS 288(SI), Y12, Y13
-	VMOVUPS    (SI), Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y14
-	VMOVUPS     64(SI), Y15
-	VFMADD213PS Y3, Y0, Y15
-	VMOVUPS     Y8, 256(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y3, Y8
-	VMOVUPS Y10, 288(BX)
-	VSUBPS  Y15, Y3, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y8
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y8
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y14, Y2
-	VMOVUPS Y4, 320(BX)
-	VPERMPS nearTable<>+0(SB), Y15, Y4
-	VMOVUPS Y6, 352(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VMOVUPS Y7, 384(BX)
-	VPSLLD  $0x14, Y15, Y7
-	VPADDD  Y2, Y6, Y2
-	VPADDD  Y4, Y7, Y4
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
-	VMULPS      Y6, Y8, Y8
-	VMULPS      Y7, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y2, Y2, Y8
-	VFMADD213PS Y4, Y4, Y10
-	VADDPS      Y10, Y8, Y2
-	VPOR        Y14, Y15, Y14
-	VMOVUPS     128(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y7
-	VSUBPS Y6, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y7
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y7
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y10, 416(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y10
-	VMOVUPS Y8, 448(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y8
-	VMOVUPS Y9, 480(BX)
-	VPSLLD  $0x14, Y4, Y9
-	VMOVUPS Y12, 512(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y10, Y9, Y10
-	VPADDD  Y8, Y12, Y8
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y7, Y7
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y8, Y8, Y15
-	VADDPS      Y15, Y7, Y8
-	VADDPS      Y8, Y2, Y2
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-	VMOVAPS     Y3, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y11, Y4
-	VANDPS      Y4, Y5, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y11, Y6
-	VFMADD231PS Y1, Y11, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y8
-	VPSLLD  $0x14, Y4, Y9
-	VPADDD  Y8, Y9, Y8
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
-	VMULPS      Y9, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y6
-	VANDPS      Y6, Y5, Y5
-	VPOR        Y14, Y4, Y14
-	VMOVUPS     32(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y8
-	VSUBPS Y6, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPSLLD  $0x14, Y4, Y12
-	VMOVUPS Y15, 544(BX)
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y15, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y12, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y8, Y10
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-	VMOVUPS     160(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y11
-	VSUBPS Y6, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y15
-	VMOVUPS Y7, 576(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y7
-	VMOVUPS Y9, 608(BX)
-	VPSLLD  $0x14, Y4, Y9
-	VMOVUPS Y8, 640(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y15, Y9, Y15
-	VPADDD  Y7, Y8, Y7
+	VPERMPS Y2, Y8, Y12
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y12, Y8, Y12
 	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
 	VMULPS      Y8, Y11, Y11
-	VMULPS      Y9, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y7, Y7, Y12
-	VADDPS      Y12, Y11, Y7
-	VADDPS      Y7, Y10, Y10
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-	VMOVAPS     Y3, Y4
+	VFMADD213PS  Y12, Y12, Y11
+	VCMPPS       $0x05, Y7, Y9, Y9
+	VCMPPS       $0x05, Y7, Y10, Y10
+	VMOVMSKPS    Y10, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y9, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      64(R10)(AX*4), Y8
+	VMOVMSKPS    Y10, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y9, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      96(R10)(AX*4), Y9
+	VANDPS       Y11, Y8, Y8
+	VANDPS       Y11, Y9, Y9
+	VBROADCASTSS 32(R15), Y10
+	VMAXPS       Y10, Y7, Y10
+	VMULPS       Y5, Y10, Y10
+	VMOVUPS      integerUnit<>+0(SB), Y5
+	VSUBPS       Y10, Y5, Y5
+	VADDSS       X6, X3, X10
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS   X6, X5, X6
+	VMOVUPS  integerLowest<>+0(SB), Y12
+	VUCOMISS X12, X6
+	JCS      exact96
+	VMOVUPS  (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y13, Y4
-	VMOVUPS     512(BX), Y6
-	VANDPS      Y4, Y6, Y4
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y4, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y3
+	VSUBPS Y6, Y4, Y13
+	VSUBPS Y12, Y4, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y13, Y3
-	VFMADD231PS Y1, Y13, Y3
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS 64(SI), Y0, Y14
+	VFMADD231PS (SI), Y1, Y13
+	VFMADD231PS 64(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y7
-	VPSLLD  $0x14, Y4, Y8
-	VPADDD  Y7, Y8, Y7
+	VPERMPS Y2, Y6, Y15
+	VMOVUPS Y10, 256(BX)
+	VPERMPS Y2, Y12, Y10
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y10, Y3, Y10
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y3
+	VPOR        Y6, Y12, Y6
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y4, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y4, Y12
+	VSUBPS Y11, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y14, 320(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y10, Y14
+	VMOVUPS Y13, 352(BX)
+	VPERMPS Y2, Y11, Y13
+	VMOVUPS Y5, 384(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VMOVUPS Y7, 416(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y13, Y7, Y13
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y13, Y13, Y15
+	VADDPS      Y15, Y12, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y6, Y10, Y6
+	VPOR        Y6, Y11, Y6
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  256(SI), Y5, Y7
+	VMOVUPS     64(DX), Y10
+	VMASKMOVPS  320(SI), Y10, Y11
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y5, Y13
+	VANDPS      Y14, Y10, Y14
+	VMOVUPS     Y15, 448(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y12, 480(BX)
+	VSUBPS  Y14, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y12
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y9, 512(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VMOVUPS Y8, 544(BX)
+	VPSLLD  $0x14, Y14, Y8
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y11, Y8, Y11
 	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
-	VMULPS      Y8, Y3, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y8, Y15, Y15
+	VMULPS      Y9, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y3
-	VANDPS      Y3, Y6, Y6
-	VPOR        Y14, Y4, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y12
+	VANDPS      Y15, Y5, Y5
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y5, Y7
+	VPOR        Y6, Y13, Y6
+	VPOR        Y6, Y14, Y6
+	VMOVUPS     32(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y11
+	VSUBPS Y9, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y10, 576(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y10
+	VPOR        Y6, Y8, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y13
+	VSUBPS Y9, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y8, Y15
+	VMOVUPS Y5, 608(BX)
+	VPERMPS Y2, Y9, Y5
+	VMOVUPS Y12, 640(BX)
+	VPSLLD  $0x14, Y8, Y12
+	VMOVUPS Y11, 672(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y15, Y12, Y15
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y11, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y10, Y10
+	VPOR        Y6, Y8, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  288(SI), Y5, Y8
+	VMOVUPS     96(DX), Y9
+	VMASKMOVPS  352(SI), Y9, Y11
+	VMOVAPS     Y4, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y12
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y0, Y11, Y15
+	VANDPS      Y12, Y5, Y12
+	VANDPS      Y15, Y9, Y15
+	VMOVUPS     Y14, 704(BX)
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y15, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y14
+	VFMADD231PS Y0, Y11, Y4
+	VFMADD231PS Y1, Y8, Y14
+	VFMADD231PS Y1, Y11, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y8
+	VPERMPS Y2, Y15, Y11
+	VMOVUPS Y13, 736(BX)
+	VPSLLD  $0x14, Y12, Y13
+	VMOVUPS Y10, 768(BX)
+	VPSLLD  $0x14, Y15, Y10
+	VPADDD  Y8, Y13, Y8
+	VPADDD  Y11, Y10, Y11
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y13, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y11, Y11, Y4
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y4, Y9, Y9
+	VADDPS      Y9, Y5, Y4
+	VPOR        Y6, Y12, Y6
+	VPOR        Y6, Y15, Y6
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y14
-	JNZ          exact80
-	VADDPS       Y5, Y2, Y3
-	VMINPS       Y5, Y2, Y4
-	VMAXPS       Y5, Y2, Y2
-	VSUBPS       Y2, Y3, Y2
-	VSUBPS       Y2, Y4, Y4
-	VEXTRACTF128 $0x01, Y3, X2
-	VCVTPS2PD    X3, Y7
-	VCVTPS2PD    X2, Y2
-	VMOVUPS      480(BX), Y8
-	VEXTRACTF128 $0x01, Y8, X9
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y8, Y7, Y7
-	VSUBPD       Y9, Y2, Y2
-	VEXTRACTF128 $0x01, Y4, X8
-	VCVTPS2PD    X4, Y9
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y9, Y7, Y7
-	VADDPD       Y8, Y2, Y2
-	VEXTRACTF128 $0x01, Y3, X8
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          exact96
+	VADDPS       Y7, Y3, Y6
+	VMINPS       Y7, Y3, Y8
+	VMAXPS       Y7, Y3, Y3
+	VSUBPS       Y3, Y6, Y3
+	VSUBPS       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y6, X3
+	VCVTPS2PD    X6, Y7
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X8, Y8
-	VEXTRACTF128 $0x01, Y4, X9
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X9, Y9
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y9, Y8, Y8
-	VADDPS       Y6, Y10, Y4
-	VMINPS       Y6, Y10, Y9
-	VMAXPS       Y6, Y10, Y10
-	VSUBPS       Y10, Y4, Y10
-	VSUBPS       Y10, Y9, Y9
-	VEXTRACTF128 $0x01, Y4, X10
-	VCVTPS2PD    X4, Y13
+	VMOVUPS      544(BX), Y10
+	VEXTRACTF128 $0x01, Y10, X11
 	VCVTPS2PD    X10, Y10
-	VMOVUPS      384(BX), Y14
-	VEXTRACTF128 $0x01, Y14, X15
-	VCVTPS2PD    X14, Y14
-	VCVTPS2PD    X15, Y15
-	VSUBPD       Y14, Y13, Y13
-	VSUBPD       Y15, Y10, Y10
-	VEXTRACTF128 $0x01, Y9, X14
-	VCVTPS2PD    X9, Y15
-	VCVTPS2PD    X14, Y14
-	VADDPD       Y15, Y13, Y13
-	VADDPD       Y14, Y10, Y10
-	VEXTRACTF128 $0x01, Y4, X14
+	VCVTPS2PD    X11, Y11
+	VSUBPD       Y10, Y7, Y7
+	VSUBPD       Y11, Y3, Y3
+	VEXTRACTF128 $0x01, Y8, X10
+	VCVTPS2PD    X8, Y11
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y11, Y7, Y7
+	VADDPD       Y10, Y3, Y3
+	VEXTRACTF128 $0x01, Y6, X10
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X10, Y10
+	VEXTRACTF128 $0x01, Y8, X11
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y11, Y10, Y10
+	VMOVUPS      768(BX), Y8
+	VADDPS       Y4, Y8, Y11
+	VMINPS       Y4, Y8, Y12
+	VMAXPS       Y4, Y8, Y8
+	VSUBPS       Y8, Y11, Y8
+	VSUBPS       Y8, Y12, Y12
+	VEXTRACTF128 $0x01, Y11, X4
+	VCVTPS2PD    X11, Y8
 	VCVTPS2PD    X4, Y4
+	VMOVUPS      512(BX), Y13
+	VEXTRACTF128 $0x01, Y13, X14
+	VCVTPS2PD    X13, Y13
 	VCVTPS2PD    X14, Y14
-	VEXTRACTF128 $0x01, Y9, X15
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X15, Y15
-	VADDPD       Y9, Y4, Y4
-	VADDPD       Y15, Y14, Y14
-	VADDPD       Y13, Y7, Y7
-	VADDPD       Y10, Y2, Y2
-	VADDPD       Y2, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X2
-	VADDPD       X2, X7, X7
-	VMOVHLPS     X7, X7, X2
-	VADDSD       X2, X7, X7
-	VXORPS       X2, X2, X2
-	VADDPS       352(BX), Y2, Y2
-	VMOVSS       X2, 4(R15)
-	VMOVUPS      integer<>+0(SB), Y2
-	VMOVUPS      320(BX), Y9
-	VSUBPS       Y9, Y2, Y2
-	VMOVSS       X2, 36(R15)
-	VMOVUPS      288(BX), Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       X2, 8(R15)
-	VMOVSD       X7, 16(R15)
-	VADDPD       Y4, Y3, Y3
+	VSUBPD       Y13, Y8, Y8
+	VSUBPD       Y14, Y4, Y4
+	VEXTRACTF128 $0x01, Y12, X13
+	VCVTPS2PD    X12, Y14
+	VCVTPS2PD    X13, Y13
 	VADDPD       Y14, Y8, Y8
-	VADDPD       Y8, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VMOVSD       X3, 24(R15)
+	VADDPD       Y13, Y4, Y4
+	VEXTRACTF128 $0x01, Y11, X13
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X13, Y13
+	VEXTRACTF128 $0x01, Y12, X14
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X14, Y14
+	VADDPD       Y12, Y11, Y11
+	VADDPD       Y14, Y13, Y13
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X3
+	VADDPD       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDSD       X3, X7, X7
+	VXORPS       X3, X3, X3
+	VADDPS       416(BX), Y3, Y3
+	VMOVSS       X3, 4(R15)
+	VMOVUPS      integer<>+0(SB), Y3
+	VMOVUPS      384(BX), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, 36(R15)
+	VMOVUPS      288(BX), Y3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       X3, 8(R15)
+	VMOVSD       X7, 16(R15)
+	VADDPD       Y11, Y6, Y6
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y10, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X8
+	VADDPD       X8, X6, X6
+	VMOVHLPS     X6, X6, X8
+	VADDSD       X8, X6, X6
+	VMOVSD       X6, 24(R15)
 	VADDSD       X7, X7, X7
-	VUCOMISD     X2, X7
-	JCS          sure80
-	VMOVUPS      256(BX), Y2
-	VPADDD       X2, X9, X2
-	VPSLLD       $0x17, X2, X2
-	VMOVUPS      one<>+0(SB), Y3
-	VPADDD       X2, X3, X2
-	VBROADCASTSS X2, Y2
-	VMULPS       448(BX), Y2, Y3
-	VMOVUPS      Y3, (DI)
-	VMULPS       640(BX), Y2, Y3
-	VMOVUPS      Y3, 32(DI)
-	VMULPS       416(BX), Y2, Y3
-	VMOVUPS      Y3, 64(DI)
-	VMULPS       608(BX), Y2, Y3
-	VMOVUPS      Y3, 96(DI)
-	VMULPS       576(BX), Y2, Y3
-	VMOVUPS      Y3, 128(DI)
-	VMULPS       Y2, Y11, Y11
-	VMOVUPS      Y11, 160(DI)
-	VMULPS       544(BX), Y2, Y3
-	VMOVUPS      Y3, 192(DI)
-	VMULPS       Y2, Y12, Y12
-	VMOVUPS      Y12, 224(DI)
-	VMULPS       Y2, Y5, Y5
-	VMOVUPS      (DX), Y3
+	VUCOMISD     X3, X7
+	JCS          sure96
+	VMOVUPS      256(BX), Y3
+	VPADDD       X3, X4, X3
+	VPSLLD       $0x17, X3, X3
+	VMOVUPS      one<>+0(SB), Y4
+	VPADDD       X3, X4, X3
+	VBROADCASTSS X3, Y3
+	VMULPS       352(BX), Y3, Y4
+	VMOVUPS      Y4, (DI)
+	VMULPS       672(BX), Y3, Y4
+	VMOVUPS      Y4, 32(DI)
+	VMULPS       320(BX), Y3, Y4
+	VMOVUPS      Y4, 64(DI)
+	VMULPS       640(BX), Y3, Y4
+	VMOVUPS      Y4, 96(DI)
+	VMULPS       480(BX), Y3, Y4
+	VMOVUPS      Y4, 128(DI)
+	VMULPS       736(BX), Y3, Y4
+	VMOVUPS      Y4, 160(DI)
+	VMULPS       448(BX), Y3, Y4
+	VMOVUPS      Y4, 192(DI)
+	VMULPS       704(BX), Y3, Y4
+	VMOVUPS      Y4, 224(DI)
+	VMULPS       608(BX), Y3, Y4
+	VMOVUPS      (DX), Y6
 	CMPQ         CX, $0x00000008
 	JGE          l33
-	VMASKMOVPS   Y5, Y3, 256(DI)
+	VMASKMOVPS   Y4, Y6, 256(DI)
 	JMP          l34
 
 l33:
-	VMOVUPS Y5, 256(DI)
+	VMOVUPS Y4, 256(DI)
 
 l34:
-	VMULPS     Y2, Y6, Y6
-	VMOVUPS    32(DX), Y2
+	VMULPS     Y3, Y5, Y5
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l35
 	CMPQ       CX, $0x00000008
 	JLE        l36
-	VMASKMOVPS Y6, Y2, 288(DI)
+	VMASKMOVPS Y5, Y4, 288(DI)
 	JMP        l36
 
 l35:
-	VMOVUPS Y6, 288(DI)
+	VMOVUPS Y5, 288(DI)
 
 l36:
+	VMULPS     576(BX), Y3, Y4
+	VMOVUPS    64(DX), Y5
+	CMPQ       CX, $0x00000018
+	JGE        l37
+	CMPQ       CX, $0x00000010
+	JLE        l38
+	VMASKMOVPS Y4, Y5, 320(DI)
+	JMP        l38
+
+l37:
+	VMOVUPS Y4, 320(DI)
+
+l38:
+	VMULPS     Y3, Y9, Y9
+	VMOVUPS    96(DX), Y3
+	CMPQ       CX, $0x00000020
+	JGE        l39
+	CMPQ       CX, $0x00000018
+	JLE        l40
+	VMASKMOVPS Y9, Y3, 352(DI)
+	JMP        l40
+
+l39:
+	VMOVUPS Y9, 352(DI)
+
+l40:
 	ADDQ R9, SI
 	MOVQ dstStride+64(FP), AX
 	LEAQ (DI)(AX*4), DI
@@ -70626,892 +55955,8 @@ l36:
 	JNZ  loop13
 	JMP  end
 
-exact80:
-	ADDQ $0x00000040, CX
-	JMP  longer
-
-sure80:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS (SI), Y2
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      nearHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VSUBPS       nearInteger<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(R15), Y2
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   256(SI), Y4, Y5
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   288(SI), Y6, Y7
-	VMOVUPS      (SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y8
-	VPSLLD  $0x14, Y9, Y9
-	VPADDD  Y12, Y8, Y12
-	VPADDD  Y13, Y9, Y13
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y9, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, (SI), Y2, Y8
-	VCMPPS      $0x1e, 64(SI), Y2, Y9
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     192(SI), Y12
-	VFMADD213PS Y3, Y0, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y13
-	VSUBPS Y12, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y13
-	VFMADD231PS 192(SI), Y0, Y14
-	VFMADD231PS 128(SI), Y1, Y13
-	VFMADD231PS 192(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y11, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y11
-	VPSLLD  $0x14, Y9, Y9
-	VPSLLD  $0x14, Y12, Y12
-	VPADDD  Y15, Y9, Y15
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
-	VMULPS      Y9, Y13, Y13
-	VMULPS      Y12, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y11, Y11, Y14
-	VCMPPS      $0x1e, 128(SI), Y2, Y9
-	VCMPPS      $0x1e, 192(SI), Y2, Y11
-	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVAPS     Y3, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y9
-	VANDPS      Y9, Y4, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y5, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y12
-	VPSLLD  $0x14, Y9, Y9
-	VPADDD  Y12, Y9, Y12
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
-	VMULPS      Y9, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y11, Y4, Y4
-	VCMPPS      $0x1e, Y5, Y2, Y5
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     32(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     96(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y12
-	VSUBPS Y11, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS 96(SI), Y0, Y15
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS 96(SI), Y1, Y15
-	VMOVUPS     Y4, 288(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y4
-	VMOVUPS Y14, 320(BX)
-	VPERMPS nearTable<>+0(SB), Y11, Y14
-	VPSLLD  $0x14, Y9, Y9
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y4, Y9, Y4
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
-	VMULPS      Y9, Y12, Y12
-	VMULPS      Y11, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y12
-	VFMADD213PS Y14, Y14, Y15
-	VCMPPS      $0x1e, 32(SI), Y2, Y4
-	VCMPPS      $0x1e, 96(SI), Y2, Y9
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y4, Y4
-	VMOVUPS     160(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     224(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS  Y9, Y3, Y14
-	VMOVUPS Y13, 352(BX)
-	VSUBPS  Y11, Y3, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y14
-	VFMADD231PS 224(SI), Y0, Y13
-	VFMADD231PS 160(SI), Y1, Y14
-	VFMADD231PS 224(SI), Y1, Y13
-	VMOVUPS     Y15, 384(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y12, 416(BX)
-	VPERMPS nearTable<>+0(SB), Y11, Y12
-	VPSLLD  $0x14, Y9, Y9
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y15, Y9, Y15
-	VPADDD  Y12, Y11, Y12
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y14
-	VFMADD213PS Y12, Y12, Y13
-	VCMPPS      $0x1e, 160(SI), Y2, Y9
-	VCMPPS      $0x1e, 224(SI), Y2, Y11
-	VANDPS      Y14, Y9, Y9
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y4, Y4
-	VMOVAPS     Y3, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y9
-	VANDPS      Y9, Y6, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y3
-	VFMADD231PS Y1, Y7, Y3
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VPSLLD  $0x14, Y9, Y9
-	VPADDD  Y11, Y9, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y9
-	VMULPS      Y9, Y3, Y3
-
-	// s*q + s
-	VFMADD213PS  Y11, Y11, Y3
-	VANDPS       Y3, Y6, Y6
-	VCMPPS       $0x1e, Y7, Y2, Y2
-	VANDPS       Y6, Y2, Y2
-	VEXTRACTF128 $0x01, Y8, X3
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y5, Y8, Y8
-	VADDPD       Y7, Y3, Y3
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y2, X7
-	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y2, Y4, Y4
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y4, Y8, Y8
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y3, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X2
-	VADDPD       X2, X8, X8
-	VMOVHLPS     X8, X8, X2
-	VADDSD       X2, X8, X8
-	VMOVSD       X8, 16(R15)
-	VBROADCASTSS (R15), Y2
-	VADDPS       integer<>+0(SB), Y2, Y2
-	VBROADCASTSS 36(R15), Y3
-	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VPADDD       Y2, Y4, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMOVUPS      one<>+0(SB), Y3
-	VPADDD       Y2, Y3, Y2
-	VBROADCASTSS X2, Y2
-	VMULPS       Y2, Y10, Y10
-	VMOVUPS      Y10, (DI)
-	VMULPS       416(BX), Y2, Y3
-	VMOVUPS      Y3, 32(DI)
-	VMULPS       256(BX), Y2, Y3
-	VMOVUPS      Y3, 64(DI)
-	VMULPS       384(BX), Y2, Y3
-	VMOVUPS      Y3, 96(DI)
-	VMULPS       352(BX), Y2, Y3
-	VMOVUPS      Y3, 128(DI)
-	VMULPS       Y2, Y14, Y14
-	VMOVUPS      Y14, 160(DI)
-	VMULPS       320(BX), Y2, Y3
-	VMOVUPS      Y3, 192(DI)
-	VMULPS       Y2, Y13, Y13
-	VMOVUPS      Y13, 224(DI)
-	VMULPS       288(BX), Y2, Y3
-	VMOVUPS      (DX), Y4
-	CMPQ         CX, $0x00000008
-	JGE          l37
-	VMASKMOVPS   Y3, Y4, 256(DI)
-	JMP          l38
-
-l37:
-	VMOVUPS Y3, 256(DI)
-
-l38:
-	VMULPS     Y2, Y6, Y6
-	VMOVUPS    32(DX), Y2
-	CMPQ       CX, $0x00000010
-	JGE        l39
-	CMPQ       CX, $0x00000008
-	JLE        l40
-	VMASKMOVPS Y6, Y2, 288(DI)
-	JMP        l40
-
-l39:
-	VMOVUPS Y6, 288(DI)
-
-l40:
-	ADDQ R9, SI
-	MOVQ dstStride+64(FP), AX
-	LEAQ (DI)(AX*4), DI
-	ADDQ $0x28, R15
-	DECQ R8
-	JNZ  begin13
-	JMP  end
-
-done13:
-	// Rows of 81 to 96 elements.
-	CMPQ  CX, $0x00000060
-	JGT   done16
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x00000050, CX
-	LEAQ  leftMasks<>+256(SB), DX
-	MOVQ  CX, AX
-	NEGQ  AX
-	LEAQ  (DX)(AX*4), DX
-
-begin16:
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact96
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact96
-	PCALIGN $0x40
-
-loop16:
-	VBROADCASTSS (SI), Y2
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact96
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      nearHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VSUBPS       nearInteger<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), X2
-	VBROADCASTSS (R14), Y4
-	VMULSS       X4, X2, X2
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X2, X5, X5
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBSS       X5, X2, X5
-	VMOVSS       X5, (R15)
-	VMOVUPS      (DX), Y6
-	VMASKMOVPS   320(SI), Y6, Y6
-	VORPS        512(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
-	VMAXPS       64(SI), Y7, Y7
-	VMOVUPS      128(SI), Y8
-	VMAXPS       192(SI), Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMOVUPS      256(SI), Y8
-	VMAXPS       Y6, Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   352(SI), Y6, Y6
-	VORPS        544(DX), Y6, Y6
-	VMOVUPS      32(SI), Y8
-	VMAXPS       96(SI), Y8, Y8
-	VMOVUPS      160(SI), Y9
-	VMAXPS       224(SI), Y9, Y9
-	VMAXPS       Y9, Y8, Y8
-	VMOVUPS      288(SI), Y9
-	VMAXPS       Y6, Y9, Y9
-	VMAXPS       Y9, Y8, Y8
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y8, Y7, Y6
-	VPERM2F128 $0x01, Y6, Y6, Y9
-	VMAXPS     Y9, Y6, Y6
-	VSHUFPS    $0x4e, Y6, Y6, Y9
-	VMAXPS     Y9, Y6, Y6
-	VSHUFPS    $0xb1, Y6, Y6, Y9
-	VMAXPS     Y9, Y6, Y6
-	VMOVAPS    Y3, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y1, Y6, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VPSLLD  $0x14, Y9, Y9
-	VPADDD  Y11, Y9, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
-	VMULPS      Y9, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS  Y11, Y11, Y10
-	VCMPPS       $0x05, Y6, Y7, Y7
-	VCMPPS       $0x05, Y6, Y8, Y8
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y7, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y9
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y7, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y7
-	VANDPS       Y10, Y9, Y9
-	VANDPS       Y10, Y7, Y7
-	VBROADCASTSS 32(R15), Y8
-	VMAXPS       Y8, Y6, Y8
-	VMULPS       Y4, Y8, Y8
-	VMOVUPS      integerUnit<>+0(SB), Y4
-	VSUBPS       Y8, Y4, Y4
-	VADDSS       X5, X2, X8
-
-	// Leave if an exponential may be 0 in the unit.
-	VADDSS     X5, X4, X5
-	VMOVUPS    integerLowest<>+0(SB), Y11
-	VUCOMISS   X11, X5
-	JCS        exact96
-	VMOVUPS    (DX), Y5
-	VMASKMOVPS 320(SI), Y5, Y11
-	VMOVUPS    32(DX), Y12
-	VMASKMOVPS 352(SI), Y12, Y13
-	VMOVUPS    (SI), Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y14
-	VMOVUPS     64(SI), Y15
-	VFMADD213PS Y3, Y0, Y15
-	VMOVUPS     Y8, 256(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y3, Y8
-	VMOVUPS Y10, 288(BX)
-	VSUBPS  Y15, Y3, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y8
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y8
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y14, Y2
-	VMOVUPS Y4, 320(BX)
-	VPERMPS nearTable<>+0(SB), Y15, Y4
-	VMOVUPS Y6, 352(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VMOVUPS Y7, 384(BX)
-	VPSLLD  $0x14, Y15, Y7
-	VPADDD  Y2, Y6, Y2
-	VPADDD  Y4, Y7, Y4
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
-	VMULPS      Y6, Y8, Y8
-	VMULPS      Y7, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y2, Y2, Y8
-	VFMADD213PS Y4, Y4, Y10
-	VADDPS      Y10, Y8, Y2
-	VPOR        Y14, Y15, Y14
-	VMOVUPS     128(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y7
-	VSUBPS Y6, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y7
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y7
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y10, 416(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y10
-	VMOVUPS Y8, 448(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y8
-	VMOVUPS Y9, 480(BX)
-	VPSLLD  $0x14, Y4, Y9
-	VMOVUPS Y12, 512(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y10, Y9, Y10
-	VPADDD  Y8, Y12, Y8
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y7, Y7
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y8, Y8, Y15
-	VADDPS      Y15, Y7, Y8
-	VADDPS      Y8, Y2, Y2
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-	VMOVUPS     256(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVAPS     Y3, Y6
-	VFMADD231PS Y0, Y11, Y6
-	VANDPS      Y6, Y5, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y8
-	VSUBPS Y6, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y8
-	VFMADD231PS Y0, Y11, Y9
-	VFMADD231PS 256(SI), Y1, Y8
-	VFMADD231PS Y1, Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPSLLD  $0x14, Y4, Y12
-	VMOVUPS Y15, 544(BX)
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y15, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y12, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y9, Y5, Y5
-	VADDPS      Y5, Y8, Y9
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-	VMOVUPS     32(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y10
-	VSUBPS Y6, Y3, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y5, 576(BX)
-	VPSLLD  $0x14, Y4, Y5
-	VMOVUPS Y8, 608(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y12, Y5, Y12
-	VPADDD  Y15, Y8, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y8, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y15, Y15, Y11
-	VADDPS      Y11, Y10, Y5
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-	VMOVUPS     160(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y8
-	VSUBPS Y6, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y8
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y8
-	VFMADD231PS 224(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y15
-	VMOVUPS Y7, 640(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y7
-	VMOVUPS Y11, 672(BX)
-	VPSLLD  $0x14, Y4, Y11
-	VMOVUPS Y10, 704(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y15, Y11, Y15
-	VPADDD  Y7, Y10, Y7
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
-	VMULPS      Y10, Y8, Y8
-	VMULPS      Y11, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y8
-	VFMADD213PS Y7, Y7, Y12
-	VADDPS      Y12, Y8, Y7
-	VADDPS      Y7, Y5, Y5
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-	VMOVUPS     288(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVAPS     Y3, Y6
-	VFMADD231PS Y0, Y13, Y6
-	VMOVUPS     512(BX), Y7
-	VANDPS      Y6, Y7, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y10
-	VSUBPS Y6, Y3, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS Y0, Y13, Y3
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS Y1, Y13, Y3
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y12, 736(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y11, Y15, Y11
-	VPADDD  Y13, Y12, Y13
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
-	VMULPS      Y12, Y10, Y10
-	VMULPS      Y15, Y3, Y3
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y10
-	VFMADD213PS Y13, Y13, Y3
-	VANDPS      Y3, Y7, Y7
-	VADDPS      Y7, Y10, Y3
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y14
-	JNZ          exact96
-	VADDPS       Y9, Y2, Y4
-	VMINPS       Y9, Y2, Y6
-	VMAXPS       Y9, Y2, Y2
-	VSUBPS       Y2, Y4, Y2
-	VSUBPS       Y2, Y6, Y6
-	VEXTRACTF128 $0x01, Y4, X2
-	VCVTPS2PD    X4, Y9
-	VCVTPS2PD    X2, Y2
-	VMOVUPS      480(BX), Y11
-	VEXTRACTF128 $0x01, Y11, X12
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X12, Y12
-	VSUBPD       Y11, Y9, Y9
-	VSUBPD       Y12, Y2, Y2
-	VEXTRACTF128 $0x01, Y6, X11
-	VCVTPS2PD    X6, Y12
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y12, Y9, Y9
-	VADDPD       Y11, Y2, Y2
-	VEXTRACTF128 $0x01, Y4, X11
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X11, Y11
-	VEXTRACTF128 $0x01, Y6, X12
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X12, Y12
-	VADDPD       Y6, Y4, Y4
-	VADDPD       Y12, Y11, Y11
-	VADDPS       Y3, Y5, Y6
-	VMINPS       Y3, Y5, Y12
-	VMAXPS       Y3, Y5, Y5
-	VSUBPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y12, Y12
-	VEXTRACTF128 $0x01, Y6, X3
-	VCVTPS2PD    X6, Y5
-	VCVTPS2PD    X3, Y3
-	VMOVUPS      384(BX), Y13
-	VEXTRACTF128 $0x01, Y13, X14
-	VCVTPS2PD    X13, Y13
-	VCVTPS2PD    X14, Y14
-	VSUBPD       Y13, Y5, Y5
-	VSUBPD       Y14, Y3, Y3
-	VEXTRACTF128 $0x01, Y12, X13
-	VCVTPS2PD    X12, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y14, Y5, Y5
-	VADDPD       Y13, Y3, Y3
-	VEXTRACTF128 $0x01, Y6, X13
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X13, Y13
-	VEXTRACTF128 $0x01, Y12, X14
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X14, Y14
-	VADDPD       Y12, Y6, Y6
-	VADDPD       Y14, Y13, Y13
-	VADDPD       Y5, Y9, Y9
-	VADDPD       Y3, Y2, Y2
-	VADDPD       Y2, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X2
-	VADDPD       X2, X9, X9
-	VMOVHLPS     X9, X9, X2
-	VADDSD       X2, X9, X9
-	VXORPS       X2, X2, X2
-	VADDPS       352(BX), Y2, Y2
-	VMOVSS       X2, 4(R15)
-	VMOVUPS      integer<>+0(SB), Y2
-	VMOVUPS      320(BX), Y3
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, 36(R15)
-	VMOVUPS      288(BX), Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       X2, 8(R15)
-	VMOVSD       X9, 16(R15)
-	VADDPD       Y6, Y4, Y4
-	VADDPD       Y13, Y11, Y11
-	VADDPD       Y11, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VADDPD       X5, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDSD       X5, X4, X4
-	VMOVSD       X4, 24(R15)
-	VADDSD       X9, X9, X9
-	VUCOMISD     X2, X9
-	JCS          sure96
-	VMOVUPS      256(BX), Y2
-	VPADDD       X2, X3, X2
-	VPSLLD       $0x17, X2, X2
-	VMOVUPS      one<>+0(SB), Y3
-	VPADDD       X2, X3, X2
-	VBROADCASTSS X2, Y2
-	VMULPS       448(BX), Y2, Y3
-	VMOVUPS      Y3, (DI)
-	VMULPS       704(BX), Y2, Y3
-	VMOVUPS      Y3, 32(DI)
-	VMULPS       416(BX), Y2, Y3
-	VMOVUPS      Y3, 64(DI)
-	VMULPS       672(BX), Y2, Y3
-	VMOVUPS      Y3, 96(DI)
-	VMULPS       640(BX), Y2, Y3
-	VMOVUPS      Y3, 128(DI)
-	VMULPS       Y2, Y8, Y8
-	VMOVUPS      Y8, 160(DI)
-	VMULPS       544(BX), Y2, Y3
-	VMOVUPS      Y3, 192(DI)
-	VMULPS       736(BX), Y2, Y3
-	VMOVUPS      Y3, 224(DI)
-	VMULPS       608(BX), Y2, Y3
-	VMOVUPS      Y3, 256(DI)
-	VMULPS       Y2, Y10, Y10
-	VMOVUPS      Y10, 288(DI)
-	VMULPS       576(BX), Y2, Y3
-	VMOVUPS      (DX), Y4
-	CMPQ         CX, $0x00000008
-	JGE          l41
-	VMASKMOVPS   Y3, Y4, 320(DI)
-	JMP          l42
-
-l41:
-	VMOVUPS Y3, 320(DI)
-
-l42:
-	VMULPS     Y2, Y7, Y7
-	VMOVUPS    32(DX), Y2
-	CMPQ       CX, $0x00000010
-	JGE        l43
-	CMPQ       CX, $0x00000008
-	JLE        l44
-	VMASKMOVPS Y7, Y2, 352(DI)
-	JMP        l44
-
-l43:
-	VMOVUPS Y7, 352(DI)
-
-l44:
-	ADDQ R9, SI
-	MOVQ dstStride+64(FP), AX
-	LEAQ (DI)(AX*4), DI
-	ADDQ $0x28, R15
-	DECQ R8
-	JNZ  loop16
-	JMP  end
-
 exact96:
-	ADDQ $0x00000050, CX
+	ADDQ $0x00000040, CX
 	JMP  longer
 
 sure96:
@@ -71524,306 +55969,316 @@ sure96:
 	VSUBPS       Y2, Y3, Y3
 	VSUBPS       nearInteger<>+0(SB), Y3, Y3
 	VBROADCASTSS 4(R15), Y2
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   320(SI), Y4, Y5
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   352(SI), Y6, Y7
-	VMOVUPS      (SI), Y8
+	VMOVUPS      (SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     64(SI), Y5
+	VFMADD213PS Y3, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y6
+	VSUBPS Y5, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y6
+	VFMADD231PS 64(SI), Y0, Y7
+	VFMADD231PS (SI), Y1, Y6
+	VFMADD231PS 64(SI), Y1, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VPSLLD  $0x14, Y4, Y4
+	VPSLLD  $0x14, Y5, Y5
+	VPADDD  Y8, Y4, Y8
+	VPADDD  Y9, Y5, Y9
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
+	VMULPS      Y4, Y6, Y6
+	VMULPS      Y5, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y6
+	VFMADD213PS Y9, Y9, Y7
+	VCMPPS      $0x1e, (SI), Y2, Y4
+	VCMPPS      $0x1e, 64(SI), Y2, Y5
+	VANDPS      Y6, Y4, Y4
+	VANDPS      Y7, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     128(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     192(SI), Y8
 	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
 
 	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y9
 	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y5, Y5
 	VPSLLD  $0x14, Y8, Y8
-	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y11, Y5, Y11
 	VPADDD  Y12, Y8, Y12
-	VPADDD  Y13, Y9, Y13
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y5, Y9, Y9
 	VMULPS      Y8, Y10, Y10
-	VMULPS      Y9, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, (SI), Y2, Y8
-	VCMPPS      $0x1e, 64(SI), Y2, Y9
+	VCMPPS      $0x1e, 128(SI), Y2, Y5
+	VCMPPS      $0x1e, 192(SI), Y2, Y8
+	VANDPS      Y9, Y5, Y5
 	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     192(SI), Y12
-	VFMADD213PS Y3, Y0, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y13
-	VSUBPS Y12, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y13
-	VFMADD231PS 192(SI), Y0, Y14
-	VFMADD231PS 128(SI), Y1, Y13
-	VFMADD231PS 192(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y11, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y11
-	VPSLLD  $0x14, Y9, Y9
-	VPSLLD  $0x14, Y12, Y12
-	VPADDD  Y15, Y9, Y15
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
-	VMULPS      Y9, Y13, Y13
-	VMULPS      Y12, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y11, Y11, Y14
-	VCMPPS      $0x1e, 128(SI), Y2, Y9
-	VCMPPS      $0x1e, 192(SI), Y2, Y11
-	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     256(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVAPS     Y3, Y11
-	VFMADD231PS Y0, Y5, Y11
-	VANDPS      Y11, Y4, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y12
-	VSUBPS Y11, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y12
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS 256(SI), Y1, Y12
-	VFMADD231PS Y1, Y5, Y15
-	VMOVUPS     Y14, 288(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VMOVUPS Y13, 320(BX)
-	VPERMPS nearTable<>+0(SB), Y11, Y13
-	VPSLLD  $0x14, Y9, Y9
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y13, Y11, Y13
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
-	VMULPS      Y9, Y12, Y12
-	VMULPS      Y11, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y13, Y13, Y15
-	VANDPS      Y15, Y4, Y4
-	VCMPPS      $0x1e, 256(SI), Y2, Y9
-	VCMPPS      $0x1e, Y5, Y2, Y5
-	VANDPS      Y12, Y9, Y9
-	VANDPS      Y4, Y5, Y5
-	VADDPS      Y5, Y9, Y9
-	VMOVUPS     32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     96(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y13
-	VSUBPS Y11, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS 96(SI), Y0, Y14
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS 96(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y4, 352(BX)
-	VPERMPS nearTable<>+0(SB), Y11, Y4
-	VPSLLD  $0x14, Y5, Y5
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y15, Y5, Y15
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y11, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y4, Y4, Y14
-	VCMPPS      $0x1e, 32(SI), Y2, Y4
-	VCMPPS      $0x1e, 96(SI), Y2, Y5
-	VANDPS      Y13, Y4, Y4
-	VANDPS      Y14, Y5, Y5
+	VADDPS      Y8, Y5, Y5
 	VADDPS      Y5, Y4, Y4
-	VMOVUPS     160(SI), Y5
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  256(SI), Y5, Y8
+	VMOVUPS     64(DX), Y11
+	VMASKMOVPS  320(SI), Y11, Y12
+	VMOVAPS     Y3, Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     224(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD231PS Y0, Y8, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y12, Y14
+	VANDPS      Y13, Y5, Y13
+	VANDPS      Y14, Y11, Y14
 
 	// -n = magic - N - u
-	VSUBPS  Y5, Y3, Y15
-	VMOVUPS Y12, 384(BX)
-	VSUBPS  Y11, Y3, Y12
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y10, 256(BX)
+	VSUBPS  Y14, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y15
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y15
-	VFMADD231PS 224(SI), Y1, Y12
-	VMOVUPS     Y14, 416(BX)
+	VFMADD231PS Y0, Y8, Y15
+	VFMADD231PS Y0, Y12, Y10
+	VFMADD231PS Y1, Y8, Y15
+	VFMADD231PS Y1, Y12, Y10
+	VMOVUPS     Y9, 288(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VMOVUPS Y13, 448(BX)
-	VPERMPS nearTable<>+0(SB), Y11, Y13
-	VPSLLD  $0x14, Y5, Y5
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y13, Y11, Y13
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y9
+	VMOVUPS Y7, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VPSLLD  $0x14, Y13, Y13
+	VPSLLD  $0x14, Y14, Y14
+	VPADDD  Y9, Y13, Y9
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y11, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y15, Y15
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y15
-	VFMADD213PS Y13, Y13, Y12
-	VCMPPS      $0x1e, 160(SI), Y2, Y5
-	VCMPPS      $0x1e, 224(SI), Y2, Y11
+	VFMADD213PS Y9, Y9, Y15
+	VFMADD213PS Y7, Y7, Y10
 	VANDPS      Y15, Y5, Y5
-	VANDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y5, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     288(SI), Y5
+	VANDPS      Y10, Y11, Y11
+	VCMPPS      $0x1e, Y8, Y2, Y8
+	VCMPPS      $0x1e, Y12, Y2, Y12
+	VANDPS      Y5, Y8, Y8
+	VANDPS      Y11, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVUPS     32(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVAPS     Y3, Y11
-	VFMADD231PS Y0, Y7, Y11
-	VANDPS      Y11, Y6, Y11
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y13
-	VSUBPS Y11, Y3, Y3
+	VSUBPS Y7, Y3, Y10
+	VSUBPS Y9, Y3, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y13
-	VFMADD231PS Y0, Y7, Y3
-	VFMADD231PS 288(SI), Y1, Y13
-	VFMADD231PS Y1, Y7, Y3
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VMOVUPS Y12, 480(BX)
-	VPERMPS nearTable<>+0(SB), Y11, Y12
-	VPSLLD  $0x14, Y5, Y5
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y12, Y11, Y12
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPERMPS nearTable<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y7, Y7
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y13, Y7, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y11, Y3, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y9, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS  Y14, Y14, Y13
-	VFMADD213PS  Y12, Y12, Y3
-	VANDPS       Y3, Y6, Y6
-	VCMPPS       $0x1e, 288(SI), Y2, Y3
-	VCMPPS       $0x1e, Y7, Y2, Y2
-	VANDPS       Y13, Y3, Y3
-	VANDPS       Y6, Y2, Y2
-	VADDPS       Y2, Y3, Y3
-	VEXTRACTF128 $0x01, Y8, X2
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y9, X5
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y9, Y8, Y8
-	VADDPD       Y5, Y2, Y2
-	VEXTRACTF128 $0x01, Y4, X5
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, 32(SI), Y2, Y7
+	VCMPPS      $0x1e, 96(SI), Y2, Y9
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VMOVUPS     160(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     224(SI), Y13
+	VFMADD213PS Y3, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y14
+	VFMADD231PS 224(SI), Y0, Y15
+	VFMADD231PS 160(SI), Y1, Y14
+	VFMADD231PS 224(SI), Y1, Y15
+	VMOVUPS     Y11, 352(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y5, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y13, Y13
+	VPADDD  Y11, Y9, Y11
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y5, Y5, Y15
+	VCMPPS      $0x1e, 160(SI), Y2, Y5
+	VCMPPS      $0x1e, 224(SI), Y2, Y9
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y5, Y5
+	VADDPS      Y5, Y7, Y7
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  288(SI), Y5, Y9
+	VMOVUPS     96(DX), Y11
+	VMASKMOVPS  352(SI), Y11, Y13
+	VMOVUPS     Y15, 416(BX)
+	VMOVAPS     Y3, Y15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y9, Y15
+	VMOVUPS     Y14, 448(BX)
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y13, Y14
+	VANDPS      Y15, Y5, Y15
+	VANDPS      Y14, Y11, Y14
+	VMOVUPS     Y12, 480(BX)
+
+	// -n = magic - N - u
+	VSUBPS Y15, Y3, Y12
+	VSUBPS Y14, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y9, Y12
+	VFMADD231PS Y0, Y13, Y3
+	VFMADD231PS Y1, Y9, Y12
+	VFMADD231PS Y1, Y13, Y3
+	VMOVUPS     Y10, 512(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y15, Y10
+	VMOVUPS Y6, 544(BX)
+	VPERMPS nearTable<>+0(SB), Y14, Y6
+	VPSLLD  $0x14, Y15, Y15
+	VPSLLD  $0x14, Y14, Y14
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS  Y10, Y10, Y12
+	VFMADD213PS  Y6, Y6, Y3
+	VANDPS       Y12, Y5, Y5
+	VANDPS       Y3, Y11, Y11
+	VCMPPS       $0x1e, Y9, Y2, Y9
+	VCMPPS       $0x1e, Y13, Y2, Y2
+	VANDPS       Y5, Y9, Y9
+	VANDPS       Y11, Y2, Y2
+	VADDPS       Y2, Y9, Y9
+	VEXTRACTF128 $0x01, Y4, X2
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y3, X7
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X3, Y3
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y7, X3
 	VCVTPS2PD    X7, Y7
-	VADDPD       Y3, Y4, Y4
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y4, Y8, Y8
-	VADDPD       Y5, Y2, Y2
-	VADDPD       Y2, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X2
-	VADDPD       X2, X8, X8
-	VMOVHLPS     X8, X8, X2
-	VADDSD       X2, X8, X8
-	VMOVSD       X8, 16(R15)
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y9, X6
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPD       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VADDSD       X2, X4, X4
+	VMOVSD       X4, 16(R15)
 	VBROADCASTSS (R15), Y2
 	VADDPS       integer<>+0(SB), Y2, Y2
 	VBROADCASTSS 36(R15), Y3
@@ -71834,48 +56289,70 @@ sure96:
 	VMOVUPS      one<>+0(SB), Y3
 	VPADDD       Y2, Y3, Y2
 	VBROADCASTSS X2, Y2
-	VMULPS       Y2, Y10, Y10
-	VMOVUPS      Y10, (DI)
-	VMULPS       448(BX), Y2, Y3
+	VMULPS       544(BX), Y2, Y3
+	VMOVUPS      Y3, (DI)
+	VMULPS       512(BX), Y2, Y3
 	VMOVUPS      Y3, 32(DI)
-	VMULPS       256(BX), Y2, Y3
-	VMOVUPS      Y3, 64(DI)
-	VMULPS       416(BX), Y2, Y3
-	VMOVUPS      Y3, 96(DI)
 	VMULPS       320(BX), Y2, Y3
-	VMOVUPS      Y3, 128(DI)
-	VMULPS       Y2, Y15, Y15
-	VMOVUPS      Y15, 160(DI)
-	VMULPS       288(BX), Y2, Y3
-	VMOVUPS      Y3, 192(DI)
+	VMOVUPS      Y3, 64(DI)
 	VMULPS       480(BX), Y2, Y3
+	VMOVUPS      Y3, 96(DI)
+	VMULPS       288(BX), Y2, Y3
+	VMOVUPS      Y3, 128(DI)
+	VMULPS       448(BX), Y2, Y3
+	VMOVUPS      Y3, 160(DI)
+	VMULPS       256(BX), Y2, Y3
+	VMOVUPS      Y3, 192(DI)
+	VMULPS       416(BX), Y2, Y3
 	VMOVUPS      Y3, 224(DI)
 	VMULPS       384(BX), Y2, Y3
-	VMOVUPS      Y3, 256(DI)
-	VMULPS       Y2, Y13, Y13
-	VMOVUPS      Y13, 288(DI)
-	VMULPS       352(BX), Y2, Y3
 	VMOVUPS      (DX), Y4
 	CMPQ         CX, $0x00000008
-	JGE          l45
-	VMASKMOVPS   Y3, Y4, 320(DI)
-	JMP          l46
+	JGE          l41
+	VMASKMOVPS   Y3, Y4, 256(DI)
+	JMP          l42
+
+l41:
+	VMOVUPS Y3, 256(DI)
+
+l42:
+	VMULPS     Y2, Y5, Y5
+	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l43
+	CMPQ       CX, $0x00000008
+	JLE        l44
+	VMASKMOVPS Y5, Y3, 288(DI)
+	JMP        l44
+
+l43:
+	VMOVUPS Y5, 288(DI)
+
+l44:
+	VMULPS     352(BX), Y2, Y3
+	VMOVUPS    64(DX), Y4
+	CMPQ       CX, $0x00000018
+	JGE        l45
+	CMPQ       CX, $0x00000010
+	JLE        l46
+	VMASKMOVPS Y3, Y4, 320(DI)
+	JMP        l46
 
 l45:
 	VMOVUPS Y3, 320(DI)
 
 l46:
-	VMULPS     Y2, Y6, Y6
-	VMOVUPS    32(DX), Y2
-	CMPQ       CX, $0x00000010
+	VMULPS     Y2, Y11, Y11
+	VMOVUPS    96(DX), Y2
+	CMPQ       CX, $0x00000020
 	JGE        l47
-	CMPQ       CX, $0x00000008
+	CMPQ       CX, $0x00000018
 	JLE        l48
-	VMASKMOVPS Y6, Y2, 352(DI)
+	VMASKMOVPS Y11, Y2, 352(DI)
 	JMP        l48
 
 l47:
-	VMOVUPS Y6, 352(DI)
+	VMOVUPS Y11, 352(DI)
 
 l48:
 	ADDQ R9, SI
@@ -71883,13 +56360,13 @@ l48:
 	LEAQ (DI)(AX*4), DI
 	ADDQ $0x28, R15
 	DECQ R8
-	JNZ  begin16
+	JNZ  begin13
 	JMP  end
 
-done16:
-	// Rows of 97 to 112 elements.
-	CMPQ  CX, $0x00000070
-	JGT   done19
+done13:
+	// Rows of 97 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done16
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000060, CX
@@ -71898,22 +56375,22 @@ done16:
 	NEGQ  AX
 	LEAQ  (DX)(AX*4), DX
 
-begin19:
+begin16:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
-	JZ      exact112
+	JZ      exact128
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
-	JCC     exact112
+	JCC     exact128
 	VMOVUPS nearTable<>+0(SB), Y2
 	PCALIGN $0x40
 
-loop19:
+loop16:
 	VBROADCASTSS (SI), Y3
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
-	JGT          exact112
+	JGT          exact128
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS       Y0, Y3, Y3
@@ -71931,261 +56408,287 @@ loop19:
 	VMOVUPS      (DX), Y7
 	VMASKMOVPS   384(SI), Y7, Y7
 	VORPS        512(DX), Y7, Y7
-	VMOVUPS      (SI), Y8
-	VMAXPS       64(SI), Y8, Y8
-	VMOVUPS      128(SI), Y9
-	VMAXPS       192(SI), Y9, Y9
-	VMAXPS       Y9, Y8, Y8
-	VMOVUPS      256(SI), Y9
-	VMAXPS       320(SI), Y9, Y9
-	VMAXPS       Y7, Y9, Y9
-	VMAXPS       Y9, Y8, Y8
+	VMOVUPS      64(DX), Y8
+	VMASKMOVPS   448(SI), Y8, Y8
+	VORPS        576(DX), Y8, Y8
+	VMOVUPS      (SI), Y9
+	VMAXPS       64(SI), Y9, Y9
+	VMOVUPS      128(SI), Y10
+	VMAXPS       192(SI), Y10, Y10
+	VMAXPS       Y10, Y9, Y9
+	VMOVUPS      256(SI), Y10
+	VMAXPS       320(SI), Y10, Y10
+	VMAXPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y10, Y10
+	VMAXPS       Y10, Y9, Y9
 	VMOVUPS      32(DX), Y7
 	VMASKMOVPS   416(SI), Y7, Y7
 	VORPS        544(DX), Y7, Y7
-	VMOVUPS      32(SI), Y9
-	VMAXPS       96(SI), Y9, Y9
-	VMOVUPS      160(SI), Y10
-	VMAXPS       224(SI), Y10, Y10
-	VMAXPS       Y10, Y9, Y9
-	VMOVUPS      288(SI), Y10
-	VMAXPS       352(SI), Y10, Y10
-	VMAXPS       Y7, Y10, Y10
-	VMAXPS       Y10, Y9, Y9
+	VMOVUPS      96(DX), Y8
+	VMASKMOVPS   480(SI), Y8, Y8
+	VORPS        608(DX), Y8, Y8
+	VMOVUPS      32(SI), Y10
+	VMAXPS       96(SI), Y10, Y10
+	VMOVUPS      160(SI), Y11
+	VMAXPS       224(SI), Y11, Y11
+	VMAXPS       Y11, Y10, Y10
+	VMOVUPS      288(SI), Y11
+	VMAXPS       352(SI), Y11, Y11
+	VMAXPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y11, Y11
+	VMAXPS       Y11, Y10, Y10
 
 	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y9, Y8, Y7
-	VPERM2F128 $0x01, Y7, Y7, Y10
-	VMAXPS     Y10, Y7, Y7
-	VSHUFPS    $0x4e, Y7, Y7, Y10
-	VMAXPS     Y10, Y7, Y7
-	VSHUFPS    $0xb1, Y7, Y7, Y10
-	VMAXPS     Y10, Y7, Y7
-	VMOVAPS    Y4, Y10
+	VMAXPS     Y10, Y9, Y7
+	VPERM2F128 $0x01, Y7, Y7, Y8
+	VMAXPS     Y8, Y7, Y7
+	VSHUFPS    $0x4e, Y7, Y7, Y8
+	VMAXPS     Y8, Y7, Y7
+	VSHUFPS    $0xb1, Y7, Y7, Y8
+	VMAXPS     Y8, Y7, Y7
+	VMOVAPS    Y4, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y10
+	VFMADD231PS Y0, Y7, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y11
+	VSUBPS Y8, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y7, Y11
 	VFMADD231PS Y1, Y7, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y12
-	VPSLLD  $0x14, Y10, Y10
-	VPADDD  Y12, Y10, Y12
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
-	VMULPS      Y10, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS  Y12, Y12, Y11
-	VCMPPS       $0x05, Y7, Y8, Y8
-	VCMPPS       $0x05, Y7, Y9, Y9
-	VMOVMSKPS    Y9, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y8, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y10
-	VMOVMSKPS    Y9, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y8, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y8
-	VANDPS       Y11, Y10, Y10
-	VANDPS       Y11, Y8, Y8
-	VBROADCASTSS 32(R15), Y9
-	VMAXPS       Y9, Y7, Y9
-	VMULPS       Y5, Y9, Y9
-	VMOVUPS      integerUnit<>+0(SB), Y5
-	VSUBPS       Y9, Y5, Y5
-	VADDSS       X6, X3, X9
-
-	// Leave if an exponential may be 0 in the unit.
-	VADDSS     X6, X5, X6
-	VMOVUPS    integerLowest<>+0(SB), Y12
-	VUCOMISS   X12, X6
-	JCS        exact112
-	VMOVUPS    (DX), Y6
-	VMASKMOVPS 384(SI), Y6, Y12
-	VMOVUPS    32(DX), Y13
-	VMASKMOVPS 416(SI), Y13, Y14
-	VMOVUPS    (SI), Y15
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y15
-	VMOVUPS     Y9, 256(BX)
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     Y11, 288(BX)
-
-	// -n = magic - N - u
-	VSUBPS Y15, Y4, Y11
-	VSUBPS Y9, Y4, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y3
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y3
-	VMOVUPS     Y5, 320(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y15, Y5
-	VMOVUPS Y7, 352(BX)
-	VPERMPS Y2, Y9, Y7
-	VMOVUPS Y8, 384(BX)
-	VPSLLD  $0x14, Y15, Y8
-	VMOVUPS Y10, 416(BX)
-	VPSLLD  $0x14, Y9, Y10
-	VPADDD  Y5, Y8, Y5
-	VPADDD  Y7, Y10, Y7
+	VPERMPS Y2, Y8, Y12
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y12, Y8, Y12
 	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y10
 	VMULPS      Y8, Y11, Y11
-	VMULPS      Y10, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y7, Y7, Y3
-	VADDPS      Y3, Y11, Y5
-	VPOR        Y15, Y9, Y15
-	VMOVUPS     128(SI), Y7
+	VFMADD213PS  Y12, Y12, Y11
+	VCMPPS       $0x05, Y7, Y9, Y9
+	VCMPPS       $0x05, Y7, Y10, Y10
+	VMOVMSKPS    Y10, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y9, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      64(R10)(AX*4), Y8
+	VMOVMSKPS    Y10, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y9, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      96(R10)(AX*4), Y9
+	VANDPS       Y11, Y8, Y8
+	VANDPS       Y11, Y9, Y9
+	VBROADCASTSS 32(R15), Y10
+	VMAXPS       Y10, Y7, Y10
+	VMULPS       Y5, Y10, Y10
+	VMOVUPS      integerUnit<>+0(SB), Y5
+	VSUBPS       Y10, Y5, Y5
+	VADDSS       X6, X3, X10
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS   X6, X5, X6
+	VMOVUPS  integerLowest<>+0(SB), Y12
+	VUCOMISS X12, X6
+	JCS      exact128
+	VMOVUPS  (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y4, Y0, Y8
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y4, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y4, Y9
-	VSUBPS Y8, Y4, Y10
+	VSUBPS Y6, Y4, Y13
+	VSUBPS Y12, Y4, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y9
-	VFMADD231PS 192(SI), Y0, Y10
-	VFMADD231PS 128(SI), Y1, Y9
-	VFMADD231PS 192(SI), Y1, Y10
-	VMOVUPS     Y3, 448(BX)
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS 64(SI), Y0, Y14
+	VFMADD231PS (SI), Y1, Y13
+	VFMADD231PS 64(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y3
-	VMOVUPS Y11, 480(BX)
-	VPERMPS Y2, Y8, Y11
-	VMOVUPS Y13, 512(BX)
-	VPSLLD  $0x14, Y7, Y13
-	VMOVUPS Y14, 544(BX)
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y3, Y13, Y3
-	VPADDD  Y11, Y14, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPERMPS Y2, Y6, Y15
+	VMOVUPS Y10, 256(BX)
+	VPERMPS Y2, Y12, Y10
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y10, Y3, Y10
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y11, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y3, Y3, Y9
-	VFMADD213PS Y11, Y11, Y10
-	VADDPS      Y10, Y9, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y15, Y7, Y15
-	VPOR        Y15, Y8, Y15
-	VMOVUPS     256(SI), Y3
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y3
+	VPOR        Y6, Y12, Y6
+	VMOVUPS     128(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
+	VFMADD213PS Y4, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y4, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y4, Y12
+	VSUBPS Y11, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y14, 320(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y10, Y14
+	VMOVUPS Y13, 352(BX)
+	VPERMPS Y2, Y11, Y13
+	VMOVUPS Y5, 384(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VMOVUPS Y7, 416(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y13, Y7, Y13
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y13, Y13, Y15
+	VADDPS      Y15, Y12, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y6, Y10, Y6
+	VPOR        Y6, Y11, Y6
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
 	VMOVUPS     320(SI), Y7
 	VFMADD213PS Y4, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y8
+	VSUBPS Y5, Y4, Y10
 	VSUBPS Y7, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y8
+	VFMADD231PS 256(SI), Y0, Y10
 	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y8
+	VFMADD231PS 256(SI), Y1, Y10
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y13
+	VPERMPS Y2, Y5, Y13
 	VPERMPS Y2, Y7, Y14
-	VMOVUPS Y10, 576(BX)
-	VPSLLD  $0x14, Y3, Y10
-	VMOVUPS Y9, 608(BX)
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y13, Y10, Y13
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
-	VMULPS      Y9, Y8, Y8
-	VMULPS      Y10, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y8
-	VFMADD213PS Y14, Y14, Y11
-	VADDPS      Y11, Y8, Y9
-	VPOR        Y15, Y3, Y15
-	VPOR        Y15, Y7, Y15
-	VMOVAPS     Y4, Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y12, Y3
-	VANDPS      Y3, Y6, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y12, Y7
-	VFMADD231PS Y1, Y12, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y10
-	VPSLLD  $0x14, Y3, Y12
-	VPADDD  Y10, Y12, Y10
+	VMOVUPS Y15, 448(BX)
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
 	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
-	VMULPS      Y12, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VANDPS      Y7, Y6, Y6
-	VPOR        Y15, Y3, Y15
-	VADDPS      Y6, Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y6, Y5, Y6
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  384(SI), Y5, Y7
+	VMOVUPS     64(DX), Y13
+	VMASKMOVPS  448(SI), Y13, Y14
+	VMOVAPS     Y4, Y15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y15
+	VMOVUPS     Y11, 512(BX)
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y0, Y14, Y11
+	VANDPS      Y15, Y5, Y15
+	VANDPS      Y11, Y13, Y11
+	VMOVUPS     Y10, 544(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y15, Y4, Y10
+	VMOVUPS Y9, 576(BX)
+	VSUBPS  Y11, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y10
+	VFMADD231PS Y0, Y14, Y9
+	VFMADD231PS Y1, Y7, Y10
+	VFMADD231PS Y1, Y14, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y15, Y7
+	VPERMPS Y2, Y11, Y14
+	VMOVUPS Y8, 608(BX)
+	VPSLLD  $0x14, Y15, Y8
+	VMOVUPS Y3, 640(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VPADDD  Y7, Y8, Y7
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y3, Y10, Y10
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y10
+	VFMADD213PS Y14, Y14, Y9
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y5, Y3
+	VADDPS      Y3, Y12, Y12
+	VPOR        Y6, Y15, Y6
+	VPOR        Y6, Y11, Y6
 	VMOVUPS     32(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -72194,41 +56697,39 @@ loop19:
 	VFMADD213PS Y4, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y10
-	VSUBPS Y7, Y4, Y12
+	VSUBPS Y3, Y4, Y8
+	VSUBPS Y7, Y4, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y12
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y13
-	VPERMPS Y2, Y7, Y14
-	VMOVUPS Y6, 640(BX)
-	VPSLLD  $0x14, Y3, Y6
-	VMOVUPS Y11, 672(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y13, Y6, Y13
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS Y2, Y3, Y10
+	VPERMPS Y2, Y7, Y11
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
-	VMULPS      Y6, Y10, Y10
-	VMULPS      Y11, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y10, Y6
-	VPOR        Y15, Y3, Y15
-	VPOR        Y15, Y7, Y15
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y6, Y3, Y6
+	VPOR        Y6, Y7, Y6
 	VMOVUPS     160(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -72238,693 +56739,306 @@ loop19:
 
 	// -n = magic - N - u
 	VSUBPS Y3, Y4, Y11
-	VSUBPS Y7, Y4, Y13
+	VSUBPS Y7, Y4, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
 	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VMOVUPS Y8, 704(BX)
-	VPERMPS Y2, Y7, Y8
-	VMOVUPS Y12, 736(BX)
-	VPSLLD  $0x14, Y3, Y12
-	VMOVUPS Y10, 768(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y14, Y12, Y14
-	VPADDD  Y8, Y10, Y8
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS Y2, Y3, Y15
+	VMOVUPS Y13, 672(BX)
+	VPERMPS Y2, Y7, Y13
+	VMOVUPS Y5, 704(BX)
+	VPSLLD  $0x14, Y3, Y5
+	VMOVUPS Y9, 736(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
-	VMULPS      Y10, Y11, Y11
-	VMULPS      Y12, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y8, Y8, Y13
-	VADDPS      Y13, Y11, Y8
-	VADDPS      Y8, Y6, Y6
-	VPOR        Y15, Y3, Y15
-	VPOR        Y15, Y7, Y15
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y11, Y5
+	VADDPS      Y5, Y10, Y10
+	VPOR        Y6, Y3, Y6
+	VPOR        Y6, Y7, Y6
 	VMOVUPS     288(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
+	VMOVUPS     352(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y8
-	VSUBPS Y7, Y4, Y10
+	VSUBPS Y3, Y4, Y7
+	VSUBPS Y5, Y4, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y8
-	VFMADD231PS 352(SI), Y0, Y10
-	VFMADD231PS 288(SI), Y1, Y8
-	VFMADD231PS 352(SI), Y1, Y10
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y9
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y7, Y14
-	VMOVUPS Y13, 800(BX)
-	VPSLLD  $0x14, Y3, Y13
-	VMOVUPS Y11, 832(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y12, Y13, Y12
-	VPADDD  Y14, Y11, Y14
+	VPERMPS Y2, Y3, Y13
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y14, 768(BX)
+	VPSLLD  $0x14, Y3, Y14
+	VMOVUPS Y11, 800(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y11, Y15
 	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VMULPS      Y11, Y8, Y8
-	VMULPS      Y13, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y14, Y14, Y10
-	VADDPS      Y10, Y8, Y11
-	VPOR        Y15, Y3, Y15
-	VPOR        Y15, Y7, Y15
-	VMOVUPS     544(BX), Y3
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y7, Y11
+	VPOR        Y6, Y3, Y6
+	VPOR        Y6, Y5, Y6
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  416(SI), Y3, Y5
+	VMOVUPS     96(DX), Y13
+	VMASKMOVPS  480(SI), Y13, Y14
+	VMOVAPS     Y4, Y15
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     512(BX), Y7
-	VANDPS      Y3, Y7, Y3
+	VFMADD231PS Y0, Y5, Y15
+	VMOVUPS     Y9, 832(BX)
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y0, Y14, Y9
+	VANDPS      Y15, Y3, Y15
+	VANDPS      Y9, Y13, Y9
+	VMOVUPS     Y7, 864(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS 544(BX), Y12
+	VSUBPS Y15, Y4, Y7
+	VSUBPS Y9, Y4, Y4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y12, Y4
-	VFMADD231PS Y1, Y12, Y4
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y0, Y14, Y4
+	VFMADD231PS Y1, Y5, Y7
+	VFMADD231PS Y1, Y14, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPADDD  Y12, Y13, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPERMPS Y2, Y15, Y5
+	VPERMPS Y2, Y9, Y14
+	VMOVUPS Y8, 896(BX)
+	VPSLLD  $0x14, Y15, Y8
+	VMOVUPS Y10, 928(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
-	VMULPS      Y13, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VMULPS      Y8, Y7, Y7
+	VMULPS      Y10, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y4
-	VANDPS      Y4, Y7, Y7
-	VPOR        Y15, Y3, Y15
-	VADDPS      Y7, Y11, Y11
+	VFMADD213PS Y5, Y5, Y7
+	VFMADD213PS Y14, Y14, Y4
+	VANDPS      Y7, Y3, Y3
+	VANDPS      Y4, Y13, Y13
+	VADDPS      Y13, Y3, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y6, Y15, Y6
+	VPOR        Y6, Y9, Y6
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y15
-	JNZ          exact112
-	VADDPS       Y9, Y5, Y3
-	VMINPS       Y9, Y5, Y4
-	VMAXPS       Y9, Y5, Y5
-	VSUBPS       Y5, Y3, Y5
-	VSUBPS       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y9
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          exact128
+	VMOVUPS      640(BX), Y4
+	VADDPS       Y12, Y4, Y5
+	VMINPS       Y12, Y4, Y6
+	VMAXPS       Y12, Y4, Y4
+	VSUBPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y6, Y6
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      608(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y8, Y7, Y7
+	VSUBPD       Y9, Y4, Y4
+	VEXTRACTF128 $0x01, Y6, X8
+	VCVTPS2PD    X6, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y8, Y4, Y4
+	VEXTRACTF128 $0x01, Y5, X8
 	VCVTPS2PD    X5, Y5
-	VMOVUPS      416(BX), Y12
-	VEXTRACTF128 $0x01, Y12, X13
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X13, Y13
-	VSUBPD       Y12, Y9, Y9
-	VSUBPD       Y13, Y5, Y5
-	VEXTRACTF128 $0x01, Y4, X12
-	VCVTPS2PD    X4, Y13
-	VCVTPS2PD    X12, Y12
-	VADDPD       Y13, Y9, Y9
-	VADDPD       Y12, Y5, Y5
-	VEXTRACTF128 $0x01, Y3, X12
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X12, Y12
-	VEXTRACTF128 $0x01, Y4, X13
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y13, Y12, Y12
-	VADDPS       Y11, Y6, Y4
-	VMINPS       Y11, Y6, Y13
-	VMAXPS       Y11, Y6, Y6
-	VSUBPS       Y6, Y4, Y6
-	VSUBPS       Y6, Y13, Y13
-	VEXTRACTF128 $0x01, Y4, X6
-	VCVTPS2PD    X4, Y11
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y6, X9
 	VCVTPS2PD    X6, Y6
-	VMOVUPS      384(BX), Y14
-	VEXTRACTF128 $0x01, Y14, X15
-	VCVTPS2PD    X14, Y14
-	VCVTPS2PD    X15, Y15
-	VSUBPD       Y14, Y11, Y11
-	VSUBPD       Y15, Y6, Y6
-	VEXTRACTF128 $0x01, Y13, X14
-	VCVTPS2PD    X13, Y15
-	VCVTPS2PD    X14, Y14
-	VADDPD       Y15, Y11, Y11
-	VADDPD       Y14, Y6, Y6
-	VEXTRACTF128 $0x01, Y4, X14
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X14, Y14
-	VEXTRACTF128 $0x01, Y13, X15
-	VCVTPS2PD    X13, Y13
-	VCVTPS2PD    X15, Y15
-	VADDPD       Y13, Y4, Y4
-	VADDPD       Y15, Y14, Y14
-	VADDPD       Y11, Y9, Y9
+	VCVTPS2PD    X9, Y9
 	VADDPD       Y6, Y5, Y5
-	VADDPD       Y5, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X5
-	VADDPD       X5, X9, X9
-	VMOVHLPS     X9, X9, X5
-	VADDSD       X5, X9, X9
-	VXORPS       X5, X5, X5
-	VADDPS       352(BX), Y5, Y5
-	VMOVSS       X5, 4(R15)
-	VMOVUPS      integer<>+0(SB), Y5
-	VMOVUPS      320(BX), Y6
-	VSUBPS       Y6, Y5, Y5
-	VMOVSS       X5, 36(R15)
-	VMOVUPS      288(BX), Y5
-	VCVTSS2SD    X5, X5, X5
-	VMOVSD       X5, 8(R15)
-	VMOVSD       X9, 16(R15)
-	VADDPD       Y4, Y3, Y3
+	VADDPD       Y9, Y8, Y8
+	VMOVUPS      928(BX), Y6
+	VADDPS       Y11, Y6, Y9
+	VMINPS       Y11, Y6, Y10
+	VMAXPS       Y11, Y6, Y6
+	VSUBPS       Y6, Y9, Y6
+	VSUBPS       Y6, Y10, Y10
+	VEXTRACTF128 $0x01, Y9, X6
+	VCVTPS2PD    X9, Y11
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      576(BX), Y12
+	VEXTRACTF128 $0x01, Y12, X14
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X14, Y14
+	VSUBPD       Y12, Y11, Y11
+	VSUBPD       Y14, Y6, Y6
+	VEXTRACTF128 $0x01, Y10, X12
+	VCVTPS2PD    X10, Y14
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y14, Y11, Y11
+	VADDPD       Y12, Y6, Y6
+	VEXTRACTF128 $0x01, Y9, X12
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X12, Y12
+	VEXTRACTF128 $0x01, Y10, X14
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X14, Y14
+	VADDPD       Y10, Y9, Y9
 	VADDPD       Y14, Y12, Y12
-	VADDPD       Y12, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VMOVSD       X3, 24(R15)
-	VADDSD       X9, X9, X9
-	VUCOMISD     X5, X9
-	JCS          sure112
-	VMOVUPS      256(BX), Y3
-	VPADDD       X3, X6, X3
-	VPSLLD       $0x17, X3, X3
-	VMOVUPS      one<>+0(SB), Y4
-	VPADDD       X3, X4, X3
-	VBROADCASTSS X3, Y3
-	VMULPS       480(BX), Y3, Y4
-	VMOVUPS      Y4, (DI)
-	VMULPS       768(BX), Y3, Y4
-	VMOVUPS      Y4, 32(DI)
-	VMULPS       448(BX), Y3, Y4
-	VMOVUPS      Y4, 64(DI)
-	VMULPS       736(BX), Y3, Y4
-	VMOVUPS      Y4, 96(DI)
-	VMULPS       608(BX), Y3, Y4
-	VMOVUPS      Y4, 128(DI)
-	VMULPS       832(BX), Y3, Y4
-	VMOVUPS      Y4, 160(DI)
-	VMULPS       576(BX), Y3, Y4
-	VMOVUPS      Y4, 192(DI)
-	VMULPS       800(BX), Y3, Y4
-	VMOVUPS      Y4, 224(DI)
-	VMULPS       704(BX), Y3, Y4
-	VMOVUPS      Y4, 256(DI)
-	VMULPS       Y3, Y8, Y8
-	VMOVUPS      Y8, 288(DI)
-	VMULPS       672(BX), Y3, Y4
-	VMOVUPS      Y4, 320(DI)
-	VMULPS       Y3, Y10, Y10
-	VMOVUPS      Y10, 352(DI)
-	VMULPS       640(BX), Y3, Y4
-	VMOVUPS      (DX), Y5
+	VADDPD       Y11, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y4, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X4
+	VADDPD       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDSD       X4, X7, X7
+	VXORPS       X4, X4, X4
+	VADDPS       416(BX), Y4, Y4
+	VMOVSS       X4, 4(R15)
+	VMOVUPS      integer<>+0(SB), Y4
+	VMOVUPS      384(BX), Y6
+	VSUBPS       Y6, Y4, Y4
+	VMOVSS       X4, 36(R15)
+	VMOVUPS      288(BX), Y4
+	VCVTSS2SD    X4, X4, X4
+	VMOVSD       X4, 8(R15)
+	VMOVSD       X7, 16(R15)
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y12, Y8, Y8
+	VADDPD       Y8, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X8
+	VADDPD       X8, X5, X5
+	VMOVHLPS     X5, X5, X8
+	VADDSD       X8, X5, X5
+	VMOVSD       X5, 24(R15)
+	VADDSD       X7, X7, X7
+	VUCOMISD     X4, X7
+	JCS          sure128
+	VMOVUPS      256(BX), Y4
+	VPADDD       X4, X6, X4
+	VPSLLD       $0x17, X4, X4
+	VMOVUPS      one<>+0(SB), Y5
+	VPADDD       X4, X5, X4
+	VBROADCASTSS X4, Y4
+	VMULPS       352(BX), Y4, Y5
+	VMOVUPS      Y5, (DI)
+	VMULPS       896(BX), Y4, Y5
+	VMOVUPS      Y5, 32(DI)
+	VMULPS       320(BX), Y4, Y5
+	VMOVUPS      Y5, 64(DI)
+	VMULPS       736(BX), Y4, Y5
+	VMOVUPS      Y5, 96(DI)
+	VMULPS       480(BX), Y4, Y5
+	VMOVUPS      Y5, 128(DI)
+	VMULPS       800(BX), Y4, Y5
+	VMOVUPS      Y5, 160(DI)
+	VMULPS       448(BX), Y4, Y5
+	VMOVUPS      Y5, 192(DI)
+	VMULPS       768(BX), Y4, Y5
+	VMOVUPS      Y5, 224(DI)
+	VMULPS       544(BX), Y4, Y5
+	VMOVUPS      Y5, 256(DI)
+	VMULPS       864(BX), Y4, Y5
+	VMOVUPS      Y5, 288(DI)
+	VMULPS       512(BX), Y4, Y5
+	VMOVUPS      Y5, 320(DI)
+	VMULPS       832(BX), Y4, Y5
+	VMOVUPS      Y5, 352(DI)
+	VMULPS       704(BX), Y4, Y5
+	VMOVUPS      (DX), Y6
 	CMPQ         CX, $0x00000008
 	JGE          l49
-	VMASKMOVPS   Y4, Y5, 384(DI)
+	VMASKMOVPS   Y5, Y6, 384(DI)
 	JMP          l50
 
 l49:
-	VMOVUPS Y4, 384(DI)
+	VMOVUPS Y5, 384(DI)
 
 l50:
-	VMULPS     Y3, Y7, Y7
-	VMOVUPS    32(DX), Y3
+	VMULPS     Y4, Y3, Y3
+	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
 	JGE        l51
 	CMPQ       CX, $0x00000008
 	JLE        l52
-	VMASKMOVPS Y7, Y3, 416(DI)
+	VMASKMOVPS Y3, Y5, 416(DI)
 	JMP        l52
 
 l51:
-	VMOVUPS Y7, 416(DI)
+	VMOVUPS Y3, 416(DI)
 
 l52:
-	ADDQ R9, SI
-	MOVQ dstStride+64(FP), AX
-	LEAQ (DI)(AX*4), DI
-	ADDQ $0x28, R15
-	DECQ R8
-	JNZ  loop19
-	JMP  end
-
-exact112:
-	ADDQ $0x00000060, CX
-	JMP  longer
-
-sure112:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS (SI), Y2
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      nearHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VSUBPS       nearInteger<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(R15), Y2
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   384(SI), Y4, Y5
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   416(SI), Y6, Y7
-	VMOVUPS      (SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y8
-	VPSLLD  $0x14, Y9, Y9
-	VPADDD  Y12, Y8, Y12
-	VPADDD  Y13, Y9, Y13
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y9, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, (SI), Y2, Y8
-	VCMPPS      $0x1e, 64(SI), Y2, Y9
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     192(SI), Y12
-	VFMADD213PS Y3, Y0, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y13
-	VSUBPS Y12, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y13
-	VFMADD231PS 192(SI), Y0, Y14
-	VFMADD231PS 128(SI), Y1, Y13
-	VFMADD231PS 192(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y11, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y11
-	VPSLLD  $0x14, Y9, Y9
-	VPSLLD  $0x14, Y12, Y12
-	VPADDD  Y15, Y9, Y15
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
-	VMULPS      Y9, Y13, Y13
-	VMULPS      Y12, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y11, Y11, Y14
-	VCMPPS      $0x1e, 128(SI), Y2, Y9
-	VCMPPS      $0x1e, 192(SI), Y2, Y11
-	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     256(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     320(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y12
-	VSUBPS Y11, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y12
-	VFMADD231PS 320(SI), Y0, Y15
-	VFMADD231PS 256(SI), Y1, Y12
-	VFMADD231PS 320(SI), Y1, Y15
-	VMOVUPS     Y14, 288(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VMOVUPS Y13, 320(BX)
-	VPERMPS nearTable<>+0(SB), Y11, Y13
-	VPSLLD  $0x14, Y9, Y9
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y13, Y11, Y13
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
-	VMULPS      Y9, Y12, Y12
-	VMULPS      Y11, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y13, Y13, Y15
-	VCMPPS      $0x1e, 256(SI), Y2, Y9
-	VCMPPS      $0x1e, 320(SI), Y2, Y11
-	VANDPS      Y12, Y9, Y9
-	VANDPS      Y15, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VMOVAPS     Y3, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VANDPS      Y11, Y4, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y13
-	VFMADD231PS Y1, Y5, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y14
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y13, Y4, Y4
-	VCMPPS      $0x1e, Y5, Y2, Y5
-	VANDPS      Y4, Y5, Y5
-	VADDPS      Y5, Y9, Y9
-	VMOVUPS     32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     96(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y13
-	VSUBPS Y11, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS 96(SI), Y0, Y14
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS 96(SI), Y1, Y14
-	VMOVUPS     Y4, 352(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y4
-	VMOVUPS Y15, 384(BX)
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VPSLLD  $0x14, Y5, Y5
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y4, Y5, Y4
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y11, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y13
-	VFMADD213PS Y15, Y15, Y14
-	VCMPPS      $0x1e, 32(SI), Y2, Y4
-	VCMPPS      $0x1e, 96(SI), Y2, Y5
-	VANDPS      Y13, Y4, Y4
-	VANDPS      Y14, Y5, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     160(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     224(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS  Y5, Y3, Y15
-	VMOVUPS Y12, 416(BX)
-	VSUBPS  Y11, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y15
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y15
-	VFMADD231PS 224(SI), Y1, Y12
-	VMOVUPS     Y14, 448(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VMOVUPS Y13, 480(BX)
-	VPERMPS nearTable<>+0(SB), Y11, Y13
-	VPSLLD  $0x14, Y5, Y5
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y13, Y11, Y13
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y11, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y15
-	VFMADD213PS Y13, Y13, Y12
-	VCMPPS      $0x1e, 160(SI), Y2, Y5
-	VCMPPS      $0x1e, 224(SI), Y2, Y11
-	VANDPS      Y15, Y5, Y5
-	VANDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y5, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     288(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     352(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y13
-	VSUBPS Y11, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y13
-	VFMADD231PS 352(SI), Y0, Y14
-	VFMADD231PS 288(SI), Y1, Y13
-	VFMADD231PS 352(SI), Y1, Y14
-	VMOVUPS     Y12, 512(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y12
-	VMOVUPS Y15, 544(BX)
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VPSLLD  $0x14, Y5, Y5
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y12, Y5, Y12
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y11, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y13
-	VFMADD213PS Y15, Y15, Y14
-	VCMPPS      $0x1e, 288(SI), Y2, Y5
-	VCMPPS      $0x1e, 352(SI), Y2, Y11
-	VANDPS      Y13, Y5, Y5
-	VANDPS      Y14, Y11, Y11
-	VADDPS      Y11, Y5, Y5
-	VMOVAPS     Y3, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y11
-	VANDPS      Y11, Y6, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y3
-	VFMADD231PS Y1, Y7, Y3
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y12
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y12, Y11, Y12
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
-	VMULPS      Y11, Y3, Y3
-
-	// s*q + s
-	VFMADD213PS  Y12, Y12, Y3
-	VANDPS       Y3, Y6, Y6
-	VCMPPS       $0x1e, Y7, Y2, Y2
-	VANDPS       Y6, Y2, Y2
-	VADDPS       Y2, Y5, Y5
-	VEXTRACTF128 $0x01, Y8, X2
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y9, X3
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y9, Y8, Y8
-	VADDPD       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y4, X3
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y7, Y3, Y3
-	VADDPD       Y4, Y8, Y8
-	VADDPD       Y3, Y2, Y2
-	VADDPD       Y2, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X2
-	VADDPD       X2, X8, X8
-	VMOVHLPS     X8, X8, X2
-	VADDSD       X2, X8, X8
-	VMOVSD       X8, 16(R15)
-	VBROADCASTSS (R15), Y2
-	VADDPS       integer<>+0(SB), Y2, Y2
-	VBROADCASTSS 36(R15), Y3
-	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VPADDD       Y2, Y4, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMOVUPS      one<>+0(SB), Y3
-	VPADDD       Y2, Y3, Y2
-	VBROADCASTSS X2, Y2
-	VMULPS       Y2, Y10, Y10
-	VMOVUPS      Y10, (DI)
-	VMULPS       480(BX), Y2, Y3
-	VMOVUPS      Y3, 32(DI)
-	VMULPS       256(BX), Y2, Y3
-	VMOVUPS      Y3, 64(DI)
-	VMULPS       448(BX), Y2, Y3
-	VMOVUPS      Y3, 96(DI)
-	VMULPS       320(BX), Y2, Y3
-	VMOVUPS      Y3, 128(DI)
-	VMULPS       544(BX), Y2, Y3
-	VMOVUPS      Y3, 160(DI)
-	VMULPS       288(BX), Y2, Y3
-	VMOVUPS      Y3, 192(DI)
-	VMULPS       512(BX), Y2, Y3
-	VMOVUPS      Y3, 224(DI)
-	VMULPS       416(BX), Y2, Y3
-	VMOVUPS      Y3, 256(DI)
-	VMULPS       Y2, Y13, Y13
-	VMOVUPS      Y13, 288(DI)
-	VMULPS       384(BX), Y2, Y3
-	VMOVUPS      Y3, 320(DI)
-	VMULPS       Y2, Y14, Y14
-	VMOVUPS      Y14, 352(DI)
-	VMULPS       352(BX), Y2, Y3
-	VMOVUPS      (DX), Y4
-	CMPQ         CX, $0x00000008
-	JGE          l53
-	VMASKMOVPS   Y3, Y4, 384(DI)
-	JMP          l54
+	VMULPS     672(BX), Y4, Y3
+	VMOVUPS    64(DX), Y5
+	CMPQ       CX, $0x00000018
+	JGE        l53
+	CMPQ       CX, $0x00000010
+	JLE        l54
+	VMASKMOVPS Y3, Y5, 448(DI)
+	JMP        l54
 
 l53:
-	VMOVUPS Y3, 384(DI)
+	VMOVUPS Y3, 448(DI)
 
 l54:
-	VMULPS     Y2, Y6, Y6
-	VMOVUPS    32(DX), Y2
-	CMPQ       CX, $0x00000010
+	VMULPS     Y4, Y13, Y13
+	VMOVUPS    96(DX), Y3
+	CMPQ       CX, $0x00000020
 	JGE        l55
-	CMPQ       CX, $0x00000008
+	CMPQ       CX, $0x00000018
 	JLE        l56
-	VMASKMOVPS Y6, Y2, 416(DI)
+	VMASKMOVPS Y13, Y3, 480(DI)
 	JMP        l56
 
 l55:
-	VMOVUPS Y6, 416(DI)
+	VMOVUPS Y13, 480(DI)
 
 l56:
 	ADDQ R9, SI
@@ -72932,660 +57046,11 @@ l56:
 	LEAQ (DI)(AX*4), DI
 	ADDQ $0x28, R15
 	DECQ R8
-	JNZ  begin19
-	JMP  end
-
-done19:
-	// Rows of 113 to 128 elements.
-	CMPQ  CX, $0x00000080
-	JGT   done22
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x00000070, CX
-	LEAQ  leftMasks<>+256(SB), DX
-	MOVQ  CX, AX
-	NEGQ  AX
-	LEAQ  (DX)(AX*4), DX
-
-begin22:
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact128
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact128
-	PCALIGN $0x40
-
-loop22:
-	VBROADCASTSS (SI), Y2
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact128
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      nearHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VSUBPS       nearInteger<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), X2
-	VBROADCASTSS (R14), Y4
-	VMULSS       X4, X2, X2
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X2, X5, X5
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBSS       X5, X2, X5
-	VMOVSS       X5, (R15)
-	VMOVUPS      (DX), Y6
-	VMASKMOVPS   448(SI), Y6, Y6
-	VORPS        512(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
-	VMAXPS       64(SI), Y7, Y7
-	VMOVUPS      128(SI), Y8
-	VMAXPS       192(SI), Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMOVUPS      256(SI), Y8
-	VMAXPS       320(SI), Y8, Y8
-	VMOVUPS      384(SI), Y9
-	VMAXPS       Y6, Y9, Y9
-	VMAXPS       Y9, Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   480(SI), Y6, Y6
-	VORPS        544(DX), Y6, Y6
-	VMOVUPS      32(SI), Y8
-	VMAXPS       96(SI), Y8, Y8
-	VMOVUPS      160(SI), Y9
-	VMAXPS       224(SI), Y9, Y9
-	VMAXPS       Y9, Y8, Y8
-	VMOVUPS      288(SI), Y9
-	VMAXPS       352(SI), Y9, Y9
-	VMOVUPS      416(SI), Y10
-	VMAXPS       Y6, Y10, Y10
-	VMAXPS       Y10, Y9, Y9
-	VMAXPS       Y9, Y8, Y8
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y8, Y7, Y6
-	VPERM2F128 $0x01, Y6, Y6, Y9
-	VMAXPS     Y9, Y6, Y6
-	VSHUFPS    $0x4e, Y6, Y6, Y9
-	VMAXPS     Y9, Y6, Y6
-	VSHUFPS    $0xb1, Y6, Y6, Y9
-	VMAXPS     Y9, Y6, Y6
-	VMOVAPS    Y3, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y1, Y6, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VPSLLD  $0x14, Y9, Y9
-	VPADDD  Y11, Y9, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
-	VMULPS      Y9, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS  Y11, Y11, Y10
-	VCMPPS       $0x05, Y6, Y7, Y7
-	VCMPPS       $0x05, Y6, Y8, Y8
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y7, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y9
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y7, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y7
-	VANDPS       Y10, Y9, Y9
-	VANDPS       Y10, Y7, Y7
-	VBROADCASTSS 32(R15), Y8
-	VMAXPS       Y8, Y6, Y8
-	VMULPS       Y4, Y8, Y8
-	VMOVUPS      integerUnit<>+0(SB), Y4
-	VSUBPS       Y8, Y4, Y4
-	VADDSS       X5, X2, X8
-
-	// Leave if an exponential may be 0 in the unit.
-	VADDSS     X5, X4, X5
-	VMOVUPS    integerLowest<>+0(SB), Y11
-	VUCOMISS   X11, X5
-	JCS        exact128
-	VMOVUPS    (DX), Y5
-	VMASKMOVPS 448(SI), Y5, Y11
-	VMOVUPS    32(DX), Y12
-	VMASKMOVPS 480(SI), Y12, Y13
-	VMOVUPS    (SI), Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y14
-	VMOVUPS     64(SI), Y15
-	VFMADD213PS Y3, Y0, Y15
-	VMOVUPS     Y8, 256(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y3, Y8
-	VMOVUPS Y10, 288(BX)
-	VSUBPS  Y15, Y3, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y8
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y8
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y14, Y2
-	VMOVUPS Y4, 320(BX)
-	VPERMPS nearTable<>+0(SB), Y15, Y4
-	VMOVUPS Y6, 352(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VMOVUPS Y7, 384(BX)
-	VPSLLD  $0x14, Y15, Y7
-	VPADDD  Y2, Y6, Y2
-	VPADDD  Y4, Y7, Y4
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
-	VMULPS      Y6, Y8, Y8
-	VMULPS      Y7, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y2, Y2, Y8
-	VFMADD213PS Y4, Y4, Y10
-	VADDPS      Y10, Y8, Y2
-	VPOR        Y14, Y15, Y14
-	VMOVUPS     128(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y7
-	VSUBPS Y6, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y7
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y7
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y10, 416(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y10
-	VMOVUPS Y8, 448(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y8
-	VMOVUPS Y9, 480(BX)
-	VPSLLD  $0x14, Y4, Y9
-	VMOVUPS Y12, 512(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y10, Y9, Y10
-	VPADDD  Y8, Y12, Y8
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y7, Y7
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y8, Y8, Y15
-	VADDPS      Y15, Y7, Y8
-	VADDPS      Y8, Y2, Y2
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-	VMOVUPS     256(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     320(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y8
-	VSUBPS Y6, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y8
-	VFMADD231PS 320(SI), Y0, Y9
-	VFMADD231PS 256(SI), Y1, Y8
-	VFMADD231PS 320(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VMOVUPS Y15, 544(BX)
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y7, 576(BX)
-	VPSLLD  $0x14, Y6, Y7
-	VPADDD  Y10, Y15, Y10
-	VPADDD  Y12, Y7, Y12
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y7, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VADDPS      Y9, Y8, Y7
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-	VMOVUPS     384(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVAPS     Y3, Y6
-	VFMADD231PS Y0, Y11, Y6
-	VANDPS      Y6, Y5, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y10
-	VSUBPS Y6, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y10
-	VFMADD231PS Y0, Y11, Y12
-	VFMADD231PS 384(SI), Y1, Y10
-	VFMADD231PS Y1, Y11, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y9, 608(BX)
-	VPSLLD  $0x14, Y4, Y9
-	VMOVUPS Y8, 640(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y11, Y9, Y11
-	VPADDD  Y15, Y8, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y9, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y10
-	VFMADD213PS Y15, Y15, Y12
-	VANDPS      Y12, Y5, Y5
-	VADDPS      Y5, Y10, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-	VMOVUPS     32(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y8
-	VSUBPS Y6, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y5, 672(BX)
-	VPSLLD  $0x14, Y6, Y5
-	VPADDD  Y11, Y15, Y11
-	VPADDD  Y12, Y5, Y12
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y5, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VADDPS      Y9, Y8, Y5
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-	VMOVUPS     160(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y11
-	VSUBPS Y6, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y15
-	VMOVUPS Y10, 704(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VMOVUPS Y9, 736(BX)
-	VPSLLD  $0x14, Y4, Y9
-	VMOVUPS Y8, 768(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y15, Y9, Y15
-	VPADDD  Y10, Y8, Y10
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y9, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y10, Y10, Y12
-	VADDPS      Y12, Y11, Y8
-	VADDPS      Y8, Y5, Y5
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-	VMOVUPS     288(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y8
-	VSUBPS Y6, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y8
-	VFMADD231PS 352(SI), Y0, Y9
-	VFMADD231PS 288(SI), Y1, Y8
-	VFMADD231PS 352(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y12, 800(BX)
-	VPSLLD  $0x14, Y4, Y12
-	VMOVUPS Y11, 832(BX)
-	VPSLLD  $0x14, Y6, Y11
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VMULPS      Y11, Y8, Y8
-	VMULPS      Y12, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y15, Y15, Y9
-	VADDPS      Y9, Y8, Y10
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-	VMOVUPS     416(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVAPS     Y3, Y6
-	VFMADD231PS Y0, Y13, Y6
-	VMOVUPS     512(BX), Y11
-	VANDPS      Y6, Y11, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y12
-	VSUBPS Y6, Y3, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y12
-	VFMADD231PS Y0, Y13, Y3
-	VFMADD231PS 416(SI), Y1, Y12
-	VFMADD231PS Y1, Y13, Y3
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y9, 864(BX)
-	VPSLLD  $0x14, Y4, Y9
-	VMOVUPS Y8, 896(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y13, Y9, Y13
-	VPADDD  Y15, Y8, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y9
-	VMULPS      Y8, Y12, Y12
-	VMULPS      Y9, Y3, Y3
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y12
-	VFMADD213PS Y15, Y15, Y3
-	VANDPS      Y3, Y11, Y11
-	VADDPS      Y11, Y12, Y3
-	VADDPS      Y3, Y10, Y10
-	VPOR        Y14, Y4, Y14
-	VPOR        Y14, Y6, Y14
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y14
-	JNZ          exact128
-	VADDPS       Y7, Y2, Y3
-	VMINPS       Y7, Y2, Y4
-	VMAXPS       Y7, Y2, Y2
-	VSUBPS       Y2, Y3, Y2
-	VSUBPS       Y2, Y4, Y4
-	VEXTRACTF128 $0x01, Y3, X2
-	VCVTPS2PD    X3, Y6
-	VCVTPS2PD    X2, Y2
-	VMOVUPS      480(BX), Y7
-	VEXTRACTF128 $0x01, Y7, X8
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X8, Y8
-	VSUBPD       Y7, Y6, Y6
-	VSUBPD       Y8, Y2, Y2
-	VEXTRACTF128 $0x01, Y4, X7
-	VCVTPS2PD    X4, Y8
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y8, Y6, Y6
-	VADDPD       Y7, Y2, Y2
-	VEXTRACTF128 $0x01, Y3, X7
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y4, X8
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y8, Y7, Y7
-	VADDPS       Y10, Y5, Y4
-	VMINPS       Y10, Y5, Y8
-	VMAXPS       Y10, Y5, Y5
-	VSUBPS       Y5, Y4, Y5
-	VSUBPS       Y5, Y8, Y8
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y9
-	VCVTPS2PD    X5, Y5
-	VMOVUPS      384(BX), Y10
-	VEXTRACTF128 $0x01, Y10, X13
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X13, Y13
-	VSUBPD       Y10, Y9, Y9
-	VSUBPD       Y13, Y5, Y5
-	VEXTRACTF128 $0x01, Y8, X10
-	VCVTPS2PD    X8, Y13
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y13, Y9, Y9
-	VADDPD       Y10, Y5, Y5
-	VEXTRACTF128 $0x01, Y4, X10
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X10, Y10
-	VEXTRACTF128 $0x01, Y8, X13
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y8, Y4, Y4
-	VADDPD       Y13, Y10, Y10
-	VADDPD       Y9, Y6, Y6
-	VADDPD       Y5, Y2, Y2
-	VADDPD       Y2, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X2
-	VADDPD       X2, X6, X6
-	VMOVHLPS     X6, X6, X2
-	VADDSD       X2, X6, X6
-	VXORPS       X2, X2, X2
-	VADDPS       352(BX), Y2, Y2
-	VMOVSS       X2, 4(R15)
-	VMOVUPS      integer<>+0(SB), Y2
-	VMOVUPS      320(BX), Y5
-	VSUBPS       Y5, Y2, Y2
-	VMOVSS       X2, 36(R15)
-	VMOVUPS      288(BX), Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       X2, 8(R15)
-	VMOVSD       X6, 16(R15)
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y10, Y7, Y7
-	VADDPD       Y7, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VMOVSD       X3, 24(R15)
-	VADDSD       X6, X6, X6
-	VUCOMISD     X2, X6
-	JCS          sure128
-	VMOVUPS      256(BX), Y2
-	VPADDD       X2, X5, X2
-	VPSLLD       $0x17, X2, X2
-	VMOVUPS      one<>+0(SB), Y3
-	VPADDD       X2, X3, X2
-	VBROADCASTSS X2, Y2
-	VMULPS       448(BX), Y2, Y3
-	VMOVUPS      Y3, (DI)
-	VMULPS       768(BX), Y2, Y3
-	VMOVUPS      Y3, 32(DI)
-	VMULPS       416(BX), Y2, Y3
-	VMOVUPS      Y3, 64(DI)
-	VMULPS       736(BX), Y2, Y3
-	VMOVUPS      Y3, 96(DI)
-	VMULPS       576(BX), Y2, Y3
-	VMOVUPS      Y3, 128(DI)
-	VMULPS       832(BX), Y2, Y3
-	VMOVUPS      Y3, 160(DI)
-	VMULPS       544(BX), Y2, Y3
-	VMOVUPS      Y3, 192(DI)
-	VMULPS       800(BX), Y2, Y3
-	VMOVUPS      Y3, 224(DI)
-	VMULPS       640(BX), Y2, Y3
-	VMOVUPS      Y3, 256(DI)
-	VMULPS       896(BX), Y2, Y3
-	VMOVUPS      Y3, 288(DI)
-	VMULPS       608(BX), Y2, Y3
-	VMOVUPS      Y3, 320(DI)
-	VMULPS       864(BX), Y2, Y3
-	VMOVUPS      Y3, 352(DI)
-	VMULPS       704(BX), Y2, Y3
-	VMOVUPS      Y3, 384(DI)
-	VMULPS       Y2, Y12, Y12
-	VMOVUPS      Y12, 416(DI)
-	VMULPS       672(BX), Y2, Y3
-	VMOVUPS      (DX), Y4
-	CMPQ         CX, $0x00000008
-	JGE          l57
-	VMASKMOVPS   Y3, Y4, 448(DI)
-	JMP          l58
-
-l57:
-	VMOVUPS Y3, 448(DI)
-
-l58:
-	VMULPS     Y2, Y11, Y11
-	VMOVUPS    32(DX), Y2
-	CMPQ       CX, $0x00000010
-	JGE        l59
-	CMPQ       CX, $0x00000008
-	JLE        l60
-	VMASKMOVPS Y11, Y2, 480(DI)
-	JMP        l60
-
-l59:
-	VMOVUPS Y11, 480(DI)
-
-l60:
-	ADDQ R9, SI
-	MOVQ dstStride+64(FP), AX
-	LEAQ (DI)(AX*4), DI
-	ADDQ $0x28, R15
-	DECQ R8
-	JNZ  loop22
+	JNZ  loop16
 	JMP  end
 
 exact128:
-	ADDQ $0x00000070, CX
+	ADDQ $0x00000060, CX
 	JMP  longer
 
 sure128:
@@ -73598,399 +57063,410 @@ sure128:
 	VSUBPS       Y2, Y3, Y3
 	VSUBPS       nearInteger<>+0(SB), Y3, Y3
 	VBROADCASTSS 4(R15), Y2
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   448(SI), Y4, Y5
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   480(SI), Y6, Y7
-	VMOVUPS      (SI), Y8
+	VMOVUPS      (SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     64(SI), Y5
+	VFMADD213PS Y3, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y4, Y3, Y6
+	VSUBPS Y5, Y3, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y6
+	VFMADD231PS 64(SI), Y0, Y7
+	VFMADD231PS (SI), Y1, Y6
+	VFMADD231PS 64(SI), Y1, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y8
-	VPSLLD  $0x14, Y9, Y9
-	VPADDD  Y12, Y8, Y12
-	VPADDD  Y13, Y9, Y13
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VPSLLD  $0x14, Y4, Y4
+	VPSLLD  $0x14, Y5, Y5
+	VPADDD  Y8, Y4, Y8
+	VPADDD  Y9, Y5, Y9
+	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y9, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
+	VMULPS      Y4, Y6, Y6
+	VMULPS      Y5, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, (SI), Y2, Y8
-	VCMPPS      $0x1e, 64(SI), Y2, Y9
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     192(SI), Y12
-	VFMADD213PS Y3, Y0, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y13
-	VSUBPS Y12, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y13
-	VFMADD231PS 192(SI), Y0, Y14
-	VFMADD231PS 128(SI), Y1, Y13
-	VFMADD231PS 192(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y11, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y11
-	VPSLLD  $0x14, Y9, Y9
-	VPSLLD  $0x14, Y12, Y12
-	VPADDD  Y15, Y9, Y15
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
-	VMULPS      Y9, Y13, Y13
-	VMULPS      Y12, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y11, Y11, Y14
-	VCMPPS      $0x1e, 128(SI), Y2, Y9
-	VCMPPS      $0x1e, 192(SI), Y2, Y11
-	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     256(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     320(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y12
-	VSUBPS Y11, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y12
-	VFMADD231PS 320(SI), Y0, Y15
-	VFMADD231PS 256(SI), Y1, Y12
-	VFMADD231PS 320(SI), Y1, Y15
-	VMOVUPS     Y14, 288(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VMOVUPS Y13, 320(BX)
-	VPERMPS nearTable<>+0(SB), Y11, Y13
-	VPSLLD  $0x14, Y9, Y9
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y13, Y11, Y13
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
-	VMULPS      Y9, Y12, Y12
-	VMULPS      Y11, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y13, Y13, Y15
-	VCMPPS      $0x1e, 256(SI), Y2, Y9
-	VCMPPS      $0x1e, 320(SI), Y2, Y11
-	VANDPS      Y12, Y9, Y9
-	VANDPS      Y15, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VMOVUPS     384(SI), Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y11
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y5, Y13
-	VANDPS      Y13, Y4, Y13
-
-	// -n = magic - N - u
-	VSUBPS  Y11, Y3, Y14
-	VMOVUPS Y15, 352(BX)
-	VSUBPS  Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y14
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS 384(SI), Y1, Y14
-	VFMADD231PS Y1, Y5, Y15
-	VMOVUPS     Y12, 384(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y12
-	VMOVUPS Y10, 416(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VPSLLD  $0x14, Y11, Y11
-	VPSLLD  $0x14, Y13, Y13
-	VPADDD  Y12, Y11, Y12
-	VPADDD  Y10, Y13, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
-	VMULPS      Y11, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VANDPS      Y15, Y4, Y4
-	VCMPPS      $0x1e, 384(SI), Y2, Y10
-	VCMPPS      $0x1e, Y5, Y2, Y5
-	VANDPS      Y14, Y10, Y10
-	VANDPS      Y4, Y5, Y5
-	VADDPS      Y5, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y8, Y8, Y6
+	VFMADD213PS Y9, Y9, Y7
+	VCMPPS      $0x1e, (SI), Y2, Y4
+	VCMPPS      $0x1e, 64(SI), Y2, Y5
+	VANDPS      Y6, Y4, Y4
+	VANDPS      Y7, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     128(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     96(SI), Y10
-	VFMADD213PS Y3, Y0, Y10
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y11, Y5, Y11
+	VPADDD  Y12, Y8, Y12
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VMULPS      Y5, Y9, Y9
+	VMULPS      Y8, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x1e, 128(SI), Y2, Y5
+	VCMPPS      $0x1e, 192(SI), Y2, Y8
+	VANDPS      Y9, Y5, Y5
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
 	VSUBPS Y5, Y3, Y11
-	VSUBPS Y10, Y3, Y12
+	VSUBPS Y8, Y3, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y11
-	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y11
-	VFMADD231PS 96(SI), Y1, Y12
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPERMPS nearTable<>+0(SB), Y10, Y15
+	VPERMPS nearTable<>+0(SB), Y8, Y14
 	VPSLLD  $0x14, Y5, Y5
-	VPSLLD  $0x14, Y10, Y10
+	VPSLLD  $0x14, Y8, Y8
 	VPADDD  Y13, Y5, Y13
-	VPADDD  Y15, Y10, Y15
+	VPADDD  Y14, Y8, Y14
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
 	VMULPS      Y5, Y11, Y11
-	VMULPS      Y10, Y12, Y12
+	VMULPS      Y8, Y12, Y12
 
 	// s*q + s
 	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y15, Y15, Y12
-	VCMPPS      $0x1e, 32(SI), Y2, Y5
-	VCMPPS      $0x1e, 96(SI), Y2, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, 256(SI), Y2, Y5
+	VCMPPS      $0x1e, 320(SI), Y2, Y8
 	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y5, Y5
-	VMOVUPS     160(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y10
-	VMOVUPS     224(SI), Y13
-	VFMADD213PS Y3, Y0, Y13
-
-	// -n = magic - N - u
-	VSUBPS  Y10, Y3, Y15
-	VMOVUPS Y4, 448(BX)
-	VSUBPS  Y13, Y3, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y15
-	VFMADD231PS 224(SI), Y0, Y4
-	VFMADD231PS 160(SI), Y1, Y15
-	VFMADD231PS 224(SI), Y1, Y4
-	VMOVUPS     Y14, 480(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VMOVUPS Y12, 512(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y12
-	VPSLLD  $0x14, Y10, Y10
-	VPSLLD  $0x14, Y13, Y13
-	VPADDD  Y14, Y10, Y14
-	VPADDD  Y12, Y13, Y12
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
-	VMULPS      Y10, Y15, Y15
-	VMULPS      Y13, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y15
-	VFMADD213PS Y12, Y12, Y4
-	VCMPPS      $0x1e, 160(SI), Y2, Y10
-	VCMPPS      $0x1e, 224(SI), Y2, Y12
-	VANDPS      Y15, Y10, Y10
-	VANDPS      Y4, Y12, Y12
-	VADDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y5, Y5
-	VMOVUPS     288(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y10
-	VMOVUPS     352(SI), Y12
-	VFMADD213PS Y3, Y0, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y13
-	VSUBPS Y12, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y13
-	VFMADD231PS 352(SI), Y0, Y14
-	VFMADD231PS 288(SI), Y1, Y13
-	VFMADD231PS 352(SI), Y1, Y14
-	VMOVUPS     Y4, 544(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y4
-	VMOVUPS Y15, 576(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y15
-	VPSLLD  $0x14, Y10, Y10
-	VPSLLD  $0x14, Y12, Y12
-	VPADDD  Y4, Y10, Y4
-	VPADDD  Y15, Y12, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
-	VMULPS      Y10, Y13, Y13
-	VMULPS      Y12, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y13
-	VFMADD213PS Y15, Y15, Y14
-	VCMPPS      $0x1e, 288(SI), Y2, Y4
-	VCMPPS      $0x1e, 352(SI), Y2, Y10
-	VANDPS      Y13, Y4, Y4
-	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y4, Y4
-	VMOVUPS     416(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y10
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VMOVUPS     (DX), Y8
+	VMASKMOVPS  384(SI), Y8, Y13
+	VMOVUPS     64(DX), Y14
+	VMASKMOVPS  448(SI), Y14, Y15
+	VMOVUPS     Y12, 256(BX)
 	VMOVAPS     Y3, Y12
-	VFMADD231PS Y0, Y7, Y12
-	VANDPS      Y12, Y6, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y13, Y12
+	VMOVUPS     Y11, 288(BX)
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y15, Y11
+	VANDPS      Y12, Y8, Y12
+	VANDPS      Y11, Y14, Y11
+	VMOVUPS     Y10, 320(BX)
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y15
+	VSUBPS  Y12, Y3, Y10
+	VMOVUPS Y9, 352(BX)
+	VSUBPS  Y11, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y10
+	VFMADD231PS Y0, Y15, Y9
+	VFMADD231PS Y1, Y13, Y10
+	VFMADD231PS Y1, Y15, Y9
+	VMOVUPS     Y7, 384(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y7
+	VMOVUPS Y6, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y6
+	VPSLLD  $0x14, Y12, Y12
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VMULPS      Y11, Y10, Y10
+	VMULPS      Y12, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y10
+	VFMADD213PS Y6, Y6, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y9, Y14, Y14
+	VCMPPS      $0x1e, Y13, Y2, Y13
+	VCMPPS      $0x1e, Y15, Y2, Y15
+	VANDPS      Y8, Y13, Y13
+	VANDPS      Y14, Y15, Y15
+	VADDPS      Y15, Y13, Y13
+	VADDPS      Y13, Y5, Y5
+	VMOVUPS     32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y3, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y7, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y6
+	VPSLLD  $0x14, Y7, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y12, Y7, Y12
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VMULPS      Y6, Y9, Y9
+	VMULPS      Y7, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x1e, 32(SI), Y2, Y6
+	VCMPPS      $0x1e, 96(SI), Y2, Y7
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     224(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y12
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS 224(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y15
+	VMOVUPS Y14, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y7, Y7
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VCMPPS      $0x1e, 160(SI), Y2, Y7
+	VCMPPS      $0x1e, 224(SI), Y2, Y11
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     352(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y14
+	VSUBPS Y11, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y14
+	VFMADD231PS 352(SI), Y0, Y15
+	VFMADD231PS 288(SI), Y1, Y14
+	VFMADD231PS 352(SI), Y1, Y15
+	VMOVUPS     Y8, 480(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y8
+	VMOVUPS Y13, 512(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y13
+	VPSLLD  $0x14, Y7, Y7
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y8, Y7, Y8
+	VPADDD  Y13, Y11, Y13
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y13, Y13, Y15
+	VCMPPS      $0x1e, 288(SI), Y2, Y7
+	VCMPPS      $0x1e, 352(SI), Y2, Y8
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  416(SI), Y8, Y11
+	VMOVUPS     96(DX), Y13
+	VMOVUPS     Y15, 544(BX)
+	VMASKMOVPS  480(SI), Y13, Y15
+	VMOVUPS     Y14, 576(BX)
+	VMOVAPS     Y3, Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y11, Y14
+	VMOVUPS     Y12, 608(BX)
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y0, Y15, Y12
+	VANDPS      Y14, Y8, Y14
+	VANDPS      Y12, Y13, Y12
+	VMOVUPS     Y10, 640(BX)
+
+	// -n = magic - N - u
+	VSUBPS Y14, Y3, Y10
 	VSUBPS Y12, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y15
-	VFMADD231PS Y0, Y7, Y3
-	VFMADD231PS 416(SI), Y1, Y15
-	VFMADD231PS Y1, Y7, Y3
-	VMOVUPS     Y14, 608(BX)
+	VFMADD231PS Y0, Y11, Y10
+	VFMADD231PS Y0, Y15, Y3
+	VFMADD231PS Y1, Y11, Y10
+	VFMADD231PS Y1, Y15, Y3
+	VMOVUPS     Y9, 672(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VMOVUPS Y13, 640(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y13
-	VPSLLD  $0x14, Y10, Y10
+	VPERMPS nearTable<>+0(SB), Y14, Y9
+	VMOVUPS Y6, 704(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VPSLLD  $0x14, Y14, Y14
 	VPSLLD  $0x14, Y12, Y12
-	VPADDD  Y14, Y10, Y14
-	VPADDD  Y13, Y12, Y13
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
-	VMULPS      Y10, Y15, Y15
-	VMULPS      Y12, Y3, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y14
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y14, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS  Y14, Y14, Y15
-	VFMADD213PS  Y13, Y13, Y3
-	VANDPS       Y3, Y6, Y6
-	VCMPPS       $0x1e, 416(SI), Y2, Y3
-	VCMPPS       $0x1e, Y7, Y2, Y2
-	VANDPS       Y15, Y3, Y3
-	VANDPS       Y6, Y2, Y2
-	VADDPS       Y2, Y3, Y3
-	VADDPS       Y3, Y4, Y4
-	VEXTRACTF128 $0x01, Y8, X2
-	VCVTPS2PD    X8, Y8
+	VFMADD213PS  Y9, Y9, Y10
+	VFMADD213PS  Y6, Y6, Y3
+	VANDPS       Y10, Y8, Y8
+	VANDPS       Y3, Y13, Y13
+	VCMPPS       $0x1e, Y11, Y2, Y11
+	VCMPPS       $0x1e, Y15, Y2, Y2
+	VANDPS       Y8, Y11, Y11
+	VANDPS       Y13, Y2, Y2
+	VADDPS       Y2, Y11, Y11
+	VADDPS       Y11, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X2
+	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y9, X3
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y9, Y8, Y8
-	VADDPD       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y5, X3
 	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y4, X7
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y4, Y5, Y5
-	VADDPD       Y7, Y3, Y3
-	VADDPD       Y5, Y8, Y8
+	VADDPD       Y5, Y4, Y4
 	VADDPD       Y3, Y2, Y2
-	VADDPD       Y2, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X2
-	VADDPD       X2, X8, X8
-	VMOVHLPS     X8, X8, X2
-	VADDSD       X2, X8, X8
-	VMOVSD       X8, 16(R15)
+	VMOVUPS      704(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y7, X6
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPD       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VADDSD       X2, X4, X4
+	VMOVSD       X4, 16(R15)
 	VBROADCASTSS (R15), Y2
 	VADDPS       integer<>+0(SB), Y2, Y2
 	VBROADCASTSS 36(R15), Y3
@@ -74003,54 +57479,76 @@ sure128:
 	VBROADCASTSS X2, Y2
 	VMULPS       416(BX), Y2, Y3
 	VMOVUPS      Y3, (DI)
-	VMULPS       Y2, Y11, Y11
-	VMOVUPS      Y11, 32(DI)
-	VMULPS       256(BX), Y2, Y3
-	VMOVUPS      Y3, 64(DI)
-	VMULPS       512(BX), Y2, Y3
-	VMOVUPS      Y3, 96(DI)
-	VMULPS       320(BX), Y2, Y3
-	VMOVUPS      Y3, 128(DI)
-	VMULPS       576(BX), Y2, Y3
-	VMOVUPS      Y3, 160(DI)
-	VMULPS       288(BX), Y2, Y3
-	VMOVUPS      Y3, 192(DI)
-	VMULPS       544(BX), Y2, Y3
-	VMOVUPS      Y3, 224(DI)
+	VMULPS       672(BX), Y2, Y3
+	VMOVUPS      Y3, 32(DI)
 	VMULPS       384(BX), Y2, Y3
-	VMOVUPS      Y3, 256(DI)
+	VMOVUPS      Y3, 64(DI)
 	VMULPS       640(BX), Y2, Y3
-	VMOVUPS      Y3, 288(DI)
+	VMOVUPS      Y3, 96(DI)
 	VMULPS       352(BX), Y2, Y3
-	VMOVUPS      Y3, 320(DI)
+	VMOVUPS      Y3, 128(DI)
 	VMULPS       608(BX), Y2, Y3
+	VMOVUPS      Y3, 160(DI)
+	VMULPS       320(BX), Y2, Y3
+	VMOVUPS      Y3, 192(DI)
+	VMULPS       512(BX), Y2, Y3
+	VMOVUPS      Y3, 224(DI)
+	VMULPS       288(BX), Y2, Y3
+	VMOVUPS      Y3, 256(DI)
+	VMULPS       576(BX), Y2, Y3
+	VMOVUPS      Y3, 288(DI)
+	VMULPS       256(BX), Y2, Y3
+	VMOVUPS      Y3, 320(DI)
+	VMULPS       544(BX), Y2, Y3
 	VMOVUPS      Y3, 352(DI)
 	VMULPS       480(BX), Y2, Y3
-	VMOVUPS      Y3, 384(DI)
-	VMULPS       Y2, Y15, Y15
-	VMOVUPS      Y15, 416(DI)
-	VMULPS       448(BX), Y2, Y3
 	VMOVUPS      (DX), Y4
 	CMPQ         CX, $0x00000008
-	JGE          l61
-	VMASKMOVPS   Y3, Y4, 448(DI)
-	JMP          l62
+	JGE          l57
+	VMASKMOVPS   Y3, Y4, 384(DI)
+	JMP          l58
+
+l57:
+	VMOVUPS Y3, 384(DI)
+
+l58:
+	VMULPS     Y2, Y8, Y8
+	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l59
+	CMPQ       CX, $0x00000008
+	JLE        l60
+	VMASKMOVPS Y8, Y3, 416(DI)
+	JMP        l60
+
+l59:
+	VMOVUPS Y8, 416(DI)
+
+l60:
+	VMULPS     448(BX), Y2, Y3
+	VMOVUPS    64(DX), Y4
+	CMPQ       CX, $0x00000018
+	JGE        l61
+	CMPQ       CX, $0x00000010
+	JLE        l62
+	VMASKMOVPS Y3, Y4, 448(DI)
+	JMP        l62
 
 l61:
 	VMOVUPS Y3, 448(DI)
 
 l62:
-	VMULPS     Y2, Y6, Y6
-	VMOVUPS    32(DX), Y2
-	CMPQ       CX, $0x00000010
+	VMULPS     Y2, Y13, Y13
+	VMOVUPS    96(DX), Y2
+	CMPQ       CX, $0x00000020
 	JGE        l63
-	CMPQ       CX, $0x00000008
+	CMPQ       CX, $0x00000018
 	JLE        l64
-	VMASKMOVPS Y6, Y2, 480(DI)
+	VMASKMOVPS Y13, Y2, 480(DI)
 	JMP        l64
 
 l63:
-	VMOVUPS Y6, 480(DI)
+	VMOVUPS Y13, 480(DI)
 
 l64:
 	ADDQ R9, SI
@@ -74058,10 +57556,10 @@ l64:
 	LEAQ (DI)(AX*4), DI
 	ADDQ $0x28, R15
 	DECQ R8
-	JNZ  begin22
+	JNZ  begin16
 	JMP  end
 
-done22:
+done16:
 	TESTQ R8, R8
 	JZ    end
 
@@ -74094,10 +57592,10 @@ row:
 
 	// 
 	SUBQ    $0x00000080, CX
-	JLT     done26
+	JLT     done20
 	PCALIGN $0x40
 
-loop26:
+loop20:
 	VMOVUPS (SI), Y2
 	VMOVUPS 64(SI), Y3
 	VMAXPS  Y3, Y2, Y4
@@ -74153,17 +57651,17 @@ loop26:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop26
+	JGE     loop20
 
-done26:
+done20:
 	ADDQ $0x00000080, CX
 
 	// 
 	SUBQ    $0x00000010, CX
-	JLT     done27
+	JLT     done21
 	PCALIGN $0x40
 
-loop27:
+loop21:
 	VMOVUPS (SI), Y2
 	VMAXPS  64(BX), Y2, Y3
 	VMINPS  (BX), Y2, Y2
@@ -74177,12 +57675,12 @@ loop27:
 	ADDQ    $0x00000040, SI
 	ADDQ    $0x00000040, DI
 	SUBQ    $0x00000010, CX
-	JGE     loop27
+	JGE     loop21
 
-done27:
+done21:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind28
+	JZ    behind22
 
 	// 
 	LEAQ         leftMasks<>+256(SB), DX
@@ -74207,7 +57705,7 @@ done27:
 	VMOVUPS      Y5, 96(BX)
 	LEAQ         (SI)(CX*4), SI
 
-behind28:
+behind22:
 	// The unit, and whether all elements are near it.
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
@@ -74274,14 +57772,14 @@ behind28:
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done31
+	JLT     done25
 	VMOVUPS nearTable<>+0(SB), Y4
 	VMOVUPS nearExp3<>+0(SB), Y5
 	VMOVUPS nearExp2<>+0(SB), Y6
 	VMOVUPS nearExp1<>+0(SB), Y7
 	PCALIGN $0x40
 
-loop31:
+loop25:
 	VMOVUPS (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -74687,25 +58185,25 @@ loop31:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop31
+	JGE     loop25
 
-done31:
+done25:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind37
+	JZ    behind31
 	CMPQ  CX, $0x00000010
-	JLE   upto32
+	JLE   upto26
 	CMPQ  CX, $0x00000020
-	JLE   upto33
+	JLE   upto27
 	CMPQ  CX, $0x00000030
-	JLE   upto34
+	JLE   upto28
 	CMPQ  CX, $0x00000040
-	JLE   upto35
+	JLE   upto29
 	CMPQ  CX, $0x00000060
-	JLE   upto36
-	JMP   upto37
+	JLE   upto30
+	JMP   upto31
 
-upto32:
+upto26:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
@@ -74814,9 +58312,9 @@ l68:
 	VMOVUPS Y8, 192(BX)
 	VMOVUPS Y9, 224(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind37
+	JMP     behind31
 
-upto33:
+upto27:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+256(SB), DX
@@ -74956,9 +58454,9 @@ l72:
 	VMOVUPS Y8, 192(BX)
 	VMOVUPS Y9, 224(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind37
+	JMP     behind31
 
-upto34:
+upto28:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+256(SB), DX
@@ -75152,9 +58650,9 @@ l76:
 	VMOVUPS Y7, 192(BX)
 	VMOVUPS Y9, 224(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind37
+	JMP     behind31
 
-upto35:
+upto29:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+256(SB), DX
@@ -75384,9 +58882,9 @@ l80:
 	VMOVUPS Y8, 192(BX)
 	VMOVUPS Y9, 224(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind37
+	JMP     behind31
 
-upto36:
+upto30:
 	// Turns whose elements are all near, of 65 to 96 elements.
 	SUBQ    $0x00000040, CX
 	LEAQ    leftMasks<>+256(SB), DX
@@ -75756,9 +59254,9 @@ l88:
 	VMOVUPS Y8, 192(BX)
 	VMOVUPS Y10, 224(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind37
+	JMP     behind31
 
-upto37:
+upto31:
 	// Turns whose elements are all near, of 97 to 128 elements.
 	SUBQ    $0x00000060, CX
 	LEAQ    leftMasks<>+256(SB), DX
@@ -76223,7 +59721,7 @@ l96:
 	VMOVUPS Y10, 224(BX)
 	LEAQ    384(SI)(CX*4), SI
 
-behind37:
+behind31:
 	// What is stored of a row.
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 96(BX), Y5
@@ -76388,10 +59886,10 @@ behind37:
 
 	// 
 	SUBQ    $0x00000080, CX
-	JLT     done40
+	JLT     done34
 	PCALIGN $0x40
 
-loop40:
+loop34:
 	VMOVUPS (SI), Y2
 	VCMPPS  $0x1e, Y2, Y3, Y4
 	VANDPS  Y2, Y4, Y4
@@ -76493,21 +59991,21 @@ loop40:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop40
+	JGE     loop34
 
-done40:
+done34:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind44
+	JZ    behind38
 	CMPQ  CX, $0x00000010
-	JLE   upto41
+	JLE   upto35
 	CMPQ  CX, $0x00000020
-	JLE   upto42
+	JLE   upto36
 	CMPQ  CX, $0x00000040
-	JLE   upto43
-	JMP   upto44
+	JLE   upto37
+	JMP   upto38
 
-upto41:
+upto35:
 	// 
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
@@ -76544,9 +60042,9 @@ upto41:
 	VMOVUPS Y6, 192(BX)
 	VMOVUPS Y8, 224(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind44
+	JMP     behind38
 
-upto42:
+upto36:
 	// 
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+256(SB), DX
@@ -76592,9 +60090,9 @@ upto42:
 	VMOVUPS Y6, 192(BX)
 	VMOVUPS Y8, 224(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind44
+	JMP     behind38
 
-upto43:
+upto37:
 	// 
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+256(SB), DX
@@ -76658,9 +60156,9 @@ upto43:
 	VMOVUPS Y6, 192(BX)
 	VMOVUPS Y8, 224(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind44
+	JMP     behind38
 
-upto44:
+upto38:
 	// 
 	SUBQ    $0x00000040, CX
 	LEAQ    leftMasks<>+256(SB), DX
@@ -76775,7 +60273,7 @@ upto44:
 	VMOVUPS Y8, 224(BX)
 	LEAQ    256(SI)(CX*4), SI
 
-behind44:
+behind38:
 	// It takes the place of the rest.
 	VMOVUPS      128(BX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
@@ -76861,12 +60359,12 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done47
+	JLT     done41
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop47:
+loop41:
 	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
@@ -77294,21 +60792,21 @@ loop47:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop47
+	JGE     loop41
 
-done47:
+done41:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind51
+	JZ    behind45
 	CMPQ  CX, $0x00000010
-	JLE   upto48
+	JLE   upto42
 	CMPQ  CX, $0x00000020
-	JLE   upto49
+	JLE   upto43
 	CMPQ  CX, $0x00000040
-	JLE   upto50
-	JMP   upto51
+	JLE   upto44
+	JMP   upto45
 
-upto48:
+upto42:
 	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
@@ -77408,9 +60906,9 @@ upto48:
 	VMOVUPS Y8, (BX)
 	VMOVUPS Y7, 32(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind51
+	JMP     behind45
 
-upto49:
+upto43:
 	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+256(SB), DX
@@ -77547,9 +61045,9 @@ upto49:
 	VMOVUPS Y6, (BX)
 	VMOVUPS Y7, 32(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind51
+	JMP     behind45
 
-upto50:
+upto44:
 	// Turns of 33 to 64 elements.
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -77785,9 +61283,9 @@ upto50:
 	VMOVUPS Y10, 224(BX)
 	VMOVUPS Y6, (BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind51
+	JMP     behind45
 
-upto51:
+upto45:
 	// Turns of 65 to 128 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -78247,7 +61745,7 @@ upto51:
 	VMOVUPS Y10, 224(BX)
 	LEAQ    256(SI)(CX*4), SI
 
-behind51:
+behind45:
 	// What is stored of the row. Of a sure one the rest would need its elements: it is left.
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 96(BX), Y5
@@ -78399,13 +61897,13 @@ behind51:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done54
+	JLT     done48
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
 	VMOVUPS exp2<>+0(SB), Y6
 	PCALIGN $0x40
 
-loop54:
+loop48:
 	VMOVUPS (BX), Y7
 	VMOVUPS (SI), Y8
 
@@ -78587,17 +62085,17 @@ loop54:
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop54
+	JGE         loop48
 
-done54:
+done48:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done55
+	JLT     done49
 	PCALIGN $0x40
 
-loop55:
+loop49:
 	VMOVUPS (BX), Y4
 	VMOVUPS (SI), Y5
 
@@ -78631,12 +62129,12 @@ loop55:
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop55
+	JGE         loop49
 
-done55:
+done49:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind56
+	JZ    behind50
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -78686,7 +62184,7 @@ l97:
 l98:
 	LEAQ (SI)(CX*4), SI
 
-behind56:
+behind50:
 next:
 	// The next row.
 	ADDQ R9, R11

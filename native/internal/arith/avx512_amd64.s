@@ -7634,18 +7634,14 @@ loop2:
 done2:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind8
+	JZ    behind6
 	CMPQ  CX, $0x00000010
 	JLE   upto3
 	CMPQ  CX, $0x00000020
 	JLE   upto4
-	CMPQ  CX, $0x00000030
-	JLE   upto5
 	CMPQ  CX, $0x00000040
-	JLE   upto6
-	CMPQ  CX, $0x00000060
-	JLE   upto7
-	JMP   upto8
+	JLE   upto5
+	JMP   upto6
 
 upto3:
 	// Turns whose elements are all near, of 1 to 16 elements.
@@ -7693,7 +7689,7 @@ upto3:
 	VADDPS  Z7, Z5, Z5
 	VMOVAPS Z3, Z4
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind8
+	JMP     behind6
 
 upto4:
 	// Turns whose elements are all near, of 17 to 32 elements.
@@ -7763,197 +7759,117 @@ upto4:
 	VADDPS  Z7, Z5, Z5
 	VMOVAPS Z3, Z4
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind8
+	JMP     behind6
 
 upto5:
-	// Turns whose elements are all near, of 33 to 48 elements.
+	// Turns whose elements are all near, of 33 to 64 elements.
 	SUBQ      $0x00000020, CX
-	MOVL      $0x00000001, AX
-	SHLL      CL, AX
-	DECL      AX
-	KMOVW     AX, K7
+	NEGQ      CX
+	MOVQ      $-1, AX
+	SHRQ      CL, AX
+	NEGQ      CX
+	KMOVQ     AX, K7
 	VMOVUPS.Z 128(SI), K7, Z3
-	VMOVUPS   (SI), Z7
+	KSHIFTRQ  $0x10, K7, K2
+	VMOVUPS.Z 192(SI), K2, Z7
+	VMOVUPS   (SI), Z8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z7
-	VMOVUPS       64(SI), Z8
 	VFMADD213PS   Z2, Z0, Z8
-	VMOVAPS       Z2, Z9
-	VFMADD231PS.Z Z0, Z3, K7, Z9
-
-	// -n = magic - N - u
-	VSUBPS Z7, Z2, Z10
-	VSUBPS Z8, Z2, Z11
-	VSUBPS Z9, Z2, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS Z0, Z3, Z12
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS Z1, Z3, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z7, Z3
-	VPERMPS      nearTable<>+0(SB), Z8, Z13
-	VPERMPS      nearTable<>+0(SB), Z9, Z14
-	VPSLLD       $0x14, Z7, Z15
-	VPSLLD       $0x14, Z8, Z16
-	VPSLLD       $0x14, Z9, Z17
-	VPADDD       Z3, Z15, Z3
-	VPADDD       Z13, Z16, Z13
-	VPADDD       Z14, Z17, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z15
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z17
-	VMULPS           Z15, Z10, Z10
-	VMULPS           Z16, Z11, Z11
-	VMULPS           Z17, Z12, Z12
-
-	// s*q + s
-	VFMADD213PS   Z3, Z3, Z10
-	VFMADD213PS   Z13, Z13, Z11
-	VFMADD213PS.Z Z14, Z14, K7, Z12
-	VADDPS        Z11, Z10, Z10
-	VPTERNLOGD    $0xfe, Z8, Z9, Z7
-	VADDPS        Z12, Z10, Z10
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z7, K6
-	KORTESTW      K6, K6
-	JNZ           exact
-	VBROADCASTSS  minusInf<>+0(SB), Z3
-	VMOVUPS       128(SI), K7, Z3
-	VMOVUPS       (SI), Z7
-	VMAXPS        64(SI), Z7, Z7
-	VMAXPS        Z3, Z7, Z7
-	VMAXPS        Z6, Z7, Z6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Z10, Z4, Z3
-	VMINPS  Z10, Z4, Z7
-	VMAXPS  Z10, Z4, Z4
-	VSUBPS  Z4, Z3, Z4
-	VSUBPS  Z4, Z7, Z7
-	VADDPS  Z7, Z5, Z5
-	VMOVAPS Z3, Z4
-	LEAQ    128(SI)(CX*4), SI
-	JMP     behind8
-
-upto6:
-	// Turns whose elements are all near, of 49 to 64 elements.
-	SUBQ      $0x00000030, CX
-	MOVL      $0x00000001, AX
-	SHLL      CL, AX
-	DECL      AX
-	KMOVW     AX, K7
-	VMOVUPS.Z 192(SI), K7, Z3
-	VMOVUPS   (SI), Z7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z7
-	VMOVUPS       64(SI), Z8
-	VFMADD213PS   Z2, Z0, Z8
-	VMOVUPS       128(SI), Z9
+	VMOVUPS       64(SI), Z9
 	VFMADD213PS   Z2, Z0, Z9
 	VMOVAPS       Z2, Z10
 	VFMADD231PS.Z Z0, Z3, K7, Z10
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z7, K2, Z11
 
 	// -n = magic - N - u
-	VSUBPS Z7, Z2, Z11
 	VSUBPS Z8, Z2, Z12
 	VSUBPS Z9, Z2, Z13
 	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z11
-	VFMADD231PS 64(SI), Z0, Z12
-	VFMADD231PS 128(SI), Z0, Z13
+	VFMADD231PS (SI), Z0, Z12
+	VFMADD231PS 64(SI), Z0, Z13
 	VFMADD231PS Z0, Z3, Z14
-	VFMADD231PS (SI), Z1, Z11
-	VFMADD231PS 64(SI), Z1, Z12
-	VFMADD231PS 128(SI), Z1, Z13
+	VFMADD231PS Z0, Z7, Z15
+	VFMADD231PS (SI), Z1, Z12
+	VFMADD231PS 64(SI), Z1, Z13
 	VFMADD231PS Z1, Z3, Z14
+	VFMADD231PS Z1, Z7, Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z7, Z3
-	VPERMPS      nearTable<>+0(SB), Z8, Z15
-	VPERMPS      nearTable<>+0(SB), Z9, Z16
-	VPERMPS      nearTable<>+0(SB), Z10, Z17
-	VPSLLD       $0x14, Z7, Z18
-	VPSLLD       $0x14, Z8, Z19
-	VPSLLD       $0x14, Z9, Z20
-	VPSLLD       $0x14, Z10, Z21
+	VPERMPS      nearTable<>+0(SB), Z8, Z3
+	VPERMPS      nearTable<>+0(SB), Z9, Z7
+	VPERMPS      nearTable<>+0(SB), Z10, Z16
+	VPERMPS      nearTable<>+0(SB), Z11, Z17
+	VPSLLD       $0x14, Z8, Z18
+	VPSLLD       $0x14, Z9, Z19
+	VPSLLD       $0x14, Z10, Z20
+	VPSLLD       $0x14, Z11, Z21
 	VPADDD       Z3, Z18, Z3
-	VPADDD       Z15, Z19, Z15
+	VPADDD       Z7, Z19, Z7
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
 	VBROADCASTSS nearExp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z21
-	VMULPS           Z18, Z11, Z11
-	VMULPS           Z19, Z12, Z12
-	VMULPS           Z20, Z13, Z13
-	VMULPS           Z21, Z14, Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z21
+	VMULPS           Z18, Z12, Z12
+	VMULPS           Z19, Z13, Z13
+	VMULPS           Z20, Z14, Z14
+	VMULPS           Z21, Z15, Z15
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z11
-	VFMADD213PS   Z15, Z15, Z12
-	VFMADD213PS   Z16, Z16, Z13
-	VFMADD213PS.Z Z17, Z17, K7, Z14
-	VADDPS        Z12, Z11, Z11
-	VADDPS        Z14, Z13, Z13
-	VADDPS        Z13, Z11, Z11
-	VPTERNLOGD    $0xfe, Z8, Z9, Z7
-	VPORD         Z7, Z10, Z7
+	VFMADD213PS   Z3, Z3, Z12
+	VFMADD213PS   Z7, Z7, Z13
+	VFMADD213PS.Z Z16, Z16, K7, Z14
+	VFMADD213PS.Z Z17, Z17, K2, Z15
+	VADDPS        Z13, Z12, Z12
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z14, Z12, Z12
+	VPTERNLOGD    $0xfe, Z9, Z10, Z8
+	VPORD         Z8, Z11, Z8
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z7, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z8, K6
 	KORTESTW      K6, K6
 	JNZ           exact
 	VBROADCASTSS  minusInf<>+0(SB), Z3
-	VMOVUPS       192(SI), K7, Z3
-	VMOVUPS       (SI), Z7
-	VMAXPS        64(SI), Z7, Z7
-	VMOVUPS       128(SI), Z8
+	VMOVUPS       128(SI), K7, Z3
+	VBROADCASTSS  minusInf<>+0(SB), Z7
+	KSHIFTRQ      $0x10, K7, K6
+	VMOVUPS       192(SI), K6, Z7
+	VMOVUPS       (SI), Z8
+	VMAXPS        64(SI), Z8, Z8
+	VMAXPS        Z7, Z3, Z3
 	VMAXPS        Z3, Z8, Z8
-	VMAXPS        Z8, Z7, Z7
-	VMAXPS        Z6, Z7, Z6
+	VMAXPS        Z6, Z8, Z6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z11, Z4, Z3
-	VMINPS  Z11, Z4, Z7
-	VMAXPS  Z11, Z4, Z4
+	VADDPS  Z12, Z4, Z3
+	VMINPS  Z12, Z4, Z7
+	VMAXPS  Z12, Z4, Z4
 	VSUBPS  Z4, Z3, Z4
 	VSUBPS  Z4, Z7, Z7
 	VADDPS  Z7, Z5, Z5
 	VMOVAPS Z3, Z4
-	LEAQ    192(SI)(CX*4), SI
-	JMP     behind8
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind6
 
-upto7:
-	// Turns whose elements are all near, of 65 to 96 elements.
+upto6:
+	// Turns whose elements are all near, of 65 to 128 elements.
 	SUBQ    $0x00000040, CX
 	NEGQ    CX
 	MOVQ    $-1, AX
@@ -8032,42 +7948,75 @@ upto7:
 	VMOVUPS.Z     256(SI), K7, Z7
 	KSHIFTRQ      $0x10, K7, K2
 	VMOVUPS.Z     320(SI), K2, Z8
-	VMOVAPS       Z2, Z9
-	VFMADD231PS.Z Z0, Z7, K7, Z9
-	VMOVAPS       Z2, Z11
-	VFMADD231PS.Z Z0, Z8, K2, Z11
+	KSHIFTRQ      $0x20, K7, K3
+	VMOVUPS.Z     384(SI), K3, Z9
+	KSHIFTRQ      $0x30, K7, K4
+	VMOVUPS.Z     448(SI), K4, Z11
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z7, K7, Z12
+	VMOVAPS       Z2, Z13
+	VFMADD231PS.Z Z0, Z8, K2, Z13
+	VMOVAPS       Z2, Z14
+	VFMADD231PS.Z Z0, Z9, K3, Z14
+	VMOVAPS       Z2, Z15
+	VFMADD231PS.Z Z0, Z11, K4, Z15
 
 	// -n = magic - N - u
-	VSUBPS Z9, Z2, Z12
-	VSUBPS Z11, Z2, Z13
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+	VSUBPS Z14, Z2, Z18
+	VSUBPS Z15, Z2, Z19
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z7, Z12
-	VFMADD231PS Z0, Z8, Z13
-	VFMADD231PS Z1, Z7, Z12
-	VFMADD231PS Z1, Z8, Z13
+	VFMADD231PS Z0, Z7, Z16
+	VFMADD231PS Z0, Z8, Z17
+	VFMADD231PS Z0, Z9, Z18
+	VFMADD231PS Z0, Z11, Z19
+	VFMADD231PS Z1, Z7, Z16
+	VFMADD231PS Z1, Z8, Z17
+	VFMADD231PS Z1, Z9, Z18
+	VFMADD231PS Z1, Z11, Z19
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z9, Z7
-	VPERMPS      nearTable<>+0(SB), Z11, Z8
-	VPSLLD       $0x14, Z9, Z14
-	VPSLLD       $0x14, Z11, Z15
-	VPADDD       Z7, Z14, Z7
-	VPADDD       Z8, Z15, Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z14
+	VPERMPS      nearTable<>+0(SB), Z12, Z7
+	VPERMPS      nearTable<>+0(SB), Z13, Z8
+	VPERMPS      nearTable<>+0(SB), Z14, Z9
+	VPERMPS      nearTable<>+0(SB), Z15, Z11
+	VPSLLD       $0x14, Z12, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPSLLD       $0x14, Z14, Z22
+	VPSLLD       $0x14, Z15, Z23
+	VPADDD       Z7, Z20, Z7
+	VPADDD       Z8, Z21, Z8
+	VPADDD       Z9, Z22, Z9
+	VPADDD       Z11, Z23, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z14
-	VBROADCASTSS     nearExp2<>+0(SB), Z15
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z15
-	VMULPS           Z14, Z12, Z12
-	VMULPS           Z15, Z13, Z13
-	VFMADD213PS.Z    Z7, Z7, K7, Z12
-	VFMADD213PS.Z    Z8, Z8, K2, Z13
-	VADDPS           Z13, Z12, Z12
-	VPTERNLOGD       $0xfe, Z9, Z11, Z3
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z23
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+	VFMADD213PS.Z    Z7, Z7, K7, Z16
+	VFMADD213PS.Z    Z8, Z8, K2, Z17
+	VFMADD213PS.Z    Z9, Z9, K3, Z18
+	VFMADD213PS.Z    Z11, Z11, K4, Z19
+	VADDPS           Z17, Z16, Z16
+	VADDPS           Z19, Z18, Z18
+	VADDPS           Z18, Z16, Z16
+	VPTERNLOGD       $0xfe, Z12, Z13, Z3
+	VPTERNLOGD       $0xfe, Z14, Z15, Z3
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
@@ -8078,14 +8027,22 @@ upto7:
 	VBROADCASTSS  minusInf<>+0(SB), Z7
 	KSHIFTRQ      $0x10, K7, K6
 	VMOVUPS       320(SI), K6, Z7
-	VMOVUPS       (SI), Z8
-	VMAXPS        64(SI), Z8, Z8
-	VMOVUPS       128(SI), Z9
-	VMAXPS        192(SI), Z9, Z9
-	VMAXPS        Z9, Z8, Z8
+	VBROADCASTSS  minusInf<>+0(SB), Z8
+	KSHIFTRQ      $0x20, K7, K6
+	VMOVUPS       384(SI), K6, Z8
+	VBROADCASTSS  minusInf<>+0(SB), Z9
+	KSHIFTRQ      $0x30, K7, K6
+	VMOVUPS       448(SI), K6, Z9
+	VMOVUPS       (SI), Z11
+	VMAXPS        64(SI), Z11, Z11
+	VMOVUPS       128(SI), Z12
+	VMAXPS        192(SI), Z12, Z12
+	VMAXPS        Z12, Z11, Z11
 	VMAXPS        Z7, Z3, Z3
-	VMAXPS        Z3, Z8, Z8
-	VMAXPS        Z6, Z8, Z6
+	VMAXPS        Z9, Z8, Z8
+	VMAXPS        Z8, Z3, Z3
+	VMAXPS        Z3, Z11, Z11
+	VMAXPS        Z6, Z11, Z6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Z10, Z4, Z3
@@ -8096,204 +8053,15 @@ upto7:
 	VADDPS Z7, Z5, Z5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z12, Z3, Z4
-	VMINPS Z12, Z3, Z7
-	VMAXPS Z12, Z3, Z3
+	VADDPS Z16, Z3, Z4
+	VMINPS Z16, Z3, Z7
+	VMAXPS Z16, Z3, Z3
 	VSUBPS Z3, Z4, Z3
 	VSUBPS Z3, Z7, Z7
 	VADDPS Z7, Z5, Z5
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind8
 
-upto8:
-	// Turns whose elements are all near, of 97 to 128 elements.
-	SUBQ    $0x00000060, CX
-	NEGQ    CX
-	MOVQ    $-1, AX
-	SHRQ    CL, AX
-	NEGQ    CX
-	KMOVQ   AX, K7
-	VMOVUPS (SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     64(SI), Z7
-	VFMADD213PS Z2, Z0, Z7
-	VMOVUPS     128(SI), Z8
-	VFMADD213PS Z2, Z0, Z8
-	VMOVUPS     192(SI), Z9
-	VFMADD213PS Z2, Z0, Z9
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z10
-	VSUBPS Z7, Z2, Z11
-	VSUBPS Z8, Z2, Z12
-	VSUBPS Z9, Z2, Z13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS 128(SI), Z0, Z12
-	VFMADD231PS 192(SI), Z0, Z13
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS 128(SI), Z1, Z12
-	VFMADD231PS 192(SI), Z1, Z13
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z3, Z18
-	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VMULPS           Z21, Z13, Z13
-
-	// s*q + s
-	VFMADD213PS Z14, Z14, Z10
-	VFMADD213PS Z15, Z15, Z11
-	VFMADD213PS Z16, Z16, Z12
-	VFMADD213PS Z17, Z17, Z13
-	VADDPS      Z11, Z10, Z10
-	VADDPS      Z13, Z12, Z12
-	VADDPS      Z12, Z10, Z10
-	VPTERNLOGD  $0xfe, Z7, Z8, Z3
-	VPORD       Z3, Z9, Z3
-	VMOVUPS.Z   384(SI), K7, Z7
-	KSHIFTRQ    $0x10, K7, K2
-	VMOVUPS.Z   448(SI), K2, Z8
-	VMOVUPS     256(SI), Z9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z9
-	VMOVUPS       320(SI), Z11
-	VFMADD213PS   Z2, Z0, Z11
-	VMOVAPS       Z2, Z12
-	VFMADD231PS.Z Z0, Z7, K7, Z12
-	VMOVAPS       Z2, Z13
-	VFMADD231PS.Z Z0, Z8, K2, Z13
-
-	// -n = magic - N - u
-	VSUBPS Z9, Z2, Z14
-	VSUBPS Z11, Z2, Z15
-	VSUBPS Z12, Z2, Z16
-	VSUBPS Z13, Z2, Z17
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z14
-	VFMADD231PS 320(SI), Z0, Z15
-	VFMADD231PS Z0, Z7, Z16
-	VFMADD231PS Z0, Z8, Z17
-	VFMADD231PS 256(SI), Z1, Z14
-	VFMADD231PS 320(SI), Z1, Z15
-	VFMADD231PS Z1, Z7, Z16
-	VFMADD231PS Z1, Z8, Z17
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z9, Z7
-	VPERMPS      nearTable<>+0(SB), Z11, Z8
-	VPERMPS      nearTable<>+0(SB), Z12, Z18
-	VPERMPS      nearTable<>+0(SB), Z13, Z19
-	VPSLLD       $0x14, Z9, Z20
-	VPSLLD       $0x14, Z11, Z21
-	VPSLLD       $0x14, Z12, Z22
-	VPSLLD       $0x14, Z13, Z23
-	VPADDD       Z7, Z20, Z7
-	VPADDD       Z8, Z21, Z8
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z23
-	VMULPS           Z20, Z14, Z14
-	VMULPS           Z21, Z15, Z15
-	VMULPS           Z22, Z16, Z16
-	VMULPS           Z23, Z17, Z17
-
-	// s*q + s
-	VFMADD213PS   Z7, Z7, Z14
-	VFMADD213PS   Z8, Z8, Z15
-	VFMADD213PS.Z Z18, Z18, K7, Z16
-	VFMADD213PS.Z Z19, Z19, K2, Z17
-	VADDPS        Z15, Z14, Z14
-	VADDPS        Z17, Z16, Z16
-	VADDPS        Z16, Z14, Z14
-	VPTERNLOGD    $0xfe, Z9, Z11, Z3
-	VPTERNLOGD    $0xfe, Z12, Z13, Z3
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
-	KORTESTW      K6, K6
-	JNZ           exact
-	VBROADCASTSS  minusInf<>+0(SB), Z3
-	VMOVUPS       384(SI), K7, Z3
-	VBROADCASTSS  minusInf<>+0(SB), Z7
-	KSHIFTRQ      $0x10, K7, K6
-	VMOVUPS       448(SI), K6, Z7
-	VMOVUPS       (SI), Z8
-	VMAXPS        64(SI), Z8, Z8
-	VMOVUPS       128(SI), Z9
-	VMAXPS        192(SI), Z9, Z9
-	VMAXPS        Z9, Z8, Z8
-	VMOVUPS       256(SI), Z9
-	VMAXPS        320(SI), Z9, Z9
-	VMAXPS        Z7, Z3, Z3
-	VMAXPS        Z3, Z9, Z9
-	VMAXPS        Z9, Z8, Z8
-	VMAXPS        Z6, Z8, Z6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Z10, Z4, Z3
-	VMINPS Z10, Z4, Z7
-	VMAXPS Z10, Z4, Z4
-	VSUBPS Z4, Z3, Z4
-	VSUBPS Z4, Z7, Z7
-	VADDPS Z7, Z5, Z5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Z14, Z3, Z4
-	VMINPS Z14, Z3, Z7
-	VMAXPS Z14, Z3, Z3
-	VSUBPS Z3, Z4, Z3
-	VSUBPS Z3, Z7, Z7
-	VADDPS Z7, Z5, Z5
-	LEAQ   384(SI)(CX*4), SI
-
-behind8:
+behind6:
 	JMP end
 
 exact:
@@ -8311,7 +8079,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done10
+	JLT          done8
 	VMOVUPS      exp2Table<>+0(SB), Z7
 	VBROADCASTSS exp3<>+0(SB), Z8
 	VBROADCASTSS exp2<>+0(SB), Z9
@@ -8319,7 +8087,7 @@ exact:
 	VBROADCASTSS cut<>+0(SB), Z11
 	PCALIGN      $0x40
 
-loop10:
+loop8:
 	VMOVUPS (SI), Z12
 
 	// Leave if an element is above the limit.
@@ -8505,21 +8273,21 @@ loop10:
 	VADDPS Z13, Z5, Z5
 	ADDQ   $0x00000200, SI
 	SUBQ   $0x00000080, CX
-	JGE    loop10
+	JGE    loop8
 
-done10:
+done8:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind14
+	JZ    behind12
 	CMPQ  CX, $0x00000010
-	JLE   upto11
+	JLE   upto9
 	CMPQ  CX, $0x00000020
-	JLE   upto12
+	JLE   upto10
 	CMPQ  CX, $0x00000040
-	JLE   upto13
-	JMP   upto14
+	JLE   upto11
+	JMP   upto12
 
-upto11:
+upto9:
 	// Turns of 1 to 16 elements.
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -8569,9 +8337,9 @@ upto11:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z7, Z4
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind14
+	JMP     behind12
 
-upto12:
+upto10:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
@@ -8639,9 +8407,9 @@ upto12:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z7, Z4
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind14
+	JMP     behind12
 
-upto13:
+upto11:
 	// Turns of 33 to 64 elements.
 	SUBQ         $0x00000020, CX
 	NEGQ         CX
@@ -8745,9 +8513,9 @@ upto13:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z7, Z4
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind14
+	JMP     behind12
 
-upto14:
+upto12:
 	// Turns of 65 to 128 elements.
 	SUBQ         $0x00000040, CX
 	NEGQ         CX
@@ -8941,7 +8709,7 @@ upto14:
 	VADDPS Z7, Z5, Z5
 	LEAQ   256(SI)(CX*4), SI
 
-behind14:
+behind12:
 end:
 	// The sum.
 	VMOVUPS Z4, (R14)
@@ -9179,18 +8947,14 @@ loop2:
 done2:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind8
+	JZ    behind6
 	CMPQ  CX, $0x00000010
 	JLE   upto3
 	CMPQ  CX, $0x00000020
 	JLE   upto4
-	CMPQ  CX, $0x00000030
-	JLE   upto5
 	CMPQ  CX, $0x00000040
-	JLE   upto6
-	CMPQ  CX, $0x00000060
-	JLE   upto7
-	JMP   upto8
+	JLE   upto5
+	JMP   upto6
 
 upto3:
 	// Turns whose elements are all near, of 1 to 16 elements.
@@ -9236,7 +9000,7 @@ upto3:
 	VADDPS  Z6, Z5, Z5
 	VMOVAPS Z3, Z4
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind8
+	JMP     behind6
 
 upto4:
 	// Turns whose elements are all near, of 17 to 32 elements.
@@ -9303,78 +9067,98 @@ upto4:
 	VADDPS  Z7, Z5, Z5
 	VMOVAPS Z6, Z4
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind8
+	JMP     behind6
 
 upto5:
-	// Turns whose elements are all near, of 33 to 48 elements.
+	// Turns whose elements are all near, of 33 to 64 elements.
 	SUBQ      $0x00000020, CX
-	MOVL      $0x00000001, AX
-	SHLL      CL, AX
-	DECL      AX
-	KMOVW     AX, K7
+	NEGQ      CX
+	MOVQ      $-1, AX
+	SHRQ      CL, AX
+	NEGQ      CX
+	KMOVQ     AX, K7
 	VMOVUPS.Z 128(SI), K7, Z3
-	VMOVUPS   (SI), Z6
+	KSHIFTRQ  $0x10, K7, K2
+	VMOVUPS.Z 192(SI), K2, Z6
+	VMOVUPS   (SI), Z7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z6
-	VMOVUPS       64(SI), Z7
 	VFMADD213PS   Z2, Z0, Z7
-	VMOVAPS       Z2, Z8
-	VFMADD231PS.Z Z0, Z3, K7, Z8
+	VMOVUPS       64(SI), Z8
+	VFMADD213PS   Z2, Z0, Z8
+	VMOVAPS       Z2, Z9
+	VFMADD231PS.Z Z0, Z3, K7, Z9
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z6, K2, Z10
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z2, Z9
-	VSUBPS Z7, Z2, Z10
-	VSUBPS Z8, Z2, Z11
+	VSUBPS Z7, Z2, Z11
+	VSUBPS Z8, Z2, Z12
+	VSUBPS Z9, Z2, Z13
+	VSUBPS Z10, Z2, Z14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS Z0, Z3, Z11
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS Z1, Z3, Z11
+	VFMADD231PS (SI), Z0, Z11
+	VFMADD231PS 64(SI), Z0, Z12
+	VFMADD231PS Z0, Z3, Z13
+	VFMADD231PS Z0, Z6, Z14
+	VFMADD231PS (SI), Z1, Z11
+	VFMADD231PS 64(SI), Z1, Z12
+	VFMADD231PS Z1, Z3, Z13
+	VFMADD231PS Z1, Z6, Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z3
-	VPERMPS      nearTable<>+0(SB), Z7, Z12
-	VPERMPS      nearTable<>+0(SB), Z8, Z13
-	VPSLLD       $0x14, Z6, Z14
-	VPSLLD       $0x14, Z7, Z15
-	VPSLLD       $0x14, Z8, Z16
-	VPADDD       Z3, Z14, Z3
-	VPADDD       Z12, Z15, Z12
-	VPADDD       Z13, Z16, Z13
-	VBROADCASTSS nearExp2<>+0(SB), Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z3
+	VPERMPS      nearTable<>+0(SB), Z8, Z6
+	VPERMPS      nearTable<>+0(SB), Z9, Z15
+	VPERMPS      nearTable<>+0(SB), Z10, Z16
+	VPSLLD       $0x14, Z7, Z17
+	VPSLLD       $0x14, Z8, Z18
+	VPSLLD       $0x14, Z9, Z19
+	VPSLLD       $0x14, Z10, Z20
+	VPADDD       Z3, Z17, Z3
+	VPADDD       Z6, Z18, Z6
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z14
-	VBROADCASTSS     nearExp2<>+0(SB), Z15
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z16
-	VMULPS           Z14, Z9, Z9
-	VMULPS           Z15, Z10, Z10
-	VMULPS           Z16, Z11, Z11
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z20
+	VMULPS           Z17, Z11, Z11
+	VMULPS           Z18, Z12, Z12
+	VMULPS           Z19, Z13, Z13
+	VMULPS           Z20, Z14, Z14
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z9
-	VFMADD213PS   Z12, Z12, Z10
-	VFMADD213PS.Z Z13, Z13, K7, Z11
-	VADDPS        Z10, Z9, Z3
-	VPTERNLOGD    $0xfe, Z7, Z8, Z6
-	VADDPS        Z11, Z3, Z3
+	VFMADD213PS   Z3, Z3, Z11
+	VFMADD213PS   Z6, Z6, Z12
+	VFMADD213PS.Z Z15, Z15, K7, Z13
+	VFMADD213PS.Z Z16, Z16, K2, Z14
+	VADDPS        Z12, Z11, Z3
+	VADDPS        Z14, Z13, Z6
+	VADDPS        Z6, Z3, Z3
+	VPTERNLOGD    $0xfe, Z8, Z9, Z7
+	VPORD         Z7, Z10, Z7
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z6, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z7, K6
 	KORTESTW      K6, K6
 	JNZ           exact
-	VMOVUPS       Z9, (DI)
-	VMOVUPS       Z10, 64(DI)
-	VMOVUPS       Z11, K7, 128(DI)
+	VMOVUPS       Z11, (DI)
+	VMOVUPS       Z12, 64(DI)
+	VMOVUPS       Z13, K7, 128(DI)
+	KSHIFTRQ      $0x10, K7, K1
+	VMOVUPS       Z14, K1, 192(DI)
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Z3, Z4, Z6
@@ -9385,108 +9169,10 @@ upto5:
 	VADDPS  Z7, Z5, Z5
 	VMOVAPS Z6, Z4
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind8
+	JMP     behind6
 
 upto6:
-	// Turns whose elements are all near, of 49 to 64 elements.
-	SUBQ      $0x00000030, CX
-	MOVL      $0x00000001, AX
-	SHLL      CL, AX
-	DECL      AX
-	KMOVW     AX, K7
-	VMOVUPS.Z 192(SI), K7, Z3
-	VMOVUPS   (SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z6
-	VMOVUPS       64(SI), Z7
-	VFMADD213PS   Z2, Z0, Z7
-	VMOVUPS       128(SI), Z8
-	VFMADD213PS   Z2, Z0, Z8
-	VMOVAPS       Z2, Z9
-	VFMADD231PS.Z Z0, Z3, K7, Z9
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z2, Z10
-	VSUBPS Z7, Z2, Z11
-	VSUBPS Z8, Z2, Z12
-	VSUBPS Z9, Z2, Z13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS 128(SI), Z0, Z12
-	VFMADD231PS Z0, Z3, Z13
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS 128(SI), Z1, Z12
-	VFMADD231PS Z1, Z3, Z13
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z3
-	VPERMPS      nearTable<>+0(SB), Z7, Z14
-	VPERMPS      nearTable<>+0(SB), Z8, Z15
-	VPERMPS      nearTable<>+0(SB), Z9, Z16
-	VPSLLD       $0x14, Z6, Z17
-	VPSLLD       $0x14, Z7, Z18
-	VPSLLD       $0x14, Z8, Z19
-	VPSLLD       $0x14, Z9, Z20
-	VPADDD       Z3, Z17, Z3
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z20
-	VMULPS           Z17, Z10, Z10
-	VMULPS           Z18, Z11, Z11
-	VMULPS           Z19, Z12, Z12
-	VMULPS           Z20, Z13, Z13
-
-	// s*q + s
-	VFMADD213PS   Z3, Z3, Z10
-	VFMADD213PS   Z14, Z14, Z11
-	VFMADD213PS   Z15, Z15, Z12
-	VFMADD213PS.Z Z16, Z16, K7, Z13
-	VADDPS        Z11, Z10, Z3
-	VADDPS        Z13, Z12, Z14
-	VADDPS        Z14, Z3, Z3
-	VPTERNLOGD    $0xfe, Z7, Z8, Z6
-	VPORD         Z6, Z9, Z6
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z6, K6
-	KORTESTW      K6, K6
-	JNZ           exact
-	VMOVUPS       Z10, (DI)
-	VMOVUPS       Z11, 64(DI)
-	VMOVUPS       Z12, 128(DI)
-	VMOVUPS       Z13, K7, 192(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Z3, Z4, Z6
-	VMINPS  Z3, Z4, Z7
-	VMAXPS  Z3, Z4, Z4
-	VSUBPS  Z4, Z6, Z4
-	VSUBPS  Z4, Z7, Z7
-	VADDPS  Z7, Z5, Z5
-	VMOVAPS Z6, Z4
-	LEAQ    192(SI)(CX*4), SI
-	JMP     behind8
-
-upto7:
-	// Turns whose elements are all near, of 65 to 96 elements.
+	// Turns whose elements are all near, of 65 to 128 elements.
 	SUBQ    $0x00000040, CX
 	NEGQ    CX
 	MOVQ    $-1, AX
@@ -9565,42 +9251,75 @@ upto7:
 	VMOVUPS.Z     256(SI), K7, Z6
 	KSHIFTRQ      $0x10, K7, K2
 	VMOVUPS.Z     320(SI), K2, Z7
-	VMOVAPS       Z2, Z8
-	VFMADD231PS.Z Z0, Z6, K7, Z8
-	VMOVAPS       Z2, Z14
-	VFMADD231PS.Z Z0, Z7, K2, Z14
+	KSHIFTRQ      $0x20, K7, K3
+	VMOVUPS.Z     384(SI), K3, Z8
+	KSHIFTRQ      $0x30, K7, K4
+	VMOVUPS.Z     448(SI), K4, Z14
+	VMOVAPS       Z2, Z15
+	VFMADD231PS.Z Z0, Z6, K7, Z15
+	VMOVAPS       Z2, Z16
+	VFMADD231PS.Z Z0, Z7, K2, Z16
+	VMOVAPS       Z2, Z17
+	VFMADD231PS.Z Z0, Z8, K3, Z17
+	VMOVAPS       Z2, Z18
+	VFMADD231PS.Z Z0, Z14, K4, Z18
 
 	// -n = magic - N - u
-	VSUBPS Z8, Z2, Z15
-	VSUBPS Z14, Z2, Z16
+	VSUBPS Z15, Z2, Z19
+	VSUBPS Z16, Z2, Z20
+	VSUBPS Z17, Z2, Z21
+	VSUBPS Z18, Z2, Z22
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z6, Z15
-	VFMADD231PS Z0, Z7, Z16
-	VFMADD231PS Z1, Z6, Z15
-	VFMADD231PS Z1, Z7, Z16
+	VFMADD231PS Z0, Z6, Z19
+	VFMADD231PS Z0, Z7, Z20
+	VFMADD231PS Z0, Z8, Z21
+	VFMADD231PS Z0, Z14, Z22
+	VFMADD231PS Z1, Z6, Z19
+	VFMADD231PS Z1, Z7, Z20
+	VFMADD231PS Z1, Z8, Z21
+	VFMADD231PS Z1, Z14, Z22
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z8, Z6
-	VPERMPS      nearTable<>+0(SB), Z14, Z7
-	VPSLLD       $0x14, Z8, Z17
-	VPSLLD       $0x14, Z14, Z18
-	VPADDD       Z6, Z17, Z6
-	VPADDD       Z7, Z18, Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z17
+	VPERMPS      nearTable<>+0(SB), Z15, Z6
+	VPERMPS      nearTable<>+0(SB), Z16, Z7
+	VPERMPS      nearTable<>+0(SB), Z17, Z8
+	VPERMPS      nearTable<>+0(SB), Z18, Z14
+	VPSLLD       $0x14, Z15, Z23
+	VPSLLD       $0x14, Z16, Z24
+	VPSLLD       $0x14, Z17, Z25
+	VPSLLD       $0x14, Z18, Z26
+	VPADDD       Z6, Z23, Z6
+	VPADDD       Z7, Z24, Z7
+	VPADDD       Z8, Z25, Z8
+	VPADDD       Z14, Z26, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z18
-	VMULPS           Z17, Z15, Z15
-	VMULPS           Z18, Z16, Z16
-	VFMADD213PS.Z    Z6, Z6, K7, Z15
-	VFMADD213PS.Z    Z7, Z7, K2, Z16
-	VADDPS           Z16, Z15, Z6
-	VPTERNLOGD       $0xfe, Z8, Z14, Z3
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z24
+	VBROADCASTSS     nearExp2<>+0(SB), Z25
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z21, Z25
+	VBROADCASTSS     nearExp2<>+0(SB), Z26
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z22, Z26
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+	VMULPS           Z26, Z22, Z22
+	VFMADD213PS.Z    Z6, Z6, K7, Z19
+	VFMADD213PS.Z    Z7, Z7, K2, Z20
+	VFMADD213PS.Z    Z8, Z8, K3, Z21
+	VFMADD213PS.Z    Z14, Z14, K4, Z22
+	VADDPS           Z20, Z19, Z6
+	VADDPS           Z22, Z21, Z7
+	VADDPS           Z7, Z6, Z6
+	VPTERNLOGD       $0xfe, Z15, Z16, Z3
+	VPTERNLOGD       $0xfe, Z17, Z18, Z3
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
@@ -9610,9 +9329,13 @@ upto7:
 	VMOVUPS       Z10, 64(DI)
 	VMOVUPS       Z11, 128(DI)
 	VMOVUPS       Z12, 192(DI)
-	VMOVUPS       Z15, K7, 256(DI)
+	VMOVUPS       Z19, K7, 256(DI)
 	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z16, K1, 320(DI)
+	VMOVUPS       Z20, K1, 320(DI)
+	KSHIFTRQ      $0x20, K7, K1
+	VMOVUPS       Z21, K1, 384(DI)
+	KSHIFTRQ      $0x30, K7, K1
+	VMOVUPS       Z22, K1, 448(DI)
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Z13, Z4, Z3
@@ -9630,190 +9353,8 @@ upto7:
 	VSUBPS Z3, Z7, Z7
 	VADDPS Z7, Z5, Z5
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind8
 
-upto8:
-	// Turns whose elements are all near, of 97 to 128 elements.
-	SUBQ    $0x00000060, CX
-	NEGQ    CX
-	MOVQ    $-1, AX
-	SHRQ    CL, AX
-	NEGQ    CX
-	KMOVQ   AX, K7
-	VMOVUPS (SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     64(SI), Z6
-	VFMADD213PS Z2, Z0, Z6
-	VMOVUPS     128(SI), Z7
-	VFMADD213PS Z2, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z2, Z0, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z9
-	VSUBPS Z6, Z2, Z10
-	VSUBPS Z7, Z2, Z11
-	VSUBPS Z8, Z2, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPSLLD       $0x14, Z3, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-
-	// s*q + s
-	VFMADD213PS Z13, Z13, Z9
-	VFMADD213PS Z14, Z14, Z10
-	VFMADD213PS Z15, Z15, Z11
-	VFMADD213PS Z16, Z16, Z12
-	VADDPS      Z10, Z9, Z13
-	VADDPS      Z12, Z11, Z14
-	VADDPS      Z14, Z13, Z13
-	VPTERNLOGD  $0xfe, Z6, Z7, Z3
-	VPORD       Z3, Z8, Z3
-	VMOVUPS.Z   384(SI), K7, Z6
-	KSHIFTRQ    $0x10, K7, K2
-	VMOVUPS.Z   448(SI), K2, Z7
-	VMOVUPS     256(SI), Z8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z8
-	VMOVUPS       320(SI), Z14
-	VFMADD213PS   Z2, Z0, Z14
-	VMOVAPS       Z2, Z15
-	VFMADD231PS.Z Z0, Z6, K7, Z15
-	VMOVAPS       Z2, Z16
-	VFMADD231PS.Z Z0, Z7, K2, Z16
-
-	// -n = magic - N - u
-	VSUBPS Z8, Z2, Z17
-	VSUBPS Z14, Z2, Z18
-	VSUBPS Z15, Z2, Z19
-	VSUBPS Z16, Z2, Z20
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z17
-	VFMADD231PS 320(SI), Z0, Z18
-	VFMADD231PS Z0, Z6, Z19
-	VFMADD231PS Z0, Z7, Z20
-	VFMADD231PS 256(SI), Z1, Z17
-	VFMADD231PS 320(SI), Z1, Z18
-	VFMADD231PS Z1, Z6, Z19
-	VFMADD231PS Z1, Z7, Z20
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z8, Z6
-	VPERMPS      nearTable<>+0(SB), Z14, Z7
-	VPERMPS      nearTable<>+0(SB), Z15, Z21
-	VPERMPS      nearTable<>+0(SB), Z16, Z22
-	VPSLLD       $0x14, Z8, Z23
-	VPSLLD       $0x14, Z14, Z24
-	VPSLLD       $0x14, Z15, Z25
-	VPSLLD       $0x14, Z16, Z26
-	VPADDD       Z6, Z23, Z6
-	VPADDD       Z7, Z24, Z7
-	VPADDD       Z21, Z25, Z21
-	VPADDD       Z22, Z26, Z22
-	VBROADCASTSS nearExp2<>+0(SB), Z23
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z23
-	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z24
-	VBROADCASTSS     nearExp2<>+0(SB), Z25
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z25
-	VBROADCASTSS     nearExp2<>+0(SB), Z26
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z26
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z25
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z26
-	VMULPS           Z23, Z17, Z17
-	VMULPS           Z24, Z18, Z18
-	VMULPS           Z25, Z19, Z19
-	VMULPS           Z26, Z20, Z20
-
-	// s*q + s
-	VFMADD213PS   Z6, Z6, Z17
-	VFMADD213PS   Z7, Z7, Z18
-	VFMADD213PS.Z Z21, Z21, K7, Z19
-	VFMADD213PS.Z Z22, Z22, K2, Z20
-	VADDPS        Z18, Z17, Z6
-	VADDPS        Z20, Z19, Z7
-	VADDPS        Z7, Z6, Z6
-	VPTERNLOGD    $0xfe, Z8, Z14, Z3
-	VPTERNLOGD    $0xfe, Z15, Z16, Z3
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
-	KORTESTW      K6, K6
-	JNZ           exact
-	VMOVUPS       Z9, (DI)
-	VMOVUPS       Z10, 64(DI)
-	VMOVUPS       Z11, 128(DI)
-	VMOVUPS       Z12, 192(DI)
-	VMOVUPS       Z17, 256(DI)
-	VMOVUPS       Z18, 320(DI)
-	VMOVUPS       Z19, K7, 384(DI)
-	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z20, K1, 448(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Z13, Z4, Z3
-	VMINPS Z13, Z4, Z7
-	VMAXPS Z13, Z4, Z4
-	VSUBPS Z4, Z3, Z4
-	VSUBPS Z4, Z7, Z7
-	VADDPS Z7, Z5, Z5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Z6, Z3, Z4
-	VMINPS Z6, Z3, Z7
-	VMAXPS Z6, Z3, Z3
-	VSUBPS Z3, Z4, Z3
-	VSUBPS Z3, Z7, Z7
-	VADDPS Z7, Z5, Z5
-	LEAQ   384(SI)(CX*4), SI
-
-behind8:
+behind6:
 	JMP end
 
 exact:
@@ -9831,7 +9372,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done10
+	JLT          done8
 	VMOVUPS      exp2Table<>+0(SB), Z6
 	VBROADCASTSS exp3<>+0(SB), Z7
 	VBROADCASTSS exp2<>+0(SB), Z8
@@ -9839,7 +9380,7 @@ exact:
 	VBROADCASTSS cut<>+0(SB), Z10
 	PCALIGN      $0x40
 
-loop10:
+loop8:
 	VMOVUPS (SI), Z11
 
 	// Leave if an element is above the limit.
@@ -10026,21 +9567,21 @@ loop10:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop10
+	JGE     loop8
 
-done10:
+done8:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind14
+	JZ    behind12
 	CMPQ  CX, $0x00000010
-	JLE   upto11
+	JLE   upto9
 	CMPQ  CX, $0x00000020
-	JLE   upto12
+	JLE   upto10
 	CMPQ  CX, $0x00000040
-	JLE   upto13
-	JMP   upto14
+	JLE   upto11
+	JMP   upto12
 
-upto11:
+upto9:
 	// Turns of 1 to 16 elements.
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -10090,9 +9631,9 @@ upto11:
 	VADDPS  Z7, Z5, Z5
 	VMOVAPS Z6, Z4
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind14
+	JMP     behind12
 
-upto12:
+upto10:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
@@ -10161,9 +9702,9 @@ upto12:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z7, Z4
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind14
+	JMP     behind12
 
-upto13:
+upto11:
 	// Turns of 33 to 64 elements.
 	SUBQ         $0x00000020, CX
 	NEGQ         CX
@@ -10271,9 +9812,9 @@ upto13:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z7, Z4
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind14
+	JMP     behind12
 
-upto14:
+upto12:
 	// Turns of 65 to 128 elements.
 	SUBQ         $0x00000040, CX
 	NEGQ         CX
@@ -10478,7 +10019,7 @@ upto14:
 	VMOVAPS Z6, Z4
 	LEAQ    256(SI)(CX*4), SI
 
-behind14:
+behind12:
 end:
 	// The sum.
 	VMOVUPS Z4, (R14)
@@ -11581,4026 +11122,6 @@ behind3:
 DATA signBit<>+0(SB)/4, $0x80000000
 GLOBL signBit<>(SB), RODATA|NOPTR, $4
 
-// func softmaxMaskedRowsAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI
-TEXT ·softmaxMaskedRowsAVX512(SB), NOSPLIT, $0-96
-	// softmaxMaskedRowsAVX512: the same as softmaxRows for rows of which some elements are -Inf.
-	MOVQ src_base+24(FP), SI
-	MOVQ dst_base+0(FP), DI
-	MOVQ p+80(FP), R14
-	MOVQ cols+56(FP), CX
-	MOVQ rows+48(FP), R8
-	MOVQ srcStride+72(FP), R9
-	MOVQ dstStride+64(FP), R10
-	SHLQ $0x02, R9
-	SHLQ $0x02, R10
-
-short:
-	// What near elements share, and up to where a row's first one may be.
-	VBROADCASTSS unit<>+0(SB), Z0
-	VMULPS.BCST  (R14), Z0, Z1
-	VMULPS.BCST  4(R14), Z0, Z0
-	VBROADCASTSS nearReach<>+0(SB), Z2
-	VMULPS.BCST  8(R14), Z2, Z2
-	VBROADCASTSS 16(R14), Z3
-	VSUBPS       Z2, Z3, Z3
-	VMOVD        X3, R13
-	VMOVAPS      Z1, Z8
-	VMOVAPS      Z0, Z1
-	VMOVAPS      Z8, Z0
-
-	// Rows of 1 to 16 elements.
-	CMPQ         CX, $0x00000010
-	JGT          done1
-	TESTQ        R8, R8
-	JZ           end
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact16
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact16
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS 12(R14), Z3
-	VBROADCASTSS 8(R14), Z4
-	VBROADCASTSS 16(R14), Z5
-	VBROADCASTSS minusInf<>+0(SB), Z6
-	VBROADCASTSS nearReach<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
-	VBROADCASTSS lowest<>+0(SB), Z10
-	VBROADCASTSS nearExp3<>+0(SB), Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z12
-	VBROADCASTSS nearExp1<>+0(SB), Z13
-	VBROADCASTSS down<>+0(SB), Z14
-	PCALIGN      $0x40
-
-loop1:
-	VMOVAPS      Z6, Z15
-	VMOVUPS      (SI), K7, Z15
-	VCMPPS       $0x05, Z3, Z15, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z15
-	VUCOMISS     X3, X15
-	JCS          exact16
-	VMULPS       Z7, Z4, Z16
-	VSUBPS       Z16, Z5, Z16
-	VUCOMISS     X15, X16
-	JCS          exact16
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z15, Z15
-	VSUBPS        Z15, Z8, Z15
-	VSUBPS        Z9, Z15, Z15
-	VMOVAPS       Z6, Z16
-	VMOVUPS       (SI), K7, Z16
-	VCMPPS        $0x05, Z10, Z16, K1
-	VMOVAPS       Z15, Z17
-	VFMADD231PS.Z Z0, Z16, K1, Z17
-
-	// -n = magic - N - u
-	VSUBPS Z17, Z15, Z15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z15
-	VFMADD231PS Z1, Z16, Z15
-
-	// s = 2^(n - N) * K
-	VPERMPS Z2, Z17, Z16
-	VPSLLD  $0x14, Z17, Z18
-	VPADDD  Z16, Z18, Z16
-	VMOVAPS Z12, Z18
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z15, Z11, Z18
-	VFMADD213PS   Z13, Z15, Z18
-	VMULPS        Z18, Z15, Z15
-	VFMADD213PS.Z Z16, Z16, K1, Z15
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z17, K6
-	KORTESTW      K6, K6
-	JNZ           exact16
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VCVTPS2PD     Y15, Z17
-	VCVTPS2PD     Y16, Z16
-	VADDPD        Z16, Z17, Z17
-	VEXTRACTF64X4 $0x01, Z17, Y16
-	VADDPD        Y16, Y17, Y17
-	VEXTRACTF32X4 $0x01, Y17, X16
-	VADDPD        X16, X17, X17
-	VMOVHLPS      X17, X17, X16
-	VADDSD        X16, X17, X17
-	VMOVSD        nearTotal64<>+0(SB), X16
-	VUCOMISD      X17, X16
-	JCS           exact16
-	VMOVSD        up64<>+0(SB), X16
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X17, X16, X16
-	VCVTSD2SS    X16, X16, X17
-	VCVTSS2SD    X17, X17, X18
-	VSUBSD       X18, X16, X16
-	VBROADCASTSS X17, Z17
-	VCVTSD2SS    X16, X16, X16
-	VBROADCASTSS X16, Z16
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z16, Z15, Z16
-	VFMADD231PS Z17, Z15, Z16
-	VMULPS      Z14, Z16, Z16
-	VMOVUPS     Z16, K7, (DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop1
-	JMP         end
-
-exact16:
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	VMOVUPS      (SI), K7, Z2
-	VCMPPS.BCST  $0x05, 12(R14), Z2, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z2
-	ADDQ         $0x00000000, CX
-	JMP          far
-
-done1:
-	// Rows of 17 to 32 elements.
-	CMPQ         CX, $0x00000020
-	JGT          done3
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000010, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact32
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact32
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS lowest<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	VBROADCASTSS nearExp1<>+0(SB), Z10
-	VBROADCASTSS down<>+0(SB), Z11
-	VBROADCASTSS nearReach<>+0(SB), Z12
-	VBROADCASTSS nearHeadroom<>+0(SB), Z13
-	VBROADCASTSS nearInteger<>+0(SB), Z14
-	VBROADCASTSS minusInf<>+0(SB), Z15
-	PCALIGN      $0x40
-
-loop3:
-	VMOVUPS      (SI), Z16
-	VCMPPS       $0x05, Z4, Z16, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z16
-	VUCOMISS     X4, X16
-	JCS          exact32
-	VMULPS       Z12, Z5, Z17
-	VSUBPS       Z17, Z6, Z17
-	VUCOMISS     X16, X17
-	JCS          exact32
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z16, Z16
-	VSUBPS        Z16, Z13, Z16
-	VSUBPS        Z14, Z16, Z16
-	VMOVAPS       Z15, Z17
-	VMOVUPS       64(SI), K7, Z17
-	VMOVUPS       (SI), Z18
-	VCMPPS        $0x05, Z7, Z18, K1
-	VCMPPS        $0x05, Z7, Z17, K2
-	VMOVAPS       Z16, Z19
-	VFMADD231PS.Z Z0, Z18, K1, Z19
-	VMOVAPS       Z16, Z20
-	VFMADD231PS.Z Z0, Z17, K2, Z20
-
-	// -n = magic - N - u
-	VSUBPS Z19, Z16, Z21
-	VSUBPS Z20, Z16, Z16
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z18, Z21
-	VFMADD231PS Z0, Z17, Z16
-	VFMADD231PS Z1, Z18, Z21
-	VFMADD231PS Z1, Z17, Z16
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z19, Z17
-	VPERMPS Z3, Z20, Z18
-	VPSLLD  $0x14, Z19, Z22
-	VPSLLD  $0x14, Z20, Z23
-	VPADDD  Z17, Z22, Z17
-	VPADDD  Z18, Z23, Z18
-	VMOVAPS Z9, Z22
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z21, Z8, Z22
-	VMOVAPS       Z9, Z23
-	VFMADD231PS   Z16, Z8, Z23
-	VFMADD213PS   Z10, Z21, Z22
-	VFMADD213PS   Z10, Z16, Z23
-	VMULPS        Z22, Z21, Z21
-	VMULPS        Z23, Z16, Z16
-	VFMADD213PS.Z Z17, Z17, K1, Z21
-	VFMADD213PS.Z Z18, Z18, K2, Z16
-	VADDPS        Z16, Z21, Z17
-
-	// Leave if an element is not near.
-	VPORD         Z19, Z20, Z19
-	VPTESTMD.BCST nearBits<>+0(SB), Z19, K6
-	KORTESTW      K6, K6
-	JNZ           exact32
-	VEXTRACTF64X4 $0x01, Z17, Y18
-	VCVTPS2PD     Y17, Z17
-	VCVTPS2PD     Y18, Z18
-	VADDPD        Z18, Z17, Z17
-	VEXTRACTF64X4 $0x01, Z17, Y18
-	VADDPD        Y18, Y17, Y17
-	VEXTRACTF32X4 $0x01, Y17, X18
-	VADDPD        X18, X17, X17
-	VMOVHLPS      X17, X17, X18
-	VADDSD        X18, X17, X17
-	VMOVSD        nearTotal64<>+0(SB), X18
-	VUCOMISD      X17, X18
-	JCS           exact32
-	VMOVSD        up64<>+0(SB), X18
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X17, X18, X18
-	VCVTSD2SS    X18, X18, X17
-	VCVTSS2SD    X17, X17, X19
-	VSUBSD       X19, X18, X18
-	VBROADCASTSS X17, Z17
-	VCVTSD2SS    X18, X18, X18
-	VBROADCASTSS X18, Z18
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z18, Z21, Z19
-	VFMADD231PS Z17, Z21, Z19
-	VMULPS      Z11, Z19, Z19
-	VMOVUPS     Z19, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z18, Z16, Z18
-	VFMADD231PS Z17, Z16, Z18
-	VMULPS      Z11, Z18, Z18
-	VMOVUPS     Z18, K7, 64(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop3
-	JMP         end
-
-exact32:
-	VMOVUPS      (SI), Z3
-	VCMPPS.BCST  $0x05, 12(R14), Z3, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x00000010, CX
-	JMP          far
-
-done3:
-	// Rows of 33 to 48 elements.
-	CMPQ         CX, $0x00000030
-	JGT          done5
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000020, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact48
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact48
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS lowest<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	VBROADCASTSS nearExp1<>+0(SB), Z10
-	VBROADCASTSS down<>+0(SB), Z11
-	VBROADCASTSS nearReach<>+0(SB), Z12
-	VBROADCASTSS nearHeadroom<>+0(SB), Z13
-	VBROADCASTSS nearInteger<>+0(SB), Z14
-	VBROADCASTSS minusInf<>+0(SB), Z15
-	PCALIGN      $0x40
-
-loop5:
-	VMOVUPS      (SI), Z16
-	VCMPPS       $0x05, Z4, Z16, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z16
-	VUCOMISS     X4, X16
-	JCS          exact48
-	VMULPS       Z12, Z5, Z17
-	VSUBPS       Z17, Z6, Z17
-	VUCOMISS     X16, X17
-	JCS          exact48
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z16, Z16
-	VSUBPS        Z16, Z13, Z16
-	VSUBPS        Z14, Z16, Z16
-	VMOVAPS       Z15, Z17
-	VMOVUPS       128(SI), K7, Z17
-	VMOVUPS       (SI), Z18
-	VCMPPS        $0x05, Z7, Z18, K1
-	VMOVUPS       64(SI), Z19
-	VCMPPS        $0x05, Z7, Z19, K2
-	VCMPPS        $0x05, Z7, Z17, K3
-	VMOVAPS       Z16, Z20
-	VFMADD231PS.Z Z0, Z18, K1, Z20
-	VMOVAPS       Z16, Z21
-	VFMADD231PS.Z Z0, Z19, K2, Z21
-	VMOVAPS       Z16, Z22
-	VFMADD231PS.Z Z0, Z17, K3, Z22
-
-	// -n = magic - N - u
-	VSUBPS Z20, Z16, Z23
-	VSUBPS Z21, Z16, Z24
-	VSUBPS Z22, Z16, Z16
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z18, Z23
-	VFMADD231PS Z0, Z19, Z24
-	VFMADD231PS Z0, Z17, Z16
-	VFMADD231PS Z1, Z18, Z23
-	VFMADD231PS Z1, Z19, Z24
-	VFMADD231PS Z1, Z17, Z16
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z20, Z17
-	VPERMPS Z3, Z21, Z18
-	VPERMPS Z3, Z22, Z19
-	VPSLLD  $0x14, Z20, Z25
-	VPSLLD  $0x14, Z21, Z26
-	VPSLLD  $0x14, Z22, Z27
-	VPADDD  Z17, Z25, Z17
-	VPADDD  Z18, Z26, Z18
-	VPADDD  Z19, Z27, Z19
-	VMOVAPS Z9, Z25
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z23, Z8, Z25
-	VMOVAPS       Z9, Z26
-	VFMADD231PS   Z24, Z8, Z26
-	VMOVAPS       Z9, Z27
-	VFMADD231PS   Z16, Z8, Z27
-	VFMADD213PS   Z10, Z23, Z25
-	VFMADD213PS   Z10, Z24, Z26
-	VFMADD213PS   Z10, Z16, Z27
-	VMULPS        Z25, Z23, Z23
-	VMULPS        Z26, Z24, Z24
-	VMULPS        Z27, Z16, Z16
-	VFMADD213PS.Z Z17, Z17, K1, Z23
-	VFMADD213PS.Z Z18, Z18, K2, Z24
-	VFMADD213PS.Z Z19, Z19, K3, Z16
-	VADDPS        Z24, Z23, Z17
-	VPTERNLOGD    $0xfe, Z21, Z22, Z20
-	VADDPS        Z16, Z17, Z17
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z20, K6
-	KORTESTW      K6, K6
-	JNZ           exact48
-	VEXTRACTF64X4 $0x01, Z17, Y18
-	VCVTPS2PD     Y17, Z17
-	VCVTPS2PD     Y18, Z18
-	VADDPD        Z18, Z17, Z17
-	VEXTRACTF64X4 $0x01, Z17, Y18
-	VADDPD        Y18, Y17, Y17
-	VEXTRACTF32X4 $0x01, Y17, X18
-	VADDPD        X18, X17, X17
-	VMOVHLPS      X17, X17, X18
-	VADDSD        X18, X17, X17
-	VMOVSD        nearTotal64<>+0(SB), X18
-	VUCOMISD      X17, X18
-	JCS           exact48
-	VMOVSD        up64<>+0(SB), X18
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X17, X18, X18
-	VCVTSD2SS    X18, X18, X17
-	VCVTSS2SD    X17, X17, X19
-	VSUBSD       X19, X18, X18
-	VBROADCASTSS X17, Z17
-	VCVTSD2SS    X18, X18, X18
-	VBROADCASTSS X18, Z18
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z18, Z23, Z19
-	VFMADD231PS Z17, Z23, Z19
-	VMULPS      Z11, Z19, Z19
-	VMOVUPS     Z19, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z18, Z24, Z19
-	VFMADD231PS Z17, Z24, Z19
-	VMULPS      Z11, Z19, Z19
-	VMOVUPS     Z19, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z18, Z16, Z18
-	VFMADD231PS Z17, Z16, Z18
-	VMULPS      Z11, Z18, Z18
-	VMOVUPS     Z18, K7, 128(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop5
-	JMP         end
-
-exact48:
-	VMOVUPS      (SI), Z3
-	VCMPPS.BCST  $0x05, 12(R14), Z3, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x00000020, CX
-	JMP          far
-
-done5:
-	// Rows of 49 to 64 elements.
-	CMPQ         CX, $0x00000040
-	JGT          done7
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000030, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact64
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact64
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS lowest<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	VBROADCASTSS nearExp1<>+0(SB), Z10
-	VBROADCASTSS down<>+0(SB), Z11
-	VBROADCASTSS nearReach<>+0(SB), Z12
-	VBROADCASTSS nearHeadroom<>+0(SB), Z13
-	VBROADCASTSS nearInteger<>+0(SB), Z14
-	VBROADCASTSS minusInf<>+0(SB), Z15
-	PCALIGN      $0x40
-
-loop7:
-	VMOVUPS      (SI), Z16
-	VCMPPS       $0x05, Z4, Z16, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z16
-	VUCOMISS     X4, X16
-	JCS          exact64
-	VMULPS       Z12, Z5, Z17
-	VSUBPS       Z17, Z6, Z17
-	VUCOMISS     X16, X17
-	JCS          exact64
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z16, Z16
-	VSUBPS        Z16, Z13, Z16
-	VSUBPS        Z14, Z16, Z16
-	VMOVAPS       Z15, Z17
-	VMOVUPS       192(SI), K7, Z17
-	VMOVUPS       (SI), Z18
-	VCMPPS        $0x05, Z7, Z18, K1
-	VMOVUPS       64(SI), Z19
-	VCMPPS        $0x05, Z7, Z19, K2
-	VMOVUPS       128(SI), Z20
-	VCMPPS        $0x05, Z7, Z20, K3
-	VCMPPS        $0x05, Z7, Z17, K4
-	VMOVAPS       Z16, Z21
-	VFMADD231PS.Z Z0, Z18, K1, Z21
-	VMOVAPS       Z16, Z22
-	VFMADD231PS.Z Z0, Z19, K2, Z22
-	VMOVAPS       Z16, Z23
-	VFMADD231PS.Z Z0, Z20, K3, Z23
-	VMOVAPS       Z16, Z24
-	VFMADD231PS.Z Z0, Z17, K4, Z24
-
-	// -n = magic - N - u
-	VSUBPS Z21, Z16, Z25
-	VSUBPS Z22, Z16, Z26
-	VSUBPS Z23, Z16, Z27
-	VSUBPS Z24, Z16, Z16
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z18, Z25
-	VFMADD231PS Z0, Z19, Z26
-	VFMADD231PS Z0, Z20, Z27
-	VFMADD231PS Z0, Z17, Z16
-	VFMADD231PS Z1, Z18, Z25
-	VFMADD231PS Z1, Z19, Z26
-	VFMADD231PS Z1, Z20, Z27
-	VFMADD231PS Z1, Z17, Z16
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z21, Z17
-	VPERMPS Z3, Z22, Z18
-	VPERMPS Z3, Z23, Z19
-	VPERMPS Z3, Z24, Z20
-	VPSLLD  $0x14, Z21, Z28
-	VPSLLD  $0x14, Z22, Z29
-	VPSLLD  $0x14, Z23, Z30
-	VPSLLD  $0x14, Z24, Z31
-	VPADDD  Z17, Z28, Z17
-	VPADDD  Z18, Z29, Z18
-	VPADDD  Z19, Z30, Z19
-	VPADDD  Z20, Z31, Z20
-	VMOVAPS Z9, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z25, Z8, Z28
-	VMOVAPS       Z9, Z29
-	VFMADD231PS   Z26, Z8, Z29
-	VMOVAPS       Z9, Z30
-	VFMADD231PS   Z27, Z8, Z30
-	VMOVAPS       Z9, Z31
-	VFMADD231PS   Z16, Z8, Z31
-	VFMADD213PS   Z10, Z25, Z28
-	VFMADD213PS   Z10, Z26, Z29
-	VFMADD213PS   Z10, Z27, Z30
-	VFMADD213PS   Z10, Z16, Z31
-	VMULPS        Z28, Z25, Z25
-	VMULPS        Z29, Z26, Z26
-	VMULPS        Z30, Z27, Z27
-	VMULPS        Z31, Z16, Z16
-	VFMADD213PS.Z Z17, Z17, K1, Z25
-	VFMADD213PS.Z Z18, Z18, K2, Z26
-	VFMADD213PS.Z Z19, Z19, K3, Z27
-	VFMADD213PS.Z Z20, Z20, K4, Z16
-	VADDPS        Z26, Z25, Z17
-	VADDPS        Z16, Z27, Z18
-	VADDPS        Z18, Z17, Z17
-	VPTERNLOGD    $0xfe, Z22, Z23, Z21
-	VPORD         Z21, Z24, Z21
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z21, K6
-	KORTESTW      K6, K6
-	JNZ           exact64
-	VEXTRACTF64X4 $0x01, Z17, Y18
-	VCVTPS2PD     Y17, Z17
-	VCVTPS2PD     Y18, Z18
-	VADDPD        Z18, Z17, Z17
-	VEXTRACTF64X4 $0x01, Z17, Y18
-	VADDPD        Y18, Y17, Y17
-	VEXTRACTF32X4 $0x01, Y17, X18
-	VADDPD        X18, X17, X17
-	VMOVHLPS      X17, X17, X18
-	VADDSD        X18, X17, X17
-	VMOVSD        nearTotal64<>+0(SB), X18
-	VUCOMISD      X17, X18
-	JCS           exact64
-	VMOVSD        up64<>+0(SB), X18
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X17, X18, X18
-	VCVTSD2SS    X18, X18, X17
-	VCVTSS2SD    X17, X17, X19
-	VSUBSD       X19, X18, X18
-	VBROADCASTSS X17, Z17
-	VCVTSD2SS    X18, X18, X18
-	VBROADCASTSS X18, Z18
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z18, Z25, Z19
-	VFMADD231PS Z17, Z25, Z19
-	VMULPS      Z11, Z19, Z19
-	VMOVUPS     Z19, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z18, Z26, Z19
-	VFMADD231PS Z17, Z26, Z19
-	VMULPS      Z11, Z19, Z19
-	VMOVUPS     Z19, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z18, Z27, Z19
-	VFMADD231PS Z17, Z27, Z19
-	VMULPS      Z11, Z19, Z19
-	VMOVUPS     Z19, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z18, Z16, Z18
-	VFMADD231PS Z17, Z16, Z18
-	VMULPS      Z11, Z18, Z18
-	VMOVUPS     Z18, K7, 192(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop7
-	JMP         end
-
-exact64:
-	VMOVUPS      (SI), Z3
-	VCMPPS.BCST  $0x05, 12(R14), Z3, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x00000030, CX
-	JMP          far
-
-done7:
-	// Rows of 65 to 80 elements.
-	CMPQ         CX, $0x00000050
-	JGT          done9
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000040, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact80
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact80
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS lowest<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	VBROADCASTSS nearExp1<>+0(SB), Z10
-	VBROADCASTSS down<>+0(SB), Z11
-	VBROADCASTSS nearReach<>+0(SB), Z12
-	VBROADCASTSS nearHeadroom<>+0(SB), Z13
-	PCALIGN      $0x40
-
-loop9:
-	VMOVUPS      (SI), Z14
-	VCMPPS       $0x05, Z4, Z14, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z14
-	VUCOMISS     X4, X14
-	JCS          exact80
-	VMULPS       Z12, Z5, Z15
-	VSUBPS       Z15, Z6, Z15
-	VUCOMISS     X14, X15
-	JCS          exact80
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z14, Z14
-	VSUBPS        Z14, Z13, Z14
-	VSUBPS.BCST   nearInteger<>+0(SB), Z14, Z14
-	VBROADCASTSS  minusInf<>+0(SB), Z15
-	VMOVUPS       256(SI), K7, Z15
-	VMOVUPS       (SI), Z16
-	VCMPPS        $0x05, Z7, Z16, K1
-	VMOVUPS       64(SI), Z17
-	VCMPPS        $0x05, Z7, Z17, K2
-	VMOVUPS       128(SI), Z18
-	VCMPPS        $0x05, Z7, Z18, K3
-	VMOVUPS       192(SI), Z19
-	VCMPPS        $0x05, Z7, Z19, K4
-	VMOVAPS       Z14, Z20
-	VFMADD231PS.Z Z0, Z16, K1, Z20
-	VMOVAPS       Z14, Z21
-	VFMADD231PS.Z Z0, Z17, K2, Z21
-	VMOVAPS       Z14, Z22
-	VFMADD231PS.Z Z0, Z18, K3, Z22
-	VMOVAPS       Z14, Z23
-	VFMADD231PS.Z Z0, Z19, K4, Z23
-
-	// -n = magic - N - u
-	VSUBPS Z20, Z14, Z24
-	VSUBPS Z21, Z14, Z25
-	VSUBPS Z22, Z14, Z26
-	VSUBPS Z23, Z14, Z27
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z24
-	VFMADD231PS Z0, Z17, Z25
-	VFMADD231PS Z0, Z18, Z26
-	VFMADD231PS Z0, Z19, Z27
-	VFMADD231PS Z1, Z16, Z24
-	VFMADD231PS Z1, Z17, Z25
-	VFMADD231PS Z1, Z18, Z26
-	VFMADD231PS Z1, Z19, Z27
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z20, Z16
-	VPERMPS Z3, Z21, Z17
-	VPERMPS Z3, Z22, Z18
-	VPERMPS Z3, Z23, Z19
-	VPSLLD  $0x14, Z20, Z28
-	VPSLLD  $0x14, Z21, Z29
-	VPSLLD  $0x14, Z22, Z30
-	VPSLLD  $0x14, Z23, Z31
-	VPADDD  Z16, Z28, Z16
-	VPADDD  Z17, Z29, Z17
-	VPADDD  Z18, Z30, Z18
-	VPADDD  Z19, Z31, Z19
-	VMOVAPS Z9, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z24, Z8, Z28
-	VMOVAPS       Z9, Z29
-	VFMADD231PS   Z25, Z8, Z29
-	VMOVAPS       Z9, Z30
-	VFMADD231PS   Z26, Z8, Z30
-	VMOVAPS       Z9, Z31
-	VFMADD231PS   Z27, Z8, Z31
-	VFMADD213PS   Z10, Z24, Z28
-	VFMADD213PS   Z10, Z25, Z29
-	VFMADD213PS   Z10, Z26, Z30
-	VFMADD213PS   Z10, Z27, Z31
-	VMULPS        Z28, Z24, Z24
-	VMULPS        Z29, Z25, Z25
-	VMULPS        Z30, Z26, Z26
-	VMULPS        Z31, Z27, Z27
-	VFMADD213PS.Z Z16, Z16, K1, Z24
-	VFMADD213PS.Z Z17, Z17, K2, Z25
-	VFMADD213PS.Z Z18, Z18, K3, Z26
-	VFMADD213PS.Z Z19, Z19, K4, Z27
-	VADDPS        Z25, Z24, Z16
-	VADDPS        Z27, Z26, Z17
-	VADDPS        Z17, Z16, Z16
-	VPTERNLOGD    $0xfe, Z21, Z22, Z20
-	VPORD         Z20, Z23, Z20
-	VCMPPS        $0x05, Z7, Z15, K1
-	VMOVAPS       Z14, Z17
-	VFMADD231PS.Z Z0, Z15, K1, Z17
-
-	// -n = magic - N - u
-	VSUBPS Z17, Z14, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS Z1, Z15, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z17, Z15
-	VPSLLD  $0x14, Z17, Z18
-	VPADDD  Z15, Z18, Z15
-	VMOVAPS Z9, Z18
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z14, Z8, Z18
-	VFMADD213PS   Z10, Z14, Z18
-	VMULPS        Z18, Z14, Z14
-	VFMADD213PS.Z Z15, Z15, K1, Z14
-
-	// Leave if an element is not near.
-	VPORD         Z20, Z17, Z20
-	VPTESTMD.BCST nearBits<>+0(SB), Z20, K6
-	KORTESTW      K6, K6
-	JNZ           exact80
-	VEXTRACTF64X4 $0x01, Z16, Y15
-	VCVTPS2PD     Y16, Z16
-	VCVTPS2PD     Y15, Z15
-	VEXTRACTF64X4 $0x01, Z14, Y17
-	VCVTPS2PD     Y14, Z18
-	VCVTPS2PD     Y17, Z17
-	VADDPD        Z18, Z16, Z16
-	VADDPD        Z17, Z15, Z15
-	VADDPD        Z15, Z16, Z16
-	VEXTRACTF64X4 $0x01, Z16, Y15
-	VADDPD        Y15, Y16, Y16
-	VEXTRACTF32X4 $0x01, Y16, X15
-	VADDPD        X15, X16, X16
-	VMOVHLPS      X16, X16, X15
-	VADDSD        X15, X16, X16
-	VMOVSD        nearTotal64<>+0(SB), X15
-	VUCOMISD      X16, X15
-	JCS           exact80
-	VMOVSD        up64<>+0(SB), X15
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X16, X15, X15
-	VCVTSD2SS    X15, X15, X16
-	VCVTSS2SD    X16, X16, X17
-	VSUBSD       X17, X15, X15
-	VBROADCASTSS X16, Z16
-	VCVTSD2SS    X15, X15, X15
-	VBROADCASTSS X15, Z15
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z24, Z17
-	VFMADD231PS Z16, Z24, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z25, Z17
-	VFMADD231PS Z16, Z25, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z26, Z17
-	VFMADD231PS Z16, Z26, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z27, Z17
-	VFMADD231PS Z16, Z27, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 192(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z14, Z15
-	VFMADD231PS Z16, Z14, Z15
-	VMULPS      Z11, Z15, Z15
-	VMOVUPS     Z15, K7, 256(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop9
-	JMP         end
-
-exact80:
-	VMOVUPS      (SI), Z3
-	VCMPPS.BCST  $0x05, 12(R14), Z3, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x00000040, CX
-	JMP          far
-
-done9:
-	// Rows of 81 to 96 elements.
-	CMPQ         CX, $0x00000060
-	JGT          done11
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000050, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact96
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact96
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS lowest<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	VBROADCASTSS nearExp1<>+0(SB), Z10
-	VBROADCASTSS down<>+0(SB), Z11
-	VBROADCASTSS nearReach<>+0(SB), Z12
-	VBROADCASTSS nearHeadroom<>+0(SB), Z13
-	PCALIGN      $0x40
-
-loop11:
-	VMOVUPS      (SI), Z14
-	VCMPPS       $0x05, Z4, Z14, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z14
-	VUCOMISS     X4, X14
-	JCS          exact96
-	VMULPS       Z12, Z5, Z15
-	VSUBPS       Z15, Z6, Z15
-	VUCOMISS     X14, X15
-	JCS          exact96
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z14, Z14
-	VSUBPS        Z14, Z13, Z14
-	VSUBPS.BCST   nearInteger<>+0(SB), Z14, Z14
-	VBROADCASTSS  minusInf<>+0(SB), Z15
-	VMOVUPS       320(SI), K7, Z15
-	VMOVUPS       (SI), Z16
-	VCMPPS        $0x05, Z7, Z16, K1
-	VMOVUPS       64(SI), Z17
-	VCMPPS        $0x05, Z7, Z17, K2
-	VMOVUPS       128(SI), Z18
-	VCMPPS        $0x05, Z7, Z18, K3
-	VMOVUPS       192(SI), Z19
-	VCMPPS        $0x05, Z7, Z19, K4
-	VMOVAPS       Z14, Z20
-	VFMADD231PS.Z Z0, Z16, K1, Z20
-	VMOVAPS       Z14, Z21
-	VFMADD231PS.Z Z0, Z17, K2, Z21
-	VMOVAPS       Z14, Z22
-	VFMADD231PS.Z Z0, Z18, K3, Z22
-	VMOVAPS       Z14, Z23
-	VFMADD231PS.Z Z0, Z19, K4, Z23
-
-	// -n = magic - N - u
-	VSUBPS Z20, Z14, Z24
-	VSUBPS Z21, Z14, Z25
-	VSUBPS Z22, Z14, Z26
-	VSUBPS Z23, Z14, Z27
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z24
-	VFMADD231PS Z0, Z17, Z25
-	VFMADD231PS Z0, Z18, Z26
-	VFMADD231PS Z0, Z19, Z27
-	VFMADD231PS Z1, Z16, Z24
-	VFMADD231PS Z1, Z17, Z25
-	VFMADD231PS Z1, Z18, Z26
-	VFMADD231PS Z1, Z19, Z27
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z20, Z16
-	VPERMPS Z3, Z21, Z17
-	VPERMPS Z3, Z22, Z18
-	VPERMPS Z3, Z23, Z19
-	VPSLLD  $0x14, Z20, Z28
-	VPSLLD  $0x14, Z21, Z29
-	VPSLLD  $0x14, Z22, Z30
-	VPSLLD  $0x14, Z23, Z31
-	VPADDD  Z16, Z28, Z16
-	VPADDD  Z17, Z29, Z17
-	VPADDD  Z18, Z30, Z18
-	VPADDD  Z19, Z31, Z19
-	VMOVAPS Z9, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z24, Z8, Z28
-	VMOVAPS       Z9, Z29
-	VFMADD231PS   Z25, Z8, Z29
-	VMOVAPS       Z9, Z30
-	VFMADD231PS   Z26, Z8, Z30
-	VMOVAPS       Z9, Z31
-	VFMADD231PS   Z27, Z8, Z31
-	VFMADD213PS   Z10, Z24, Z28
-	VFMADD213PS   Z10, Z25, Z29
-	VFMADD213PS   Z10, Z26, Z30
-	VFMADD213PS   Z10, Z27, Z31
-	VMULPS        Z28, Z24, Z24
-	VMULPS        Z29, Z25, Z25
-	VMULPS        Z30, Z26, Z26
-	VMULPS        Z31, Z27, Z27
-	VFMADD213PS.Z Z16, Z16, K1, Z24
-	VFMADD213PS.Z Z17, Z17, K2, Z25
-	VFMADD213PS.Z Z18, Z18, K3, Z26
-	VFMADD213PS.Z Z19, Z19, K4, Z27
-	VADDPS        Z25, Z24, Z16
-	VADDPS        Z27, Z26, Z17
-	VADDPS        Z17, Z16, Z16
-	VPTERNLOGD    $0xfe, Z21, Z22, Z20
-	VPORD         Z20, Z23, Z20
-	VMOVUPS       256(SI), Z17
-	VCMPPS        $0x05, Z7, Z17, K1
-	VCMPPS        $0x05, Z7, Z15, K2
-	VMOVAPS       Z14, Z18
-	VFMADD231PS.Z Z0, Z17, K1, Z18
-	VMOVAPS       Z14, Z19
-	VFMADD231PS.Z Z0, Z15, K2, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z18, Z14, Z21
-	VSUBPS Z19, Z14, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z21
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS Z1, Z17, Z21
-	VFMADD231PS Z1, Z15, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z18, Z15
-	VPERMPS Z3, Z19, Z17
-	VPSLLD  $0x14, Z18, Z22
-	VPSLLD  $0x14, Z19, Z23
-	VPADDD  Z15, Z22, Z15
-	VPADDD  Z17, Z23, Z17
-	VMOVAPS Z9, Z22
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z21, Z8, Z22
-	VMOVAPS       Z9, Z23
-	VFMADD231PS   Z14, Z8, Z23
-	VFMADD213PS   Z10, Z21, Z22
-	VFMADD213PS   Z10, Z14, Z23
-	VMULPS        Z22, Z21, Z21
-	VMULPS        Z23, Z14, Z14
-	VFMADD213PS.Z Z15, Z15, K1, Z21
-	VFMADD213PS.Z Z17, Z17, K2, Z14
-	VADDPS        Z14, Z21, Z15
-	VPTERNLOGD    $0xfe, Z18, Z19, Z20
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z20, K6
-	KORTESTW      K6, K6
-	JNZ           exact96
-	VEXTRACTF64X4 $0x01, Z16, Y17
-	VCVTPS2PD     Y16, Z16
-	VCVTPS2PD     Y17, Z17
-	VEXTRACTF64X4 $0x01, Z15, Y18
-	VCVTPS2PD     Y15, Z15
-	VCVTPS2PD     Y18, Z18
-	VADDPD        Z15, Z16, Z16
-	VADDPD        Z18, Z17, Z17
-	VADDPD        Z17, Z16, Z16
-	VEXTRACTF64X4 $0x01, Z16, Y15
-	VADDPD        Y15, Y16, Y16
-	VEXTRACTF32X4 $0x01, Y16, X15
-	VADDPD        X15, X16, X16
-	VMOVHLPS      X16, X16, X15
-	VADDSD        X15, X16, X16
-	VMOVSD        nearTotal64<>+0(SB), X15
-	VUCOMISD      X16, X15
-	JCS           exact96
-	VMOVSD        up64<>+0(SB), X15
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X16, X15, X15
-	VCVTSD2SS    X15, X15, X16
-	VCVTSS2SD    X16, X16, X17
-	VSUBSD       X17, X15, X15
-	VBROADCASTSS X16, Z16
-	VCVTSD2SS    X15, X15, X15
-	VBROADCASTSS X15, Z15
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z24, Z17
-	VFMADD231PS Z16, Z24, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z25, Z17
-	VFMADD231PS Z16, Z25, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z26, Z17
-	VFMADD231PS Z16, Z26, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z27, Z17
-	VFMADD231PS Z16, Z27, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 192(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z21, Z17
-	VFMADD231PS Z16, Z21, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 256(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z14, Z15
-	VFMADD231PS Z16, Z14, Z15
-	VMULPS      Z11, Z15, Z15
-	VMOVUPS     Z15, K7, 320(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop11
-	JMP         end
-
-exact96:
-	VMOVUPS      (SI), Z3
-	VCMPPS.BCST  $0x05, 12(R14), Z3, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x00000050, CX
-	JMP          far
-
-done11:
-	// Rows of 97 to 112 elements.
-	CMPQ         CX, $0x00000070
-	JGT          done13
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000060, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact112
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact112
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS lowest<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	VBROADCASTSS nearExp1<>+0(SB), Z10
-	VBROADCASTSS down<>+0(SB), Z11
-	VBROADCASTSS nearReach<>+0(SB), Z12
-	VBROADCASTSS nearHeadroom<>+0(SB), Z13
-	PCALIGN      $0x40
-
-loop13:
-	VMOVUPS      (SI), Z14
-	VCMPPS       $0x05, Z4, Z14, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z14
-	VUCOMISS     X4, X14
-	JCS          exact112
-	VMULPS       Z12, Z5, Z15
-	VSUBPS       Z15, Z6, Z15
-	VUCOMISS     X14, X15
-	JCS          exact112
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z14, Z14
-	VSUBPS        Z14, Z13, Z14
-	VSUBPS.BCST   nearInteger<>+0(SB), Z14, Z14
-	VBROADCASTSS  minusInf<>+0(SB), Z15
-	VMOVUPS       384(SI), K7, Z15
-	VMOVUPS       (SI), Z16
-	VCMPPS        $0x05, Z7, Z16, K1
-	VMOVUPS       64(SI), Z17
-	VCMPPS        $0x05, Z7, Z17, K2
-	VMOVUPS       128(SI), Z18
-	VCMPPS        $0x05, Z7, Z18, K3
-	VMOVUPS       192(SI), Z19
-	VCMPPS        $0x05, Z7, Z19, K4
-	VMOVAPS       Z14, Z20
-	VFMADD231PS.Z Z0, Z16, K1, Z20
-	VMOVAPS       Z14, Z21
-	VFMADD231PS.Z Z0, Z17, K2, Z21
-	VMOVAPS       Z14, Z22
-	VFMADD231PS.Z Z0, Z18, K3, Z22
-	VMOVAPS       Z14, Z23
-	VFMADD231PS.Z Z0, Z19, K4, Z23
-
-	// -n = magic - N - u
-	VSUBPS Z20, Z14, Z24
-	VSUBPS Z21, Z14, Z25
-	VSUBPS Z22, Z14, Z26
-	VSUBPS Z23, Z14, Z27
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z24
-	VFMADD231PS Z0, Z17, Z25
-	VFMADD231PS Z0, Z18, Z26
-	VFMADD231PS Z0, Z19, Z27
-	VFMADD231PS Z1, Z16, Z24
-	VFMADD231PS Z1, Z17, Z25
-	VFMADD231PS Z1, Z18, Z26
-	VFMADD231PS Z1, Z19, Z27
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z20, Z16
-	VPERMPS Z3, Z21, Z17
-	VPERMPS Z3, Z22, Z18
-	VPERMPS Z3, Z23, Z19
-	VPSLLD  $0x14, Z20, Z28
-	VPSLLD  $0x14, Z21, Z29
-	VPSLLD  $0x14, Z22, Z30
-	VPSLLD  $0x14, Z23, Z31
-	VPADDD  Z16, Z28, Z16
-	VPADDD  Z17, Z29, Z17
-	VPADDD  Z18, Z30, Z18
-	VPADDD  Z19, Z31, Z19
-	VMOVAPS Z9, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z24, Z8, Z28
-	VMOVAPS       Z9, Z29
-	VFMADD231PS   Z25, Z8, Z29
-	VMOVAPS       Z9, Z30
-	VFMADD231PS   Z26, Z8, Z30
-	VMOVAPS       Z9, Z31
-	VFMADD231PS   Z27, Z8, Z31
-	VFMADD213PS   Z10, Z24, Z28
-	VFMADD213PS   Z10, Z25, Z29
-	VFMADD213PS   Z10, Z26, Z30
-	VFMADD213PS   Z10, Z27, Z31
-	VMULPS        Z28, Z24, Z24
-	VMULPS        Z29, Z25, Z25
-	VMULPS        Z30, Z26, Z26
-	VMULPS        Z31, Z27, Z27
-	VFMADD213PS.Z Z16, Z16, K1, Z24
-	VFMADD213PS.Z Z17, Z17, K2, Z25
-	VFMADD213PS.Z Z18, Z18, K3, Z26
-	VFMADD213PS.Z Z19, Z19, K4, Z27
-	VADDPS        Z25, Z24, Z16
-	VADDPS        Z27, Z26, Z17
-	VADDPS        Z17, Z16, Z16
-	VPTERNLOGD    $0xfe, Z21, Z22, Z20
-	VPORD         Z20, Z23, Z20
-	VMOVUPS       256(SI), Z17
-	VCMPPS        $0x05, Z7, Z17, K1
-	VMOVUPS       320(SI), Z18
-	VCMPPS        $0x05, Z7, Z18, K2
-	VCMPPS        $0x05, Z7, Z15, K3
-	VMOVAPS       Z14, Z19
-	VFMADD231PS.Z Z0, Z17, K1, Z19
-	VMOVAPS       Z14, Z21
-	VFMADD231PS.Z Z0, Z18, K2, Z21
-	VMOVAPS       Z14, Z22
-	VFMADD231PS.Z Z0, Z15, K3, Z22
-
-	// -n = magic - N - u
-	VSUBPS Z19, Z14, Z23
-	VSUBPS Z21, Z14, Z28
-	VSUBPS Z22, Z14, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z23
-	VFMADD231PS Z0, Z18, Z28
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS Z1, Z17, Z23
-	VFMADD231PS Z1, Z18, Z28
-	VFMADD231PS Z1, Z15, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z19, Z15
-	VPERMPS Z3, Z21, Z17
-	VPERMPS Z3, Z22, Z18
-	VPSLLD  $0x14, Z19, Z29
-	VPSLLD  $0x14, Z21, Z30
-	VPSLLD  $0x14, Z22, Z31
-	VPADDD  Z15, Z29, Z15
-	VPADDD  Z17, Z30, Z17
-	VPADDD  Z18, Z31, Z18
-	VMOVAPS Z9, Z29
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z23, Z8, Z29
-	VMOVAPS       Z9, Z30
-	VFMADD231PS   Z28, Z8, Z30
-	VMOVAPS       Z9, Z31
-	VFMADD231PS   Z14, Z8, Z31
-	VFMADD213PS   Z10, Z23, Z29
-	VFMADD213PS   Z10, Z28, Z30
-	VFMADD213PS   Z10, Z14, Z31
-	VMULPS        Z29, Z23, Z23
-	VMULPS        Z30, Z28, Z28
-	VMULPS        Z31, Z14, Z14
-	VFMADD213PS.Z Z15, Z15, K1, Z23
-	VFMADD213PS.Z Z17, Z17, K2, Z28
-	VFMADD213PS.Z Z18, Z18, K3, Z14
-	VADDPS        Z28, Z23, Z15
-	VPTERNLOGD    $0xfe, Z19, Z21, Z20
-	VPORD         Z20, Z22, Z20
-	VADDPS        Z14, Z15, Z15
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z20, K6
-	KORTESTW      K6, K6
-	JNZ           exact112
-	VEXTRACTF64X4 $0x01, Z16, Y17
-	VCVTPS2PD     Y16, Z16
-	VCVTPS2PD     Y17, Z17
-	VEXTRACTF64X4 $0x01, Z15, Y18
-	VCVTPS2PD     Y15, Z15
-	VCVTPS2PD     Y18, Z18
-	VADDPD        Z15, Z16, Z16
-	VADDPD        Z18, Z17, Z17
-	VADDPD        Z17, Z16, Z16
-	VEXTRACTF64X4 $0x01, Z16, Y15
-	VADDPD        Y15, Y16, Y16
-	VEXTRACTF32X4 $0x01, Y16, X15
-	VADDPD        X15, X16, X16
-	VMOVHLPS      X16, X16, X15
-	VADDSD        X15, X16, X16
-	VMOVSD        nearTotal64<>+0(SB), X15
-	VUCOMISD      X16, X15
-	JCS           exact112
-	VMOVSD        up64<>+0(SB), X15
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X16, X15, X15
-	VCVTSD2SS    X15, X15, X16
-	VCVTSS2SD    X16, X16, X17
-	VSUBSD       X17, X15, X15
-	VBROADCASTSS X16, Z16
-	VCVTSD2SS    X15, X15, X15
-	VBROADCASTSS X15, Z15
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z24, Z17
-	VFMADD231PS Z16, Z24, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z25, Z17
-	VFMADD231PS Z16, Z25, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z26, Z17
-	VFMADD231PS Z16, Z26, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z27, Z17
-	VFMADD231PS Z16, Z27, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 192(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z23, Z17
-	VFMADD231PS Z16, Z23, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 256(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z28, Z17
-	VFMADD231PS Z16, Z28, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 320(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z14, Z15
-	VFMADD231PS Z16, Z14, Z15
-	VMULPS      Z11, Z15, Z15
-	VMOVUPS     Z15, K7, 384(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop13
-	JMP         end
-
-exact112:
-	VMOVUPS      (SI), Z3
-	VCMPPS.BCST  $0x05, 12(R14), Z3, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x00000060, CX
-	JMP          far
-
-done13:
-	// Rows of 113 to 128 elements.
-	CMPQ         CX, $0x00000080
-	JGT          done15
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000070, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact128
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact128
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS lowest<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	PCALIGN      $0x40
-
-loop15:
-	VMOVUPS      (SI), Z10
-	VCMPPS       $0x05, Z4, Z10, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z10
-	VUCOMISS     X4, X10
-	JCS          exact128
-	VMULPS.BCST  nearReach<>+0(SB), Z5, Z11
-	VSUBPS       Z11, Z6, Z11
-	VUCOMISS     X10, X11
-	JCS          exact128
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z10, Z10
-	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
-	VSUBPS        Z10, Z11, Z11
-	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
-	VBROADCASTSS  minusInf<>+0(SB), Z10
-	VMOVUPS       448(SI), K7, Z10
-	VMOVUPS       (SI), Z12
-	VCMPPS        $0x05, Z7, Z12, K1
-	VMOVUPS       64(SI), Z13
-	VCMPPS        $0x05, Z7, Z13, K2
-	VMOVUPS       128(SI), Z14
-	VCMPPS        $0x05, Z7, Z14, K3
-	VMOVUPS       192(SI), Z15
-	VCMPPS        $0x05, Z7, Z15, K4
-	VMOVAPS       Z11, Z16
-	VFMADD231PS.Z Z0, Z12, K1, Z16
-	VMOVAPS       Z11, Z17
-	VFMADD231PS.Z Z0, Z13, K2, Z17
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z14, K3, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z15, K4, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z16, Z11, Z20
-	VSUBPS Z17, Z11, Z21
-	VSUBPS Z18, Z11, Z22
-	VSUBPS Z19, Z11, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z20
-	VFMADD231PS Z0, Z13, Z21
-	VFMADD231PS Z0, Z14, Z22
-	VFMADD231PS Z0, Z15, Z23
-	VFMADD231PS Z1, Z12, Z20
-	VFMADD231PS Z1, Z13, Z21
-	VFMADD231PS Z1, Z14, Z22
-	VFMADD231PS Z1, Z15, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z16, Z12
-	VPERMPS Z3, Z17, Z13
-	VPERMPS Z3, Z18, Z14
-	VPERMPS Z3, Z19, Z15
-	VPSLLD  $0x14, Z16, Z24
-	VPSLLD  $0x14, Z17, Z25
-	VPSLLD  $0x14, Z18, Z26
-	VPSLLD  $0x14, Z19, Z27
-	VPADDD  Z12, Z24, Z12
-	VPADDD  Z13, Z25, Z13
-	VPADDD  Z14, Z26, Z14
-	VPADDD  Z15, Z27, Z15
-	VMOVAPS Z9, Z24
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS      Z20, Z8, Z24
-	VMOVAPS          Z9, Z25
-	VFMADD231PS      Z21, Z8, Z25
-	VMOVAPS          Z9, Z26
-	VFMADD231PS      Z22, Z8, Z26
-	VMOVAPS          Z9, Z27
-	VFMADD231PS      Z23, Z8, Z27
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z25
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z22, Z26
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z23, Z27
-	VMULPS           Z24, Z20, Z20
-	VMULPS           Z25, Z21, Z21
-	VMULPS           Z26, Z22, Z22
-	VMULPS           Z27, Z23, Z23
-	VFMADD213PS.Z    Z12, Z12, K1, Z20
-	VFMADD213PS.Z    Z13, Z13, K2, Z21
-	VFMADD213PS.Z    Z14, Z14, K3, Z22
-	VFMADD213PS.Z    Z15, Z15, K4, Z23
-	VADDPS           Z21, Z20, Z12
-	VADDPS           Z23, Z22, Z13
-	VADDPS           Z13, Z12, Z12
-	VPTERNLOGD       $0xfe, Z17, Z18, Z16
-	VPORD            Z16, Z19, Z16
-	VMOVUPS          256(SI), Z13
-	VCMPPS           $0x05, Z7, Z13, K1
-	VMOVUPS          320(SI), Z14
-	VCMPPS           $0x05, Z7, Z14, K2
-	VMOVUPS          384(SI), Z15
-	VCMPPS           $0x05, Z7, Z15, K3
-	VCMPPS           $0x05, Z7, Z10, K4
-	VMOVAPS          Z11, Z17
-	VFMADD231PS.Z    Z0, Z13, K1, Z17
-	VMOVAPS          Z11, Z18
-	VFMADD231PS.Z    Z0, Z14, K2, Z18
-	VMOVAPS          Z11, Z19
-	VFMADD231PS.Z    Z0, Z15, K3, Z19
-	VMOVAPS          Z11, Z24
-	VFMADD231PS.Z    Z0, Z10, K4, Z24
-
-	// -n = magic - N - u
-	VSUBPS Z17, Z11, Z25
-	VSUBPS Z18, Z11, Z26
-	VSUBPS Z19, Z11, Z27
-	VSUBPS Z24, Z11, Z11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z13, Z25
-	VFMADD231PS Z0, Z14, Z26
-	VFMADD231PS Z0, Z15, Z27
-	VFMADD231PS Z0, Z10, Z11
-	VFMADD231PS Z1, Z13, Z25
-	VFMADD231PS Z1, Z14, Z26
-	VFMADD231PS Z1, Z15, Z27
-	VFMADD231PS Z1, Z10, Z11
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z17, Z10
-	VPERMPS Z3, Z18, Z13
-	VPERMPS Z3, Z19, Z14
-	VPERMPS Z3, Z24, Z15
-	VPSLLD  $0x14, Z17, Z28
-	VPSLLD  $0x14, Z18, Z29
-	VPSLLD  $0x14, Z19, Z30
-	VPSLLD  $0x14, Z24, Z31
-	VPADDD  Z10, Z28, Z10
-	VPADDD  Z13, Z29, Z13
-	VPADDD  Z14, Z30, Z14
-	VPADDD  Z15, Z31, Z15
-	VMOVAPS Z9, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS      Z25, Z8, Z28
-	VMOVAPS          Z9, Z29
-	VFMADD231PS      Z26, Z8, Z29
-	VMOVAPS          Z9, Z30
-	VFMADD231PS      Z27, Z8, Z30
-	VMOVAPS          Z9, Z31
-	VFMADD231PS      Z11, Z8, Z31
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z25, Z28
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z26, Z29
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z27, Z30
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z31
-	VMULPS           Z28, Z25, Z25
-	VMULPS           Z29, Z26, Z26
-	VMULPS           Z30, Z27, Z27
-	VMULPS           Z31, Z11, Z11
-	VFMADD213PS.Z    Z10, Z10, K1, Z25
-	VFMADD213PS.Z    Z13, Z13, K2, Z26
-	VFMADD213PS.Z    Z14, Z14, K3, Z27
-	VFMADD213PS.Z    Z15, Z15, K4, Z11
-	VADDPS           Z26, Z25, Z10
-	VADDPS           Z11, Z27, Z13
-	VADDPS           Z13, Z10, Z10
-	VPTERNLOGD       $0xfe, Z17, Z18, Z16
-	VPTERNLOGD       $0xfe, Z19, Z24, Z16
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
-	KORTESTW      K6, K6
-	JNZ           exact128
-	VEXTRACTF64X4 $0x01, Z12, Y13
-	VCVTPS2PD     Y12, Z12
-	VCVTPS2PD     Y13, Z13
-	VEXTRACTF64X4 $0x01, Z10, Y14
-	VCVTPS2PD     Y10, Z10
-	VCVTPS2PD     Y14, Z14
-	VADDPD        Z10, Z12, Z12
-	VADDPD        Z14, Z13, Z13
-	VADDPD        Z13, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y10
-	VADDPD        Y10, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X10
-	VADDPD        X10, X12, X12
-	VMOVHLPS      X12, X12, X10
-	VADDSD        X10, X12, X12
-	VMOVSD        nearTotal64<>+0(SB), X10
-	VUCOMISD      X12, X10
-	JCS           exact128
-	VMOVSD        up64<>+0(SB), X10
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X12, X10, X10
-	VCVTSD2SS    X10, X10, X12
-	VCVTSS2SD    X12, X12, X13
-	VSUBSD       X13, X10, X10
-	VBROADCASTSS X12, Z12
-	VCVTSD2SS    X10, X10, X10
-	VBROADCASTSS X10, Z10
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z20, Z13
-	VFMADD231PS Z12, Z20, Z13
-	VMULPS.BCST down<>+0(SB), Z13, Z13
-	VMOVUPS     Z13, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z21, Z13
-	VFMADD231PS Z12, Z21, Z13
-	VMULPS.BCST down<>+0(SB), Z13, Z13
-	VMOVUPS     Z13, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z22, Z13
-	VFMADD231PS Z12, Z22, Z13
-	VMULPS.BCST down<>+0(SB), Z13, Z13
-	VMOVUPS     Z13, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z23, Z13
-	VFMADD231PS Z12, Z23, Z13
-	VMULPS.BCST down<>+0(SB), Z13, Z13
-	VMOVUPS     Z13, 192(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z25, Z13
-	VFMADD231PS Z12, Z25, Z13
-	VMULPS.BCST down<>+0(SB), Z13, Z13
-	VMOVUPS     Z13, 256(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z26, Z13
-	VFMADD231PS Z12, Z26, Z13
-	VMULPS.BCST down<>+0(SB), Z13, Z13
-	VMOVUPS     Z13, 320(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z27, Z13
-	VFMADD231PS Z12, Z27, Z13
-	VMULPS.BCST down<>+0(SB), Z13, Z13
-	VMOVUPS     Z13, 384(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z11, Z10
-	VFMADD231PS Z12, Z11, Z10
-	VMULPS.BCST down<>+0(SB), Z10, Z10
-	VMOVUPS     Z10, K7, 448(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop15
-	JMP         end
-
-exact128:
-	VMOVUPS      (SI), Z3
-	VCMPPS.BCST  $0x05, 12(R14), Z3, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x00000070, CX
-	JMP          far
-
-done15:
-	TESTQ R8, R8
-	JZ    end
-	MOVQ  SI, R11
-	MOVQ  DI, R12
-	MOVQ  CX, R13
-
-row:
-	// A row of more elements: N, and an empty sum.
-	MOVQ         R11, SI
-	MOVQ         R12, DI
-	MOVQ         R13, CX
-	VMOVUPS      (SI), Z3
-	VCMPPS.BCST  $0x05, 12(R14), Z3, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z3
-	VBROADCASTSS 12(R14), Z4
-	VUCOMISS     X4, X3
-	JCS          irregular
-	VBROADCASTSS 16(R14), Z4
-	VUCOMISS     X3, X4
-	JCS          irregular
-	VMULPS.BCST  (R14), Z3, Z4
-	VBROADCASTSS integerHeadroom<>+0(SB), Z5
-	VSUBPS       Z4, Z5, Z5
-	VBROADCASTSS integer<>+0(SB), Z4
-	VSUBPS       Z5, Z4, Z4
-	VMOVSS       X4, 20(R14)
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z3, Z3
-	VBROADCASTSS nearHeadroom<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z3
-	VXORPS       X4, X4, X4
-	VXORPS       X5, X5, X5
-
-	// Where elements are near.
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact
-	VBROADCASTSS nearReach<>+0(SB), Z6
-	VMULPS.BCST  8(R14), Z6, Z6
-	VBROADCASTSS 16(R14), Z7
-	VSUBPS       Z6, Z7, Z7
-	VMOVUPS      (SI), Z6
-	VCMPPS.BCST  $0x05, 12(R14), Z6, K1
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z6
-	VUCOMISS     X6, X7
-	JCS          exact
-
-	// Turns whose elements are all near, of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done19
-	VMOVUPS      nearTable<>+0(SB), Z6
-	VBROADCASTSS lowest<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	PCALIGN      $0x40
-
-loop19:
-	VMOVUPS       (SI), Z10
-	VCMPPS        $0x05, Z7, Z10, K1
-	VMOVUPS       64(SI), Z11
-	VCMPPS        $0x05, Z7, Z11, K2
-	VMOVUPS       128(SI), Z12
-	VCMPPS        $0x05, Z7, Z12, K3
-	VMOVUPS       192(SI), Z13
-	VCMPPS        $0x05, Z7, Z13, K4
-	VMOVAPS       Z3, Z14
-	VFMADD231PS.Z Z0, Z10, K1, Z14
-	VMOVAPS       Z3, Z15
-	VFMADD231PS.Z Z0, Z11, K2, Z15
-	VMOVAPS       Z3, Z16
-	VFMADD231PS.Z Z0, Z12, K3, Z16
-	VMOVAPS       Z3, Z17
-	VFMADD231PS.Z Z0, Z13, K4, Z17
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z3, Z18
-	VSUBPS Z15, Z3, Z19
-	VSUBPS Z16, Z3, Z20
-	VSUBPS Z17, Z3, Z21
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z10, Z18
-	VFMADD231PS Z0, Z11, Z19
-	VFMADD231PS Z0, Z12, Z20
-	VFMADD231PS Z0, Z13, Z21
-	VFMADD231PS Z1, Z10, Z18
-	VFMADD231PS Z1, Z11, Z19
-	VFMADD231PS Z1, Z12, Z20
-	VFMADD231PS Z1, Z13, Z21
-
-	// s = 2^(n - N) * K
-	VPERMPS Z6, Z14, Z10
-	VPERMPS Z6, Z15, Z11
-	VPERMPS Z6, Z16, Z12
-	VPERMPS Z6, Z17, Z13
-	VPSLLD  $0x14, Z14, Z22
-	VPSLLD  $0x14, Z15, Z23
-	VPSLLD  $0x14, Z16, Z24
-	VPSLLD  $0x14, Z17, Z25
-	VPADDD  Z10, Z22, Z10
-	VPADDD  Z11, Z23, Z11
-	VPADDD  Z12, Z24, Z12
-	VPADDD  Z13, Z25, Z13
-	VMOVAPS Z9, Z22
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS      Z18, Z8, Z22
-	VMOVAPS          Z9, Z23
-	VFMADD231PS      Z19, Z8, Z23
-	VMOVAPS          Z9, Z24
-	VFMADD231PS      Z20, Z8, Z24
-	VMOVAPS          Z9, Z25
-	VFMADD231PS      Z21, Z8, Z25
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z25
-	VMULPS           Z22, Z18, Z18
-	VMULPS           Z23, Z19, Z19
-	VMULPS           Z24, Z20, Z20
-	VMULPS           Z25, Z21, Z21
-	VFMADD213PS.Z    Z10, Z10, K1, Z18
-	VFMADD213PS.Z    Z11, Z11, K2, Z19
-	VFMADD213PS.Z    Z12, Z12, K3, Z20
-	VFMADD213PS.Z    Z13, Z13, K4, Z21
-	VADDPS           Z19, Z18, Z10
-	VADDPS           Z21, Z20, Z11
-	VADDPS           Z11, Z10, Z10
-	VPTERNLOGD       $0xfe, Z15, Z16, Z14
-	VPORD            Z14, Z17, Z14
-	VMOVUPS          256(SI), Z11
-	VCMPPS           $0x05, Z7, Z11, K1
-	VMOVUPS          320(SI), Z12
-	VCMPPS           $0x05, Z7, Z12, K2
-	VMOVUPS          384(SI), Z13
-	VCMPPS           $0x05, Z7, Z13, K3
-	VMOVUPS          448(SI), Z15
-	VCMPPS           $0x05, Z7, Z15, K4
-	VMOVAPS          Z3, Z16
-	VFMADD231PS.Z    Z0, Z11, K1, Z16
-	VMOVAPS          Z3, Z17
-	VFMADD231PS.Z    Z0, Z12, K2, Z17
-	VMOVAPS          Z3, Z22
-	VFMADD231PS.Z    Z0, Z13, K3, Z22
-	VMOVAPS          Z3, Z23
-	VFMADD231PS.Z    Z0, Z15, K4, Z23
-
-	// -n = magic - N - u
-	VSUBPS Z16, Z3, Z24
-	VSUBPS Z17, Z3, Z25
-	VSUBPS Z22, Z3, Z26
-	VSUBPS Z23, Z3, Z27
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z11, Z24
-	VFMADD231PS Z0, Z12, Z25
-	VFMADD231PS Z0, Z13, Z26
-	VFMADD231PS Z0, Z15, Z27
-	VFMADD231PS Z1, Z11, Z24
-	VFMADD231PS Z1, Z12, Z25
-	VFMADD231PS Z1, Z13, Z26
-	VFMADD231PS Z1, Z15, Z27
-
-	// s = 2^(n - N) * K
-	VPERMPS Z6, Z16, Z11
-	VPERMPS Z6, Z17, Z12
-	VPERMPS Z6, Z22, Z13
-	VPERMPS Z6, Z23, Z15
-	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPSLLD  $0x14, Z22, Z30
-	VPSLLD  $0x14, Z23, Z31
-	VPADDD  Z11, Z28, Z11
-	VPADDD  Z12, Z29, Z12
-	VPADDD  Z13, Z30, Z13
-	VPADDD  Z15, Z31, Z15
-	VMOVAPS Z9, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS      Z24, Z8, Z28
-	VMOVAPS          Z9, Z29
-	VFMADD231PS      Z25, Z8, Z29
-	VMOVAPS          Z9, Z30
-	VFMADD231PS      Z26, Z8, Z30
-	VMOVAPS          Z9, Z31
-	VFMADD231PS      Z27, Z8, Z31
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z24, Z28
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z25, Z29
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z26, Z30
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z27, Z31
-	VMULPS           Z28, Z24, Z24
-	VMULPS           Z29, Z25, Z25
-	VMULPS           Z30, Z26, Z26
-	VMULPS           Z31, Z27, Z27
-	VFMADD213PS.Z    Z11, Z11, K1, Z24
-	VFMADD213PS.Z    Z12, Z12, K2, Z25
-	VFMADD213PS.Z    Z13, Z13, K3, Z26
-	VFMADD213PS.Z    Z15, Z15, K4, Z27
-	VADDPS           Z25, Z24, Z11
-	VADDPS           Z27, Z26, Z12
-	VADDPS           Z12, Z11, Z11
-	VPTERNLOGD       $0xfe, Z16, Z17, Z14
-	VPTERNLOGD       $0xfe, Z22, Z23, Z14
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z14, K6
-	KORTESTW      K6, K6
-	JNZ           exact
-	VMOVUPS       Z18, (DI)
-	VMOVUPS       Z19, 64(DI)
-	VMOVUPS       Z20, 128(DI)
-	VMOVUPS       Z21, 192(DI)
-	VMOVUPS       Z24, 256(DI)
-	VMOVUPS       Z25, 320(DI)
-	VMOVUPS       Z26, 384(DI)
-	VMOVUPS       Z27, 448(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Z10, Z4, Z12
-	VMINPS Z10, Z4, Z13
-	VMAXPS Z10, Z4, Z4
-	VSUBPS Z4, Z12, Z4
-	VSUBPS Z4, Z13, Z13
-	VADDPS Z13, Z5, Z5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Z11, Z12, Z4
-	VMINPS Z11, Z12, Z10
-	VMAXPS Z11, Z12, Z12
-	VSUBPS Z12, Z4, Z12
-	VSUBPS Z12, Z10, Z10
-	VADDPS Z10, Z5, Z5
-	ADDQ   $0x00000200, SI
-	ADDQ   $0x00000200, DI
-	SUBQ   $0x00000080, CX
-	JGE    loop19
-
-done19:
-	ADDQ  $0x00000080, CX
-	TESTQ CX, CX
-	JZ    behind25
-	CMPQ  CX, $0x00000010
-	JLE   upto20
-	CMPQ  CX, $0x00000020
-	JLE   upto21
-	CMPQ  CX, $0x00000030
-	JLE   upto22
-	CMPQ  CX, $0x00000040
-	JLE   upto23
-	CMPQ  CX, $0x00000060
-	JLE   upto24
-	JMP   upto25
-
-upto20:
-	// Turns whose elements are all near, of 1 to 16 elements.
-	MOVL          $0x00000001, AX
-	SHLL          CL, AX
-	DECL          AX
-	KMOVW         AX, K7
-	VBROADCASTSS  minusInf<>+0(SB), Z6
-	VMOVUPS       (SI), K7, Z6
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z6, K1
-	VMOVAPS       Z3, Z7
-	VFMADD231PS.Z Z0, Z6, K1, Z7
-
-	// -n = magic - N - u
-	VSUBPS Z7, Z3, Z8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z6, Z8
-	VFMADD231PS Z1, Z6, Z8
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z7, Z6
-	VPSLLD       $0x14, Z7, Z9
-	VPADDD       Z6, Z9, Z6
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z9
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z9
-	VMULPS           Z9, Z8, Z8
-	VFMADD213PS.Z    Z6, Z6, K1, Z8
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z7, K6
-	KORTESTW      K6, K6
-	JNZ           exact
-	VMOVUPS       Z8, K7, (DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Z8, Z4, Z6
-	VMINPS  Z8, Z4, Z7
-	VMAXPS  Z8, Z4, Z4
-	VSUBPS  Z4, Z6, Z4
-	VSUBPS  Z4, Z7, Z7
-	VADDPS  Z7, Z5, Z5
-	VMOVAPS Z6, Z4
-	LEAQ    (SI)(CX*4), SI
-	JMP     behind25
-
-upto21:
-	// Turns whose elements are all near, of 17 to 32 elements.
-	SUBQ          $0x00000010, CX
-	MOVL          $0x00000001, AX
-	SHLL          CL, AX
-	DECL          AX
-	KMOVW         AX, K7
-	VBROADCASTSS  minusInf<>+0(SB), Z6
-	VMOVUPS       64(SI), K7, Z6
-	VMOVUPS       (SI), Z7
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z7, K1
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z6, K2
-	VMOVAPS       Z3, Z8
-	VFMADD231PS.Z Z0, Z7, K1, Z8
-	VMOVAPS       Z3, Z9
-	VFMADD231PS.Z Z0, Z6, K2, Z9
-
-	// -n = magic - N - u
-	VSUBPS Z8, Z3, Z10
-	VSUBPS Z9, Z3, Z11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z7, Z10
-	VFMADD231PS Z0, Z6, Z11
-	VFMADD231PS Z1, Z7, Z10
-	VFMADD231PS Z1, Z6, Z11
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z8, Z6
-	VPERMPS      nearTable<>+0(SB), Z9, Z7
-	VPSLLD       $0x14, Z8, Z12
-	VPSLLD       $0x14, Z9, Z13
-	VPADDD       Z6, Z12, Z6
-	VPADDD       Z7, Z13, Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z12
-	VBROADCASTSS     nearExp2<>+0(SB), Z13
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z13
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z12
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z13
-	VMULPS           Z12, Z10, Z10
-	VMULPS           Z13, Z11, Z11
-	VFMADD213PS.Z    Z6, Z6, K1, Z10
-	VFMADD213PS.Z    Z7, Z7, K2, Z11
-	VADDPS           Z11, Z10, Z6
-
-	// Leave if an element is not near.
-	VPORD         Z8, Z9, Z8
-	VPTESTMD.BCST nearBits<>+0(SB), Z8, K6
-	KORTESTW      K6, K6
-	JNZ           exact
-	VMOVUPS       Z10, (DI)
-	VMOVUPS       Z11, K7, 64(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Z6, Z4, Z7
-	VMINPS  Z6, Z4, Z8
-	VMAXPS  Z6, Z4, Z4
-	VSUBPS  Z4, Z7, Z4
-	VSUBPS  Z4, Z8, Z8
-	VADDPS  Z8, Z5, Z5
-	VMOVAPS Z7, Z4
-	LEAQ    64(SI)(CX*4), SI
-	JMP     behind25
-
-upto22:
-	// Turns whose elements are all near, of 33 to 48 elements.
-	SUBQ          $0x00000020, CX
-	MOVL          $0x00000001, AX
-	SHLL          CL, AX
-	DECL          AX
-	KMOVW         AX, K7
-	VBROADCASTSS  minusInf<>+0(SB), Z6
-	VMOVUPS       128(SI), K7, Z6
-	VMOVUPS       (SI), Z7
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z7, K1
-	VMOVUPS       64(SI), Z8
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K2
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z6, K3
-	VMOVAPS       Z3, Z9
-	VFMADD231PS.Z Z0, Z7, K1, Z9
-	VMOVAPS       Z3, Z10
-	VFMADD231PS.Z Z0, Z8, K2, Z10
-	VMOVAPS       Z3, Z11
-	VFMADD231PS.Z Z0, Z6, K3, Z11
-
-	// -n = magic - N - u
-	VSUBPS Z9, Z3, Z12
-	VSUBPS Z10, Z3, Z13
-	VSUBPS Z11, Z3, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z7, Z12
-	VFMADD231PS Z0, Z8, Z13
-	VFMADD231PS Z0, Z6, Z14
-	VFMADD231PS Z1, Z7, Z12
-	VFMADD231PS Z1, Z8, Z13
-	VFMADD231PS Z1, Z6, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z9, Z6
-	VPERMPS      nearTable<>+0(SB), Z10, Z7
-	VPERMPS      nearTable<>+0(SB), Z11, Z8
-	VPSLLD       $0x14, Z9, Z15
-	VPSLLD       $0x14, Z10, Z16
-	VPSLLD       $0x14, Z11, Z17
-	VPADDD       Z6, Z15, Z6
-	VPADDD       Z7, Z16, Z7
-	VPADDD       Z8, Z17, Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z15
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z17
-	VMULPS           Z15, Z12, Z12
-	VMULPS           Z16, Z13, Z13
-	VMULPS           Z17, Z14, Z14
-	VFMADD213PS.Z    Z6, Z6, K1, Z12
-	VFMADD213PS.Z    Z7, Z7, K2, Z13
-	VFMADD213PS.Z    Z8, Z8, K3, Z14
-	VADDPS           Z13, Z12, Z6
-	VPTERNLOGD       $0xfe, Z10, Z11, Z9
-	VADDPS           Z14, Z6, Z6
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z9, K6
-	KORTESTW      K6, K6
-	JNZ           exact
-	VMOVUPS       Z12, (DI)
-	VMOVUPS       Z13, 64(DI)
-	VMOVUPS       Z14, K7, 128(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Z6, Z4, Z7
-	VMINPS  Z6, Z4, Z8
-	VMAXPS  Z6, Z4, Z4
-	VSUBPS  Z4, Z7, Z4
-	VSUBPS  Z4, Z8, Z8
-	VADDPS  Z8, Z5, Z5
-	VMOVAPS Z7, Z4
-	LEAQ    128(SI)(CX*4), SI
-	JMP     behind25
-
-upto23:
-	// Turns whose elements are all near, of 49 to 64 elements.
-	SUBQ          $0x00000030, CX
-	MOVL          $0x00000001, AX
-	SHLL          CL, AX
-	DECL          AX
-	KMOVW         AX, K7
-	VBROADCASTSS  minusInf<>+0(SB), Z6
-	VMOVUPS       192(SI), K7, Z6
-	VMOVUPS       (SI), Z7
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z7, K1
-	VMOVUPS       64(SI), Z8
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K2
-	VMOVUPS       128(SI), Z9
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K3
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z6, K4
-	VMOVAPS       Z3, Z10
-	VFMADD231PS.Z Z0, Z7, K1, Z10
-	VMOVAPS       Z3, Z11
-	VFMADD231PS.Z Z0, Z8, K2, Z11
-	VMOVAPS       Z3, Z12
-	VFMADD231PS.Z Z0, Z9, K3, Z12
-	VMOVAPS       Z3, Z13
-	VFMADD231PS.Z Z0, Z6, K4, Z13
-
-	// -n = magic - N - u
-	VSUBPS Z10, Z3, Z14
-	VSUBPS Z11, Z3, Z15
-	VSUBPS Z12, Z3, Z16
-	VSUBPS Z13, Z3, Z17
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z7, Z14
-	VFMADD231PS Z0, Z8, Z15
-	VFMADD231PS Z0, Z9, Z16
-	VFMADD231PS Z0, Z6, Z17
-	VFMADD231PS Z1, Z7, Z14
-	VFMADD231PS Z1, Z8, Z15
-	VFMADD231PS Z1, Z9, Z16
-	VFMADD231PS Z1, Z6, Z17
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z10, Z6
-	VPERMPS      nearTable<>+0(SB), Z11, Z7
-	VPERMPS      nearTable<>+0(SB), Z12, Z8
-	VPERMPS      nearTable<>+0(SB), Z13, Z9
-	VPSLLD       $0x14, Z10, Z18
-	VPSLLD       $0x14, Z11, Z19
-	VPSLLD       $0x14, Z12, Z20
-	VPSLLD       $0x14, Z13, Z21
-	VPADDD       Z6, Z18, Z6
-	VPADDD       Z7, Z19, Z7
-	VPADDD       Z8, Z20, Z8
-	VPADDD       Z9, Z21, Z9
-	VBROADCASTSS nearExp2<>+0(SB), Z18
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
-	VMULPS           Z18, Z14, Z14
-	VMULPS           Z19, Z15, Z15
-	VMULPS           Z20, Z16, Z16
-	VMULPS           Z21, Z17, Z17
-	VFMADD213PS.Z    Z6, Z6, K1, Z14
-	VFMADD213PS.Z    Z7, Z7, K2, Z15
-	VFMADD213PS.Z    Z8, Z8, K3, Z16
-	VFMADD213PS.Z    Z9, Z9, K4, Z17
-	VADDPS           Z15, Z14, Z6
-	VADDPS           Z17, Z16, Z7
-	VADDPS           Z7, Z6, Z6
-	VPTERNLOGD       $0xfe, Z11, Z12, Z10
-	VPORD            Z10, Z13, Z10
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
-	KORTESTW      K6, K6
-	JNZ           exact
-	VMOVUPS       Z14, (DI)
-	VMOVUPS       Z15, 64(DI)
-	VMOVUPS       Z16, 128(DI)
-	VMOVUPS       Z17, K7, 192(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Z6, Z4, Z7
-	VMINPS  Z6, Z4, Z8
-	VMAXPS  Z6, Z4, Z4
-	VSUBPS  Z4, Z7, Z4
-	VSUBPS  Z4, Z8, Z8
-	VADDPS  Z8, Z5, Z5
-	VMOVAPS Z7, Z4
-	LEAQ    192(SI)(CX*4), SI
-	JMP     behind25
-
-upto24:
-	// Turns whose elements are all near, of 65 to 96 elements.
-	SUBQ          $0x00000040, CX
-	NEGQ          CX
-	MOVQ          $-1, AX
-	SHRQ          CL, AX
-	NEGQ          CX
-	KMOVQ         AX, K7
-	VMOVUPS       (SI), Z6
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z6, K1
-	VMOVUPS       64(SI), Z7
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z7, K2
-	VMOVUPS       128(SI), Z8
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K3
-	VMOVUPS       192(SI), Z9
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K4
-	VMOVAPS       Z3, Z10
-	VFMADD231PS.Z Z0, Z6, K1, Z10
-	VMOVAPS       Z3, Z11
-	VFMADD231PS.Z Z0, Z7, K2, Z11
-	VMOVAPS       Z3, Z12
-	VFMADD231PS.Z Z0, Z8, K3, Z12
-	VMOVAPS       Z3, Z13
-	VFMADD231PS.Z Z0, Z9, K4, Z13
-
-	// -n = magic - N - u
-	VSUBPS Z10, Z3, Z14
-	VSUBPS Z11, Z3, Z15
-	VSUBPS Z12, Z3, Z16
-	VSUBPS Z13, Z3, Z17
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z6, Z14
-	VFMADD231PS Z0, Z7, Z15
-	VFMADD231PS Z0, Z8, Z16
-	VFMADD231PS Z0, Z9, Z17
-	VFMADD231PS Z1, Z6, Z14
-	VFMADD231PS Z1, Z7, Z15
-	VFMADD231PS Z1, Z8, Z16
-	VFMADD231PS Z1, Z9, Z17
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z10, Z6
-	VPERMPS      nearTable<>+0(SB), Z11, Z7
-	VPERMPS      nearTable<>+0(SB), Z12, Z8
-	VPERMPS      nearTable<>+0(SB), Z13, Z9
-	VPSLLD       $0x14, Z10, Z18
-	VPSLLD       $0x14, Z11, Z19
-	VPSLLD       $0x14, Z12, Z20
-	VPSLLD       $0x14, Z13, Z21
-	VPADDD       Z6, Z18, Z6
-	VPADDD       Z7, Z19, Z7
-	VPADDD       Z8, Z20, Z8
-	VPADDD       Z9, Z21, Z9
-	VBROADCASTSS nearExp2<>+0(SB), Z18
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
-	VMULPS           Z18, Z14, Z14
-	VMULPS           Z19, Z15, Z15
-	VMULPS           Z20, Z16, Z16
-	VMULPS           Z21, Z17, Z17
-	VFMADD213PS.Z    Z6, Z6, K1, Z14
-	VFMADD213PS.Z    Z7, Z7, K2, Z15
-	VFMADD213PS.Z    Z8, Z8, K3, Z16
-	VFMADD213PS.Z    Z9, Z9, K4, Z17
-	VADDPS           Z15, Z14, Z6
-	VADDPS           Z17, Z16, Z7
-	VADDPS           Z7, Z6, Z6
-	VPTERNLOGD       $0xfe, Z11, Z12, Z10
-	VPORD            Z10, Z13, Z10
-	VBROADCASTSS     minusInf<>+0(SB), Z7
-	VMOVUPS          256(SI), K7, Z7
-	VBROADCASTSS     minusInf<>+0(SB), Z8
-	KSHIFTRQ         $0x10, K7, K6
-	VMOVUPS          320(SI), K6, Z8
-	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z7, K1
-	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z8, K2
-	VMOVAPS          Z3, Z9
-	VFMADD231PS.Z    Z0, Z7, K1, Z9
-	VMOVAPS          Z3, Z11
-	VFMADD231PS.Z    Z0, Z8, K2, Z11
-
-	// -n = magic - N - u
-	VSUBPS Z9, Z3, Z12
-	VSUBPS Z11, Z3, Z13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z7, Z12
-	VFMADD231PS Z0, Z8, Z13
-	VFMADD231PS Z1, Z7, Z12
-	VFMADD231PS Z1, Z8, Z13
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z9, Z7
-	VPERMPS      nearTable<>+0(SB), Z11, Z8
-	VPSLLD       $0x14, Z9, Z18
-	VPSLLD       $0x14, Z11, Z19
-	VPADDD       Z7, Z18, Z7
-	VPADDD       Z8, Z19, Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z18
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z19
-	VMULPS           Z18, Z12, Z12
-	VMULPS           Z19, Z13, Z13
-	VFMADD213PS.Z    Z7, Z7, K1, Z12
-	VFMADD213PS.Z    Z8, Z8, K2, Z13
-	VADDPS           Z13, Z12, Z7
-	VPTERNLOGD       $0xfe, Z9, Z11, Z10
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
-	KORTESTW      K6, K6
-	JNZ           exact
-	VMOVUPS       Z14, (DI)
-	VMOVUPS       Z15, 64(DI)
-	VMOVUPS       Z16, 128(DI)
-	VMOVUPS       Z17, 192(DI)
-	VMOVUPS       Z12, K7, 256(DI)
-	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z13, K1, 320(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Z6, Z4, Z8
-	VMINPS Z6, Z4, Z9
-	VMAXPS Z6, Z4, Z4
-	VSUBPS Z4, Z8, Z4
-	VSUBPS Z4, Z9, Z9
-	VADDPS Z9, Z5, Z5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Z7, Z8, Z4
-	VMINPS Z7, Z8, Z6
-	VMAXPS Z7, Z8, Z8
-	VSUBPS Z8, Z4, Z8
-	VSUBPS Z8, Z6, Z6
-	VADDPS Z6, Z5, Z5
-	LEAQ   256(SI)(CX*4), SI
-	JMP    behind25
-
-upto25:
-	// Turns whose elements are all near, of 97 to 128 elements.
-	SUBQ          $0x00000060, CX
-	NEGQ          CX
-	MOVQ          $-1, AX
-	SHRQ          CL, AX
-	NEGQ          CX
-	KMOVQ         AX, K7
-	VMOVUPS       (SI), Z6
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z6, K1
-	VMOVUPS       64(SI), Z7
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z7, K2
-	VMOVUPS       128(SI), Z8
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K3
-	VMOVUPS       192(SI), Z9
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K4
-	VMOVAPS       Z3, Z10
-	VFMADD231PS.Z Z0, Z6, K1, Z10
-	VMOVAPS       Z3, Z11
-	VFMADD231PS.Z Z0, Z7, K2, Z11
-	VMOVAPS       Z3, Z12
-	VFMADD231PS.Z Z0, Z8, K3, Z12
-	VMOVAPS       Z3, Z13
-	VFMADD231PS.Z Z0, Z9, K4, Z13
-
-	// -n = magic - N - u
-	VSUBPS Z10, Z3, Z14
-	VSUBPS Z11, Z3, Z15
-	VSUBPS Z12, Z3, Z16
-	VSUBPS Z13, Z3, Z17
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z6, Z14
-	VFMADD231PS Z0, Z7, Z15
-	VFMADD231PS Z0, Z8, Z16
-	VFMADD231PS Z0, Z9, Z17
-	VFMADD231PS Z1, Z6, Z14
-	VFMADD231PS Z1, Z7, Z15
-	VFMADD231PS Z1, Z8, Z16
-	VFMADD231PS Z1, Z9, Z17
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z10, Z6
-	VPERMPS      nearTable<>+0(SB), Z11, Z7
-	VPERMPS      nearTable<>+0(SB), Z12, Z8
-	VPERMPS      nearTable<>+0(SB), Z13, Z9
-	VPSLLD       $0x14, Z10, Z18
-	VPSLLD       $0x14, Z11, Z19
-	VPSLLD       $0x14, Z12, Z20
-	VPSLLD       $0x14, Z13, Z21
-	VPADDD       Z6, Z18, Z6
-	VPADDD       Z7, Z19, Z7
-	VPADDD       Z8, Z20, Z8
-	VPADDD       Z9, Z21, Z9
-	VBROADCASTSS nearExp2<>+0(SB), Z18
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
-	VMULPS           Z18, Z14, Z14
-	VMULPS           Z19, Z15, Z15
-	VMULPS           Z20, Z16, Z16
-	VMULPS           Z21, Z17, Z17
-	VFMADD213PS.Z    Z6, Z6, K1, Z14
-	VFMADD213PS.Z    Z7, Z7, K2, Z15
-	VFMADD213PS.Z    Z8, Z8, K3, Z16
-	VFMADD213PS.Z    Z9, Z9, K4, Z17
-	VADDPS           Z15, Z14, Z6
-	VADDPS           Z17, Z16, Z7
-	VADDPS           Z7, Z6, Z6
-	VPTERNLOGD       $0xfe, Z11, Z12, Z10
-	VPORD            Z10, Z13, Z10
-	VBROADCASTSS     minusInf<>+0(SB), Z7
-	VMOVUPS          384(SI), K7, Z7
-	VBROADCASTSS     minusInf<>+0(SB), Z8
-	KSHIFTRQ         $0x10, K7, K6
-	VMOVUPS          448(SI), K6, Z8
-	VMOVUPS          256(SI), Z9
-	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z9, K1
-	VMOVUPS          320(SI), Z11
-	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z11, K2
-	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z7, K3
-	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z8, K4
-	VMOVAPS          Z3, Z12
-	VFMADD231PS.Z    Z0, Z9, K1, Z12
-	VMOVAPS          Z3, Z13
-	VFMADD231PS.Z    Z0, Z11, K2, Z13
-	VMOVAPS          Z3, Z18
-	VFMADD231PS.Z    Z0, Z7, K3, Z18
-	VMOVAPS          Z3, Z19
-	VFMADD231PS.Z    Z0, Z8, K4, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z12, Z3, Z20
-	VSUBPS Z13, Z3, Z21
-	VSUBPS Z18, Z3, Z22
-	VSUBPS Z19, Z3, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z9, Z20
-	VFMADD231PS Z0, Z11, Z21
-	VFMADD231PS Z0, Z7, Z22
-	VFMADD231PS Z0, Z8, Z23
-	VFMADD231PS Z1, Z9, Z20
-	VFMADD231PS Z1, Z11, Z21
-	VFMADD231PS Z1, Z7, Z22
-	VFMADD231PS Z1, Z8, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z12, Z7
-	VPERMPS      nearTable<>+0(SB), Z13, Z8
-	VPERMPS      nearTable<>+0(SB), Z18, Z9
-	VPERMPS      nearTable<>+0(SB), Z19, Z11
-	VPSLLD       $0x14, Z12, Z24
-	VPSLLD       $0x14, Z13, Z25
-	VPSLLD       $0x14, Z18, Z26
-	VPSLLD       $0x14, Z19, Z27
-	VPADDD       Z7, Z24, Z7
-	VPADDD       Z8, Z25, Z8
-	VPADDD       Z9, Z26, Z9
-	VPADDD       Z11, Z27, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z24
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z24
-	VBROADCASTSS     nearExp2<>+0(SB), Z25
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z21, Z25
-	VBROADCASTSS     nearExp2<>+0(SB), Z26
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z22, Z26
-	VBROADCASTSS     nearExp2<>+0(SB), Z27
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z23, Z27
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z25
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z22, Z26
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z23, Z27
-	VMULPS           Z24, Z20, Z20
-	VMULPS           Z25, Z21, Z21
-	VMULPS           Z26, Z22, Z22
-	VMULPS           Z27, Z23, Z23
-	VFMADD213PS.Z    Z7, Z7, K1, Z20
-	VFMADD213PS.Z    Z8, Z8, K2, Z21
-	VFMADD213PS.Z    Z9, Z9, K3, Z22
-	VFMADD213PS.Z    Z11, Z11, K4, Z23
-	VADDPS           Z21, Z20, Z7
-	VADDPS           Z23, Z22, Z8
-	VADDPS           Z8, Z7, Z7
-	VPTERNLOGD       $0xfe, Z12, Z13, Z10
-	VPTERNLOGD       $0xfe, Z18, Z19, Z10
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
-	KORTESTW      K6, K6
-	JNZ           exact
-	VMOVUPS       Z14, (DI)
-	VMOVUPS       Z15, 64(DI)
-	VMOVUPS       Z16, 128(DI)
-	VMOVUPS       Z17, 192(DI)
-	VMOVUPS       Z20, 256(DI)
-	VMOVUPS       Z21, 320(DI)
-	VMOVUPS       Z22, K7, 384(DI)
-	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z23, K1, 448(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Z6, Z4, Z8
-	VMINPS Z6, Z4, Z9
-	VMAXPS Z6, Z4, Z4
-	VSUBPS Z4, Z8, Z4
-	VSUBPS Z4, Z9, Z9
-	VADDPS Z9, Z5, Z5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Z7, Z8, Z4
-	VMINPS Z7, Z8, Z6
-	VMAXPS Z7, Z8, Z8
-	VSUBPS Z8, Z4, Z8
-	VSUBPS Z8, Z6, Z6
-	VADDPS Z6, Z5, Z5
-	LEAQ   384(SI)(CX*4), SI
-
-behind25:
-	// The sum of all lanes, and its reciprocal.
-	VEXTRACTF64X4 $0x01, Z4, Y3
-	VCVTPS2PD     Y4, Z6
-	VCVTPS2PD     Y3, Z3
-	VEXTRACTF64X4 $0x01, Z5, Y7
-	VCVTPS2PD     Y5, Z8
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z8, Z6, Z6
-	VADDPD        Z7, Z3, Z3
-	VADDPD        Z3, Z6, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y3
-	VADDPD        Y3, Y6, Y6
-	VEXTRACTF128  $0x01, Y6, X3
-	VADDPD        X3, X6, X6
-	VMOVHLPS      X6, X6, X3
-	VADDSD        X3, X6, X6
-	VMOVSD        nearTotal64<>+0(SB), X3
-	VUCOMISD      X6, X3
-	JCS           total
-	VMOVSD        one64<>+0(SB), X3
-
-	// 1/total = cHi + cLo
-	VDIVSD       X6, X3, X3
-	VCVTSD2SS    X3, X3, X6
-	VCVTSS2SD    X6, X6, X7
-	VSUBSD       X7, X3, X3
-	VBROADCASTSS X6, Z6
-	VCVTSD2SS    X3, X3, X7
-	VBROADCASTSS X7, Z7
-	VMOVSD       up64<>+0(SB), X8
-
-	// Leave if cLo is small.
-	VMULSD   X8, X3, X8
-	VMULSD   X3, X8, X8
-	VMOVSD   leastLow64<>+0(SB), X3
-	VUCOMISD X3, X8
-	JCS      small
-	VMOVAPS  Z6, Z3
-	VMOVAPS  Z7, Z6
-
-	// The second pass of the row before, while this one's factor is made.
-	MOVQ  32(R14), SI
-	CMPQ  R13, $0x00000800
-	JGT   now
-	TESTQ SI, SI
-	JNZ   before
-	CMPQ  R8, $0x01
-	JEQ   now
-	JMP   put
-
-before:
-	MOVQ SI, DI
-	MOVQ R13, CX
-
-	// 8 vectors a turn.
-	SUBQ         $0x00000080, CX
-	JLT          done28
-	VBROADCASTSS 44(R14), Z7
-	VBROADCASTSS 40(R14), Z8
-	PCALIGN      $0x40
-
-loop28:
-	VMOVUPS (SI), Z9
-
-	// e*cHi + e*cLo
-	VMULPS      Z7, Z9, Z10
-	VFMADD231PS Z8, Z9, Z10
-	VMOVUPS     Z10, (DI)
-	VMOVUPS     64(SI), Z9
-
-	// e*cHi + e*cLo
-	VMULPS      Z7, Z9, Z10
-	VFMADD231PS Z8, Z9, Z10
-	VMOVUPS     Z10, 64(DI)
-	VMOVUPS     128(SI), Z9
-
-	// e*cHi + e*cLo
-	VMULPS      Z7, Z9, Z10
-	VFMADD231PS Z8, Z9, Z10
-	VMOVUPS     Z10, 128(DI)
-	VMOVUPS     192(SI), Z9
-
-	// e*cHi + e*cLo
-	VMULPS      Z7, Z9, Z10
-	VFMADD231PS Z8, Z9, Z10
-	VMOVUPS     Z10, 192(DI)
-	VMOVUPS     256(SI), Z9
-
-	// e*cHi + e*cLo
-	VMULPS      Z7, Z9, Z10
-	VFMADD231PS Z8, Z9, Z10
-	VMOVUPS     Z10, 256(DI)
-	VMOVUPS     320(SI), Z9
-
-	// e*cHi + e*cLo
-	VMULPS      Z7, Z9, Z10
-	VFMADD231PS Z8, Z9, Z10
-	VMOVUPS     Z10, 320(DI)
-	VMOVUPS     384(SI), Z9
-
-	// e*cHi + e*cLo
-	VMULPS      Z7, Z9, Z10
-	VFMADD231PS Z8, Z9, Z10
-	VMOVUPS     Z10, 384(DI)
-	VMOVUPS     448(SI), Z9
-
-	// e*cHi + e*cLo
-	VMULPS      Z7, Z9, Z10
-	VFMADD231PS Z8, Z9, Z10
-	VMOVUPS     Z10, 448(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop28
-
-done28:
-	ADDQ $0x00000080, CX
-
-	// Whole vectors that are left.
-	SUBQ         $0x00000010, CX
-	JLT          done29
-	VBROADCASTSS 44(R14), Z7
-	VBROADCASTSS 40(R14), Z8
-	PCALIGN      $0x40
-
-loop29:
-	VMOVUPS (SI), Z9
-
-	// e*cHi + e*cLo
-	VMULPS      Z7, Z9, Z10
-	VFMADD231PS Z8, Z9, Z10
-	VMOVUPS     Z10, (DI)
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DI
-	SUBQ        $0x00000010, CX
-	JGE         loop29
-
-done29:
-	ADDQ  $0x00000010, CX
-	TESTQ CX, CX
-	JZ    behind30
-
-	// Elements that are left.
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z7
-	VMOVUPS      (SI), K7, Z7
-
-	// e*cHi + e*cLo
-	VMULPS.BCST      44(R14), Z7, Z8
-	VFMADD231PS.BCST 40(R14), Z7, Z8
-	VMOVUPS          Z8, K7, (DI)
-	LEAQ             (SI)(CX*4), SI
-
-behind30:
-put:
-	// This row's second pass is put off.
-	MOVQ   R12, 32(R14)
-	VMOVSS X3, 40(R14)
-	VMOVSS X6, 44(R14)
-	JMP    next
-
-now:
-	// The second pass: the exponentials times that.
-	MOVQ R12, SI
-	MOVQ R12, DI
-	MOVQ R13, CX
-
-	// 8 vectors a turn.
-	SUBQ    $0x00000080, CX
-	JLT     done33
-	PCALIGN $0x40
-
-loop33:
-	VMOVUPS (SI), Z7
-
-	// e*cHi + e*cLo
-	VMULPS      Z6, Z7, Z8
-	VFMADD231PS Z3, Z7, Z8
-	VMOVUPS     Z8, (DI)
-	VMOVUPS     64(SI), Z7
-
-	// e*cHi + e*cLo
-	VMULPS      Z6, Z7, Z8
-	VFMADD231PS Z3, Z7, Z8
-	VMOVUPS     Z8, 64(DI)
-	VMOVUPS     128(SI), Z7
-
-	// e*cHi + e*cLo
-	VMULPS      Z6, Z7, Z8
-	VFMADD231PS Z3, Z7, Z8
-	VMOVUPS     Z8, 128(DI)
-	VMOVUPS     192(SI), Z7
-
-	// e*cHi + e*cLo
-	VMULPS      Z6, Z7, Z8
-	VFMADD231PS Z3, Z7, Z8
-	VMOVUPS     Z8, 192(DI)
-	VMOVUPS     256(SI), Z7
-
-	// e*cHi + e*cLo
-	VMULPS      Z6, Z7, Z8
-	VFMADD231PS Z3, Z7, Z8
-	VMOVUPS     Z8, 256(DI)
-	VMOVUPS     320(SI), Z7
-
-	// e*cHi + e*cLo
-	VMULPS      Z6, Z7, Z8
-	VFMADD231PS Z3, Z7, Z8
-	VMOVUPS     Z8, 320(DI)
-	VMOVUPS     384(SI), Z7
-
-	// e*cHi + e*cLo
-	VMULPS      Z6, Z7, Z8
-	VFMADD231PS Z3, Z7, Z8
-	VMOVUPS     Z8, 384(DI)
-	VMOVUPS     448(SI), Z7
-
-	// e*cHi + e*cLo
-	VMULPS      Z6, Z7, Z8
-	VFMADD231PS Z3, Z7, Z8
-	VMOVUPS     Z8, 448(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop33
-
-done33:
-	ADDQ $0x00000080, CX
-
-	// Whole vectors that are left.
-	SUBQ    $0x00000010, CX
-	JLT     done34
-	PCALIGN $0x40
-
-loop34:
-	VMOVUPS (SI), Z7
-
-	// e*cHi + e*cLo
-	VMULPS      Z6, Z7, Z8
-	VFMADD231PS Z3, Z7, Z8
-	VMOVUPS     Z8, (DI)
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DI
-	SUBQ        $0x00000010, CX
-	JGE         loop34
-
-done34:
-	ADDQ  $0x00000010, CX
-	TESTQ CX, CX
-	JZ    behind35
-
-	// Elements that are left.
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z7
-	VMOVUPS      (SI), K7, Z7
-
-	// e*cHi + e*cLo
-	VMULPS      Z6, Z7, Z8
-	VFMADD231PS Z3, Z7, Z8
-	VMOVUPS     Z8, K7, (DI)
-	LEAQ        (SI)(CX*4), SI
-
-behind35:
-	JMP next
-
-small:
-	// The same where a product may be denormal.
-	VEXTRACTF64X4 $0x01, Z4, Y3
-	VCVTPS2PD     Y4, Z6
-	VCVTPS2PD     Y3, Z3
-	VEXTRACTF64X4 $0x01, Z5, Y7
-	VCVTPS2PD     Y5, Z8
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z8, Z6, Z6
-	VADDPD        Z7, Z3, Z3
-	VADDPD        Z3, Z6, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y3
-	VADDPD        Y3, Y6, Y6
-	VEXTRACTF128  $0x01, Y6, X3
-	VADDPD        X3, X6, X6
-	VMOVHLPS      X6, X6, X3
-	VADDSD        X3, X6, X6
-	VMOVSD        up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X6, X3, X3
-	VCVTSD2SS    X3, X3, X6
-	VCVTSS2SD    X6, X6, X7
-	VSUBSD       X7, X3, X3
-	VBROADCASTSS X6, Z6
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Z3
-	VMOVAPS      Z6, Z8
-	VMOVAPS      Z3, Z6
-	VMOVAPS      Z8, Z3
-
-	// The second pass: the exponentials times that.
-	MOVQ R12, SI
-	MOVQ R12, DI
-	MOVQ R13, CX
-
-	// 8 vectors a turn.
-	SUBQ         $0x00000080, CX
-	JLT          done38
-	VBROADCASTSS down<>+0(SB), Z7
-	PCALIGN      $0x40
-
-loop38:
-	VMOVUPS (SI), Z8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z6, Z8, Z9
-	VFMADD231PS Z3, Z8, Z9
-	VMULPS      Z7, Z9, Z9
-	VMOVUPS     Z9, (DI)
-	VMOVUPS     64(SI), Z8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z6, Z8, Z9
-	VFMADD231PS Z3, Z8, Z9
-	VMULPS      Z7, Z9, Z9
-	VMOVUPS     Z9, 64(DI)
-	VMOVUPS     128(SI), Z8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z6, Z8, Z9
-	VFMADD231PS Z3, Z8, Z9
-	VMULPS      Z7, Z9, Z9
-	VMOVUPS     Z9, 128(DI)
-	VMOVUPS     192(SI), Z8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z6, Z8, Z9
-	VFMADD231PS Z3, Z8, Z9
-	VMULPS      Z7, Z9, Z9
-	VMOVUPS     Z9, 192(DI)
-	VMOVUPS     256(SI), Z8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z6, Z8, Z9
-	VFMADD231PS Z3, Z8, Z9
-	VMULPS      Z7, Z9, Z9
-	VMOVUPS     Z9, 256(DI)
-	VMOVUPS     320(SI), Z8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z6, Z8, Z9
-	VFMADD231PS Z3, Z8, Z9
-	VMULPS      Z7, Z9, Z9
-	VMOVUPS     Z9, 320(DI)
-	VMOVUPS     384(SI), Z8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z6, Z8, Z9
-	VFMADD231PS Z3, Z8, Z9
-	VMULPS      Z7, Z9, Z9
-	VMOVUPS     Z9, 384(DI)
-	VMOVUPS     448(SI), Z8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z6, Z8, Z9
-	VFMADD231PS Z3, Z8, Z9
-	VMULPS      Z7, Z9, Z9
-	VMOVUPS     Z9, 448(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop38
-
-done38:
-	ADDQ $0x00000080, CX
-
-	// Whole vectors that are left.
-	SUBQ    $0x00000010, CX
-	JLT     done39
-	PCALIGN $0x40
-
-loop39:
-	VMOVUPS (SI), Z7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z6, Z7, Z8
-	VFMADD231PS Z3, Z7, Z8
-	VMULPS.BCST down<>+0(SB), Z8, Z8
-	VMOVUPS     Z8, (DI)
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DI
-	SUBQ        $0x00000010, CX
-	JGE         loop39
-
-done39:
-	ADDQ  $0x00000010, CX
-	TESTQ CX, CX
-	JZ    behind40
-
-	// Elements that are left.
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z7
-	VMOVUPS      (SI), K7, Z7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z6, Z7, Z8
-	VFMADD231PS Z3, Z7, Z8
-	VMULPS.BCST down<>+0(SB), Z8, Z8
-	VMOVUPS     Z8, K7, (DI)
-	LEAQ        (SI)(CX*4), SI
-
-behind40:
-	JMP next
-
-far:
-	// A short row with other elements.
-	MOVQ         SI, R11
-	MOVQ         DI, R12
-	MOVQ         CX, R13
-	VBROADCASTSS 12(R14), Z3
-	VUCOMISS     X3, X2
-	JCS          irregular
-	VBROADCASTSS 16(R14), Z3
-	VUCOMISS     X2, X3
-	JCS          irregular
-	VMULPS.BCST  (R14), Z2, Z3
-	VBROADCASTSS integerHeadroom<>+0(SB), Z6
-	VSUBPS       Z3, Z6, Z6
-	VBROADCASTSS integer<>+0(SB), Z3
-	VSUBPS       Z6, Z3, Z3
-	VMOVSS       X3, 20(R14)
-	VXORPS       X4, X4, X4
-	VXORPS       X5, X5, X5
-
-exact:
-	// Other elements.
-	LEAQ         (R11)(R13*4), CX
-	SUBQ         SI, CX
-	SHRQ         $0x02, CX
-	VBROADCASTSS magic<>+0(SB), Z2
-	VSUBPS.BCST  20(R14), Z2, Z6
-	VBROADCASTSS reach<>+0(SB), Z2
-	VADDPS.BCST  20(R14), Z2, Z2
-	VMULPS.BCST  8(R14), Z2, Z2
-	VMINPS.BCST  16(R14), Z2, Z7
-	VBROADCASTSS (R14), Z2
-	VBROADCASTSS 4(R14), Z3
-
-	// Turns of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done43
-	VMOVUPS      exp2Table<>+0(SB), Z8
-	VBROADCASTSS exp3<>+0(SB), Z9
-	VBROADCASTSS exp2<>+0(SB), Z10
-	VBROADCASTSS exp1<>+0(SB), Z11
-	VBROADCASTSS cut<>+0(SB), Z12
-	PCALIGN      $0x40
-
-loop43:
-	VMOVUPS (SI), Z13
-
-	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z13, Z13
-	VMOVUPS  128(SI), Z14
-	VMAXPS   192(SI), Z14, Z14
-	VMAXPS   Z14, Z13, Z13
-	VMOVUPS  256(SI), Z14
-	VMAXPS   320(SI), Z14, Z14
-	VMOVUPS  384(SI), Z15
-	VMAXPS   448(SI), Z15, Z15
-	VMAXPS   Z15, Z14, Z14
-	VMAXPS   Z14, Z13, Z13
-	VCMPPS   $0x1e, Z7, Z13, K1
-	KORTESTW K1, K1
-	JNZ      irregular
-	VMOVUPS  (SI), Z13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z6, Z2, Z13
-	VMOVUPS     64(SI), Z14
-	VFMADD213PS Z6, Z2, Z14
-	VMOVUPS     128(SI), Z15
-	VFMADD213PS Z6, Z2, Z15
-	VMOVUPS     192(SI), Z16
-	VFMADD213PS Z6, Z2, Z16
-
-	// -n = magic - N - u
-	VSUBPS Z13, Z6, Z17
-	VSUBPS Z14, Z6, Z18
-	VSUBPS Z15, Z6, Z19
-	VSUBPS Z16, Z6, Z20
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z2, Z17
-	VFMADD231PS 64(SI), Z2, Z18
-	VFMADD231PS 128(SI), Z2, Z19
-	VFMADD231PS 192(SI), Z2, Z20
-	VFMADD231PS (SI), Z3, Z17
-	VFMADD231PS 64(SI), Z3, Z18
-	VFMADD231PS 128(SI), Z3, Z19
-	VFMADD231PS 192(SI), Z3, Z20
-
-	// s = 2^(n - N) * K
-	VPERMPS Z8, Z13, Z21
-	VPERMPS Z8, Z14, Z22
-	VPERMPS Z8, Z15, Z23
-	VPERMPS Z8, Z16, Z24
-	VPSLLD  $0x14, Z13, Z25
-	VPSLLD  $0x14, Z14, Z26
-	VPSLLD  $0x14, Z15, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPADDD  Z21, Z25, Z21
-	VPADDD  Z22, Z26, Z22
-	VPADDD  Z23, Z27, Z23
-	VPADDD  Z24, Z28, Z24
-	VMOVAPS Z10, Z25
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z17, Z9, Z25
-	VMOVAPS     Z10, Z26
-	VFMADD231PS Z18, Z9, Z26
-	VMOVAPS     Z10, Z27
-	VFMADD231PS Z19, Z9, Z27
-	VMOVAPS     Z10, Z28
-	VFMADD231PS Z20, Z9, Z28
-	VFMADD213PS Z11, Z17, Z25
-	VFMADD213PS Z11, Z18, Z26
-	VFMADD213PS Z11, Z19, Z27
-	VFMADD213PS Z11, Z20, Z28
-	VMULPS      Z25, Z17, Z17
-	VMULPS      Z26, Z18, Z18
-	VMULPS      Z27, Z19, Z19
-	VMULPS      Z28, Z20, Z20
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS        $0x05, Z12, Z13, K1
-	VCMPPS        $0x05, Z12, Z14, K2
-	VCMPPS        $0x05, Z12, Z15, K3
-	VCMPPS        $0x05, Z12, Z16, K4
-	VFMADD213PS.Z Z21, Z21, K1, Z17
-	VFMADD213PS.Z Z22, Z22, K2, Z18
-	VFMADD213PS.Z Z23, Z23, K3, Z19
-	VFMADD213PS.Z Z24, Z24, K4, Z20
-	VADDPS        Z18, Z17, Z13
-	VADDPS        Z20, Z19, Z14
-	VADDPS        Z14, Z13, Z13
-	VMOVUPS       Z17, (DI)
-	VMOVUPS       Z18, 64(DI)
-	VMOVUPS       Z19, 128(DI)
-	VMOVUPS       Z20, 192(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Z13, Z4, Z14
-	VMINPS  Z13, Z4, Z15
-	VMAXPS  Z13, Z4, Z4
-	VSUBPS  Z4, Z14, Z4
-	VSUBPS  Z4, Z15, Z15
-	VADDPS  Z15, Z5, Z5
-	VMOVUPS 256(SI), Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z6, Z2, Z4
-	VMOVUPS     320(SI), Z13
-	VFMADD213PS Z6, Z2, Z13
-	VMOVUPS     384(SI), Z15
-	VFMADD213PS Z6, Z2, Z15
-	VMOVUPS     448(SI), Z16
-	VFMADD213PS Z6, Z2, Z16
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z6, Z17
-	VSUBPS Z13, Z6, Z18
-	VSUBPS Z15, Z6, Z19
-	VSUBPS Z16, Z6, Z20
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z2, Z17
-	VFMADD231PS 320(SI), Z2, Z18
-	VFMADD231PS 384(SI), Z2, Z19
-	VFMADD231PS 448(SI), Z2, Z20
-	VFMADD231PS 256(SI), Z3, Z17
-	VFMADD231PS 320(SI), Z3, Z18
-	VFMADD231PS 384(SI), Z3, Z19
-	VFMADD231PS 448(SI), Z3, Z20
-
-	// s = 2^(n - N) * K
-	VPERMPS Z8, Z4, Z21
-	VPERMPS Z8, Z13, Z22
-	VPERMPS Z8, Z15, Z23
-	VPERMPS Z8, Z16, Z24
-	VPSLLD  $0x14, Z4, Z25
-	VPSLLD  $0x14, Z13, Z26
-	VPSLLD  $0x14, Z15, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPADDD  Z21, Z25, Z21
-	VPADDD  Z22, Z26, Z22
-	VPADDD  Z23, Z27, Z23
-	VPADDD  Z24, Z28, Z24
-	VMOVAPS Z10, Z25
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z17, Z9, Z25
-	VMOVAPS     Z10, Z26
-	VFMADD231PS Z18, Z9, Z26
-	VMOVAPS     Z10, Z27
-	VFMADD231PS Z19, Z9, Z27
-	VMOVAPS     Z10, Z28
-	VFMADD231PS Z20, Z9, Z28
-	VFMADD213PS Z11, Z17, Z25
-	VFMADD213PS Z11, Z18, Z26
-	VFMADD213PS Z11, Z19, Z27
-	VFMADD213PS Z11, Z20, Z28
-	VMULPS      Z25, Z17, Z17
-	VMULPS      Z26, Z18, Z18
-	VMULPS      Z27, Z19, Z19
-	VMULPS      Z28, Z20, Z20
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS        $0x05, Z12, Z4, K1
-	VCMPPS        $0x05, Z12, Z13, K2
-	VCMPPS        $0x05, Z12, Z15, K3
-	VCMPPS        $0x05, Z12, Z16, K4
-	VFMADD213PS.Z Z21, Z21, K1, Z17
-	VFMADD213PS.Z Z22, Z22, K2, Z18
-	VFMADD213PS.Z Z23, Z23, K3, Z19
-	VFMADD213PS.Z Z24, Z24, K4, Z20
-	VADDPS        Z18, Z17, Z4
-	VADDPS        Z20, Z19, Z13
-	VADDPS        Z13, Z4, Z4
-	VMOVUPS       Z17, 256(DI)
-	VMOVUPS       Z18, 320(DI)
-	VMOVUPS       Z19, 384(DI)
-	VMOVUPS       Z20, 448(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Z4, Z14, Z13
-	VMINPS  Z4, Z14, Z15
-	VMAXPS  Z4, Z14, Z14
-	VSUBPS  Z14, Z13, Z14
-	VSUBPS  Z14, Z15, Z15
-	VADDPS  Z15, Z5, Z5
-	VMOVAPS Z13, Z4
-	ADDQ    $0x00000200, SI
-	ADDQ    $0x00000200, DI
-	SUBQ    $0x00000080, CX
-	JGE     loop43
-
-done43:
-	ADDQ  $0x00000080, CX
-	TESTQ CX, CX
-	JZ    behind47
-	CMPQ  CX, $0x00000010
-	JLE   upto44
-	CMPQ  CX, $0x00000020
-	JLE   upto45
-	CMPQ  CX, $0x00000040
-	JLE   upto46
-	JMP   upto47
-
-upto44:
-	// Turns of 1 to 16 elements.
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z8
-	VMOVUPS      (SI), K7, Z8
-
-	// Leave if an element is above the limit.
-	VCMPPS   $0x1e, Z7, Z8, K1
-	KORTESTW K1, K1
-	JNZ      irregular
-	VMOVAPS  Z6, Z9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z2, Z8, Z9
-
-	// -n = magic - N - u
-	VSUBPS Z9, Z6, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z8, Z10
-	VFMADD231PS Z3, Z8, Z10
-
-	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z9, Z8
-	VPSLLD       $0x14, Z9, Z11
-	VPADDD       Z8, Z11, Z8
-	VBROADCASTSS exp2<>+0(SB), Z11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z11
-	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z11
-	VMULPS           Z11, Z10, Z10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
-	VFMADD213PS.Z Z8, Z8, K1, Z10
-	VMOVUPS       Z10, K7, (DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Z10, Z4, Z8
-	VMINPS  Z10, Z4, Z9
-	VMAXPS  Z10, Z4, Z4
-	VSUBPS  Z4, Z8, Z4
-	VSUBPS  Z4, Z9, Z9
-	VADDPS  Z9, Z5, Z5
-	VMOVAPS Z8, Z4
-	LEAQ    (SI)(CX*4), SI
-	JMP     behind47
-
-upto45:
-	// Turns of 17 to 32 elements.
-	SUBQ         $0x00000010, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z8
-	VMOVUPS      64(SI), K7, Z8
-	VMOVUPS      (SI), Z9
-
-	// Leave if an element is above the limit.
-	VMAXPS   Z8, Z9, Z9
-	VCMPPS   $0x1e, Z7, Z9, K1
-	KORTESTW K1, K1
-	JNZ      irregular
-	VMOVUPS  (SI), Z9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z6, Z2, Z9
-	VMOVAPS     Z6, Z10
-	VFMADD231PS Z2, Z8, Z10
-
-	// -n = magic - N - u
-	VSUBPS Z9, Z6, Z11
-	VSUBPS Z10, Z6, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z2, Z11
-	VFMADD231PS Z2, Z8, Z12
-	VFMADD231PS (SI), Z3, Z11
-	VFMADD231PS Z3, Z8, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z9, Z8
-	VPERMPS      exp2Table<>+0(SB), Z10, Z13
-	VPSLLD       $0x14, Z9, Z14
-	VPSLLD       $0x14, Z10, Z15
-	VPADDD       Z8, Z14, Z8
-	VPADDD       Z13, Z15, Z13
-	VBROADCASTSS exp2<>+0(SB), Z14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z14
-	VBROADCASTSS     exp2<>+0(SB), Z15
-	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z15
-	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z14
-	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z15
-	VMULPS           Z14, Z11, Z11
-	VMULPS           Z15, Z12, Z12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
-	VFMADD213PS.Z Z8, Z8, K1, Z11
-	VFMADD213PS.Z Z13, Z13, K2, Z12
-	VADDPS        Z12, Z11, Z8
-	VMOVUPS       Z11, (DI)
-	VMOVUPS       Z12, K7, 64(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Z8, Z4, Z9
-	VMINPS  Z8, Z4, Z10
-	VMAXPS  Z8, Z4, Z4
-	VSUBPS  Z4, Z9, Z4
-	VSUBPS  Z4, Z10, Z10
-	VADDPS  Z10, Z5, Z5
-	VMOVAPS Z9, Z4
-	LEAQ    64(SI)(CX*4), SI
-	JMP     behind47
-
-upto46:
-	// Turns of 33 to 64 elements.
-	SUBQ         $0x00000020, CX
-	NEGQ         CX
-	MOVQ         $-1, AX
-	SHRQ         CL, AX
-	NEGQ         CX
-	KMOVQ        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z8
-
-	// Leave if an element is above the limit.
-	VMOVUPS      128(SI), K7, Z8
-	VBROADCASTSS minusInf<>+0(SB), Z9
-	KSHIFTRQ     $0x10, K7, K6
-	VMOVUPS      192(SI), K6, Z9
-	VMOVUPS      (SI), Z10
-	VMAXPS       64(SI), Z10, Z10
-	VMAXPS       Z9, Z8, Z11
-	VMAXPS       Z11, Z10, Z10
-	VCMPPS       $0x1e, Z7, Z10, K1
-	KORTESTW     K1, K1
-	JNZ          irregular
-	VMOVUPS      (SI), Z10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z6, Z2, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z6, Z2, Z11
-	VMOVAPS     Z6, Z12
-	VFMADD231PS Z2, Z8, Z12
-	VMOVAPS     Z6, Z13
-	VFMADD231PS Z2, Z9, Z13
-
-	// -n = magic - N - u
-	VSUBPS Z10, Z6, Z14
-	VSUBPS Z11, Z6, Z15
-	VSUBPS Z12, Z6, Z16
-	VSUBPS Z13, Z6, Z17
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z2, Z14
-	VFMADD231PS 64(SI), Z2, Z15
-	VFMADD231PS Z2, Z8, Z16
-	VFMADD231PS Z2, Z9, Z17
-	VFMADD231PS (SI), Z3, Z14
-	VFMADD231PS 64(SI), Z3, Z15
-	VFMADD231PS Z3, Z8, Z16
-	VFMADD231PS Z3, Z9, Z17
-
-	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z8
-	VPERMPS      exp2Table<>+0(SB), Z11, Z9
-	VPERMPS      exp2Table<>+0(SB), Z12, Z18
-	VPERMPS      exp2Table<>+0(SB), Z13, Z19
-	VPSLLD       $0x14, Z10, Z20
-	VPSLLD       $0x14, Z11, Z21
-	VPSLLD       $0x14, Z12, Z22
-	VPSLLD       $0x14, Z13, Z23
-	VPADDD       Z8, Z20, Z8
-	VPADDD       Z9, Z21, Z9
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS exp2<>+0(SB), Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z20
-	VBROADCASTSS     exp2<>+0(SB), Z21
-	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z21
-	VBROADCASTSS     exp2<>+0(SB), Z22
-	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z22
-	VBROADCASTSS     exp2<>+0(SB), Z23
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z23
-	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z20
-	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z21
-	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z22
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z23
-	VMULPS           Z20, Z14, Z14
-	VMULPS           Z21, Z15, Z15
-	VMULPS           Z22, Z16, Z16
-	VMULPS           Z23, Z17, Z17
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
-	VFMADD213PS.Z Z8, Z8, K1, Z14
-	VFMADD213PS.Z Z9, Z9, K2, Z15
-	VFMADD213PS.Z Z18, Z18, K3, Z16
-	VFMADD213PS.Z Z19, Z19, K4, Z17
-	VADDPS        Z15, Z14, Z8
-	VADDPS        Z17, Z16, Z9
-	VADDPS        Z9, Z8, Z8
-	VMOVUPS       Z14, (DI)
-	VMOVUPS       Z15, 64(DI)
-	VMOVUPS       Z16, K7, 128(DI)
-	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z17, K1, 192(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Z8, Z4, Z9
-	VMINPS  Z8, Z4, Z10
-	VMAXPS  Z8, Z4, Z4
-	VSUBPS  Z4, Z9, Z4
-	VSUBPS  Z4, Z10, Z10
-	VADDPS  Z10, Z5, Z5
-	VMOVAPS Z9, Z4
-	LEAQ    128(SI)(CX*4), SI
-	JMP     behind47
-
-upto47:
-	// Turns of 65 to 128 elements.
-	SUBQ         $0x00000040, CX
-	NEGQ         CX
-	MOVQ         $-1, AX
-	SHRQ         CL, AX
-	NEGQ         CX
-	KMOVQ        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z8
-
-	// Leave if an element is above the limit.
-	VMOVUPS      256(SI), K7, Z8
-	VBROADCASTSS minusInf<>+0(SB), Z9
-	KSHIFTRQ     $0x10, K7, K6
-	VMOVUPS      320(SI), K6, Z9
-	VBROADCASTSS minusInf<>+0(SB), Z10
-	KSHIFTRQ     $0x20, K7, K6
-	VMOVUPS      384(SI), K6, Z10
-	VBROADCASTSS minusInf<>+0(SB), Z11
-	KSHIFTRQ     $0x30, K7, K6
-	VMOVUPS      448(SI), K6, Z11
-	VMOVUPS      (SI), Z12
-	VMAXPS       64(SI), Z12, Z12
-	VMOVUPS      128(SI), Z13
-	VMAXPS       192(SI), Z13, Z13
-	VMAXPS       Z13, Z12, Z12
-	VMAXPS       Z9, Z8, Z13
-	VMAXPS       Z11, Z10, Z14
-	VMAXPS       Z14, Z13, Z13
-	VMAXPS       Z13, Z12, Z12
-	VCMPPS       $0x1e, Z7, Z12, K1
-	KORTESTW     K1, K1
-	JNZ          irregular
-	VMOVUPS      (SI), Z12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z6, Z2, Z12
-	VMOVUPS     64(SI), Z13
-	VFMADD213PS Z6, Z2, Z13
-	VMOVUPS     128(SI), Z14
-	VFMADD213PS Z6, Z2, Z14
-	VMOVUPS     192(SI), Z15
-	VFMADD213PS Z6, Z2, Z15
-
-	// -n = magic - N - u
-	VSUBPS Z12, Z6, Z16
-	VSUBPS Z13, Z6, Z17
-	VSUBPS Z14, Z6, Z18
-	VSUBPS Z15, Z6, Z19
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z2, Z16
-	VFMADD231PS 64(SI), Z2, Z17
-	VFMADD231PS 128(SI), Z2, Z18
-	VFMADD231PS 192(SI), Z2, Z19
-	VFMADD231PS (SI), Z3, Z16
-	VFMADD231PS 64(SI), Z3, Z17
-	VFMADD231PS 128(SI), Z3, Z18
-	VFMADD231PS 192(SI), Z3, Z19
-
-	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z12, Z20
-	VPERMPS      exp2Table<>+0(SB), Z13, Z21
-	VPERMPS      exp2Table<>+0(SB), Z14, Z22
-	VPERMPS      exp2Table<>+0(SB), Z15, Z23
-	VPSLLD       $0x14, Z12, Z24
-	VPSLLD       $0x14, Z13, Z25
-	VPSLLD       $0x14, Z14, Z26
-	VPSLLD       $0x14, Z15, Z27
-	VPADDD       Z20, Z24, Z20
-	VPADDD       Z21, Z25, Z21
-	VPADDD       Z22, Z26, Z22
-	VPADDD       Z23, Z27, Z23
-	VBROADCASTSS exp2<>+0(SB), Z24
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
-	VBROADCASTSS     exp2<>+0(SB), Z25
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
-	VBROADCASTSS     exp2<>+0(SB), Z26
-	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z26
-	VBROADCASTSS     exp2<>+0(SB), Z27
-	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z27
-	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
-	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z26
-	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z27
-	VMULPS           Z24, Z16, Z16
-	VMULPS           Z25, Z17, Z17
-	VMULPS           Z26, Z18, Z18
-	VMULPS           Z27, Z19, Z19
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K4
-	VFMADD213PS.Z Z20, Z20, K1, Z16
-	VFMADD213PS.Z Z21, Z21, K2, Z17
-	VFMADD213PS.Z Z22, Z22, K3, Z18
-	VFMADD213PS.Z Z23, Z23, K4, Z19
-	VADDPS        Z17, Z16, Z12
-	VADDPS        Z19, Z18, Z13
-	VADDPS        Z13, Z12, Z12
-	VMOVUPS       Z16, (DI)
-	VMOVUPS       Z17, 64(DI)
-	VMOVUPS       Z18, 128(DI)
-	VMOVUPS       Z19, 192(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Z12, Z4, Z13
-	VMINPS  Z12, Z4, Z14
-	VMAXPS  Z12, Z4, Z4
-	VSUBPS  Z4, Z13, Z4
-	VSUBPS  Z4, Z14, Z14
-	VADDPS  Z14, Z5, Z5
-	VMOVAPS Z6, Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z2, Z8, Z4
-	VMOVAPS     Z6, Z12
-	VFMADD231PS Z2, Z9, Z12
-	VMOVAPS     Z6, Z14
-	VFMADD231PS Z2, Z10, Z14
-	VMOVAPS     Z6, Z15
-	VFMADD231PS Z2, Z11, Z15
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z6, Z16
-	VSUBPS Z12, Z6, Z17
-	VSUBPS Z14, Z6, Z18
-	VSUBPS Z15, Z6, Z19
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z8, Z16
-	VFMADD231PS Z2, Z9, Z17
-	VFMADD231PS Z2, Z10, Z18
-	VFMADD231PS Z2, Z11, Z19
-	VFMADD231PS Z3, Z8, Z16
-	VFMADD231PS Z3, Z9, Z17
-	VFMADD231PS Z3, Z10, Z18
-	VFMADD231PS Z3, Z11, Z19
-
-	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z4, Z8
-	VPERMPS      exp2Table<>+0(SB), Z12, Z9
-	VPERMPS      exp2Table<>+0(SB), Z14, Z10
-	VPERMPS      exp2Table<>+0(SB), Z15, Z11
-	VPSLLD       $0x14, Z4, Z20
-	VPSLLD       $0x14, Z12, Z21
-	VPSLLD       $0x14, Z14, Z22
-	VPSLLD       $0x14, Z15, Z23
-	VPADDD       Z8, Z20, Z8
-	VPADDD       Z9, Z21, Z9
-	VPADDD       Z10, Z22, Z10
-	VPADDD       Z11, Z23, Z11
-	VBROADCASTSS exp2<>+0(SB), Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z20
-	VBROADCASTSS     exp2<>+0(SB), Z21
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
-	VBROADCASTSS     exp2<>+0(SB), Z22
-	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
-	VBROADCASTSS     exp2<>+0(SB), Z23
-	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
-	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
-	VMULPS           Z20, Z16, Z16
-	VMULPS           Z21, Z17, Z17
-	VMULPS           Z22, Z18, Z18
-	VMULPS           Z23, Z19, Z19
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K4
-	VFMADD213PS.Z Z8, Z8, K1, Z16
-	VFMADD213PS.Z Z9, Z9, K2, Z17
-	VFMADD213PS.Z Z10, Z10, K3, Z18
-	VFMADD213PS.Z Z11, Z11, K4, Z19
-	VADDPS        Z17, Z16, Z4
-	VADDPS        Z19, Z18, Z8
-	VADDPS        Z8, Z4, Z4
-	VMOVUPS       Z16, K7, 256(DI)
-	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z17, K1, 320(DI)
-	KSHIFTRQ      $0x20, K7, K1
-	VMOVUPS       Z18, K1, 384(DI)
-	KSHIFTRQ      $0x30, K7, K1
-	VMOVUPS       Z19, K1, 448(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Z4, Z13, Z8
-	VMINPS  Z4, Z13, Z9
-	VMAXPS  Z4, Z13, Z13
-	VSUBPS  Z13, Z8, Z13
-	VSUBPS  Z13, Z9, Z9
-	VADDPS  Z9, Z5, Z5
-	VMOVAPS Z8, Z4
-	LEAQ    256(SI)(CX*4), SI
-
-behind47:
-total:
-	// The sum of all lanes, and its reciprocal.
-	VEXTRACTF64X4 $0x01, Z4, Y2
-	VCVTPS2PD     Y4, Z3
-	VCVTPS2PD     Y2, Z2
-	VEXTRACTF64X4 $0x01, Z5, Y6
-	VCVTPS2PD     Y5, Z7
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z7, Z3, Z3
-	VADDPD        Z6, Z2, Z2
-	VADDPD        Z2, Z3, Z3
-	VEXTRACTF64X4 $0x01, Z3, Y2
-	VADDPD        Y2, Y3, Y3
-	VEXTRACTF128  $0x01, Y3, X2
-	VADDPD        X2, X3, X3
-	VMOVHLPS      X3, X3, X2
-	VADDSD        X2, X3, X3
-	VUCOMISD      X3, X3
-	JPS           irregular
-	VMOVSD        up64<>+0(SB), X2
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X3, X2, X2
-	VCVTSD2SS    X2, X2, X6
-	VCVTSS2SD    X6, X6, X7
-	VSUBSD       X7, X2, X2
-	VBROADCASTSS X6, Z6
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Z2
-	VMOVSD       thr64<>+0(SB), X7
-	VMULSD       X7, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Z3
-	VMOVAPS      Z6, Z8
-	VMOVAPS      Z3, Z6
-	VMOVAPS      Z2, Z3
-	VMOVAPS      Z8, Z2
-
-	// The second pass: the exponentials times that.
-	MOVQ R12, SI
-	MOVQ R12, DI
-	MOVQ R13, CX
-
-	// 8 vectors a turn.
-	SUBQ         $0x00000080, CX
-	JLT          done50
-	VBROADCASTSS down<>+0(SB), Z4
-	PCALIGN      $0x40
-
-loop50:
-	VMOVUPS (SI), Z5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z5, Z7
-	VCMPPS        $0x05, Z6, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z7
-	VMULPS        Z4, Z7, Z7
-	VMOVUPS       Z7, (DI)
-	VMOVUPS       64(SI), Z5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z5, Z7
-	VCMPPS        $0x05, Z6, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z7
-	VMULPS        Z4, Z7, Z7
-	VMOVUPS       Z7, 64(DI)
-	VMOVUPS       128(SI), Z5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z5, Z7
-	VCMPPS        $0x05, Z6, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z7
-	VMULPS        Z4, Z7, Z7
-	VMOVUPS       Z7, 128(DI)
-	VMOVUPS       192(SI), Z5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z5, Z7
-	VCMPPS        $0x05, Z6, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z7
-	VMULPS        Z4, Z7, Z7
-	VMOVUPS       Z7, 192(DI)
-	VMOVUPS       256(SI), Z5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z5, Z7
-	VCMPPS        $0x05, Z6, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z7
-	VMULPS        Z4, Z7, Z7
-	VMOVUPS       Z7, 256(DI)
-	VMOVUPS       320(SI), Z5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z5, Z7
-	VCMPPS        $0x05, Z6, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z7
-	VMULPS        Z4, Z7, Z7
-	VMOVUPS       Z7, 320(DI)
-	VMOVUPS       384(SI), Z5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z5, Z7
-	VCMPPS        $0x05, Z6, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z7
-	VMULPS        Z4, Z7, Z7
-	VMOVUPS       Z7, 384(DI)
-	VMOVUPS       448(SI), Z5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z5, Z7
-	VCMPPS        $0x05, Z6, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z7
-	VMULPS        Z4, Z7, Z7
-	VMOVUPS       Z7, 448(DI)
-	ADDQ          $0x00000200, SI
-	ADDQ          $0x00000200, DI
-	SUBQ          $0x00000080, CX
-	JGE           loop50
-
-done50:
-	ADDQ $0x00000080, CX
-
-	// Whole vectors that are left.
-	SUBQ    $0x00000010, CX
-	JLT     done51
-	PCALIGN $0x40
-
-loop51:
-	VMOVUPS (SI), Z4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z4, Z5
-	VCMPPS        $0x05, Z6, Z4, K1
-	VFMADD231PS.Z Z2, Z4, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
-	ADDQ          $0x00000040, SI
-	ADDQ          $0x00000040, DI
-	SUBQ          $0x00000010, CX
-	JGE           loop51
-
-done51:
-	ADDQ  $0x00000010, CX
-	TESTQ CX, CX
-	JZ    behind52
-
-	// Elements that are left.
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z4
-	VMOVUPS      (SI), K7, Z4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z4, Z5
-	VCMPPS        $0x05, Z6, Z4, K1
-	VFMADD231PS.Z Z2, Z4, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, K7, (DI)
-	LEAQ          (SI)(CX*4), SI
-
-behind52:
-next:
-	// The next row.
-	ADDQ R9, R11
-	ADDQ R10, R12
-	DECQ R8
-	JZ   rowsDone
-	CMPQ R13, $0x00000080
-	JGT  row
-	MOVQ R11, SI
-	MOVQ R12, DI
-	MOVQ R13, CX
-	JMP  short
-
-rowsDone:
-end:
-	// The second pass of the last row, if that was put off.
-	MOVQ  32(R14), SI
-	TESTQ SI, SI
-	JZ    last
-	MOVQ  $0x00000000, 32(R14)
-	MOVQ  SI, DI
-	MOVQ  R13, CX
-
-	// 8 vectors a turn.
-	SUBQ         $0x00000080, CX
-	JLT          done55
-	VBROADCASTSS 44(R14), Z0
-	VBROADCASTSS 40(R14), Z1
-	PCALIGN      $0x40
-
-loop55:
-	VMOVUPS (SI), Z2
-
-	// e*cHi + e*cLo
-	VMULPS      Z0, Z2, Z3
-	VFMADD231PS Z1, Z2, Z3
-	VMOVUPS     Z3, (DI)
-	VMOVUPS     64(SI), Z2
-
-	// e*cHi + e*cLo
-	VMULPS      Z0, Z2, Z3
-	VFMADD231PS Z1, Z2, Z3
-	VMOVUPS     Z3, 64(DI)
-	VMOVUPS     128(SI), Z2
-
-	// e*cHi + e*cLo
-	VMULPS      Z0, Z2, Z3
-	VFMADD231PS Z1, Z2, Z3
-	VMOVUPS     Z3, 128(DI)
-	VMOVUPS     192(SI), Z2
-
-	// e*cHi + e*cLo
-	VMULPS      Z0, Z2, Z3
-	VFMADD231PS Z1, Z2, Z3
-	VMOVUPS     Z3, 192(DI)
-	VMOVUPS     256(SI), Z2
-
-	// e*cHi + e*cLo
-	VMULPS      Z0, Z2, Z3
-	VFMADD231PS Z1, Z2, Z3
-	VMOVUPS     Z3, 256(DI)
-	VMOVUPS     320(SI), Z2
-
-	// e*cHi + e*cLo
-	VMULPS      Z0, Z2, Z3
-	VFMADD231PS Z1, Z2, Z3
-	VMOVUPS     Z3, 320(DI)
-	VMOVUPS     384(SI), Z2
-
-	// e*cHi + e*cLo
-	VMULPS      Z0, Z2, Z3
-	VFMADD231PS Z1, Z2, Z3
-	VMOVUPS     Z3, 384(DI)
-	VMOVUPS     448(SI), Z2
-
-	// e*cHi + e*cLo
-	VMULPS      Z0, Z2, Z3
-	VFMADD231PS Z1, Z2, Z3
-	VMOVUPS     Z3, 448(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop55
-
-done55:
-	ADDQ $0x00000080, CX
-
-	// Whole vectors that are left.
-	SUBQ         $0x00000010, CX
-	JLT          done56
-	VBROADCASTSS 44(R14), Z0
-	VBROADCASTSS 40(R14), Z1
-	PCALIGN      $0x40
-
-loop56:
-	VMOVUPS (SI), Z2
-
-	// e*cHi + e*cLo
-	VMULPS      Z0, Z2, Z3
-	VFMADD231PS Z1, Z2, Z3
-	VMOVUPS     Z3, (DI)
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DI
-	SUBQ        $0x00000010, CX
-	JGE         loop56
-
-done56:
-	ADDQ  $0x00000010, CX
-	TESTQ CX, CX
-	JZ    behind57
-
-	// Elements that are left.
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z0
-	VMOVUPS      (SI), K7, Z0
-
-	// e*cHi + e*cLo
-	VMULPS.BCST      44(R14), Z0, Z1
-	VFMADD231PS.BCST 40(R14), Z0, Z1
-	VMOVUPS          Z1, K7, (DI)
-	LEAQ             (SI)(CX*4), SI
-
-behind57:
-	JMP last
-
-irregular:
-	// What of the row is written.
-	SUBQ R11, SI
-	SHRQ $0x02, SI
-	MOVQ SI, 24(R14)
-	JMP  end
-
-last:
-	MOVQ rows+48(FP), AX
-	SUBQ R8, AX
-	MOVQ AX, done+88(FP)
-	VZEROUPPER
-	RET
-
-DATA lowest<>+0(SB)/4, $0xff7fffff
-GLOBL lowest<>(SB), RODATA|NOPTR, $4
-
 // func softmaxKeptRowsAVX512(dst []float32, src []float32, other *bool, rows int, cols int, dstStride int, srcStride int, otherStride int, p *Rows) (done int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI, CMOV
 TEXT ·softmaxKeptRowsAVX512(SB), NOSPLIT, $0-112
@@ -16398,22 +11919,23 @@ l32:
 	JMP     far
 
 done7:
-	// Rows of 65 to 80 elements.
-	CMPQ         CX, $0x00000050
+	// Rows of 65 to 96 elements.
+	CMPQ         CX, $0x00000060
 	JGT          done9
 	TESTQ        R8, R8
 	JZ           end
 	SUBQ         $0x00000040, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
+	NEGQ         CX
+	MOVQ         $-1, AX
+	SHRQ         CL, AX
+	NEGQ         CX
+	KMOVQ        AX, K7
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
-	JZ           exact80
+	JZ           exact96
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
-	JCC          exact80
+	JCC          exact96
 	VMOVUPS      nearTable<>+0(SB), Z3
 	VBROADCASTSS 12(R14), Z4
 	VBROADCASTSS 8(R14), Z5
@@ -16425,6 +11947,7 @@ done7:
 	VBROADCASTSS down<>+0(SB), Z11
 	VBROADCASTSS nearReach<>+0(SB), Z12
 	VBROADCASTSS nearHeadroom<>+0(SB), Z13
+	VBROADCASTSS nearInteger<>+0(SB), Z14
 	PCALIGN      $0x40
 
 loop9:
@@ -16442,47 +11965,45 @@ l33:
 	JMP     l33
 
 l35:
-	VBROADCASTSS minusInf<>+0(SB), Z14
+	VBROADCASTSS minusInf<>+0(SB), Z15
 	JMP          l36
 
 l34:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Z14
+	VBROADCASTSS (SI)(AX*4), Z15
 
 l36:
-	VUCOMISS X4, X14
-	JCS      exact80
-	VMULPS   Z12, Z5, Z15
-	VSUBPS   Z15, Z6, Z15
-	VUCOMISS X14, X15
-	JCS      exact80
+	VUCOMISS X4, X15
+	JCS      exact96
+	VMULPS   Z12, Z5, Z16
+	VSUBPS   Z16, Z6, Z16
+	VUCOMISS X15, X16
+	JCS      exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z14, Z14
-	VSUBPS        Z14, Z13, Z14
-	VSUBPS.BCST   nearInteger<>+0(SB), Z14, Z14
-	VPTESTMB      64(R15), X7, K7, K1
-	VMOVUPS.Z     256(SI), K1, Z15
-	VPTESTMB      (R15), X7, K2
-	VPTESTMB      16(R15), X7, K3
-	VPTESTMB      32(R15), X7, K4
-	VPTESTMB      48(R15), X7, K5
+	VMULPS        Z0, Z15, Z15
+	VSUBPS        Z15, Z13, Z15
+	VSUBPS        Z14, Z15, Z15
+	VPTESTMB      (R15), X7, K1
+	VPTESTMB      16(R15), X7, K2
+	VPTESTMB      32(R15), X7, K3
+	VPTESTMB      48(R15), X7, K4
 	VMOVUPS       (SI), Z16
-	VFMADD213PS.Z Z14, Z0, K2, Z16
+	VFMADD213PS.Z Z15, Z0, K1, Z16
 	VMOVUPS       64(SI), Z17
-	VFMADD213PS.Z Z14, Z0, K3, Z17
+	VFMADD213PS.Z Z15, Z0, K2, Z17
 	VMOVUPS       128(SI), Z18
-	VFMADD213PS.Z Z14, Z0, K4, Z18
+	VFMADD213PS.Z Z15, Z0, K3, Z18
 	VMOVUPS       192(SI), Z19
-	VFMADD213PS.Z Z14, Z0, K5, Z19
+	VFMADD213PS.Z Z15, Z0, K4, Z19
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z14, Z20
-	VSUBPS Z17, Z14, Z21
-	VSUBPS Z18, Z14, Z22
-	VSUBPS Z19, Z14, Z23
+	VSUBPS Z16, Z15, Z20
+	VSUBPS Z17, Z15, Z21
+	VSUBPS Z18, Z15, Z22
+	VSUBPS Z19, Z15, Z23
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS (SI), Z0, Z20
@@ -16525,100 +12046,126 @@ l36:
 	VMULPS        Z29, Z21, Z21
 	VMULPS        Z30, Z22, Z22
 	VMULPS        Z31, Z23, Z23
-	VFMADD213PS.Z Z24, Z24, K2, Z20
-	VFMADD213PS.Z Z25, Z25, K3, Z21
-	VFMADD213PS.Z Z26, Z26, K4, Z22
-	VFMADD213PS.Z Z27, Z27, K5, Z23
+	VFMADD213PS.Z Z24, Z24, K1, Z20
+	VFMADD213PS.Z Z25, Z25, K2, Z21
+	VFMADD213PS.Z Z26, Z26, K3, Z22
+	VFMADD213PS.Z Z27, Z27, K4, Z23
 	VADDPS        Z21, Z20, Z24
 	VADDPS        Z23, Z22, Z25
 	VADDPS        Z25, Z24, Z24
 	VPTERNLOGD    $0xfe, Z17, Z18, Z16
 	VPORD         Z16, Z19, Z16
-	VMOVAPS       Z14, Z17
-	VFMADD231PS.Z Z0, Z15, K1, Z17
+	VPTESTMB      64(R15), X7, K7, K1
+	VMOVUPS.Z     256(SI), K1, Z17
+	KSHIFTRQ      $0x10, K7, K2
+	VPTESTMB      80(R15), X7, K2, K2
+	VMOVUPS.Z     320(SI), K2, Z18
+	VMOVAPS       Z15, Z19
+	VFMADD231PS.Z Z0, Z17, K1, Z19
+	VMOVAPS       Z15, Z25
+	VFMADD231PS.Z Z0, Z18, K2, Z25
 
 	// -n = magic - N - u
-	VSUBPS Z17, Z14, Z14
+	VSUBPS Z19, Z15, Z26
+	VSUBPS Z25, Z15, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS Z1, Z15, Z14
+	VFMADD231PS Z0, Z17, Z26
+	VFMADD231PS Z0, Z18, Z15
+	VFMADD231PS Z1, Z17, Z26
+	VFMADD231PS Z1, Z18, Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z17, Z15
-	VPSLLD  $0x14, Z17, Z18
-	VPADDD  Z15, Z18, Z15
-	VMOVAPS Z9, Z18
+	VPERMPS Z3, Z19, Z17
+	VPERMPS Z3, Z25, Z18
+	VPSLLD  $0x14, Z19, Z27
+	VPSLLD  $0x14, Z25, Z28
+	VPADDD  Z17, Z27, Z17
+	VPADDD  Z18, Z28, Z18
+	VMOVAPS Z9, Z27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z14, Z8, Z18
-	VFMADD213PS   Z10, Z14, Z18
-	VMULPS        Z18, Z14, Z14
-	VFMADD213PS.Z Z15, Z15, K1, Z14
+	VFMADD231PS   Z26, Z8, Z27
+	VMOVAPS       Z9, Z28
+	VFMADD231PS   Z15, Z8, Z28
+	VFMADD213PS   Z10, Z26, Z27
+	VFMADD213PS   Z10, Z15, Z28
+	VMULPS        Z27, Z26, Z26
+	VMULPS        Z28, Z15, Z15
+	VFMADD213PS.Z Z17, Z17, K1, Z26
+	VFMADD213PS.Z Z18, Z18, K2, Z15
+	VADDPS        Z15, Z26, Z17
+	VPTERNLOGD    $0xfe, Z19, Z25, Z16
 
 	// Leave if an element is not near.
-	VPORD         Z16, Z17, Z16
 	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
 	KORTESTW      K6, K6
-	JNZ           exact80
-	VEXTRACTF64X4 $0x01, Z24, Y15
+	JNZ           exact96
+	VEXTRACTF64X4 $0x01, Z24, Y16
 	VCVTPS2PD     Y24, Z24
-	VCVTPS2PD     Y15, Z15
-	VEXTRACTF64X4 $0x01, Z14, Y16
-	VCVTPS2PD     Y14, Z17
 	VCVTPS2PD     Y16, Z16
+	VEXTRACTF64X4 $0x01, Z17, Y18
+	VCVTPS2PD     Y17, Z17
+	VCVTPS2PD     Y18, Z18
 	VADDPD        Z17, Z24, Z24
-	VADDPD        Z16, Z15, Z15
-	VADDPD        Z15, Z24, Z24
-	VEXTRACTF64X4 $0x01, Z24, Y15
-	VADDPD        Y15, Y24, Y24
-	VEXTRACTF32X4 $0x01, Y24, X15
-	VADDPD        X15, X24, X24
-	VMOVHLPS      X24, X24, X15
-	VADDSD        X15, X24, X24
-	VMOVSD        nearTotal64<>+0(SB), X15
-	VUCOMISD      X24, X15
-	JCS           exact80
-	VMOVSD        up64<>+0(SB), X15
+	VADDPD        Z18, Z16, Z16
+	VADDPD        Z16, Z24, Z24
+	VEXTRACTF64X4 $0x01, Z24, Y16
+	VADDPD        Y16, Y24, Y24
+	VEXTRACTF32X4 $0x01, Y24, X16
+	VADDPD        X16, X24, X24
+	VMOVHLPS      X24, X24, X16
+	VADDSD        X16, X24, X24
+	VMOVSD        nearTotal64<>+0(SB), X16
+	VUCOMISD      X24, X16
+	JCS           exact96
+	VMOVSD        up64<>+0(SB), X16
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X24, X15, X15
-	VCVTSD2SS    X15, X15, X16
-	VCVTSS2SD    X16, X16, X17
-	VSUBSD       X17, X15, X15
+	VDIVSD       X24, X16, X16
+	VCVTSD2SS    X16, X16, X17
+	VCVTSS2SD    X17, X17, X18
+	VSUBSD       X18, X16, X16
+	VBROADCASTSS X17, Z17
+	VCVTSD2SS    X16, X16, X16
 	VBROADCASTSS X16, Z16
-	VCVTSD2SS    X15, X15, X15
-	VBROADCASTSS X15, Z15
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z20, Z17
-	VFMADD231PS Z16, Z20, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, (DI)
+	VMULPS      Z16, Z20, Z18
+	VFMADD231PS Z17, Z20, Z18
+	VMULPS      Z11, Z18, Z18
+	VMOVUPS     Z18, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z21, Z17
-	VFMADD231PS Z16, Z21, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 64(DI)
+	VMULPS      Z16, Z21, Z18
+	VFMADD231PS Z17, Z21, Z18
+	VMULPS      Z11, Z18, Z18
+	VMOVUPS     Z18, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z22, Z17
-	VFMADD231PS Z16, Z22, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 128(DI)
+	VMULPS      Z16, Z22, Z18
+	VFMADD231PS Z17, Z22, Z18
+	VMULPS      Z11, Z18, Z18
+	VMOVUPS     Z18, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z23, Z17
-	VFMADD231PS Z16, Z23, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 192(DI)
+	VMULPS      Z16, Z23, Z18
+	VFMADD231PS Z17, Z23, Z18
+	VMULPS      Z11, Z18, Z18
+	VMOVUPS     Z18, 192(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z14, Z15
-	VFMADD231PS Z16, Z14, Z15
-	VMULPS      Z11, Z15, Z15
-	VMOVUPS     Z15, K7, 256(DI)
+	VMULPS      Z16, Z26, Z18
+	VFMADD231PS Z17, Z26, Z18
+	VMULPS      Z11, Z18, Z18
+	VMOVUPS     Z18, K7, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z15, Z16
+	VFMADD231PS Z17, Z15, Z16
+	VMULPS      Z11, Z16, Z16
+	KSHIFTRQ    $0x10, K7, K1
+	VMOVUPS     Z16, K1, 320(DI)
 	ADDQ        otherStride+88(FP), R15
 	ADDQ        R9, SI
 	ADDQ        R10, DI
@@ -16626,7 +12173,7 @@ l36:
 	JNZ         loop9
 	JMP         end
 
-exact80:
+exact96:
 	LEAQ 56(CX), R11
 	XORL AX, AX
 
@@ -16656,22 +12203,23 @@ l40:
 	JMP     far
 
 done9:
-	// Rows of 81 to 96 elements.
-	CMPQ         CX, $0x00000060
+	// Rows of 97 to 128 elements.
+	CMPQ         CX, $0x00000080
 	JGT          done11
 	TESTQ        R8, R8
 	JZ           end
-	SUBQ         $0x00000050, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
+	SUBQ         $0x00000060, CX
+	NEGQ         CX
+	MOVQ         $-1, AX
+	SHRQ         CL, AX
+	NEGQ         CX
+	KMOVQ        AX, K7
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
-	JZ           exact96
+	JZ           exact128
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
-	JCC          exact96
+	JCC          exact128
 	VMOVUPS      nearTable<>+0(SB), Z3
 	VBROADCASTSS 12(R14), Z4
 	VBROADCASTSS 8(R14), Z5
@@ -16679,14 +12227,10 @@ done9:
 	VBROADCASTSS allBits<>+0(SB), Z7
 	VBROADCASTSS nearExp3<>+0(SB), Z8
 	VBROADCASTSS nearExp2<>+0(SB), Z9
-	VBROADCASTSS nearExp1<>+0(SB), Z10
-	VBROADCASTSS down<>+0(SB), Z11
-	VBROADCASTSS nearReach<>+0(SB), Z12
-	VBROADCASTSS nearHeadroom<>+0(SB), Z13
 	PCALIGN      $0x40
 
 loop11:
-	LEAQ 72(CX), R11
+	LEAQ 88(CX), R11
 	XORL AX, AX
 
 l41:
@@ -16700,204 +12244,251 @@ l41:
 	JMP     l41
 
 l43:
-	VBROADCASTSS minusInf<>+0(SB), Z14
+	VBROADCASTSS minusInf<>+0(SB), Z10
 	JMP          l44
 
 l42:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Z14
+	VBROADCASTSS (SI)(AX*4), Z10
 
 l44:
-	VUCOMISS X4, X14
-	JCS      exact96
-	VMULPS   Z12, Z5, Z15
-	VSUBPS   Z15, Z6, Z15
-	VUCOMISS X14, X15
-	JCS      exact96
+	VUCOMISS    X4, X10
+	JCS         exact128
+	VMULPS.BCST nearReach<>+0(SB), Z5, Z11
+	VSUBPS      Z11, Z6, Z11
+	VUCOMISS    X10, X11
+	JCS         exact128
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z14, Z14
-	VSUBPS        Z14, Z13, Z14
-	VSUBPS.BCST   nearInteger<>+0(SB), Z14, Z14
-	VPTESTMB      80(R15), X7, K7, K1
-	VMOVUPS.Z     320(SI), K1, Z15
-	VPTESTMB      (R15), X7, K2
-	VPTESTMB      16(R15), X7, K3
-	VPTESTMB      32(R15), X7, K4
-	VPTESTMB      48(R15), X7, K5
-	VMOVUPS       (SI), Z16
-	VFMADD213PS.Z Z14, Z0, K2, Z16
-	VMOVUPS       64(SI), Z17
-	VFMADD213PS.Z Z14, Z0, K3, Z17
-	VMOVUPS       128(SI), Z18
-	VFMADD213PS.Z Z14, Z0, K4, Z18
-	VMOVUPS       192(SI), Z19
-	VFMADD213PS.Z Z14, Z0, K5, Z19
+	VMULPS        Z0, Z10, Z10
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
+	VSUBPS        Z10, Z11, Z11
+	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
+	VPTESTMB      (R15), X7, K1
+	VPTESTMB      16(R15), X7, K2
+	VPTESTMB      32(R15), X7, K3
+	VPTESTMB      48(R15), X7, K4
+	VMOVUPS       (SI), Z10
+	VFMADD213PS.Z Z11, Z0, K1, Z10
+	VMOVUPS       64(SI), Z12
+	VFMADD213PS.Z Z11, Z0, K2, Z12
+	VMOVUPS       128(SI), Z13
+	VFMADD213PS.Z Z11, Z0, K3, Z13
+	VMOVUPS       192(SI), Z14
+	VFMADD213PS.Z Z11, Z0, K4, Z14
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z14, Z20
-	VSUBPS Z17, Z14, Z21
-	VSUBPS Z18, Z14, Z22
-	VSUBPS Z19, Z14, Z23
+	VSUBPS Z10, Z11, Z15
+	VSUBPS Z12, Z11, Z16
+	VSUBPS Z13, Z11, Z17
+	VSUBPS Z14, Z11, Z18
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z20
-	VFMADD231PS 64(SI), Z0, Z21
-	VFMADD231PS 128(SI), Z0, Z22
-	VFMADD231PS 192(SI), Z0, Z23
-	VFMADD231PS (SI), Z1, Z20
-	VFMADD231PS 64(SI), Z1, Z21
-	VFMADD231PS 128(SI), Z1, Z22
-	VFMADD231PS 192(SI), Z1, Z23
+	VFMADD231PS (SI), Z0, Z15
+	VFMADD231PS 64(SI), Z0, Z16
+	VFMADD231PS 128(SI), Z0, Z17
+	VFMADD231PS 192(SI), Z0, Z18
+	VFMADD231PS (SI), Z1, Z15
+	VFMADD231PS 64(SI), Z1, Z16
+	VFMADD231PS 128(SI), Z1, Z17
+	VFMADD231PS 192(SI), Z1, Z18
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z16, Z24
-	VPERMPS Z3, Z17, Z25
-	VPERMPS Z3, Z18, Z26
-	VPERMPS Z3, Z19, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPSLLD  $0x14, Z18, Z30
-	VPSLLD  $0x14, Z19, Z31
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
+	VPERMPS Z3, Z10, Z19
+	VPERMPS Z3, Z12, Z20
+	VPERMPS Z3, Z13, Z21
+	VPERMPS Z3, Z14, Z22
+	VPSLLD  $0x14, Z10, Z23
+	VPSLLD  $0x14, Z12, Z24
+	VPSLLD  $0x14, Z13, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPADDD  Z19, Z23, Z19
+	VPADDD  Z20, Z24, Z20
+	VPADDD  Z21, Z25, Z21
+	VPADDD  Z22, Z26, Z22
+	VMOVAPS Z9, Z23
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS      Z15, Z8, Z23
+	VMOVAPS          Z9, Z24
+	VFMADD231PS      Z16, Z8, Z24
+	VMOVAPS          Z9, Z25
+	VFMADD231PS      Z17, Z8, Z25
+	VMOVAPS          Z9, Z26
+	VFMADD231PS      Z18, Z8, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z26
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+	VMULPS           Z25, Z17, Z17
+	VMULPS           Z26, Z18, Z18
+	VFMADD213PS.Z    Z19, Z19, K1, Z15
+	VFMADD213PS.Z    Z20, Z20, K2, Z16
+	VFMADD213PS.Z    Z21, Z21, K3, Z17
+	VFMADD213PS.Z    Z22, Z22, K4, Z18
+	VADDPS           Z16, Z15, Z19
+	VADDPS           Z18, Z17, Z20
+	VADDPS           Z20, Z19, Z19
+	VPTERNLOGD       $0xfe, Z12, Z13, Z10
+	VPORD            Z10, Z14, Z10
+	VPTESTMB         64(R15), X7, K1
+	VPTESTMB         80(R15), X7, K2
+	VPTESTMB         96(R15), X7, K7, K3
+	VMOVUPS.Z        384(SI), K3, Z12
+	KSHIFTRQ         $0x10, K7, K4
+	VPTESTMB         112(R15), X7, K4, K4
+	VMOVUPS.Z        448(SI), K4, Z13
+	VMOVUPS          256(SI), Z14
+	VFMADD213PS.Z    Z11, Z0, K1, Z14
+	VMOVUPS          320(SI), Z20
+	VFMADD213PS.Z    Z11, Z0, K2, Z20
+	VMOVAPS          Z11, Z21
+	VFMADD231PS.Z    Z0, Z12, K3, Z21
+	VMOVAPS          Z11, Z22
+	VFMADD231PS.Z    Z0, Z13, K4, Z22
+
+	// -n = magic - N - u
+	VSUBPS Z14, Z11, Z23
+	VSUBPS Z20, Z11, Z24
+	VSUBPS Z21, Z11, Z25
+	VSUBPS Z22, Z11, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Z0, Z23
+	VFMADD231PS 320(SI), Z0, Z24
+	VFMADD231PS Z0, Z12, Z25
+	VFMADD231PS Z0, Z13, Z11
+	VFMADD231PS 256(SI), Z1, Z23
+	VFMADD231PS 320(SI), Z1, Z24
+	VFMADD231PS Z1, Z12, Z25
+	VFMADD231PS Z1, Z13, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z3, Z14, Z12
+	VPERMPS Z3, Z20, Z13
+	VPERMPS Z3, Z21, Z26
+	VPERMPS Z3, Z22, Z27
+	VPSLLD  $0x14, Z14, Z28
+	VPSLLD  $0x14, Z20, Z29
+	VPSLLD  $0x14, Z21, Z30
+	VPSLLD  $0x14, Z22, Z31
+	VPADDD  Z12, Z28, Z12
+	VPADDD  Z13, Z29, Z13
 	VPADDD  Z26, Z30, Z26
 	VPADDD  Z27, Z31, Z27
 	VMOVAPS Z9, Z28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z20, Z8, Z28
-	VMOVAPS       Z9, Z29
-	VFMADD231PS   Z21, Z8, Z29
-	VMOVAPS       Z9, Z30
-	VFMADD231PS   Z22, Z8, Z30
-	VMOVAPS       Z9, Z31
-	VFMADD231PS   Z23, Z8, Z31
-	VFMADD213PS   Z10, Z20, Z28
-	VFMADD213PS   Z10, Z21, Z29
-	VFMADD213PS   Z10, Z22, Z30
-	VFMADD213PS   Z10, Z23, Z31
-	VMULPS        Z28, Z20, Z20
-	VMULPS        Z29, Z21, Z21
-	VMULPS        Z30, Z22, Z22
-	VMULPS        Z31, Z23, Z23
-	VFMADD213PS.Z Z24, Z24, K2, Z20
-	VFMADD213PS.Z Z25, Z25, K3, Z21
-	VFMADD213PS.Z Z26, Z26, K4, Z22
-	VFMADD213PS.Z Z27, Z27, K5, Z23
-	VADDPS        Z21, Z20, Z24
-	VADDPS        Z23, Z22, Z25
-	VADDPS        Z25, Z24, Z24
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VPTESTMB      64(R15), X7, K2
-	VMOVUPS       256(SI), Z17
-	VFMADD213PS.Z Z14, Z0, K2, Z17
-	VMOVAPS       Z14, Z18
-	VFMADD231PS.Z Z0, Z15, K1, Z18
-
-	// -n = magic - N - u
-	VSUBPS Z17, Z14, Z19
-	VSUBPS Z18, Z14, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z19
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS 256(SI), Z1, Z19
-	VFMADD231PS Z1, Z15, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z17, Z15
-	VPERMPS Z3, Z18, Z25
-	VPSLLD  $0x14, Z17, Z26
-	VPSLLD  $0x14, Z18, Z27
-	VPADDD  Z15, Z26, Z15
-	VPADDD  Z25, Z27, Z25
-	VMOVAPS Z9, Z26
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z19, Z8, Z26
-	VMOVAPS       Z9, Z27
-	VFMADD231PS   Z14, Z8, Z27
-	VFMADD213PS   Z10, Z19, Z26
-	VFMADD213PS   Z10, Z14, Z27
-	VMULPS        Z26, Z19, Z19
-	VMULPS        Z27, Z14, Z14
-	VFMADD213PS.Z Z15, Z15, K2, Z19
-	VFMADD213PS.Z Z25, Z25, K1, Z14
-	VADDPS        Z14, Z19, Z15
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VFMADD231PS      Z23, Z8, Z28
+	VMOVAPS          Z9, Z29
+	VFMADD231PS      Z24, Z8, Z29
+	VMOVAPS          Z9, Z30
+	VFMADD231PS      Z25, Z8, Z30
+	VMOVAPS          Z9, Z31
+	VFMADD231PS      Z11, Z8, Z31
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z23, Z28
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z24, Z29
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z25, Z30
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z31
+	VMULPS           Z28, Z23, Z23
+	VMULPS           Z29, Z24, Z24
+	VMULPS           Z30, Z25, Z25
+	VMULPS           Z31, Z11, Z11
+	VFMADD213PS.Z    Z12, Z12, K1, Z23
+	VFMADD213PS.Z    Z13, Z13, K2, Z24
+	VFMADD213PS.Z    Z26, Z26, K3, Z25
+	VFMADD213PS.Z    Z27, Z27, K4, Z11
+	VADDPS           Z24, Z23, Z12
+	VADDPS           Z11, Z25, Z13
+	VADDPS           Z13, Z12, Z12
+	VPTERNLOGD       $0xfe, Z14, Z20, Z10
+	VPTERNLOGD       $0xfe, Z21, Z22, Z10
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
 	KORTESTW      K6, K6
-	JNZ           exact96
-	VEXTRACTF64X4 $0x01, Z24, Y16
-	VCVTPS2PD     Y24, Z24
-	VCVTPS2PD     Y16, Z16
-	VEXTRACTF64X4 $0x01, Z15, Y17
-	VCVTPS2PD     Y15, Z15
-	VCVTPS2PD     Y17, Z17
-	VADDPD        Z15, Z24, Z24
-	VADDPD        Z17, Z16, Z16
-	VADDPD        Z16, Z24, Z24
-	VEXTRACTF64X4 $0x01, Z24, Y15
-	VADDPD        Y15, Y24, Y24
-	VEXTRACTF32X4 $0x01, Y24, X15
-	VADDPD        X15, X24, X24
-	VMOVHLPS      X24, X24, X15
-	VADDSD        X15, X24, X24
-	VMOVSD        nearTotal64<>+0(SB), X15
-	VUCOMISD      X24, X15
-	JCS           exact96
-	VMOVSD        up64<>+0(SB), X15
+	JNZ           exact128
+	VEXTRACTF64X4 $0x01, Z19, Y10
+	VCVTPS2PD     Y19, Z19
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z12, Y13
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z12, Z19, Z19
+	VADDPD        Z13, Z10, Z10
+	VADDPD        Z10, Z19, Z19
+	VEXTRACTF64X4 $0x01, Z19, Y10
+	VADDPD        Y10, Y19, Y19
+	VEXTRACTF32X4 $0x01, Y19, X10
+	VADDPD        X10, X19, X19
+	VMOVHLPS      X19, X19, X10
+	VADDSD        X10, X19, X19
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X19, X10
+	JCS           exact128
+	VMOVSD        up64<>+0(SB), X10
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X24, X15, X15
-	VCVTSD2SS    X15, X15, X16
-	VCVTSS2SD    X16, X16, X17
-	VSUBSD       X17, X15, X15
-	VBROADCASTSS X16, Z16
-	VCVTSD2SS    X15, X15, X15
-	VBROADCASTSS X15, Z15
+	VDIVSD       X19, X10, X10
+	VCVTSD2SS    X10, X10, X12
+	VCVTSS2SD    X12, X12, X13
+	VSUBSD       X13, X10, X10
+	VBROADCASTSS X12, Z12
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z20, Z17
-	VFMADD231PS Z16, Z20, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, (DI)
+	VMULPS      Z10, Z15, Z13
+	VFMADD231PS Z12, Z15, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z21, Z17
-	VFMADD231PS Z16, Z21, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 64(DI)
+	VMULPS      Z10, Z16, Z13
+	VFMADD231PS Z12, Z16, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z22, Z17
-	VFMADD231PS Z16, Z22, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 128(DI)
+	VMULPS      Z10, Z17, Z13
+	VFMADD231PS Z12, Z17, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z23, Z17
-	VFMADD231PS Z16, Z23, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 192(DI)
+	VMULPS      Z10, Z18, Z13
+	VFMADD231PS Z12, Z18, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 192(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z19, Z17
-	VFMADD231PS Z16, Z19, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 256(DI)
+	VMULPS      Z10, Z23, Z13
+	VFMADD231PS Z12, Z23, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 256(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z14, Z15
-	VFMADD231PS Z16, Z14, Z15
-	VMULPS      Z11, Z15, Z15
-	VMOVUPS     Z15, K7, 320(DI)
+	VMULPS      Z10, Z24, Z13
+	VFMADD231PS Z12, Z24, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z25, Z13
+	VFMADD231PS Z12, Z25, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, K7, 384(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z11, Z10
+	VFMADD231PS Z12, Z11, Z10
+	VMULPS.BCST down<>+0(SB), Z10, Z10
+	KSHIFTRQ    $0x10, K7, K1
+	VMOVUPS     Z10, K1, 448(DI)
 	ADDQ        otherStride+88(FP), R15
 	ADDQ        R9, SI
 	ADDQ        R10, DI
@@ -16905,8 +12496,8 @@ l44:
 	JNZ         loop11
 	JMP         end
 
-exact96:
-	LEAQ 72(CX), R11
+exact128:
+	LEAQ 88(CX), R11
 	XORL AX, AX
 
 l45:
@@ -16931,630 +12522,10 @@ l46:
 
 l48:
 	VMOVAPS Z3, Z2
-	ADDQ    $0x00000050, CX
-	JMP     far
-
-done11:
-	// Rows of 97 to 112 elements.
-	CMPQ         CX, $0x00000070
-	JGT          done13
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000060, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact112
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact112
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS allBits<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	VBROADCASTSS nearExp1<>+0(SB), Z10
-	VBROADCASTSS down<>+0(SB), Z11
-	VBROADCASTSS nearReach<>+0(SB), Z12
-	VBROADCASTSS nearHeadroom<>+0(SB), Z13
-	PCALIGN      $0x40
-
-loop13:
-	LEAQ 88(CX), R11
-	XORL AX, AX
-
-l49:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l50
-	CMPQ    AX, R11
-	JGE     l51
-	ADDQ    $0x08, AX
-	JMP     l49
-
-l51:
-	VBROADCASTSS minusInf<>+0(SB), Z14
-	JMP          l52
-
-l50:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Z14
-
-l52:
-	VUCOMISS X4, X14
-	JCS      exact112
-	VMULPS   Z12, Z5, Z15
-	VSUBPS   Z15, Z6, Z15
-	VUCOMISS X14, X15
-	JCS      exact112
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z14, Z14
-	VSUBPS        Z14, Z13, Z14
-	VSUBPS.BCST   nearInteger<>+0(SB), Z14, Z14
-	VPTESTMB      96(R15), X7, K7, K1
-	VMOVUPS.Z     384(SI), K1, Z15
-	VPTESTMB      (R15), X7, K2
-	VPTESTMB      16(R15), X7, K3
-	VPTESTMB      32(R15), X7, K4
-	VPTESTMB      48(R15), X7, K5
-	VMOVUPS       (SI), Z16
-	VFMADD213PS.Z Z14, Z0, K2, Z16
-	VMOVUPS       64(SI), Z17
-	VFMADD213PS.Z Z14, Z0, K3, Z17
-	VMOVUPS       128(SI), Z18
-	VFMADD213PS.Z Z14, Z0, K4, Z18
-	VMOVUPS       192(SI), Z19
-	VFMADD213PS.Z Z14, Z0, K5, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z16, Z14, Z20
-	VSUBPS Z17, Z14, Z21
-	VSUBPS Z18, Z14, Z22
-	VSUBPS Z19, Z14, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z20
-	VFMADD231PS 64(SI), Z0, Z21
-	VFMADD231PS 128(SI), Z0, Z22
-	VFMADD231PS 192(SI), Z0, Z23
-	VFMADD231PS (SI), Z1, Z20
-	VFMADD231PS 64(SI), Z1, Z21
-	VFMADD231PS 128(SI), Z1, Z22
-	VFMADD231PS 192(SI), Z1, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z16, Z24
-	VPERMPS Z3, Z17, Z25
-	VPERMPS Z3, Z18, Z26
-	VPERMPS Z3, Z19, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPSLLD  $0x14, Z18, Z30
-	VPSLLD  $0x14, Z19, Z31
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z9, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z20, Z8, Z28
-	VMOVAPS       Z9, Z29
-	VFMADD231PS   Z21, Z8, Z29
-	VMOVAPS       Z9, Z30
-	VFMADD231PS   Z22, Z8, Z30
-	VMOVAPS       Z9, Z31
-	VFMADD231PS   Z23, Z8, Z31
-	VFMADD213PS   Z10, Z20, Z28
-	VFMADD213PS   Z10, Z21, Z29
-	VFMADD213PS   Z10, Z22, Z30
-	VFMADD213PS   Z10, Z23, Z31
-	VMULPS        Z28, Z20, Z20
-	VMULPS        Z29, Z21, Z21
-	VMULPS        Z30, Z22, Z22
-	VMULPS        Z31, Z23, Z23
-	VFMADD213PS.Z Z24, Z24, K2, Z20
-	VFMADD213PS.Z Z25, Z25, K3, Z21
-	VFMADD213PS.Z Z26, Z26, K4, Z22
-	VFMADD213PS.Z Z27, Z27, K5, Z23
-	VADDPS        Z21, Z20, Z24
-	VADDPS        Z23, Z22, Z25
-	VADDPS        Z25, Z24, Z24
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VPTESTMB      64(R15), X7, K2
-	VPTESTMB      80(R15), X7, K3
-	VMOVUPS       256(SI), Z17
-	VFMADD213PS.Z Z14, Z0, K2, Z17
-	VMOVUPS       320(SI), Z18
-	VFMADD213PS.Z Z14, Z0, K3, Z18
-	VMOVAPS       Z14, Z19
-	VFMADD231PS.Z Z0, Z15, K1, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z17, Z14, Z25
-	VSUBPS Z18, Z14, Z26
-	VSUBPS Z19, Z14, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z25
-	VFMADD231PS 320(SI), Z0, Z26
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS 256(SI), Z1, Z25
-	VFMADD231PS 320(SI), Z1, Z26
-	VFMADD231PS Z1, Z15, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z17, Z15
-	VPERMPS Z3, Z18, Z27
-	VPERMPS Z3, Z19, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPSLLD  $0x14, Z18, Z30
-	VPSLLD  $0x14, Z19, Z31
-	VPADDD  Z15, Z29, Z15
-	VPADDD  Z27, Z30, Z27
-	VPADDD  Z28, Z31, Z28
-	VMOVAPS Z9, Z29
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z25, Z8, Z29
-	VMOVAPS       Z9, Z30
-	VFMADD231PS   Z26, Z8, Z30
-	VMOVAPS       Z9, Z31
-	VFMADD231PS   Z14, Z8, Z31
-	VFMADD213PS   Z10, Z25, Z29
-	VFMADD213PS   Z10, Z26, Z30
-	VFMADD213PS   Z10, Z14, Z31
-	VMULPS        Z29, Z25, Z25
-	VMULPS        Z30, Z26, Z26
-	VMULPS        Z31, Z14, Z14
-	VFMADD213PS.Z Z15, Z15, K2, Z25
-	VFMADD213PS.Z Z27, Z27, K3, Z26
-	VFMADD213PS.Z Z28, Z28, K1, Z14
-	VADDPS        Z26, Z25, Z15
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VADDPS        Z14, Z15, Z15
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
-	KORTESTW      K6, K6
-	JNZ           exact112
-	VEXTRACTF64X4 $0x01, Z24, Y16
-	VCVTPS2PD     Y24, Z24
-	VCVTPS2PD     Y16, Z16
-	VEXTRACTF64X4 $0x01, Z15, Y17
-	VCVTPS2PD     Y15, Z15
-	VCVTPS2PD     Y17, Z17
-	VADDPD        Z15, Z24, Z24
-	VADDPD        Z17, Z16, Z16
-	VADDPD        Z16, Z24, Z24
-	VEXTRACTF64X4 $0x01, Z24, Y15
-	VADDPD        Y15, Y24, Y24
-	VEXTRACTF32X4 $0x01, Y24, X15
-	VADDPD        X15, X24, X24
-	VMOVHLPS      X24, X24, X15
-	VADDSD        X15, X24, X24
-	VMOVSD        nearTotal64<>+0(SB), X15
-	VUCOMISD      X24, X15
-	JCS           exact112
-	VMOVSD        up64<>+0(SB), X15
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X24, X15, X15
-	VCVTSD2SS    X15, X15, X16
-	VCVTSS2SD    X16, X16, X17
-	VSUBSD       X17, X15, X15
-	VBROADCASTSS X16, Z16
-	VCVTSD2SS    X15, X15, X15
-	VBROADCASTSS X15, Z15
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z20, Z17
-	VFMADD231PS Z16, Z20, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z21, Z17
-	VFMADD231PS Z16, Z21, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z22, Z17
-	VFMADD231PS Z16, Z22, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z23, Z17
-	VFMADD231PS Z16, Z23, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 192(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z25, Z17
-	VFMADD231PS Z16, Z25, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 256(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z26, Z17
-	VFMADD231PS Z16, Z26, Z17
-	VMULPS      Z11, Z17, Z17
-	VMOVUPS     Z17, 320(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z14, Z15
-	VFMADD231PS Z16, Z14, Z15
-	VMULPS      Z11, Z15, Z15
-	VMOVUPS     Z15, K7, 384(DI)
-	ADDQ        otherStride+88(FP), R15
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop13
-	JMP         end
-
-exact112:
-	LEAQ 88(CX), R11
-	XORL AX, AX
-
-l53:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l54
-	CMPQ    AX, R11
-	JGE     l55
-	ADDQ    $0x08, AX
-	JMP     l53
-
-l55:
-	VBROADCASTSS minusInf<>+0(SB), Z3
-	JMP          l56
-
-l54:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Z3
-
-l56:
-	VMOVAPS Z3, Z2
 	ADDQ    $0x00000060, CX
 	JMP     far
 
-done13:
-	// Rows of 113 to 128 elements.
-	CMPQ         CX, $0x00000080
-	JGT          done15
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000070, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact128
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact128
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS allBits<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	PCALIGN      $0x40
-
-loop15:
-	LEAQ 104(CX), R11
-	XORL AX, AX
-
-l57:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l58
-	CMPQ    AX, R11
-	JGE     l59
-	ADDQ    $0x08, AX
-	JMP     l57
-
-l59:
-	VBROADCASTSS minusInf<>+0(SB), Z10
-	JMP          l60
-
-l58:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Z10
-
-l60:
-	VUCOMISS    X4, X10
-	JCS         exact128
-	VMULPS.BCST nearReach<>+0(SB), Z5, Z11
-	VSUBPS      Z11, Z6, Z11
-	VUCOMISS    X10, X11
-	JCS         exact128
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z10, Z10
-	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
-	VSUBPS        Z10, Z11, Z11
-	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
-	VPTESTMB      112(R15), X7, K7, K1
-	VMOVUPS.Z     448(SI), K1, Z10
-	VPTESTMB      (R15), X7, K2
-	VPTESTMB      16(R15), X7, K3
-	VPTESTMB      32(R15), X7, K4
-	VPTESTMB      48(R15), X7, K5
-	VMOVUPS       (SI), Z12
-	VFMADD213PS.Z Z11, Z0, K2, Z12
-	VMOVUPS       64(SI), Z13
-	VFMADD213PS.Z Z11, Z0, K3, Z13
-	VMOVUPS       128(SI), Z14
-	VFMADD213PS.Z Z11, Z0, K4, Z14
-	VMOVUPS       192(SI), Z15
-	VFMADD213PS.Z Z11, Z0, K5, Z15
-
-	// -n = magic - N - u
-	VSUBPS Z12, Z11, Z16
-	VSUBPS Z13, Z11, Z17
-	VSUBPS Z14, Z11, Z18
-	VSUBPS Z15, Z11, Z19
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z16
-	VFMADD231PS 64(SI), Z0, Z17
-	VFMADD231PS 128(SI), Z0, Z18
-	VFMADD231PS 192(SI), Z0, Z19
-	VFMADD231PS (SI), Z1, Z16
-	VFMADD231PS 64(SI), Z1, Z17
-	VFMADD231PS 128(SI), Z1, Z18
-	VFMADD231PS 192(SI), Z1, Z19
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z12, Z20
-	VPERMPS Z3, Z13, Z21
-	VPERMPS Z3, Z14, Z22
-	VPERMPS Z3, Z15, Z23
-	VPSLLD  $0x14, Z12, Z24
-	VPSLLD  $0x14, Z13, Z25
-	VPSLLD  $0x14, Z14, Z26
-	VPSLLD  $0x14, Z15, Z27
-	VPADDD  Z20, Z24, Z20
-	VPADDD  Z21, Z25, Z21
-	VPADDD  Z22, Z26, Z22
-	VPADDD  Z23, Z27, Z23
-	VMOVAPS Z9, Z24
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS      Z16, Z8, Z24
-	VMOVAPS          Z9, Z25
-	VFMADD231PS      Z17, Z8, Z25
-	VMOVAPS          Z9, Z26
-	VFMADD231PS      Z18, Z8, Z26
-	VMOVAPS          Z9, Z27
-	VFMADD231PS      Z19, Z8, Z27
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z25
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z26
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z27
-	VMULPS           Z24, Z16, Z16
-	VMULPS           Z25, Z17, Z17
-	VMULPS           Z26, Z18, Z18
-	VMULPS           Z27, Z19, Z19
-	VFMADD213PS.Z    Z20, Z20, K2, Z16
-	VFMADD213PS.Z    Z21, Z21, K3, Z17
-	VFMADD213PS.Z    Z22, Z22, K4, Z18
-	VFMADD213PS.Z    Z23, Z23, K5, Z19
-	VADDPS           Z17, Z16, Z20
-	VADDPS           Z19, Z18, Z21
-	VADDPS           Z21, Z20, Z20
-	VPTERNLOGD       $0xfe, Z13, Z14, Z12
-	VPORD            Z12, Z15, Z12
-	VPTESTMB         64(R15), X7, K2
-	VPTESTMB         80(R15), X7, K3
-	VPTESTMB         96(R15), X7, K4
-	VMOVUPS          256(SI), Z13
-	VFMADD213PS.Z    Z11, Z0, K2, Z13
-	VMOVUPS          320(SI), Z14
-	VFMADD213PS.Z    Z11, Z0, K3, Z14
-	VMOVUPS          384(SI), Z15
-	VFMADD213PS.Z    Z11, Z0, K4, Z15
-	VMOVAPS          Z11, Z21
-	VFMADD231PS.Z    Z0, Z10, K1, Z21
-
-	// -n = magic - N - u
-	VSUBPS Z13, Z11, Z22
-	VSUBPS Z14, Z11, Z23
-	VSUBPS Z15, Z11, Z24
-	VSUBPS Z21, Z11, Z11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z22
-	VFMADD231PS 320(SI), Z0, Z23
-	VFMADD231PS 384(SI), Z0, Z24
-	VFMADD231PS Z0, Z10, Z11
-	VFMADD231PS 256(SI), Z1, Z22
-	VFMADD231PS 320(SI), Z1, Z23
-	VFMADD231PS 384(SI), Z1, Z24
-	VFMADD231PS Z1, Z10, Z11
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z13, Z10
-	VPERMPS Z3, Z14, Z25
-	VPERMPS Z3, Z15, Z26
-	VPERMPS Z3, Z21, Z27
-	VPSLLD  $0x14, Z13, Z28
-	VPSLLD  $0x14, Z14, Z29
-	VPSLLD  $0x14, Z15, Z30
-	VPSLLD  $0x14, Z21, Z31
-	VPADDD  Z10, Z28, Z10
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z9, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS      Z22, Z8, Z28
-	VMOVAPS          Z9, Z29
-	VFMADD231PS      Z23, Z8, Z29
-	VMOVAPS          Z9, Z30
-	VFMADD231PS      Z24, Z8, Z30
-	VMOVAPS          Z9, Z31
-	VFMADD231PS      Z11, Z8, Z31
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z22, Z28
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z23, Z29
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z24, Z30
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z31
-	VMULPS           Z28, Z22, Z22
-	VMULPS           Z29, Z23, Z23
-	VMULPS           Z30, Z24, Z24
-	VMULPS           Z31, Z11, Z11
-	VFMADD213PS.Z    Z10, Z10, K2, Z22
-	VFMADD213PS.Z    Z25, Z25, K3, Z23
-	VFMADD213PS.Z    Z26, Z26, K4, Z24
-	VFMADD213PS.Z    Z27, Z27, K1, Z11
-	VADDPS           Z23, Z22, Z10
-	VADDPS           Z11, Z24, Z25
-	VADDPS           Z25, Z10, Z10
-	VPTERNLOGD       $0xfe, Z13, Z14, Z12
-	VPTERNLOGD       $0xfe, Z15, Z21, Z12
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z12, K6
-	KORTESTW      K6, K6
-	JNZ           exact128
-	VEXTRACTF64X4 $0x01, Z20, Y12
-	VCVTPS2PD     Y20, Z20
-	VCVTPS2PD     Y12, Z12
-	VEXTRACTF64X4 $0x01, Z10, Y13
-	VCVTPS2PD     Y10, Z10
-	VCVTPS2PD     Y13, Z13
-	VADDPD        Z10, Z20, Z20
-	VADDPD        Z13, Z12, Z12
-	VADDPD        Z12, Z20, Z20
-	VEXTRACTF64X4 $0x01, Z20, Y10
-	VADDPD        Y10, Y20, Y20
-	VEXTRACTF32X4 $0x01, Y20, X10
-	VADDPD        X10, X20, X20
-	VMOVHLPS      X20, X20, X10
-	VADDSD        X10, X20, X20
-	VMOVSD        nearTotal64<>+0(SB), X10
-	VUCOMISD      X20, X10
-	JCS           exact128
-	VMOVSD        up64<>+0(SB), X10
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X20, X10, X10
-	VCVTSD2SS    X10, X10, X12
-	VCVTSS2SD    X12, X12, X13
-	VSUBSD       X13, X10, X10
-	VBROADCASTSS X12, Z12
-	VCVTSD2SS    X10, X10, X10
-	VBROADCASTSS X10, Z10
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z16, Z13
-	VFMADD231PS Z12, Z16, Z13
-	VMULPS.BCST down<>+0(SB), Z13, Z13
-	VMOVUPS     Z13, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z17, Z13
-	VFMADD231PS Z12, Z17, Z13
-	VMULPS.BCST down<>+0(SB), Z13, Z13
-	VMOVUPS     Z13, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z18, Z13
-	VFMADD231PS Z12, Z18, Z13
-	VMULPS.BCST down<>+0(SB), Z13, Z13
-	VMOVUPS     Z13, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z19, Z13
-	VFMADD231PS Z12, Z19, Z13
-	VMULPS.BCST down<>+0(SB), Z13, Z13
-	VMOVUPS     Z13, 192(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z22, Z13
-	VFMADD231PS Z12, Z22, Z13
-	VMULPS.BCST down<>+0(SB), Z13, Z13
-	VMOVUPS     Z13, 256(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z23, Z13
-	VFMADD231PS Z12, Z23, Z13
-	VMULPS.BCST down<>+0(SB), Z13, Z13
-	VMOVUPS     Z13, 320(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z24, Z13
-	VFMADD231PS Z12, Z24, Z13
-	VMULPS.BCST down<>+0(SB), Z13, Z13
-	VMOVUPS     Z13, 384(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z10, Z11, Z10
-	VFMADD231PS Z12, Z11, Z10
-	VMULPS.BCST down<>+0(SB), Z10, Z10
-	VMOVUPS     Z10, K7, 448(DI)
-	ADDQ        otherStride+88(FP), R15
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop15
-	JMP         end
-
-exact128:
-	LEAQ 104(CX), R11
-	XORL AX, AX
-
-l61:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l62
-	CMPQ    AX, R11
-	JGE     l63
-	ADDQ    $0x08, AX
-	JMP     l61
-
-l63:
-	VBROADCASTSS minusInf<>+0(SB), Z3
-	JMP          l64
-
-l62:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Z3
-
-l64:
-	VMOVAPS Z3, Z2
-	ADDQ    $0x00000070, CX
-	JMP     far
-
-done15:
+done11:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -17571,27 +12542,27 @@ row:
 	LEAQ -8(CX), DX
 	XORL AX, AX
 
-l65:
+l49:
 	CMPQ    AX, DX
 	CMOVQGT DX, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l66
+	JNE     l50
 	CMPQ    AX, DX
-	JGE     l67
+	JGE     l51
 	ADDQ    $0x08, AX
-	JMP     l65
+	JMP     l49
 
-l67:
+l51:
 	VBROADCASTSS minusInf<>+0(SB), Z3
-	JMP          l68
+	JMP          l52
 
-l66:
+l50:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
 	VBROADCASTSS (SI)(AX*4), Z3
 
-l68:
+l52:
 	VBROADCASTSS 12(R14), Z4
 	VUCOMISS     X4, X3
 	JCS          irregular
@@ -17627,40 +12598,40 @@ l68:
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
-l69:
+l53:
 	CMPQ    AX, DX
 	CMOVQGT DX, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l70
+	JNE     l54
 	CMPQ    AX, DX
-	JGE     l71
+	JGE     l55
 	ADDQ    $0x08, AX
-	JMP     l69
+	JMP     l53
 
-l71:
+l55:
 	VBROADCASTSS minusInf<>+0(SB), Z6
-	JMP          l72
+	JMP          l56
 
-l70:
+l54:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
 	VBROADCASTSS (SI)(AX*4), Z6
 
-l72:
+l56:
 	VUCOMISS X6, X7
 	JCS      exact
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done19
+	JLT          done15
 	VMOVUPS      nearTable<>+0(SB), Z6
 	VBROADCASTSS allBits<>+0(SB), Z7
 	VBROADCASTSS nearExp3<>+0(SB), Z8
 	VBROADCASTSS nearExp2<>+0(SB), Z9
 	PCALIGN      $0x40
 
-loop19:
+loop15:
 	VPTESTMB      (R15), X7, K1
 	VPTESTMB      16(R15), X7, K2
 	VPTESTMB      32(R15), X7, K3
@@ -17832,25 +12803,25 @@ loop19:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000080, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop19
+	JGE    loop15
 
-done19:
+done15:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind25
+	JZ    behind21
 	CMPQ  CX, $0x00000010
-	JLE   upto20
+	JLE   upto16
 	CMPQ  CX, $0x00000020
-	JLE   upto21
+	JLE   upto17
 	CMPQ  CX, $0x00000030
-	JLE   upto22
+	JLE   upto18
 	CMPQ  CX, $0x00000040
-	JLE   upto23
+	JLE   upto19
 	CMPQ  CX, $0x00000060
-	JLE   upto24
-	JMP   upto25
+	JLE   upto20
+	JMP   upto21
 
-upto20:
+upto16:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	MOVL          $0x00000001, AX
 	SHLL          CL, AX
@@ -17896,9 +12867,9 @@ upto20:
 	VADDPS  Z7, Z5, Z5
 	VMOVAPS Z6, Z4
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto21:
+upto17:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ          $0x00000010, CX
 	MOVL          $0x00000001, AX
@@ -17962,9 +12933,9 @@ upto21:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z6, Z4
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto22:
+upto18:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ          $0x00000020, CX
 	MOVL          $0x00000001, AX
@@ -18044,9 +13015,9 @@ upto22:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z6, Z4
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto23:
+upto19:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ          $0x00000030, CX
 	MOVL          $0x00000001, AX
@@ -18143,9 +13114,9 @@ upto23:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z6, Z4
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto24:
+upto20:
 	// Turns whose elements are all near, of 65 to 96 elements.
 	SUBQ          $0x00000040, CX
 	NEGQ          CX
@@ -18293,9 +13264,9 @@ upto24:
 	VSUBPS Z7, Z8, Z8
 	VADDPS Z8, Z5, Z5
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind25
+	JMP    behind21
 
-upto25:
+upto21:
 	// Turns whose elements are all near, of 97 to 128 elements.
 	SUBQ          $0x00000060, CX
 	NEGQ          CX
@@ -18477,7 +13448,7 @@ upto25:
 	VADDPS Z8, Z5, Z5
 	LEAQ   384(SI)(CX*4), SI
 
-behind25:
+behind21:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z4, Y3
 	VCVTPS2PD     Y4, Z6
@@ -18534,12 +13505,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done28
+	JLT          done24
 	VBROADCASTSS 44(R14), Z7
 	VBROADCASTSS 40(R14), Z8
 	PCALIGN      $0x40
 
-loop28:
+loop24:
 	VMOVUPS (SI), Z9
 
 	// e*cHi + e*cLo
@@ -18592,19 +13563,19 @@ loop28:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000080, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop28
+	JGE         loop24
 
-done28:
+done24:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done29
+	JLT          done25
 	VBROADCASTSS 44(R14), Z7
 	VBROADCASTSS 40(R14), Z8
 	PCALIGN      $0x40
 
-loop29:
+loop25:
 	VMOVUPS (SI), Z9
 
 	// e*cHi + e*cLo
@@ -18615,12 +13586,12 @@ loop29:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000010, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop29
+	JGE         loop25
 
-done29:
+done25:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind30
+	JZ    behind26
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -18636,7 +13607,7 @@ done29:
 	VMOVUPS          Z8, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind30:
+behind26:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -18652,10 +13623,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000080, CX
-	JLT     done33
+	JLT     done29
 	PCALIGN $0x40
 
-loop33:
+loop29:
 	VMOVUPS (SI), Z7
 
 	// e*cHi + e*cLo
@@ -18708,17 +13679,17 @@ loop33:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000080, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop33
+	JGE         loop29
 
-done33:
+done29:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done34
+	JLT     done30
 	PCALIGN $0x40
 
-loop34:
+loop30:
 	VMOVUPS (SI), Z7
 
 	// e*cHi + e*cLo
@@ -18729,12 +13700,12 @@ loop34:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000010, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop34
+	JGE         loop30
 
-done34:
+done30:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind35
+	JZ    behind31
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -18750,7 +13721,7 @@ done34:
 	VMOVUPS     Z8, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind35:
+behind31:
 	JMP next
 
 small:
@@ -18791,11 +13762,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done38
+	JLT          done34
 	VBROADCASTSS down<>+0(SB), Z7
 	PCALIGN      $0x40
 
-loop38:
+loop34:
 	VMOVUPS (SI), Z8
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -18856,17 +13827,17 @@ loop38:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000080, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop38
+	JGE         loop34
 
-done38:
+done34:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done39
+	JLT     done35
 	PCALIGN $0x40
 
-loop39:
+loop35:
 	VMOVUPS (SI), Z7
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -18878,12 +13849,12 @@ loop39:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000010, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop39
+	JGE         loop35
 
-done39:
+done35:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind40
+	JZ    behind36
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -18900,7 +13871,7 @@ done39:
 	VMOVUPS     Z8, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind40:
+behind36:
 	JMP next
 
 far:
@@ -18940,7 +13911,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done43
+	JLT          done39
 	VMOVUPS      exp2Table<>+0(SB), Z8
 	VBROADCASTSS allBits<>+0(SB), Z9
 	VBROADCASTSS minusInf<>+0(SB), Z10
@@ -18950,7 +13921,7 @@ exact:
 	VBROADCASTSS cut<>+0(SB), Z14
 	PCALIGN      $0x40
 
-loop43:
+loop39:
 	// x where other is true, else -Inf
 	VPTESTMB  (R15), X9, K1
 	VMOVUPS   (SI), Z15
@@ -19211,21 +14182,21 @@ loop43:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000080, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop43
+	JGE     loop39
 
-done43:
+done39:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind47
+	JZ    behind43
 	CMPQ  CX, $0x00000010
-	JLE   upto44
+	JLE   upto40
 	CMPQ  CX, $0x00000020
-	JLE   upto45
+	JLE   upto41
 	CMPQ  CX, $0x00000040
-	JLE   upto46
-	JMP   upto47
+	JLE   upto42
+	JMP   upto43
 
-upto44:
+upto40:
 	// Turns of 1 to 16 elements.
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -19280,9 +14251,9 @@ upto44:
 	VADDPS  Z9, Z5, Z5
 	VMOVAPS Z8, Z4
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind47
+	JMP     behind43
 
-upto45:
+upto41:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
@@ -19363,9 +14334,9 @@ upto45:
 	VADDPS  Z10, Z5, Z5
 	VMOVAPS Z9, Z4
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind47
+	JMP     behind43
 
-upto46:
+upto42:
 	// Turns of 33 to 64 elements.
 	SUBQ         $0x00000020, CX
 	NEGQ         CX
@@ -19498,9 +14469,9 @@ upto46:
 	VADDPS  Z10, Z5, Z5
 	VMOVAPS Z9, Z4
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind47
+	JMP     behind43
 
-upto47:
+upto43:
 	// Turns of 65 to 128 elements.
 	SUBQ         $0x00000040, CX
 	NEGQ         CX
@@ -19755,7 +14726,7 @@ upto47:
 	VMOVAPS Z8, Z4
 	LEAQ    256(SI)(CX*4), SI
 
-behind47:
+behind43:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z4, Y2
@@ -19801,11 +14772,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done50
+	JLT          done46
 	VBROADCASTSS down<>+0(SB), Z4
 	PCALIGN      $0x40
 
-loop50:
+loop46:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -19874,17 +14845,17 @@ loop50:
 	ADDQ          $0x00000200, DI
 	ADDQ          $0x00000080, R15
 	SUBQ          $0x00000080, CX
-	JGE           loop50
+	JGE           loop46
 
-done50:
+done46:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done51
+	JLT     done47
 	PCALIGN $0x40
 
-loop51:
+loop47:
 	VMOVUPS (SI), Z4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -19897,12 +14868,12 @@ loop51:
 	ADDQ          $0x00000040, DI
 	ADDQ          $0x00000010, R15
 	SUBQ          $0x00000010, CX
-	JGE           loop51
+	JGE           loop47
 
-done51:
+done47:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind52
+	JZ    behind48
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -19920,7 +14891,7 @@ done51:
 	VMOVUPS       Z5, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
-behind52:
+behind48:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -19949,12 +14920,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done55
+	JLT          done51
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop55:
+loop51:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -20007,19 +14978,19 @@ loop55:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000080, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop55
+	JGE         loop51
 
-done55:
+done51:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done56
+	JLT          done52
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop56:
+loop52:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -20030,12 +15001,12 @@ loop56:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000010, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop56
+	JGE         loop52
 
-done56:
+done52:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind57
+	JZ    behind53
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -20051,7 +15022,7 @@ done56:
 	VMOVUPS          Z1, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind57:
+behind53:
 	JMP last
 
 irregular:
@@ -20943,22 +15914,23 @@ l24:
 	JMP     far
 
 done7:
-	// Rows of 65 to 80 elements.
-	CMPQ         CX, $0x00000050
+	// Rows of 65 to 96 elements.
+	CMPQ         CX, $0x00000060
 	JGT          done9
 	TESTQ        R8, R8
 	JZ           end
 	SUBQ         $0x00000040, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
+	NEGQ         CX
+	MOVQ         $-1, AX
+	SHRQ         CL, AX
+	NEGQ         CX
+	KMOVQ        AX, K7
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
-	JZ           exact80
+	JZ           exact96
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
-	JCC          exact80
+	JCC          exact96
 	VMOVUPS      nearTable<>+0(SB), Z3
 	VBROADCASTSS 48(R14), Z4
 	VBROADCASTSS 12(R14), Z5
@@ -20969,6 +15941,7 @@ done7:
 	VBROADCASTSS nearExp2<>+0(SB), Z10
 	VBROADCASTSS nearExp1<>+0(SB), Z11
 	VBROADCASTSS down<>+0(SB), Z12
+	VBROADCASTSS minusInf<>+0(SB), Z13
 	PCALIGN      $0x40
 
 loop9:
@@ -20989,7 +15962,7 @@ l25:
 	JMP         l25
 
 l27:
-	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBROADCASTSS minusInf<>+0(SB), Z14
 	JMP          l28
 
 l26:
@@ -20998,32 +15971,25 @@ l26:
 	ADDQ         R11, AX
 	VMOVSS       (SI)(AX*4), X31
 	VFMADD213SS  (R15)(AX*4), X4, X31
-	VBROADCASTSS X31, Z13
+	VBROADCASTSS X31, Z14
 
 l28:
-	VUCOMISS    X5, X13
-	JCS         exact80
-	VMULPS.BCST nearReach<>+0(SB), Z6, Z14
-	VSUBPS      Z14, Z7, Z14
-	VUCOMISS    X13, X14
-	JCS         exact80
+	VUCOMISS    X5, X14
+	JCS         exact96
+	VMULPS.BCST nearReach<>+0(SB), Z6, Z15
+	VSUBPS      Z15, Z7, Z15
+	VUCOMISS    X14, X15
+	JCS         exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z13, Z13
-	VBROADCASTSS nearHeadroom<>+0(SB), Z14
-	VSUBPS       Z13, Z14, Z14
-	VSUBPS.BCST  nearInteger<>+0(SB), Z14, Z14
+	VMULPS       Z0, Z14, Z14
+	VBROADCASTSS nearHeadroom<>+0(SB), Z15
+	VSUBPS       Z14, Z15, Z15
+	VSUBPS.BCST  nearInteger<>+0(SB), Z15, Z15
 
 	// x * mul + other
-	VMOVUPS.Z    256(SI), K7, Z13
-	VMOVUPS.Z    256(R15), K7, Z15
-	VFMADD231PS  Z4, Z13, Z15
-	VBROADCASTSS minusInf<>+0(SB), Z13
-	VBLENDMPS    Z15, Z13, K7, Z15
-
-	// x * mul + other
-	VMOVUPS     (R15), Z13
-	VFMADD231PS (SI), Z4, Z13
+	VMOVUPS     (R15), Z14
+	VFMADD231PS (SI), Z4, Z14
 
 	// x * mul + other
 	VMOVUPS     64(R15), Z16
@@ -21036,37 +16002,37 @@ l28:
 	// x * mul + other
 	VMOVUPS       192(R15), Z18
 	VFMADD231PS   192(SI), Z4, Z18
-	VCMPPS        $0x05, Z8, Z13, K1
+	VCMPPS        $0x05, Z8, Z14, K1
 	VCMPPS        $0x05, Z8, Z16, K2
 	VCMPPS        $0x05, Z8, Z17, K3
 	VCMPPS        $0x05, Z8, Z18, K4
-	VMOVAPS       Z14, Z19
-	VFMADD231PS.Z Z0, Z13, K1, Z19
-	VMOVAPS       Z14, Z20
+	VMOVAPS       Z15, Z19
+	VFMADD231PS.Z Z0, Z14, K1, Z19
+	VMOVAPS       Z15, Z20
 	VFMADD231PS.Z Z0, Z16, K2, Z20
-	VMOVAPS       Z14, Z21
+	VMOVAPS       Z15, Z21
 	VFMADD231PS.Z Z0, Z17, K3, Z21
-	VMOVAPS       Z14, Z22
+	VMOVAPS       Z15, Z22
 	VFMADD231PS.Z Z0, Z18, K4, Z22
 
 	// -n = magic - N - u
-	VSUBPS Z19, Z14, Z23
-	VSUBPS Z20, Z14, Z24
-	VSUBPS Z21, Z14, Z25
-	VSUBPS Z22, Z14, Z26
+	VSUBPS Z19, Z15, Z23
+	VSUBPS Z20, Z15, Z24
+	VSUBPS Z21, Z15, Z25
+	VSUBPS Z22, Z15, Z26
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z13, Z23
+	VFMADD231PS Z0, Z14, Z23
 	VFMADD231PS Z0, Z16, Z24
 	VFMADD231PS Z0, Z17, Z25
 	VFMADD231PS Z0, Z18, Z26
-	VFMADD231PS Z1, Z13, Z23
+	VFMADD231PS Z1, Z14, Z23
 	VFMADD231PS Z1, Z16, Z24
 	VFMADD231PS Z1, Z17, Z25
 	VFMADD231PS Z1, Z18, Z26
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z19, Z13
+	VPERMPS Z3, Z19, Z14
 	VPERMPS Z3, Z20, Z16
 	VPERMPS Z3, Z21, Z17
 	VPERMPS Z3, Z22, Z18
@@ -21074,7 +16040,7 @@ l28:
 	VPSLLD  $0x14, Z20, Z28
 	VPSLLD  $0x14, Z21, Z29
 	VPSLLD  $0x14, Z22, Z30
-	VPADDD  Z13, Z27, Z13
+	VPADDD  Z14, Z27, Z14
 	VPADDD  Z16, Z28, Z16
 	VPADDD  Z17, Z29, Z17
 	VPADDD  Z18, Z30, Z18
@@ -21096,101 +16062,136 @@ l28:
 	VMULPS        Z28, Z24, Z24
 	VMULPS        Z29, Z25, Z25
 	VMULPS        Z30, Z26, Z26
-	VFMADD213PS.Z Z13, Z13, K1, Z23
+	VFMADD213PS.Z Z14, Z14, K1, Z23
 	VFMADD213PS.Z Z16, Z16, K2, Z24
 	VFMADD213PS.Z Z17, Z17, K3, Z25
 	VFMADD213PS.Z Z18, Z18, K4, Z26
-	VADDPS        Z24, Z23, Z13
+	VADDPS        Z24, Z23, Z14
 	VADDPS        Z26, Z25, Z16
-	VADDPS        Z16, Z13, Z13
+	VADDPS        Z16, Z14, Z14
 	VPTERNLOGD    $0xfe, Z20, Z21, Z19
 	VPORD         Z19, Z22, Z19
-	VCMPPS        $0x05, Z8, Z15, K1
-	VMOVAPS       Z14, Z16
-	VFMADD231PS.Z Z0, Z15, K1, Z16
+
+	// x * mul + other
+	VMOVUPS.Z   256(SI), K7, Z16
+	VMOVUPS.Z   256(R15), K7, Z17
+	VFMADD231PS Z4, Z16, Z17
+	VBLENDMPS   Z17, Z13, K7, Z17
+
+	// x * mul + other
+	KSHIFTRQ      $0x10, K7, K1
+	VMOVUPS.Z     320(SI), K1, Z16
+	VMOVUPS.Z     320(R15), K1, Z18
+	VFMADD231PS   Z4, Z16, Z18
+	VBLENDMPS     Z18, Z13, K1, Z18
+	VCMPPS        $0x05, Z8, Z17, K1
+	VCMPPS        $0x05, Z8, Z18, K2
+	VMOVAPS       Z15, Z16
+	VFMADD231PS.Z Z0, Z17, K1, Z16
+	VMOVAPS       Z15, Z20
+	VFMADD231PS.Z Z0, Z18, K2, Z20
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z14, Z14
+	VSUBPS Z16, Z15, Z21
+	VSUBPS Z20, Z15, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS Z1, Z15, Z14
+	VFMADD231PS Z0, Z17, Z21
+	VFMADD231PS Z0, Z18, Z15
+	VFMADD231PS Z1, Z17, Z21
+	VFMADD231PS Z1, Z18, Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z16, Z15
-	VPSLLD  $0x14, Z16, Z17
-	VPADDD  Z15, Z17, Z15
-	VMOVAPS Z10, Z17
+	VPERMPS Z3, Z16, Z17
+	VPERMPS Z3, Z20, Z18
+	VPSLLD  $0x14, Z16, Z22
+	VPSLLD  $0x14, Z20, Z27
+	VPADDD  Z17, Z22, Z17
+	VPADDD  Z18, Z27, Z18
+	VMOVAPS Z10, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z14, Z9, Z17
-	VFMADD213PS   Z11, Z14, Z17
-	VMULPS        Z17, Z14, Z14
-	VFMADD213PS.Z Z15, Z15, K1, Z14
+	VFMADD231PS   Z21, Z9, Z22
+	VMOVAPS       Z10, Z27
+	VFMADD231PS   Z15, Z9, Z27
+	VFMADD213PS   Z11, Z21, Z22
+	VFMADD213PS   Z11, Z15, Z27
+	VMULPS        Z22, Z21, Z21
+	VMULPS        Z27, Z15, Z15
+	VFMADD213PS.Z Z17, Z17, K1, Z21
+	VFMADD213PS.Z Z18, Z18, K2, Z15
+	VADDPS        Z15, Z21, Z17
+	VPTERNLOGD    $0xfe, Z16, Z20, Z19
 
 	// Leave if an element is not near.
-	VPORD         Z19, Z16, Z19
 	VPTESTMD.BCST nearBits<>+0(SB), Z19, K6
 	KORTESTW      K6, K6
-	JNZ           exact80
-	VEXTRACTF64X4 $0x01, Z13, Y15
-	VCVTPS2PD     Y13, Z13
-	VCVTPS2PD     Y15, Z15
+	JNZ           exact96
 	VEXTRACTF64X4 $0x01, Z14, Y16
-	VCVTPS2PD     Y14, Z17
+	VCVTPS2PD     Y14, Z14
 	VCVTPS2PD     Y16, Z16
-	VADDPD        Z17, Z13, Z13
-	VADDPD        Z16, Z15, Z15
-	VADDPD        Z15, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z13, Y15
-	VADDPD        Y15, Y13, Y13
-	VEXTRACTF128  $0x01, Y13, X15
-	VADDPD        X15, X13, X13
-	VMOVHLPS      X13, X13, X15
-	VADDSD        X15, X13, X13
-	VMOVSD        nearTotal64<>+0(SB), X15
-	VUCOMISD      X13, X15
-	JCS           exact80
-	VMOVSD        up64<>+0(SB), X15
+	VEXTRACTF64X4 $0x01, Z17, Y18
+	VCVTPS2PD     Y17, Z17
+	VCVTPS2PD     Y18, Z18
+	VADDPD        Z17, Z14, Z14
+	VADDPD        Z18, Z16, Z16
+	VADDPD        Z16, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y16
+	VADDPD        Y16, Y14, Y14
+	VEXTRACTF32X4 $0x01, Y14, X16
+	VADDPD        X16, X14, X14
+	VMOVHLPS      X14, X14, X16
+	VADDSD        X16, X14, X14
+	VMOVSD        nearTotal64<>+0(SB), X16
+	VUCOMISD      X14, X16
+	JCS           exact96
+	VMOVSD        up64<>+0(SB), X16
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X13, X15, X15
-	VCVTSD2SS    X15, X15, X13
-	VCVTSS2SD    X13, X13, X16
-	VSUBSD       X16, X15, X15
-	VBROADCASTSS X13, Z13
-	VCVTSD2SS    X15, X15, X15
-	VBROADCASTSS X15, Z15
+	VDIVSD       X14, X16, X16
+	VCVTSD2SS    X16, X16, X14
+	VCVTSS2SD    X14, X14, X17
+	VSUBSD       X17, X16, X16
+	VBROADCASTSS X14, Z14
+	VCVTSD2SS    X16, X16, X16
+	VBROADCASTSS X16, Z16
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z23, Z16
-	VFMADD231PS Z13, Z23, Z16
+	VMULPS      Z16, Z23, Z17
+	VFMADD231PS Z14, Z23, Z17
+	VMULPS      Z12, Z17, Z17
+	VMOVUPS     Z17, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z24, Z17
+	VFMADD231PS Z14, Z24, Z17
+	VMULPS      Z12, Z17, Z17
+	VMOVUPS     Z17, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z25, Z17
+	VFMADD231PS Z14, Z25, Z17
+	VMULPS      Z12, Z17, Z17
+	VMOVUPS     Z17, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z26, Z17
+	VFMADD231PS Z14, Z26, Z17
+	VMULPS      Z12, Z17, Z17
+	VMOVUPS     Z17, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z21, Z17
+	VFMADD231PS Z14, Z21, Z17
+	VMULPS      Z12, Z17, Z17
+	VMOVUPS     Z17, K7, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z15, Z16
+	VFMADD231PS Z14, Z15, Z16
 	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z24, Z16
-	VFMADD231PS Z13, Z24, Z16
-	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z25, Z16
-	VFMADD231PS Z13, Z25, Z16
-	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z26, Z16
-	VFMADD231PS Z13, Z26, Z16
-	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, 192(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z14, Z15
-	VFMADD231PS Z13, Z14, Z15
-	VMULPS      Z12, Z15, Z15
-	VMOVUPS     Z15, K7, 256(DI)
+	KSHIFTRQ    $0x10, K7, K1
+	VMOVUPS     Z16, K1, 320(DI)
 	ADDQ        otherStride+88(FP), R15
 	ADDQ        R9, SI
 	ADDQ        R10, DI
@@ -21198,7 +16199,7 @@ l28:
 	JNZ         loop9
 	JMP         end
 
-exact80:
+exact96:
 	VBROADCASTSS 48(R14), Z3
 	VBROADCASTSS 12(R14), Z4
 	LEAQ         48(CX), R11
@@ -21235,36 +16236,33 @@ l32:
 	JMP     far
 
 done9:
-	// Rows of 81 to 96 elements.
-	CMPQ         CX, $0x00000060
+	// Rows of 97 to 128 elements.
+	CMPQ         CX, $0x00000080
 	JGT          done11
 	TESTQ        R8, R8
 	JZ           end
-	SUBQ         $0x00000050, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
+	SUBQ         $0x00000060, CX
+	NEGQ         CX
+	MOVQ         $-1, AX
+	SHRQ         CL, AX
+	NEGQ         CX
+	KMOVQ        AX, K7
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
-	JZ           exact96
+	JZ           exact128
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
-	JCC          exact96
+	JCC          exact128
 	VMOVUPS      nearTable<>+0(SB), Z3
 	VBROADCASTSS 48(R14), Z4
 	VBROADCASTSS 12(R14), Z5
 	VBROADCASTSS 8(R14), Z6
 	VBROADCASTSS 16(R14), Z7
 	VBROADCASTSS lowest<>+0(SB), Z8
-	VBROADCASTSS nearExp3<>+0(SB), Z9
-	VBROADCASTSS nearExp2<>+0(SB), Z10
-	VBROADCASTSS nearExp1<>+0(SB), Z11
-	VBROADCASTSS down<>+0(SB), Z12
 	PCALIGN      $0x40
 
 loop11:
-	LEAQ 64(CX), R11
+	LEAQ 80(CX), R11
 	XORL AX, AX
 
 l33:
@@ -21281,7 +16279,7 @@ l33:
 	JMP         l33
 
 l35:
-	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBROADCASTSS minusInf<>+0(SB), Z9
 	JMP          l36
 
 l34:
@@ -21290,665 +16288,9 @@ l34:
 	ADDQ         R11, AX
 	VMOVSS       (SI)(AX*4), X31
 	VFMADD213SS  (R15)(AX*4), X4, X31
-	VBROADCASTSS X31, Z13
-
-l36:
-	VUCOMISS    X5, X13
-	JCS         exact96
-	VMULPS.BCST nearReach<>+0(SB), Z6, Z14
-	VSUBPS      Z14, Z7, Z14
-	VUCOMISS    X13, X14
-	JCS         exact96
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z13, Z13
-	VBROADCASTSS nearHeadroom<>+0(SB), Z14
-	VSUBPS       Z13, Z14, Z14
-	VSUBPS.BCST  nearInteger<>+0(SB), Z14, Z14
-
-	// x * mul + other
-	VMOVUPS.Z    320(SI), K7, Z13
-	VMOVUPS.Z    320(R15), K7, Z15
-	VFMADD231PS  Z4, Z13, Z15
-	VBROADCASTSS minusInf<>+0(SB), Z13
-	VBLENDMPS    Z15, Z13, K7, Z15
-
-	// x * mul + other
-	VMOVUPS     (R15), Z13
-	VFMADD231PS (SI), Z4, Z13
-
-	// x * mul + other
-	VMOVUPS     64(R15), Z16
-	VFMADD231PS 64(SI), Z4, Z16
-
-	// x * mul + other
-	VMOVUPS     128(R15), Z17
-	VFMADD231PS 128(SI), Z4, Z17
-
-	// x * mul + other
-	VMOVUPS       192(R15), Z18
-	VFMADD231PS   192(SI), Z4, Z18
-	VCMPPS        $0x05, Z8, Z13, K1
-	VCMPPS        $0x05, Z8, Z16, K2
-	VCMPPS        $0x05, Z8, Z17, K3
-	VCMPPS        $0x05, Z8, Z18, K4
-	VMOVAPS       Z14, Z19
-	VFMADD231PS.Z Z0, Z13, K1, Z19
-	VMOVAPS       Z14, Z20
-	VFMADD231PS.Z Z0, Z16, K2, Z20
-	VMOVAPS       Z14, Z21
-	VFMADD231PS.Z Z0, Z17, K3, Z21
-	VMOVAPS       Z14, Z22
-	VFMADD231PS.Z Z0, Z18, K4, Z22
-
-	// -n = magic - N - u
-	VSUBPS Z19, Z14, Z23
-	VSUBPS Z20, Z14, Z24
-	VSUBPS Z21, Z14, Z25
-	VSUBPS Z22, Z14, Z26
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z13, Z23
-	VFMADD231PS Z0, Z16, Z24
-	VFMADD231PS Z0, Z17, Z25
-	VFMADD231PS Z0, Z18, Z26
-	VFMADD231PS Z1, Z13, Z23
-	VFMADD231PS Z1, Z16, Z24
-	VFMADD231PS Z1, Z17, Z25
-	VFMADD231PS Z1, Z18, Z26
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z19, Z13
-	VPERMPS Z3, Z20, Z16
-	VPERMPS Z3, Z21, Z17
-	VPERMPS Z3, Z22, Z18
-	VPSLLD  $0x14, Z19, Z27
-	VPSLLD  $0x14, Z20, Z28
-	VPSLLD  $0x14, Z21, Z29
-	VPSLLD  $0x14, Z22, Z30
-	VPADDD  Z13, Z27, Z13
-	VPADDD  Z16, Z28, Z16
-	VPADDD  Z17, Z29, Z17
-	VPADDD  Z18, Z30, Z18
-	VMOVAPS Z10, Z27
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z23, Z9, Z27
-	VMOVAPS       Z10, Z28
-	VFMADD231PS   Z24, Z9, Z28
-	VMOVAPS       Z10, Z29
-	VFMADD231PS   Z25, Z9, Z29
-	VMOVAPS       Z10, Z30
-	VFMADD231PS   Z26, Z9, Z30
-	VFMADD213PS   Z11, Z23, Z27
-	VFMADD213PS   Z11, Z24, Z28
-	VFMADD213PS   Z11, Z25, Z29
-	VFMADD213PS   Z11, Z26, Z30
-	VMULPS        Z27, Z23, Z23
-	VMULPS        Z28, Z24, Z24
-	VMULPS        Z29, Z25, Z25
-	VMULPS        Z30, Z26, Z26
-	VFMADD213PS.Z Z13, Z13, K1, Z23
-	VFMADD213PS.Z Z16, Z16, K2, Z24
-	VFMADD213PS.Z Z17, Z17, K3, Z25
-	VFMADD213PS.Z Z18, Z18, K4, Z26
-	VADDPS        Z24, Z23, Z13
-	VADDPS        Z26, Z25, Z16
-	VADDPS        Z16, Z13, Z13
-	VPTERNLOGD    $0xfe, Z20, Z21, Z19
-	VPORD         Z19, Z22, Z19
-
-	// x * mul + other
-	VMOVUPS       256(R15), Z16
-	VFMADD231PS   256(SI), Z4, Z16
-	VCMPPS        $0x05, Z8, Z16, K1
-	VCMPPS        $0x05, Z8, Z15, K2
-	VMOVAPS       Z14, Z17
-	VFMADD231PS.Z Z0, Z16, K1, Z17
-	VMOVAPS       Z14, Z18
-	VFMADD231PS.Z Z0, Z15, K2, Z18
-
-	// -n = magic - N - u
-	VSUBPS Z17, Z14, Z20
-	VSUBPS Z18, Z14, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z20
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS Z1, Z16, Z20
-	VFMADD231PS Z1, Z15, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z17, Z15
-	VPERMPS Z3, Z18, Z16
-	VPSLLD  $0x14, Z17, Z21
-	VPSLLD  $0x14, Z18, Z22
-	VPADDD  Z15, Z21, Z15
-	VPADDD  Z16, Z22, Z16
-	VMOVAPS Z10, Z21
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z20, Z9, Z21
-	VMOVAPS       Z10, Z22
-	VFMADD231PS   Z14, Z9, Z22
-	VFMADD213PS   Z11, Z20, Z21
-	VFMADD213PS   Z11, Z14, Z22
-	VMULPS        Z21, Z20, Z20
-	VMULPS        Z22, Z14, Z14
-	VFMADD213PS.Z Z15, Z15, K1, Z20
-	VFMADD213PS.Z Z16, Z16, K2, Z14
-	VADDPS        Z14, Z20, Z15
-	VPTERNLOGD    $0xfe, Z17, Z18, Z19
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z19, K6
-	KORTESTW      K6, K6
-	JNZ           exact96
-	VEXTRACTF64X4 $0x01, Z13, Y16
-	VCVTPS2PD     Y13, Z13
-	VCVTPS2PD     Y16, Z16
-	VEXTRACTF64X4 $0x01, Z15, Y17
-	VCVTPS2PD     Y15, Z15
-	VCVTPS2PD     Y17, Z17
-	VADDPD        Z15, Z13, Z13
-	VADDPD        Z17, Z16, Z16
-	VADDPD        Z16, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z13, Y15
-	VADDPD        Y15, Y13, Y13
-	VEXTRACTF128  $0x01, Y13, X15
-	VADDPD        X15, X13, X13
-	VMOVHLPS      X13, X13, X15
-	VADDSD        X15, X13, X13
-	VMOVSD        nearTotal64<>+0(SB), X15
-	VUCOMISD      X13, X15
-	JCS           exact96
-	VMOVSD        up64<>+0(SB), X15
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X13, X15, X15
-	VCVTSD2SS    X15, X15, X13
-	VCVTSS2SD    X13, X13, X16
-	VSUBSD       X16, X15, X15
-	VBROADCASTSS X13, Z13
-	VCVTSD2SS    X15, X15, X15
-	VBROADCASTSS X15, Z15
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z23, Z16
-	VFMADD231PS Z13, Z23, Z16
-	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z24, Z16
-	VFMADD231PS Z13, Z24, Z16
-	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z25, Z16
-	VFMADD231PS Z13, Z25, Z16
-	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z26, Z16
-	VFMADD231PS Z13, Z26, Z16
-	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, 192(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z20, Z16
-	VFMADD231PS Z13, Z20, Z16
-	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, 256(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z14, Z15
-	VFMADD231PS Z13, Z14, Z15
-	VMULPS      Z12, Z15, Z15
-	VMOVUPS     Z15, K7, 320(DI)
-	ADDQ        otherStride+88(FP), R15
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop11
-	JMP         end
-
-exact96:
-	VBROADCASTSS 48(R14), Z3
-	VBROADCASTSS 12(R14), Z4
-	LEAQ         64(CX), R11
-	XORL         AX, AX
-
-l37:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z3, Z31
-	VCMPPS      $0x05, Z4, Z31, K6
-	KORTESTW    K6, K6
-	JNZ         l38
-	CMPQ        AX, R11
-	JGE         l39
-	ADDQ        $0x10, AX
-	JMP         l37
-
-l39:
-	VBROADCASTSS minusInf<>+0(SB), Z3
-	JMP          l40
-
-l38:
-	KMOVW        K6, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X3, X31
-	VBROADCASTSS X31, Z3
-
-l40:
-	VMOVAPS Z3, Z2
-	ADDQ    $0x00000050, CX
-	JMP     far
-
-done11:
-	// Rows of 97 to 112 elements.
-	CMPQ         CX, $0x00000070
-	JGT          done13
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000060, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact112
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact112
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 48(R14), Z4
-	VBROADCASTSS 12(R14), Z5
-	VBROADCASTSS 8(R14), Z6
-	VBROADCASTSS 16(R14), Z7
-	VBROADCASTSS lowest<>+0(SB), Z8
-	VBROADCASTSS nearExp3<>+0(SB), Z9
-	VBROADCASTSS nearExp2<>+0(SB), Z10
-	VBROADCASTSS nearExp1<>+0(SB), Z11
-	VBROADCASTSS down<>+0(SB), Z12
-	PCALIGN      $0x40
-
-loop13:
-	LEAQ 80(CX), R11
-	XORL AX, AX
-
-l41:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z4, Z31
-	VCMPPS      $0x05, Z5, Z31, K6
-	KORTESTW    K6, K6
-	JNZ         l42
-	CMPQ        AX, R11
-	JGE         l43
-	ADDQ        $0x10, AX
-	JMP         l41
-
-l43:
-	VBROADCASTSS minusInf<>+0(SB), Z13
-	JMP          l44
-
-l42:
-	KMOVW        K6, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X4, X31
-	VBROADCASTSS X31, Z13
-
-l44:
-	VUCOMISS    X5, X13
-	JCS         exact112
-	VMULPS.BCST nearReach<>+0(SB), Z6, Z14
-	VSUBPS      Z14, Z7, Z14
-	VUCOMISS    X13, X14
-	JCS         exact112
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z13, Z13
-	VBROADCASTSS nearHeadroom<>+0(SB), Z14
-	VSUBPS       Z13, Z14, Z14
-	VSUBPS.BCST  nearInteger<>+0(SB), Z14, Z14
-
-	// x * mul + other
-	VMOVUPS.Z    384(SI), K7, Z13
-	VMOVUPS.Z    384(R15), K7, Z15
-	VFMADD231PS  Z4, Z13, Z15
-	VBROADCASTSS minusInf<>+0(SB), Z13
-	VBLENDMPS    Z15, Z13, K7, Z15
-
-	// x * mul + other
-	VMOVUPS     (R15), Z13
-	VFMADD231PS (SI), Z4, Z13
-
-	// x * mul + other
-	VMOVUPS     64(R15), Z16
-	VFMADD231PS 64(SI), Z4, Z16
-
-	// x * mul + other
-	VMOVUPS     128(R15), Z17
-	VFMADD231PS 128(SI), Z4, Z17
-
-	// x * mul + other
-	VMOVUPS       192(R15), Z18
-	VFMADD231PS   192(SI), Z4, Z18
-	VCMPPS        $0x05, Z8, Z13, K1
-	VCMPPS        $0x05, Z8, Z16, K2
-	VCMPPS        $0x05, Z8, Z17, K3
-	VCMPPS        $0x05, Z8, Z18, K4
-	VMOVAPS       Z14, Z19
-	VFMADD231PS.Z Z0, Z13, K1, Z19
-	VMOVAPS       Z14, Z20
-	VFMADD231PS.Z Z0, Z16, K2, Z20
-	VMOVAPS       Z14, Z21
-	VFMADD231PS.Z Z0, Z17, K3, Z21
-	VMOVAPS       Z14, Z22
-	VFMADD231PS.Z Z0, Z18, K4, Z22
-
-	// -n = magic - N - u
-	VSUBPS Z19, Z14, Z23
-	VSUBPS Z20, Z14, Z24
-	VSUBPS Z21, Z14, Z25
-	VSUBPS Z22, Z14, Z26
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z13, Z23
-	VFMADD231PS Z0, Z16, Z24
-	VFMADD231PS Z0, Z17, Z25
-	VFMADD231PS Z0, Z18, Z26
-	VFMADD231PS Z1, Z13, Z23
-	VFMADD231PS Z1, Z16, Z24
-	VFMADD231PS Z1, Z17, Z25
-	VFMADD231PS Z1, Z18, Z26
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z19, Z13
-	VPERMPS Z3, Z20, Z16
-	VPERMPS Z3, Z21, Z17
-	VPERMPS Z3, Z22, Z18
-	VPSLLD  $0x14, Z19, Z27
-	VPSLLD  $0x14, Z20, Z28
-	VPSLLD  $0x14, Z21, Z29
-	VPSLLD  $0x14, Z22, Z30
-	VPADDD  Z13, Z27, Z13
-	VPADDD  Z16, Z28, Z16
-	VPADDD  Z17, Z29, Z17
-	VPADDD  Z18, Z30, Z18
-	VMOVAPS Z10, Z27
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z23, Z9, Z27
-	VMOVAPS       Z10, Z28
-	VFMADD231PS   Z24, Z9, Z28
-	VMOVAPS       Z10, Z29
-	VFMADD231PS   Z25, Z9, Z29
-	VMOVAPS       Z10, Z30
-	VFMADD231PS   Z26, Z9, Z30
-	VFMADD213PS   Z11, Z23, Z27
-	VFMADD213PS   Z11, Z24, Z28
-	VFMADD213PS   Z11, Z25, Z29
-	VFMADD213PS   Z11, Z26, Z30
-	VMULPS        Z27, Z23, Z23
-	VMULPS        Z28, Z24, Z24
-	VMULPS        Z29, Z25, Z25
-	VMULPS        Z30, Z26, Z26
-	VFMADD213PS.Z Z13, Z13, K1, Z23
-	VFMADD213PS.Z Z16, Z16, K2, Z24
-	VFMADD213PS.Z Z17, Z17, K3, Z25
-	VFMADD213PS.Z Z18, Z18, K4, Z26
-	VADDPS        Z24, Z23, Z13
-	VADDPS        Z26, Z25, Z16
-	VADDPS        Z16, Z13, Z13
-	VPTERNLOGD    $0xfe, Z20, Z21, Z19
-	VPORD         Z19, Z22, Z19
-
-	// x * mul + other
-	VMOVUPS     256(R15), Z16
-	VFMADD231PS 256(SI), Z4, Z16
-
-	// x * mul + other
-	VMOVUPS       320(R15), Z17
-	VFMADD231PS   320(SI), Z4, Z17
-	VCMPPS        $0x05, Z8, Z16, K1
-	VCMPPS        $0x05, Z8, Z17, K2
-	VCMPPS        $0x05, Z8, Z15, K3
-	VMOVAPS       Z14, Z18
-	VFMADD231PS.Z Z0, Z16, K1, Z18
-	VMOVAPS       Z14, Z20
-	VFMADD231PS.Z Z0, Z17, K2, Z20
-	VMOVAPS       Z14, Z21
-	VFMADD231PS.Z Z0, Z15, K3, Z21
-
-	// -n = magic - N - u
-	VSUBPS Z18, Z14, Z22
-	VSUBPS Z20, Z14, Z27
-	VSUBPS Z21, Z14, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z22
-	VFMADD231PS Z0, Z17, Z27
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS Z1, Z16, Z22
-	VFMADD231PS Z1, Z17, Z27
-	VFMADD231PS Z1, Z15, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z18, Z15
-	VPERMPS Z3, Z20, Z16
-	VPERMPS Z3, Z21, Z17
-	VPSLLD  $0x14, Z18, Z28
-	VPSLLD  $0x14, Z20, Z29
-	VPSLLD  $0x14, Z21, Z30
-	VPADDD  Z15, Z28, Z15
-	VPADDD  Z16, Z29, Z16
-	VPADDD  Z17, Z30, Z17
-	VMOVAPS Z10, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z22, Z9, Z28
-	VMOVAPS       Z10, Z29
-	VFMADD231PS   Z27, Z9, Z29
-	VMOVAPS       Z10, Z30
-	VFMADD231PS   Z14, Z9, Z30
-	VFMADD213PS   Z11, Z22, Z28
-	VFMADD213PS   Z11, Z27, Z29
-	VFMADD213PS   Z11, Z14, Z30
-	VMULPS        Z28, Z22, Z22
-	VMULPS        Z29, Z27, Z27
-	VMULPS        Z30, Z14, Z14
-	VFMADD213PS.Z Z15, Z15, K1, Z22
-	VFMADD213PS.Z Z16, Z16, K2, Z27
-	VFMADD213PS.Z Z17, Z17, K3, Z14
-	VADDPS        Z27, Z22, Z15
-	VPTERNLOGD    $0xfe, Z18, Z20, Z19
-	VPORD         Z19, Z21, Z19
-	VADDPS        Z14, Z15, Z15
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z19, K6
-	KORTESTW      K6, K6
-	JNZ           exact112
-	VEXTRACTF64X4 $0x01, Z13, Y16
-	VCVTPS2PD     Y13, Z13
-	VCVTPS2PD     Y16, Z16
-	VEXTRACTF64X4 $0x01, Z15, Y17
-	VCVTPS2PD     Y15, Z15
-	VCVTPS2PD     Y17, Z17
-	VADDPD        Z15, Z13, Z13
-	VADDPD        Z17, Z16, Z16
-	VADDPD        Z16, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z13, Y15
-	VADDPD        Y15, Y13, Y13
-	VEXTRACTF128  $0x01, Y13, X15
-	VADDPD        X15, X13, X13
-	VMOVHLPS      X13, X13, X15
-	VADDSD        X15, X13, X13
-	VMOVSD        nearTotal64<>+0(SB), X15
-	VUCOMISD      X13, X15
-	JCS           exact112
-	VMOVSD        up64<>+0(SB), X15
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X13, X15, X15
-	VCVTSD2SS    X15, X15, X13
-	VCVTSS2SD    X13, X13, X16
-	VSUBSD       X16, X15, X15
-	VBROADCASTSS X13, Z13
-	VCVTSD2SS    X15, X15, X15
-	VBROADCASTSS X15, Z15
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z23, Z16
-	VFMADD231PS Z13, Z23, Z16
-	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z24, Z16
-	VFMADD231PS Z13, Z24, Z16
-	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z25, Z16
-	VFMADD231PS Z13, Z25, Z16
-	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z26, Z16
-	VFMADD231PS Z13, Z26, Z16
-	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, 192(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z22, Z16
-	VFMADD231PS Z13, Z22, Z16
-	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, 256(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z27, Z16
-	VFMADD231PS Z13, Z27, Z16
-	VMULPS      Z12, Z16, Z16
-	VMOVUPS     Z16, 320(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z15, Z14, Z15
-	VFMADD231PS Z13, Z14, Z15
-	VMULPS      Z12, Z15, Z15
-	VMOVUPS     Z15, K7, 384(DI)
-	ADDQ        otherStride+88(FP), R15
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop13
-	JMP         end
-
-exact112:
-	VBROADCASTSS 48(R14), Z3
-	VBROADCASTSS 12(R14), Z4
-	LEAQ         80(CX), R11
-	XORL         AX, AX
-
-l45:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z3, Z31
-	VCMPPS      $0x05, Z4, Z31, K6
-	KORTESTW    K6, K6
-	JNZ         l46
-	CMPQ        AX, R11
-	JGE         l47
-	ADDQ        $0x10, AX
-	JMP         l45
-
-l47:
-	VBROADCASTSS minusInf<>+0(SB), Z3
-	JMP          l48
-
-l46:
-	KMOVW        K6, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X3, X31
-	VBROADCASTSS X31, Z3
-
-l48:
-	VMOVAPS Z3, Z2
-	ADDQ    $0x00000060, CX
-	JMP     far
-
-done13:
-	// Rows of 113 to 128 elements.
-	CMPQ         CX, $0x00000080
-	JGT          done15
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000070, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact128
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact128
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 48(R14), Z4
-	VBROADCASTSS 12(R14), Z5
-	VBROADCASTSS 8(R14), Z6
-	VBROADCASTSS 16(R14), Z7
-	VBROADCASTSS lowest<>+0(SB), Z8
-	PCALIGN      $0x40
-
-loop15:
-	LEAQ 96(CX), R11
-	XORL AX, AX
-
-l49:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z4, Z31
-	VCMPPS      $0x05, Z5, Z31, K6
-	KORTESTW    K6, K6
-	JNZ         l50
-	CMPQ        AX, R11
-	JGE         l51
-	ADDQ        $0x10, AX
-	JMP         l49
-
-l51:
-	VBROADCASTSS minusInf<>+0(SB), Z9
-	JMP          l52
-
-l50:
-	KMOVW        K6, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X4, X31
 	VBROADCASTSS X31, Z9
 
-l52:
+l36:
 	VUCOMISS    X5, X9
 	JCS         exact128
 	VMULPS.BCST nearReach<>+0(SB), Z6, Z10
@@ -21963,150 +16305,153 @@ l52:
 	VSUBPS.BCST  nearInteger<>+0(SB), Z10, Z10
 
 	// x * mul + other
-	VMOVUPS.Z    448(SI), K7, Z9
-	VMOVUPS.Z    448(R15), K7, Z11
-	VFMADD231PS  Z4, Z9, Z11
-	VBROADCASTSS minusInf<>+0(SB), Z9
-	VBLENDMPS    Z11, Z9, K7, Z11
-
-	// x * mul + other
 	VMOVUPS     (R15), Z9
 	VFMADD231PS (SI), Z4, Z9
 
 	// x * mul + other
-	VMOVUPS     64(R15), Z12
-	VFMADD231PS 64(SI), Z4, Z12
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z4, Z11
 
 	// x * mul + other
-	VMOVUPS     128(R15), Z13
-	VFMADD231PS 128(SI), Z4, Z13
+	VMOVUPS     128(R15), Z12
+	VFMADD231PS 128(SI), Z4, Z12
 
 	// x * mul + other
-	VMOVUPS       192(R15), Z14
-	VFMADD231PS   192(SI), Z4, Z14
+	VMOVUPS       192(R15), Z13
+	VFMADD231PS   192(SI), Z4, Z13
 	VCMPPS        $0x05, Z8, Z9, K1
-	VCMPPS        $0x05, Z8, Z12, K2
-	VCMPPS        $0x05, Z8, Z13, K3
-	VCMPPS        $0x05, Z8, Z14, K4
+	VCMPPS        $0x05, Z8, Z11, K2
+	VCMPPS        $0x05, Z8, Z12, K3
+	VCMPPS        $0x05, Z8, Z13, K4
+	VMOVAPS       Z10, Z14
+	VFMADD231PS.Z Z0, Z9, K1, Z14
 	VMOVAPS       Z10, Z15
-	VFMADD231PS.Z Z0, Z9, K1, Z15
+	VFMADD231PS.Z Z0, Z11, K2, Z15
 	VMOVAPS       Z10, Z16
-	VFMADD231PS.Z Z0, Z12, K2, Z16
+	VFMADD231PS.Z Z0, Z12, K3, Z16
 	VMOVAPS       Z10, Z17
-	VFMADD231PS.Z Z0, Z13, K3, Z17
-	VMOVAPS       Z10, Z18
-	VFMADD231PS.Z Z0, Z14, K4, Z18
+	VFMADD231PS.Z Z0, Z13, K4, Z17
 
 	// -n = magic - N - u
+	VSUBPS Z14, Z10, Z18
 	VSUBPS Z15, Z10, Z19
 	VSUBPS Z16, Z10, Z20
 	VSUBPS Z17, Z10, Z21
-	VSUBPS Z18, Z10, Z22
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z9, Z19
+	VFMADD231PS Z0, Z9, Z18
+	VFMADD231PS Z0, Z11, Z19
 	VFMADD231PS Z0, Z12, Z20
 	VFMADD231PS Z0, Z13, Z21
-	VFMADD231PS Z0, Z14, Z22
-	VFMADD231PS Z1, Z9, Z19
+	VFMADD231PS Z1, Z9, Z18
+	VFMADD231PS Z1, Z11, Z19
 	VFMADD231PS Z1, Z12, Z20
 	VFMADD231PS Z1, Z13, Z21
-	VFMADD231PS Z1, Z14, Z22
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z3, Z15, Z9
+	VPERMPS      Z3, Z14, Z9
+	VPERMPS      Z3, Z15, Z11
 	VPERMPS      Z3, Z16, Z12
 	VPERMPS      Z3, Z17, Z13
-	VPERMPS      Z3, Z18, Z14
+	VPSLLD       $0x14, Z14, Z22
 	VPSLLD       $0x14, Z15, Z23
 	VPSLLD       $0x14, Z16, Z24
 	VPSLLD       $0x14, Z17, Z25
-	VPSLLD       $0x14, Z18, Z26
-	VPADDD       Z9, Z23, Z9
+	VPADDD       Z9, Z22, Z9
+	VPADDD       Z11, Z23, Z11
 	VPADDD       Z12, Z24, Z12
 	VPADDD       Z13, Z25, Z13
-	VPADDD       Z14, Z26, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z23
+	VBROADCASTSS nearExp2<>+0(SB), Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z23
 	VBROADCASTSS     nearExp2<>+0(SB), Z24
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z24
 	VBROADCASTSS     nearExp2<>+0(SB), Z25
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z21, Z25
-	VBROADCASTSS     nearExp2<>+0(SB), Z26
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z22
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z23
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z24
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z25
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z22, Z26
+	VMULPS           Z22, Z18, Z18
 	VMULPS           Z23, Z19, Z19
 	VMULPS           Z24, Z20, Z20
 	VMULPS           Z25, Z21, Z21
-	VMULPS           Z26, Z22, Z22
-	VFMADD213PS.Z    Z9, Z9, K1, Z19
-	VFMADD213PS.Z    Z12, Z12, K2, Z20
-	VFMADD213PS.Z    Z13, Z13, K3, Z21
-	VFMADD213PS.Z    Z14, Z14, K4, Z22
-	VADDPS           Z20, Z19, Z9
-	VADDPS           Z22, Z21, Z12
-	VADDPS           Z12, Z9, Z9
-	VPTERNLOGD       $0xfe, Z16, Z17, Z15
-	VPORD            Z15, Z18, Z15
+	VFMADD213PS.Z    Z9, Z9, K1, Z18
+	VFMADD213PS.Z    Z11, Z11, K2, Z19
+	VFMADD213PS.Z    Z12, Z12, K3, Z20
+	VFMADD213PS.Z    Z13, Z13, K4, Z21
+	VADDPS           Z19, Z18, Z9
+	VADDPS           Z21, Z20, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z15, Z16, Z14
+	VPORD            Z14, Z17, Z14
 
 	// x * mul + other
-	VMOVUPS     256(R15), Z12
-	VFMADD231PS 256(SI), Z4, Z12
+	VMOVUPS.Z    384(SI), K7, Z11
+	VMOVUPS.Z    384(R15), K7, Z12
+	VFMADD231PS  Z4, Z11, Z12
+	VBROADCASTSS minusInf<>+0(SB), Z11
+	VBLENDMPS    Z12, Z11, K7, Z12
 
 	// x * mul + other
-	VMOVUPS     320(R15), Z13
-	VFMADD231PS 320(SI), Z4, Z13
+	KSHIFTRQ    $0x10, K7, K1
+	VMOVUPS.Z   448(SI), K1, Z13
+	VMOVUPS.Z   448(R15), K1, Z15
+	VFMADD231PS Z4, Z13, Z15
+	VBLENDMPS   Z15, Z11, K1, Z15
 
 	// x * mul + other
-	VMOVUPS       384(R15), Z14
-	VFMADD231PS   384(SI), Z4, Z14
-	VCMPPS        $0x05, Z8, Z12, K1
+	VMOVUPS     256(R15), Z11
+	VFMADD231PS 256(SI), Z4, Z11
+
+	// x * mul + other
+	VMOVUPS       320(R15), Z13
+	VFMADD231PS   320(SI), Z4, Z13
+	VCMPPS        $0x05, Z8, Z11, K1
 	VCMPPS        $0x05, Z8, Z13, K2
-	VCMPPS        $0x05, Z8, Z14, K3
-	VCMPPS        $0x05, Z8, Z11, K4
+	VCMPPS        $0x05, Z8, Z12, K3
+	VCMPPS        $0x05, Z8, Z15, K4
 	VMOVAPS       Z10, Z16
-	VFMADD231PS.Z Z0, Z12, K1, Z16
+	VFMADD231PS.Z Z0, Z11, K1, Z16
 	VMOVAPS       Z10, Z17
 	VFMADD231PS.Z Z0, Z13, K2, Z17
-	VMOVAPS       Z10, Z18
-	VFMADD231PS.Z Z0, Z14, K3, Z18
+	VMOVAPS       Z10, Z22
+	VFMADD231PS.Z Z0, Z12, K3, Z22
 	VMOVAPS       Z10, Z23
-	VFMADD231PS.Z Z0, Z11, K4, Z23
+	VFMADD231PS.Z Z0, Z15, K4, Z23
 
 	// -n = magic - N - u
 	VSUBPS Z16, Z10, Z24
 	VSUBPS Z17, Z10, Z25
-	VSUBPS Z18, Z10, Z26
+	VSUBPS Z22, Z10, Z26
 	VSUBPS Z23, Z10, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z24
+	VFMADD231PS Z0, Z11, Z24
 	VFMADD231PS Z0, Z13, Z25
-	VFMADD231PS Z0, Z14, Z26
-	VFMADD231PS Z0, Z11, Z10
-	VFMADD231PS Z1, Z12, Z24
+	VFMADD231PS Z0, Z12, Z26
+	VFMADD231PS Z0, Z15, Z10
+	VFMADD231PS Z1, Z11, Z24
 	VFMADD231PS Z1, Z13, Z25
-	VFMADD231PS Z1, Z14, Z26
-	VFMADD231PS Z1, Z11, Z10
+	VFMADD231PS Z1, Z12, Z26
+	VFMADD231PS Z1, Z15, Z10
 
 	// s = 2^(n - N) * K
 	VPERMPS      Z3, Z16, Z11
 	VPERMPS      Z3, Z17, Z12
-	VPERMPS      Z3, Z18, Z13
-	VPERMPS      Z3, Z23, Z14
+	VPERMPS      Z3, Z22, Z13
+	VPERMPS      Z3, Z23, Z15
 	VPSLLD       $0x14, Z16, Z27
 	VPSLLD       $0x14, Z17, Z28
-	VPSLLD       $0x14, Z18, Z29
+	VPSLLD       $0x14, Z22, Z29
 	VPSLLD       $0x14, Z23, Z30
 	VPADDD       Z11, Z27, Z11
 	VPADDD       Z12, Z28, Z12
 	VPADDD       Z13, Z29, Z13
-	VPADDD       Z14, Z30, Z14
+	VPADDD       Z15, Z30, Z15
 	VBROADCASTSS nearExp2<>+0(SB), Z27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -22128,15 +16473,15 @@ l52:
 	VFMADD213PS.Z    Z11, Z11, K1, Z24
 	VFMADD213PS.Z    Z12, Z12, K2, Z25
 	VFMADD213PS.Z    Z13, Z13, K3, Z26
-	VFMADD213PS.Z    Z14, Z14, K4, Z10
+	VFMADD213PS.Z    Z15, Z15, K4, Z10
 	VADDPS           Z25, Z24, Z11
 	VADDPS           Z10, Z26, Z12
 	VADDPS           Z12, Z11, Z11
-	VPTERNLOGD       $0xfe, Z16, Z17, Z15
-	VPTERNLOGD       $0xfe, Z18, Z23, Z15
+	VPTERNLOGD       $0xfe, Z16, Z17, Z14
+	VPTERNLOGD       $0xfe, Z22, Z23, Z14
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z15, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z14, K6
 	KORTESTW      K6, K6
 	JNZ           exact128
 	VEXTRACTF64X4 $0x01, Z9, Y12
@@ -22169,26 +16514,26 @@ l52:
 	VBROADCASTSS X11, Z11
 
 	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z18, Z12
+	VFMADD231PS Z9, Z18, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
+	VMOVUPS     Z12, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z11, Z19, Z12
 	VFMADD231PS Z9, Z19, Z12
 	VMULPS.BCST down<>+0(SB), Z12, Z12
-	VMOVUPS     Z12, (DI)
+	VMOVUPS     Z12, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z11, Z20, Z12
 	VFMADD231PS Z9, Z20, Z12
 	VMULPS.BCST down<>+0(SB), Z12, Z12
-	VMOVUPS     Z12, 64(DI)
+	VMOVUPS     Z12, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z11, Z21, Z12
 	VFMADD231PS Z9, Z21, Z12
-	VMULPS.BCST down<>+0(SB), Z12, Z12
-	VMOVUPS     Z12, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z11, Z22, Z12
-	VFMADD231PS Z9, Z22, Z12
 	VMULPS.BCST down<>+0(SB), Z12, Z12
 	VMOVUPS     Z12, 192(DI)
 
@@ -22208,44 +16553,45 @@ l52:
 	VMULPS      Z11, Z26, Z12
 	VFMADD231PS Z9, Z26, Z12
 	VMULPS.BCST down<>+0(SB), Z12, Z12
-	VMOVUPS     Z12, 384(DI)
+	VMOVUPS     Z12, K7, 384(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z11, Z10, Z11
 	VFMADD231PS Z9, Z10, Z11
 	VMULPS.BCST down<>+0(SB), Z11, Z11
-	VMOVUPS     Z11, K7, 448(DI)
+	KSHIFTRQ    $0x10, K7, K1
+	VMOVUPS     Z11, K1, 448(DI)
 	ADDQ        otherStride+88(FP), R15
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
-	JNZ         loop15
+	JNZ         loop11
 	JMP         end
 
 exact128:
 	VBROADCASTSS 48(R14), Z3
 	VBROADCASTSS 12(R14), Z4
-	LEAQ         96(CX), R11
+	LEAQ         80(CX), R11
 	XORL         AX, AX
 
-l53:
+l37:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Z31
 	VFMADD213PS (R15)(AX*4), Z3, Z31
 	VCMPPS      $0x05, Z4, Z31, K6
 	KORTESTW    K6, K6
-	JNZ         l54
+	JNZ         l38
 	CMPQ        AX, R11
-	JGE         l55
+	JGE         l39
 	ADDQ        $0x10, AX
-	JMP         l53
+	JMP         l37
 
-l55:
+l39:
 	VBROADCASTSS minusInf<>+0(SB), Z3
-	JMP          l56
+	JMP          l40
 
-l54:
+l38:
 	KMOVW        K6, R11
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
@@ -22253,12 +16599,12 @@ l54:
 	VFMADD213SS  (R15)(AX*4), X3, X31
 	VBROADCASTSS X31, Z3
 
-l56:
+l40:
 	VMOVAPS Z3, Z2
-	ADDQ    $0x00000070, CX
+	ADDQ    $0x00000060, CX
 	JMP     far
 
-done15:
+done11:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -22277,24 +16623,24 @@ row:
 	LEAQ         -16(CX), DX
 	XORL         AX, AX
 
-l57:
+l41:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
 	VMOVUPS     (SI)(AX*4), Z31
 	VFMADD213PS (R15)(AX*4), Z3, Z31
 	VCMPPS      $0x05, Z4, Z31, K6
 	KORTESTW    K6, K6
-	JNZ         l58
+	JNZ         l42
 	CMPQ        AX, DX
-	JGE         l59
+	JGE         l43
 	ADDQ        $0x10, AX
-	JMP         l57
+	JMP         l41
 
-l59:
+l43:
 	VBROADCASTSS minusInf<>+0(SB), Z3
-	JMP          l60
+	JMP          l44
 
-l58:
+l42:
 	KMOVW        K6, DX
 	TZCNTL       DX, DX
 	ADDQ         DX, AX
@@ -22302,7 +16648,7 @@ l58:
 	VFMADD213SS  (R15)(AX*4), X3, X31
 	VBROADCASTSS X31, Z3
 
-l60:
+l44:
 	VUCOMISS     X4, X3
 	JCS          irregular
 	VBROADCASTSS 16(R14), Z4
@@ -22339,24 +16685,24 @@ l60:
 	LEAQ         -16(CX), DX
 	XORL         AX, AX
 
-l61:
+l45:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
 	VMOVUPS     (SI)(AX*4), Z31
 	VFMADD213PS (R15)(AX*4), Z6, Z31
 	VCMPPS      $0x05, Z8, Z31, K6
 	KORTESTW    K6, K6
-	JNZ         l62
+	JNZ         l46
 	CMPQ        AX, DX
-	JGE         l63
+	JGE         l47
 	ADDQ        $0x10, AX
-	JMP         l61
+	JMP         l45
 
-l63:
+l47:
 	VBROADCASTSS minusInf<>+0(SB), Z6
-	JMP          l64
+	JMP          l48
 
-l62:
+l46:
 	KMOVW        K6, DX
 	TZCNTL       DX, DX
 	ADDQ         DX, AX
@@ -22364,19 +16710,19 @@ l62:
 	VFMADD213SS  (R15)(AX*4), X6, X31
 	VBROADCASTSS X31, Z6
 
-l64:
+l48:
 	VUCOMISS X6, X7
 	JCS      exact
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done19
+	JLT          done15
 	VMOVUPS      nearTable<>+0(SB), Z6
 	VBROADCASTSS 48(R14), Z7
 	VBROADCASTSS lowest<>+0(SB), Z8
 	PCALIGN      $0x40
 
-loop19:
+loop15:
 	// x * mul + other
 	VMOVUPS     (R15), Z9
 	VFMADD231PS (SI), Z7, Z9
@@ -22579,25 +16925,25 @@ loop19:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000200, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop19
+	JGE    loop15
 
-done19:
+done15:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind25
+	JZ    behind21
 	CMPQ  CX, $0x00000010
-	JLE   upto20
+	JLE   upto16
 	CMPQ  CX, $0x00000020
-	JLE   upto21
+	JLE   upto17
 	CMPQ  CX, $0x00000030
-	JLE   upto22
+	JLE   upto18
 	CMPQ  CX, $0x00000040
-	JLE   upto23
+	JLE   upto19
 	CMPQ  CX, $0x00000060
-	JLE   upto24
-	JMP   upto25
+	JLE   upto20
+	JMP   upto21
 
-upto20:
+upto16:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -22648,9 +16994,9 @@ upto20:
 	VADDPS  Z7, Z5, Z5
 	VMOVAPS Z6, Z4
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto21:
+upto17:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ  $0x00000010, CX
 	MOVL  $0x00000001, AX
@@ -22724,9 +17070,9 @@ upto21:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z7, Z4
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto22:
+upto18:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ  $0x00000020, CX
 	MOVL  $0x00000001, AX
@@ -22820,9 +17166,9 @@ upto22:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z7, Z4
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto23:
+upto19:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ  $0x00000030, CX
 	MOVL  $0x00000001, AX
@@ -22937,9 +17283,9 @@ upto23:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z7, Z4
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind25
+	JMP     behind21
 
-upto24:
+upto20:
 	// Turns whose elements are all near, of 65 to 96 elements.
 	SUBQ  $0x00000040, CX
 	NEGQ  CX
@@ -23114,9 +17460,9 @@ upto24:
 	VSUBPS Z7, Z6, Z6
 	VADDPS Z6, Z5, Z5
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind25
+	JMP    behind21
 
-upto25:
+upto21:
 	// Turns whose elements are all near, of 97 to 128 elements.
 	SUBQ  $0x00000060, CX
 	NEGQ  CX
@@ -23333,7 +17679,7 @@ upto25:
 	VADDPS Z6, Z5, Z5
 	LEAQ   384(SI)(CX*4), SI
 
-behind25:
+behind21:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z4, Y3
 	VCVTPS2PD     Y4, Z6
@@ -23390,12 +17736,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done28
+	JLT          done24
 	VBROADCASTSS 44(R14), Z7
 	VBROADCASTSS 40(R14), Z8
 	PCALIGN      $0x40
 
-loop28:
+loop24:
 	VMOVUPS (SI), Z9
 
 	// e*cHi + e*cLo
@@ -23448,19 +17794,19 @@ loop28:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop28
+	JGE         loop24
 
-done28:
+done24:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done29
+	JLT          done25
 	VBROADCASTSS 44(R14), Z7
 	VBROADCASTSS 40(R14), Z8
 	PCALIGN      $0x40
 
-loop29:
+loop25:
 	VMOVUPS (SI), Z9
 
 	// e*cHi + e*cLo
@@ -23471,12 +17817,12 @@ loop29:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop29
+	JGE         loop25
 
-done29:
+done25:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind30
+	JZ    behind26
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -23492,7 +17838,7 @@ done29:
 	VMOVUPS          Z8, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind30:
+behind26:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -23508,10 +17854,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000080, CX
-	JLT     done33
+	JLT     done29
 	PCALIGN $0x40
 
-loop33:
+loop29:
 	VMOVUPS (SI), Z7
 
 	// e*cHi + e*cLo
@@ -23564,17 +17910,17 @@ loop33:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop33
+	JGE         loop29
 
-done33:
+done29:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done34
+	JLT     done30
 	PCALIGN $0x40
 
-loop34:
+loop30:
 	VMOVUPS (SI), Z7
 
 	// e*cHi + e*cLo
@@ -23585,12 +17931,12 @@ loop34:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop34
+	JGE         loop30
 
-done34:
+done30:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind35
+	JZ    behind31
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -23606,7 +17952,7 @@ done34:
 	VMOVUPS     Z8, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind35:
+behind31:
 	JMP next
 
 small:
@@ -23647,11 +17993,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done38
+	JLT          done34
 	VBROADCASTSS down<>+0(SB), Z7
 	PCALIGN      $0x40
 
-loop38:
+loop34:
 	VMOVUPS (SI), Z8
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -23712,17 +18058,17 @@ loop38:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop38
+	JGE         loop34
 
-done38:
+done34:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done39
+	JLT     done35
 	PCALIGN $0x40
 
-loop39:
+loop35:
 	VMOVUPS (SI), Z7
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -23734,12 +18080,12 @@ loop39:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop39
+	JGE         loop35
 
-done39:
+done35:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind40
+	JZ    behind36
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -23756,7 +18102,7 @@ done39:
 	VMOVUPS     Z8, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind40:
+behind36:
 	JMP next
 
 far:
@@ -23796,7 +18142,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done43
+	JLT          done39
 	VMOVUPS      exp2Table<>+0(SB), Z8
 	VBROADCASTSS 48(R14), Z9
 	VBROADCASTSS exp3<>+0(SB), Z10
@@ -23805,7 +18151,7 @@ exact:
 	VBROADCASTSS cut<>+0(SB), Z13
 	PCALIGN      $0x40
 
-loop43:
+loop39:
 	// x * mul + other
 	VMOVUPS     (R15), Z14
 	VFMADD231PS (SI), Z9, Z14
@@ -24050,21 +18396,21 @@ loop43:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop43
+	JGE     loop39
 
-done43:
+done39:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind47
+	JZ    behind43
 	CMPQ  CX, $0x00000010
-	JLE   upto44
+	JLE   upto40
 	CMPQ  CX, $0x00000020
-	JLE   upto45
+	JLE   upto41
 	CMPQ  CX, $0x00000040
-	JLE   upto46
-	JMP   upto47
+	JLE   upto42
+	JMP   upto43
 
-upto44:
+upto40:
 	// Turns of 1 to 16 elements.
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -24119,9 +18465,9 @@ upto44:
 	VADDPS  Z9, Z5, Z5
 	VMOVAPS Z8, Z4
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind47
+	JMP     behind43
 
-upto45:
+upto41:
 	// Turns of 17 to 32 elements.
 	SUBQ  $0x00000010, CX
 	MOVL  $0x00000001, AX
@@ -24201,9 +18547,9 @@ upto45:
 	VADDPS  Z10, Z5, Z5
 	VMOVAPS Z9, Z4
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind47
+	JMP     behind43
 
-upto46:
+upto42:
 	// Turns of 33 to 64 elements.
 	SUBQ  $0x00000020, CX
 	NEGQ  CX
@@ -24334,9 +18680,9 @@ upto46:
 	VADDPS  Z10, Z5, Z5
 	VMOVAPS Z9, Z4
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind47
+	JMP     behind43
 
-upto47:
+upto43:
 	// Turns of 65 to 128 elements.
 	SUBQ  $0x00000040, CX
 	NEGQ  CX
@@ -24587,7 +18933,7 @@ upto47:
 	VMOVAPS Z8, Z4
 	LEAQ    256(SI)(CX*4), SI
 
-behind47:
+behind43:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z4, Y2
@@ -24633,11 +18979,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done50
+	JLT          done46
 	VBROADCASTSS down<>+0(SB), Z4
 	PCALIGN      $0x40
 
-loop50:
+loop46:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -24706,17 +19052,17 @@ loop50:
 	ADDQ          $0x00000200, DI
 	ADDQ          $0x00000200, R15
 	SUBQ          $0x00000080, CX
-	JGE           loop50
+	JGE           loop46
 
-done50:
+done46:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done51
+	JLT     done47
 	PCALIGN $0x40
 
-loop51:
+loop47:
 	VMOVUPS (SI), Z4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -24729,12 +19075,12 @@ loop51:
 	ADDQ          $0x00000040, DI
 	ADDQ          $0x00000040, R15
 	SUBQ          $0x00000010, CX
-	JGE           loop51
+	JGE           loop47
 
-done51:
+done47:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind52
+	JZ    behind48
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -24752,7 +19098,7 @@ done51:
 	VMOVUPS       Z5, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
-behind52:
+behind48:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -24781,12 +19127,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done55
+	JLT          done51
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop55:
+loop51:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -24839,19 +19185,19 @@ loop55:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop55
+	JGE         loop51
 
-done55:
+done51:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done56
+	JLT          done52
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop56:
+loop52:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -24862,12 +19208,12 @@ loop56:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop56
+	JGE         loop52
 
-done56:
+done52:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind57
+	JZ    behind53
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -24883,7 +19229,7 @@ done56:
 	VMOVUPS          Z1, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind57:
+behind53:
 	JMP last
 
 irregular:
@@ -24899,6 +19245,9 @@ last:
 	MOVQ AX, done+104(FP)
 	VZEROUPPER
 	RET
+
+DATA lowest<>+0(SB)/4, $0xff7fffff
+GLOBL lowest<>(SB), RODATA|NOPTR, $4
 
 // func sumRowsAVX512(src []float32, rows int, cols int, srcStride int, out []RowSum, p *Rows) (done int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI
@@ -26113,116 +20462,121 @@ sure64Next:
 	JMP  end
 
 done10:
-	// Rows of 65 to 80 elements.
-	CMPQ  CX, $0x00000050
+	// Rows of 65 to 96 elements.
+	CMPQ  CX, $0x00000060
 	JGT   done13
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000040, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
+	NEGQ  CX
+	MOVQ  $-1, AX
+	SHRQ  CL, AX
+	NEGQ  CX
+	KMOVQ AX, K7
 
 begin13:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
-	JZ           exact80
+	JZ           exact96
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
-	JCC          exact80
+	JCC          exact96
 	VMOVUPS      nearTable<>+0(SB), Z3
 	VBROADCASTSS (R14), Z4
 	VBROADCASTSS nearExp3<>+0(SB), Z5
 	VBROADCASTSS nearExp2<>+0(SB), Z6
 	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
-	VBROADCASTSS integerHeadroom<>+0(SB), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VBROADCASTSS nearHeadroom<>+0(SB), Z9
+	VBROADCASTSS nearInteger<>+0(SB), Z10
+	VBROADCASTSS integerHeadroom<>+0(SB), Z11
 	PCALIGN      $0x40
 
 loop13:
-	VBROADCASTSS (SI), Z11
+	VBROADCASTSS (SI), Z12
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
-	JGT          exact80
+	JGT          exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z11, Z11
-	VSUBPS       Z11, Z8, Z11
-	VSUBPS       Z9, Z11, Z11
-	VBROADCASTSS (SI), X12
-	VMULSS       X4, X12, X12
-	VSUBSS       X12, X10, X12
-	VBROADCASTSS integer<>+0(SB), Z13
-	VSUBSS       X12, X13, X13
-	VMOVSS       X13, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z12
-	VMOVUPS      256(SI), K7, Z12
-	VMOVUPS      (SI), Z13
-	VMAXPS       64(SI), Z13, Z13
-	VMOVUPS      128(SI), Z14
-	VMAXPS       192(SI), Z14, Z14
+	VMULPS       Z0, Z12, Z12
+	VSUBPS       Z12, Z9, Z12
+	VSUBPS       Z10, Z12, Z12
+	VBROADCASTSS (SI), X13
+	VMULSS       X4, X13, X13
+	VSUBSS       X13, X11, X13
+	VBROADCASTSS integer<>+0(SB), Z14
+	VSUBSS       X13, X14, X14
+	VMOVSS       X14, (DI)
+	VMOVAPS      Z8, Z13
+	VMOVUPS      256(SI), K7, Z13
+	VMOVAPS      Z8, Z14
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      320(SI), K6, Z14
+	VMOVUPS      (SI), Z15
+	VMAXPS       64(SI), Z15, Z15
+	VMOVUPS      128(SI), Z16
+	VMAXPS       192(SI), Z16, Z16
+	VMAXPS       Z16, Z15, Z15
 	VMAXPS       Z14, Z13, Z13
-	VMAXPS       Z12, Z13, Z13
+	VMAXPS       Z13, Z15, Z15
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z13, Z13, Z12
-	VMAXPS     Z12, Z13, Z12
-	VSHUFF32X4 $0xb1, Z12, Z12, Z14
-	VMAXPS     Z14, Z12, Z12
-	VSHUFPS    $0x4e, Z12, Z12, Z14
-	VMAXPS     Z14, Z12, Z12
-	VSHUFPS    $0xb1, Z12, Z12, Z14
-	VMAXPS     Z14, Z12, Z12
-	VMOVAPS    Z11, Z14
+	VSHUFF32X4 $0x4e, Z15, Z15, Z13
+	VMAXPS     Z13, Z15, Z13
+	VSHUFF32X4 $0xb1, Z13, Z13, Z14
+	VMAXPS     Z14, Z13, Z13
+	VSHUFPS    $0x4e, Z13, Z13, Z14
+	VMAXPS     Z14, Z13, Z13
+	VSHUFPS    $0xb1, Z13, Z13, Z14
+	VMAXPS     Z14, Z13, Z13
+	VMOVAPS    Z12, Z14
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z12, Z14
+	VFMADD231PS Z0, Z13, Z14
 
 	// -n = magic - N - u
-	VSUBPS Z14, Z11, Z15
+	VSUBPS Z14, Z12, Z16
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z15
-	VFMADD231PS Z1, Z12, Z15
+	VFMADD231PS Z0, Z13, Z16
+	VFMADD231PS Z1, Z13, Z16
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z16
+	VPERMPS Z3, Z14, Z17
 	VPSLLD  $0x14, Z14, Z14
-	VPADDD  Z16, Z14, Z16
+	VPADDD  Z17, Z14, Z17
 	VMOVAPS Z6, Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z15, Z5, Z14
-	VFMADD213PS Z7, Z15, Z14
-	VMULPS      Z14, Z15, Z15
+	VFMADD231PS Z16, Z5, Z14
+	VFMADD213PS Z7, Z16, Z14
+	VMULPS      Z14, Z16, Z16
 
 	// s*q + s
-	VFMADD213PS Z16, Z16, Z15
-	VCMPPS      $0x05, Z12, Z13, K1
+	VFMADD213PS Z17, Z17, Z16
+	VCMPPS      $0x05, Z13, Z15, K1
 	KMOVW       K1, AX
 	BLSIL       AX, AX
 	KMOVW       AX, K1
-	VMOVAPS.Z   Z15, K1, Z13
-	VMOVUPS.Z   256(SI), K7, Z14
-	VMOVUPS     (SI), Z16
+	VMOVAPS.Z   Z16, K1, Z14
+	VMOVUPS     (SI), Z15
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z11, Z0, Z16
+	VFMADD213PS Z12, Z0, Z15
 	VMOVUPS     64(SI), Z17
-	VFMADD213PS Z11, Z0, Z17
+	VFMADD213PS Z12, Z0, Z17
 	VMOVUPS     128(SI), Z18
-	VFMADD213PS Z11, Z0, Z18
+	VFMADD213PS Z12, Z0, Z18
 	VMOVUPS     192(SI), Z19
-	VFMADD213PS Z11, Z0, Z19
+	VFMADD213PS Z12, Z0, Z19
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z11, Z20
-	VSUBPS Z17, Z11, Z21
-	VSUBPS Z18, Z11, Z22
-	VSUBPS Z19, Z11, Z23
+	VSUBPS Z15, Z12, Z20
+	VSUBPS Z17, Z12, Z21
+	VSUBPS Z18, Z12, Z22
+	VSUBPS Z19, Z12, Z23
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS (SI), Z0, Z20
@@ -26235,11 +20589,11 @@ loop13:
 	VFMADD231PS 192(SI), Z1, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z16, Z24
+	VPERMPS Z3, Z15, Z24
 	VPERMPS Z3, Z17, Z25
 	VPERMPS Z3, Z18, Z26
 	VPERMPS Z3, Z19, Z27
-	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z15, Z28
 	VPSLLD  $0x14, Z17, Z29
 	VPSLLD  $0x14, Z18, Z30
 	VPSLLD  $0x14, Z19, Z31
@@ -26274,506 +20628,97 @@ loop13:
 	VADDPS        Z21, Z20, Z20
 	VADDPS        Z23, Z22, Z22
 	VADDPS        Z22, Z20, Z20
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VMOVAPS       Z11, Z17
-	VFMADD231PS.Z Z0, Z14, K7, Z17
+	VPTERNLOGD    $0xfe, Z17, Z18, Z15
+	VPORD         Z15, Z19, Z15
+	VMOVUPS.Z     256(SI), K7, Z17
+	KSHIFTRQ      $0x10, K7, K2
+	VMOVUPS.Z     320(SI), K2, Z18
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z17, K7, Z19
+	VMOVAPS       Z12, Z21
+	VFMADD231PS.Z Z0, Z18, K2, Z21
 
 	// -n = magic - N - u
-	VSUBPS Z17, Z11, Z11
+	VSUBPS Z19, Z12, Z22
+	VSUBPS Z21, Z12, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z14, Z11
-	VFMADD231PS Z1, Z14, Z11
+	VFMADD231PS Z0, Z17, Z22
+	VFMADD231PS Z0, Z18, Z12
+	VFMADD231PS Z1, Z17, Z22
+	VFMADD231PS Z1, Z18, Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z17, Z14
-	VPSLLD  $0x14, Z17, Z18
-	VPADDD  Z14, Z18, Z14
-	VMOVAPS Z6, Z18
+	VPERMPS Z3, Z19, Z17
+	VPERMPS Z3, Z21, Z18
+	VPSLLD  $0x14, Z19, Z23
+	VPSLLD  $0x14, Z21, Z24
+	VPADDD  Z17, Z23, Z17
+	VPADDD  Z18, Z24, Z18
+	VMOVAPS Z6, Z23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z11, Z5, Z18
-	VFMADD213PS   Z7, Z11, Z18
-	VMULPS        Z18, Z11, Z11
-	VFMADD213PS.Z Z14, Z14, K7, Z11
+	VFMADD231PS   Z22, Z5, Z23
+	VMOVAPS       Z6, Z24
+	VFMADD231PS   Z12, Z5, Z24
+	VFMADD213PS   Z7, Z22, Z23
+	VFMADD213PS   Z7, Z12, Z24
+	VMULPS        Z23, Z22, Z22
+	VMULPS        Z24, Z12, Z12
+	VFMADD213PS.Z Z17, Z17, K7, Z22
+	VFMADD213PS.Z Z18, Z18, K2, Z12
+	VADDPS        Z12, Z22, Z22
+	VPTERNLOGD    $0xfe, Z19, Z21, Z15
 
 	// Leave if an element is not near.
-	VPORD         Z16, Z17, Z16
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z15, K6
 	KORTESTW      K6, K6
-	JNZ           exact80
-	VADDPS        Z11, Z20, Z14
-	VMINPS        Z11, Z20, Z16
-	VMAXPS        Z11, Z20, Z20
-	VSUBPS        Z20, Z14, Z20
-	VSUBPS        Z20, Z16, Z16
-	VEXTRACTF64X4 $0x01, Z14, Y11
-	VCVTPS2PD     Y14, Z14
-	VCVTPS2PD     Y11, Z11
-	VEXTRACTF64X4 $0x01, Z13, Y17
-	VCVTPS2PD     Y13, Z13
+	JNZ           exact96
+	VADDPS        Z22, Z20, Z12
+	VMINPS        Z22, Z20, Z15
+	VMAXPS        Z22, Z20, Z20
+	VSUBPS        Z20, Z12, Z20
+	VSUBPS        Z20, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z12, Y17
+	VCVTPS2PD     Y12, Z12
 	VCVTPS2PD     Y17, Z17
-	VSUBPD        Z13, Z14, Z14
-	VSUBPD        Z17, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z16, Y13
-	VCVTPS2PD     Y16, Z16
-	VCVTPS2PD     Y13, Z13
-	VADDPD        Z16, Z14, Z14
-	VADDPD        Z13, Z11, Z11
-	VADDPD        Z11, Z14, Z14
-	VEXTRACTF64X4 $0x01, Z14, Y11
-	VADDPD        Y11, Y14, Y14
-	VEXTRACTF128  $0x01, Y14, X11
-	VADDPD        X11, X14, X14
-	VMOVHLPS      X14, X14, X11
-	VADDSD        X11, X14, X14
+	VEXTRACTF64X4 $0x01, Z14, Y18
+	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y18, Z18
+	VSUBPD        Z14, Z12, Z12
+	VSUBPD        Z18, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z15, Y14
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y14, Z14
+	VADDPD        Z15, Z12, Z12
+	VADDPD        Z14, Z17, Z17
+	VADDPD        Z17, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y14
+	VADDPD        Y14, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X14
+	VADDPD        X14, X12, X12
+	VMOVHLPS      X12, X12, X14
+	VADDSD        X14, X12, X12
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z12, Z12
-	VMOVSS      X12, 4(DI)
-	VCVTSS2SD   X15, X15, X15
-	VMOVSD      X15, 8(DI)
-	VMOVSD      X14, 16(DI)
-	VADDSD      X14, X14, X14
-	VUCOMISD    X15, X14
-	JCS         sure80
+	VADDPS.BCST zero<>+0(SB), Z13, Z13
+	VMOVSS      X13, 4(DI)
+	VCVTSS2SD   X16, X16, X16
+	VMOVSD      X16, 8(DI)
+	VMOVSD      X12, 16(DI)
+	VADDSD      X12, X12, X12
+	VUCOMISD    X16, X12
+	JCS         sure96
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
 	JNZ         loop13
 	JMP         end
 
-exact80:
-	VBROADCASTSS (SI), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x00000040, CX
-	JMP          far
-
-sure80:
-	// The sum without the largest element, next to which the others are rounded off.
-	VMULPS.BCST  4(DI), Z0, Z3
-	VBROADCASTSS nearSure<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
-	VMOVUPS.Z    256(SI), K7, Z3
-	VMOVUPS      (SI), Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z5
-	VMOVUPS     64(SI), Z6
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     128(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z9
-	VSUBPS Z6, Z4, Z10
-	VSUBPS Z7, Z4, Z11
-	VSUBPS Z8, Z4, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VBROADCASTSS     4(DI), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
-	VFMADD213PS.Z    Z13, Z13, K2, Z9
-	VFMADD213PS.Z    Z14, Z14, K3, Z10
-	VFMADD213PS.Z    Z15, Z15, K4, Z11
-	VFMADD213PS.Z    Z16, Z16, K5, Z12
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VMOVAPS          Z4, Z6
-	VFMADD231PS.Z    Z0, Z3, K7, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z7
-	VFMADD231PS Z1, Z3, Z7
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z8
-	VPSLLD       $0x14, Z6, Z10
-	VPADDD       Z8, Z10, Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z10
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z10
-	VMULPS           Z10, Z7, Z7
-	VFMADD213PS.Z    Z8, Z8, K7, Z7
-	VCMPPS           $0x1e, Z3, Z17, K1
-	VMOVAPS.Z        Z7, K1, Z7
-
-	// Leave if an element is not near.
-	VPORD         Z5, Z6, Z5
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
-	KORTESTW      K6, K6
-	JNZ           sure80Next
-	VEXTRACTF64X4 $0x01, Z9, Y3
-	VCVTPS2PD     Y9, Z9
-	VCVTPS2PD     Y3, Z3
-	VEXTRACTF64X4 $0x01, Z7, Y5
-	VCVTPS2PD     Y7, Z7
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z7, Z9, Z9
-	VADDPD        Z5, Z3, Z3
-	VMOVAPS       Z4, Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z5
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z4
-	VFMADD231PS Z1, Z17, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z6
-	VPSLLD       $0x14, Z5, Z5
-	VPADDD       Z6, Z5, Z6
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
-	VMULPS           Z5, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS   Z6, Z6, Z4
-	VCVTSS2SD     X4, X4, X4
-	VMOVSD        sureScale64<>+0(SB), X5
-	VMULSD        X5, X4, X4
-	VMOVSD        X4, 8(DI)
-	VADDPD        Z3, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y3
-	VADDPD        Y3, Y9, Y9
-	VEXTRACTF128  $0x01, Y9, X3
-	VADDPD        X3, X9, X9
-	VMOVHLPS      X9, X9, X3
-	VADDSD        X3, X9, X9
-	VMULSD        X5, X9, X9
-	VMOVSD        X9, 16(DI)
-	VMULPS.BCST   (R14), Z17, Z17
-	VBROADCASTSS  integerSure<>+0(SB), Z3
-	VSUBPS        Z17, Z3, Z3
-	VBROADCASTSS  integer<>+0(SB), Z4
-	VSUBPS        Z3, Z4, Z4
-	VMOVSS        X4, (DI)
-
-sure80Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin13
-	JMP  end
-
-done13:
-	// Rows of 81 to 96 elements.
-	CMPQ  CX, $0x00000060
-	JGT   done16
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x00000050, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
-
-begin16:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact96
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact96
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS (R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
-	VBROADCASTSS integerHeadroom<>+0(SB), Z10
-	PCALIGN      $0x40
-
-loop16:
-	VBROADCASTSS (SI), Z11
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact96
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z11, Z11
-	VSUBPS       Z11, Z8, Z11
-	VSUBPS       Z9, Z11, Z11
-	VBROADCASTSS (SI), X12
-	VMULSS       X4, X12, X12
-	VSUBSS       X12, X10, X12
-	VBROADCASTSS integer<>+0(SB), Z13
-	VSUBSS       X12, X13, X13
-	VMOVSS       X13, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z12
-	VMOVUPS      320(SI), K7, Z12
-	VMOVUPS      (SI), Z13
-	VMAXPS       64(SI), Z13, Z13
-	VMOVUPS      128(SI), Z14
-	VMAXPS       192(SI), Z14, Z14
-	VMAXPS       Z14, Z13, Z13
-	VMOVUPS      256(SI), Z14
-	VMAXPS       Z12, Z14, Z14
-	VMAXPS       Z14, Z13, Z13
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z13, Z13, Z12
-	VMAXPS     Z12, Z13, Z12
-	VSHUFF32X4 $0xb1, Z12, Z12, Z14
-	VMAXPS     Z14, Z12, Z12
-	VSHUFPS    $0x4e, Z12, Z12, Z14
-	VMAXPS     Z14, Z12, Z12
-	VSHUFPS    $0xb1, Z12, Z12, Z14
-	VMAXPS     Z14, Z12, Z12
-	VMOVAPS    Z11, Z14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z12, Z14
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z11, Z15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z15
-	VFMADD231PS Z1, Z12, Z15
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z16
-	VPSLLD  $0x14, Z14, Z14
-	VPADDD  Z16, Z14, Z16
-	VMOVAPS Z6, Z14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z15, Z5, Z14
-	VFMADD213PS Z7, Z15, Z14
-	VMULPS      Z14, Z15, Z15
-
-	// s*q + s
-	VFMADD213PS Z16, Z16, Z15
-	VCMPPS      $0x05, Z12, Z13, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z15, K1, Z13
-	VMOVUPS.Z   320(SI), K7, Z14
-	VMOVUPS     (SI), Z16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z11, Z0, Z16
-	VMOVUPS     64(SI), Z17
-	VFMADD213PS Z11, Z0, Z17
-	VMOVUPS     128(SI), Z18
-	VFMADD213PS Z11, Z0, Z18
-	VMOVUPS     192(SI), Z19
-	VFMADD213PS Z11, Z0, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z16, Z11, Z20
-	VSUBPS Z17, Z11, Z21
-	VSUBPS Z18, Z11, Z22
-	VSUBPS Z19, Z11, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z20
-	VFMADD231PS 64(SI), Z0, Z21
-	VFMADD231PS 128(SI), Z0, Z22
-	VFMADD231PS 192(SI), Z0, Z23
-	VFMADD231PS (SI), Z1, Z20
-	VFMADD231PS 64(SI), Z1, Z21
-	VFMADD231PS 128(SI), Z1, Z22
-	VFMADD231PS 192(SI), Z1, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z16, Z24
-	VPERMPS Z3, Z17, Z25
-	VPERMPS Z3, Z18, Z26
-	VPERMPS Z3, Z19, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPSLLD  $0x14, Z18, Z30
-	VPSLLD  $0x14, Z19, Z31
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
-
-	// s*q + s
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z20
-	VADDPS      Z23, Z22, Z22
-	VADDPS      Z22, Z20, Z20
-	VPTERNLOGD  $0xfe, Z17, Z18, Z16
-	VPORD       Z16, Z19, Z16
-	VMOVUPS     256(SI), Z17
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z11, Z0, Z17
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z14, K7, Z18
-
-	// -n = magic - N - u
-	VSUBPS Z17, Z11, Z19
-	VSUBPS Z18, Z11, Z11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z19
-	VFMADD231PS Z0, Z14, Z11
-	VFMADD231PS 256(SI), Z1, Z19
-	VFMADD231PS Z1, Z14, Z11
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z17, Z14
-	VPERMPS Z3, Z18, Z21
-	VPSLLD  $0x14, Z17, Z22
-	VPSLLD  $0x14, Z18, Z23
-	VPADDD  Z14, Z22, Z14
-	VPADDD  Z21, Z23, Z21
-	VMOVAPS Z6, Z22
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z19, Z5, Z22
-	VMOVAPS     Z6, Z23
-	VFMADD231PS Z11, Z5, Z23
-	VFMADD213PS Z7, Z19, Z22
-	VFMADD213PS Z7, Z11, Z23
-	VMULPS      Z22, Z19, Z19
-	VMULPS      Z23, Z11, Z11
-
-	// s*q + s
-	VFMADD213PS   Z14, Z14, Z19
-	VFMADD213PS.Z Z21, Z21, K7, Z11
-	VADDPS        Z11, Z19, Z19
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
-	KORTESTW      K6, K6
-	JNZ           exact96
-	VADDPS        Z19, Z20, Z11
-	VMINPS        Z19, Z20, Z14
-	VMAXPS        Z19, Z20, Z20
-	VSUBPS        Z20, Z11, Z20
-	VSUBPS        Z20, Z14, Z14
-	VEXTRACTF64X4 $0x01, Z11, Y16
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y16, Z16
-	VEXTRACTF64X4 $0x01, Z13, Y17
-	VCVTPS2PD     Y13, Z13
-	VCVTPS2PD     Y17, Z17
-	VSUBPD        Z13, Z11, Z11
-	VSUBPD        Z17, Z16, Z16
-	VEXTRACTF64X4 $0x01, Z14, Y13
-	VCVTPS2PD     Y14, Z14
-	VCVTPS2PD     Y13, Z13
-	VADDPD        Z14, Z11, Z11
-	VADDPD        Z13, Z16, Z16
-	VADDPD        Z16, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z11, Y13
-	VADDPD        Y13, Y11, Y11
-	VEXTRACTF128  $0x01, Y11, X13
-	VADDPD        X13, X11, X11
-	VMOVHLPS      X11, X11, X13
-	VADDSD        X13, X11, X11
-
-	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z12, Z12
-	VMOVSS      X12, 4(DI)
-	VCVTSS2SD   X15, X15, X15
-	VMOVSD      X15, 8(DI)
-	VMOVSD      X11, 16(DI)
-	VADDSD      X11, X11, X11
-	VUCOMISD    X15, X11
-	JCS         sure96
-	ADDQ        R9, SI
-	ADDQ        $0x18, DI
-	DECQ        R8
-	JNZ         loop16
-	JMP         end
-
 exact96:
 	VBROADCASTSS (SI), Z3
 	VMOVAPS      Z3, Z2
-	ADDQ         $0x00000050, CX
+	ADDQ         $0x00000040, CX
 	JMP          far
 
 sure96:
@@ -26782,144 +20727,145 @@ sure96:
 	VBROADCASTSS nearSure<>+0(SB), Z4
 	VSUBPS       Z3, Z4, Z4
 	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
-	VMOVUPS.Z    320(SI), K7, Z3
-	VMOVUPS      (SI), Z5
+	VMOVUPS      (SI), Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z3
+	VMOVUPS     64(SI), Z5
 	VFMADD213PS Z4, Z0, Z5
-	VMOVUPS     64(SI), Z6
+	VMOVUPS     128(SI), Z6
 	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     128(SI), Z7
+	VMOVUPS     192(SI), Z7
 	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
 
 	// -n = magic - N - u
+	VSUBPS Z3, Z4, Z8
 	VSUBPS Z5, Z4, Z9
 	VSUBPS Z6, Z4, Z10
 	VSUBPS Z7, Z4, Z11
-	VSUBPS Z8, Z4, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
+	VFMADD231PS (SI), Z0, Z8
+	VFMADD231PS 64(SI), Z0, Z9
+	VFMADD231PS 128(SI), Z0, Z10
+	VFMADD231PS 192(SI), Z0, Z11
+	VFMADD231PS (SI), Z1, Z8
+	VFMADD231PS 64(SI), Z1, Z9
+	VFMADD231PS 128(SI), Z1, Z10
+	VFMADD231PS 192(SI), Z1, Z11
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z12
 	VPERMPS      nearTable<>+0(SB), Z5, Z13
 	VPERMPS      nearTable<>+0(SB), Z6, Z14
 	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z3, Z16
 	VPSLLD       $0x14, Z5, Z17
 	VPSLLD       $0x14, Z6, Z18
 	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
+	VBROADCASTSS nearExp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z16, Z8, Z8
 	VMULPS           Z17, Z9, Z9
 	VMULPS           Z18, Z10, Z10
 	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VBROADCASTSS     4(DI), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, 192(SI), Z16, K4
+	VFMADD213PS.Z    Z12, Z12, K1, Z8
 	VFMADD213PS.Z    Z13, Z13, K2, Z9
 	VFMADD213PS.Z    Z14, Z14, K3, Z10
 	VFMADD213PS.Z    Z15, Z15, K4, Z11
-	VFMADD213PS.Z    Z16, Z16, K5, Z12
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VMOVUPS          256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z4, Z0, Z6
-	VMOVAPS       Z4, Z7
-	VFMADD231PS.Z Z0, Z3, K7, Z7
+	VADDPS           Z9, Z8, Z8
+	VADDPS           Z11, Z10, Z10
+	VADDPS           Z10, Z8, Z8
+	VPTERNLOGD       $0xfe, Z5, Z6, Z3
+	VPORD            Z3, Z7, Z3
+	VMOVUPS.Z        256(SI), K7, Z5
+	KSHIFTRQ         $0x10, K7, K2
+	VMOVUPS.Z        320(SI), K2, Z6
+	VMOVAPS          Z4, Z7
+	VFMADD231PS.Z    Z0, Z5, K7, Z7
+	VMOVAPS          Z4, Z9
+	VFMADD231PS.Z    Z0, Z6, K2, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z8
 	VSUBPS Z7, Z4, Z10
+	VSUBPS Z9, Z4, Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z8
-	VFMADD231PS Z0, Z3, Z10
-	VFMADD231PS 256(SI), Z1, Z8
-	VFMADD231PS Z1, Z3, Z10
+	VFMADD231PS Z0, Z5, Z10
+	VFMADD231PS Z0, Z6, Z11
+	VFMADD231PS Z1, Z5, Z10
+	VFMADD231PS Z1, Z6, Z11
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z11
 	VPERMPS      nearTable<>+0(SB), Z7, Z12
-	VPSLLD       $0x14, Z6, Z13
+	VPERMPS      nearTable<>+0(SB), Z9, Z13
 	VPSLLD       $0x14, Z7, Z14
-	VPADDD       Z11, Z13, Z11
+	VPSLLD       $0x14, Z9, Z15
 	VPADDD       Z12, Z14, Z12
-	VBROADCASTSS nearExp2<>+0(SB), Z13
+	VPADDD       Z13, Z15, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z13
-	VBROADCASTSS     nearExp2<>+0(SB), Z14
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z13
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z15
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z14
-	VMULPS           Z13, Z8, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z15
 	VMULPS           Z14, Z10, Z10
+	VMULPS           Z15, Z11, Z11
 	VFMADD213PS.Z    Z12, Z12, K7, Z10
-	VCMPPS           $0x1e, 256(SI), Z17, K1
-	VCMPPS           $0x1e, Z3, Z17, K2
-	VFMADD213PS.Z    Z11, Z11, K1, Z8
-	VMOVAPS.Z        Z10, K2, Z10
-	VADDPS           Z10, Z8, Z8
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VFMADD213PS.Z    Z13, Z13, K2, Z11
+	VCMPPS           $0x1e, Z5, Z16, K1
+	VCMPPS           $0x1e, Z6, Z16, K2
+	VMOVAPS.Z        Z10, K1, Z10
+	VMOVAPS.Z        Z11, K2, Z11
+	VADDPS           Z11, Z10, Z10
+	VPTERNLOGD       $0xfe, Z7, Z9, Z3
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
 	JNZ           sure96Next
-	VEXTRACTF64X4 $0x01, Z9, Y3
-	VCVTPS2PD     Y9, Z9
-	VCVTPS2PD     Y3, Z3
-	VEXTRACTF64X4 $0x01, Z8, Y5
+	VEXTRACTF64X4 $0x01, Z8, Y3
 	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z10, Y5
+	VCVTPS2PD     Y10, Z10
 	VCVTPS2PD     Y5, Z5
-	VADDPD        Z8, Z9, Z9
+	VADDPD        Z10, Z8, Z8
 	VADDPD        Z5, Z3, Z3
 	VMOVAPS       Z4, Z5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z5
+	VFMADD231PS Z0, Z16, Z5
 
 	// -n = magic - N - u
 	VSUBPS Z5, Z4, Z4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z4
-	VFMADD231PS Z1, Z17, Z4
+	VFMADD231PS Z0, Z16, Z4
+	VFMADD231PS Z1, Z16, Z4
 
 	// s = 2^(n - N) * K
 	VPERMPS      nearTable<>+0(SB), Z5, Z6
@@ -26938,18 +20884,18 @@ sure96:
 	VMOVSD        sureScale64<>+0(SB), X5
 	VMULSD        X5, X4, X4
 	VMOVSD        X4, 8(DI)
-	VADDPD        Z3, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y3
-	VADDPD        Y3, Y9, Y9
-	VEXTRACTF128  $0x01, Y9, X3
-	VADDPD        X3, X9, X9
-	VMOVHLPS      X9, X9, X3
-	VADDSD        X3, X9, X9
-	VMULSD        X5, X9, X9
-	VMOVSD        X9, 16(DI)
-	VMULPS.BCST   (R14), Z17, Z17
+	VADDPD        Z3, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y3
+	VADDPD        Y3, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X3
+	VADDPD        X3, X8, X8
+	VMOVHLPS      X8, X8, X3
+	VADDSD        X3, X8, X8
+	VMULSD        X5, X8, X8
+	VMOVSD        X8, 16(DI)
+	VMULPS.BCST   (R14), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z3
-	VSUBPS        Z17, Z3, Z3
+	VSUBPS        Z16, Z3, Z3
 	VBROADCASTSS  integer<>+0(SB), Z4
 	VSUBPS        Z3, Z4, Z4
 	VMOVSS        X4, (DI)
@@ -26958,497 +20904,23 @@ sure96Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
-	JNZ  begin16
+	JNZ  begin13
 	JMP  end
 
-done16:
-	// Rows of 97 to 112 elements.
-	CMPQ  CX, $0x00000070
-	JGT   done19
+done13:
+	// Rows of 97 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done16
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000060, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
+	NEGQ  CX
+	MOVQ  $-1, AX
+	SHRQ  CL, AX
+	NEGQ  CX
+	KMOVQ AX, K7
 
-begin19:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact112
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact112
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS (R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
-	VBROADCASTSS integerHeadroom<>+0(SB), Z10
-	PCALIGN      $0x40
-
-loop19:
-	VBROADCASTSS (SI), Z11
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact112
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z11, Z11
-	VSUBPS       Z11, Z8, Z11
-	VSUBPS       Z9, Z11, Z11
-	VBROADCASTSS (SI), X12
-	VMULSS       X4, X12, X12
-	VSUBSS       X12, X10, X12
-	VBROADCASTSS integer<>+0(SB), Z13
-	VSUBSS       X12, X13, X13
-	VMOVSS       X13, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z12
-	VMOVUPS      384(SI), K7, Z12
-	VMOVUPS      (SI), Z13
-	VMAXPS       64(SI), Z13, Z13
-	VMOVUPS      128(SI), Z14
-	VMAXPS       192(SI), Z14, Z14
-	VMAXPS       Z14, Z13, Z13
-	VMOVUPS      256(SI), Z14
-	VMAXPS       320(SI), Z14, Z14
-	VMAXPS       Z12, Z14, Z14
-	VMAXPS       Z14, Z13, Z13
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z13, Z13, Z12
-	VMAXPS     Z12, Z13, Z12
-	VSHUFF32X4 $0xb1, Z12, Z12, Z14
-	VMAXPS     Z14, Z12, Z12
-	VSHUFPS    $0x4e, Z12, Z12, Z14
-	VMAXPS     Z14, Z12, Z12
-	VSHUFPS    $0xb1, Z12, Z12, Z14
-	VMAXPS     Z14, Z12, Z12
-	VMOVAPS    Z11, Z14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z12, Z14
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z11, Z15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z15
-	VFMADD231PS Z1, Z12, Z15
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z16
-	VPSLLD  $0x14, Z14, Z14
-	VPADDD  Z16, Z14, Z16
-	VMOVAPS Z6, Z14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z15, Z5, Z14
-	VFMADD213PS Z7, Z15, Z14
-	VMULPS      Z14, Z15, Z15
-
-	// s*q + s
-	VFMADD213PS Z16, Z16, Z15
-	VCMPPS      $0x05, Z12, Z13, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z15, K1, Z13
-	VMOVUPS.Z   384(SI), K7, Z14
-	VMOVUPS     (SI), Z16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z11, Z0, Z16
-	VMOVUPS     64(SI), Z17
-	VFMADD213PS Z11, Z0, Z17
-	VMOVUPS     128(SI), Z18
-	VFMADD213PS Z11, Z0, Z18
-	VMOVUPS     192(SI), Z19
-	VFMADD213PS Z11, Z0, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z16, Z11, Z20
-	VSUBPS Z17, Z11, Z21
-	VSUBPS Z18, Z11, Z22
-	VSUBPS Z19, Z11, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z20
-	VFMADD231PS 64(SI), Z0, Z21
-	VFMADD231PS 128(SI), Z0, Z22
-	VFMADD231PS 192(SI), Z0, Z23
-	VFMADD231PS (SI), Z1, Z20
-	VFMADD231PS 64(SI), Z1, Z21
-	VFMADD231PS 128(SI), Z1, Z22
-	VFMADD231PS 192(SI), Z1, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z16, Z24
-	VPERMPS Z3, Z17, Z25
-	VPERMPS Z3, Z18, Z26
-	VPERMPS Z3, Z19, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPSLLD  $0x14, Z18, Z30
-	VPSLLD  $0x14, Z19, Z31
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
-
-	// s*q + s
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z20
-	VADDPS      Z23, Z22, Z22
-	VADDPS      Z22, Z20, Z20
-	VPTERNLOGD  $0xfe, Z17, Z18, Z16
-	VPORD       Z16, Z19, Z16
-	VMOVUPS     256(SI), Z17
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z11, Z0, Z17
-	VMOVUPS       320(SI), Z18
-	VFMADD213PS   Z11, Z0, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z14, K7, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z17, Z11, Z21
-	VSUBPS Z18, Z11, Z22
-	VSUBPS Z19, Z11, Z11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z21
-	VFMADD231PS 320(SI), Z0, Z22
-	VFMADD231PS Z0, Z14, Z11
-	VFMADD231PS 256(SI), Z1, Z21
-	VFMADD231PS 320(SI), Z1, Z22
-	VFMADD231PS Z1, Z14, Z11
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z17, Z14
-	VPERMPS Z3, Z18, Z23
-	VPERMPS Z3, Z19, Z24
-	VPSLLD  $0x14, Z17, Z25
-	VPSLLD  $0x14, Z18, Z26
-	VPSLLD  $0x14, Z19, Z27
-	VPADDD  Z14, Z25, Z14
-	VPADDD  Z23, Z26, Z23
-	VPADDD  Z24, Z27, Z24
-	VMOVAPS Z6, Z25
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z21, Z5, Z25
-	VMOVAPS     Z6, Z26
-	VFMADD231PS Z22, Z5, Z26
-	VMOVAPS     Z6, Z27
-	VFMADD231PS Z11, Z5, Z27
-	VFMADD213PS Z7, Z21, Z25
-	VFMADD213PS Z7, Z22, Z26
-	VFMADD213PS Z7, Z11, Z27
-	VMULPS      Z25, Z21, Z21
-	VMULPS      Z26, Z22, Z22
-	VMULPS      Z27, Z11, Z11
-
-	// s*q + s
-	VFMADD213PS   Z14, Z14, Z21
-	VFMADD213PS   Z23, Z23, Z22
-	VFMADD213PS.Z Z24, Z24, K7, Z11
-	VADDPS        Z22, Z21, Z21
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VADDPS        Z11, Z21, Z21
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
-	KORTESTW      K6, K6
-	JNZ           exact112
-	VADDPS        Z21, Z20, Z11
-	VMINPS        Z21, Z20, Z14
-	VMAXPS        Z21, Z20, Z20
-	VSUBPS        Z20, Z11, Z20
-	VSUBPS        Z20, Z14, Z14
-	VEXTRACTF64X4 $0x01, Z11, Y16
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y16, Z16
-	VEXTRACTF64X4 $0x01, Z13, Y17
-	VCVTPS2PD     Y13, Z13
-	VCVTPS2PD     Y17, Z17
-	VSUBPD        Z13, Z11, Z11
-	VSUBPD        Z17, Z16, Z16
-	VEXTRACTF64X4 $0x01, Z14, Y13
-	VCVTPS2PD     Y14, Z14
-	VCVTPS2PD     Y13, Z13
-	VADDPD        Z14, Z11, Z11
-	VADDPD        Z13, Z16, Z16
-	VADDPD        Z16, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z11, Y13
-	VADDPD        Y13, Y11, Y11
-	VEXTRACTF128  $0x01, Y11, X13
-	VADDPD        X13, X11, X11
-	VMOVHLPS      X11, X11, X13
-	VADDSD        X13, X11, X11
-
-	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z12, Z12
-	VMOVSS      X12, 4(DI)
-	VCVTSS2SD   X15, X15, X15
-	VMOVSD      X15, 8(DI)
-	VMOVSD      X11, 16(DI)
-	VADDSD      X11, X11, X11
-	VUCOMISD    X15, X11
-	JCS         sure112
-	ADDQ        R9, SI
-	ADDQ        $0x18, DI
-	DECQ        R8
-	JNZ         loop19
-	JMP         end
-
-exact112:
-	VBROADCASTSS (SI), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x00000060, CX
-	JMP          far
-
-sure112:
-	// The sum without the largest element, next to which the others are rounded off.
-	VMULPS.BCST  4(DI), Z0, Z3
-	VBROADCASTSS nearSure<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
-	VMOVUPS.Z    384(SI), K7, Z3
-	VMOVUPS      (SI), Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z5
-	VMOVUPS     64(SI), Z6
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     128(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z9
-	VSUBPS Z6, Z4, Z10
-	VSUBPS Z7, Z4, Z11
-	VSUBPS Z8, Z4, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VBROADCASTSS     4(DI), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
-	VFMADD213PS.Z    Z13, Z13, K2, Z9
-	VFMADD213PS.Z    Z14, Z14, K3, Z10
-	VFMADD213PS.Z    Z15, Z15, K4, Z11
-	VFMADD213PS.Z    Z16, Z16, K5, Z12
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VMOVUPS          256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z4, Z0, Z6
-	VMOVUPS       320(SI), Z7
-	VFMADD213PS   Z4, Z0, Z7
-	VMOVAPS       Z4, Z8
-	VFMADD231PS.Z Z0, Z3, K7, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z10
-	VSUBPS Z7, Z4, Z11
-	VSUBPS Z8, Z4, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z10
-	VFMADD231PS 320(SI), Z0, Z11
-	VFMADD231PS Z0, Z3, Z12
-	VFMADD231PS 256(SI), Z1, Z10
-	VFMADD231PS 320(SI), Z1, Z11
-	VFMADD231PS Z1, Z3, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z13
-	VPERMPS      nearTable<>+0(SB), Z7, Z14
-	VPERMPS      nearTable<>+0(SB), Z8, Z15
-	VPSLLD       $0x14, Z6, Z16
-	VPSLLD       $0x14, Z7, Z18
-	VPSLLD       $0x14, Z8, Z19
-	VPADDD       Z13, Z16, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z19
-	VMULPS           Z16, Z10, Z10
-	VMULPS           Z18, Z11, Z11
-	VMULPS           Z19, Z12, Z12
-	VFMADD213PS.Z    Z15, Z15, K7, Z12
-	VCMPPS           $0x1e, 256(SI), Z17, K1
-	VCMPPS           $0x1e, 320(SI), Z17, K2
-	VCMPPS           $0x1e, Z3, Z17, K3
-	VFMADD213PS.Z    Z13, Z13, K1, Z10
-	VFMADD213PS.Z    Z14, Z14, K2, Z11
-	VMOVAPS.Z        Z12, K3, Z12
-	VADDPS           Z11, Z10, Z10
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VADDPS           Z12, Z10, Z10
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
-	KORTESTW      K6, K6
-	JNZ           sure112Next
-	VEXTRACTF64X4 $0x01, Z9, Y3
-	VCVTPS2PD     Y9, Z9
-	VCVTPS2PD     Y3, Z3
-	VEXTRACTF64X4 $0x01, Z10, Y5
-	VCVTPS2PD     Y10, Z10
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z10, Z9, Z9
-	VADDPD        Z5, Z3, Z3
-	VMOVAPS       Z4, Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z5
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z4
-	VFMADD231PS Z1, Z17, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z6
-	VPSLLD       $0x14, Z5, Z5
-	VPADDD       Z6, Z5, Z6
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
-	VMULPS           Z5, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS   Z6, Z6, Z4
-	VCVTSS2SD     X4, X4, X4
-	VMOVSD        sureScale64<>+0(SB), X5
-	VMULSD        X5, X4, X4
-	VMOVSD        X4, 8(DI)
-	VADDPD        Z3, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y3
-	VADDPD        Y3, Y9, Y9
-	VEXTRACTF128  $0x01, Y9, X3
-	VADDPD        X3, X9, X9
-	VMOVHLPS      X9, X9, X3
-	VADDSD        X3, X9, X9
-	VMULSD        X5, X9, X9
-	VMOVSD        X9, 16(DI)
-	VMULPS.BCST   (R14), Z17, Z17
-	VBROADCASTSS  integerSure<>+0(SB), Z3
-	VSUBPS        Z17, Z3, Z3
-	VBROADCASTSS  integer<>+0(SB), Z4
-	VSUBPS        Z3, Z4, Z4
-	VMOVSS        X4, (DI)
-
-sure112Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin19
-	JMP  end
-
-done19:
-	// Rows of 113 to 128 elements.
-	CMPQ  CX, $0x00000080
-	JGT   done22
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x00000070, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
-
-begin22:
+begin16:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact128
@@ -27460,12 +20932,12 @@ begin22:
 	VBROADCASTSS nearExp3<>+0(SB), Z5
 	VBROADCASTSS nearExp2<>+0(SB), Z6
 	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
-	VBROADCASTSS integerHeadroom<>+0(SB), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VBROADCASTSS nearHeadroom<>+0(SB), Z9
+	VBROADCASTSS nearInteger<>+0(SB), Z10
 	PCALIGN      $0x40
 
-loop22:
+loop16:
 	VBROADCASTSS (SI), Z11
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
@@ -27474,216 +20946,221 @@ loop22:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS       Z0, Z11, Z11
-	VSUBPS       Z11, Z8, Z11
-	VSUBPS       Z9, Z11, Z11
+	VSUBPS       Z11, Z9, Z11
+	VSUBPS       Z10, Z11, Z11
 	VBROADCASTSS (SI), X12
 	VMULSS       X4, X12, X12
-	VSUBSS       X12, X10, X12
-	VBROADCASTSS integer<>+0(SB), Z13
+	VBROADCASTSS integerHeadroom<>+0(SB), Z13
 	VSUBSS       X12, X13, X13
-	VMOVSS       X13, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z12
-	VMOVUPS      448(SI), K7, Z12
-	VMOVUPS      (SI), Z13
-	VMAXPS       64(SI), Z13, Z13
-	VMOVUPS      128(SI), Z14
-	VMAXPS       192(SI), Z14, Z14
-	VMAXPS       Z14, Z13, Z13
-	VMOVUPS      256(SI), Z14
-	VMAXPS       320(SI), Z14, Z14
-	VMOVUPS      384(SI), Z15
+	VBROADCASTSS integer<>+0(SB), Z12
+	VSUBSS       X13, X12, X12
+	VMOVSS       X12, (DI)
+	VMOVAPS      Z8, Z12
+	VMOVUPS      384(SI), K7, Z12
+	VMOVAPS      Z8, Z13
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      448(SI), K6, Z13
+	VMOVUPS      (SI), Z14
+	VMAXPS       64(SI), Z14, Z14
+	VMOVUPS      128(SI), Z15
+	VMAXPS       192(SI), Z15, Z15
+	VMAXPS       Z15, Z14, Z14
+	VMOVUPS      256(SI), Z15
+	VMAXPS       320(SI), Z15, Z15
+	VMAXPS       Z13, Z12, Z12
 	VMAXPS       Z12, Z15, Z15
 	VMAXPS       Z15, Z14, Z14
-	VMAXPS       Z14, Z13, Z13
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z13, Z13, Z12
-	VMAXPS     Z12, Z13, Z12
-	VSHUFF32X4 $0xb1, Z12, Z12, Z14
-	VMAXPS     Z14, Z12, Z12
-	VSHUFPS    $0x4e, Z12, Z12, Z14
-	VMAXPS     Z14, Z12, Z12
-	VSHUFPS    $0xb1, Z12, Z12, Z14
-	VMAXPS     Z14, Z12, Z12
-	VMOVAPS    Z11, Z14
+	VSHUFF32X4 $0x4e, Z14, Z14, Z12
+	VMAXPS     Z12, Z14, Z12
+	VSHUFF32X4 $0xb1, Z12, Z12, Z13
+	VMAXPS     Z13, Z12, Z12
+	VSHUFPS    $0x4e, Z12, Z12, Z13
+	VMAXPS     Z13, Z12, Z12
+	VSHUFPS    $0xb1, Z12, Z12, Z13
+	VMAXPS     Z13, Z12, Z12
+	VMOVAPS    Z11, Z13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z12, Z14
+	VFMADD231PS Z0, Z12, Z13
 
 	// -n = magic - N - u
-	VSUBPS Z14, Z11, Z15
+	VSUBPS Z13, Z11, Z15
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Z0, Z12, Z15
 	VFMADD231PS Z1, Z12, Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z16
-	VPSLLD  $0x14, Z14, Z14
-	VPADDD  Z16, Z14, Z16
-	VMOVAPS Z6, Z14
+	VPERMPS Z3, Z13, Z16
+	VPSLLD  $0x14, Z13, Z13
+	VPADDD  Z16, Z13, Z16
+	VMOVAPS Z6, Z13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z15, Z5, Z14
-	VFMADD213PS Z7, Z15, Z14
-	VMULPS      Z14, Z15, Z15
+	VFMADD231PS Z15, Z5, Z13
+	VFMADD213PS Z7, Z15, Z13
+	VMULPS      Z13, Z15, Z15
 
 	// s*q + s
 	VFMADD213PS Z16, Z16, Z15
-	VCMPPS      $0x05, Z12, Z13, K1
+	VCMPPS      $0x05, Z12, Z14, K1
 	KMOVW       K1, AX
 	BLSIL       AX, AX
 	KMOVW       AX, K1
 	VMOVAPS.Z   Z15, K1, Z13
-	VMOVUPS.Z   448(SI), K7, Z14
-	VMOVUPS     (SI), Z16
+	VMOVUPS     (SI), Z14
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z11, Z0, Z14
+	VMOVUPS     64(SI), Z16
 	VFMADD213PS Z11, Z0, Z16
-	VMOVUPS     64(SI), Z17
+	VMOVUPS     128(SI), Z17
 	VFMADD213PS Z11, Z0, Z17
-	VMOVUPS     128(SI), Z18
+	VMOVUPS     192(SI), Z18
 	VFMADD213PS Z11, Z0, Z18
-	VMOVUPS     192(SI), Z19
-	VFMADD213PS Z11, Z0, Z19
 
 	// -n = magic - N - u
+	VSUBPS Z14, Z11, Z19
 	VSUBPS Z16, Z11, Z20
 	VSUBPS Z17, Z11, Z21
 	VSUBPS Z18, Z11, Z22
-	VSUBPS Z19, Z11, Z23
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z20
-	VFMADD231PS 64(SI), Z0, Z21
-	VFMADD231PS 128(SI), Z0, Z22
-	VFMADD231PS 192(SI), Z0, Z23
-	VFMADD231PS (SI), Z1, Z20
-	VFMADD231PS 64(SI), Z1, Z21
-	VFMADD231PS 128(SI), Z1, Z22
-	VFMADD231PS 192(SI), Z1, Z23
+	VFMADD231PS (SI), Z0, Z19
+	VFMADD231PS 64(SI), Z0, Z20
+	VFMADD231PS 128(SI), Z0, Z21
+	VFMADD231PS 192(SI), Z0, Z22
+	VFMADD231PS (SI), Z1, Z19
+	VFMADD231PS 64(SI), Z1, Z20
+	VFMADD231PS 128(SI), Z1, Z21
+	VFMADD231PS 192(SI), Z1, Z22
 
 	// s = 2^(n - N) * K
+	VPERMPS Z3, Z14, Z23
 	VPERMPS Z3, Z16, Z24
 	VPERMPS Z3, Z17, Z25
 	VPERMPS Z3, Z18, Z26
-	VPERMPS Z3, Z19, Z27
+	VPSLLD  $0x14, Z14, Z27
 	VPSLLD  $0x14, Z16, Z28
 	VPSLLD  $0x14, Z17, Z29
 	VPSLLD  $0x14, Z18, Z30
-	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
 	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
+	VMOVAPS Z6, Z27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z19, Z5, Z27
+	VMOVAPS     Z6, Z28
 	VFMADD231PS Z20, Z5, Z28
 	VMOVAPS     Z6, Z29
 	VFMADD231PS Z21, Z5, Z29
 	VMOVAPS     Z6, Z30
 	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
+	VFMADD213PS Z7, Z19, Z27
 	VFMADD213PS Z7, Z20, Z28
 	VFMADD213PS Z7, Z21, Z29
 	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
+	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
 	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
 
 	// s*q + s
+	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
 	VFMADD213PS Z25, Z25, Z21
 	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z20
-	VADDPS      Z23, Z22, Z22
-	VADDPS      Z22, Z20, Z20
-	VPTERNLOGD  $0xfe, Z17, Z18, Z16
-	VPORD       Z16, Z19, Z16
-	VMOVUPS     256(SI), Z17
+	VADDPS      Z20, Z19, Z19
+	VADDPS      Z22, Z21, Z21
+	VADDPS      Z21, Z19, Z19
+	VPTERNLOGD  $0xfe, Z16, Z17, Z14
+	VPORD       Z14, Z18, Z14
+	VMOVUPS.Z   384(SI), K7, Z16
+	KSHIFTRQ    $0x10, K7, K2
+	VMOVUPS.Z   448(SI), K2, Z17
+	VMOVUPS     256(SI), Z18
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z11, Z0, Z17
-	VMOVUPS       320(SI), Z18
 	VFMADD213PS   Z11, Z0, Z18
-	VMOVUPS       384(SI), Z19
-	VFMADD213PS   Z11, Z0, Z19
+	VMOVUPS       320(SI), Z20
+	VFMADD213PS   Z11, Z0, Z20
 	VMOVAPS       Z11, Z21
-	VFMADD231PS.Z Z0, Z14, K7, Z21
+	VFMADD231PS.Z Z0, Z16, K7, Z21
+	VMOVAPS       Z11, Z22
+	VFMADD231PS.Z Z0, Z17, K2, Z22
 
 	// -n = magic - N - u
-	VSUBPS Z17, Z11, Z22
 	VSUBPS Z18, Z11, Z23
-	VSUBPS Z19, Z11, Z24
-	VSUBPS Z21, Z11, Z11
+	VSUBPS Z20, Z11, Z24
+	VSUBPS Z21, Z11, Z25
+	VSUBPS Z22, Z11, Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z22
-	VFMADD231PS 320(SI), Z0, Z23
-	VFMADD231PS 384(SI), Z0, Z24
-	VFMADD231PS Z0, Z14, Z11
-	VFMADD231PS 256(SI), Z1, Z22
-	VFMADD231PS 320(SI), Z1, Z23
-	VFMADD231PS 384(SI), Z1, Z24
-	VFMADD231PS Z1, Z14, Z11
+	VFMADD231PS 256(SI), Z0, Z23
+	VFMADD231PS 320(SI), Z0, Z24
+	VFMADD231PS Z0, Z16, Z25
+	VFMADD231PS Z0, Z17, Z11
+	VFMADD231PS 256(SI), Z1, Z23
+	VFMADD231PS 320(SI), Z1, Z24
+	VFMADD231PS Z1, Z16, Z25
+	VFMADD231PS Z1, Z17, Z11
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z17, Z14
-	VPERMPS Z3, Z18, Z25
-	VPERMPS Z3, Z19, Z26
-	VPERMPS Z3, Z21, Z27
-	VPSLLD  $0x14, Z17, Z28
-	VPSLLD  $0x14, Z18, Z29
-	VPSLLD  $0x14, Z19, Z30
-	VPSLLD  $0x14, Z21, Z31
-	VPADDD  Z14, Z28, Z14
-	VPADDD  Z25, Z29, Z25
+	VPERMPS Z3, Z18, Z16
+	VPERMPS Z3, Z20, Z17
+	VPERMPS Z3, Z21, Z26
+	VPERMPS Z3, Z22, Z27
+	VPSLLD  $0x14, Z18, Z28
+	VPSLLD  $0x14, Z20, Z29
+	VPSLLD  $0x14, Z21, Z30
+	VPSLLD  $0x14, Z22, Z31
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z17, Z29, Z17
 	VPADDD  Z26, Z30, Z26
 	VPADDD  Z27, Z31, Z27
 	VMOVAPS Z6, Z28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z22, Z5, Z28
+	VFMADD231PS Z23, Z5, Z28
 	VMOVAPS     Z6, Z29
-	VFMADD231PS Z23, Z5, Z29
+	VFMADD231PS Z24, Z5, Z29
 	VMOVAPS     Z6, Z30
-	VFMADD231PS Z24, Z5, Z30
+	VFMADD231PS Z25, Z5, Z30
 	VMOVAPS     Z6, Z31
 	VFMADD231PS Z11, Z5, Z31
-	VFMADD213PS Z7, Z22, Z28
-	VFMADD213PS Z7, Z23, Z29
-	VFMADD213PS Z7, Z24, Z30
+	VFMADD213PS Z7, Z23, Z28
+	VFMADD213PS Z7, Z24, Z29
+	VFMADD213PS Z7, Z25, Z30
 	VFMADD213PS Z7, Z11, Z31
-	VMULPS      Z28, Z22, Z22
-	VMULPS      Z29, Z23, Z23
-	VMULPS      Z30, Z24, Z24
+	VMULPS      Z28, Z23, Z23
+	VMULPS      Z29, Z24, Z24
+	VMULPS      Z30, Z25, Z25
 	VMULPS      Z31, Z11, Z11
 
 	// s*q + s
-	VFMADD213PS   Z14, Z14, Z22
-	VFMADD213PS   Z25, Z25, Z23
-	VFMADD213PS   Z26, Z26, Z24
-	VFMADD213PS.Z Z27, Z27, K7, Z11
-	VADDPS        Z23, Z22, Z22
-	VADDPS        Z11, Z24, Z24
-	VADDPS        Z24, Z22, Z22
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPTERNLOGD    $0xfe, Z19, Z21, Z16
+	VFMADD213PS   Z16, Z16, Z23
+	VFMADD213PS   Z17, Z17, Z24
+	VFMADD213PS.Z Z26, Z26, K7, Z25
+	VFMADD213PS.Z Z27, Z27, K2, Z11
+	VADDPS        Z24, Z23, Z23
+	VADDPS        Z11, Z25, Z25
+	VADDPS        Z25, Z23, Z23
+	VPTERNLOGD    $0xfe, Z18, Z20, Z14
+	VPTERNLOGD    $0xfe, Z21, Z22, Z14
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z14, K6
 	KORTESTW      K6, K6
 	JNZ           exact128
-	VADDPS        Z22, Z20, Z11
-	VMINPS        Z22, Z20, Z14
-	VMAXPS        Z22, Z20, Z20
-	VSUBPS        Z20, Z11, Z20
-	VSUBPS        Z20, Z14, Z14
+	VADDPS        Z23, Z19, Z11
+	VMINPS        Z23, Z19, Z14
+	VMAXPS        Z23, Z19, Z19
+	VSUBPS        Z19, Z11, Z19
+	VSUBPS        Z19, Z14, Z14
 	VEXTRACTF64X4 $0x01, Z11, Y16
 	VCVTPS2PD     Y11, Z11
 	VCVTPS2PD     Y16, Z16
@@ -27717,13 +21194,13 @@ loop22:
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop22
+	JNZ         loop16
 	JMP         end
 
 exact128:
 	VBROADCASTSS (SI), Z3
 	VMOVAPS      Z3, Z2
-	ADDQ         $0x00000070, CX
+	ADDQ         $0x00000060, CX
 	JMP          far
 
 sure128:
@@ -27732,175 +21209,178 @@ sure128:
 	VBROADCASTSS nearSure<>+0(SB), Z4
 	VSUBPS       Z3, Z4, Z4
 	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
-	VMOVUPS.Z    448(SI), K7, Z3
-	VMOVUPS      (SI), Z5
+	VMOVUPS      (SI), Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z3
+	VMOVUPS     64(SI), Z5
 	VFMADD213PS Z4, Z0, Z5
-	VMOVUPS     64(SI), Z6
+	VMOVUPS     128(SI), Z6
 	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     128(SI), Z7
+	VMOVUPS     192(SI), Z7
 	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
 
 	// -n = magic - N - u
+	VSUBPS Z3, Z4, Z8
 	VSUBPS Z5, Z4, Z9
 	VSUBPS Z6, Z4, Z10
 	VSUBPS Z7, Z4, Z11
-	VSUBPS Z8, Z4, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
+	VFMADD231PS (SI), Z0, Z8
+	VFMADD231PS 64(SI), Z0, Z9
+	VFMADD231PS 128(SI), Z0, Z10
+	VFMADD231PS 192(SI), Z0, Z11
+	VFMADD231PS (SI), Z1, Z8
+	VFMADD231PS 64(SI), Z1, Z9
+	VFMADD231PS 128(SI), Z1, Z10
+	VFMADD231PS 192(SI), Z1, Z11
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z12
 	VPERMPS      nearTable<>+0(SB), Z5, Z13
 	VPERMPS      nearTable<>+0(SB), Z6, Z14
 	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z3, Z16
 	VPSLLD       $0x14, Z5, Z17
 	VPSLLD       $0x14, Z6, Z18
 	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
+	VBROADCASTSS nearExp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z16, Z8, Z8
 	VMULPS           Z17, Z9, Z9
 	VMULPS           Z18, Z10, Z10
 	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VBROADCASTSS     4(DI), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, 192(SI), Z16, K4
+	VFMADD213PS.Z    Z12, Z12, K1, Z8
 	VFMADD213PS.Z    Z13, Z13, K2, Z9
 	VFMADD213PS.Z    Z14, Z14, K3, Z10
 	VFMADD213PS.Z    Z15, Z15, K4, Z11
-	VFMADD213PS.Z    Z16, Z16, K5, Z12
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VMOVUPS          256(SI), Z6
+	VADDPS           Z9, Z8, Z8
+	VADDPS           Z11, Z10, Z10
+	VADDPS           Z10, Z8, Z8
+	VPTERNLOGD       $0xfe, Z5, Z6, Z3
+	VPORD            Z3, Z7, Z3
+	VMOVUPS.Z        384(SI), K7, Z5
+	KSHIFTRQ         $0x10, K7, K2
+	VMOVUPS.Z        448(SI), K2, Z6
+	VMOVUPS          256(SI), Z7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z4, Z0, Z6
-	VMOVUPS       320(SI), Z7
 	VFMADD213PS   Z4, Z0, Z7
-	VMOVUPS       384(SI), Z8
-	VFMADD213PS   Z4, Z0, Z8
+	VMOVUPS       320(SI), Z9
+	VFMADD213PS   Z4, Z0, Z9
 	VMOVAPS       Z4, Z10
-	VFMADD231PS.Z Z0, Z3, K7, Z10
+	VFMADD231PS.Z Z0, Z5, K7, Z10
+	VMOVAPS       Z4, Z11
+	VFMADD231PS.Z Z0, Z6, K2, Z11
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z11
 	VSUBPS Z7, Z4, Z12
-	VSUBPS Z8, Z4, Z13
+	VSUBPS Z9, Z4, Z13
 	VSUBPS Z10, Z4, Z14
+	VSUBPS Z11, Z4, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z11
-	VFMADD231PS 320(SI), Z0, Z12
-	VFMADD231PS 384(SI), Z0, Z13
-	VFMADD231PS Z0, Z3, Z14
-	VFMADD231PS 256(SI), Z1, Z11
-	VFMADD231PS 320(SI), Z1, Z12
-	VFMADD231PS 384(SI), Z1, Z13
-	VFMADD231PS Z1, Z3, Z14
+	VFMADD231PS 256(SI), Z0, Z12
+	VFMADD231PS 320(SI), Z0, Z13
+	VFMADD231PS Z0, Z5, Z14
+	VFMADD231PS Z0, Z6, Z15
+	VFMADD231PS 256(SI), Z1, Z12
+	VFMADD231PS 320(SI), Z1, Z13
+	VFMADD231PS Z1, Z5, Z14
+	VFMADD231PS Z1, Z6, Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
-	VPERMPS      nearTable<>+0(SB), Z7, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
+	VPERMPS      nearTable<>+0(SB), Z7, Z17
+	VPERMPS      nearTable<>+0(SB), Z9, Z18
 	VPERMPS      nearTable<>+0(SB), Z10, Z19
-	VPSLLD       $0x14, Z6, Z20
+	VPERMPS      nearTable<>+0(SB), Z11, Z20
 	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
+	VPSLLD       $0x14, Z9, Z22
 	VPSLLD       $0x14, Z10, Z23
-	VPADDD       Z15, Z20, Z15
-	VPADDD       Z16, Z21, Z16
+	VPSLLD       $0x14, Z11, Z24
+	VPADDD       Z17, Z21, Z17
 	VPADDD       Z18, Z22, Z18
 	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS nearExp2<>+0(SB), Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
 	VBROADCASTSS     nearExp2<>+0(SB), Z22
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
 	VBROADCASTSS     nearExp2<>+0(SB), Z23
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VMULPS           Z20, Z11, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
 	VMULPS           Z21, Z12, Z12
 	VMULPS           Z22, Z13, Z13
 	VMULPS           Z23, Z14, Z14
+	VMULPS           Z24, Z15, Z15
 	VFMADD213PS.Z    Z19, Z19, K7, Z14
-	VCMPPS           $0x1e, 256(SI), Z17, K1
-	VCMPPS           $0x1e, 320(SI), Z17, K2
-	VCMPPS           $0x1e, 384(SI), Z17, K3
-	VCMPPS           $0x1e, Z3, Z17, K4
-	VFMADD213PS.Z    Z15, Z15, K1, Z11
-	VFMADD213PS.Z    Z16, Z16, K2, Z12
-	VFMADD213PS.Z    Z18, Z18, K3, Z13
-	VMOVAPS.Z        Z14, K4, Z14
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z13, Z11, Z11
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+	VFMADD213PS.Z    Z20, Z20, K2, Z15
+	VCMPPS           $0x1e, 256(SI), Z16, K1
+	VCMPPS           $0x1e, 320(SI), Z16, K2
+	VCMPPS           $0x1e, Z5, Z16, K3
+	VCMPPS           $0x1e, Z6, Z16, K4
+	VFMADD213PS.Z    Z17, Z17, K1, Z12
+	VFMADD213PS.Z    Z18, Z18, K2, Z13
+	VMOVAPS.Z        Z14, K3, Z14
+	VMOVAPS.Z        Z15, K4, Z15
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z15, Z14, Z14
+	VADDPS           Z14, Z12, Z12
+	VPTERNLOGD       $0xfe, Z7, Z9, Z3
+	VPTERNLOGD       $0xfe, Z10, Z11, Z3
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
 	JNZ           sure128Next
-	VEXTRACTF64X4 $0x01, Z9, Y3
-	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z8, Y3
+	VCVTPS2PD     Y8, Z8
 	VCVTPS2PD     Y3, Z3
-	VEXTRACTF64X4 $0x01, Z11, Y5
-	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z12, Y5
+	VCVTPS2PD     Y12, Z12
 	VCVTPS2PD     Y5, Z5
-	VADDPD        Z11, Z9, Z9
+	VADDPD        Z12, Z8, Z8
 	VADDPD        Z5, Z3, Z3
 	VMOVAPS       Z4, Z5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z5
+	VFMADD231PS Z0, Z16, Z5
 
 	// -n = magic - N - u
 	VSUBPS Z5, Z4, Z4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z4
-	VFMADD231PS Z1, Z17, Z4
+	VFMADD231PS Z0, Z16, Z4
+	VFMADD231PS Z1, Z16, Z4
 
 	// s = 2^(n - N) * K
 	VPERMPS      nearTable<>+0(SB), Z5, Z6
@@ -27919,18 +21399,18 @@ sure128:
 	VMOVSD        sureScale64<>+0(SB), X5
 	VMULSD        X5, X4, X4
 	VMOVSD        X4, 8(DI)
-	VADDPD        Z3, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y3
-	VADDPD        Y3, Y9, Y9
-	VEXTRACTF128  $0x01, Y9, X3
-	VADDPD        X3, X9, X9
-	VMOVHLPS      X9, X9, X3
-	VADDSD        X3, X9, X9
-	VMULSD        X5, X9, X9
-	VMOVSD        X9, 16(DI)
-	VMULPS.BCST   (R14), Z17, Z17
+	VADDPD        Z3, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y3
+	VADDPD        Y3, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X3
+	VADDPD        X3, X8, X8
+	VMOVHLPS      X8, X8, X3
+	VADDSD        X3, X8, X8
+	VMULSD        X5, X8, X8
+	VMOVSD        X8, 16(DI)
+	VMULPS.BCST   (R14), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z3
-	VSUBPS        Z17, Z3, Z3
+	VSUBPS        Z16, Z3, Z3
 	VBROADCASTSS  integer<>+0(SB), Z4
 	VSUBPS        Z3, Z4, Z4
 	VMOVSS        X4, (DI)
@@ -27939,590 +21419,23 @@ sure128Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
-	JNZ  begin22
+	JNZ  begin16
 	JMP  end
 
-done22:
-	// Rows of 129 to 144 elements.
-	CMPQ  CX, $0x00000090
-	JGT   done25
+done16:
+	// Rows of 129 to 160 elements.
+	CMPQ  CX, $0x000000a0
+	JGT   done19
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000080, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
+	NEGQ  CX
+	MOVQ  $-1, AX
+	SHRQ  CL, AX
+	NEGQ  CX
+	KMOVQ AX, K7
 
-begin25:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact144
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact144
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS (R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	PCALIGN      $0x40
-
-loop25:
-	VBROADCASTSS (SI), Z9
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact144
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z9, Z9
-	VSUBPS       Z9, Z8, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VBROADCASTSS (SI), X10
-	VMULSS       X4, X10, X10
-	VBROADCASTSS integerHeadroom<>+0(SB), Z11
-	VSUBSS       X10, X11, X11
-	VBROADCASTSS integer<>+0(SB), Z10
-	VSUBSS       X11, X10, X10
-	VMOVSS       X10, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z10
-	VMOVUPS      512(SI), K7, Z10
-	VMOVUPS      (SI), Z11
-	VMAXPS       64(SI), Z11, Z11
-	VMOVUPS      128(SI), Z12
-	VMAXPS       192(SI), Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMOVUPS      256(SI), Z12
-	VMAXPS       320(SI), Z12, Z12
-	VMOVUPS      384(SI), Z13
-	VMAXPS       448(SI), Z13, Z13
-	VMAXPS       Z13, Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMAXPS       Z10, Z11, Z11
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z11, Z11, Z10
-	VMAXPS     Z10, Z11, Z10
-	VSHUFF32X4 $0xb1, Z10, Z10, Z12
-	VMAXPS     Z12, Z10, Z10
-	VSHUFPS    $0x4e, Z10, Z10, Z12
-	VMAXPS     Z12, Z10, Z10
-	VSHUFPS    $0xb1, Z10, Z10, Z12
-	VMAXPS     Z12, Z10, Z10
-	VMOVAPS    Z9, Z12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z10, Z12
-
-	// -n = magic - N - u
-	VSUBPS Z12, Z9, Z13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z10, Z13
-	VFMADD231PS Z1, Z10, Z13
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z12, Z14
-	VPSLLD  $0x14, Z12, Z12
-	VPADDD  Z14, Z12, Z14
-	VMOVAPS Z6, Z12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z13, Z5, Z12
-	VFMADD213PS Z7, Z13, Z12
-	VMULPS      Z12, Z13, Z13
-
-	// s*q + s
-	VFMADD213PS Z14, Z14, Z13
-	VCMPPS      $0x05, Z10, Z11, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z13, K1, Z11
-	VMOVUPS.Z   512(SI), K7, Z12
-	VMOVUPS     (SI), Z14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     64(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     128(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     192(SI), Z17
-	VFMADD213PS Z9, Z0, Z17
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z18
-	VSUBPS Z15, Z9, Z19
-	VSUBPS Z16, Z9, Z20
-	VSUBPS Z17, Z9, Z21
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z18
-	VFMADD231PS 64(SI), Z0, Z19
-	VFMADD231PS 128(SI), Z0, Z20
-	VFMADD231PS 192(SI), Z0, Z21
-	VFMADD231PS (SI), Z1, Z18
-	VFMADD231PS 64(SI), Z1, Z19
-	VFMADD231PS 128(SI), Z1, Z20
-	VFMADD231PS 192(SI), Z1, Z21
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z22
-	VPERMPS Z3, Z15, Z23
-	VPERMPS Z3, Z16, Z24
-	VPERMPS Z3, Z17, Z25
-	VPSLLD  $0x14, Z14, Z26
-	VPSLLD  $0x14, Z15, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPADDD  Z22, Z26, Z22
-	VPADDD  Z23, Z27, Z23
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VMOVAPS Z6, Z26
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z18, Z5, Z26
-	VMOVAPS     Z6, Z27
-	VFMADD231PS Z19, Z5, Z27
-	VMOVAPS     Z6, Z28
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VFMADD213PS Z7, Z18, Z26
-	VFMADD213PS Z7, Z19, Z27
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VMULPS      Z26, Z18, Z18
-	VMULPS      Z27, Z19, Z19
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-
-	// s*q + s
-	VFMADD213PS Z22, Z22, Z18
-	VFMADD213PS Z23, Z23, Z19
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VADDPS      Z19, Z18, Z18
-	VADDPS      Z21, Z20, Z20
-	VADDPS      Z20, Z18, Z18
-	VPTERNLOGD  $0xfe, Z15, Z16, Z14
-	VPORD       Z14, Z17, Z14
-	VMOVUPS     256(SI), Z15
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     320(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     384(SI), Z17
-	VFMADD213PS Z9, Z0, Z17
-	VMOVUPS     448(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z15, Z9, Z20
-	VSUBPS Z16, Z9, Z21
-	VSUBPS Z17, Z9, Z22
-	VSUBPS Z19, Z9, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z20
-	VFMADD231PS 320(SI), Z0, Z21
-	VFMADD231PS 384(SI), Z0, Z22
-	VFMADD231PS 448(SI), Z0, Z23
-	VFMADD231PS 256(SI), Z1, Z20
-	VFMADD231PS 320(SI), Z1, Z21
-	VFMADD231PS 384(SI), Z1, Z22
-	VFMADD231PS 448(SI), Z1, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z15, Z24
-	VPERMPS Z3, Z16, Z25
-	VPERMPS Z3, Z17, Z26
-	VPERMPS Z3, Z19, Z27
-	VPSLLD  $0x14, Z15, Z28
-	VPSLLD  $0x14, Z16, Z29
-	VPSLLD  $0x14, Z17, Z30
-	VPSLLD  $0x14, Z19, Z31
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
-
-	// s*q + s
-	VFMADD213PS   Z24, Z24, Z20
-	VFMADD213PS   Z25, Z25, Z21
-	VFMADD213PS   Z26, Z26, Z22
-	VFMADD213PS   Z27, Z27, Z23
-	VADDPS        Z21, Z20, Z20
-	VADDPS        Z23, Z22, Z22
-	VADDPS        Z22, Z20, Z20
-	VPTERNLOGD    $0xfe, Z15, Z16, Z14
-	VPTERNLOGD    $0xfe, Z17, Z19, Z14
-	VMOVAPS       Z9, Z15
-	VFMADD231PS.Z Z0, Z12, K7, Z15
-
-	// -n = magic - N - u
-	VSUBPS Z15, Z9, Z9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z9
-	VFMADD231PS Z1, Z12, Z9
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z15, Z12
-	VPSLLD  $0x14, Z15, Z16
-	VPADDD  Z12, Z16, Z12
-	VMOVAPS Z6, Z16
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z9, Z5, Z16
-	VFMADD213PS   Z7, Z9, Z16
-	VMULPS        Z16, Z9, Z9
-	VFMADD213PS.Z Z12, Z12, K7, Z9
-
-	// Leave if an element is not near.
-	VPORD         Z14, Z15, Z14
-	VPTESTMD.BCST nearBits<>+0(SB), Z14, K6
-	KORTESTW      K6, K6
-	JNZ           exact144
-	VADDPS        Z20, Z18, Z12
-	VMINPS        Z20, Z18, Z14
-	VMAXPS        Z20, Z18, Z18
-	VSUBPS        Z18, Z12, Z18
-	VSUBPS        Z18, Z14, Z14
-	VADDPS        Z9, Z12, Z15
-	VMINPS        Z9, Z12, Z16
-	VMAXPS        Z9, Z12, Z12
-	VSUBPS        Z12, Z15, Z12
-	VSUBPS        Z12, Z16, Z16
-	VADDPS        Z16, Z14, Z14
-	VEXTRACTF64X4 $0x01, Z15, Y9
-	VCVTPS2PD     Y15, Z15
-	VCVTPS2PD     Y9, Z9
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y12, Z12
-	VSUBPD        Z11, Z15, Z15
-	VSUBPD        Z12, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z14, Y11
-	VCVTPS2PD     Y14, Z14
-	VCVTPS2PD     Y11, Z11
-	VADDPD        Z14, Z15, Z15
-	VADDPD        Z11, Z9, Z9
-	VADDPD        Z9, Z15, Z15
-	VEXTRACTF64X4 $0x01, Z15, Y9
-	VADDPD        Y9, Y15, Y15
-	VEXTRACTF128  $0x01, Y15, X9
-	VADDPD        X9, X15, X15
-	VMOVHLPS      X15, X15, X9
-	VADDSD        X9, X15, X15
-
-	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z10, Z10
-	VMOVSS      X10, 4(DI)
-	VCVTSS2SD   X13, X13, X13
-	VMOVSD      X13, 8(DI)
-	VMOVSD      X15, 16(DI)
-	VADDSD      X15, X15, X15
-	VUCOMISD    X13, X15
-	JCS         sure144
-	ADDQ        R9, SI
-	ADDQ        $0x18, DI
-	DECQ        R8
-	JNZ         loop25
-	JMP         end
-
-exact144:
-	VBROADCASTSS (SI), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x00000080, CX
-	JMP          far
-
-sure144:
-	// The sum without the largest element, next to which the others are rounded off.
-	VMULPS.BCST  4(DI), Z0, Z3
-	VBROADCASTSS nearSure<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
-	VMOVUPS.Z    512(SI), K7, Z3
-	VMOVUPS      (SI), Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z5
-	VMOVUPS     64(SI), Z6
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     128(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z9
-	VSUBPS Z6, Z4, Z10
-	VSUBPS Z7, Z4, Z11
-	VSUBPS Z8, Z4, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VBROADCASTSS     4(DI), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
-	VFMADD213PS.Z    Z13, Z13, K2, Z9
-	VFMADD213PS.Z    Z14, Z14, K3, Z10
-	VFMADD213PS.Z    Z15, Z15, K4, Z11
-	VFMADD213PS.Z    Z16, Z16, K5, Z12
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VMOVUPS          256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     320(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     384(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-	VMOVUPS     448(SI), Z10
-	VFMADD213PS Z4, Z0, Z10
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z11
-	VSUBPS Z7, Z4, Z12
-	VSUBPS Z8, Z4, Z13
-	VSUBPS Z10, Z4, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z11
-	VFMADD231PS 320(SI), Z0, Z12
-	VFMADD231PS 384(SI), Z0, Z13
-	VFMADD231PS 448(SI), Z0, Z14
-	VFMADD231PS 256(SI), Z1, Z11
-	VFMADD231PS 320(SI), Z1, Z12
-	VFMADD231PS 384(SI), Z1, Z13
-	VFMADD231PS 448(SI), Z1, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
-	VPERMPS      nearTable<>+0(SB), Z7, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPERMPS      nearTable<>+0(SB), Z10, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPSLLD       $0x14, Z10, Z23
-	VPADDD       Z15, Z20, Z15
-	VPADDD       Z16, Z21, Z16
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VMULPS           Z20, Z11, Z11
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VCMPPS           $0x1e, 256(SI), Z17, K2
-	VCMPPS           $0x1e, 320(SI), Z17, K3
-	VCMPPS           $0x1e, 384(SI), Z17, K4
-	VCMPPS           $0x1e, 448(SI), Z17, K5
-	VFMADD213PS.Z    Z15, Z15, K2, Z11
-	VFMADD213PS.Z    Z16, Z16, K3, Z12
-	VFMADD213PS.Z    Z18, Z18, K4, Z13
-	VFMADD213PS.Z    Z19, Z19, K5, Z14
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z13, Z11, Z11
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
-	VMOVAPS          Z4, Z6
-	VFMADD231PS.Z    Z0, Z3, K7, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z7
-	VFMADD231PS Z1, Z3, Z7
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z8
-	VPSLLD       $0x14, Z6, Z10
-	VPADDD       Z8, Z10, Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z10
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z10
-	VMULPS           Z10, Z7, Z7
-	VFMADD213PS.Z    Z8, Z8, K7, Z7
-	VCMPPS           $0x1e, Z3, Z17, K1
-	VMOVAPS.Z        Z7, K1, Z7
-
-	// Leave if an element is not near.
-	VPORD         Z5, Z6, Z5
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
-	KORTESTW      K6, K6
-	JNZ           sure144Next
-	VADDPS        Z11, Z9, Z3
-	VMINPS        Z11, Z9, Z5
-	VMAXPS        Z11, Z9, Z9
-	VSUBPS        Z9, Z3, Z9
-	VSUBPS        Z9, Z5, Z5
-	VADDPS        Z7, Z3, Z6
-	VMINPS        Z7, Z3, Z8
-	VMAXPS        Z7, Z3, Z3
-	VSUBPS        Z3, Z6, Z3
-	VSUBPS        Z3, Z8, Z8
-	VADDPS        Z8, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z6, Y3
-	VCVTPS2PD     Y6, Z6
-	VCVTPS2PD     Y3, Z3
-	VEXTRACTF64X4 $0x01, Z5, Y7
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z5, Z6, Z6
-	VADDPD        Z7, Z3, Z3
-	VMOVAPS       Z4, Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z5
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z4
-	VFMADD231PS Z1, Z17, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z7
-	VPSLLD       $0x14, Z5, Z5
-	VPADDD       Z7, Z5, Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
-	VMULPS           Z5, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS   Z7, Z7, Z4
-	VCVTSS2SD     X4, X4, X4
-	VMOVSD        sureScale64<>+0(SB), X5
-	VMULSD        X5, X4, X4
-	VMOVSD        X4, 8(DI)
-	VADDPD        Z3, Z6, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y3
-	VADDPD        Y3, Y6, Y6
-	VEXTRACTF128  $0x01, Y6, X3
-	VADDPD        X3, X6, X6
-	VMOVHLPS      X6, X6, X3
-	VADDSD        X3, X6, X6
-	VMULSD        X5, X6, X6
-	VMOVSD        X6, 16(DI)
-	VMULPS.BCST   (R14), Z17, Z17
-	VBROADCASTSS  integerSure<>+0(SB), Z3
-	VSUBPS        Z17, Z3, Z3
-	VBROADCASTSS  integer<>+0(SB), Z4
-	VSUBPS        Z3, Z4, Z4
-	VMOVSS        X4, (DI)
-
-sure144Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin25
-	JMP  end
-
-done25:
-	// Rows of 145 to 160 elements.
-	CMPQ  CX, $0x000000a0
-	JGT   done28
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x00000090, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
-
-begin28:
+begin19:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact160
@@ -28534,2172 +21447,191 @@ begin28:
 	VBROADCASTSS nearExp3<>+0(SB), Z5
 	VBROADCASTSS nearExp2<>+0(SB), Z6
 	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VBROADCASTSS nearHeadroom<>+0(SB), Z9
 	PCALIGN      $0x40
 
-loop28:
-	VBROADCASTSS (SI), Z9
+loop19:
+	VBROADCASTSS (SI), Z10
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact160
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z9, Z9
-	VSUBPS       Z9, Z8, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VBROADCASTSS (SI), X10
-	VMULSS       X4, X10, X10
-	VBROADCASTSS integerHeadroom<>+0(SB), Z11
-	VSUBSS       X10, X11, X11
-	VBROADCASTSS integer<>+0(SB), Z10
-	VSUBSS       X11, X10, X10
-	VMOVSS       X10, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z10
-	VMOVUPS      576(SI), K7, Z10
-	VMOVUPS      (SI), Z11
-	VMAXPS       64(SI), Z11, Z11
-	VMOVUPS      128(SI), Z12
-	VMAXPS       192(SI), Z12, Z12
+	VMULPS       Z0, Z10, Z10
+	VSUBPS       Z10, Z9, Z10
+	VSUBPS.BCST  nearInteger<>+0(SB), Z10, Z10
+	VBROADCASTSS (SI), X11
+	VMULSS       X4, X11, X11
+	VBROADCASTSS integerHeadroom<>+0(SB), Z12
+	VSUBSS       X11, X12, X12
+	VBROADCASTSS integer<>+0(SB), Z11
+	VSUBSS       X12, X11, X11
+	VMOVSS       X11, (DI)
+	VMOVAPS      Z8, Z11
+	VMOVUPS      512(SI), K7, Z11
+	VMOVAPS      Z8, Z12
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      576(SI), K6, Z12
+	VMOVUPS      (SI), Z13
+	VMAXPS       64(SI), Z13, Z13
+	VMOVUPS      128(SI), Z14
+	VMAXPS       192(SI), Z14, Z14
+	VMAXPS       Z14, Z13, Z13
+	VMOVUPS      256(SI), Z14
+	VMAXPS       320(SI), Z14, Z14
+	VMOVUPS      384(SI), Z15
+	VMAXPS       448(SI), Z15, Z15
+	VMAXPS       Z15, Z14, Z14
+	VMAXPS       Z14, Z13, Z13
 	VMAXPS       Z12, Z11, Z11
-	VMOVUPS      256(SI), Z12
-	VMAXPS       320(SI), Z12, Z12
-	VMOVUPS      384(SI), Z13
-	VMAXPS       448(SI), Z13, Z13
-	VMAXPS       Z13, Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMOVUPS      512(SI), Z12
-	VMAXPS       Z10, Z12, Z12
-	VMAXPS       Z12, Z11, Z11
+	VMAXPS       Z11, Z13, Z13
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z11, Z11, Z10
-	VMAXPS     Z10, Z11, Z10
-	VSHUFF32X4 $0xb1, Z10, Z10, Z12
-	VMAXPS     Z12, Z10, Z10
-	VSHUFPS    $0x4e, Z10, Z10, Z12
-	VMAXPS     Z12, Z10, Z10
-	VSHUFPS    $0xb1, Z10, Z10, Z12
-	VMAXPS     Z12, Z10, Z10
-	VMOVAPS    Z9, Z12
+	VSHUFF32X4 $0x4e, Z13, Z13, Z11
+	VMAXPS     Z11, Z13, Z11
+	VSHUFF32X4 $0xb1, Z11, Z11, Z12
+	VMAXPS     Z12, Z11, Z11
+	VSHUFPS    $0x4e, Z11, Z11, Z12
+	VMAXPS     Z12, Z11, Z11
+	VSHUFPS    $0xb1, Z11, Z11, Z12
+	VMAXPS     Z12, Z11, Z11
+	VMOVAPS    Z10, Z12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z10, Z12
+	VFMADD231PS Z0, Z11, Z12
 
 	// -n = magic - N - u
-	VSUBPS Z12, Z9, Z13
+	VSUBPS Z12, Z10, Z14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z10, Z13
-	VFMADD231PS Z1, Z10, Z13
+	VFMADD231PS Z0, Z11, Z14
+	VFMADD231PS Z1, Z11, Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z12, Z14
+	VPERMPS Z3, Z12, Z15
 	VPSLLD  $0x14, Z12, Z12
-	VPADDD  Z14, Z12, Z14
+	VPADDD  Z15, Z12, Z15
 	VMOVAPS Z6, Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z13, Z5, Z12
-	VFMADD213PS Z7, Z13, Z12
-	VMULPS      Z12, Z13, Z13
+	VFMADD231PS Z14, Z5, Z12
+	VFMADD213PS Z7, Z14, Z12
+	VMULPS      Z12, Z14, Z14
 
 	// s*q + s
-	VFMADD213PS Z14, Z14, Z13
-	VCMPPS      $0x05, Z10, Z11, K1
+	VFMADD213PS Z15, Z15, Z14
+	VCMPPS      $0x05, Z11, Z13, K1
 	KMOVW       K1, AX
 	BLSIL       AX, AX
 	KMOVW       AX, K1
-	VMOVAPS.Z   Z13, K1, Z11
-	VMOVUPS.Z   576(SI), K7, Z12
-	VMOVUPS     (SI), Z14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     64(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     128(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     192(SI), Z17
-	VFMADD213PS Z9, Z0, Z17
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z18
-	VSUBPS Z15, Z9, Z19
-	VSUBPS Z16, Z9, Z20
-	VSUBPS Z17, Z9, Z21
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z18
-	VFMADD231PS 64(SI), Z0, Z19
-	VFMADD231PS 128(SI), Z0, Z20
-	VFMADD231PS 192(SI), Z0, Z21
-	VFMADD231PS (SI), Z1, Z18
-	VFMADD231PS 64(SI), Z1, Z19
-	VFMADD231PS 128(SI), Z1, Z20
-	VFMADD231PS 192(SI), Z1, Z21
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z22
-	VPERMPS Z3, Z15, Z23
-	VPERMPS Z3, Z16, Z24
-	VPERMPS Z3, Z17, Z25
-	VPSLLD  $0x14, Z14, Z26
-	VPSLLD  $0x14, Z15, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPADDD  Z22, Z26, Z22
-	VPADDD  Z23, Z27, Z23
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VMOVAPS Z6, Z26
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z18, Z5, Z26
-	VMOVAPS     Z6, Z27
-	VFMADD231PS Z19, Z5, Z27
-	VMOVAPS     Z6, Z28
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VFMADD213PS Z7, Z18, Z26
-	VFMADD213PS Z7, Z19, Z27
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VMULPS      Z26, Z18, Z18
-	VMULPS      Z27, Z19, Z19
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-
-	// s*q + s
-	VFMADD213PS Z22, Z22, Z18
-	VFMADD213PS Z23, Z23, Z19
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VADDPS      Z19, Z18, Z18
-	VADDPS      Z21, Z20, Z20
-	VADDPS      Z20, Z18, Z18
-	VPTERNLOGD  $0xfe, Z15, Z16, Z14
-	VPORD       Z14, Z17, Z14
-	VMOVUPS     256(SI), Z15
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     320(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     384(SI), Z17
-	VFMADD213PS Z9, Z0, Z17
-	VMOVUPS     448(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z15, Z9, Z20
-	VSUBPS Z16, Z9, Z21
-	VSUBPS Z17, Z9, Z22
-	VSUBPS Z19, Z9, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z20
-	VFMADD231PS 320(SI), Z0, Z21
-	VFMADD231PS 384(SI), Z0, Z22
-	VFMADD231PS 448(SI), Z0, Z23
-	VFMADD231PS 256(SI), Z1, Z20
-	VFMADD231PS 320(SI), Z1, Z21
-	VFMADD231PS 384(SI), Z1, Z22
-	VFMADD231PS 448(SI), Z1, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z15, Z24
-	VPERMPS Z3, Z16, Z25
-	VPERMPS Z3, Z17, Z26
-	VPERMPS Z3, Z19, Z27
-	VPSLLD  $0x14, Z15, Z28
-	VPSLLD  $0x14, Z16, Z29
-	VPSLLD  $0x14, Z17, Z30
-	VPSLLD  $0x14, Z19, Z31
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
-
-	// s*q + s
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z20
-	VADDPS      Z23, Z22, Z22
-	VADDPS      Z22, Z20, Z20
-	VPTERNLOGD  $0xfe, Z15, Z16, Z14
-	VPTERNLOGD  $0xfe, Z17, Z19, Z14
-	VMOVUPS     512(SI), Z15
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z15
-	VMOVAPS       Z9, Z16
-	VFMADD231PS.Z Z0, Z12, K7, Z16
-
-	// -n = magic - N - u
-	VSUBPS Z15, Z9, Z17
-	VSUBPS Z16, Z9, Z9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z17
-	VFMADD231PS Z0, Z12, Z9
-	VFMADD231PS 512(SI), Z1, Z17
-	VFMADD231PS Z1, Z12, Z9
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z15, Z12
-	VPERMPS Z3, Z16, Z19
-	VPSLLD  $0x14, Z15, Z21
-	VPSLLD  $0x14, Z16, Z22
-	VPADDD  Z12, Z21, Z12
-	VPADDD  Z19, Z22, Z19
-	VMOVAPS Z6, Z21
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z17, Z5, Z21
-	VMOVAPS     Z6, Z22
-	VFMADD231PS Z9, Z5, Z22
-	VFMADD213PS Z7, Z17, Z21
-	VFMADD213PS Z7, Z9, Z22
-	VMULPS      Z21, Z17, Z17
-	VMULPS      Z22, Z9, Z9
-
-	// s*q + s
-	VFMADD213PS   Z12, Z12, Z17
-	VFMADD213PS.Z Z19, Z19, K7, Z9
-	VADDPS        Z9, Z17, Z17
-	VPTERNLOGD    $0xfe, Z15, Z16, Z14
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z14, K6
-	KORTESTW      K6, K6
-	JNZ           exact160
-	VADDPS        Z20, Z18, Z9
-	VMINPS        Z20, Z18, Z12
-	VMAXPS        Z20, Z18, Z18
-	VSUBPS        Z18, Z9, Z18
-	VSUBPS        Z18, Z12, Z12
-	VADDPS        Z17, Z9, Z14
-	VMINPS        Z17, Z9, Z15
-	VMAXPS        Z17, Z9, Z9
-	VSUBPS        Z9, Z14, Z9
-	VSUBPS        Z9, Z15, Z15
-	VADDPS        Z15, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z14, Y9
-	VCVTPS2PD     Y14, Z14
-	VCVTPS2PD     Y9, Z9
-	VEXTRACTF64X4 $0x01, Z11, Y15
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y15, Z15
-	VSUBPD        Z11, Z14, Z14
-	VSUBPD        Z15, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z12, Y11
-	VCVTPS2PD     Y12, Z12
-	VCVTPS2PD     Y11, Z11
-	VADDPD        Z12, Z14, Z14
-	VADDPD        Z11, Z9, Z9
-	VADDPD        Z9, Z14, Z14
-	VEXTRACTF64X4 $0x01, Z14, Y9
-	VADDPD        Y9, Y14, Y14
-	VEXTRACTF128  $0x01, Y14, X9
-	VADDPD        X9, X14, X14
-	VMOVHLPS      X14, X14, X9
-	VADDSD        X9, X14, X14
-
-	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z10, Z10
-	VMOVSS      X10, 4(DI)
-	VCVTSS2SD   X13, X13, X13
-	VMOVSD      X13, 8(DI)
-	VMOVSD      X14, 16(DI)
-	VADDSD      X14, X14, X14
-	VUCOMISD    X13, X14
-	JCS         sure160
-	ADDQ        R9, SI
-	ADDQ        $0x18, DI
-	DECQ        R8
-	JNZ         loop28
-	JMP         end
-
-exact160:
-	VBROADCASTSS (SI), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x00000090, CX
-	JMP          far
-
-sure160:
-	// The sum without the largest element, next to which the others are rounded off.
-	VMULPS.BCST  4(DI), Z0, Z3
-	VBROADCASTSS nearSure<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
-	VMOVUPS.Z    576(SI), K7, Z3
-	VMOVUPS      (SI), Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z5
-	VMOVUPS     64(SI), Z6
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     128(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z9
-	VSUBPS Z6, Z4, Z10
-	VSUBPS Z7, Z4, Z11
-	VSUBPS Z8, Z4, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VBROADCASTSS     4(DI), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
-	VFMADD213PS.Z    Z13, Z13, K2, Z9
-	VFMADD213PS.Z    Z14, Z14, K3, Z10
-	VFMADD213PS.Z    Z15, Z15, K4, Z11
-	VFMADD213PS.Z    Z16, Z16, K5, Z12
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VMOVUPS          256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     320(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     384(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-	VMOVUPS     448(SI), Z10
-	VFMADD213PS Z4, Z0, Z10
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z11
-	VSUBPS Z7, Z4, Z12
-	VSUBPS Z8, Z4, Z13
-	VSUBPS Z10, Z4, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z11
-	VFMADD231PS 320(SI), Z0, Z12
-	VFMADD231PS 384(SI), Z0, Z13
-	VFMADD231PS 448(SI), Z0, Z14
-	VFMADD231PS 256(SI), Z1, Z11
-	VFMADD231PS 320(SI), Z1, Z12
-	VFMADD231PS 384(SI), Z1, Z13
-	VFMADD231PS 448(SI), Z1, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
-	VPERMPS      nearTable<>+0(SB), Z7, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPERMPS      nearTable<>+0(SB), Z10, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPSLLD       $0x14, Z10, Z23
-	VPADDD       Z15, Z20, Z15
-	VPADDD       Z16, Z21, Z16
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VMULPS           Z20, Z11, Z11
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VCMPPS           $0x1e, 256(SI), Z17, K2
-	VCMPPS           $0x1e, 320(SI), Z17, K3
-	VCMPPS           $0x1e, 384(SI), Z17, K4
-	VCMPPS           $0x1e, 448(SI), Z17, K5
-	VFMADD213PS.Z    Z15, Z15, K2, Z11
-	VFMADD213PS.Z    Z16, Z16, K3, Z12
-	VFMADD213PS.Z    Z18, Z18, K4, Z13
-	VFMADD213PS.Z    Z19, Z19, K5, Z14
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z13, Z11, Z11
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
-	VMOVUPS          512(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z4, Z0, Z6
-	VMOVAPS       Z4, Z7
-	VFMADD231PS.Z Z0, Z3, K7, Z7
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z8
-	VSUBPS Z7, Z4, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z8
-	VFMADD231PS Z0, Z3, Z10
-	VFMADD231PS 512(SI), Z1, Z8
-	VFMADD231PS Z1, Z3, Z10
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z12
-	VPERMPS      nearTable<>+0(SB), Z7, Z13
-	VPSLLD       $0x14, Z6, Z14
-	VPSLLD       $0x14, Z7, Z15
-	VPADDD       Z12, Z14, Z12
-	VPADDD       Z13, Z15, Z13
-	VBROADCASTSS nearExp2<>+0(SB), Z14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z14
-	VBROADCASTSS     nearExp2<>+0(SB), Z15
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z15
-	VMULPS           Z14, Z8, Z8
-	VMULPS           Z15, Z10, Z10
-	VFMADD213PS.Z    Z13, Z13, K7, Z10
-	VCMPPS           $0x1e, 512(SI), Z17, K1
-	VCMPPS           $0x1e, Z3, Z17, K2
-	VFMADD213PS.Z    Z12, Z12, K1, Z8
-	VMOVAPS.Z        Z10, K2, Z10
-	VADDPS           Z10, Z8, Z8
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
-	KORTESTW      K6, K6
-	JNZ           sure160Next
-	VADDPS        Z11, Z9, Z3
-	VMINPS        Z11, Z9, Z5
-	VMAXPS        Z11, Z9, Z9
-	VSUBPS        Z9, Z3, Z9
-	VSUBPS        Z9, Z5, Z5
-	VADDPS        Z8, Z3, Z6
-	VMINPS        Z8, Z3, Z7
-	VMAXPS        Z8, Z3, Z3
-	VSUBPS        Z3, Z6, Z3
-	VSUBPS        Z3, Z7, Z7
-	VADDPS        Z7, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z6, Y3
-	VCVTPS2PD     Y6, Z6
-	VCVTPS2PD     Y3, Z3
-	VEXTRACTF64X4 $0x01, Z5, Y7
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z5, Z6, Z6
-	VADDPD        Z7, Z3, Z3
-	VMOVAPS       Z4, Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z5
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z4
-	VFMADD231PS Z1, Z17, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z7
-	VPSLLD       $0x14, Z5, Z5
-	VPADDD       Z7, Z5, Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
-	VMULPS           Z5, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS   Z7, Z7, Z4
-	VCVTSS2SD     X4, X4, X4
-	VMOVSD        sureScale64<>+0(SB), X5
-	VMULSD        X5, X4, X4
-	VMOVSD        X4, 8(DI)
-	VADDPD        Z3, Z6, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y3
-	VADDPD        Y3, Y6, Y6
-	VEXTRACTF128  $0x01, Y6, X3
-	VADDPD        X3, X6, X6
-	VMOVHLPS      X6, X6, X3
-	VADDSD        X3, X6, X6
-	VMULSD        X5, X6, X6
-	VMOVSD        X6, 16(DI)
-	VMULPS.BCST   (R14), Z17, Z17
-	VBROADCASTSS  integerSure<>+0(SB), Z3
-	VSUBPS        Z17, Z3, Z3
-	VBROADCASTSS  integer<>+0(SB), Z4
-	VSUBPS        Z3, Z4, Z4
-	VMOVSS        X4, (DI)
-
-sure160Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin28
-	JMP  end
-
-done28:
-	// Rows of 161 to 176 elements.
-	CMPQ  CX, $0x000000b0
-	JGT   done31
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x000000a0, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
-
-begin31:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact176
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact176
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS (R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	PCALIGN      $0x40
-
-loop31:
-	VBROADCASTSS (SI), Z9
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact176
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z9, Z9
-	VSUBPS       Z9, Z8, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VBROADCASTSS (SI), X10
-	VMULSS       X4, X10, X10
-	VBROADCASTSS integerHeadroom<>+0(SB), Z11
-	VSUBSS       X10, X11, X11
-	VBROADCASTSS integer<>+0(SB), Z10
-	VSUBSS       X11, X10, X10
-	VMOVSS       X10, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z10
-	VMOVUPS      640(SI), K7, Z10
-	VMOVUPS      (SI), Z11
-	VMAXPS       64(SI), Z11, Z11
-	VMOVUPS      128(SI), Z12
-	VMAXPS       192(SI), Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMOVUPS      256(SI), Z12
-	VMAXPS       320(SI), Z12, Z12
-	VMOVUPS      384(SI), Z13
-	VMAXPS       448(SI), Z13, Z13
-	VMAXPS       Z13, Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMOVUPS      512(SI), Z12
-	VMAXPS       576(SI), Z12, Z12
-	VMAXPS       Z10, Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z11, Z11, Z10
-	VMAXPS     Z10, Z11, Z10
-	VSHUFF32X4 $0xb1, Z10, Z10, Z12
-	VMAXPS     Z12, Z10, Z10
-	VSHUFPS    $0x4e, Z10, Z10, Z12
-	VMAXPS     Z12, Z10, Z10
-	VSHUFPS    $0xb1, Z10, Z10, Z12
-	VMAXPS     Z12, Z10, Z10
-	VMOVAPS    Z9, Z12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z10, Z12
-
-	// -n = magic - N - u
-	VSUBPS Z12, Z9, Z13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z10, Z13
-	VFMADD231PS Z1, Z10, Z13
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z12, Z14
-	VPSLLD  $0x14, Z12, Z12
-	VPADDD  Z14, Z12, Z14
-	VMOVAPS Z6, Z12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z13, Z5, Z12
-	VFMADD213PS Z7, Z13, Z12
-	VMULPS      Z12, Z13, Z13
-
-	// s*q + s
-	VFMADD213PS Z14, Z14, Z13
-	VCMPPS      $0x05, Z10, Z11, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z13, K1, Z11
-	VMOVUPS.Z   640(SI), K7, Z12
-	VMOVUPS     (SI), Z14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     64(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     128(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     192(SI), Z17
-	VFMADD213PS Z9, Z0, Z17
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z18
-	VSUBPS Z15, Z9, Z19
-	VSUBPS Z16, Z9, Z20
-	VSUBPS Z17, Z9, Z21
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z18
-	VFMADD231PS 64(SI), Z0, Z19
-	VFMADD231PS 128(SI), Z0, Z20
-	VFMADD231PS 192(SI), Z0, Z21
-	VFMADD231PS (SI), Z1, Z18
-	VFMADD231PS 64(SI), Z1, Z19
-	VFMADD231PS 128(SI), Z1, Z20
-	VFMADD231PS 192(SI), Z1, Z21
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z22
-	VPERMPS Z3, Z15, Z23
-	VPERMPS Z3, Z16, Z24
-	VPERMPS Z3, Z17, Z25
-	VPSLLD  $0x14, Z14, Z26
-	VPSLLD  $0x14, Z15, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPADDD  Z22, Z26, Z22
-	VPADDD  Z23, Z27, Z23
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VMOVAPS Z6, Z26
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z18, Z5, Z26
-	VMOVAPS     Z6, Z27
-	VFMADD231PS Z19, Z5, Z27
-	VMOVAPS     Z6, Z28
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VFMADD213PS Z7, Z18, Z26
-	VFMADD213PS Z7, Z19, Z27
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VMULPS      Z26, Z18, Z18
-	VMULPS      Z27, Z19, Z19
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-
-	// s*q + s
-	VFMADD213PS Z22, Z22, Z18
-	VFMADD213PS Z23, Z23, Z19
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VADDPS      Z19, Z18, Z18
-	VADDPS      Z21, Z20, Z20
-	VADDPS      Z20, Z18, Z18
-	VPTERNLOGD  $0xfe, Z15, Z16, Z14
-	VPORD       Z14, Z17, Z14
-	VMOVUPS     256(SI), Z15
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     320(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     384(SI), Z17
-	VFMADD213PS Z9, Z0, Z17
-	VMOVUPS     448(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z15, Z9, Z20
-	VSUBPS Z16, Z9, Z21
-	VSUBPS Z17, Z9, Z22
-	VSUBPS Z19, Z9, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z20
-	VFMADD231PS 320(SI), Z0, Z21
-	VFMADD231PS 384(SI), Z0, Z22
-	VFMADD231PS 448(SI), Z0, Z23
-	VFMADD231PS 256(SI), Z1, Z20
-	VFMADD231PS 320(SI), Z1, Z21
-	VFMADD231PS 384(SI), Z1, Z22
-	VFMADD231PS 448(SI), Z1, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z15, Z24
-	VPERMPS Z3, Z16, Z25
-	VPERMPS Z3, Z17, Z26
-	VPERMPS Z3, Z19, Z27
-	VPSLLD  $0x14, Z15, Z28
-	VPSLLD  $0x14, Z16, Z29
-	VPSLLD  $0x14, Z17, Z30
-	VPSLLD  $0x14, Z19, Z31
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
-
-	// s*q + s
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z20
-	VADDPS      Z23, Z22, Z22
-	VADDPS      Z22, Z20, Z20
-	VPTERNLOGD  $0xfe, Z15, Z16, Z14
-	VPTERNLOGD  $0xfe, Z17, Z19, Z14
-	VMOVUPS     512(SI), Z15
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z15
-	VMOVUPS       576(SI), Z16
-	VFMADD213PS   Z9, Z0, Z16
-	VMOVAPS       Z9, Z17
-	VFMADD231PS.Z Z0, Z12, K7, Z17
-
-	// -n = magic - N - u
-	VSUBPS Z15, Z9, Z19
-	VSUBPS Z16, Z9, Z21
-	VSUBPS Z17, Z9, Z9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z19
-	VFMADD231PS 576(SI), Z0, Z21
-	VFMADD231PS Z0, Z12, Z9
-	VFMADD231PS 512(SI), Z1, Z19
-	VFMADD231PS 576(SI), Z1, Z21
-	VFMADD231PS Z1, Z12, Z9
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z15, Z12
-	VPERMPS Z3, Z16, Z22
-	VPERMPS Z3, Z17, Z23
-	VPSLLD  $0x14, Z15, Z24
-	VPSLLD  $0x14, Z16, Z25
-	VPSLLD  $0x14, Z17, Z26
-	VPADDD  Z12, Z24, Z12
-	VPADDD  Z22, Z25, Z22
-	VPADDD  Z23, Z26, Z23
-	VMOVAPS Z6, Z24
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z19, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z21, Z5, Z25
-	VMOVAPS     Z6, Z26
-	VFMADD231PS Z9, Z5, Z26
-	VFMADD213PS Z7, Z19, Z24
-	VFMADD213PS Z7, Z21, Z25
-	VFMADD213PS Z7, Z9, Z26
-	VMULPS      Z24, Z19, Z19
-	VMULPS      Z25, Z21, Z21
-	VMULPS      Z26, Z9, Z9
-
-	// s*q + s
-	VFMADD213PS   Z12, Z12, Z19
-	VFMADD213PS   Z22, Z22, Z21
-	VFMADD213PS.Z Z23, Z23, K7, Z9
-	VADDPS        Z21, Z19, Z19
-	VPTERNLOGD    $0xfe, Z15, Z16, Z14
-	VPORD         Z14, Z17, Z14
-	VADDPS        Z9, Z19, Z19
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z14, K6
-	KORTESTW      K6, K6
-	JNZ           exact176
-	VADDPS        Z20, Z18, Z9
-	VMINPS        Z20, Z18, Z12
-	VMAXPS        Z20, Z18, Z18
-	VSUBPS        Z18, Z9, Z18
-	VSUBPS        Z18, Z12, Z12
-	VADDPS        Z19, Z9, Z14
-	VMINPS        Z19, Z9, Z15
-	VMAXPS        Z19, Z9, Z9
-	VSUBPS        Z9, Z14, Z9
-	VSUBPS        Z9, Z15, Z15
-	VADDPS        Z15, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z14, Y9
-	VCVTPS2PD     Y14, Z14
-	VCVTPS2PD     Y9, Z9
-	VEXTRACTF64X4 $0x01, Z11, Y15
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y15, Z15
-	VSUBPD        Z11, Z14, Z14
-	VSUBPD        Z15, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z12, Y11
-	VCVTPS2PD     Y12, Z12
-	VCVTPS2PD     Y11, Z11
-	VADDPD        Z12, Z14, Z14
-	VADDPD        Z11, Z9, Z9
-	VADDPD        Z9, Z14, Z14
-	VEXTRACTF64X4 $0x01, Z14, Y9
-	VADDPD        Y9, Y14, Y14
-	VEXTRACTF128  $0x01, Y14, X9
-	VADDPD        X9, X14, X14
-	VMOVHLPS      X14, X14, X9
-	VADDSD        X9, X14, X14
-
-	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z10, Z10
-	VMOVSS      X10, 4(DI)
-	VCVTSS2SD   X13, X13, X13
-	VMOVSD      X13, 8(DI)
-	VMOVSD      X14, 16(DI)
-	VADDSD      X14, X14, X14
-	VUCOMISD    X13, X14
-	JCS         sure176
-	ADDQ        R9, SI
-	ADDQ        $0x18, DI
-	DECQ        R8
-	JNZ         loop31
-	JMP         end
-
-exact176:
-	VBROADCASTSS (SI), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x000000a0, CX
-	JMP          far
-
-sure176:
-	// The sum without the largest element, next to which the others are rounded off.
-	VMULPS.BCST  4(DI), Z0, Z3
-	VBROADCASTSS nearSure<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
-	VMOVUPS.Z    640(SI), K7, Z3
-	VMOVUPS      (SI), Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z5
-	VMOVUPS     64(SI), Z6
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     128(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z9
-	VSUBPS Z6, Z4, Z10
-	VSUBPS Z7, Z4, Z11
-	VSUBPS Z8, Z4, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VBROADCASTSS     4(DI), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
-	VFMADD213PS.Z    Z13, Z13, K2, Z9
-	VFMADD213PS.Z    Z14, Z14, K3, Z10
-	VFMADD213PS.Z    Z15, Z15, K4, Z11
-	VFMADD213PS.Z    Z16, Z16, K5, Z12
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VMOVUPS          256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     320(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     384(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-	VMOVUPS     448(SI), Z10
-	VFMADD213PS Z4, Z0, Z10
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z11
-	VSUBPS Z7, Z4, Z12
-	VSUBPS Z8, Z4, Z13
-	VSUBPS Z10, Z4, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z11
-	VFMADD231PS 320(SI), Z0, Z12
-	VFMADD231PS 384(SI), Z0, Z13
-	VFMADD231PS 448(SI), Z0, Z14
-	VFMADD231PS 256(SI), Z1, Z11
-	VFMADD231PS 320(SI), Z1, Z12
-	VFMADD231PS 384(SI), Z1, Z13
-	VFMADD231PS 448(SI), Z1, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
-	VPERMPS      nearTable<>+0(SB), Z7, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPERMPS      nearTable<>+0(SB), Z10, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPSLLD       $0x14, Z10, Z23
-	VPADDD       Z15, Z20, Z15
-	VPADDD       Z16, Z21, Z16
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VMULPS           Z20, Z11, Z11
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VCMPPS           $0x1e, 256(SI), Z17, K2
-	VCMPPS           $0x1e, 320(SI), Z17, K3
-	VCMPPS           $0x1e, 384(SI), Z17, K4
-	VCMPPS           $0x1e, 448(SI), Z17, K5
-	VFMADD213PS.Z    Z15, Z15, K2, Z11
-	VFMADD213PS.Z    Z16, Z16, K3, Z12
-	VFMADD213PS.Z    Z18, Z18, K4, Z13
-	VFMADD213PS.Z    Z19, Z19, K5, Z14
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z13, Z11, Z11
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
-	VMOVUPS          512(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z4, Z0, Z6
-	VMOVUPS       576(SI), Z7
-	VFMADD213PS   Z4, Z0, Z7
-	VMOVAPS       Z4, Z8
-	VFMADD231PS.Z Z0, Z3, K7, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z10
-	VSUBPS Z7, Z4, Z12
-	VSUBPS Z8, Z4, Z13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z10
-	VFMADD231PS 576(SI), Z0, Z12
-	VFMADD231PS Z0, Z3, Z13
-	VFMADD231PS 512(SI), Z1, Z10
-	VFMADD231PS 576(SI), Z1, Z12
-	VFMADD231PS Z1, Z3, Z13
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z18
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z20
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z12, Z12
-	VMULPS           Z20, Z13, Z13
-	VFMADD213PS.Z    Z16, Z16, K7, Z13
-	VCMPPS           $0x1e, 512(SI), Z17, K1
-	VCMPPS           $0x1e, 576(SI), Z17, K2
-	VCMPPS           $0x1e, Z3, Z17, K3
-	VFMADD213PS.Z    Z14, Z14, K1, Z10
-	VFMADD213PS.Z    Z15, Z15, K2, Z12
-	VMOVAPS.Z        Z13, K3, Z13
-	VADDPS           Z12, Z10, Z10
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VADDPS           Z13, Z10, Z10
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
-	KORTESTW      K6, K6
-	JNZ           sure176Next
-	VADDPS        Z11, Z9, Z3
-	VMINPS        Z11, Z9, Z5
-	VMAXPS        Z11, Z9, Z9
-	VSUBPS        Z9, Z3, Z9
-	VSUBPS        Z9, Z5, Z5
-	VADDPS        Z10, Z3, Z6
-	VMINPS        Z10, Z3, Z7
-	VMAXPS        Z10, Z3, Z3
-	VSUBPS        Z3, Z6, Z3
-	VSUBPS        Z3, Z7, Z7
-	VADDPS        Z7, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z6, Y3
-	VCVTPS2PD     Y6, Z6
-	VCVTPS2PD     Y3, Z3
-	VEXTRACTF64X4 $0x01, Z5, Y7
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z5, Z6, Z6
-	VADDPD        Z7, Z3, Z3
-	VMOVAPS       Z4, Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z5
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z4
-	VFMADD231PS Z1, Z17, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z7
-	VPSLLD       $0x14, Z5, Z5
-	VPADDD       Z7, Z5, Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
-	VMULPS           Z5, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS   Z7, Z7, Z4
-	VCVTSS2SD     X4, X4, X4
-	VMOVSD        sureScale64<>+0(SB), X5
-	VMULSD        X5, X4, X4
-	VMOVSD        X4, 8(DI)
-	VADDPD        Z3, Z6, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y3
-	VADDPD        Y3, Y6, Y6
-	VEXTRACTF128  $0x01, Y6, X3
-	VADDPD        X3, X6, X6
-	VMOVHLPS      X6, X6, X3
-	VADDSD        X3, X6, X6
-	VMULSD        X5, X6, X6
-	VMOVSD        X6, 16(DI)
-	VMULPS.BCST   (R14), Z17, Z17
-	VBROADCASTSS  integerSure<>+0(SB), Z3
-	VSUBPS        Z17, Z3, Z3
-	VBROADCASTSS  integer<>+0(SB), Z4
-	VSUBPS        Z3, Z4, Z4
-	VMOVSS        X4, (DI)
-
-sure176Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin31
-	JMP  end
-
-done31:
-	// Rows of 177 to 192 elements.
-	CMPQ  CX, $0x000000c0
-	JGT   done34
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x000000b0, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
-
-begin34:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact192
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact192
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS (R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	PCALIGN      $0x40
-
-loop34:
-	VBROADCASTSS (SI), Z9
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact192
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z9, Z9
-	VSUBPS       Z9, Z8, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VBROADCASTSS (SI), X10
-	VMULSS       X4, X10, X10
-	VBROADCASTSS integerHeadroom<>+0(SB), Z11
-	VSUBSS       X10, X11, X11
-	VBROADCASTSS integer<>+0(SB), Z10
-	VSUBSS       X11, X10, X10
-	VMOVSS       X10, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z10
-	VMOVUPS      704(SI), K7, Z10
-	VMOVUPS      (SI), Z11
-	VMAXPS       64(SI), Z11, Z11
-	VMOVUPS      128(SI), Z12
-	VMAXPS       192(SI), Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMOVUPS      256(SI), Z12
-	VMAXPS       320(SI), Z12, Z12
-	VMOVUPS      384(SI), Z13
-	VMAXPS       448(SI), Z13, Z13
-	VMAXPS       Z13, Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMOVUPS      512(SI), Z12
-	VMAXPS       576(SI), Z12, Z12
-	VMOVUPS      640(SI), Z13
-	VMAXPS       Z10, Z13, Z13
-	VMAXPS       Z13, Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z11, Z11, Z10
-	VMAXPS     Z10, Z11, Z10
-	VSHUFF32X4 $0xb1, Z10, Z10, Z12
-	VMAXPS     Z12, Z10, Z10
-	VSHUFPS    $0x4e, Z10, Z10, Z12
-	VMAXPS     Z12, Z10, Z10
-	VSHUFPS    $0xb1, Z10, Z10, Z12
-	VMAXPS     Z12, Z10, Z10
-	VMOVAPS    Z9, Z12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z10, Z12
-
-	// -n = magic - N - u
-	VSUBPS Z12, Z9, Z13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z10, Z13
-	VFMADD231PS Z1, Z10, Z13
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z12, Z14
-	VPSLLD  $0x14, Z12, Z12
-	VPADDD  Z14, Z12, Z14
-	VMOVAPS Z6, Z12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z13, Z5, Z12
-	VFMADD213PS Z7, Z13, Z12
-	VMULPS      Z12, Z13, Z13
-
-	// s*q + s
-	VFMADD213PS Z14, Z14, Z13
-	VCMPPS      $0x05, Z10, Z11, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z13, K1, Z11
-	VMOVUPS.Z   704(SI), K7, Z12
-	VMOVUPS     (SI), Z14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     64(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     128(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     192(SI), Z17
-	VFMADD213PS Z9, Z0, Z17
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z18
-	VSUBPS Z15, Z9, Z19
-	VSUBPS Z16, Z9, Z20
-	VSUBPS Z17, Z9, Z21
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z18
-	VFMADD231PS 64(SI), Z0, Z19
-	VFMADD231PS 128(SI), Z0, Z20
-	VFMADD231PS 192(SI), Z0, Z21
-	VFMADD231PS (SI), Z1, Z18
-	VFMADD231PS 64(SI), Z1, Z19
-	VFMADD231PS 128(SI), Z1, Z20
-	VFMADD231PS 192(SI), Z1, Z21
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z22
-	VPERMPS Z3, Z15, Z23
-	VPERMPS Z3, Z16, Z24
-	VPERMPS Z3, Z17, Z25
-	VPSLLD  $0x14, Z14, Z26
-	VPSLLD  $0x14, Z15, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPADDD  Z22, Z26, Z22
-	VPADDD  Z23, Z27, Z23
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VMOVAPS Z6, Z26
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z18, Z5, Z26
-	VMOVAPS     Z6, Z27
-	VFMADD231PS Z19, Z5, Z27
-	VMOVAPS     Z6, Z28
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VFMADD213PS Z7, Z18, Z26
-	VFMADD213PS Z7, Z19, Z27
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VMULPS      Z26, Z18, Z18
-	VMULPS      Z27, Z19, Z19
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-
-	// s*q + s
-	VFMADD213PS Z22, Z22, Z18
-	VFMADD213PS Z23, Z23, Z19
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VADDPS      Z19, Z18, Z18
-	VADDPS      Z21, Z20, Z20
-	VADDPS      Z20, Z18, Z18
-	VPTERNLOGD  $0xfe, Z15, Z16, Z14
-	VPORD       Z14, Z17, Z14
-	VMOVUPS     256(SI), Z15
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     320(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     384(SI), Z17
-	VFMADD213PS Z9, Z0, Z17
-	VMOVUPS     448(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z15, Z9, Z20
-	VSUBPS Z16, Z9, Z21
-	VSUBPS Z17, Z9, Z22
-	VSUBPS Z19, Z9, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z20
-	VFMADD231PS 320(SI), Z0, Z21
-	VFMADD231PS 384(SI), Z0, Z22
-	VFMADD231PS 448(SI), Z0, Z23
-	VFMADD231PS 256(SI), Z1, Z20
-	VFMADD231PS 320(SI), Z1, Z21
-	VFMADD231PS 384(SI), Z1, Z22
-	VFMADD231PS 448(SI), Z1, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z15, Z24
-	VPERMPS Z3, Z16, Z25
-	VPERMPS Z3, Z17, Z26
-	VPERMPS Z3, Z19, Z27
-	VPSLLD  $0x14, Z15, Z28
-	VPSLLD  $0x14, Z16, Z29
-	VPSLLD  $0x14, Z17, Z30
-	VPSLLD  $0x14, Z19, Z31
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
-
-	// s*q + s
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z20
-	VADDPS      Z23, Z22, Z22
-	VADDPS      Z22, Z20, Z20
-	VPTERNLOGD  $0xfe, Z15, Z16, Z14
-	VPTERNLOGD  $0xfe, Z17, Z19, Z14
-	VMOVUPS     512(SI), Z15
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z15
-	VMOVUPS       576(SI), Z16
-	VFMADD213PS   Z9, Z0, Z16
-	VMOVUPS       640(SI), Z17
-	VFMADD213PS   Z9, Z0, Z17
-	VMOVAPS       Z9, Z19
-	VFMADD231PS.Z Z0, Z12, K7, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z15, Z9, Z21
-	VSUBPS Z16, Z9, Z22
-	VSUBPS Z17, Z9, Z23
-	VSUBPS Z19, Z9, Z9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z21
-	VFMADD231PS 576(SI), Z0, Z22
-	VFMADD231PS 640(SI), Z0, Z23
-	VFMADD231PS Z0, Z12, Z9
-	VFMADD231PS 512(SI), Z1, Z21
-	VFMADD231PS 576(SI), Z1, Z22
-	VFMADD231PS 640(SI), Z1, Z23
-	VFMADD231PS Z1, Z12, Z9
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z15, Z12
-	VPERMPS Z3, Z16, Z24
-	VPERMPS Z3, Z17, Z25
-	VPERMPS Z3, Z19, Z26
-	VPSLLD  $0x14, Z15, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPSLLD  $0x14, Z19, Z30
-	VPADDD  Z12, Z27, Z12
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VMOVAPS Z6, Z27
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z21, Z5, Z27
-	VMOVAPS     Z6, Z28
-	VFMADD231PS Z22, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z23, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z9, Z5, Z30
-	VFMADD213PS Z7, Z21, Z27
-	VFMADD213PS Z7, Z22, Z28
-	VFMADD213PS Z7, Z23, Z29
-	VFMADD213PS Z7, Z9, Z30
-	VMULPS      Z27, Z21, Z21
-	VMULPS      Z28, Z22, Z22
-	VMULPS      Z29, Z23, Z23
-	VMULPS      Z30, Z9, Z9
-
-	// s*q + s
-	VFMADD213PS   Z12, Z12, Z21
-	VFMADD213PS   Z24, Z24, Z22
-	VFMADD213PS   Z25, Z25, Z23
-	VFMADD213PS.Z Z26, Z26, K7, Z9
-	VADDPS        Z22, Z21, Z21
-	VADDPS        Z9, Z23, Z23
-	VADDPS        Z23, Z21, Z21
-	VPTERNLOGD    $0xfe, Z15, Z16, Z14
-	VPTERNLOGD    $0xfe, Z17, Z19, Z14
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z14, K6
-	KORTESTW      K6, K6
-	JNZ           exact192
-	VADDPS        Z20, Z18, Z9
-	VMINPS        Z20, Z18, Z12
-	VMAXPS        Z20, Z18, Z18
-	VSUBPS        Z18, Z9, Z18
-	VSUBPS        Z18, Z12, Z12
-	VADDPS        Z21, Z9, Z14
-	VMINPS        Z21, Z9, Z15
-	VMAXPS        Z21, Z9, Z9
-	VSUBPS        Z9, Z14, Z9
-	VSUBPS        Z9, Z15, Z15
-	VADDPS        Z15, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z14, Y9
-	VCVTPS2PD     Y14, Z14
-	VCVTPS2PD     Y9, Z9
-	VEXTRACTF64X4 $0x01, Z11, Y15
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y15, Z15
-	VSUBPD        Z11, Z14, Z14
-	VSUBPD        Z15, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z12, Y11
-	VCVTPS2PD     Y12, Z12
-	VCVTPS2PD     Y11, Z11
-	VADDPD        Z12, Z14, Z14
-	VADDPD        Z11, Z9, Z9
-	VADDPD        Z9, Z14, Z14
-	VEXTRACTF64X4 $0x01, Z14, Y9
-	VADDPD        Y9, Y14, Y14
-	VEXTRACTF128  $0x01, Y14, X9
-	VADDPD        X9, X14, X14
-	VMOVHLPS      X14, X14, X9
-	VADDSD        X9, X14, X14
-
-	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z10, Z10
-	VMOVSS      X10, 4(DI)
-	VCVTSS2SD   X13, X13, X13
-	VMOVSD      X13, 8(DI)
-	VMOVSD      X14, 16(DI)
-	VADDSD      X14, X14, X14
-	VUCOMISD    X13, X14
-	JCS         sure192
-	ADDQ        R9, SI
-	ADDQ        $0x18, DI
-	DECQ        R8
-	JNZ         loop34
-	JMP         end
-
-exact192:
-	VBROADCASTSS (SI), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x000000b0, CX
-	JMP          far
-
-sure192:
-	// The sum without the largest element, next to which the others are rounded off.
-	VMULPS.BCST  4(DI), Z0, Z3
-	VBROADCASTSS nearSure<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
-	VMOVUPS.Z    704(SI), K7, Z3
-	VMOVUPS      (SI), Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z5
-	VMOVUPS     64(SI), Z6
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     128(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z9
-	VSUBPS Z6, Z4, Z10
-	VSUBPS Z7, Z4, Z11
-	VSUBPS Z8, Z4, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VBROADCASTSS     4(DI), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
-	VFMADD213PS.Z    Z13, Z13, K2, Z9
-	VFMADD213PS.Z    Z14, Z14, K3, Z10
-	VFMADD213PS.Z    Z15, Z15, K4, Z11
-	VFMADD213PS.Z    Z16, Z16, K5, Z12
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VMOVUPS          256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     320(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     384(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-	VMOVUPS     448(SI), Z10
-	VFMADD213PS Z4, Z0, Z10
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z11
-	VSUBPS Z7, Z4, Z12
-	VSUBPS Z8, Z4, Z13
-	VSUBPS Z10, Z4, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z11
-	VFMADD231PS 320(SI), Z0, Z12
-	VFMADD231PS 384(SI), Z0, Z13
-	VFMADD231PS 448(SI), Z0, Z14
-	VFMADD231PS 256(SI), Z1, Z11
-	VFMADD231PS 320(SI), Z1, Z12
-	VFMADD231PS 384(SI), Z1, Z13
-	VFMADD231PS 448(SI), Z1, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
-	VPERMPS      nearTable<>+0(SB), Z7, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPERMPS      nearTable<>+0(SB), Z10, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPSLLD       $0x14, Z10, Z23
-	VPADDD       Z15, Z20, Z15
-	VPADDD       Z16, Z21, Z16
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VMULPS           Z20, Z11, Z11
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VCMPPS           $0x1e, 256(SI), Z17, K2
-	VCMPPS           $0x1e, 320(SI), Z17, K3
-	VCMPPS           $0x1e, 384(SI), Z17, K4
-	VCMPPS           $0x1e, 448(SI), Z17, K5
-	VFMADD213PS.Z    Z15, Z15, K2, Z11
-	VFMADD213PS.Z    Z16, Z16, K3, Z12
-	VFMADD213PS.Z    Z18, Z18, K4, Z13
-	VFMADD213PS.Z    Z19, Z19, K5, Z14
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z13, Z11, Z11
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
-	VMOVUPS          512(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z4, Z0, Z6
-	VMOVUPS       576(SI), Z7
-	VFMADD213PS   Z4, Z0, Z7
-	VMOVUPS       640(SI), Z8
-	VFMADD213PS   Z4, Z0, Z8
-	VMOVAPS       Z4, Z10
-	VFMADD231PS.Z Z0, Z3, K7, Z10
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z12
-	VSUBPS Z7, Z4, Z13
-	VSUBPS Z8, Z4, Z14
-	VSUBPS Z10, Z4, Z15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z12
-	VFMADD231PS 576(SI), Z0, Z13
-	VFMADD231PS 640(SI), Z0, Z14
-	VFMADD231PS Z0, Z3, Z15
-	VFMADD231PS 512(SI), Z1, Z12
-	VFMADD231PS 576(SI), Z1, Z13
-	VFMADD231PS 640(SI), Z1, Z14
-	VFMADD231PS Z1, Z3, Z15
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
-	VPERMPS      nearTable<>+0(SB), Z7, Z18
-	VPERMPS      nearTable<>+0(SB), Z8, Z19
-	VPERMPS      nearTable<>+0(SB), Z10, Z20
-	VPSLLD       $0x14, Z6, Z21
-	VPSLLD       $0x14, Z7, Z22
-	VPSLLD       $0x14, Z8, Z23
-	VPSLLD       $0x14, Z10, Z24
-	VPADDD       Z16, Z21, Z16
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VPADDD       Z20, Z24, Z20
-	VBROADCASTSS nearExp2<>+0(SB), Z21
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VMULPS           Z24, Z15, Z15
-	VFMADD213PS.Z    Z20, Z20, K7, Z15
-	VCMPPS           $0x1e, 512(SI), Z17, K1
-	VCMPPS           $0x1e, 576(SI), Z17, K2
-	VCMPPS           $0x1e, 640(SI), Z17, K3
-	VCMPPS           $0x1e, Z3, Z17, K4
-	VFMADD213PS.Z    Z16, Z16, K1, Z12
-	VFMADD213PS.Z    Z18, Z18, K2, Z13
-	VFMADD213PS.Z    Z19, Z19, K3, Z14
-	VMOVAPS.Z        Z15, K4, Z15
-	VADDPS           Z13, Z12, Z12
-	VADDPS           Z15, Z14, Z14
-	VADDPS           Z14, Z12, Z12
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
-	KORTESTW      K6, K6
-	JNZ           sure192Next
-	VADDPS        Z11, Z9, Z3
-	VMINPS        Z11, Z9, Z5
-	VMAXPS        Z11, Z9, Z9
-	VSUBPS        Z9, Z3, Z9
-	VSUBPS        Z9, Z5, Z5
-	VADDPS        Z12, Z3, Z6
-	VMINPS        Z12, Z3, Z7
-	VMAXPS        Z12, Z3, Z3
-	VSUBPS        Z3, Z6, Z3
-	VSUBPS        Z3, Z7, Z7
-	VADDPS        Z7, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z6, Y3
-	VCVTPS2PD     Y6, Z6
-	VCVTPS2PD     Y3, Z3
-	VEXTRACTF64X4 $0x01, Z5, Y7
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z5, Z6, Z6
-	VADDPD        Z7, Z3, Z3
-	VMOVAPS       Z4, Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z5
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z4
-	VFMADD231PS Z1, Z17, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z7
-	VPSLLD       $0x14, Z5, Z5
-	VPADDD       Z7, Z5, Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
-	VMULPS           Z5, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS   Z7, Z7, Z4
-	VCVTSS2SD     X4, X4, X4
-	VMOVSD        sureScale64<>+0(SB), X5
-	VMULSD        X5, X4, X4
-	VMOVSD        X4, 8(DI)
-	VADDPD        Z3, Z6, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y3
-	VADDPD        Y3, Y6, Y6
-	VEXTRACTF128  $0x01, Y6, X3
-	VADDPD        X3, X6, X6
-	VMOVHLPS      X6, X6, X3
-	VADDSD        X3, X6, X6
-	VMULSD        X5, X6, X6
-	VMOVSD        X6, 16(DI)
-	VMULPS.BCST   (R14), Z17, Z17
-	VBROADCASTSS  integerSure<>+0(SB), Z3
-	VSUBPS        Z17, Z3, Z3
-	VBROADCASTSS  integer<>+0(SB), Z4
-	VSUBPS        Z3, Z4, Z4
-	VMOVSS        X4, (DI)
-
-sure192Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin34
-	JMP  end
-
-done34:
-	// Rows of 193 to 208 elements.
-	CMPQ  CX, $0x000000d0
-	JGT   done37
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x000000c0, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
-
-begin37:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact208
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact208
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS (R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	PCALIGN      $0x40
-
-loop37:
-	VBROADCASTSS (SI), Z8
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact208
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z8, Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VSUBPS       Z8, Z9, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VBROADCASTSS (SI), X8
-	VMULSS       X4, X8, X8
-	VBROADCASTSS integerHeadroom<>+0(SB), Z10
-	VSUBSS       X8, X10, X10
-	VBROADCASTSS integer<>+0(SB), Z8
-	VSUBSS       X10, X8, X8
-	VMOVSS       X8, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z8
-	VMOVUPS      768(SI), K7, Z8
-	VMOVUPS      (SI), Z10
-	VMAXPS       64(SI), Z10, Z10
-	VMOVUPS      128(SI), Z11
-	VMAXPS       192(SI), Z11, Z11
-	VMAXPS       Z11, Z10, Z10
-	VMOVUPS      256(SI), Z11
-	VMAXPS       320(SI), Z11, Z11
-	VMOVUPS      384(SI), Z12
-	VMAXPS       448(SI), Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMAXPS       Z11, Z10, Z10
-	VMOVUPS      512(SI), Z11
-	VMAXPS       576(SI), Z11, Z11
-	VMOVUPS      640(SI), Z12
-	VMAXPS       704(SI), Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMAXPS       Z8, Z11, Z11
-	VMAXPS       Z11, Z10, Z10
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z10, Z10, Z8
-	VMAXPS     Z8, Z10, Z8
-	VSHUFF32X4 $0xb1, Z8, Z8, Z11
-	VMAXPS     Z11, Z8, Z8
-	VSHUFPS    $0x4e, Z8, Z8, Z11
-	VMAXPS     Z11, Z8, Z8
-	VSHUFPS    $0xb1, Z8, Z8, Z11
-	VMAXPS     Z11, Z8, Z8
-	VMOVAPS    Z9, Z11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z8, Z11
-
-	// -n = magic - N - u
-	VSUBPS Z11, Z9, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z8, Z12
-	VFMADD231PS Z1, Z8, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z13
-	VPSLLD  $0x14, Z11, Z11
-	VPADDD  Z13, Z11, Z13
-	VMOVAPS Z6, Z11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z12, Z5, Z11
-	VFMADD213PS Z7, Z12, Z11
-	VMULPS      Z11, Z12, Z12
-
-	// s*q + s
-	VFMADD213PS Z13, Z13, Z12
-	VCMPPS      $0x05, Z8, Z10, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z12, K1, Z10
-	VMOVUPS.Z   768(SI), K7, Z11
+	VMOVAPS.Z   Z14, K1, Z12
 	VMOVUPS     (SI), Z13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z13
-	VMOVUPS     64(SI), Z14
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     128(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     192(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
+	VFMADD213PS Z10, Z0, Z13
+	VMOVUPS     64(SI), Z15
+	VFMADD213PS Z10, Z0, Z15
+	VMOVUPS     128(SI), Z16
+	VFMADD213PS Z10, Z0, Z16
+	VMOVUPS     192(SI), Z17
+	VFMADD213PS Z10, Z0, Z17
 
 	// -n = magic - N - u
-	VSUBPS Z13, Z9, Z17
-	VSUBPS Z14, Z9, Z18
-	VSUBPS Z15, Z9, Z19
-	VSUBPS Z16, Z9, Z20
+	VSUBPS Z13, Z10, Z18
+	VSUBPS Z15, Z10, Z19
+	VSUBPS Z16, Z10, Z20
+	VSUBPS Z17, Z10, Z21
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z17
-	VFMADD231PS 64(SI), Z0, Z18
-	VFMADD231PS 128(SI), Z0, Z19
-	VFMADD231PS 192(SI), Z0, Z20
-	VFMADD231PS (SI), Z1, Z17
-	VFMADD231PS 64(SI), Z1, Z18
-	VFMADD231PS 128(SI), Z1, Z19
-	VFMADD231PS 192(SI), Z1, Z20
+	VFMADD231PS (SI), Z0, Z18
+	VFMADD231PS 64(SI), Z0, Z19
+	VFMADD231PS 128(SI), Z0, Z20
+	VFMADD231PS 192(SI), Z0, Z21
+	VFMADD231PS (SI), Z1, Z18
+	VFMADD231PS 64(SI), Z1, Z19
+	VFMADD231PS 128(SI), Z1, Z20
+	VFMADD231PS 192(SI), Z1, Z21
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z13, Z21
-	VPERMPS Z3, Z14, Z22
+	VPERMPS Z3, Z13, Z22
 	VPERMPS Z3, Z15, Z23
 	VPERMPS Z3, Z16, Z24
-	VPSLLD  $0x14, Z13, Z25
-	VPSLLD  $0x14, Z14, Z26
+	VPERMPS Z3, Z17, Z25
+	VPSLLD  $0x14, Z13, Z26
 	VPSLLD  $0x14, Z15, Z27
 	VPSLLD  $0x14, Z16, Z28
-	VPADDD  Z21, Z25, Z21
+	VPSLLD  $0x14, Z17, Z29
 	VPADDD  Z22, Z26, Z22
 	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
-	VMOVAPS Z6, Z25
+	VPADDD  Z25, Z29, Z25
+	VMOVAPS Z6, Z26
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z17, Z5, Z25
-	VMOVAPS     Z6, Z26
 	VFMADD231PS Z18, Z5, Z26
 	VMOVAPS     Z6, Z27
 	VFMADD231PS Z19, Z5, Z27
 	VMOVAPS     Z6, Z28
 	VFMADD231PS Z20, Z5, Z28
-	VFMADD213PS Z7, Z17, Z25
+	VMOVAPS     Z6, Z29
+	VFMADD231PS Z21, Z5, Z29
 	VFMADD213PS Z7, Z18, Z26
 	VFMADD213PS Z7, Z19, Z27
 	VFMADD213PS Z7, Z20, Z28
-	VMULPS      Z25, Z17, Z17
+	VFMADD213PS Z7, Z21, Z29
 	VMULPS      Z26, Z18, Z18
 	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
 
 	// s*q + s
-	VFMADD213PS Z21, Z21, Z17
 	VFMADD213PS Z22, Z22, Z18
 	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
-	VADDPS      Z18, Z17, Z17
-	VADDPS      Z20, Z19, Z19
-	VADDPS      Z19, Z17, Z17
-	VPTERNLOGD  $0xfe, Z14, Z15, Z13
-	VPORD       Z13, Z16, Z13
-	VMOVUPS     256(SI), Z14
+	VFMADD213PS Z25, Z25, Z21
+	VADDPS      Z19, Z18, Z18
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z20, Z18, Z18
+	VPTERNLOGD  $0xfe, Z15, Z16, Z13
+	VPORD       Z13, Z17, Z13
+	VMOVUPS     256(SI), Z15
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     320(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     384(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     448(SI), Z18
-	VFMADD213PS Z9, Z0, Z18
+	VFMADD213PS Z10, Z0, Z15
+	VMOVUPS     320(SI), Z16
+	VFMADD213PS Z10, Z0, Z16
+	VMOVUPS     384(SI), Z17
+	VFMADD213PS Z10, Z0, Z17
+	VMOVUPS     448(SI), Z19
+	VFMADD213PS Z10, Z0, Z19
 
 	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z19
-	VSUBPS Z15, Z9, Z20
-	VSUBPS Z16, Z9, Z21
-	VSUBPS Z18, Z9, Z22
+	VSUBPS Z15, Z10, Z20
+	VSUBPS Z16, Z10, Z21
+	VSUBPS Z17, Z10, Z22
+	VSUBPS Z19, Z10, Z23
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z19
-	VFMADD231PS 320(SI), Z0, Z20
-	VFMADD231PS 384(SI), Z0, Z21
-	VFMADD231PS 448(SI), Z0, Z22
-	VFMADD231PS 256(SI), Z1, Z19
-	VFMADD231PS 320(SI), Z1, Z20
-	VFMADD231PS 384(SI), Z1, Z21
-	VFMADD231PS 448(SI), Z1, Z22
+	VFMADD231PS 256(SI), Z0, Z20
+	VFMADD231PS 320(SI), Z0, Z21
+	VFMADD231PS 384(SI), Z0, Z22
+	VFMADD231PS 448(SI), Z0, Z23
+	VFMADD231PS 256(SI), Z1, Z20
+	VFMADD231PS 320(SI), Z1, Z21
+	VFMADD231PS 384(SI), Z1, Z22
+	VFMADD231PS 448(SI), Z1, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z23
 	VPERMPS Z3, Z15, Z24
 	VPERMPS Z3, Z16, Z25
-	VPERMPS Z3, Z18, Z26
-	VPSLLD  $0x14, Z14, Z27
+	VPERMPS Z3, Z17, Z26
+	VPERMPS Z3, Z19, Z27
 	VPSLLD  $0x14, Z15, Z28
 	VPSLLD  $0x14, Z16, Z29
-	VPSLLD  $0x14, Z18, Z30
-	VPADDD  Z23, Z27, Z23
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VMOVAPS Z6, Z27
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z19, Z5, Z27
-	VMOVAPS     Z6, Z28
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VFMADD213PS Z7, Z19, Z27
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VMULPS      Z27, Z19, Z19
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-
-	// s*q + s
-	VFMADD213PS Z23, Z23, Z19
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VADDPS      Z20, Z19, Z19
-	VADDPS      Z22, Z21, Z21
-	VADDPS      Z21, Z19, Z19
-	VPTERNLOGD  $0xfe, Z14, Z15, Z13
-	VPTERNLOGD  $0xfe, Z16, Z18, Z13
-	VMOVUPS     512(SI), Z14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     576(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     640(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     704(SI), Z18
-	VFMADD213PS Z9, Z0, Z18
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z20
-	VSUBPS Z15, Z9, Z21
-	VSUBPS Z16, Z9, Z22
-	VSUBPS Z18, Z9, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z20
-	VFMADD231PS 576(SI), Z0, Z21
-	VFMADD231PS 640(SI), Z0, Z22
-	VFMADD231PS 704(SI), Z0, Z23
-	VFMADD231PS 512(SI), Z1, Z20
-	VFMADD231PS 576(SI), Z1, Z21
-	VFMADD231PS 640(SI), Z1, Z22
-	VFMADD231PS 704(SI), Z1, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z24
-	VPERMPS Z3, Z15, Z25
-	VPERMPS Z3, Z16, Z26
-	VPERMPS Z3, Z18, Z27
-	VPSLLD  $0x14, Z14, Z28
-	VPSLLD  $0x14, Z15, Z29
-	VPSLLD  $0x14, Z16, Z30
-	VPSLLD  $0x14, Z18, Z31
+	VPSLLD  $0x14, Z17, Z30
+	VPSLLD  $0x14, Z19, Z31
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
 	VPADDD  Z26, Z30, Z26
@@ -30731,1938 +21663,332 @@ loop37:
 	VADDPS        Z21, Z20, Z20
 	VADDPS        Z23, Z22, Z22
 	VADDPS        Z22, Z20, Z20
-	VPTERNLOGD    $0xfe, Z14, Z15, Z13
-	VPTERNLOGD    $0xfe, Z16, Z18, Z13
-	VMOVAPS       Z9, Z14
-	VFMADD231PS.Z Z0, Z11, K7, Z14
+	VPTERNLOGD    $0xfe, Z15, Z16, Z13
+	VPTERNLOGD    $0xfe, Z17, Z19, Z13
+	VMOVUPS.Z     512(SI), K7, Z15
+	KSHIFTRQ      $0x10, K7, K2
+	VMOVUPS.Z     576(SI), K2, Z16
+	VMOVAPS       Z10, Z17
+	VFMADD231PS.Z Z0, Z15, K7, Z17
+	VMOVAPS       Z10, Z19
+	VFMADD231PS.Z Z0, Z16, K2, Z19
 
 	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z9
+	VSUBPS Z17, Z10, Z21
+	VSUBPS Z19, Z10, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z11, Z9
-	VFMADD231PS Z1, Z11, Z9
+	VFMADD231PS Z0, Z15, Z21
+	VFMADD231PS Z0, Z16, Z10
+	VFMADD231PS Z1, Z15, Z21
+	VFMADD231PS Z1, Z16, Z10
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z11
-	VPSLLD  $0x14, Z14, Z15
-	VPADDD  Z11, Z15, Z11
-	VMOVAPS Z6, Z15
+	VPERMPS Z3, Z17, Z15
+	VPERMPS Z3, Z19, Z16
+	VPSLLD  $0x14, Z17, Z22
+	VPSLLD  $0x14, Z19, Z23
+	VPADDD  Z15, Z22, Z15
+	VPADDD  Z16, Z23, Z16
+	VMOVAPS Z6, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z9, Z5, Z15
-	VFMADD213PS   Z7, Z9, Z15
-	VMULPS        Z15, Z9, Z9
-	VFMADD213PS.Z Z11, Z11, K7, Z9
+	VFMADD231PS   Z21, Z5, Z22
+	VMOVAPS       Z6, Z23
+	VFMADD231PS   Z10, Z5, Z23
+	VFMADD213PS   Z7, Z21, Z22
+	VFMADD213PS   Z7, Z10, Z23
+	VMULPS        Z22, Z21, Z21
+	VMULPS        Z23, Z10, Z10
+	VFMADD213PS.Z Z15, Z15, K7, Z21
+	VFMADD213PS.Z Z16, Z16, K2, Z10
+	VADDPS        Z10, Z21, Z21
+	VPTERNLOGD    $0xfe, Z17, Z19, Z13
 
 	// Leave if an element is not near.
-	VPORD         Z13, Z14, Z13
 	VPTESTMD.BCST nearBits<>+0(SB), Z13, K6
 	KORTESTW      K6, K6
-	JNZ           exact208
-	VADDPS        Z19, Z17, Z11
-	VMINPS        Z19, Z17, Z13
-	VMAXPS        Z19, Z17, Z17
-	VSUBPS        Z17, Z11, Z17
-	VSUBPS        Z17, Z13, Z13
-	VADDPS        Z20, Z11, Z14
-	VMINPS        Z20, Z11, Z15
-	VMAXPS        Z20, Z11, Z11
-	VSUBPS        Z11, Z14, Z11
-	VSUBPS        Z11, Z15, Z15
-	VADDPS        Z15, Z13, Z13
-	VADDPS        Z9, Z14, Z11
-	VMINPS        Z9, Z14, Z15
-	VMAXPS        Z9, Z14, Z14
-	VSUBPS        Z14, Z11, Z14
-	VSUBPS        Z14, Z15, Z15
-	VADDPS        Z15, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z11, Y9
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y9, Z9
-	VEXTRACTF64X4 $0x01, Z10, Y14
+	JNZ           exact160
+	VADDPS        Z20, Z18, Z10
+	VMINPS        Z20, Z18, Z13
+	VMAXPS        Z20, Z18, Z18
+	VSUBPS        Z18, Z10, Z18
+	VSUBPS        Z18, Z13, Z13
+	VADDPS        Z21, Z10, Z15
+	VMINPS        Z21, Z10, Z16
+	VMAXPS        Z21, Z10, Z10
+	VSUBPS        Z10, Z15, Z10
+	VSUBPS        Z10, Z16, Z16
+	VADDPS        Z16, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z15, Y10
+	VCVTPS2PD     Y15, Z15
 	VCVTPS2PD     Y10, Z10
-	VCVTPS2PD     Y14, Z14
-	VSUBPD        Z10, Z11, Z11
-	VSUBPD        Z14, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z13, Y10
+	VEXTRACTF64X4 $0x01, Z12, Y16
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y16, Z16
+	VSUBPD        Z12, Z15, Z15
+	VSUBPD        Z16, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z13, Y12
 	VCVTPS2PD     Y13, Z13
-	VCVTPS2PD     Y10, Z10
-	VADDPD        Z13, Z11, Z11
-	VADDPD        Z10, Z9, Z9
-	VADDPD        Z9, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z11, Y9
-	VADDPD        Y9, Y11, Y11
-	VEXTRACTF128  $0x01, Y11, X9
-	VADDPD        X9, X11, X11
-	VMOVHLPS      X11, X11, X9
-	VADDSD        X9, X11, X11
+	VCVTPS2PD     Y12, Z12
+	VADDPD        Z13, Z15, Z15
+	VADDPD        Z12, Z10, Z10
+	VADDPD        Z10, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y10
+	VADDPD        Y10, Y15, Y15
+	VEXTRACTF128  $0x01, Y15, X10
+	VADDPD        X10, X15, X15
+	VMOVHLPS      X15, X15, X10
+	VADDSD        X10, X15, X15
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z8, Z8
-	VMOVSS      X8, 4(DI)
-	VCVTSS2SD   X12, X12, X12
-	VMOVSD      X12, 8(DI)
-	VMOVSD      X11, 16(DI)
-	VADDSD      X11, X11, X11
-	VUCOMISD    X12, X11
-	JCS         sure208
+	VADDPS.BCST zero<>+0(SB), Z11, Z11
+	VMOVSS      X11, 4(DI)
+	VCVTSS2SD   X14, X14, X14
+	VMOVSD      X14, 8(DI)
+	VMOVSD      X15, 16(DI)
+	VADDSD      X15, X15, X15
+	VUCOMISD    X14, X15
+	JCS         sure160
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop37
+	JNZ         loop19
 	JMP         end
 
-exact208:
+exact160:
 	VBROADCASTSS (SI), Z3
 	VMOVAPS      Z3, Z2
-	ADDQ         $0x000000c0, CX
+	ADDQ         $0x00000080, CX
 	JMP          far
 
-sure208:
+sure160:
 	// The sum without the largest element, next to which the others are rounded off.
 	VMULPS.BCST  4(DI), Z0, Z3
 	VBROADCASTSS nearSure<>+0(SB), Z4
 	VSUBPS       Z3, Z4, Z4
 	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
-	VMOVUPS.Z    768(SI), K7, Z3
-	VMOVUPS      (SI), Z5
+	VMOVUPS      (SI), Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z3
+	VMOVUPS     64(SI), Z5
 	VFMADD213PS Z4, Z0, Z5
-	VMOVUPS     64(SI), Z6
+	VMOVUPS     128(SI), Z6
 	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     128(SI), Z7
+	VMOVUPS     192(SI), Z7
 	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
 
 	// -n = magic - N - u
+	VSUBPS Z3, Z4, Z8
 	VSUBPS Z5, Z4, Z9
 	VSUBPS Z6, Z4, Z10
 	VSUBPS Z7, Z4, Z11
-	VSUBPS Z8, Z4, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
+	VFMADD231PS (SI), Z0, Z8
+	VFMADD231PS 64(SI), Z0, Z9
+	VFMADD231PS 128(SI), Z0, Z10
+	VFMADD231PS 192(SI), Z0, Z11
+	VFMADD231PS (SI), Z1, Z8
+	VFMADD231PS 64(SI), Z1, Z9
+	VFMADD231PS 128(SI), Z1, Z10
+	VFMADD231PS 192(SI), Z1, Z11
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z12
 	VPERMPS      nearTable<>+0(SB), Z5, Z13
 	VPERMPS      nearTable<>+0(SB), Z6, Z14
 	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z3, Z16
 	VPSLLD       $0x14, Z5, Z17
 	VPSLLD       $0x14, Z6, Z18
 	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
+	VBROADCASTSS nearExp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z16, Z8, Z8
 	VMULPS           Z17, Z9, Z9
 	VMULPS           Z18, Z10, Z10
 	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VBROADCASTSS     4(DI), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, 192(SI), Z16, K4
+	VFMADD213PS.Z    Z12, Z12, K1, Z8
 	VFMADD213PS.Z    Z13, Z13, K2, Z9
 	VFMADD213PS.Z    Z14, Z14, K3, Z10
 	VFMADD213PS.Z    Z15, Z15, K4, Z11
-	VFMADD213PS.Z    Z16, Z16, K5, Z12
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VMOVUPS          256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     320(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     384(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-	VMOVUPS     448(SI), Z10
-	VFMADD213PS Z4, Z0, Z10
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z11
-	VSUBPS Z7, Z4, Z12
-	VSUBPS Z8, Z4, Z13
-	VSUBPS Z10, Z4, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z11
-	VFMADD231PS 320(SI), Z0, Z12
-	VFMADD231PS 384(SI), Z0, Z13
-	VFMADD231PS 448(SI), Z0, Z14
-	VFMADD231PS 256(SI), Z1, Z11
-	VFMADD231PS 320(SI), Z1, Z12
-	VFMADD231PS 384(SI), Z1, Z13
-	VFMADD231PS 448(SI), Z1, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
-	VPERMPS      nearTable<>+0(SB), Z7, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPERMPS      nearTable<>+0(SB), Z10, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPSLLD       $0x14, Z10, Z23
-	VPADDD       Z15, Z20, Z15
-	VPADDD       Z16, Z21, Z16
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VMULPS           Z20, Z11, Z11
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VCMPPS           $0x1e, 256(SI), Z17, K2
-	VCMPPS           $0x1e, 320(SI), Z17, K3
-	VCMPPS           $0x1e, 384(SI), Z17, K4
-	VCMPPS           $0x1e, 448(SI), Z17, K5
-	VFMADD213PS.Z    Z15, Z15, K2, Z11
-	VFMADD213PS.Z    Z16, Z16, K3, Z12
-	VFMADD213PS.Z    Z18, Z18, K4, Z13
-	VFMADD213PS.Z    Z19, Z19, K5, Z14
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z13, Z11, Z11
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
-	VMOVUPS          512(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     576(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     640(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-	VMOVUPS     704(SI), Z10
-	VFMADD213PS Z4, Z0, Z10
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z12
-	VSUBPS Z7, Z4, Z13
-	VSUBPS Z8, Z4, Z14
-	VSUBPS Z10, Z4, Z15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z12
-	VFMADD231PS 576(SI), Z0, Z13
-	VFMADD231PS 640(SI), Z0, Z14
-	VFMADD231PS 704(SI), Z0, Z15
-	VFMADD231PS 512(SI), Z1, Z12
-	VFMADD231PS 576(SI), Z1, Z13
-	VFMADD231PS 640(SI), Z1, Z14
-	VFMADD231PS 704(SI), Z1, Z15
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
-	VPERMPS      nearTable<>+0(SB), Z7, Z18
-	VPERMPS      nearTable<>+0(SB), Z8, Z19
-	VPERMPS      nearTable<>+0(SB), Z10, Z20
-	VPSLLD       $0x14, Z6, Z21
-	VPSLLD       $0x14, Z7, Z22
-	VPSLLD       $0x14, Z8, Z23
-	VPSLLD       $0x14, Z10, Z24
-	VPADDD       Z16, Z21, Z16
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VPADDD       Z20, Z24, Z20
-	VBROADCASTSS nearExp2<>+0(SB), Z21
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VMULPS           Z24, Z15, Z15
-	VCMPPS           $0x1e, 512(SI), Z17, K2
-	VCMPPS           $0x1e, 576(SI), Z17, K3
-	VCMPPS           $0x1e, 640(SI), Z17, K4
-	VCMPPS           $0x1e, 704(SI), Z17, K5
-	VFMADD213PS.Z    Z16, Z16, K2, Z12
-	VFMADD213PS.Z    Z18, Z18, K3, Z13
-	VFMADD213PS.Z    Z19, Z19, K4, Z14
-	VFMADD213PS.Z    Z20, Z20, K5, Z15
-	VADDPS           Z13, Z12, Z12
-	VADDPS           Z15, Z14, Z14
-	VADDPS           Z14, Z12, Z12
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
-	VMOVAPS          Z4, Z6
-	VFMADD231PS.Z    Z0, Z3, K7, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z7
-	VFMADD231PS Z1, Z3, Z7
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z8
-	VPSLLD       $0x14, Z6, Z10
-	VPADDD       Z8, Z10, Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z10
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z10
-	VMULPS           Z10, Z7, Z7
-	VFMADD213PS.Z    Z8, Z8, K7, Z7
-	VCMPPS           $0x1e, Z3, Z17, K1
-	VMOVAPS.Z        Z7, K1, Z7
-
-	// Leave if an element is not near.
-	VPORD         Z5, Z6, Z5
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
-	KORTESTW      K6, K6
-	JNZ           sure208Next
-	VADDPS        Z11, Z9, Z3
-	VMINPS        Z11, Z9, Z5
-	VMAXPS        Z11, Z9, Z9
-	VSUBPS        Z9, Z3, Z9
-	VSUBPS        Z9, Z5, Z5
-	VADDPS        Z12, Z3, Z6
-	VMINPS        Z12, Z3, Z8
-	VMAXPS        Z12, Z3, Z3
-	VSUBPS        Z3, Z6, Z3
-	VSUBPS        Z3, Z8, Z8
-	VADDPS        Z8, Z5, Z5
-	VADDPS        Z7, Z6, Z3
-	VMINPS        Z7, Z6, Z8
-	VMAXPS        Z7, Z6, Z6
-	VSUBPS        Z6, Z3, Z6
-	VSUBPS        Z6, Z8, Z8
-	VADDPS        Z8, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z3, Y6
-	VCVTPS2PD     Y3, Z3
-	VCVTPS2PD     Y6, Z6
-	VEXTRACTF64X4 $0x01, Z5, Y7
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z5, Z3, Z3
-	VADDPD        Z7, Z6, Z6
-	VMOVAPS       Z4, Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z5
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z4
-	VFMADD231PS Z1, Z17, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z7
-	VPSLLD       $0x14, Z5, Z5
-	VPADDD       Z7, Z5, Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
-	VMULPS           Z5, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS   Z7, Z7, Z4
-	VCVTSS2SD     X4, X4, X4
-	VMOVSD        sureScale64<>+0(SB), X5
-	VMULSD        X5, X4, X4
-	VMOVSD        X4, 8(DI)
-	VADDPD        Z6, Z3, Z3
-	VEXTRACTF64X4 $0x01, Z3, Y4
-	VADDPD        Y4, Y3, Y3
-	VEXTRACTF128  $0x01, Y3, X4
-	VADDPD        X4, X3, X3
-	VMOVHLPS      X3, X3, X4
-	VADDSD        X4, X3, X3
-	VMULSD        X5, X3, X3
-	VMOVSD        X3, 16(DI)
-	VMULPS.BCST   (R14), Z17, Z17
-	VBROADCASTSS  integerSure<>+0(SB), Z3
-	VSUBPS        Z17, Z3, Z3
-	VBROADCASTSS  integer<>+0(SB), Z4
-	VSUBPS        Z3, Z4, Z4
-	VMOVSS        X4, (DI)
-
-sure208Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin37
-	JMP  end
-
-done37:
-	// Rows of 209 to 224 elements.
-	CMPQ  CX, $0x000000e0
-	JGT   done40
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x000000d0, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
-
-begin40:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact224
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact224
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS (R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	PCALIGN      $0x40
-
-loop40:
-	VBROADCASTSS (SI), Z8
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact224
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z8, Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VSUBPS       Z8, Z9, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VBROADCASTSS (SI), X8
-	VMULSS       X4, X8, X8
-	VBROADCASTSS integerHeadroom<>+0(SB), Z10
-	VSUBSS       X8, X10, X10
-	VBROADCASTSS integer<>+0(SB), Z8
-	VSUBSS       X10, X8, X8
-	VMOVSS       X8, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z8
-	VMOVUPS      832(SI), K7, Z8
-	VMOVUPS      (SI), Z10
-	VMAXPS       64(SI), Z10, Z10
-	VMOVUPS      128(SI), Z11
-	VMAXPS       192(SI), Z11, Z11
-	VMAXPS       Z11, Z10, Z10
-	VMOVUPS      256(SI), Z11
-	VMAXPS       320(SI), Z11, Z11
-	VMOVUPS      384(SI), Z12
-	VMAXPS       448(SI), Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMAXPS       Z11, Z10, Z10
-	VMOVUPS      512(SI), Z11
-	VMAXPS       576(SI), Z11, Z11
-	VMOVUPS      640(SI), Z12
-	VMAXPS       704(SI), Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMOVUPS      768(SI), Z12
-	VMAXPS       Z8, Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMAXPS       Z11, Z10, Z10
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z10, Z10, Z8
-	VMAXPS     Z8, Z10, Z8
-	VSHUFF32X4 $0xb1, Z8, Z8, Z11
-	VMAXPS     Z11, Z8, Z8
-	VSHUFPS    $0x4e, Z8, Z8, Z11
-	VMAXPS     Z11, Z8, Z8
-	VSHUFPS    $0xb1, Z8, Z8, Z11
-	VMAXPS     Z11, Z8, Z8
-	VMOVAPS    Z9, Z11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z8, Z11
-
-	// -n = magic - N - u
-	VSUBPS Z11, Z9, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z8, Z12
-	VFMADD231PS Z1, Z8, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z13
-	VPSLLD  $0x14, Z11, Z11
-	VPADDD  Z13, Z11, Z13
-	VMOVAPS Z6, Z11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z12, Z5, Z11
-	VFMADD213PS Z7, Z12, Z11
-	VMULPS      Z11, Z12, Z12
-
-	// s*q + s
-	VFMADD213PS Z13, Z13, Z12
-	VCMPPS      $0x05, Z8, Z10, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z12, K1, Z10
-	VMOVUPS.Z   832(SI), K7, Z11
-	VMOVUPS     (SI), Z13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z13
-	VMOVUPS     64(SI), Z14
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     128(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     192(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-
-	// -n = magic - N - u
-	VSUBPS Z13, Z9, Z17
-	VSUBPS Z14, Z9, Z18
-	VSUBPS Z15, Z9, Z19
-	VSUBPS Z16, Z9, Z20
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z17
-	VFMADD231PS 64(SI), Z0, Z18
-	VFMADD231PS 128(SI), Z0, Z19
-	VFMADD231PS 192(SI), Z0, Z20
-	VFMADD231PS (SI), Z1, Z17
-	VFMADD231PS 64(SI), Z1, Z18
-	VFMADD231PS 128(SI), Z1, Z19
-	VFMADD231PS 192(SI), Z1, Z20
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z13, Z21
-	VPERMPS Z3, Z14, Z22
-	VPERMPS Z3, Z15, Z23
-	VPERMPS Z3, Z16, Z24
-	VPSLLD  $0x14, Z13, Z25
-	VPSLLD  $0x14, Z14, Z26
-	VPSLLD  $0x14, Z15, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPADDD  Z21, Z25, Z21
-	VPADDD  Z22, Z26, Z22
-	VPADDD  Z23, Z27, Z23
-	VPADDD  Z24, Z28, Z24
-	VMOVAPS Z6, Z25
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z17, Z5, Z25
-	VMOVAPS     Z6, Z26
-	VFMADD231PS Z18, Z5, Z26
-	VMOVAPS     Z6, Z27
-	VFMADD231PS Z19, Z5, Z27
-	VMOVAPS     Z6, Z28
-	VFMADD231PS Z20, Z5, Z28
-	VFMADD213PS Z7, Z17, Z25
-	VFMADD213PS Z7, Z18, Z26
-	VFMADD213PS Z7, Z19, Z27
-	VFMADD213PS Z7, Z20, Z28
-	VMULPS      Z25, Z17, Z17
-	VMULPS      Z26, Z18, Z18
-	VMULPS      Z27, Z19, Z19
-	VMULPS      Z28, Z20, Z20
-
-	// s*q + s
-	VFMADD213PS Z21, Z21, Z17
-	VFMADD213PS Z22, Z22, Z18
-	VFMADD213PS Z23, Z23, Z19
-	VFMADD213PS Z24, Z24, Z20
-	VADDPS      Z18, Z17, Z17
-	VADDPS      Z20, Z19, Z19
-	VADDPS      Z19, Z17, Z17
-	VPTERNLOGD  $0xfe, Z14, Z15, Z13
-	VPORD       Z13, Z16, Z13
-	VMOVUPS     256(SI), Z14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     320(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     384(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     448(SI), Z18
-	VFMADD213PS Z9, Z0, Z18
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z19
-	VSUBPS Z15, Z9, Z20
-	VSUBPS Z16, Z9, Z21
-	VSUBPS Z18, Z9, Z22
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z19
-	VFMADD231PS 320(SI), Z0, Z20
-	VFMADD231PS 384(SI), Z0, Z21
-	VFMADD231PS 448(SI), Z0, Z22
-	VFMADD231PS 256(SI), Z1, Z19
-	VFMADD231PS 320(SI), Z1, Z20
-	VFMADD231PS 384(SI), Z1, Z21
-	VFMADD231PS 448(SI), Z1, Z22
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z23
-	VPERMPS Z3, Z15, Z24
-	VPERMPS Z3, Z16, Z25
-	VPERMPS Z3, Z18, Z26
-	VPSLLD  $0x14, Z14, Z27
-	VPSLLD  $0x14, Z15, Z28
-	VPSLLD  $0x14, Z16, Z29
-	VPSLLD  $0x14, Z18, Z30
-	VPADDD  Z23, Z27, Z23
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VMOVAPS Z6, Z27
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z19, Z5, Z27
-	VMOVAPS     Z6, Z28
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VFMADD213PS Z7, Z19, Z27
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VMULPS      Z27, Z19, Z19
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-
-	// s*q + s
-	VFMADD213PS Z23, Z23, Z19
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VADDPS      Z20, Z19, Z19
-	VADDPS      Z22, Z21, Z21
-	VADDPS      Z21, Z19, Z19
-	VPTERNLOGD  $0xfe, Z14, Z15, Z13
-	VPTERNLOGD  $0xfe, Z16, Z18, Z13
-	VMOVUPS     512(SI), Z14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     576(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     640(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     704(SI), Z18
-	VFMADD213PS Z9, Z0, Z18
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z20
-	VSUBPS Z15, Z9, Z21
-	VSUBPS Z16, Z9, Z22
-	VSUBPS Z18, Z9, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z20
-	VFMADD231PS 576(SI), Z0, Z21
-	VFMADD231PS 640(SI), Z0, Z22
-	VFMADD231PS 704(SI), Z0, Z23
-	VFMADD231PS 512(SI), Z1, Z20
-	VFMADD231PS 576(SI), Z1, Z21
-	VFMADD231PS 640(SI), Z1, Z22
-	VFMADD231PS 704(SI), Z1, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z24
-	VPERMPS Z3, Z15, Z25
-	VPERMPS Z3, Z16, Z26
-	VPERMPS Z3, Z18, Z27
-	VPSLLD  $0x14, Z14, Z28
-	VPSLLD  $0x14, Z15, Z29
-	VPSLLD  $0x14, Z16, Z30
-	VPSLLD  $0x14, Z18, Z31
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
-
-	// s*q + s
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z20
-	VADDPS      Z23, Z22, Z22
-	VADDPS      Z22, Z20, Z20
-	VPTERNLOGD  $0xfe, Z14, Z15, Z13
-	VPTERNLOGD  $0xfe, Z16, Z18, Z13
-	VMOVUPS     768(SI), Z14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z14
-	VMOVAPS       Z9, Z15
-	VFMADD231PS.Z Z0, Z11, K7, Z15
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z16
-	VSUBPS Z15, Z9, Z9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Z0, Z16
-	VFMADD231PS Z0, Z11, Z9
-	VFMADD231PS 768(SI), Z1, Z16
-	VFMADD231PS Z1, Z11, Z9
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z11
-	VPERMPS Z3, Z15, Z18
-	VPSLLD  $0x14, Z14, Z21
-	VPSLLD  $0x14, Z15, Z22
-	VPADDD  Z11, Z21, Z11
-	VPADDD  Z18, Z22, Z18
-	VMOVAPS Z6, Z21
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z16, Z5, Z21
-	VMOVAPS     Z6, Z22
-	VFMADD231PS Z9, Z5, Z22
-	VFMADD213PS Z7, Z16, Z21
-	VFMADD213PS Z7, Z9, Z22
-	VMULPS      Z21, Z16, Z16
-	VMULPS      Z22, Z9, Z9
-
-	// s*q + s
-	VFMADD213PS   Z11, Z11, Z16
-	VFMADD213PS.Z Z18, Z18, K7, Z9
-	VADDPS        Z9, Z16, Z16
-	VPTERNLOGD    $0xfe, Z14, Z15, Z13
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z13, K6
-	KORTESTW      K6, K6
-	JNZ           exact224
-	VADDPS        Z19, Z17, Z9
-	VMINPS        Z19, Z17, Z11
-	VMAXPS        Z19, Z17, Z17
-	VSUBPS        Z17, Z9, Z17
-	VSUBPS        Z17, Z11, Z11
-	VADDPS        Z20, Z9, Z13
-	VMINPS        Z20, Z9, Z14
-	VMAXPS        Z20, Z9, Z9
-	VSUBPS        Z9, Z13, Z9
-	VSUBPS        Z9, Z14, Z14
-	VADDPS        Z14, Z11, Z11
-	VADDPS        Z16, Z13, Z9
-	VMINPS        Z16, Z13, Z14
-	VMAXPS        Z16, Z13, Z13
-	VSUBPS        Z13, Z9, Z13
-	VSUBPS        Z13, Z14, Z14
-	VADDPS        Z14, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z9, Y13
-	VCVTPS2PD     Y9, Z9
-	VCVTPS2PD     Y13, Z13
-	VEXTRACTF64X4 $0x01, Z10, Y14
-	VCVTPS2PD     Y10, Z10
-	VCVTPS2PD     Y14, Z14
-	VSUBPD        Z10, Z9, Z9
-	VSUBPD        Z14, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z11, Y10
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y10, Z10
-	VADDPD        Z11, Z9, Z9
-	VADDPD        Z10, Z13, Z13
-	VADDPD        Z13, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y10
-	VADDPD        Y10, Y9, Y9
-	VEXTRACTF128  $0x01, Y9, X10
-	VADDPD        X10, X9, X9
-	VMOVHLPS      X9, X9, X10
-	VADDSD        X10, X9, X9
-
-	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z8, Z8
-	VMOVSS      X8, 4(DI)
-	VCVTSS2SD   X12, X12, X12
-	VMOVSD      X12, 8(DI)
-	VMOVSD      X9, 16(DI)
-	VADDSD      X9, X9, X9
-	VUCOMISD    X12, X9
-	JCS         sure224
-	ADDQ        R9, SI
-	ADDQ        $0x18, DI
-	DECQ        R8
-	JNZ         loop40
-	JMP         end
-
-exact224:
-	VBROADCASTSS (SI), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x000000d0, CX
-	JMP          far
-
-sure224:
-	// The sum without the largest element, next to which the others are rounded off.
-	VMULPS.BCST  4(DI), Z0, Z3
-	VBROADCASTSS nearSure<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
-	VMOVUPS.Z    832(SI), K7, Z3
-	VMOVUPS      (SI), Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z5
-	VMOVUPS     64(SI), Z6
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     128(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z9
-	VSUBPS Z6, Z4, Z10
-	VSUBPS Z7, Z4, Z11
-	VSUBPS Z8, Z4, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VBROADCASTSS     4(DI), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
-	VFMADD213PS.Z    Z13, Z13, K2, Z9
-	VFMADD213PS.Z    Z14, Z14, K3, Z10
-	VFMADD213PS.Z    Z15, Z15, K4, Z11
-	VFMADD213PS.Z    Z16, Z16, K5, Z12
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VMOVUPS          256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     320(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     384(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-	VMOVUPS     448(SI), Z10
-	VFMADD213PS Z4, Z0, Z10
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z11
-	VSUBPS Z7, Z4, Z12
-	VSUBPS Z8, Z4, Z13
-	VSUBPS Z10, Z4, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z11
-	VFMADD231PS 320(SI), Z0, Z12
-	VFMADD231PS 384(SI), Z0, Z13
-	VFMADD231PS 448(SI), Z0, Z14
-	VFMADD231PS 256(SI), Z1, Z11
-	VFMADD231PS 320(SI), Z1, Z12
-	VFMADD231PS 384(SI), Z1, Z13
-	VFMADD231PS 448(SI), Z1, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
-	VPERMPS      nearTable<>+0(SB), Z7, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPERMPS      nearTable<>+0(SB), Z10, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPSLLD       $0x14, Z10, Z23
-	VPADDD       Z15, Z20, Z15
-	VPADDD       Z16, Z21, Z16
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VMULPS           Z20, Z11, Z11
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VCMPPS           $0x1e, 256(SI), Z17, K2
-	VCMPPS           $0x1e, 320(SI), Z17, K3
-	VCMPPS           $0x1e, 384(SI), Z17, K4
-	VCMPPS           $0x1e, 448(SI), Z17, K5
-	VFMADD213PS.Z    Z15, Z15, K2, Z11
-	VFMADD213PS.Z    Z16, Z16, K3, Z12
-	VFMADD213PS.Z    Z18, Z18, K4, Z13
-	VFMADD213PS.Z    Z19, Z19, K5, Z14
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z13, Z11, Z11
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
-	VMOVUPS          512(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     576(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     640(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-	VMOVUPS     704(SI), Z10
-	VFMADD213PS Z4, Z0, Z10
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z12
-	VSUBPS Z7, Z4, Z13
-	VSUBPS Z8, Z4, Z14
-	VSUBPS Z10, Z4, Z15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z12
-	VFMADD231PS 576(SI), Z0, Z13
-	VFMADD231PS 640(SI), Z0, Z14
-	VFMADD231PS 704(SI), Z0, Z15
-	VFMADD231PS 512(SI), Z1, Z12
-	VFMADD231PS 576(SI), Z1, Z13
-	VFMADD231PS 640(SI), Z1, Z14
-	VFMADD231PS 704(SI), Z1, Z15
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
-	VPERMPS      nearTable<>+0(SB), Z7, Z18
-	VPERMPS      nearTable<>+0(SB), Z8, Z19
-	VPERMPS      nearTable<>+0(SB), Z10, Z20
-	VPSLLD       $0x14, Z6, Z21
-	VPSLLD       $0x14, Z7, Z22
-	VPSLLD       $0x14, Z8, Z23
-	VPSLLD       $0x14, Z10, Z24
-	VPADDD       Z16, Z21, Z16
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VPADDD       Z20, Z24, Z20
-	VBROADCASTSS nearExp2<>+0(SB), Z21
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VMULPS           Z24, Z15, Z15
-	VCMPPS           $0x1e, 512(SI), Z17, K2
-	VCMPPS           $0x1e, 576(SI), Z17, K3
-	VCMPPS           $0x1e, 640(SI), Z17, K4
-	VCMPPS           $0x1e, 704(SI), Z17, K5
-	VFMADD213PS.Z    Z16, Z16, K2, Z12
-	VFMADD213PS.Z    Z18, Z18, K3, Z13
-	VFMADD213PS.Z    Z19, Z19, K4, Z14
-	VFMADD213PS.Z    Z20, Z20, K5, Z15
-	VADDPS           Z13, Z12, Z12
-	VADDPS           Z15, Z14, Z14
-	VADDPS           Z14, Z12, Z12
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
-	VMOVUPS          768(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z4, Z0, Z6
-	VMOVAPS       Z4, Z7
-	VFMADD231PS.Z Z0, Z3, K7, Z7
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z8
-	VSUBPS Z7, Z4, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Z0, Z8
-	VFMADD231PS Z0, Z3, Z10
-	VFMADD231PS 768(SI), Z1, Z8
-	VFMADD231PS Z1, Z3, Z10
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z13
-	VPERMPS      nearTable<>+0(SB), Z7, Z14
-	VPSLLD       $0x14, Z6, Z15
-	VPSLLD       $0x14, Z7, Z16
-	VPADDD       Z13, Z15, Z13
-	VPADDD       Z14, Z16, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z15
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z16
-	VMULPS           Z15, Z8, Z8
-	VMULPS           Z16, Z10, Z10
-	VFMADD213PS.Z    Z14, Z14, K7, Z10
-	VCMPPS           $0x1e, 768(SI), Z17, K1
-	VCMPPS           $0x1e, Z3, Z17, K2
-	VFMADD213PS.Z    Z13, Z13, K1, Z8
-	VMOVAPS.Z        Z10, K2, Z10
+	VADDPS           Z9, Z8, Z8
+	VADDPS           Z11, Z10, Z10
 	VADDPS           Z10, Z8, Z8
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
-	KORTESTW      K6, K6
-	JNZ           sure224Next
-	VADDPS        Z11, Z9, Z3
-	VMINPS        Z11, Z9, Z5
-	VMAXPS        Z11, Z9, Z9
-	VSUBPS        Z9, Z3, Z9
-	VSUBPS        Z9, Z5, Z5
-	VADDPS        Z12, Z3, Z6
-	VMINPS        Z12, Z3, Z7
-	VMAXPS        Z12, Z3, Z3
-	VSUBPS        Z3, Z6, Z3
-	VSUBPS        Z3, Z7, Z7
-	VADDPS        Z7, Z5, Z5
-	VADDPS        Z8, Z6, Z3
-	VMINPS        Z8, Z6, Z7
-	VMAXPS        Z8, Z6, Z6
-	VSUBPS        Z6, Z3, Z6
-	VSUBPS        Z6, Z7, Z7
-	VADDPS        Z7, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z3, Y6
-	VCVTPS2PD     Y3, Z3
-	VCVTPS2PD     Y6, Z6
-	VEXTRACTF64X4 $0x01, Z5, Y7
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z5, Z3, Z3
-	VADDPD        Z7, Z6, Z6
-	VMOVAPS       Z4, Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z5
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z4
-	VFMADD231PS Z1, Z17, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z7
-	VPSLLD       $0x14, Z5, Z5
-	VPADDD       Z7, Z5, Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
-	VMULPS           Z5, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS   Z7, Z7, Z4
-	VCVTSS2SD     X4, X4, X4
-	VMOVSD        sureScale64<>+0(SB), X5
-	VMULSD        X5, X4, X4
-	VMOVSD        X4, 8(DI)
-	VADDPD        Z6, Z3, Z3
-	VEXTRACTF64X4 $0x01, Z3, Y4
-	VADDPD        Y4, Y3, Y3
-	VEXTRACTF128  $0x01, Y3, X4
-	VADDPD        X4, X3, X3
-	VMOVHLPS      X3, X3, X4
-	VADDSD        X4, X3, X3
-	VMULSD        X5, X3, X3
-	VMOVSD        X3, 16(DI)
-	VMULPS.BCST   (R14), Z17, Z17
-	VBROADCASTSS  integerSure<>+0(SB), Z3
-	VSUBPS        Z17, Z3, Z3
-	VBROADCASTSS  integer<>+0(SB), Z4
-	VSUBPS        Z3, Z4, Z4
-	VMOVSS        X4, (DI)
-
-sure224Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin40
-	JMP  end
-
-done40:
-	// Rows of 225 to 240 elements.
-	CMPQ  CX, $0x000000f0
-	JGT   done43
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x000000e0, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
-
-begin43:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact240
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact240
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS (R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	PCALIGN      $0x40
-
-loop43:
-	VBROADCASTSS (SI), Z8
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact240
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z8, Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VSUBPS       Z8, Z9, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VBROADCASTSS (SI), X8
-	VMULSS       X4, X8, X8
-	VBROADCASTSS integerHeadroom<>+0(SB), Z10
-	VSUBSS       X8, X10, X10
-	VBROADCASTSS integer<>+0(SB), Z8
-	VSUBSS       X10, X8, X8
-	VMOVSS       X8, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z8
-	VMOVUPS      896(SI), K7, Z8
-	VMOVUPS      (SI), Z10
-	VMAXPS       64(SI), Z10, Z10
-	VMOVUPS      128(SI), Z11
-	VMAXPS       192(SI), Z11, Z11
-	VMAXPS       Z11, Z10, Z10
-	VMOVUPS      256(SI), Z11
-	VMAXPS       320(SI), Z11, Z11
-	VMOVUPS      384(SI), Z12
-	VMAXPS       448(SI), Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMAXPS       Z11, Z10, Z10
-	VMOVUPS      512(SI), Z11
-	VMAXPS       576(SI), Z11, Z11
-	VMOVUPS      640(SI), Z12
-	VMAXPS       704(SI), Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMOVUPS      768(SI), Z12
-	VMAXPS       832(SI), Z12, Z12
-	VMAXPS       Z8, Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMAXPS       Z11, Z10, Z10
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z10, Z10, Z8
-	VMAXPS     Z8, Z10, Z8
-	VSHUFF32X4 $0xb1, Z8, Z8, Z11
-	VMAXPS     Z11, Z8, Z8
-	VSHUFPS    $0x4e, Z8, Z8, Z11
-	VMAXPS     Z11, Z8, Z8
-	VSHUFPS    $0xb1, Z8, Z8, Z11
-	VMAXPS     Z11, Z8, Z8
-	VMOVAPS    Z9, Z11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z8, Z11
-
-	// -n = magic - N - u
-	VSUBPS Z11, Z9, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z8, Z12
-	VFMADD231PS Z1, Z8, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z13
-	VPSLLD  $0x14, Z11, Z11
-	VPADDD  Z13, Z11, Z13
-	VMOVAPS Z6, Z11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z12, Z5, Z11
-	VFMADD213PS Z7, Z12, Z11
-	VMULPS      Z11, Z12, Z12
-
-	// s*q + s
-	VFMADD213PS Z13, Z13, Z12
-	VCMPPS      $0x05, Z8, Z10, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z12, K1, Z10
-	VMOVUPS.Z   896(SI), K7, Z11
-	VMOVUPS     (SI), Z13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z13
-	VMOVUPS     64(SI), Z14
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     128(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     192(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-
-	// -n = magic - N - u
-	VSUBPS Z13, Z9, Z17
-	VSUBPS Z14, Z9, Z18
-	VSUBPS Z15, Z9, Z19
-	VSUBPS Z16, Z9, Z20
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z17
-	VFMADD231PS 64(SI), Z0, Z18
-	VFMADD231PS 128(SI), Z0, Z19
-	VFMADD231PS 192(SI), Z0, Z20
-	VFMADD231PS (SI), Z1, Z17
-	VFMADD231PS 64(SI), Z1, Z18
-	VFMADD231PS 128(SI), Z1, Z19
-	VFMADD231PS 192(SI), Z1, Z20
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z13, Z21
-	VPERMPS Z3, Z14, Z22
-	VPERMPS Z3, Z15, Z23
-	VPERMPS Z3, Z16, Z24
-	VPSLLD  $0x14, Z13, Z25
-	VPSLLD  $0x14, Z14, Z26
-	VPSLLD  $0x14, Z15, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPADDD  Z21, Z25, Z21
-	VPADDD  Z22, Z26, Z22
-	VPADDD  Z23, Z27, Z23
-	VPADDD  Z24, Z28, Z24
-	VMOVAPS Z6, Z25
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z17, Z5, Z25
-	VMOVAPS     Z6, Z26
-	VFMADD231PS Z18, Z5, Z26
-	VMOVAPS     Z6, Z27
-	VFMADD231PS Z19, Z5, Z27
-	VMOVAPS     Z6, Z28
-	VFMADD231PS Z20, Z5, Z28
-	VFMADD213PS Z7, Z17, Z25
-	VFMADD213PS Z7, Z18, Z26
-	VFMADD213PS Z7, Z19, Z27
-	VFMADD213PS Z7, Z20, Z28
-	VMULPS      Z25, Z17, Z17
-	VMULPS      Z26, Z18, Z18
-	VMULPS      Z27, Z19, Z19
-	VMULPS      Z28, Z20, Z20
-
-	// s*q + s
-	VFMADD213PS Z21, Z21, Z17
-	VFMADD213PS Z22, Z22, Z18
-	VFMADD213PS Z23, Z23, Z19
-	VFMADD213PS Z24, Z24, Z20
-	VADDPS      Z18, Z17, Z17
-	VADDPS      Z20, Z19, Z19
-	VADDPS      Z19, Z17, Z17
-	VPTERNLOGD  $0xfe, Z14, Z15, Z13
-	VPORD       Z13, Z16, Z13
-	VMOVUPS     256(SI), Z14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     320(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     384(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     448(SI), Z18
-	VFMADD213PS Z9, Z0, Z18
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z19
-	VSUBPS Z15, Z9, Z20
-	VSUBPS Z16, Z9, Z21
-	VSUBPS Z18, Z9, Z22
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z19
-	VFMADD231PS 320(SI), Z0, Z20
-	VFMADD231PS 384(SI), Z0, Z21
-	VFMADD231PS 448(SI), Z0, Z22
-	VFMADD231PS 256(SI), Z1, Z19
-	VFMADD231PS 320(SI), Z1, Z20
-	VFMADD231PS 384(SI), Z1, Z21
-	VFMADD231PS 448(SI), Z1, Z22
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z23
-	VPERMPS Z3, Z15, Z24
-	VPERMPS Z3, Z16, Z25
-	VPERMPS Z3, Z18, Z26
-	VPSLLD  $0x14, Z14, Z27
-	VPSLLD  $0x14, Z15, Z28
-	VPSLLD  $0x14, Z16, Z29
-	VPSLLD  $0x14, Z18, Z30
-	VPADDD  Z23, Z27, Z23
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VMOVAPS Z6, Z27
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z19, Z5, Z27
-	VMOVAPS     Z6, Z28
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VFMADD213PS Z7, Z19, Z27
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VMULPS      Z27, Z19, Z19
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-
-	// s*q + s
-	VFMADD213PS Z23, Z23, Z19
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VADDPS      Z20, Z19, Z19
-	VADDPS      Z22, Z21, Z21
-	VADDPS      Z21, Z19, Z19
-	VPTERNLOGD  $0xfe, Z14, Z15, Z13
-	VPTERNLOGD  $0xfe, Z16, Z18, Z13
-	VMOVUPS     512(SI), Z14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     576(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     640(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     704(SI), Z18
-	VFMADD213PS Z9, Z0, Z18
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z20
-	VSUBPS Z15, Z9, Z21
-	VSUBPS Z16, Z9, Z22
-	VSUBPS Z18, Z9, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z20
-	VFMADD231PS 576(SI), Z0, Z21
-	VFMADD231PS 640(SI), Z0, Z22
-	VFMADD231PS 704(SI), Z0, Z23
-	VFMADD231PS 512(SI), Z1, Z20
-	VFMADD231PS 576(SI), Z1, Z21
-	VFMADD231PS 640(SI), Z1, Z22
-	VFMADD231PS 704(SI), Z1, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z24
-	VPERMPS Z3, Z15, Z25
-	VPERMPS Z3, Z16, Z26
-	VPERMPS Z3, Z18, Z27
-	VPSLLD  $0x14, Z14, Z28
-	VPSLLD  $0x14, Z15, Z29
-	VPSLLD  $0x14, Z16, Z30
-	VPSLLD  $0x14, Z18, Z31
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
-
-	// s*q + s
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z20
-	VADDPS      Z23, Z22, Z22
-	VADDPS      Z22, Z20, Z20
-	VPTERNLOGD  $0xfe, Z14, Z15, Z13
-	VPTERNLOGD  $0xfe, Z16, Z18, Z13
-	VMOVUPS     768(SI), Z14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z14
-	VMOVUPS       832(SI), Z15
-	VFMADD213PS   Z9, Z0, Z15
-	VMOVAPS       Z9, Z16
-	VFMADD231PS.Z Z0, Z11, K7, Z16
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z18
-	VSUBPS Z15, Z9, Z21
-	VSUBPS Z16, Z9, Z9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Z0, Z18
-	VFMADD231PS 832(SI), Z0, Z21
-	VFMADD231PS Z0, Z11, Z9
-	VFMADD231PS 768(SI), Z1, Z18
-	VFMADD231PS 832(SI), Z1, Z21
-	VFMADD231PS Z1, Z11, Z9
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z11
-	VPERMPS Z3, Z15, Z22
-	VPERMPS Z3, Z16, Z23
-	VPSLLD  $0x14, Z14, Z24
-	VPSLLD  $0x14, Z15, Z25
-	VPSLLD  $0x14, Z16, Z26
-	VPADDD  Z11, Z24, Z11
-	VPADDD  Z22, Z25, Z22
-	VPADDD  Z23, Z26, Z23
-	VMOVAPS Z6, Z24
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z18, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z21, Z5, Z25
-	VMOVAPS     Z6, Z26
-	VFMADD231PS Z9, Z5, Z26
-	VFMADD213PS Z7, Z18, Z24
-	VFMADD213PS Z7, Z21, Z25
-	VFMADD213PS Z7, Z9, Z26
-	VMULPS      Z24, Z18, Z18
-	VMULPS      Z25, Z21, Z21
-	VMULPS      Z26, Z9, Z9
-
-	// s*q + s
-	VFMADD213PS   Z11, Z11, Z18
-	VFMADD213PS   Z22, Z22, Z21
-	VFMADD213PS.Z Z23, Z23, K7, Z9
-	VADDPS        Z21, Z18, Z18
-	VPTERNLOGD    $0xfe, Z14, Z15, Z13
-	VPORD         Z13, Z16, Z13
-	VADDPS        Z9, Z18, Z18
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z13, K6
-	KORTESTW      K6, K6
-	JNZ           exact240
-	VADDPS        Z19, Z17, Z9
-	VMINPS        Z19, Z17, Z11
-	VMAXPS        Z19, Z17, Z17
-	VSUBPS        Z17, Z9, Z17
-	VSUBPS        Z17, Z11, Z11
-	VADDPS        Z20, Z9, Z13
-	VMINPS        Z20, Z9, Z14
-	VMAXPS        Z20, Z9, Z9
-	VSUBPS        Z9, Z13, Z9
-	VSUBPS        Z9, Z14, Z14
-	VADDPS        Z14, Z11, Z11
-	VADDPS        Z18, Z13, Z9
-	VMINPS        Z18, Z13, Z14
-	VMAXPS        Z18, Z13, Z13
-	VSUBPS        Z13, Z9, Z13
-	VSUBPS        Z13, Z14, Z14
-	VADDPS        Z14, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z9, Y13
-	VCVTPS2PD     Y9, Z9
-	VCVTPS2PD     Y13, Z13
-	VEXTRACTF64X4 $0x01, Z10, Y14
-	VCVTPS2PD     Y10, Z10
-	VCVTPS2PD     Y14, Z14
-	VSUBPD        Z10, Z9, Z9
-	VSUBPD        Z14, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z11, Y10
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y10, Z10
-	VADDPD        Z11, Z9, Z9
-	VADDPD        Z10, Z13, Z13
-	VADDPD        Z13, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y10
-	VADDPD        Y10, Y9, Y9
-	VEXTRACTF128  $0x01, Y9, X10
-	VADDPD        X10, X9, X9
-	VMOVHLPS      X9, X9, X10
-	VADDSD        X10, X9, X9
-
-	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z8, Z8
-	VMOVSS      X8, 4(DI)
-	VCVTSS2SD   X12, X12, X12
-	VMOVSD      X12, 8(DI)
-	VMOVSD      X9, 16(DI)
-	VADDSD      X9, X9, X9
-	VUCOMISD    X12, X9
-	JCS         sure240
-	ADDQ        R9, SI
-	ADDQ        $0x18, DI
-	DECQ        R8
-	JNZ         loop43
-	JMP         end
-
-exact240:
-	VBROADCASTSS (SI), Z3
-	VMOVAPS      Z3, Z2
-	ADDQ         $0x000000e0, CX
-	JMP          far
-
-sure240:
-	// The sum without the largest element, next to which the others are rounded off.
-	VMULPS.BCST  4(DI), Z0, Z3
-	VBROADCASTSS nearSure<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
-	VMOVUPS.Z    896(SI), K7, Z3
-	VMOVUPS      (SI), Z5
+	VPTERNLOGD       $0xfe, Z5, Z6, Z3
+	VPORD            Z3, Z7, Z3
+	VMOVUPS          256(SI), Z5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Z4, Z0, Z5
-	VMOVUPS     64(SI), Z6
+	VMOVUPS     320(SI), Z6
 	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     128(SI), Z7
+	VMOVUPS     384(SI), Z7
 	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
+	VMOVUPS     448(SI), Z9
+	VFMADD213PS Z4, Z0, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z5, Z4, Z9
-	VSUBPS Z6, Z4, Z10
-	VSUBPS Z7, Z4, Z11
-	VSUBPS Z8, Z4, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VBROADCASTSS     4(DI), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
-	VFMADD213PS.Z    Z13, Z13, K2, Z9
-	VFMADD213PS.Z    Z14, Z14, K3, Z10
-	VFMADD213PS.Z    Z15, Z15, K4, Z11
-	VFMADD213PS.Z    Z16, Z16, K5, Z12
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VMOVUPS          256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     320(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     384(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-	VMOVUPS     448(SI), Z10
-	VFMADD213PS Z4, Z0, Z10
-
-	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z10
 	VSUBPS Z6, Z4, Z11
 	VSUBPS Z7, Z4, Z12
-	VSUBPS Z8, Z4, Z13
-	VSUBPS Z10, Z4, Z14
+	VSUBPS Z9, Z4, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z11
-	VFMADD231PS 320(SI), Z0, Z12
-	VFMADD231PS 384(SI), Z0, Z13
-	VFMADD231PS 448(SI), Z0, Z14
-	VFMADD231PS 256(SI), Z1, Z11
-	VFMADD231PS 320(SI), Z1, Z12
-	VFMADD231PS 384(SI), Z1, Z13
-	VFMADD231PS 448(SI), Z1, Z14
+	VFMADD231PS 256(SI), Z0, Z10
+	VFMADD231PS 320(SI), Z0, Z11
+	VFMADD231PS 384(SI), Z0, Z12
+	VFMADD231PS 448(SI), Z0, Z13
+	VFMADD231PS 256(SI), Z1, Z10
+	VFMADD231PS 320(SI), Z1, Z11
+	VFMADD231PS 384(SI), Z1, Z12
+	VFMADD231PS 448(SI), Z1, Z13
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z14
 	VPERMPS      nearTable<>+0(SB), Z6, Z15
-	VPERMPS      nearTable<>+0(SB), Z7, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPERMPS      nearTable<>+0(SB), Z10, Z19
+	VPERMPS      nearTable<>+0(SB), Z7, Z17
+	VPERMPS      nearTable<>+0(SB), Z9, Z18
+	VPSLLD       $0x14, Z5, Z19
 	VPSLLD       $0x14, Z6, Z20
 	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPSLLD       $0x14, Z10, Z23
+	VPSLLD       $0x14, Z9, Z22
+	VPADDD       Z14, Z19, Z14
 	VPADDD       Z15, Z20, Z15
-	VPADDD       Z16, Z21, Z16
+	VPADDD       Z17, Z21, Z17
 	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VMULPS           Z20, Z11, Z11
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VCMPPS           $0x1e, 256(SI), Z17, K2
-	VCMPPS           $0x1e, 320(SI), Z17, K3
-	VCMPPS           $0x1e, 384(SI), Z17, K4
-	VCMPPS           $0x1e, 448(SI), Z17, K5
-	VFMADD213PS.Z    Z15, Z15, K2, Z11
-	VFMADD213PS.Z    Z16, Z16, K3, Z12
-	VFMADD213PS.Z    Z18, Z18, K4, Z13
-	VFMADD213PS.Z    Z19, Z19, K5, Z14
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z13, Z11, Z11
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
-	VMOVUPS          512(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     576(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     640(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-	VMOVUPS     704(SI), Z10
-	VFMADD213PS Z4, Z0, Z10
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z12
-	VSUBPS Z7, Z4, Z13
-	VSUBPS Z8, Z4, Z14
-	VSUBPS Z10, Z4, Z15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z12
-	VFMADD231PS 576(SI), Z0, Z13
-	VFMADD231PS 640(SI), Z0, Z14
-	VFMADD231PS 704(SI), Z0, Z15
-	VFMADD231PS 512(SI), Z1, Z12
-	VFMADD231PS 576(SI), Z1, Z13
-	VFMADD231PS 640(SI), Z1, Z14
-	VFMADD231PS 704(SI), Z1, Z15
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
-	VPERMPS      nearTable<>+0(SB), Z7, Z18
-	VPERMPS      nearTable<>+0(SB), Z8, Z19
-	VPERMPS      nearTable<>+0(SB), Z10, Z20
-	VPSLLD       $0x14, Z6, Z21
-	VPSLLD       $0x14, Z7, Z22
-	VPSLLD       $0x14, Z8, Z23
-	VPSLLD       $0x14, Z10, Z24
-	VPADDD       Z16, Z21, Z16
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VPADDD       Z20, Z24, Z20
-	VBROADCASTSS nearExp2<>+0(SB), Z21
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VMULPS           Z24, Z15, Z15
-	VCMPPS           $0x1e, 512(SI), Z17, K2
-	VCMPPS           $0x1e, 576(SI), Z17, K3
-	VCMPPS           $0x1e, 640(SI), Z17, K4
-	VCMPPS           $0x1e, 704(SI), Z17, K5
-	VFMADD213PS.Z    Z16, Z16, K2, Z12
-	VFMADD213PS.Z    Z18, Z18, K3, Z13
-	VFMADD213PS.Z    Z19, Z19, K4, Z14
-	VFMADD213PS.Z    Z20, Z20, K5, Z15
-	VADDPS           Z13, Z12, Z12
-	VADDPS           Z15, Z14, Z14
-	VADDPS           Z14, Z12, Z12
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
-	VMOVUPS          768(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z4, Z0, Z6
-	VMOVUPS       832(SI), Z7
-	VFMADD213PS   Z4, Z0, Z7
-	VMOVAPS       Z4, Z8
-	VFMADD231PS.Z Z0, Z3, K7, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z10
-	VSUBPS Z7, Z4, Z13
-	VSUBPS Z8, Z4, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Z0, Z10
-	VFMADD231PS 832(SI), Z0, Z13
-	VFMADD231PS Z0, Z3, Z14
-	VFMADD231PS 768(SI), Z1, Z10
-	VFMADD231PS 832(SI), Z1, Z13
-	VFMADD231PS Z1, Z3, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
-	VPERMPS      nearTable<>+0(SB), Z7, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPSLLD       $0x14, Z6, Z19
-	VPSLLD       $0x14, Z7, Z20
-	VPSLLD       $0x14, Z8, Z21
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VPADDD       Z18, Z21, Z18
 	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
 	VMULPS           Z19, Z10, Z10
-	VMULPS           Z20, Z13, Z13
-	VMULPS           Z21, Z14, Z14
-	VFMADD213PS.Z    Z18, Z18, K7, Z14
-	VCMPPS           $0x1e, 768(SI), Z17, K1
-	VCMPPS           $0x1e, 832(SI), Z17, K2
-	VCMPPS           $0x1e, Z3, Z17, K3
-	VFMADD213PS.Z    Z15, Z15, K1, Z10
-	VFMADD213PS.Z    Z16, Z16, K2, Z13
-	VMOVAPS.Z        Z14, K3, Z14
-	VADDPS           Z13, Z10, Z10
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VADDPS           Z14, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VCMPPS           $0x1e, 256(SI), Z16, K1
+	VCMPPS           $0x1e, 320(SI), Z16, K2
+	VCMPPS           $0x1e, 384(SI), Z16, K3
+	VCMPPS           $0x1e, 448(SI), Z16, K4
+	VFMADD213PS.Z    Z14, Z14, K1, Z10
+	VFMADD213PS.Z    Z15, Z15, K2, Z11
+	VFMADD213PS.Z    Z17, Z17, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VADDPS           Z11, Z10, Z10
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z12, Z10, Z10
+	VPTERNLOGD       $0xfe, Z5, Z6, Z3
+	VPTERNLOGD       $0xfe, Z7, Z9, Z3
+	VMOVUPS.Z        512(SI), K7, Z5
+	KSHIFTRQ         $0x10, K7, K2
+	VMOVUPS.Z        576(SI), K2, Z6
+	VMOVAPS          Z4, Z7
+	VFMADD231PS.Z    Z0, Z5, K7, Z7
+	VMOVAPS          Z4, Z9
+	VFMADD231PS.Z    Z0, Z6, K2, Z9
+
+	// -n = magic - N - u
+	VSUBPS Z7, Z4, Z11
+	VSUBPS Z9, Z4, Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z5, Z11
+	VFMADD231PS Z0, Z6, Z12
+	VFMADD231PS Z1, Z5, Z11
+	VFMADD231PS Z1, Z6, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z7, Z13
+	VPERMPS      nearTable<>+0(SB), Z9, Z14
+	VPSLLD       $0x14, Z7, Z15
+	VPSLLD       $0x14, Z9, Z17
+	VPADDD       Z13, Z15, Z13
+	VPADDD       Z14, Z17, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z17
+	VMULPS           Z15, Z11, Z11
+	VMULPS           Z17, Z12, Z12
+	VFMADD213PS.Z    Z13, Z13, K7, Z11
+	VFMADD213PS.Z    Z14, Z14, K2, Z12
+	VCMPPS           $0x1e, Z5, Z16, K1
+	VCMPPS           $0x1e, Z6, Z16, K2
+	VMOVAPS.Z        Z11, K1, Z11
+	VMOVAPS.Z        Z12, K2, Z12
+	VADDPS           Z12, Z11, Z11
+	VPTERNLOGD       $0xfe, Z7, Z9, Z3
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
-	JNZ           sure240Next
-	VADDPS        Z11, Z9, Z3
-	VMINPS        Z11, Z9, Z5
-	VMAXPS        Z11, Z9, Z9
-	VSUBPS        Z9, Z3, Z9
-	VSUBPS        Z9, Z5, Z5
-	VADDPS        Z12, Z3, Z6
-	VMINPS        Z12, Z3, Z7
-	VMAXPS        Z12, Z3, Z3
+	JNZ           sure160Next
+	VADDPS        Z10, Z8, Z3
+	VMINPS        Z10, Z8, Z5
+	VMAXPS        Z10, Z8, Z8
+	VSUBPS        Z8, Z3, Z8
+	VSUBPS        Z8, Z5, Z5
+	VADDPS        Z11, Z3, Z6
+	VMINPS        Z11, Z3, Z7
+	VMAXPS        Z11, Z3, Z3
 	VSUBPS        Z3, Z6, Z3
 	VSUBPS        Z3, Z7, Z7
 	VADDPS        Z7, Z5, Z5
-	VADDPS        Z10, Z6, Z3
-	VMINPS        Z10, Z6, Z7
-	VMAXPS        Z10, Z6, Z6
-	VSUBPS        Z6, Z3, Z6
-	VSUBPS        Z6, Z7, Z7
-	VADDPS        Z7, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z3, Y6
-	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z6, Y3
 	VCVTPS2PD     Y6, Z6
+	VCVTPS2PD     Y3, Z3
 	VEXTRACTF64X4 $0x01, Z5, Y7
 	VCVTPS2PD     Y5, Z5
 	VCVTPS2PD     Y7, Z7
-	VADDPD        Z5, Z3, Z3
-	VADDPD        Z7, Z6, Z6
+	VADDPD        Z5, Z6, Z6
+	VADDPD        Z7, Z3, Z3
 	VMOVAPS       Z4, Z5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z5
+	VFMADD231PS Z0, Z16, Z5
 
 	// -n = magic - N - u
 	VSUBPS Z5, Z4, Z4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z4
-	VFMADD231PS Z1, Z17, Z4
+	VFMADD231PS Z0, Z16, Z4
+	VFMADD231PS Z1, Z16, Z4
 
 	// s = 2^(n - N) * K
 	VPERMPS      nearTable<>+0(SB), Z5, Z7
@@ -32681,314 +22007,242 @@ sure240:
 	VMOVSD        sureScale64<>+0(SB), X5
 	VMULSD        X5, X4, X4
 	VMOVSD        X4, 8(DI)
-	VADDPD        Z6, Z3, Z3
-	VEXTRACTF64X4 $0x01, Z3, Y4
-	VADDPD        Y4, Y3, Y3
-	VEXTRACTF128  $0x01, Y3, X4
-	VADDPD        X4, X3, X3
-	VMOVHLPS      X3, X3, X4
-	VADDSD        X4, X3, X3
-	VMULSD        X5, X3, X3
-	VMOVSD        X3, 16(DI)
-	VMULPS.BCST   (R14), Z17, Z17
+	VADDPD        Z3, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VADDPD        Y3, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X3
+	VADDPD        X3, X6, X6
+	VMOVHLPS      X6, X6, X3
+	VADDSD        X3, X6, X6
+	VMULSD        X5, X6, X6
+	VMOVSD        X6, 16(DI)
+	VMULPS.BCST   (R14), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z3
-	VSUBPS        Z17, Z3, Z3
+	VSUBPS        Z16, Z3, Z3
 	VBROADCASTSS  integer<>+0(SB), Z4
 	VSUBPS        Z3, Z4, Z4
 	VMOVSS        X4, (DI)
 
-sure240Next:
+sure160Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
-	JNZ  begin43
+	JNZ  begin19
 	JMP  end
 
-done43:
-	// Rows of 241 to 256 elements.
-	CMPQ  CX, $0x00000100
-	JGT   done46
+done19:
+	// Rows of 161 to 192 elements.
+	CMPQ  CX, $0x000000c0
+	JGT   done22
 	TESTQ R8, R8
 	JZ    end
-	SUBQ  $0x000000f0, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
+	SUBQ  $0x000000a0, CX
+	NEGQ  CX
+	MOVQ  $-1, AX
+	SHRQ  CL, AX
+	NEGQ  CX
+	KMOVQ AX, K7
 
-begin46:
+begin22:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
-	JZ           exact256
+	JZ           exact192
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
-	JCC          exact256
+	JCC          exact192
 	VMOVUPS      nearTable<>+0(SB), Z3
 	VBROADCASTSS (R14), Z4
 	VBROADCASTSS nearExp3<>+0(SB), Z5
 	VBROADCASTSS nearExp2<>+0(SB), Z6
 	VBROADCASTSS nearExp1<>+0(SB), Z7
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VBROADCASTSS nearHeadroom<>+0(SB), Z9
 	PCALIGN      $0x40
 
-loop46:
-	VBROADCASTSS (SI), Z8
+loop22:
+	VBROADCASTSS (SI), Z10
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
-	JGT          exact256
+	JGT          exact192
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z8, Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VSUBPS       Z8, Z9, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VBROADCASTSS (SI), X8
-	VMULSS       X4, X8, X8
-	VBROADCASTSS integerHeadroom<>+0(SB), Z10
-	VSUBSS       X8, X10, X10
-	VBROADCASTSS integer<>+0(SB), Z8
-	VSUBSS       X10, X8, X8
-	VMOVSS       X8, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z8
-	VMOVUPS      960(SI), K7, Z8
-	VMOVUPS      (SI), Z10
-	VMAXPS       64(SI), Z10, Z10
-	VMOVUPS      128(SI), Z11
-	VMAXPS       192(SI), Z11, Z11
-	VMAXPS       Z11, Z10, Z10
-	VMOVUPS      256(SI), Z11
-	VMAXPS       320(SI), Z11, Z11
-	VMOVUPS      384(SI), Z12
-	VMAXPS       448(SI), Z12, Z12
+	VMULPS       Z0, Z10, Z10
+	VSUBPS       Z10, Z9, Z10
+	VSUBPS.BCST  nearInteger<>+0(SB), Z10, Z10
+	VBROADCASTSS (SI), X11
+	VMULSS       X4, X11, X11
+	VBROADCASTSS integerHeadroom<>+0(SB), Z12
+	VSUBSS       X11, X12, X12
+	VBROADCASTSS integer<>+0(SB), Z11
+	VSUBSS       X12, X11, X11
+	VMOVSS       X11, (DI)
+	VMOVAPS      Z8, Z11
+	VMOVUPS      640(SI), K7, Z11
+	VMOVAPS      Z8, Z12
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      704(SI), K6, Z12
+	VMOVUPS      (SI), Z13
+	VMAXPS       64(SI), Z13, Z13
+	VMOVUPS      128(SI), Z14
+	VMAXPS       192(SI), Z14, Z14
+	VMAXPS       Z14, Z13, Z13
+	VMOVUPS      256(SI), Z14
+	VMAXPS       320(SI), Z14, Z14
+	VMOVUPS      384(SI), Z15
+	VMAXPS       448(SI), Z15, Z15
+	VMAXPS       Z15, Z14, Z14
+	VMAXPS       Z14, Z13, Z13
+	VMOVUPS      512(SI), Z14
+	VMAXPS       576(SI), Z14, Z14
 	VMAXPS       Z12, Z11, Z11
-	VMAXPS       Z11, Z10, Z10
-	VMOVUPS      512(SI), Z11
-	VMAXPS       576(SI), Z11, Z11
-	VMOVUPS      640(SI), Z12
-	VMAXPS       704(SI), Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMOVUPS      768(SI), Z12
-	VMAXPS       832(SI), Z12, Z12
-	VMOVUPS      896(SI), Z13
-	VMAXPS       Z8, Z13, Z13
-	VMAXPS       Z13, Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMAXPS       Z11, Z10, Z10
+	VMAXPS       Z11, Z14, Z14
+	VMAXPS       Z14, Z13, Z13
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z10, Z10, Z8
-	VMAXPS     Z8, Z10, Z8
-	VSHUFF32X4 $0xb1, Z8, Z8, Z11
-	VMAXPS     Z11, Z8, Z8
-	VSHUFPS    $0x4e, Z8, Z8, Z11
-	VMAXPS     Z11, Z8, Z8
-	VSHUFPS    $0xb1, Z8, Z8, Z11
-	VMAXPS     Z11, Z8, Z8
-	VMOVAPS    Z9, Z11
+	VSHUFF32X4 $0x4e, Z13, Z13, Z11
+	VMAXPS     Z11, Z13, Z11
+	VSHUFF32X4 $0xb1, Z11, Z11, Z12
+	VMAXPS     Z12, Z11, Z11
+	VSHUFPS    $0x4e, Z11, Z11, Z12
+	VMAXPS     Z12, Z11, Z11
+	VSHUFPS    $0xb1, Z11, Z11, Z12
+	VMAXPS     Z12, Z11, Z11
+	VMOVAPS    Z10, Z12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z8, Z11
+	VFMADD231PS Z0, Z11, Z12
 
 	// -n = magic - N - u
-	VSUBPS Z11, Z9, Z12
+	VSUBPS Z12, Z10, Z14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z8, Z12
-	VFMADD231PS Z1, Z8, Z12
+	VFMADD231PS Z0, Z11, Z14
+	VFMADD231PS Z1, Z11, Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z13
-	VPSLLD  $0x14, Z11, Z11
-	VPADDD  Z13, Z11, Z13
-	VMOVAPS Z6, Z11
+	VPERMPS Z3, Z12, Z15
+	VPSLLD  $0x14, Z12, Z12
+	VPADDD  Z15, Z12, Z15
+	VMOVAPS Z6, Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z12, Z5, Z11
-	VFMADD213PS Z7, Z12, Z11
-	VMULPS      Z11, Z12, Z12
+	VFMADD231PS Z14, Z5, Z12
+	VFMADD213PS Z7, Z14, Z12
+	VMULPS      Z12, Z14, Z14
 
 	// s*q + s
-	VFMADD213PS Z13, Z13, Z12
-	VCMPPS      $0x05, Z8, Z10, K1
+	VFMADD213PS Z15, Z15, Z14
+	VCMPPS      $0x05, Z11, Z13, K1
 	KMOVW       K1, AX
 	BLSIL       AX, AX
 	KMOVW       AX, K1
-	VMOVAPS.Z   Z12, K1, Z10
-	VMOVUPS.Z   960(SI), K7, Z11
+	VMOVAPS.Z   Z14, K1, Z12
 	VMOVUPS     (SI), Z13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z13
-	VMOVUPS     64(SI), Z14
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     128(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     192(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
+	VFMADD213PS Z10, Z0, Z13
+	VMOVUPS     64(SI), Z15
+	VFMADD213PS Z10, Z0, Z15
+	VMOVUPS     128(SI), Z16
+	VFMADD213PS Z10, Z0, Z16
+	VMOVUPS     192(SI), Z17
+	VFMADD213PS Z10, Z0, Z17
 
 	// -n = magic - N - u
-	VSUBPS Z13, Z9, Z17
-	VSUBPS Z14, Z9, Z18
-	VSUBPS Z15, Z9, Z19
-	VSUBPS Z16, Z9, Z20
+	VSUBPS Z13, Z10, Z18
+	VSUBPS Z15, Z10, Z19
+	VSUBPS Z16, Z10, Z20
+	VSUBPS Z17, Z10, Z21
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z17
-	VFMADD231PS 64(SI), Z0, Z18
-	VFMADD231PS 128(SI), Z0, Z19
-	VFMADD231PS 192(SI), Z0, Z20
-	VFMADD231PS (SI), Z1, Z17
-	VFMADD231PS 64(SI), Z1, Z18
-	VFMADD231PS 128(SI), Z1, Z19
-	VFMADD231PS 192(SI), Z1, Z20
+	VFMADD231PS (SI), Z0, Z18
+	VFMADD231PS 64(SI), Z0, Z19
+	VFMADD231PS 128(SI), Z0, Z20
+	VFMADD231PS 192(SI), Z0, Z21
+	VFMADD231PS (SI), Z1, Z18
+	VFMADD231PS 64(SI), Z1, Z19
+	VFMADD231PS 128(SI), Z1, Z20
+	VFMADD231PS 192(SI), Z1, Z21
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z13, Z21
-	VPERMPS Z3, Z14, Z22
+	VPERMPS Z3, Z13, Z22
 	VPERMPS Z3, Z15, Z23
 	VPERMPS Z3, Z16, Z24
-	VPSLLD  $0x14, Z13, Z25
-	VPSLLD  $0x14, Z14, Z26
+	VPERMPS Z3, Z17, Z25
+	VPSLLD  $0x14, Z13, Z26
 	VPSLLD  $0x14, Z15, Z27
 	VPSLLD  $0x14, Z16, Z28
-	VPADDD  Z21, Z25, Z21
+	VPSLLD  $0x14, Z17, Z29
 	VPADDD  Z22, Z26, Z22
 	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
-	VMOVAPS Z6, Z25
+	VPADDD  Z25, Z29, Z25
+	VMOVAPS Z6, Z26
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z17, Z5, Z25
-	VMOVAPS     Z6, Z26
 	VFMADD231PS Z18, Z5, Z26
 	VMOVAPS     Z6, Z27
 	VFMADD231PS Z19, Z5, Z27
 	VMOVAPS     Z6, Z28
 	VFMADD231PS Z20, Z5, Z28
-	VFMADD213PS Z7, Z17, Z25
+	VMOVAPS     Z6, Z29
+	VFMADD231PS Z21, Z5, Z29
 	VFMADD213PS Z7, Z18, Z26
 	VFMADD213PS Z7, Z19, Z27
 	VFMADD213PS Z7, Z20, Z28
-	VMULPS      Z25, Z17, Z17
+	VFMADD213PS Z7, Z21, Z29
 	VMULPS      Z26, Z18, Z18
 	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
 
 	// s*q + s
-	VFMADD213PS Z21, Z21, Z17
 	VFMADD213PS Z22, Z22, Z18
 	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
-	VADDPS      Z18, Z17, Z17
-	VADDPS      Z20, Z19, Z19
-	VADDPS      Z19, Z17, Z17
-	VPTERNLOGD  $0xfe, Z14, Z15, Z13
-	VPORD       Z13, Z16, Z13
-	VMOVUPS     256(SI), Z14
+	VFMADD213PS Z25, Z25, Z21
+	VADDPS      Z19, Z18, Z18
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z20, Z18, Z18
+	VPTERNLOGD  $0xfe, Z15, Z16, Z13
+	VPORD       Z13, Z17, Z13
+	VMOVUPS     256(SI), Z15
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     320(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     384(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     448(SI), Z18
-	VFMADD213PS Z9, Z0, Z18
+	VFMADD213PS Z10, Z0, Z15
+	VMOVUPS     320(SI), Z16
+	VFMADD213PS Z10, Z0, Z16
+	VMOVUPS     384(SI), Z17
+	VFMADD213PS Z10, Z0, Z17
+	VMOVUPS     448(SI), Z19
+	VFMADD213PS Z10, Z0, Z19
 
 	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z19
-	VSUBPS Z15, Z9, Z20
-	VSUBPS Z16, Z9, Z21
-	VSUBPS Z18, Z9, Z22
+	VSUBPS Z15, Z10, Z20
+	VSUBPS Z16, Z10, Z21
+	VSUBPS Z17, Z10, Z22
+	VSUBPS Z19, Z10, Z23
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z19
-	VFMADD231PS 320(SI), Z0, Z20
-	VFMADD231PS 384(SI), Z0, Z21
-	VFMADD231PS 448(SI), Z0, Z22
-	VFMADD231PS 256(SI), Z1, Z19
-	VFMADD231PS 320(SI), Z1, Z20
-	VFMADD231PS 384(SI), Z1, Z21
-	VFMADD231PS 448(SI), Z1, Z22
+	VFMADD231PS 256(SI), Z0, Z20
+	VFMADD231PS 320(SI), Z0, Z21
+	VFMADD231PS 384(SI), Z0, Z22
+	VFMADD231PS 448(SI), Z0, Z23
+	VFMADD231PS 256(SI), Z1, Z20
+	VFMADD231PS 320(SI), Z1, Z21
+	VFMADD231PS 384(SI), Z1, Z22
+	VFMADD231PS 448(SI), Z1, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z23
 	VPERMPS Z3, Z15, Z24
 	VPERMPS Z3, Z16, Z25
-	VPERMPS Z3, Z18, Z26
-	VPSLLD  $0x14, Z14, Z27
+	VPERMPS Z3, Z17, Z26
+	VPERMPS Z3, Z19, Z27
 	VPSLLD  $0x14, Z15, Z28
 	VPSLLD  $0x14, Z16, Z29
-	VPSLLD  $0x14, Z18, Z30
-	VPADDD  Z23, Z27, Z23
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VMOVAPS Z6, Z27
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z19, Z5, Z27
-	VMOVAPS     Z6, Z28
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VFMADD213PS Z7, Z19, Z27
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VMULPS      Z27, Z19, Z19
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-
-	// s*q + s
-	VFMADD213PS Z23, Z23, Z19
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VADDPS      Z20, Z19, Z19
-	VADDPS      Z22, Z21, Z21
-	VADDPS      Z21, Z19, Z19
-	VPTERNLOGD  $0xfe, Z14, Z15, Z13
-	VPTERNLOGD  $0xfe, Z16, Z18, Z13
-	VMOVUPS     512(SI), Z14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z14
-	VMOVUPS     576(SI), Z15
-	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     640(SI), Z16
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     704(SI), Z18
-	VFMADD213PS Z9, Z0, Z18
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z20
-	VSUBPS Z15, Z9, Z21
-	VSUBPS Z16, Z9, Z22
-	VSUBPS Z18, Z9, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z20
-	VFMADD231PS 576(SI), Z0, Z21
-	VFMADD231PS 640(SI), Z0, Z22
-	VFMADD231PS 704(SI), Z0, Z23
-	VFMADD231PS 512(SI), Z1, Z20
-	VFMADD231PS 576(SI), Z1, Z21
-	VFMADD231PS 640(SI), Z1, Z22
-	VFMADD231PS 704(SI), Z1, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z24
-	VPERMPS Z3, Z15, Z25
-	VPERMPS Z3, Z16, Z26
-	VPERMPS Z3, Z18, Z27
-	VPSLLD  $0x14, Z14, Z28
-	VPSLLD  $0x14, Z15, Z29
-	VPSLLD  $0x14, Z16, Z30
-	VPSLLD  $0x14, Z18, Z31
+	VPSLLD  $0x14, Z17, Z30
+	VPSLLD  $0x14, Z19, Z31
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
 	VPADDD  Z26, Z30, Z26
@@ -33020,398 +22274,326 @@ loop46:
 	VADDPS      Z21, Z20, Z20
 	VADDPS      Z23, Z22, Z22
 	VADDPS      Z22, Z20, Z20
-	VPTERNLOGD  $0xfe, Z14, Z15, Z13
-	VPTERNLOGD  $0xfe, Z16, Z18, Z13
-	VMOVUPS     768(SI), Z14
+	VPTERNLOGD  $0xfe, Z15, Z16, Z13
+	VPTERNLOGD  $0xfe, Z17, Z19, Z13
+	VMOVUPS.Z   640(SI), K7, Z15
+	KSHIFTRQ    $0x10, K7, K2
+	VMOVUPS.Z   704(SI), K2, Z16
+	VMOVUPS     512(SI), Z17
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z14
-	VMOVUPS       832(SI), Z15
-	VFMADD213PS   Z9, Z0, Z15
-	VMOVUPS       896(SI), Z16
-	VFMADD213PS   Z9, Z0, Z16
-	VMOVAPS       Z9, Z18
-	VFMADD231PS.Z Z0, Z11, K7, Z18
+	VFMADD213PS   Z10, Z0, Z17
+	VMOVUPS       576(SI), Z19
+	VFMADD213PS   Z10, Z0, Z19
+	VMOVAPS       Z10, Z21
+	VFMADD231PS.Z Z0, Z15, K7, Z21
+	VMOVAPS       Z10, Z22
+	VFMADD231PS.Z Z0, Z16, K2, Z22
 
 	// -n = magic - N - u
-	VSUBPS Z14, Z9, Z21
-	VSUBPS Z15, Z9, Z22
-	VSUBPS Z16, Z9, Z23
-	VSUBPS Z18, Z9, Z9
+	VSUBPS Z17, Z10, Z23
+	VSUBPS Z19, Z10, Z24
+	VSUBPS Z21, Z10, Z25
+	VSUBPS Z22, Z10, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Z0, Z21
-	VFMADD231PS 832(SI), Z0, Z22
-	VFMADD231PS 896(SI), Z0, Z23
-	VFMADD231PS Z0, Z11, Z9
-	VFMADD231PS 768(SI), Z1, Z21
-	VFMADD231PS 832(SI), Z1, Z22
-	VFMADD231PS 896(SI), Z1, Z23
-	VFMADD231PS Z1, Z11, Z9
+	VFMADD231PS 512(SI), Z0, Z23
+	VFMADD231PS 576(SI), Z0, Z24
+	VFMADD231PS Z0, Z15, Z25
+	VFMADD231PS Z0, Z16, Z10
+	VFMADD231PS 512(SI), Z1, Z23
+	VFMADD231PS 576(SI), Z1, Z24
+	VFMADD231PS Z1, Z15, Z25
+	VFMADD231PS Z1, Z16, Z10
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z11
-	VPERMPS Z3, Z15, Z24
-	VPERMPS Z3, Z16, Z25
-	VPERMPS Z3, Z18, Z26
-	VPSLLD  $0x14, Z14, Z27
-	VPSLLD  $0x14, Z15, Z28
-	VPSLLD  $0x14, Z16, Z29
-	VPSLLD  $0x14, Z18, Z30
-	VPADDD  Z11, Z27, Z11
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
+	VPERMPS Z3, Z17, Z15
+	VPERMPS Z3, Z19, Z16
+	VPERMPS Z3, Z21, Z26
+	VPERMPS Z3, Z22, Z27
+	VPSLLD  $0x14, Z17, Z28
+	VPSLLD  $0x14, Z19, Z29
+	VPSLLD  $0x14, Z21, Z30
+	VPSLLD  $0x14, Z22, Z31
+	VPADDD  Z15, Z28, Z15
+	VPADDD  Z16, Z29, Z16
 	VPADDD  Z26, Z30, Z26
-	VMOVAPS Z6, Z27
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z6, Z28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z21, Z5, Z27
-	VMOVAPS     Z6, Z28
-	VFMADD231PS Z22, Z5, Z28
+	VFMADD231PS Z23, Z5, Z28
 	VMOVAPS     Z6, Z29
-	VFMADD231PS Z23, Z5, Z29
+	VFMADD231PS Z24, Z5, Z29
 	VMOVAPS     Z6, Z30
-	VFMADD231PS Z9, Z5, Z30
-	VFMADD213PS Z7, Z21, Z27
-	VFMADD213PS Z7, Z22, Z28
-	VFMADD213PS Z7, Z23, Z29
-	VFMADD213PS Z7, Z9, Z30
-	VMULPS      Z27, Z21, Z21
-	VMULPS      Z28, Z22, Z22
-	VMULPS      Z29, Z23, Z23
-	VMULPS      Z30, Z9, Z9
+	VFMADD231PS Z25, Z5, Z30
+	VMOVAPS     Z6, Z31
+	VFMADD231PS Z10, Z5, Z31
+	VFMADD213PS Z7, Z23, Z28
+	VFMADD213PS Z7, Z24, Z29
+	VFMADD213PS Z7, Z25, Z30
+	VFMADD213PS Z7, Z10, Z31
+	VMULPS      Z28, Z23, Z23
+	VMULPS      Z29, Z24, Z24
+	VMULPS      Z30, Z25, Z25
+	VMULPS      Z31, Z10, Z10
 
 	// s*q + s
-	VFMADD213PS   Z11, Z11, Z21
-	VFMADD213PS   Z24, Z24, Z22
-	VFMADD213PS   Z25, Z25, Z23
-	VFMADD213PS.Z Z26, Z26, K7, Z9
-	VADDPS        Z22, Z21, Z21
-	VADDPS        Z9, Z23, Z23
-	VADDPS        Z23, Z21, Z21
-	VPTERNLOGD    $0xfe, Z14, Z15, Z13
-	VPTERNLOGD    $0xfe, Z16, Z18, Z13
+	VFMADD213PS   Z15, Z15, Z23
+	VFMADD213PS   Z16, Z16, Z24
+	VFMADD213PS.Z Z26, Z26, K7, Z25
+	VFMADD213PS.Z Z27, Z27, K2, Z10
+	VADDPS        Z24, Z23, Z23
+	VADDPS        Z10, Z25, Z25
+	VADDPS        Z25, Z23, Z23
+	VPTERNLOGD    $0xfe, Z17, Z19, Z13
+	VPTERNLOGD    $0xfe, Z21, Z22, Z13
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z13, K6
 	KORTESTW      K6, K6
-	JNZ           exact256
-	VADDPS        Z19, Z17, Z9
-	VMINPS        Z19, Z17, Z11
-	VMAXPS        Z19, Z17, Z17
-	VSUBPS        Z17, Z9, Z17
-	VSUBPS        Z17, Z11, Z11
-	VADDPS        Z20, Z9, Z13
-	VMINPS        Z20, Z9, Z14
-	VMAXPS        Z20, Z9, Z9
-	VSUBPS        Z9, Z13, Z9
-	VSUBPS        Z9, Z14, Z14
-	VADDPS        Z14, Z11, Z11
-	VADDPS        Z21, Z13, Z9
-	VMINPS        Z21, Z13, Z14
-	VMAXPS        Z21, Z13, Z13
-	VSUBPS        Z13, Z9, Z13
-	VSUBPS        Z13, Z14, Z14
-	VADDPS        Z14, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z9, Y13
-	VCVTPS2PD     Y9, Z9
+	JNZ           exact192
+	VADDPS        Z20, Z18, Z10
+	VMINPS        Z20, Z18, Z13
+	VMAXPS        Z20, Z18, Z18
+	VSUBPS        Z18, Z10, Z18
+	VSUBPS        Z18, Z13, Z13
+	VADDPS        Z23, Z10, Z15
+	VMINPS        Z23, Z10, Z16
+	VMAXPS        Z23, Z10, Z10
+	VSUBPS        Z10, Z15, Z10
+	VSUBPS        Z10, Z16, Z16
+	VADDPS        Z16, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z15, Y10
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z12, Y16
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y16, Z16
+	VSUBPD        Z12, Z15, Z15
+	VSUBPD        Z16, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z13, Y12
 	VCVTPS2PD     Y13, Z13
-	VEXTRACTF64X4 $0x01, Z10, Y14
-	VCVTPS2PD     Y10, Z10
-	VCVTPS2PD     Y14, Z14
-	VSUBPD        Z10, Z9, Z9
-	VSUBPD        Z14, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z11, Y10
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y10, Z10
-	VADDPD        Z11, Z9, Z9
-	VADDPD        Z10, Z13, Z13
-	VADDPD        Z13, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y10
-	VADDPD        Y10, Y9, Y9
-	VEXTRACTF128  $0x01, Y9, X10
-	VADDPD        X10, X9, X9
-	VMOVHLPS      X9, X9, X10
-	VADDSD        X10, X9, X9
+	VCVTPS2PD     Y12, Z12
+	VADDPD        Z13, Z15, Z15
+	VADDPD        Z12, Z10, Z10
+	VADDPD        Z10, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y10
+	VADDPD        Y10, Y15, Y15
+	VEXTRACTF128  $0x01, Y15, X10
+	VADDPD        X10, X15, X15
+	VMOVHLPS      X15, X15, X10
+	VADDSD        X10, X15, X15
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z8, Z8
-	VMOVSS      X8, 4(DI)
-	VCVTSS2SD   X12, X12, X12
-	VMOVSD      X12, 8(DI)
-	VMOVSD      X9, 16(DI)
-	VADDSD      X9, X9, X9
-	VUCOMISD    X12, X9
-	JCS         sure256
+	VADDPS.BCST zero<>+0(SB), Z11, Z11
+	VMOVSS      X11, 4(DI)
+	VCVTSS2SD   X14, X14, X14
+	VMOVSD      X14, 8(DI)
+	VMOVSD      X15, 16(DI)
+	VADDSD      X15, X15, X15
+	VUCOMISD    X14, X15
+	JCS         sure192
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop46
+	JNZ         loop22
 	JMP         end
 
-exact256:
+exact192:
 	VBROADCASTSS (SI), Z3
 	VMOVAPS      Z3, Z2
-	ADDQ         $0x000000f0, CX
+	ADDQ         $0x000000a0, CX
 	JMP          far
 
-sure256:
+sure192:
 	// The sum without the largest element, next to which the others are rounded off.
 	VMULPS.BCST  4(DI), Z0, Z3
 	VBROADCASTSS nearSure<>+0(SB), Z4
 	VSUBPS       Z3, Z4, Z4
 	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
-	VMOVUPS.Z    960(SI), K7, Z3
-	VMOVUPS      (SI), Z5
+	VMOVUPS      (SI), Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z3
+	VMOVUPS     64(SI), Z5
 	VFMADD213PS Z4, Z0, Z5
-	VMOVUPS     64(SI), Z6
+	VMOVUPS     128(SI), Z6
 	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     128(SI), Z7
+	VMOVUPS     192(SI), Z7
 	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
 
 	// -n = magic - N - u
+	VSUBPS Z3, Z4, Z8
 	VSUBPS Z5, Z4, Z9
 	VSUBPS Z6, Z4, Z10
 	VSUBPS Z7, Z4, Z11
-	VSUBPS Z8, Z4, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
+	VFMADD231PS (SI), Z0, Z8
+	VFMADD231PS 64(SI), Z0, Z9
+	VFMADD231PS 128(SI), Z0, Z10
+	VFMADD231PS 192(SI), Z0, Z11
+	VFMADD231PS (SI), Z1, Z8
+	VFMADD231PS 64(SI), Z1, Z9
+	VFMADD231PS 128(SI), Z1, Z10
+	VFMADD231PS 192(SI), Z1, Z11
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z12
 	VPERMPS      nearTable<>+0(SB), Z5, Z13
 	VPERMPS      nearTable<>+0(SB), Z6, Z14
 	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z3, Z16
 	VPSLLD       $0x14, Z5, Z17
 	VPSLLD       $0x14, Z6, Z18
 	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
+	VBROADCASTSS nearExp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z16, Z8, Z8
 	VMULPS           Z17, Z9, Z9
 	VMULPS           Z18, Z10, Z10
 	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VBROADCASTSS     4(DI), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, 192(SI), Z16, K4
+	VFMADD213PS.Z    Z12, Z12, K1, Z8
 	VFMADD213PS.Z    Z13, Z13, K2, Z9
 	VFMADD213PS.Z    Z14, Z14, K3, Z10
 	VFMADD213PS.Z    Z15, Z15, K4, Z11
-	VFMADD213PS.Z    Z16, Z16, K5, Z12
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPORD            Z5, Z8, Z5
-	VMOVUPS          256(SI), Z6
+	VADDPS           Z9, Z8, Z8
+	VADDPS           Z11, Z10, Z10
+	VADDPS           Z10, Z8, Z8
+	VPTERNLOGD       $0xfe, Z5, Z6, Z3
+	VPORD            Z3, Z7, Z3
+	VMOVUPS          256(SI), Z5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     320(SI), Z6
 	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     320(SI), Z7
+	VMOVUPS     384(SI), Z7
 	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     384(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-	VMOVUPS     448(SI), Z10
-	VFMADD213PS Z4, Z0, Z10
+	VMOVUPS     448(SI), Z9
+	VFMADD213PS Z4, Z0, Z9
 
 	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z10
 	VSUBPS Z6, Z4, Z11
 	VSUBPS Z7, Z4, Z12
-	VSUBPS Z8, Z4, Z13
-	VSUBPS Z10, Z4, Z14
+	VSUBPS Z9, Z4, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z11
-	VFMADD231PS 320(SI), Z0, Z12
-	VFMADD231PS 384(SI), Z0, Z13
-	VFMADD231PS 448(SI), Z0, Z14
-	VFMADD231PS 256(SI), Z1, Z11
-	VFMADD231PS 320(SI), Z1, Z12
-	VFMADD231PS 384(SI), Z1, Z13
-	VFMADD231PS 448(SI), Z1, Z14
+	VFMADD231PS 256(SI), Z0, Z10
+	VFMADD231PS 320(SI), Z0, Z11
+	VFMADD231PS 384(SI), Z0, Z12
+	VFMADD231PS 448(SI), Z0, Z13
+	VFMADD231PS 256(SI), Z1, Z10
+	VFMADD231PS 320(SI), Z1, Z11
+	VFMADD231PS 384(SI), Z1, Z12
+	VFMADD231PS 448(SI), Z1, Z13
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z14
 	VPERMPS      nearTable<>+0(SB), Z6, Z15
-	VPERMPS      nearTable<>+0(SB), Z7, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPERMPS      nearTable<>+0(SB), Z10, Z19
+	VPERMPS      nearTable<>+0(SB), Z7, Z17
+	VPERMPS      nearTable<>+0(SB), Z9, Z18
+	VPSLLD       $0x14, Z5, Z19
 	VPSLLD       $0x14, Z6, Z20
 	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPSLLD       $0x14, Z10, Z23
+	VPSLLD       $0x14, Z9, Z22
+	VPADDD       Z14, Z19, Z14
 	VPADDD       Z15, Z20, Z15
-	VPADDD       Z16, Z21, Z16
+	VPADDD       Z17, Z21, Z17
 	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
 	VBROADCASTSS     nearExp2<>+0(SB), Z22
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z19, Z10, Z10
 	VMULPS           Z20, Z11, Z11
 	VMULPS           Z21, Z12, Z12
 	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VCMPPS           $0x1e, 256(SI), Z17, K2
-	VCMPPS           $0x1e, 320(SI), Z17, K3
-	VCMPPS           $0x1e, 384(SI), Z17, K4
-	VCMPPS           $0x1e, 448(SI), Z17, K5
+	VCMPPS           $0x1e, 256(SI), Z16, K1
+	VCMPPS           $0x1e, 320(SI), Z16, K2
+	VCMPPS           $0x1e, 384(SI), Z16, K3
+	VCMPPS           $0x1e, 448(SI), Z16, K4
+	VFMADD213PS.Z    Z14, Z14, K1, Z10
 	VFMADD213PS.Z    Z15, Z15, K2, Z11
-	VFMADD213PS.Z    Z16, Z16, K3, Z12
+	VFMADD213PS.Z    Z17, Z17, K3, Z12
 	VFMADD213PS.Z    Z18, Z18, K4, Z13
-	VFMADD213PS.Z    Z19, Z19, K5, Z14
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z13, Z11, Z11
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
-	VMOVUPS          512(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z4, Z0, Z6
-	VMOVUPS     576(SI), Z7
-	VFMADD213PS Z4, Z0, Z7
-	VMOVUPS     640(SI), Z8
-	VFMADD213PS Z4, Z0, Z8
-	VMOVUPS     704(SI), Z10
-	VFMADD213PS Z4, Z0, Z10
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z12
-	VSUBPS Z7, Z4, Z13
-	VSUBPS Z8, Z4, Z14
-	VSUBPS Z10, Z4, Z15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z12
-	VFMADD231PS 576(SI), Z0, Z13
-	VFMADD231PS 640(SI), Z0, Z14
-	VFMADD231PS 704(SI), Z0, Z15
-	VFMADD231PS 512(SI), Z1, Z12
-	VFMADD231PS 576(SI), Z1, Z13
-	VFMADD231PS 640(SI), Z1, Z14
-	VFMADD231PS 704(SI), Z1, Z15
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
-	VPERMPS      nearTable<>+0(SB), Z7, Z18
-	VPERMPS      nearTable<>+0(SB), Z8, Z19
-	VPERMPS      nearTable<>+0(SB), Z10, Z20
-	VPSLLD       $0x14, Z6, Z21
-	VPSLLD       $0x14, Z7, Z22
-	VPSLLD       $0x14, Z8, Z23
-	VPSLLD       $0x14, Z10, Z24
-	VPADDD       Z16, Z21, Z16
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VPADDD       Z20, Z24, Z20
-	VBROADCASTSS nearExp2<>+0(SB), Z21
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VMULPS           Z24, Z15, Z15
-	VCMPPS           $0x1e, 512(SI), Z17, K2
-	VCMPPS           $0x1e, 576(SI), Z17, K3
-	VCMPPS           $0x1e, 640(SI), Z17, K4
-	VCMPPS           $0x1e, 704(SI), Z17, K5
-	VFMADD213PS.Z    Z16, Z16, K2, Z12
-	VFMADD213PS.Z    Z18, Z18, K3, Z13
-	VFMADD213PS.Z    Z19, Z19, K4, Z14
-	VFMADD213PS.Z    Z20, Z20, K5, Z15
+	VADDPS           Z11, Z10, Z10
 	VADDPS           Z13, Z12, Z12
-	VADDPS           Z15, Z14, Z14
-	VADDPS           Z14, Z12, Z12
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
-	VMOVUPS          768(SI), Z6
+	VADDPS           Z12, Z10, Z10
+	VPTERNLOGD       $0xfe, Z5, Z6, Z3
+	VPTERNLOGD       $0xfe, Z7, Z9, Z3
+	VMOVUPS.Z        640(SI), K7, Z5
+	KSHIFTRQ         $0x10, K7, K2
+	VMOVUPS.Z        704(SI), K2, Z6
+	VMOVUPS          512(SI), Z7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z4, Z0, Z6
-	VMOVUPS       832(SI), Z7
 	VFMADD213PS   Z4, Z0, Z7
-	VMOVUPS       896(SI), Z8
-	VFMADD213PS   Z4, Z0, Z8
-	VMOVAPS       Z4, Z10
-	VFMADD231PS.Z Z0, Z3, K7, Z10
+	VMOVUPS       576(SI), Z9
+	VFMADD213PS   Z4, Z0, Z9
+	VMOVAPS       Z4, Z11
+	VFMADD231PS.Z Z0, Z5, K7, Z11
+	VMOVAPS       Z4, Z12
+	VFMADD231PS.Z Z0, Z6, K2, Z12
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z13
-	VSUBPS Z7, Z4, Z14
-	VSUBPS Z8, Z4, Z15
-	VSUBPS Z10, Z4, Z16
+	VSUBPS Z7, Z4, Z13
+	VSUBPS Z9, Z4, Z14
+	VSUBPS Z11, Z4, Z15
+	VSUBPS Z12, Z4, Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Z0, Z13
-	VFMADD231PS 832(SI), Z0, Z14
-	VFMADD231PS 896(SI), Z0, Z15
-	VFMADD231PS Z0, Z3, Z16
-	VFMADD231PS 768(SI), Z1, Z13
-	VFMADD231PS 832(SI), Z1, Z14
-	VFMADD231PS 896(SI), Z1, Z15
-	VFMADD231PS Z1, Z3, Z16
+	VFMADD231PS 512(SI), Z0, Z13
+	VFMADD231PS 576(SI), Z0, Z14
+	VFMADD231PS Z0, Z5, Z15
+	VFMADD231PS Z0, Z6, Z17
+	VFMADD231PS 512(SI), Z1, Z13
+	VFMADD231PS 576(SI), Z1, Z14
+	VFMADD231PS Z1, Z5, Z15
+	VFMADD231PS Z1, Z6, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z18
-	VPERMPS      nearTable<>+0(SB), Z7, Z19
-	VPERMPS      nearTable<>+0(SB), Z8, Z20
-	VPERMPS      nearTable<>+0(SB), Z10, Z21
-	VPSLLD       $0x14, Z6, Z22
-	VPSLLD       $0x14, Z7, Z23
-	VPSLLD       $0x14, Z8, Z24
-	VPSLLD       $0x14, Z10, Z25
+	VPERMPS      nearTable<>+0(SB), Z7, Z18
+	VPERMPS      nearTable<>+0(SB), Z9, Z19
+	VPERMPS      nearTable<>+0(SB), Z11, Z20
+	VPERMPS      nearTable<>+0(SB), Z12, Z21
+	VPSLLD       $0x14, Z7, Z22
+	VPSLLD       $0x14, Z9, Z23
+	VPSLLD       $0x14, Z11, Z24
+	VPSLLD       $0x14, Z12, Z25
 	VPADDD       Z18, Z22, Z18
 	VPADDD       Z19, Z23, Z19
 	VPADDD       Z20, Z24, Z20
@@ -33425,48 +22607,887 @@ sure256:
 	VBROADCASTSS     nearExp2<>+0(SB), Z24
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
 	VBROADCASTSS     nearExp2<>+0(SB), Z25
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z25
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z25
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z25
 	VMULPS           Z22, Z13, Z13
 	VMULPS           Z23, Z14, Z14
 	VMULPS           Z24, Z15, Z15
-	VMULPS           Z25, Z16, Z16
-	VFMADD213PS.Z    Z21, Z21, K7, Z16
-	VCMPPS           $0x1e, 768(SI), Z17, K1
-	VCMPPS           $0x1e, 832(SI), Z17, K2
-	VCMPPS           $0x1e, 896(SI), Z17, K3
-	VCMPPS           $0x1e, Z3, Z17, K4
+	VMULPS           Z25, Z17, Z17
+	VFMADD213PS.Z    Z20, Z20, K7, Z15
+	VFMADD213PS.Z    Z21, Z21, K2, Z17
+	VCMPPS           $0x1e, 512(SI), Z16, K1
+	VCMPPS           $0x1e, 576(SI), Z16, K2
+	VCMPPS           $0x1e, Z5, Z16, K3
+	VCMPPS           $0x1e, Z6, Z16, K4
 	VFMADD213PS.Z    Z18, Z18, K1, Z13
 	VFMADD213PS.Z    Z19, Z19, K2, Z14
-	VFMADD213PS.Z    Z20, Z20, K3, Z15
-	VMOVAPS.Z        Z16, K4, Z16
+	VMOVAPS.Z        Z15, K3, Z15
+	VMOVAPS.Z        Z17, K4, Z17
 	VADDPS           Z14, Z13, Z13
-	VADDPS           Z16, Z15, Z15
+	VADDPS           Z17, Z15, Z15
 	VADDPS           Z15, Z13, Z13
-	VPTERNLOGD       $0xfe, Z6, Z7, Z5
-	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+	VPTERNLOGD       $0xfe, Z7, Z9, Z3
+	VPTERNLOGD       $0xfe, Z11, Z12, Z3
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
-	JNZ           sure256Next
-	VADDPS        Z11, Z9, Z3
-	VMINPS        Z11, Z9, Z5
-	VMAXPS        Z11, Z9, Z9
-	VSUBPS        Z9, Z3, Z9
-	VSUBPS        Z9, Z5, Z5
-	VADDPS        Z12, Z3, Z6
-	VMINPS        Z12, Z3, Z7
-	VMAXPS        Z12, Z3, Z3
+	JNZ           sure192Next
+	VADDPS        Z10, Z8, Z3
+	VMINPS        Z10, Z8, Z5
+	VMAXPS        Z10, Z8, Z8
+	VSUBPS        Z8, Z3, Z8
+	VSUBPS        Z8, Z5, Z5
+	VADDPS        Z13, Z3, Z6
+	VMINPS        Z13, Z3, Z7
+	VMAXPS        Z13, Z3, Z3
 	VSUBPS        Z3, Z6, Z3
 	VSUBPS        Z3, Z7, Z7
 	VADDPS        Z7, Z5, Z5
-	VADDPS        Z13, Z6, Z3
-	VMINPS        Z13, Z6, Z7
-	VMAXPS        Z13, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VCVTPS2PD     Y6, Z6
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z5, Y7
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z5, Z6, Z6
+	VADDPD        Z7, Z3, Z3
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z16, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z4
+	VFMADD231PS Z1, Z16, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z7
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z7, Z5, Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z7, Z7, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z3, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VADDPD        Y3, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X3
+	VADDPD        X3, X6, X6
+	VMOVHLPS      X6, X6, X3
+	VADDSD        X3, X6, X6
+	VMULSD        X5, X6, X6
+	VMOVSD        X6, 16(DI)
+	VMULPS.BCST   (R14), Z16, Z16
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z16, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure192Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin22
+	JMP  end
+
+done22:
+	// Rows of 193 to 256 elements.
+	CMPQ  CX, $0x00000100
+	JGT   done25
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x000000c0, CX
+	NEGQ  CX
+	MOVQ  $-1, AX
+	SHRQ  CL, AX
+	NEGQ  CX
+	KMOVQ AX, K7
+
+begin25:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact256
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact256
+	VMOVUPS      nearTable<>+0(SB), Z3
+	VBROADCASTSS (R14), Z4
+	VBROADCASTSS nearExp3<>+0(SB), Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z6
+	VBROADCASTSS nearExp1<>+0(SB), Z7
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	PCALIGN      $0x40
+
+loop25:
+	VBROADCASTSS (SI), Z9
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact256
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z9, Z9
+	VBROADCASTSS nearHeadroom<>+0(SB), Z10
+	VSUBPS       Z9, Z10, Z10
+	VSUBPS.BCST  nearInteger<>+0(SB), Z10, Z10
+	VBROADCASTSS (SI), X9
+	VMULSS       X4, X9, X9
+	VBROADCASTSS integerHeadroom<>+0(SB), Z11
+	VSUBSS       X9, X11, X11
+	VBROADCASTSS integer<>+0(SB), Z9
+	VSUBSS       X11, X9, X9
+	VMOVSS       X9, (DI)
+	VMOVAPS      Z8, Z9
+	VMOVUPS      768(SI), K7, Z9
+	VMOVAPS      Z8, Z11
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      832(SI), K6, Z11
+	VMOVAPS      Z8, Z12
+	KSHIFTRQ     $0x20, K7, K6
+	VMOVUPS      896(SI), K6, Z12
+	VMOVAPS      Z8, Z13
+	KSHIFTRQ     $0x30, K7, K6
+	VMOVUPS      960(SI), K6, Z13
+	VMOVUPS      (SI), Z14
+	VMAXPS       64(SI), Z14, Z14
+	VMOVUPS      128(SI), Z15
+	VMAXPS       192(SI), Z15, Z15
+	VMAXPS       Z15, Z14, Z14
+	VMOVUPS      256(SI), Z15
+	VMAXPS       320(SI), Z15, Z15
+	VMOVUPS      384(SI), Z16
+	VMAXPS       448(SI), Z16, Z16
+	VMAXPS       Z16, Z15, Z15
+	VMAXPS       Z15, Z14, Z14
+	VMOVUPS      512(SI), Z15
+	VMAXPS       576(SI), Z15, Z15
+	VMOVUPS      640(SI), Z16
+	VMAXPS       704(SI), Z16, Z16
+	VMAXPS       Z16, Z15, Z15
+	VMAXPS       Z11, Z9, Z9
+	VMAXPS       Z13, Z12, Z12
+	VMAXPS       Z12, Z9, Z9
+	VMAXPS       Z9, Z15, Z15
+	VMAXPS       Z15, Z14, Z14
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z14, Z14, Z9
+	VMAXPS     Z9, Z14, Z9
+	VSHUFF32X4 $0xb1, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VSHUFPS    $0x4e, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VSHUFPS    $0xb1, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VMOVAPS    Z10, Z11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z9, Z11
+
+	// -n = magic - N - u
+	VSUBPS Z11, Z10, Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z9, Z12
+	VFMADD231PS Z1, Z9, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS Z3, Z11, Z13
+	VPSLLD  $0x14, Z11, Z11
+	VPADDD  Z13, Z11, Z13
+	VMOVAPS Z6, Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z12, Z5, Z11
+	VFMADD213PS Z7, Z12, Z11
+	VMULPS      Z11, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS Z13, Z13, Z12
+	VCMPPS      $0x05, Z9, Z14, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z12, K1, Z11
+	VMOVUPS     (SI), Z13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z10, Z0, Z13
+	VMOVUPS     64(SI), Z14
+	VFMADD213PS Z10, Z0, Z14
+	VMOVUPS     128(SI), Z15
+	VFMADD213PS Z10, Z0, Z15
+	VMOVUPS     192(SI), Z16
+	VFMADD213PS Z10, Z0, Z16
+
+	// -n = magic - N - u
+	VSUBPS Z13, Z10, Z17
+	VSUBPS Z14, Z10, Z18
+	VSUBPS Z15, Z10, Z19
+	VSUBPS Z16, Z10, Z20
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Z0, Z17
+	VFMADD231PS 64(SI), Z0, Z18
+	VFMADD231PS 128(SI), Z0, Z19
+	VFMADD231PS 192(SI), Z0, Z20
+	VFMADD231PS (SI), Z1, Z17
+	VFMADD231PS 64(SI), Z1, Z18
+	VFMADD231PS 128(SI), Z1, Z19
+	VFMADD231PS 192(SI), Z1, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS Z3, Z13, Z21
+	VPERMPS Z3, Z14, Z22
+	VPERMPS Z3, Z15, Z23
+	VPERMPS Z3, Z16, Z24
+	VPSLLD  $0x14, Z13, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPADDD  Z21, Z25, Z21
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VMOVAPS Z6, Z25
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z17, Z5, Z25
+	VMOVAPS     Z6, Z26
+	VFMADD231PS Z18, Z5, Z26
+	VMOVAPS     Z6, Z27
+	VFMADD231PS Z19, Z5, Z27
+	VMOVAPS     Z6, Z28
+	VFMADD231PS Z20, Z5, Z28
+	VFMADD213PS Z7, Z17, Z25
+	VFMADD213PS Z7, Z18, Z26
+	VFMADD213PS Z7, Z19, Z27
+	VFMADD213PS Z7, Z20, Z28
+	VMULPS      Z25, Z17, Z17
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+
+	// s*q + s
+	VFMADD213PS Z21, Z21, Z17
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VADDPS      Z18, Z17, Z17
+	VADDPS      Z20, Z19, Z19
+	VADDPS      Z19, Z17, Z17
+	VPTERNLOGD  $0xfe, Z14, Z15, Z13
+	VPORD       Z13, Z16, Z13
+	VMOVUPS     256(SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z10, Z0, Z14
+	VMOVUPS     320(SI), Z15
+	VFMADD213PS Z10, Z0, Z15
+	VMOVUPS     384(SI), Z16
+	VFMADD213PS Z10, Z0, Z16
+	VMOVUPS     448(SI), Z18
+	VFMADD213PS Z10, Z0, Z18
+
+	// -n = magic - N - u
+	VSUBPS Z14, Z10, Z19
+	VSUBPS Z15, Z10, Z20
+	VSUBPS Z16, Z10, Z21
+	VSUBPS Z18, Z10, Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Z0, Z19
+	VFMADD231PS 320(SI), Z0, Z20
+	VFMADD231PS 384(SI), Z0, Z21
+	VFMADD231PS 448(SI), Z0, Z22
+	VFMADD231PS 256(SI), Z1, Z19
+	VFMADD231PS 320(SI), Z1, Z20
+	VFMADD231PS 384(SI), Z1, Z21
+	VFMADD231PS 448(SI), Z1, Z22
+
+	// s = 2^(n - N) * K
+	VPERMPS Z3, Z14, Z23
+	VPERMPS Z3, Z15, Z24
+	VPERMPS Z3, Z16, Z25
+	VPERMPS Z3, Z18, Z26
+	VPSLLD  $0x14, Z14, Z27
+	VPSLLD  $0x14, Z15, Z28
+	VPSLLD  $0x14, Z16, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VMOVAPS Z6, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z19, Z5, Z27
+	VMOVAPS     Z6, Z28
+	VFMADD231PS Z20, Z5, Z28
+	VMOVAPS     Z6, Z29
+	VFMADD231PS Z21, Z5, Z29
+	VMOVAPS     Z6, Z30
+	VFMADD231PS Z22, Z5, Z30
+	VFMADD213PS Z7, Z19, Z27
+	VFMADD213PS Z7, Z20, Z28
+	VFMADD213PS Z7, Z21, Z29
+	VFMADD213PS Z7, Z22, Z30
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+
+	// s*q + s
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VADDPS      Z20, Z19, Z19
+	VADDPS      Z22, Z21, Z21
+	VADDPS      Z21, Z19, Z19
+	VPTERNLOGD  $0xfe, Z14, Z15, Z13
+	VPTERNLOGD  $0xfe, Z16, Z18, Z13
+	VMOVUPS     512(SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z10, Z0, Z14
+	VMOVUPS     576(SI), Z15
+	VFMADD213PS Z10, Z0, Z15
+	VMOVUPS     640(SI), Z16
+	VFMADD213PS Z10, Z0, Z16
+	VMOVUPS     704(SI), Z18
+	VFMADD213PS Z10, Z0, Z18
+
+	// -n = magic - N - u
+	VSUBPS Z14, Z10, Z20
+	VSUBPS Z15, Z10, Z21
+	VSUBPS Z16, Z10, Z22
+	VSUBPS Z18, Z10, Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Z0, Z20
+	VFMADD231PS 576(SI), Z0, Z21
+	VFMADD231PS 640(SI), Z0, Z22
+	VFMADD231PS 704(SI), Z0, Z23
+	VFMADD231PS 512(SI), Z1, Z20
+	VFMADD231PS 576(SI), Z1, Z21
+	VFMADD231PS 640(SI), Z1, Z22
+	VFMADD231PS 704(SI), Z1, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z3, Z14, Z24
+	VPERMPS Z3, Z15, Z25
+	VPERMPS Z3, Z16, Z26
+	VPERMPS Z3, Z18, Z27
+	VPSLLD  $0x14, Z14, Z28
+	VPSLLD  $0x14, Z15, Z29
+	VPSLLD  $0x14, Z16, Z30
+	VPSLLD  $0x14, Z18, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z6, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z5, Z28
+	VMOVAPS     Z6, Z29
+	VFMADD231PS Z21, Z5, Z29
+	VMOVAPS     Z6, Z30
+	VFMADD231PS Z22, Z5, Z30
+	VMOVAPS     Z6, Z31
+	VFMADD231PS Z23, Z5, Z31
+	VFMADD213PS Z7, Z20, Z28
+	VFMADD213PS Z7, Z21, Z29
+	VFMADD213PS Z7, Z22, Z30
+	VFMADD213PS Z7, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS   Z24, Z24, Z20
+	VFMADD213PS   Z25, Z25, Z21
+	VFMADD213PS   Z26, Z26, Z22
+	VFMADD213PS   Z27, Z27, Z23
+	VADDPS        Z21, Z20, Z20
+	VADDPS        Z23, Z22, Z22
+	VADDPS        Z22, Z20, Z20
+	VPTERNLOGD    $0xfe, Z14, Z15, Z13
+	VPTERNLOGD    $0xfe, Z16, Z18, Z13
+	VMOVUPS.Z     768(SI), K7, Z14
+	KSHIFTRQ      $0x10, K7, K2
+	VMOVUPS.Z     832(SI), K2, Z15
+	KSHIFTRQ      $0x20, K7, K3
+	VMOVUPS.Z     896(SI), K3, Z16
+	KSHIFTRQ      $0x30, K7, K4
+	VMOVUPS.Z     960(SI), K4, Z18
+	VMOVAPS       Z10, Z21
+	VFMADD231PS.Z Z0, Z14, K7, Z21
+	VMOVAPS       Z10, Z22
+	VFMADD231PS.Z Z0, Z15, K2, Z22
+	VMOVAPS       Z10, Z23
+	VFMADD231PS.Z Z0, Z16, K3, Z23
+	VMOVAPS       Z10, Z24
+	VFMADD231PS.Z Z0, Z18, K4, Z24
+
+	// -n = magic - N - u
+	VSUBPS Z21, Z10, Z25
+	VSUBPS Z22, Z10, Z26
+	VSUBPS Z23, Z10, Z27
+	VSUBPS Z24, Z10, Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z25
+	VFMADD231PS Z0, Z15, Z26
+	VFMADD231PS Z0, Z16, Z27
+	VFMADD231PS Z0, Z18, Z10
+	VFMADD231PS Z1, Z14, Z25
+	VFMADD231PS Z1, Z15, Z26
+	VFMADD231PS Z1, Z16, Z27
+	VFMADD231PS Z1, Z18, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS Z3, Z21, Z14
+	VPERMPS Z3, Z22, Z15
+	VPERMPS Z3, Z23, Z16
+	VPERMPS Z3, Z24, Z18
+	VPSLLD  $0x14, Z21, Z28
+	VPSLLD  $0x14, Z22, Z29
+	VPSLLD  $0x14, Z23, Z30
+	VPSLLD  $0x14, Z24, Z31
+	VPADDD  Z14, Z28, Z14
+	VPADDD  Z15, Z29, Z15
+	VPADDD  Z16, Z30, Z16
+	VPADDD  Z18, Z31, Z18
+	VMOVAPS Z6, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z25, Z5, Z28
+	VMOVAPS       Z6, Z29
+	VFMADD231PS   Z26, Z5, Z29
+	VMOVAPS       Z6, Z30
+	VFMADD231PS   Z27, Z5, Z30
+	VMOVAPS       Z6, Z31
+	VFMADD231PS   Z10, Z5, Z31
+	VFMADD213PS   Z7, Z25, Z28
+	VFMADD213PS   Z7, Z26, Z29
+	VFMADD213PS   Z7, Z27, Z30
+	VFMADD213PS   Z7, Z10, Z31
+	VMULPS        Z28, Z25, Z25
+	VMULPS        Z29, Z26, Z26
+	VMULPS        Z30, Z27, Z27
+	VMULPS        Z31, Z10, Z10
+	VFMADD213PS.Z Z14, Z14, K7, Z25
+	VFMADD213PS.Z Z15, Z15, K2, Z26
+	VFMADD213PS.Z Z16, Z16, K3, Z27
+	VFMADD213PS.Z Z18, Z18, K4, Z10
+	VADDPS        Z26, Z25, Z25
+	VADDPS        Z10, Z27, Z27
+	VADDPS        Z27, Z25, Z25
+	VPTERNLOGD    $0xfe, Z21, Z22, Z13
+	VPTERNLOGD    $0xfe, Z23, Z24, Z13
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z13, K6
+	KORTESTW      K6, K6
+	JNZ           exact256
+	VADDPS        Z19, Z17, Z10
+	VMINPS        Z19, Z17, Z13
+	VMAXPS        Z19, Z17, Z17
+	VSUBPS        Z17, Z10, Z17
+	VSUBPS        Z17, Z13, Z13
+	VADDPS        Z20, Z10, Z14
+	VMINPS        Z20, Z10, Z15
+	VMAXPS        Z20, Z10, Z10
+	VSUBPS        Z10, Z14, Z10
+	VSUBPS        Z10, Z15, Z15
+	VADDPS        Z15, Z13, Z13
+	VADDPS        Z25, Z14, Z10
+	VMINPS        Z25, Z14, Z15
+	VMAXPS        Z25, Z14, Z14
+	VSUBPS        Z14, Z10, Z14
+	VSUBPS        Z14, Z15, Z15
+	VADDPS        Z15, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z10, Y14
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y14, Z14
+	VEXTRACTF64X4 $0x01, Z11, Y15
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y15, Z15
+	VSUBPD        Z11, Z10, Z10
+	VSUBPD        Z15, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z13, Y11
+	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z13, Z10, Z10
+	VADDPD        Z11, Z14, Z14
+	VADDPD        Z14, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y11
+	VADDPD        Y11, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X11
+	VADDPD        X11, X10, X10
+	VMOVHLPS      X10, X10, X11
+	VADDSD        X11, X10, X10
+
+	// A zero is stored without its sign.
+	VADDPS.BCST zero<>+0(SB), Z9, Z9
+	VMOVSS      X9, 4(DI)
+	VCVTSS2SD   X12, X12, X12
+	VMOVSD      X12, 8(DI)
+	VMOVSD      X10, 16(DI)
+	VADDSD      X10, X10, X10
+	VUCOMISD    X12, X10
+	JCS         sure256
+	ADDQ        R9, SI
+	ADDQ        $0x18, DI
+	DECQ        R8
+	JNZ         loop25
+	JMP         end
+
+exact256:
+	VBROADCASTSS (SI), Z3
+	VMOVAPS      Z3, Z2
+	ADDQ         $0x000000c0, CX
+	JMP          far
+
+sure256:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS      (SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z3
+	VMOVUPS     64(SI), Z5
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     128(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     192(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z4, Z8
+	VSUBPS Z5, Z4, Z9
+	VSUBPS Z6, Z4, Z10
+	VSUBPS Z7, Z4, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Z0, Z8
+	VFMADD231PS 64(SI), Z0, Z9
+	VFMADD231PS 128(SI), Z0, Z10
+	VFMADD231PS 192(SI), Z0, Z11
+	VFMADD231PS (SI), Z1, Z8
+	VFMADD231PS 64(SI), Z1, Z9
+	VFMADD231PS 128(SI), Z1, Z10
+	VFMADD231PS 192(SI), Z1, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z12
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPSLLD       $0x14, Z3, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, 192(SI), Z16, K4
+	VFMADD213PS.Z    Z12, Z12, K1, Z8
+	VFMADD213PS.Z    Z13, Z13, K2, Z9
+	VFMADD213PS.Z    Z14, Z14, K3, Z10
+	VFMADD213PS.Z    Z15, Z15, K4, Z11
+	VADDPS           Z9, Z8, Z8
+	VADDPS           Z11, Z10, Z10
+	VADDPS           Z10, Z8, Z8
+	VPTERNLOGD       $0xfe, Z5, Z6, Z3
+	VPORD            Z3, Z7, Z3
+	VMOVUPS          256(SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     320(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     384(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     448(SI), Z9
+	VFMADD213PS Z4, Z0, Z9
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z10
+	VSUBPS Z6, Z4, Z11
+	VSUBPS Z7, Z4, Z12
+	VSUBPS Z9, Z4, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Z0, Z10
+	VFMADD231PS 320(SI), Z0, Z11
+	VFMADD231PS 384(SI), Z0, Z12
+	VFMADD231PS 448(SI), Z0, Z13
+	VFMADD231PS 256(SI), Z1, Z10
+	VFMADD231PS 320(SI), Z1, Z11
+	VFMADD231PS 384(SI), Z1, Z12
+	VFMADD231PS 448(SI), Z1, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z14
+	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPERMPS      nearTable<>+0(SB), Z7, Z17
+	VPERMPS      nearTable<>+0(SB), Z9, Z18
+	VPSLLD       $0x14, Z5, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z7, Z21
+	VPSLLD       $0x14, Z9, Z22
+	VPADDD       Z14, Z19, Z14
+	VPADDD       Z15, Z20, Z15
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VCMPPS           $0x1e, 256(SI), Z16, K1
+	VCMPPS           $0x1e, 320(SI), Z16, K2
+	VCMPPS           $0x1e, 384(SI), Z16, K3
+	VCMPPS           $0x1e, 448(SI), Z16, K4
+	VFMADD213PS.Z    Z14, Z14, K1, Z10
+	VFMADD213PS.Z    Z15, Z15, K2, Z11
+	VFMADD213PS.Z    Z17, Z17, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VADDPS           Z11, Z10, Z10
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z12, Z10, Z10
+	VPTERNLOGD       $0xfe, Z5, Z6, Z3
+	VPTERNLOGD       $0xfe, Z7, Z9, Z3
+	VMOVUPS          512(SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     576(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     640(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     704(SI), Z9
+	VFMADD213PS Z4, Z0, Z9
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z11
+	VSUBPS Z6, Z4, Z12
+	VSUBPS Z7, Z4, Z13
+	VSUBPS Z9, Z4, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Z0, Z11
+	VFMADD231PS 576(SI), Z0, Z12
+	VFMADD231PS 640(SI), Z0, Z13
+	VFMADD231PS 704(SI), Z0, Z14
+	VFMADD231PS 512(SI), Z1, Z11
+	VFMADD231PS 576(SI), Z1, Z12
+	VFMADD231PS 640(SI), Z1, Z13
+	VFMADD231PS 704(SI), Z1, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z15
+	VPERMPS      nearTable<>+0(SB), Z6, Z17
+	VPERMPS      nearTable<>+0(SB), Z7, Z18
+	VPERMPS      nearTable<>+0(SB), Z9, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z7, Z22
+	VPSLLD       $0x14, Z9, Z23
+	VPADDD       Z15, Z20, Z15
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VCMPPS           $0x1e, 512(SI), Z16, K1
+	VCMPPS           $0x1e, 576(SI), Z16, K2
+	VCMPPS           $0x1e, 640(SI), Z16, K3
+	VCMPPS           $0x1e, 704(SI), Z16, K4
+	VFMADD213PS.Z    Z15, Z15, K1, Z11
+	VFMADD213PS.Z    Z17, Z17, K2, Z12
+	VFMADD213PS.Z    Z18, Z18, K3, Z13
+	VFMADD213PS.Z    Z19, Z19, K4, Z14
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z13, Z11, Z11
+	VPTERNLOGD       $0xfe, Z5, Z6, Z3
+	VPTERNLOGD       $0xfe, Z7, Z9, Z3
+	VMOVUPS.Z        768(SI), K7, Z5
+	KSHIFTRQ         $0x10, K7, K2
+	VMOVUPS.Z        832(SI), K2, Z6
+	KSHIFTRQ         $0x20, K7, K3
+	VMOVUPS.Z        896(SI), K3, Z7
+	KSHIFTRQ         $0x30, K7, K4
+	VMOVUPS.Z        960(SI), K4, Z9
+	VMOVAPS          Z4, Z12
+	VFMADD231PS.Z    Z0, Z5, K7, Z12
+	VMOVAPS          Z4, Z13
+	VFMADD231PS.Z    Z0, Z6, K2, Z13
+	VMOVAPS          Z4, Z14
+	VFMADD231PS.Z    Z0, Z7, K3, Z14
+	VMOVAPS          Z4, Z15
+	VFMADD231PS.Z    Z0, Z9, K4, Z15
+
+	// -n = magic - N - u
+	VSUBPS Z12, Z4, Z17
+	VSUBPS Z13, Z4, Z18
+	VSUBPS Z14, Z4, Z19
+	VSUBPS Z15, Z4, Z20
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z5, Z17
+	VFMADD231PS Z0, Z6, Z18
+	VFMADD231PS Z0, Z7, Z19
+	VFMADD231PS Z0, Z9, Z20
+	VFMADD231PS Z1, Z5, Z17
+	VFMADD231PS Z1, Z6, Z18
+	VFMADD231PS Z1, Z7, Z19
+	VFMADD231PS Z1, Z9, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z12, Z21
+	VPERMPS      nearTable<>+0(SB), Z13, Z22
+	VPERMPS      nearTable<>+0(SB), Z14, Z23
+	VPERMPS      nearTable<>+0(SB), Z15, Z24
+	VPSLLD       $0x14, Z12, Z25
+	VPSLLD       $0x14, Z13, Z26
+	VPSLLD       $0x14, Z14, Z27
+	VPSLLD       $0x14, Z15, Z28
+	VPADDD       Z21, Z25, Z21
+	VPADDD       Z22, Z26, Z22
+	VPADDD       Z23, Z27, Z23
+	VPADDD       Z24, Z28, Z24
+	VBROADCASTSS nearExp2<>+0(SB), Z25
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z25
+	VBROADCASTSS     nearExp2<>+0(SB), Z26
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z26
+	VBROADCASTSS     nearExp2<>+0(SB), Z27
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z27
+	VBROADCASTSS     nearExp2<>+0(SB), Z28
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z28
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z27
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z28
+	VMULPS           Z25, Z17, Z17
+	VMULPS           Z26, Z18, Z18
+	VMULPS           Z27, Z19, Z19
+	VMULPS           Z28, Z20, Z20
+	VFMADD213PS.Z    Z21, Z21, K7, Z17
+	VFMADD213PS.Z    Z22, Z22, K2, Z18
+	VFMADD213PS.Z    Z23, Z23, K3, Z19
+	VFMADD213PS.Z    Z24, Z24, K4, Z20
+	VCMPPS           $0x1e, Z5, Z16, K1
+	VCMPPS           $0x1e, Z6, Z16, K2
+	VCMPPS           $0x1e, Z7, Z16, K3
+	VCMPPS           $0x1e, Z9, Z16, K4
+	VMOVAPS.Z        Z17, K1, Z17
+	VMOVAPS.Z        Z18, K2, Z18
+	VMOVAPS.Z        Z19, K3, Z19
+	VMOVAPS.Z        Z20, K4, Z20
+	VADDPS           Z18, Z17, Z17
+	VADDPS           Z20, Z19, Z19
+	VADDPS           Z19, Z17, Z17
+	VPTERNLOGD       $0xfe, Z12, Z13, Z3
+	VPTERNLOGD       $0xfe, Z14, Z15, Z3
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           sure256Next
+	VADDPS        Z10, Z8, Z3
+	VMINPS        Z10, Z8, Z5
+	VMAXPS        Z10, Z8, Z8
+	VSUBPS        Z8, Z3, Z8
+	VSUBPS        Z8, Z5, Z5
+	VADDPS        Z11, Z3, Z6
+	VMINPS        Z11, Z3, Z7
+	VMAXPS        Z11, Z3, Z3
+	VSUBPS        Z3, Z6, Z3
+	VSUBPS        Z3, Z7, Z7
+	VADDPS        Z7, Z5, Z5
+	VADDPS        Z17, Z6, Z3
+	VMINPS        Z17, Z6, Z7
+	VMAXPS        Z17, Z6, Z6
 	VSUBPS        Z6, Z3, Z6
 	VSUBPS        Z6, Z7, Z7
 	VADDPS        Z7, Z5, Z5
@@ -33481,14 +23502,14 @@ sure256:
 	VMOVAPS       Z4, Z5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z5
+	VFMADD231PS Z0, Z16, Z5
 
 	// -n = magic - N - u
 	VSUBPS Z5, Z4, Z4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z4
-	VFMADD231PS Z1, Z17, Z4
+	VFMADD231PS Z0, Z16, Z4
+	VFMADD231PS Z1, Z16, Z4
 
 	// s = 2^(n - N) * K
 	VPERMPS      nearTable<>+0(SB), Z5, Z7
@@ -33516,9 +23537,9 @@ sure256:
 	VADDSD        X4, X3, X3
 	VMULSD        X5, X3, X3
 	VMOVSD        X3, 16(DI)
-	VMULPS.BCST   (R14), Z17, Z17
+	VMULPS.BCST   (R14), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z3
-	VSUBPS        Z17, Z3, Z3
+	VSUBPS        Z16, Z3, Z3
 	VBROADCASTSS  integer<>+0(SB), Z4
 	VSUBPS        Z3, Z4, Z4
 	VMOVSS        X4, (DI)
@@ -33527,10 +23548,10 @@ sure256Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
-	JNZ  begin46
+	JNZ  begin25
 	JMP  end
 
-done46:
+done25:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -33582,14 +23603,14 @@ row:
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done51
+	JLT          done30
 	VMOVUPS      nearTable<>+0(SB), Z7
 	VBROADCASTSS nearExp3<>+0(SB), Z8
 	VBROADCASTSS nearExp2<>+0(SB), Z9
 	VBROADCASTSS nearExp1<>+0(SB), Z10
 	PCALIGN      $0x40
 
-loop51:
+loop30:
 	VMOVUPS (SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -33763,25 +23784,25 @@ loop51:
 	VADDPS Z12, Z5, Z5
 	ADDQ   $0x00000200, SI
 	SUBQ   $0x00000080, CX
-	JGE    loop51
+	JGE    loop30
 
-done51:
+done30:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind57
+	JZ    behind36
 	CMPQ  CX, $0x00000010
-	JLE   upto52
+	JLE   upto31
 	CMPQ  CX, $0x00000020
-	JLE   upto53
+	JLE   upto32
 	CMPQ  CX, $0x00000030
-	JLE   upto54
+	JLE   upto33
 	CMPQ  CX, $0x00000040
-	JLE   upto55
+	JLE   upto34
 	CMPQ  CX, $0x00000060
-	JLE   upto56
-	JMP   upto57
+	JLE   upto35
+	JMP   upto36
 
-upto52:
+upto31:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	MOVL          $0x00000001, AX
 	SHLL          CL, AX
@@ -33827,9 +23848,9 @@ upto52:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z7, Z4
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind57
+	JMP     behind36
 
-upto53:
+upto32:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ      $0x00000010, CX
 	MOVL      $0x00000001, AX
@@ -33897,9 +23918,9 @@ upto53:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z7, Z4
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind57
+	JMP     behind36
 
-upto54:
+upto33:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ      $0x00000020, CX
 	MOVL      $0x00000001, AX
@@ -33982,9 +24003,9 @@ upto54:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z7, Z4
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind57
+	JMP     behind36
 
-upto55:
+upto34:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ      $0x00000030, CX
 	MOVL      $0x00000001, AX
@@ -34084,9 +24105,9 @@ upto55:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z7, Z4
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind57
+	JMP     behind36
 
-upto56:
+upto35:
 	// Turns whose elements are all near, of 65 to 96 elements.
 	SUBQ    $0x00000040, CX
 	NEGQ    CX
@@ -34237,9 +24258,9 @@ upto56:
 	VSUBPS Z7, Z8, Z8
 	VADDPS Z8, Z5, Z5
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind57
+	JMP    behind36
 
-upto57:
+upto36:
 	// Turns whose elements are all near, of 97 to 128 elements.
 	SUBQ    $0x00000060, CX
 	NEGQ    CX
@@ -34427,7 +24448,7 @@ upto57:
 	VADDPS Z8, Z5, Z5
 	LEAQ   384(SI)(CX*4), SI
 
-behind57:
+behind36:
 	// What is stored of a row of near elements.
 	// The largest element, in all lanes, and its exponential.
 	VSHUFF32X4 $0x4e, Z6, Z6, Z7
@@ -34534,7 +24555,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done61
+	JLT          done40
 	VMOVUPS      exp2Table<>+0(SB), Z9
 	VBROADCASTSS exp3<>+0(SB), Z10
 	VBROADCASTSS exp2<>+0(SB), Z11
@@ -34542,7 +24563,7 @@ exact:
 	VBROADCASTSS cut<>+0(SB), Z13
 	PCALIGN      $0x40
 
-loop61:
+loop40:
 	VMOVUPS (SI), Z14
 
 	// Leave if an element is above the limit.
@@ -34720,21 +24741,21 @@ loop61:
 	VADDPS Z15, Z5, Z5
 	ADDQ   $0x00000200, SI
 	SUBQ   $0x00000080, CX
-	JGE    loop61
+	JGE    loop40
 
-done61:
+done40:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind65
+	JZ    behind44
 	CMPQ  CX, $0x00000010
-	JLE   upto62
+	JLE   upto41
 	CMPQ  CX, $0x00000020
-	JLE   upto63
+	JLE   upto42
 	CMPQ  CX, $0x00000040
-	JLE   upto64
-	JMP   upto65
+	JLE   upto43
+	JMP   upto44
 
-upto62:
+upto41:
 	// Turns of 1 to 16 elements.
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -34784,9 +24805,9 @@ upto62:
 	VADDPS  Z10, Z5, Z5
 	VMOVAPS Z9, Z4
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind65
+	JMP     behind44
 
-upto63:
+upto42:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
@@ -34854,9 +24875,9 @@ upto63:
 	VADDPS  Z10, Z5, Z5
 	VMOVAPS Z9, Z4
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind65
+	JMP     behind44
 
-upto64:
+upto43:
 	// Turns of 33 to 64 elements.
 	SUBQ         $0x00000020, CX
 	NEGQ         CX
@@ -34960,9 +24981,9 @@ upto64:
 	VADDPS  Z10, Z5, Z5
 	VMOVAPS Z9, Z4
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind65
+	JMP     behind44
 
-upto65:
+upto44:
 	// Turns of 65 to 128 elements.
 	SUBQ         $0x00000040, CX
 	NEGQ         CX
@@ -35156,7 +25177,7 @@ upto65:
 	VADDPS Z9, Z5, Z5
 	LEAQ   256(SI)(CX*4), SI
 
-behind65:
+behind44:
 	// What is stored of a row.
 	// The largest element, in all lanes, and its exponential.
 	VSHUFF32X4 $0x4e, Z6, Z6, Z9
@@ -36598,7 +26619,7 @@ DATA nearLog2eLo<>+0(SB)/4, $0x29257060
 GLOBL nearLog2eLo<>(SB), RODATA|NOPTR, $4
 
 // func sumRowAVX512(src *float32, n int, out *RowSum) (ok bool)
-// Requires: AVX, AVX512F, BMI
+// Requires: AVX, AVX512BW, AVX512F, BMI
 TEXT ·sumRowAVX512(SB), NOSPLIT, $0-25
 	// sumRowAVX512: the sum of a row of 1 to 128 elements without a scale, if they are near.
 	MOVQ src+0(FP), SI
@@ -37687,14 +27708,15 @@ sure64Next:
 	RET
 
 done6:
-	// 65 to 80 elements.
-	CMPQ         CX, $0x00000050
+	// 65 to 96 elements.
+	CMPQ         CX, $0x00000060
 	JGT          done8
 	SUBQ         $0x00000040, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
+	NEGQ         CX
+	MOVQ         $-1, AX
+	SHRQ         CL, AX
+	NEGQ         CX
+	KMOVQ        AX, K7
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, $0x487ff56e
@@ -37716,558 +27738,176 @@ done6:
 	VMOVSS       X0, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z0
 	VMOVUPS      256(SI), K7, Z0
-	VMOVUPS      (SI), Z2
-	VMAXPS       64(SI), Z2, Z2
-	VMOVUPS      128(SI), Z3
-	VMAXPS       192(SI), Z3, Z3
-	VMAXPS       Z3, Z2, Z2
-	VMAXPS       Z0, Z2, Z2
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      320(SI), K6, Z2
+	VMOVUPS      (SI), Z3
+	VMAXPS       64(SI), Z3, Z3
+	VMOVUPS      128(SI), Z4
+	VMAXPS       192(SI), Z4, Z4
+	VMAXPS       Z4, Z3, Z3
+	VMAXPS       Z2, Z0, Z0
+	VMAXPS       Z0, Z3, Z3
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z2, Z2, Z0
-	VMAXPS       Z0, Z2, Z0
-	VSHUFF32X4   $0xb1, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VSHUFPS      $0x4e, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VSHUFPS      $0xb1, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
+	VSHUFF32X4   $0x4e, Z3, Z3, Z0
+	VMAXPS       Z0, Z3, Z0
+	VSHUFF32X4   $0xb1, Z0, Z0, Z2
+	VMAXPS       Z2, Z0, Z0
+	VSHUFPS      $0x4e, Z0, Z0, Z2
+	VMAXPS       Z2, Z0, Z0
+	VSHUFPS      $0xb1, Z0, Z0, Z2
+	VMAXPS       Z2, Z0, Z0
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z1, Z0, Z3
+	VFMADD213PS Z1, Z0, Z2
 
 	// -n = magic - N - u
-	VSUBPS Z3, Z1, Z4
+	VSUBPS Z2, Z1, Z4
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
 	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z5
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z5, Z3, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z3
+	VPERMPS      nearTable<>+0(SB), Z2, Z5
+	VPSLLD       $0x14, Z2, Z2
+	VPADDD       Z5, Z2, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
-	VMULPS           Z3, Z4, Z4
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z2
+	VMULPS           Z2, Z4, Z4
 
 	// s*q + s
 	VFMADD213PS Z5, Z5, Z4
-	VCMPPS      $0x05, Z0, Z2, K1
+	VCMPPS      $0x05, Z0, Z3, K1
 	KMOVW       K1, AX
 	BLSIL       AX, AX
 	KMOVW       AX, K1
 	VMOVAPS.Z   Z4, K1, Z2
-	VMOVUPS.Z   256(SI), K7, Z3
-	VMOVUPS     (SI), Z5
+	VMOVUPS     (SI), Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VMOVUPS          64(SI), Z5
 	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
-	VMOVUPS          64(SI), Z6
+	VMOVUPS          128(SI), Z6
 	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
-	VMOVUPS          128(SI), Z7
+	VMOVUPS          192(SI), Z7
 	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z7
-	VMOVUPS          192(SI), Z8
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z8
 
 	// -n = magic - N - u
+	VSUBPS       Z3, Z1, Z8
 	VSUBPS       Z5, Z1, Z9
 	VSUBPS       Z6, Z1, Z10
 	VSUBPS       Z7, Z1, Z11
-	VSUBPS       Z8, Z1, Z12
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z13
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z13, Z9
-	VFMADD231PS  64(SI), Z13, Z10
-	VFMADD231PS  128(SI), Z13, Z11
-	VFMADD231PS  192(SI), Z13, Z12
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z14
-	VFMADD231PS  (SI), Z14, Z9
-	VFMADD231PS  64(SI), Z14, Z10
-	VFMADD231PS  128(SI), Z14, Z11
-	VFMADD231PS  192(SI), Z14, Z12
+	VFMADD231PS  (SI), Z12, Z8
+	VFMADD231PS  64(SI), Z12, Z9
+	VFMADD231PS  128(SI), Z12, Z10
+	VFMADD231PS  192(SI), Z12, Z11
+	VBROADCASTSS nearLog2eLo<>+0(SB), Z13
+	VFMADD231PS  (SI), Z13, Z8
+	VFMADD231PS  64(SI), Z13, Z9
+	VFMADD231PS  128(SI), Z13, Z10
+	VFMADD231PS  192(SI), Z13, Z11
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z14
 	VPERMPS      nearTable<>+0(SB), Z5, Z15
 	VPERMPS      nearTable<>+0(SB), Z6, Z16
 	VPERMPS      nearTable<>+0(SB), Z7, Z17
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
+	VPSLLD       $0x14, Z3, Z18
 	VPSLLD       $0x14, Z5, Z19
 	VPSLLD       $0x14, Z6, Z20
 	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
+	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z22
+	VMULPS           Z18, Z8, Z8
 	VMULPS           Z19, Z9, Z9
 	VMULPS           Z20, Z10, Z10
 	VMULPS           Z21, Z11, Z11
-	VMULPS           Z22, Z12, Z12
 
 	// s*q + s
+	VFMADD213PS   Z14, Z14, Z8
 	VFMADD213PS   Z15, Z15, Z9
 	VFMADD213PS   Z16, Z16, Z10
 	VFMADD213PS   Z17, Z17, Z11
-	VFMADD213PS   Z18, Z18, Z12
-	VADDPS        Z10, Z9, Z9
-	VADDPS        Z12, Z11, Z11
-	VADDPS        Z11, Z9, Z9
-	VPTERNLOGD    $0xfe, Z6, Z7, Z5
-	VPORD         Z5, Z8, Z5
-	VMOVAPS       Z1, Z6
-	VFMADD231PS.Z Z13, Z3, K7, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z1, Z1
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z13, Z3, Z1
-	VFMADD231PS Z14, Z3, Z1
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z3
-	VPSLLD       $0x14, Z6, Z7
-	VPADDD       Z3, Z7, Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z7
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z7
-	VMULPS           Z7, Z1, Z1
-	VFMADD213PS.Z    Z3, Z3, K7, Z1
-
-	// Leave if an element is not near.
-	VPORD         Z5, Z6, Z5
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
-	KORTESTW      K6, K6
-	JNZ           end
-	VADDPS        Z1, Z9, Z3
-	VMINPS        Z1, Z9, Z5
-	VMAXPS        Z1, Z9, Z9
-	VSUBPS        Z9, Z3, Z9
-	VSUBPS        Z9, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VCVTPS2PD     Y3, Z3
-	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z2, Y6
-	VCVTPS2PD     Y2, Z2
-	VCVTPS2PD     Y6, Z6
-	VSUBPD        Z2, Z3, Z3
-	VSUBPD        Z6, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z5, Y2
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y2, Z2
-	VADDPD        Z5, Z3, Z3
-	VADDPD        Z2, Z1, Z1
-	VADDPD        Z1, Z3, Z3
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPD        Y1, Y3, Y3
-	VEXTRACTF128  $0x01, Y3, X1
-	VADDPD        X1, X3, X3
-	VMOVHLPS      X3, X3, X1
-	VADDSD        X1, X3, X3
-
-	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z0, Z0
-	VMOVSS      X0, 4(DI)
-	VCVTSS2SD   X4, X4, X4
-	VMOVSD      X4, 8(DI)
-	VMOVSD      X3, 16(DI)
-	VADDSD      X3, X3, X3
-	VUCOMISD    X4, X3
-	JCS         sure80
-	MOVB        $0x01, ok+24(FP)
-	VZEROUPPER
-	RET
-
-sure80:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  4(DI), Z0, Z1
-	VBROADCASTSS nearSure<>+0(SB), Z2
-	VSUBPS       Z1, Z2, Z2
-	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS.Z    256(SI), K7, Z1
-	VMOVUPS      (SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     64(SI), Z4
-	VFMADD213PS Z2, Z0, Z4
-	VMOVUPS     128(SI), Z5
-	VFMADD213PS Z2, Z0, Z5
-	VMOVUPS     192(SI), Z6
-	VFMADD213PS Z2, Z0, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z7
-	VSUBPS Z4, Z2, Z8
-	VSUBPS Z5, Z2, Z9
-	VSUBPS Z6, Z2, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z0, Z7
-	VFMADD231PS  64(SI), Z0, Z8
-	VFMADD231PS  128(SI), Z0, Z9
-	VFMADD231PS  192(SI), Z0, Z10
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS  (SI), Z11, Z7
-	VFMADD231PS  64(SI), Z11, Z8
-	VFMADD231PS  128(SI), Z11, Z9
-	VFMADD231PS  192(SI), Z11, Z10
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z12
-	VPERMPS      nearTable<>+0(SB), Z4, Z13
-	VPERMPS      nearTable<>+0(SB), Z5, Z14
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
-	VPSLLD       $0x14, Z3, Z16
-	VPSLLD       $0x14, Z4, Z17
-	VPSLLD       $0x14, Z5, Z18
-	VPSLLD       $0x14, Z6, Z19
-	VPADDD       Z12, Z16, Z12
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
-	VMULPS           Z16, Z7, Z7
-	VMULPS           Z17, Z8, Z8
-	VMULPS           Z18, Z9, Z9
-	VMULPS           Z19, Z10, Z10
-	VBROADCASTSS     4(DI), Z16
-	VCMPPS           $0x1e, (SI), Z16, K2
-	VCMPPS           $0x1e, 64(SI), Z16, K3
-	VCMPPS           $0x1e, 128(SI), Z16, K4
-	VCMPPS           $0x1e, 192(SI), Z16, K5
-	VFMADD213PS.Z    Z12, Z12, K2, Z7
-	VFMADD213PS.Z    Z13, Z13, K3, Z8
-	VFMADD213PS.Z    Z14, Z14, K4, Z9
-	VFMADD213PS.Z    Z15, Z15, K5, Z10
-	VADDPS           Z8, Z7, Z7
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z9, Z7, Z7
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-	VPORD            Z3, Z6, Z3
-	VMOVAPS          Z2, Z4
-	VFMADD231PS.Z    Z0, Z1, K7, Z4
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z2, Z5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z1, Z5
-	VFMADD231PS Z11, Z1, Z5
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z6
-	VPSLLD       $0x14, Z4, Z8
-	VPADDD       Z6, Z8, Z6
-	VBROADCASTSS nearExp2<>+0(SB), Z8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z8
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z8
-	VMULPS           Z8, Z5, Z5
-	VFMADD213PS.Z    Z6, Z6, K7, Z5
-	VCMPPS           $0x1e, Z1, Z16, K1
-	VMOVAPS.Z        Z5, K1, Z5
-
-	// Leave if an element is not near.
-	VPORD         Z3, Z4, Z3
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
-	KORTESTW      K6, K6
-	JNZ           sure80Next
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VCVTPS2PD     Y7, Z7
-	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z5, Y3
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y3, Z3
-	VADDPD        Z5, Z7, Z7
-	VADDPD        Z3, Z1, Z1
-	VMOVAPS       Z2, Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z2
-	VFMADD231PS Z11, Z16, Z2
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z0, Z3, Z0
-	VBROADCASTSS nearExp2<>+0(SB), Z3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
-	VMULPS           Z3, Z2, Z2
-
-	// s*q + s
-	VFMADD213PS   Z0, Z0, Z2
-	VCVTSS2SD     X2, X2, X2
-	VMOVSD        sureScale64<>+0(SB), X0
-	VMULSD        X0, X2, X2
-	VMOVSD        X2, 8(DI)
-	VADDPD        Z1, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VADDPD        Y1, Y7, Y7
-	VEXTRACTF128  $0x01, Y7, X1
-	VADDPD        X1, X7, X7
-	VMOVHLPS      X7, X7, X1
-	VADDSD        X1, X7, X7
-	VMULSD        X0, X7, X7
-	VMOVSD        X7, 16(DI)
-	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
-	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z16, Z0, Z0
-	VBROADCASTSS  integer<>+0(SB), Z1
-	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, (DI)
-
-sure80Next:
-	MOVB $0x01, ok+24(FP)
-	VZEROUPPER
-	RET
-
-done8:
-	// 81 to 96 elements.
-	CMPQ         CX, $0x00000060
-	JGT          done10
-	SUBQ         $0x00000050, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
-	VBROADCASTSS nearHeadroom<>+0(SB), Z1
-	VSUBPS       Z0, Z1, Z1
-	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
-	VBROADCASTSS (SI), X0
-	VBROADCASTSS log2eHi<>+0(SB), Z2
-	VMULSS       X2, X0, X0
-	VBROADCASTSS integerHeadroom<>+0(SB), Z2
-	VSUBSS       X0, X2, X2
-	VBROADCASTSS integer<>+0(SB), Z0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z0
-	VMOVUPS      320(SI), K7, Z0
-	VMOVUPS      (SI), Z2
-	VMAXPS       64(SI), Z2, Z2
-	VMOVUPS      128(SI), Z3
-	VMAXPS       192(SI), Z3, Z3
-	VMAXPS       Z3, Z2, Z2
-	VMOVUPS      256(SI), Z3
-	VMAXPS       Z0, Z3, Z3
-	VMAXPS       Z3, Z2, Z2
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z2, Z2, Z0
-	VMAXPS       Z0, Z2, Z0
-	VSHUFF32X4   $0xb1, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VSHUFPS      $0x4e, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VSHUFPS      $0xb1, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z1, Z0, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z1, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
-	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z5
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z5, Z3, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
-	VMULPS           Z3, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS Z5, Z5, Z4
-	VCMPPS      $0x05, Z0, Z2, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z4, K1, Z2
-	VMOVUPS.Z   320(SI), K7, Z3
-	VMOVUPS     (SI), Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
-	VMOVUPS          64(SI), Z6
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
-	VMOVUPS          128(SI), Z7
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z7
-	VMOVUPS          192(SI), Z8
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z8
-
-	// -n = magic - N - u
-	VSUBPS       Z5, Z1, Z9
-	VSUBPS       Z6, Z1, Z10
-	VSUBPS       Z7, Z1, Z11
-	VSUBPS       Z8, Z1, Z12
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z13, Z9
-	VFMADD231PS  64(SI), Z13, Z10
-	VFMADD231PS  128(SI), Z13, Z11
-	VFMADD231PS  192(SI), Z13, Z12
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z14
-	VFMADD231PS  (SI), Z14, Z9
-	VFMADD231PS  64(SI), Z14, Z10
-	VFMADD231PS  128(SI), Z14, Z11
-	VFMADD231PS  192(SI), Z14, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
-	VPERMPS      nearTable<>+0(SB), Z7, Z17
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z22
-	VMULPS           Z19, Z9, Z9
-	VMULPS           Z20, Z10, Z10
-	VMULPS           Z21, Z11, Z11
-	VMULPS           Z22, Z12, Z12
-
-	// s*q + s
-	VFMADD213PS Z15, Z15, Z9
-	VFMADD213PS Z16, Z16, Z10
-	VFMADD213PS Z17, Z17, Z11
-	VFMADD213PS Z18, Z18, Z12
-	VADDPS      Z10, Z9, Z9
-	VADDPS      Z12, Z11, Z11
-	VADDPS      Z11, Z9, Z9
-	VPTERNLOGD  $0xfe, Z6, Z7, Z5
-	VPORD       Z5, Z8, Z5
-	VMOVUPS     256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z1, Z13, Z6
+	VADDPS        Z9, Z8, Z8
+	VADDPS        Z11, Z10, Z10
+	VADDPS        Z10, Z8, Z8
+	VPTERNLOGD    $0xfe, Z5, Z6, Z3
+	VPORD         Z3, Z7, Z3
+	VMOVUPS.Z     256(SI), K7, Z5
+	KSHIFTRQ      $0x10, K7, K2
+	VMOVUPS.Z     320(SI), K2, Z6
 	VMOVAPS       Z1, Z7
-	VFMADD231PS.Z Z13, Z3, K7, Z7
+	VFMADD231PS.Z Z12, Z5, K7, Z7
+	VMOVAPS       Z1, Z9
+	VFMADD231PS.Z Z12, Z6, K2, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z1, Z8
-	VSUBPS Z7, Z1, Z1
+	VSUBPS Z7, Z1, Z10
+	VSUBPS Z9, Z1, Z1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z13, Z8
-	VFMADD231PS Z13, Z3, Z1
-	VFMADD231PS 256(SI), Z14, Z8
-	VFMADD231PS Z14, Z3, Z1
+	VFMADD231PS Z12, Z5, Z10
+	VFMADD231PS Z12, Z6, Z1
+	VFMADD231PS Z13, Z5, Z10
+	VFMADD231PS Z13, Z6, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z3
-	VPERMPS      nearTable<>+0(SB), Z7, Z10
-	VPSLLD       $0x14, Z6, Z11
-	VPSLLD       $0x14, Z7, Z12
-	VPADDD       Z3, Z11, Z3
-	VPADDD       Z10, Z12, Z10
+	VPERMPS      nearTable<>+0(SB), Z7, Z5
+	VPERMPS      nearTable<>+0(SB), Z9, Z6
+	VPSLLD       $0x14, Z7, Z11
+	VPSLLD       $0x14, Z9, Z12
+	VPADDD       Z5, Z11, Z5
+	VPADDD       Z6, Z12, Z6
 	VBROADCASTSS nearExp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z11
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z11
 	VBROADCASTSS     nearExp2<>+0(SB), Z12
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z12
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z11
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z12
-	VMULPS           Z11, Z8, Z8
+	VMULPS           Z11, Z10, Z10
 	VMULPS           Z12, Z1, Z1
-
-	// s*q + s
-	VFMADD213PS   Z3, Z3, Z8
-	VFMADD213PS.Z Z10, Z10, K7, Z1
-	VADDPS        Z1, Z8, Z8
-	VPTERNLOGD    $0xfe, Z6, Z7, Z5
+	VFMADD213PS.Z    Z5, Z5, K7, Z10
+	VFMADD213PS.Z    Z6, Z6, K2, Z1
+	VADDPS           Z1, Z10, Z10
+	VPTERNLOGD       $0xfe, Z7, Z9, Z3
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VADDPS        Z8, Z9, Z1
-	VMINPS        Z8, Z9, Z3
-	VMAXPS        Z8, Z9, Z9
-	VSUBPS        Z9, Z1, Z9
-	VSUBPS        Z9, Z3, Z3
+	VADDPS        Z10, Z8, Z1
+	VMINPS        Z10, Z8, Z3
+	VMAXPS        Z10, Z8, Z8
+	VSUBPS        Z8, Z1, Z8
+	VSUBPS        Z8, Z3, Z3
 	VEXTRACTF64X4 $0x01, Z1, Y5
 	VCVTPS2PD     Y1, Z1
 	VCVTPS2PD     Y5, Z5
@@ -38309,145 +27949,146 @@ sure96:
 	VBROADCASTSS nearSure<>+0(SB), Z2
 	VSUBPS       Z1, Z2, Z2
 	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS.Z    320(SI), K7, Z1
-	VMOVUPS      (SI), Z3
+	VMOVUPS      (SI), Z1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z1
+	VMOVUPS     64(SI), Z3
 	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     64(SI), Z4
+	VMOVUPS     128(SI), Z4
 	VFMADD213PS Z2, Z0, Z4
-	VMOVUPS     128(SI), Z5
+	VMOVUPS     192(SI), Z5
 	VFMADD213PS Z2, Z0, Z5
-	VMOVUPS     192(SI), Z6
-	VFMADD213PS Z2, Z0, Z6
 
 	// -n = magic - N - u
+	VSUBPS Z1, Z2, Z6
 	VSUBPS Z3, Z2, Z7
 	VSUBPS Z4, Z2, Z8
 	VSUBPS Z5, Z2, Z9
-	VSUBPS Z6, Z2, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z0, Z7
-	VFMADD231PS  64(SI), Z0, Z8
-	VFMADD231PS  128(SI), Z0, Z9
-	VFMADD231PS  192(SI), Z0, Z10
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS  (SI), Z11, Z7
-	VFMADD231PS  64(SI), Z11, Z8
-	VFMADD231PS  128(SI), Z11, Z9
-	VFMADD231PS  192(SI), Z11, Z10
+	VFMADD231PS  (SI), Z0, Z6
+	VFMADD231PS  64(SI), Z0, Z7
+	VFMADD231PS  128(SI), Z0, Z8
+	VFMADD231PS  192(SI), Z0, Z9
+	VBROADCASTSS nearLog2eLo<>+0(SB), Z10
+	VFMADD231PS  (SI), Z10, Z6
+	VFMADD231PS  64(SI), Z10, Z7
+	VFMADD231PS  128(SI), Z10, Z8
+	VFMADD231PS  192(SI), Z10, Z9
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z1, Z11
 	VPERMPS      nearTable<>+0(SB), Z3, Z12
 	VPERMPS      nearTable<>+0(SB), Z4, Z13
 	VPERMPS      nearTable<>+0(SB), Z5, Z14
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPSLLD       $0x14, Z1, Z15
 	VPSLLD       $0x14, Z3, Z16
 	VPSLLD       $0x14, Z4, Z17
 	VPSLLD       $0x14, Z5, Z18
-	VPSLLD       $0x14, Z6, Z19
+	VPADDD       Z11, Z15, Z11
 	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
 	VBROADCASTSS     nearExp2<>+0(SB), Z17
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z15
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VMULPS           Z15, Z6, Z6
 	VMULPS           Z16, Z7, Z7
 	VMULPS           Z17, Z8, Z8
 	VMULPS           Z18, Z9, Z9
-	VMULPS           Z19, Z10, Z10
-	VBROADCASTSS     4(DI), Z16
-	VCMPPS           $0x1e, (SI), Z16, K2
-	VCMPPS           $0x1e, 64(SI), Z16, K3
-	VCMPPS           $0x1e, 128(SI), Z16, K4
-	VCMPPS           $0x1e, 192(SI), Z16, K5
+	VBROADCASTSS     4(DI), Z15
+	VCMPPS           $0x1e, (SI), Z15, K1
+	VCMPPS           $0x1e, 64(SI), Z15, K2
+	VCMPPS           $0x1e, 128(SI), Z15, K3
+	VCMPPS           $0x1e, 192(SI), Z15, K4
+	VFMADD213PS.Z    Z11, Z11, K1, Z6
 	VFMADD213PS.Z    Z12, Z12, K2, Z7
 	VFMADD213PS.Z    Z13, Z13, K3, Z8
 	VFMADD213PS.Z    Z14, Z14, K4, Z9
-	VFMADD213PS.Z    Z15, Z15, K5, Z10
-	VADDPS           Z8, Z7, Z7
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z9, Z7, Z7
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-	VPORD            Z3, Z6, Z3
-	VMOVUPS          256(SI), Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z4
-	VMOVAPS       Z2, Z5
-	VFMADD231PS.Z Z0, Z1, K7, Z5
+	VADDPS           Z7, Z6, Z6
+	VADDPS           Z9, Z8, Z8
+	VADDPS           Z8, Z6, Z6
+	VPTERNLOGD       $0xfe, Z3, Z4, Z1
+	VPORD            Z1, Z5, Z1
+	VMOVUPS.Z        256(SI), K7, Z3
+	KSHIFTRQ         $0x10, K7, K2
+	VMOVUPS.Z        320(SI), K2, Z4
+	VMOVAPS          Z2, Z5
+	VFMADD231PS.Z    Z0, Z3, K7, Z5
+	VMOVAPS          Z2, Z7
+	VFMADD231PS.Z    Z0, Z4, K2, Z7
 
 	// -n = magic - N - u
-	VSUBPS Z4, Z2, Z6
 	VSUBPS Z5, Z2, Z8
+	VSUBPS Z7, Z2, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z6
-	VFMADD231PS Z0, Z1, Z8
-	VFMADD231PS 256(SI), Z11, Z6
-	VFMADD231PS Z11, Z1, Z8
+	VFMADD231PS Z0, Z3, Z8
+	VFMADD231PS Z0, Z4, Z9
+	VFMADD231PS Z10, Z3, Z8
+	VFMADD231PS Z10, Z4, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z9
-	VPERMPS      nearTable<>+0(SB), Z5, Z10
-	VPSLLD       $0x14, Z4, Z12
+	VPERMPS      nearTable<>+0(SB), Z5, Z11
+	VPERMPS      nearTable<>+0(SB), Z7, Z12
 	VPSLLD       $0x14, Z5, Z13
-	VPADDD       Z9, Z12, Z9
-	VPADDD       Z10, Z13, Z10
-	VBROADCASTSS nearExp2<>+0(SB), Z12
+	VPSLLD       $0x14, Z7, Z14
+	VPADDD       Z11, Z13, Z11
+	VPADDD       Z12, Z14, Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z12
-	VBROADCASTSS     nearExp2<>+0(SB), Z13
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z13
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z12
+	VBROADCASTSS     nearExp2<>+0(SB), Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z14
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z13
-	VMULPS           Z12, Z6, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z14
 	VMULPS           Z13, Z8, Z8
-	VFMADD213PS.Z    Z10, Z10, K7, Z8
-	VCMPPS           $0x1e, 256(SI), Z16, K1
-	VCMPPS           $0x1e, Z1, Z16, K2
-	VFMADD213PS.Z    Z9, Z9, K1, Z6
-	VMOVAPS.Z        Z8, K2, Z8
-	VADDPS           Z8, Z6, Z6
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VMULPS           Z14, Z9, Z9
+	VFMADD213PS.Z    Z11, Z11, K7, Z8
+	VFMADD213PS.Z    Z12, Z12, K2, Z9
+	VCMPPS           $0x1e, Z3, Z15, K1
+	VCMPPS           $0x1e, Z4, Z15, K2
+	VMOVAPS.Z        Z8, K1, Z8
+	VMOVAPS.Z        Z9, K2, Z9
+	VADDPS           Z9, Z8, Z8
+	VPTERNLOGD       $0xfe, Z5, Z7, Z1
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z1, K6
 	KORTESTW      K6, K6
 	JNZ           sure96Next
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VCVTPS2PD     Y7, Z7
-	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z6, Y3
+	VEXTRACTF64X4 $0x01, Z6, Y1
 	VCVTPS2PD     Y6, Z6
+	VCVTPS2PD     Y1, Z1
+	VEXTRACTF64X4 $0x01, Z8, Y3
+	VCVTPS2PD     Y8, Z8
 	VCVTPS2PD     Y3, Z3
-	VADDPD        Z6, Z7, Z7
+	VADDPD        Z8, Z6, Z6
 	VADDPD        Z3, Z1, Z1
 	VMOVAPS       Z2, Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z0, Z15, Z3
 
 	// -n = magic - N - u
 	VSUBPS Z3, Z2, Z2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z2
-	VFMADD231PS Z11, Z16, Z2
+	VFMADD231PS Z0, Z15, Z2
+	VFMADD231PS Z10, Z15, Z2
 
 	// s = 2^(n - N) * K
 	VPERMPS      nearTable<>+0(SB), Z3, Z0
@@ -38466,18 +28107,18 @@ sure96:
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
 	VMOVSD        X2, 8(DI)
-	VADDPD        Z1, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VADDPD        Y1, Y7, Y7
-	VEXTRACTF128  $0x01, Y7, X1
-	VADDPD        X1, X7, X7
-	VMOVHLPS      X7, X7, X1
-	VADDSD        X1, X7, X7
-	VMULSD        X0, X7, X7
-	VMOVSD        X7, 16(DI)
-	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
+	VADDPD        Z1, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y1
+	VADDPD        Y1, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X1
+	VADDPD        X1, X6, X6
+	VMOVHLPS      X6, X6, X1
+	VADDSD        X1, X6, X6
+	VMULSD        X0, X6, X6
+	VMOVSD        X6, 16(DI)
+	VMULPS.BCST   log2eHi<>+0(SB), Z15, Z15
 	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z16, Z0, Z0
+	VSUBPS        Z15, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, (DI)
@@ -38487,15 +28128,16 @@ sure96Next:
 	VZEROUPPER
 	RET
 
-done10:
-	// 97 to 112 elements.
-	CMPQ         CX, $0x00000070
-	JGT          done12
+done8:
+	// 97 to 128 elements.
+	CMPQ         CX, $0x00000080
+	JGT          done10
 	SUBQ         $0x00000060, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
+	NEGQ         CX
+	MOVQ         $-1, AX
+	SHRQ         CL, AX
+	NEGQ         CX
+	KMOVQ        AX, K7
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, $0x487ff56e
@@ -38517,659 +28159,212 @@ done10:
 	VMOVSS       X0, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z0
 	VMOVUPS      384(SI), K7, Z0
-	VMOVUPS      (SI), Z2
-	VMAXPS       64(SI), Z2, Z2
-	VMOVUPS      128(SI), Z3
-	VMAXPS       192(SI), Z3, Z3
-	VMAXPS       Z3, Z2, Z2
-	VMOVUPS      256(SI), Z3
-	VMAXPS       320(SI), Z3, Z3
-	VMAXPS       Z0, Z3, Z3
-	VMAXPS       Z3, Z2, Z2
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      448(SI), K6, Z2
+	VMOVUPS      (SI), Z3
+	VMAXPS       64(SI), Z3, Z3
+	VMOVUPS      128(SI), Z4
+	VMAXPS       192(SI), Z4, Z4
+	VMAXPS       Z4, Z3, Z3
+	VMOVUPS      256(SI), Z4
+	VMAXPS       320(SI), Z4, Z4
+	VMAXPS       Z2, Z0, Z0
+	VMAXPS       Z0, Z4, Z4
+	VMAXPS       Z4, Z3, Z3
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z2, Z2, Z0
-	VMAXPS       Z0, Z2, Z0
-	VSHUFF32X4   $0xb1, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VSHUFPS      $0x4e, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VSHUFPS      $0xb1, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
+	VSHUFF32X4   $0x4e, Z3, Z3, Z0
+	VMAXPS       Z0, Z3, Z0
+	VSHUFF32X4   $0xb1, Z0, Z0, Z2
+	VMAXPS       Z2, Z0, Z0
+	VSHUFPS      $0x4e, Z0, Z0, Z2
+	VMAXPS       Z2, Z0, Z0
+	VSHUFPS      $0xb1, Z0, Z0, Z2
+	VMAXPS       Z2, Z0, Z0
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z1, Z0, Z3
+	VFMADD213PS Z1, Z0, Z2
 
 	// -n = magic - N - u
-	VSUBPS Z3, Z1, Z4
+	VSUBPS Z2, Z1, Z4
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
 	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z5
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z5, Z3, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z3
+	VPERMPS      nearTable<>+0(SB), Z2, Z5
+	VPSLLD       $0x14, Z2, Z2
+	VPADDD       Z5, Z2, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
-	VMULPS           Z3, Z4, Z4
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z2
+	VMULPS           Z2, Z4, Z4
 
 	// s*q + s
 	VFMADD213PS Z5, Z5, Z4
-	VCMPPS      $0x05, Z0, Z2, K1
+	VCMPPS      $0x05, Z0, Z3, K1
 	KMOVW       K1, AX
 	BLSIL       AX, AX
 	KMOVW       AX, K1
 	VMOVAPS.Z   Z4, K1, Z2
-	VMOVUPS.Z   384(SI), K7, Z3
-	VMOVUPS     (SI), Z5
+	VMOVUPS     (SI), Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VMOVUPS          64(SI), Z5
 	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
-	VMOVUPS          64(SI), Z6
+	VMOVUPS          128(SI), Z6
 	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
-	VMOVUPS          128(SI), Z7
+	VMOVUPS          192(SI), Z7
 	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z7
-	VMOVUPS          192(SI), Z8
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z8
 
 	// -n = magic - N - u
+	VSUBPS       Z3, Z1, Z8
 	VSUBPS       Z5, Z1, Z9
 	VSUBPS       Z6, Z1, Z10
 	VSUBPS       Z7, Z1, Z11
-	VSUBPS       Z8, Z1, Z12
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z13
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z13, Z9
-	VFMADD231PS  64(SI), Z13, Z10
-	VFMADD231PS  128(SI), Z13, Z11
-	VFMADD231PS  192(SI), Z13, Z12
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z14
-	VFMADD231PS  (SI), Z14, Z9
-	VFMADD231PS  64(SI), Z14, Z10
-	VFMADD231PS  128(SI), Z14, Z11
-	VFMADD231PS  192(SI), Z14, Z12
+	VFMADD231PS  (SI), Z12, Z8
+	VFMADD231PS  64(SI), Z12, Z9
+	VFMADD231PS  128(SI), Z12, Z10
+	VFMADD231PS  192(SI), Z12, Z11
+	VBROADCASTSS nearLog2eLo<>+0(SB), Z13
+	VFMADD231PS  (SI), Z13, Z8
+	VFMADD231PS  64(SI), Z13, Z9
+	VFMADD231PS  128(SI), Z13, Z10
+	VFMADD231PS  192(SI), Z13, Z11
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z14
 	VPERMPS      nearTable<>+0(SB), Z5, Z15
 	VPERMPS      nearTable<>+0(SB), Z6, Z16
 	VPERMPS      nearTable<>+0(SB), Z7, Z17
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
+	VPSLLD       $0x14, Z3, Z18
 	VPSLLD       $0x14, Z5, Z19
 	VPSLLD       $0x14, Z6, Z20
 	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
+	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z22
+	VMULPS           Z18, Z8, Z8
 	VMULPS           Z19, Z9, Z9
 	VMULPS           Z20, Z10, Z10
 	VMULPS           Z21, Z11, Z11
-	VMULPS           Z22, Z12, Z12
 
 	// s*q + s
+	VFMADD213PS Z14, Z14, Z8
 	VFMADD213PS Z15, Z15, Z9
 	VFMADD213PS Z16, Z16, Z10
 	VFMADD213PS Z17, Z17, Z11
-	VFMADD213PS Z18, Z18, Z12
-	VADDPS      Z10, Z9, Z9
-	VADDPS      Z12, Z11, Z11
-	VADDPS      Z11, Z9, Z9
-	VPTERNLOGD  $0xfe, Z6, Z7, Z5
-	VPORD       Z5, Z8, Z5
-	VMOVUPS     256(SI), Z6
+	VADDPS      Z9, Z8, Z8
+	VADDPS      Z11, Z10, Z10
+	VADDPS      Z10, Z8, Z8
+	VPTERNLOGD  $0xfe, Z5, Z6, Z3
+	VPORD       Z3, Z7, Z3
+	VMOVUPS.Z   384(SI), K7, Z5
+	KSHIFTRQ    $0x10, K7, K2
+	VMOVUPS.Z   448(SI), K2, Z6
+	VMOVUPS     256(SI), Z7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z1, Z13, Z6
-	VMOVUPS       320(SI), Z7
-	VFMADD213PS   Z1, Z13, Z7
-	VMOVAPS       Z1, Z8
-	VFMADD231PS.Z Z13, Z3, K7, Z8
+	VFMADD213PS   Z1, Z12, Z7
+	VMOVUPS       320(SI), Z9
+	VFMADD213PS   Z1, Z12, Z9
+	VMOVAPS       Z1, Z10
+	VFMADD231PS.Z Z12, Z5, K7, Z10
+	VMOVAPS       Z1, Z11
+	VFMADD231PS.Z Z12, Z6, K2, Z11
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z1, Z10
-	VSUBPS Z7, Z1, Z11
-	VSUBPS Z8, Z1, Z1
+	VSUBPS Z7, Z1, Z14
+	VSUBPS Z9, Z1, Z15
+	VSUBPS Z10, Z1, Z16
+	VSUBPS Z11, Z1, Z1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z13, Z10
-	VFMADD231PS 320(SI), Z13, Z11
-	VFMADD231PS Z13, Z3, Z1
-	VFMADD231PS 256(SI), Z14, Z10
-	VFMADD231PS 320(SI), Z14, Z11
-	VFMADD231PS Z14, Z3, Z1
+	VFMADD231PS 256(SI), Z12, Z14
+	VFMADD231PS 320(SI), Z12, Z15
+	VFMADD231PS Z12, Z5, Z16
+	VFMADD231PS Z12, Z6, Z1
+	VFMADD231PS 256(SI), Z13, Z14
+	VFMADD231PS 320(SI), Z13, Z15
+	VFMADD231PS Z13, Z5, Z16
+	VFMADD231PS Z13, Z6, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z3
-	VPERMPS      nearTable<>+0(SB), Z7, Z12
-	VPERMPS      nearTable<>+0(SB), Z8, Z13
-	VPSLLD       $0x14, Z6, Z14
-	VPSLLD       $0x14, Z7, Z15
-	VPSLLD       $0x14, Z8, Z16
-	VPADDD       Z3, Z14, Z3
-	VPADDD       Z12, Z15, Z12
-	VPADDD       Z13, Z16, Z13
-	VBROADCASTSS nearExp2<>+0(SB), Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z5
+	VPERMPS      nearTable<>+0(SB), Z9, Z6
+	VPERMPS      nearTable<>+0(SB), Z10, Z12
+	VPERMPS      nearTable<>+0(SB), Z11, Z13
+	VPSLLD       $0x14, Z7, Z17
+	VPSLLD       $0x14, Z9, Z18
+	VPSLLD       $0x14, Z10, Z19
+	VPSLLD       $0x14, Z11, Z20
+	VPADDD       Z5, Z17, Z5
+	VPADDD       Z6, Z18, Z6
+	VPADDD       Z12, Z19, Z12
+	VPADDD       Z13, Z20, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z14
-	VBROADCASTSS     nearExp2<>+0(SB), Z15
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z16
-	VMULPS           Z14, Z10, Z10
-	VMULPS           Z15, Z11, Z11
-	VMULPS           Z16, Z1, Z1
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z20
+	VMULPS           Z17, Z14, Z14
+	VMULPS           Z18, Z15, Z15
+	VMULPS           Z19, Z16, Z16
+	VMULPS           Z20, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z10
-	VFMADD213PS   Z12, Z12, Z11
-	VFMADD213PS.Z Z13, Z13, K7, Z1
-	VADDPS        Z11, Z10, Z10
-	VPTERNLOGD    $0xfe, Z6, Z7, Z5
-	VPORD         Z5, Z8, Z5
-	VADDPS        Z1, Z10, Z10
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
-	KORTESTW      K6, K6
-	JNZ           end
-	VADDPS        Z10, Z9, Z1
-	VMINPS        Z10, Z9, Z3
-	VMAXPS        Z10, Z9, Z9
-	VSUBPS        Z9, Z1, Z9
-	VSUBPS        Z9, Z3, Z3
-	VEXTRACTF64X4 $0x01, Z1, Y5
-	VCVTPS2PD     Y1, Z1
-	VCVTPS2PD     Y5, Z5
-	VEXTRACTF64X4 $0x01, Z2, Y6
-	VCVTPS2PD     Y2, Z2
-	VCVTPS2PD     Y6, Z6
-	VSUBPD        Z2, Z1, Z1
-	VSUBPD        Z6, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z3, Y2
-	VCVTPS2PD     Y3, Z3
-	VCVTPS2PD     Y2, Z2
-	VADDPD        Z3, Z1, Z1
-	VADDPD        Z2, Z5, Z5
-	VADDPD        Z5, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y2
-	VADDPD        Y2, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X2
-	VADDPD        X2, X1, X1
-	VMOVHLPS      X1, X1, X2
-	VADDSD        X2, X1, X1
-
-	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z0, Z0
-	VMOVSS      X0, 4(DI)
-	VCVTSS2SD   X4, X4, X4
-	VMOVSD      X4, 8(DI)
-	VMOVSD      X1, 16(DI)
-	VADDSD      X1, X1, X1
-	VUCOMISD    X4, X1
-	JCS         sure112
-	MOVB        $0x01, ok+24(FP)
-	VZEROUPPER
-	RET
-
-sure112:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  4(DI), Z0, Z1
-	VBROADCASTSS nearSure<>+0(SB), Z2
-	VSUBPS       Z1, Z2, Z2
-	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS.Z    384(SI), K7, Z1
-	VMOVUPS      (SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     64(SI), Z4
-	VFMADD213PS Z2, Z0, Z4
-	VMOVUPS     128(SI), Z5
-	VFMADD213PS Z2, Z0, Z5
-	VMOVUPS     192(SI), Z6
-	VFMADD213PS Z2, Z0, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z7
-	VSUBPS Z4, Z2, Z8
-	VSUBPS Z5, Z2, Z9
-	VSUBPS Z6, Z2, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z0, Z7
-	VFMADD231PS  64(SI), Z0, Z8
-	VFMADD231PS  128(SI), Z0, Z9
-	VFMADD231PS  192(SI), Z0, Z10
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS  (SI), Z11, Z7
-	VFMADD231PS  64(SI), Z11, Z8
-	VFMADD231PS  128(SI), Z11, Z9
-	VFMADD231PS  192(SI), Z11, Z10
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z12
-	VPERMPS      nearTable<>+0(SB), Z4, Z13
-	VPERMPS      nearTable<>+0(SB), Z5, Z14
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
-	VPSLLD       $0x14, Z3, Z16
-	VPSLLD       $0x14, Z4, Z17
-	VPSLLD       $0x14, Z5, Z18
-	VPSLLD       $0x14, Z6, Z19
-	VPADDD       Z12, Z16, Z12
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
-	VMULPS           Z16, Z7, Z7
-	VMULPS           Z17, Z8, Z8
-	VMULPS           Z18, Z9, Z9
-	VMULPS           Z19, Z10, Z10
-	VBROADCASTSS     4(DI), Z16
-	VCMPPS           $0x1e, (SI), Z16, K2
-	VCMPPS           $0x1e, 64(SI), Z16, K3
-	VCMPPS           $0x1e, 128(SI), Z16, K4
-	VCMPPS           $0x1e, 192(SI), Z16, K5
-	VFMADD213PS.Z    Z12, Z12, K2, Z7
-	VFMADD213PS.Z    Z13, Z13, K3, Z8
-	VFMADD213PS.Z    Z14, Z14, K4, Z9
-	VFMADD213PS.Z    Z15, Z15, K5, Z10
-	VADDPS           Z8, Z7, Z7
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z9, Z7, Z7
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-	VPORD            Z3, Z6, Z3
-	VMOVUPS          256(SI), Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z4
-	VMOVUPS       320(SI), Z5
-	VFMADD213PS   Z2, Z0, Z5
-	VMOVAPS       Z2, Z6
-	VFMADD231PS.Z Z0, Z1, K7, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z2, Z8
-	VSUBPS Z5, Z2, Z9
-	VSUBPS Z6, Z2, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z8
-	VFMADD231PS 320(SI), Z0, Z9
-	VFMADD231PS Z0, Z1, Z10
-	VFMADD231PS 256(SI), Z11, Z8
-	VFMADD231PS 320(SI), Z11, Z9
-	VFMADD231PS Z11, Z1, Z10
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z12
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPSLLD       $0x14, Z4, Z15
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPADDD       Z12, Z15, Z12
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z15
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VMULPS           Z15, Z8, Z8
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VFMADD213PS.Z    Z14, Z14, K7, Z10
-	VCMPPS           $0x1e, 256(SI), Z16, K1
-	VCMPPS           $0x1e, 320(SI), Z16, K2
-	VCMPPS           $0x1e, Z1, Z16, K3
-	VFMADD213PS.Z    Z12, Z12, K1, Z8
-	VFMADD213PS.Z    Z13, Z13, K2, Z9
-	VMOVAPS.Z        Z10, K3, Z10
-	VADDPS           Z9, Z8, Z8
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-	VPORD            Z3, Z6, Z3
-	VADDPS           Z10, Z8, Z8
+	VFMADD213PS   Z5, Z5, Z14
+	VFMADD213PS   Z6, Z6, Z15
+	VFMADD213PS.Z Z12, Z12, K7, Z16
+	VFMADD213PS.Z Z13, Z13, K2, Z1
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z1, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+	VPTERNLOGD    $0xfe, Z7, Z9, Z3
+	VPTERNLOGD    $0xfe, Z10, Z11, Z3
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
-	JNZ           sure112Next
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VCVTPS2PD     Y7, Z7
-	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z8, Y3
-	VCVTPS2PD     Y8, Z8
-	VCVTPS2PD     Y3, Z3
-	VADDPD        Z8, Z7, Z7
-	VADDPD        Z3, Z1, Z1
-	VMOVAPS       Z2, Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z2
-	VFMADD231PS Z11, Z16, Z2
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z0, Z3, Z0
-	VBROADCASTSS nearExp2<>+0(SB), Z3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
-	VMULPS           Z3, Z2, Z2
-
-	// s*q + s
-	VFMADD213PS   Z0, Z0, Z2
-	VCVTSS2SD     X2, X2, X2
-	VMOVSD        sureScale64<>+0(SB), X0
-	VMULSD        X0, X2, X2
-	VMOVSD        X2, 8(DI)
-	VADDPD        Z1, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VADDPD        Y1, Y7, Y7
-	VEXTRACTF128  $0x01, Y7, X1
-	VADDPD        X1, X7, X7
-	VMOVHLPS      X7, X7, X1
-	VADDSD        X1, X7, X7
-	VMULSD        X0, X7, X7
-	VMOVSD        X7, 16(DI)
-	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
-	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z16, Z0, Z0
-	VBROADCASTSS  integer<>+0(SB), Z1
-	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, (DI)
-
-sure112Next:
-	MOVB $0x01, ok+24(FP)
-	VZEROUPPER
-	RET
-
-done12:
-	// 113 to 128 elements.
-	CMPQ         CX, $0x00000080
-	JGT          done14
-	SUBQ         $0x00000070, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
-	VBROADCASTSS nearHeadroom<>+0(SB), Z1
-	VSUBPS       Z0, Z1, Z1
-	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
-	VBROADCASTSS (SI), X0
-	VBROADCASTSS log2eHi<>+0(SB), Z2
-	VMULSS       X2, X0, X0
-	VBROADCASTSS integerHeadroom<>+0(SB), Z2
-	VSUBSS       X0, X2, X2
-	VBROADCASTSS integer<>+0(SB), Z0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z0
-	VMOVUPS      448(SI), K7, Z0
-	VMOVUPS      (SI), Z2
-	VMAXPS       64(SI), Z2, Z2
-	VMOVUPS      128(SI), Z3
-	VMAXPS       192(SI), Z3, Z3
-	VMAXPS       Z3, Z2, Z2
-	VMOVUPS      256(SI), Z3
-	VMAXPS       320(SI), Z3, Z3
-	VMOVUPS      384(SI), Z4
-	VMAXPS       Z0, Z4, Z4
-	VMAXPS       Z4, Z3, Z3
-	VMAXPS       Z3, Z2, Z2
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z2, Z2, Z0
-	VMAXPS       Z0, Z2, Z0
-	VSHUFF32X4   $0xb1, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VSHUFPS      $0x4e, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VSHUFPS      $0xb1, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z1, Z0, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z1, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
-	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z5
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z5, Z3, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
-	VMULPS           Z3, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS Z5, Z5, Z4
-	VCMPPS      $0x05, Z0, Z2, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z4, K1, Z2
-	VMOVUPS.Z   448(SI), K7, Z3
-	VMOVUPS     (SI), Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
-	VMOVUPS          64(SI), Z6
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
-	VMOVUPS          128(SI), Z7
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z7
-	VMOVUPS          192(SI), Z8
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z8
-
-	// -n = magic - N - u
-	VSUBPS       Z5, Z1, Z9
-	VSUBPS       Z6, Z1, Z10
-	VSUBPS       Z7, Z1, Z11
-	VSUBPS       Z8, Z1, Z12
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z13, Z9
-	VFMADD231PS  64(SI), Z13, Z10
-	VFMADD231PS  128(SI), Z13, Z11
-	VFMADD231PS  192(SI), Z13, Z12
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z14
-	VFMADD231PS  (SI), Z14, Z9
-	VFMADD231PS  64(SI), Z14, Z10
-	VFMADD231PS  128(SI), Z14, Z11
-	VFMADD231PS  192(SI), Z14, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
-	VPERMPS      nearTable<>+0(SB), Z7, Z17
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z22
-	VMULPS           Z19, Z9, Z9
-	VMULPS           Z20, Z10, Z10
-	VMULPS           Z21, Z11, Z11
-	VMULPS           Z22, Z12, Z12
-
-	// s*q + s
-	VFMADD213PS Z15, Z15, Z9
-	VFMADD213PS Z16, Z16, Z10
-	VFMADD213PS Z17, Z17, Z11
-	VFMADD213PS Z18, Z18, Z12
-	VADDPS      Z10, Z9, Z9
-	VADDPS      Z12, Z11, Z11
-	VADDPS      Z11, Z9, Z9
-	VPTERNLOGD  $0xfe, Z6, Z7, Z5
-	VPORD       Z5, Z8, Z5
-	VMOVUPS     256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z1, Z13, Z6
-	VMOVUPS       320(SI), Z7
-	VFMADD213PS   Z1, Z13, Z7
-	VMOVUPS       384(SI), Z8
-	VFMADD213PS   Z1, Z13, Z8
-	VMOVAPS       Z1, Z10
-	VFMADD231PS.Z Z13, Z3, K7, Z10
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z1, Z11
-	VSUBPS Z7, Z1, Z12
-	VSUBPS Z8, Z1, Z15
-	VSUBPS Z10, Z1, Z1
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z13, Z11
-	VFMADD231PS 320(SI), Z13, Z12
-	VFMADD231PS 384(SI), Z13, Z15
-	VFMADD231PS Z13, Z3, Z1
-	VFMADD231PS 256(SI), Z14, Z11
-	VFMADD231PS 320(SI), Z14, Z12
-	VFMADD231PS 384(SI), Z14, Z15
-	VFMADD231PS Z14, Z3, Z1
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z3
-	VPERMPS      nearTable<>+0(SB), Z7, Z13
-	VPERMPS      nearTable<>+0(SB), Z8, Z14
-	VPERMPS      nearTable<>+0(SB), Z10, Z16
-	VPSLLD       $0x14, Z6, Z17
-	VPSLLD       $0x14, Z7, Z18
-	VPSLLD       $0x14, Z8, Z19
-	VPSLLD       $0x14, Z10, Z20
-	VPADDD       Z3, Z17, Z3
-	VPADDD       Z13, Z18, Z13
-	VPADDD       Z14, Z19, Z14
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z20
-	VMULPS           Z17, Z11, Z11
-	VMULPS           Z18, Z12, Z12
-	VMULPS           Z19, Z15, Z15
-	VMULPS           Z20, Z1, Z1
-
-	// s*q + s
-	VFMADD213PS   Z3, Z3, Z11
-	VFMADD213PS   Z13, Z13, Z12
-	VFMADD213PS   Z14, Z14, Z15
-	VFMADD213PS.Z Z16, Z16, K7, Z1
-	VADDPS        Z12, Z11, Z11
-	VADDPS        Z1, Z15, Z15
-	VADDPS        Z15, Z11, Z11
-	VPTERNLOGD    $0xfe, Z6, Z7, Z5
-	VPTERNLOGD    $0xfe, Z8, Z10, Z5
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
-	KORTESTW      K6, K6
 	JNZ           end
-	VADDPS        Z11, Z9, Z1
-	VMINPS        Z11, Z9, Z3
-	VMAXPS        Z11, Z9, Z9
-	VSUBPS        Z9, Z1, Z9
-	VSUBPS        Z9, Z3, Z3
+	VADDPS        Z14, Z8, Z1
+	VMINPS        Z14, Z8, Z3
+	VMAXPS        Z14, Z8, Z8
+	VSUBPS        Z8, Z1, Z8
+	VSUBPS        Z8, Z3, Z3
 	VEXTRACTF64X4 $0x01, Z1, Y5
 	VCVTPS2PD     Y1, Z1
 	VCVTPS2PD     Y5, Z5
@@ -39211,176 +28406,179 @@ sure128:
 	VBROADCASTSS nearSure<>+0(SB), Z2
 	VSUBPS       Z1, Z2, Z2
 	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS.Z    448(SI), K7, Z1
-	VMOVUPS      (SI), Z3
+	VMOVUPS      (SI), Z1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z1
+	VMOVUPS     64(SI), Z3
 	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     64(SI), Z4
+	VMOVUPS     128(SI), Z4
 	VFMADD213PS Z2, Z0, Z4
-	VMOVUPS     128(SI), Z5
+	VMOVUPS     192(SI), Z5
 	VFMADD213PS Z2, Z0, Z5
-	VMOVUPS     192(SI), Z6
-	VFMADD213PS Z2, Z0, Z6
 
 	// -n = magic - N - u
+	VSUBPS Z1, Z2, Z6
 	VSUBPS Z3, Z2, Z7
 	VSUBPS Z4, Z2, Z8
 	VSUBPS Z5, Z2, Z9
-	VSUBPS Z6, Z2, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z0, Z7
-	VFMADD231PS  64(SI), Z0, Z8
-	VFMADD231PS  128(SI), Z0, Z9
-	VFMADD231PS  192(SI), Z0, Z10
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS  (SI), Z11, Z7
-	VFMADD231PS  64(SI), Z11, Z8
-	VFMADD231PS  128(SI), Z11, Z9
-	VFMADD231PS  192(SI), Z11, Z10
+	VFMADD231PS  (SI), Z0, Z6
+	VFMADD231PS  64(SI), Z0, Z7
+	VFMADD231PS  128(SI), Z0, Z8
+	VFMADD231PS  192(SI), Z0, Z9
+	VBROADCASTSS nearLog2eLo<>+0(SB), Z10
+	VFMADD231PS  (SI), Z10, Z6
+	VFMADD231PS  64(SI), Z10, Z7
+	VFMADD231PS  128(SI), Z10, Z8
+	VFMADD231PS  192(SI), Z10, Z9
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z1, Z11
 	VPERMPS      nearTable<>+0(SB), Z3, Z12
 	VPERMPS      nearTable<>+0(SB), Z4, Z13
 	VPERMPS      nearTable<>+0(SB), Z5, Z14
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPSLLD       $0x14, Z1, Z15
 	VPSLLD       $0x14, Z3, Z16
 	VPSLLD       $0x14, Z4, Z17
 	VPSLLD       $0x14, Z5, Z18
-	VPSLLD       $0x14, Z6, Z19
+	VPADDD       Z11, Z15, Z11
 	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
 	VBROADCASTSS     nearExp2<>+0(SB), Z17
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z15
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VMULPS           Z15, Z6, Z6
 	VMULPS           Z16, Z7, Z7
 	VMULPS           Z17, Z8, Z8
 	VMULPS           Z18, Z9, Z9
-	VMULPS           Z19, Z10, Z10
-	VBROADCASTSS     4(DI), Z16
-	VCMPPS           $0x1e, (SI), Z16, K2
-	VCMPPS           $0x1e, 64(SI), Z16, K3
-	VCMPPS           $0x1e, 128(SI), Z16, K4
-	VCMPPS           $0x1e, 192(SI), Z16, K5
+	VBROADCASTSS     4(DI), Z15
+	VCMPPS           $0x1e, (SI), Z15, K1
+	VCMPPS           $0x1e, 64(SI), Z15, K2
+	VCMPPS           $0x1e, 128(SI), Z15, K3
+	VCMPPS           $0x1e, 192(SI), Z15, K4
+	VFMADD213PS.Z    Z11, Z11, K1, Z6
 	VFMADD213PS.Z    Z12, Z12, K2, Z7
 	VFMADD213PS.Z    Z13, Z13, K3, Z8
 	VFMADD213PS.Z    Z14, Z14, K4, Z9
-	VFMADD213PS.Z    Z15, Z15, K5, Z10
-	VADDPS           Z8, Z7, Z7
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z9, Z7, Z7
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-	VPORD            Z3, Z6, Z3
-	VMOVUPS          256(SI), Z4
+	VADDPS           Z7, Z6, Z6
+	VADDPS           Z9, Z8, Z8
+	VADDPS           Z8, Z6, Z6
+	VPTERNLOGD       $0xfe, Z3, Z4, Z1
+	VPORD            Z1, Z5, Z1
+	VMOVUPS.Z        384(SI), K7, Z3
+	KSHIFTRQ         $0x10, K7, K2
+	VMOVUPS.Z        448(SI), K2, Z4
+	VMOVUPS          256(SI), Z5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z4
-	VMOVUPS       320(SI), Z5
 	VFMADD213PS   Z2, Z0, Z5
-	VMOVUPS       384(SI), Z6
-	VFMADD213PS   Z2, Z0, Z6
+	VMOVUPS       320(SI), Z7
+	VFMADD213PS   Z2, Z0, Z7
 	VMOVAPS       Z2, Z8
-	VFMADD231PS.Z Z0, Z1, K7, Z8
+	VFMADD231PS.Z Z0, Z3, K7, Z8
+	VMOVAPS       Z2, Z9
+	VFMADD231PS.Z Z0, Z4, K2, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z4, Z2, Z9
-	VSUBPS Z5, Z2, Z10
-	VSUBPS Z6, Z2, Z12
+	VSUBPS Z5, Z2, Z11
+	VSUBPS Z7, Z2, Z12
 	VSUBPS Z8, Z2, Z13
+	VSUBPS Z9, Z2, Z14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z9
-	VFMADD231PS 320(SI), Z0, Z10
-	VFMADD231PS 384(SI), Z0, Z12
-	VFMADD231PS Z0, Z1, Z13
-	VFMADD231PS 256(SI), Z11, Z9
-	VFMADD231PS 320(SI), Z11, Z10
-	VFMADD231PS 384(SI), Z11, Z12
-	VFMADD231PS Z11, Z1, Z13
+	VFMADD231PS 256(SI), Z0, Z11
+	VFMADD231PS 320(SI), Z0, Z12
+	VFMADD231PS Z0, Z3, Z13
+	VFMADD231PS Z0, Z4, Z14
+	VFMADD231PS 256(SI), Z10, Z11
+	VFMADD231PS 320(SI), Z10, Z12
+	VFMADD231PS Z10, Z3, Z13
+	VFMADD231PS Z10, Z4, Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z6, Z17
+	VPERMPS      nearTable<>+0(SB), Z5, Z16
+	VPERMPS      nearTable<>+0(SB), Z7, Z17
 	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPSLLD       $0x14, Z4, Z19
+	VPERMPS      nearTable<>+0(SB), Z9, Z19
 	VPSLLD       $0x14, Z5, Z20
-	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z7, Z21
 	VPSLLD       $0x14, Z8, Z22
-	VPADDD       Z14, Z19, Z14
-	VPADDD       Z15, Z20, Z15
+	VPSLLD       $0x14, Z9, Z23
+	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
 	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
 	VBROADCASTSS     nearExp2<>+0(SB), Z22
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VMULPS           Z19, Z9, Z9
-	VMULPS           Z20, Z10, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z11, Z11
 	VMULPS           Z21, Z12, Z12
 	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
 	VFMADD213PS.Z    Z18, Z18, K7, Z13
-	VCMPPS           $0x1e, 256(SI), Z16, K1
-	VCMPPS           $0x1e, 320(SI), Z16, K2
-	VCMPPS           $0x1e, 384(SI), Z16, K3
-	VCMPPS           $0x1e, Z1, Z16, K4
-	VFMADD213PS.Z    Z14, Z14, K1, Z9
-	VFMADD213PS.Z    Z15, Z15, K2, Z10
-	VFMADD213PS.Z    Z17, Z17, K3, Z12
-	VMOVAPS.Z        Z13, K4, Z13
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z13, Z12, Z12
-	VADDPS           Z12, Z9, Z9
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-	VPTERNLOGD       $0xfe, Z6, Z8, Z3
+	VFMADD213PS.Z    Z19, Z19, K2, Z14
+	VCMPPS           $0x1e, 256(SI), Z15, K1
+	VCMPPS           $0x1e, 320(SI), Z15, K2
+	VCMPPS           $0x1e, Z3, Z15, K3
+	VCMPPS           $0x1e, Z4, Z15, K4
+	VFMADD213PS.Z    Z16, Z16, K1, Z11
+	VFMADD213PS.Z    Z17, Z17, K2, Z12
+	VMOVAPS.Z        Z13, K3, Z13
+	VMOVAPS.Z        Z14, K4, Z14
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z13, Z11, Z11
+	VPTERNLOGD       $0xfe, Z5, Z7, Z1
+	VPTERNLOGD       $0xfe, Z8, Z9, Z1
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z1, K6
 	KORTESTW      K6, K6
 	JNZ           sure128Next
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VCVTPS2PD     Y7, Z7
+	VEXTRACTF64X4 $0x01, Z6, Y1
+	VCVTPS2PD     Y6, Z6
 	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z9, Y3
-	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z11, Y3
+	VCVTPS2PD     Y11, Z11
 	VCVTPS2PD     Y3, Z3
-	VADDPD        Z9, Z7, Z7
+	VADDPD        Z11, Z6, Z6
 	VADDPD        Z3, Z1, Z1
 	VMOVAPS       Z2, Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z0, Z15, Z3
 
 	// -n = magic - N - u
 	VSUBPS Z3, Z2, Z2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z2
-	VFMADD231PS Z11, Z16, Z2
+	VFMADD231PS Z0, Z15, Z2
+	VFMADD231PS Z10, Z15, Z2
 
 	// s = 2^(n - N) * K
 	VPERMPS      nearTable<>+0(SB), Z3, Z0
@@ -39399,18 +28597,18 @@ sure128:
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
 	VMOVSD        X2, 8(DI)
-	VADDPD        Z1, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VADDPD        Y1, Y7, Y7
-	VEXTRACTF128  $0x01, Y7, X1
-	VADDPD        X1, X7, X7
-	VMOVHLPS      X7, X7, X1
-	VADDSD        X1, X7, X7
-	VMULSD        X0, X7, X7
-	VMOVSD        X7, 16(DI)
-	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
+	VADDPD        Z1, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y1
+	VADDPD        Y1, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X1
+	VADDPD        X1, X6, X6
+	VMOVHLPS      X6, X6, X1
+	VADDSD        X1, X6, X6
+	VMULSD        X0, X6, X6
+	VMOVSD        X6, 16(DI)
+	VMULPS.BCST   log2eHi<>+0(SB), Z15, Z15
 	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z16, Z0, Z0
+	VSUBPS        Z15, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, (DI)
@@ -39420,7 +28618,7 @@ sure128Next:
 	VZEROUPPER
 	RET
 
-done14:
+done10:
 end:
 	MOVB $0x00, ok+24(FP)
 	VZEROUPPER
@@ -40693,127 +29891,132 @@ sure64:
 	JMP           end
 
 done10:
-	// Rows of 65 to 80 elements.
-	CMPQ  CX, $0x00000050
+	// Rows of 65 to 96 elements.
+	CMPQ  CX, $0x00000060
 	JGT   done13
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000040, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
+	NEGQ  CX
+	MOVQ  $-1, AX
+	SHRQ  CL, AX
+	NEGQ  CX
+	KMOVQ AX, K7
 
 begin13:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
-	JZ           exact80
+	JZ           exact96
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
-	JCC          exact80
+	JCC          exact96
 	VMOVUPS      nearTable<>+0(SB), Z2
 	VBROADCASTSS (R14), Z3
 	VBROADCASTSS nearExp3<>+0(SB), Z4
 	VBROADCASTSS nearExp2<>+0(SB), Z5
 	VBROADCASTSS nearExp1<>+0(SB), Z6
 	VBROADCASTSS integer<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VBROADCASTSS nearHeadroom<>+0(SB), Z9
 	PCALIGN      $0x40
 
 loop13:
-	VBROADCASTSS (SI), Z9
+	VBROADCASTSS (SI), Z10
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
-	JGT          exact80
+	JGT          exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z9, Z9
-	VSUBPS       Z9, Z8, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VBROADCASTSS (SI), X10
-	VMULSS       X3, X10, X10
-	VBROADCASTSS integerHeadroom<>+0(SB), Z11
-	VSUBSS       X10, X11, X11
-	VSUBSS       X11, X7, X11
-	VMOVSS       X11, (R15)
-	VBROADCASTSS minusInf<>+0(SB), Z10
-	VMOVUPS      256(SI), K7, Z10
-	VMOVUPS      (SI), Z12
-	VMAXPS       64(SI), Z12, Z12
-	VMOVUPS      128(SI), Z13
-	VMAXPS       192(SI), Z13, Z13
-	VMAXPS       Z13, Z12, Z12
-	VMAXPS       Z10, Z12, Z12
+	VMULPS       Z0, Z10, Z10
+	VSUBPS       Z10, Z9, Z10
+	VSUBPS.BCST  nearInteger<>+0(SB), Z10, Z10
+	VBROADCASTSS (SI), X11
+	VMULSS       X3, X11, X11
+	VBROADCASTSS integerHeadroom<>+0(SB), Z12
+	VSUBSS       X11, X12, X12
+	VSUBSS       X12, X7, X12
+	VMOVSS       X12, (R15)
+	VMOVAPS      Z8, Z11
+	VMOVUPS      256(SI), K7, Z11
+	VMOVAPS      Z8, Z13
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      320(SI), K6, Z13
+	VMOVUPS      (SI), Z14
+	VMAXPS       64(SI), Z14, Z14
+	VMOVUPS      128(SI), Z15
+	VMAXPS       192(SI), Z15, Z15
+	VMAXPS       Z15, Z14, Z14
+	VMAXPS       Z13, Z11, Z11
+	VMAXPS       Z11, Z14, Z14
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z12, Z12, Z10
-	VMAXPS     Z10, Z12, Z10
-	VSHUFF32X4 $0xb1, Z10, Z10, Z13
-	VMAXPS     Z13, Z10, Z10
-	VSHUFPS    $0x4e, Z10, Z10, Z13
-	VMAXPS     Z13, Z10, Z10
-	VSHUFPS    $0xb1, Z10, Z10, Z13
-	VMAXPS     Z13, Z10, Z10
-	VMOVAPS    Z9, Z13
+	VSHUFF32X4 $0x4e, Z14, Z14, Z11
+	VMAXPS     Z11, Z14, Z11
+	VSHUFF32X4 $0xb1, Z11, Z11, Z13
+	VMAXPS     Z13, Z11, Z11
+	VSHUFPS    $0x4e, Z11, Z11, Z13
+	VMAXPS     Z13, Z11, Z11
+	VSHUFPS    $0xb1, Z11, Z11, Z13
+	VMAXPS     Z13, Z11, Z11
+	VMOVAPS    Z10, Z13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z10, Z13
+	VFMADD231PS Z0, Z11, Z13
 
 	// -n = magic - N - u
-	VSUBPS Z13, Z9, Z14
+	VSUBPS Z13, Z10, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z10, Z14
-	VFMADD231PS Z1, Z10, Z14
+	VFMADD231PS Z0, Z11, Z15
+	VFMADD231PS Z1, Z11, Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z13, Z15
+	VPERMPS Z2, Z13, Z16
 	VPSLLD  $0x14, Z13, Z13
-	VPADDD  Z15, Z13, Z15
+	VPADDD  Z16, Z13, Z16
 	VMOVAPS Z5, Z13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z4, Z13
-	VFMADD213PS Z6, Z14, Z13
-	VMULPS      Z13, Z14, Z14
+	VFMADD231PS Z15, Z4, Z13
+	VFMADD213PS Z6, Z15, Z13
+	VMULPS      Z13, Z15, Z15
 
 	// s*q + s
-	VFMADD213PS  Z15, Z15, Z14
-	VCMPPS       $0x05, Z10, Z12, K1
+	VFMADD213PS  Z16, Z16, Z15
+	VCMPPS       $0x05, Z11, Z14, K1
 	KMOVW        K1, AX
 	BLSIL        AX, AX
 	KMOVW        AX, K1
-	VMOVAPS.Z    Z14, K1, Z12
-	VBROADCASTSS 32(R15), Z13
-	VMAXPS       Z13, Z10, Z13
-	VMULPS       Z3, Z13, Z13
-	VBROADCASTSS integerUnit<>+0(SB), Z15
-	VSUBPS       Z13, Z15, Z15
-	VADDSS       X11, X7, X13
+	VMOVAPS.Z    Z15, K1, Z13
+	VBROADCASTSS 32(R15), Z14
+	VMAXPS       Z14, Z11, Z14
+	VMULPS       Z3, Z14, Z14
+	VBROADCASTSS integerUnit<>+0(SB), Z16
+	VSUBPS       Z14, Z16, Z16
+	VADDSS       X12, X7, X14
 
 	// Leave if an exponential may be 0 in the unit.
-	VADDSS       X11, X15, X11
-	VBROADCASTSS integerLowest<>+0(SB), Z16
-	VUCOMISS     X16, X11
-	JCS          exact80
-	VMOVUPS.Z    256(SI), K7, Z11
-	VMOVUPS      (SI), Z16
+	VADDSS       X12, X16, X12
+	VBROADCASTSS integerLowest<>+0(SB), Z17
+	VUCOMISS     X17, X12
+	JCS          exact96
+	VMOVUPS      (SI), Z12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z16
+	VFMADD213PS Z10, Z0, Z12
 	VMOVUPS     64(SI), Z17
-	VFMADD213PS Z9, Z0, Z17
+	VFMADD213PS Z10, Z0, Z17
 	VMOVUPS     128(SI), Z18
-	VFMADD213PS Z9, Z0, Z18
+	VFMADD213PS Z10, Z0, Z18
 	VMOVUPS     192(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
+	VFMADD213PS Z10, Z0, Z19
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z9, Z20
-	VSUBPS Z17, Z9, Z21
-	VSUBPS Z18, Z9, Z22
-	VSUBPS Z19, Z9, Z23
+	VSUBPS Z12, Z10, Z20
+	VSUBPS Z17, Z10, Z21
+	VSUBPS Z18, Z10, Z22
+	VSUBPS Z19, Z10, Z23
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS (SI), Z0, Z20
@@ -40826,11 +30029,11 @@ loop13:
 	VFMADD231PS 192(SI), Z1, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z12, Z24
 	VPERMPS Z2, Z17, Z25
 	VPERMPS Z2, Z18, Z26
 	VPERMPS Z2, Z19, Z27
-	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z12, Z28
 	VPSLLD  $0x14, Z17, Z29
 	VPSLLD  $0x14, Z18, Z30
 	VPSLLD  $0x14, Z19, Z31
@@ -40865,101 +30068,121 @@ loop13:
 	VADDPS        Z21, Z20, Z24
 	VADDPS        Z23, Z22, Z25
 	VADDPS        Z25, Z24, Z24
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VMOVAPS       Z9, Z17
-	VFMADD231PS.Z Z0, Z11, K7, Z17
+	VPTERNLOGD    $0xfe, Z17, Z18, Z12
+	VPORD         Z12, Z19, Z12
+	VMOVUPS.Z     256(SI), K7, Z17
+	KSHIFTRQ      $0x10, K7, K2
+	VMOVUPS.Z     320(SI), K2, Z18
+	VMOVAPS       Z10, Z19
+	VFMADD231PS.Z Z0, Z17, K7, Z19
+	VMOVAPS       Z10, Z25
+	VFMADD231PS.Z Z0, Z18, K2, Z25
 
 	// -n = magic - N - u
-	VSUBPS Z17, Z9, Z9
+	VSUBPS Z19, Z10, Z26
+	VSUBPS Z25, Z10, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z11, Z9
-	VFMADD231PS Z1, Z11, Z9
+	VFMADD231PS Z0, Z17, Z26
+	VFMADD231PS Z0, Z18, Z10
+	VFMADD231PS Z1, Z17, Z26
+	VFMADD231PS Z1, Z18, Z10
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z17, Z11
-	VPSLLD  $0x14, Z17, Z18
-	VPADDD  Z11, Z18, Z11
-	VMOVAPS Z5, Z18
+	VPERMPS Z2, Z19, Z17
+	VPERMPS Z2, Z25, Z18
+	VPSLLD  $0x14, Z19, Z27
+	VPSLLD  $0x14, Z25, Z28
+	VPADDD  Z17, Z27, Z17
+	VPADDD  Z18, Z28, Z18
+	VMOVAPS Z5, Z27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z9, Z4, Z18
-	VFMADD213PS   Z6, Z9, Z18
-	VMULPS        Z18, Z9, Z9
-	VFMADD213PS.Z Z11, Z11, K7, Z9
+	VFMADD231PS   Z26, Z4, Z27
+	VMOVAPS       Z5, Z28
+	VFMADD231PS   Z10, Z4, Z28
+	VFMADD213PS   Z6, Z26, Z27
+	VFMADD213PS   Z6, Z10, Z28
+	VMULPS        Z27, Z26, Z26
+	VMULPS        Z28, Z10, Z10
+	VFMADD213PS.Z Z17, Z17, K7, Z26
+	VFMADD213PS.Z Z18, Z18, K2, Z10
+	VADDPS        Z10, Z26, Z17
+	VPTERNLOGD    $0xfe, Z19, Z25, Z12
 
 	// Leave if an element is not near.
-	VPORD         Z16, Z17, Z16
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z12, K6
 	KORTESTW      K6, K6
-	JNZ           exact80
-	VADDPS        Z9, Z24, Z11
-	VMINPS        Z9, Z24, Z16
-	VMAXPS        Z9, Z24, Z24
-	VSUBPS        Z24, Z11, Z24
-	VSUBPS        Z24, Z16, Z16
-	VEXTRACTF64X4 $0x01, Z11, Y17
-	VCVTPS2PD     Y11, Z18
+	JNZ           exact96
+	VADDPS        Z17, Z24, Z12
+	VMINPS        Z17, Z24, Z18
+	VMAXPS        Z17, Z24, Z24
+	VSUBPS        Z24, Z12, Z24
+	VSUBPS        Z24, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z12, Y17
+	VCVTPS2PD     Y12, Z19
 	VCVTPS2PD     Y17, Z17
-	VEXTRACTF64X4 $0x01, Z12, Y19
+	VEXTRACTF64X4 $0x01, Z13, Y24
+	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y24, Z24
+	VSUBPD        Z13, Z19, Z19
+	VSUBPD        Z24, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z18, Y13
+	VCVTPS2PD     Y18, Z24
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z24, Z19, Z19
+	VADDPD        Z13, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z12, Y13
 	VCVTPS2PD     Y12, Z12
-	VCVTPS2PD     Y19, Z19
-	VSUBPD        Z12, Z18, Z18
-	VSUBPD        Z19, Z17, Z17
-	VEXTRACTF64X4 $0x01, Z16, Y12
-	VCVTPS2PD     Y16, Z19
-	VCVTPS2PD     Y12, Z12
-	VADDPD        Z19, Z18, Z18
-	VADDPD        Z12, Z17, Z17
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y12, Z12
-	VEXTRACTF64X4 $0x01, Z16, Y19
-	VCVTPS2PD     Y16, Z16
-	VCVTPS2PD     Y19, Z19
-	VADDPD        Z16, Z11, Z11
-	VADDPD        Z19, Z12, Z12
-	VADDPD        Z17, Z18, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y16
-	VADDPD        Y16, Y18, Y18
-	VEXTRACTF32X4 $0x01, Y18, X16
-	VADDPD        X16, X18, X18
-	VMOVHLPS      X18, X18, X16
-	VADDSD        X16, X18, X18
-	VADDPS.BCST   zero<>+0(SB), Z10, Z10
-	VMOVSS        X10, 4(R15)
-	VSUBPS        Z15, Z7, Z10
-	VMOVSS        X10, 36(R15)
-	VCVTSS2SD     X14, X14, X14
-	VMOVSD        X14, 8(R15)
-	VMOVSD        X18, 16(R15)
-	VADDPD        Z12, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z11, Y10
-	VADDPD        Y10, Y11, Y11
-	VEXTRACTF128  $0x01, Y11, X10
-	VADDPD        X10, X11, X11
-	VMOVHLPS      X11, X11, X10
-	VADDSD        X10, X11, X11
-	VMOVSD        X11, 24(R15)
-	VADDSD        X18, X18, X18
-	VUCOMISD      X14, X18
-	JCS           sure80
-	VPADDD        X13, X15, X13
-	VPSLLD        $0x17, X13, X13
-	VBROADCASTSS  one<>+0(SB), Z10
-	VPADDD        X13, X10, X13
-	VBROADCASTSS  X13, Z13
-	VMULPS        Z13, Z20, Z20
+	VCVTPS2PD     Y13, Z13
+	VEXTRACTF64X4 $0x01, Z18, Y24
+	VCVTPS2PD     Y18, Z18
+	VCVTPS2PD     Y24, Z24
+	VADDPD        Z18, Z12, Z12
+	VADDPD        Z24, Z13, Z13
+	VADDPD        Z17, Z19, Z19
+	VEXTRACTF64X4 $0x01, Z19, Y17
+	VADDPD        Y17, Y19, Y19
+	VEXTRACTF32X4 $0x01, Y19, X17
+	VADDPD        X17, X19, X19
+	VMOVHLPS      X19, X19, X17
+	VADDSD        X17, X19, X19
+	VADDPS.BCST   zero<>+0(SB), Z11, Z11
+	VMOVSS        X11, 4(R15)
+	VSUBPS        Z16, Z7, Z11
+	VMOVSS        X11, 36(R15)
+	VCVTSS2SD     X15, X15, X15
+	VMOVSD        X15, 8(R15)
+	VMOVSD        X19, 16(R15)
+	VADDPD        Z13, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y11
+	VADDPD        Y11, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X11
+	VADDPD        X11, X12, X12
+	VMOVHLPS      X12, X12, X11
+	VADDSD        X11, X12, X12
+	VMOVSD        X12, 24(R15)
+	VADDSD        X19, X19, X19
+	VUCOMISD      X15, X19
+	JCS           sure96
+	VPADDD        X14, X16, X14
+	VPSLLD        $0x17, X14, X14
+	VBROADCASTSS  one<>+0(SB), Z11
+	VPADDD        X14, X11, X14
+	VBROADCASTSS  X14, Z14
+	VMULPS        Z14, Z20, Z20
 	VMOVUPS       Z20, (DI)
-	VMULPS        Z13, Z21, Z21
+	VMULPS        Z14, Z21, Z21
 	VMOVUPS       Z21, 64(DI)
-	VMULPS        Z13, Z22, Z22
+	VMULPS        Z14, Z22, Z22
 	VMOVUPS       Z22, 128(DI)
-	VMULPS        Z13, Z23, Z23
+	VMULPS        Z14, Z23, Z23
 	VMOVUPS       Z23, 192(DI)
-	VMULPS        Z13, Z9, Z9
-	VMOVUPS       Z9, K7, 256(DI)
+	VMULPS        Z14, Z26, Z26
+	VMOVUPS       Z26, K7, 256(DI)
+	VMULPS        Z14, Z10, Z10
+	KSHIFTRQ      $0x10, K7, K1
+	VMOVUPS       Z10, K1, 320(DI)
 	ADDQ          R9, SI
 	MOVQ          dstStride+64(FP), AX
 	LEAQ          (DI)(AX*4), DI
@@ -40968,463 +30191,8 @@ loop13:
 	JNZ           loop13
 	JMP           end
 
-exact80:
-	ADDQ $0x00000040, CX
-	JMP  longer
-
-sure80:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS (SI), Z2
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z2, Z2
-	VBROADCASTSS nearHeadroom<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z3
-	VBROADCASTSS 4(R15), Z2
-	VMOVUPS.Z    256(SI), K7, Z4
-	VMOVUPS      (SI), Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     64(SI), Z6
-	VFMADD213PS Z3, Z0, Z6
-	VMOVUPS     128(SI), Z7
-	VFMADD213PS Z3, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z3, Z0, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z3, Z9
-	VSUBPS Z6, Z3, Z10
-	VSUBPS Z7, Z3, Z11
-	VSUBPS Z8, Z3, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPSLLD       $0x14, Z5, Z5
-	VPSLLD       $0x14, Z6, Z6
-	VPSLLD       $0x14, Z7, Z7
-	VPSLLD       $0x14, Z8, Z8
-	VPADDD       Z13, Z5, Z13
-	VPADDD       Z14, Z6, Z14
-	VPADDD       Z15, Z7, Z15
-	VPADDD       Z16, Z8, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z5
-	VBROADCASTSS     nearExp2<>+0(SB), Z6
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z6
-	VBROADCASTSS     nearExp2<>+0(SB), Z7
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z7
-	VBROADCASTSS     nearExp2<>+0(SB), Z8
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z8
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z5
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z6
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z7
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z8
-	VMULPS           Z5, Z9, Z9
-	VMULPS           Z6, Z10, Z10
-	VMULPS           Z7, Z11, Z11
-	VMULPS           Z8, Z12, Z12
-
-	// s*q + s
-	VFMADD213PS   Z13, Z13, Z9
-	VFMADD213PS   Z14, Z14, Z10
-	VFMADD213PS   Z15, Z15, Z11
-	VFMADD213PS   Z16, Z16, Z12
-	VCMPPS        $0x1e, (SI), Z2, K2
-	VCMPPS        $0x1e, 64(SI), Z2, K3
-	VCMPPS        $0x1e, 128(SI), Z2, K4
-	VCMPPS        $0x1e, 192(SI), Z2, K5
-	VMOVAPS.Z     Z9, K2, Z5
-	VMOVAPS.Z     Z10, K3, Z6
-	VMOVAPS.Z     Z11, K4, Z7
-	VMOVAPS.Z     Z12, K5, Z8
-	VADDPS        Z6, Z5, Z5
-	VADDPS        Z8, Z7, Z7
-	VADDPS        Z7, Z5, Z5
-	VMOVAPS       Z3, Z6
-	VFMADD231PS.Z Z0, Z4, K7, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z3, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z4, Z3
-	VFMADD231PS Z1, Z4, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z7
-	VPSLLD       $0x14, Z6, Z6
-	VPADDD       Z7, Z6, Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z6
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z6
-	VMULPS           Z6, Z3, Z3
-	VFMADD213PS.Z    Z7, Z7, K7, Z3
-	VCMPPS           $0x1e, Z4, Z2, K1
-	VMOVAPS.Z        Z3, K1, Z2
-	VEXTRACTF64X4    $0x01, Z5, Y4
-	VCVTPS2PD        Y5, Z5
-	VCVTPS2PD        Y4, Z4
-	VEXTRACTF64X4    $0x01, Z2, Y6
-	VCVTPS2PD        Y2, Z2
-	VCVTPS2PD        Y6, Z6
-	VADDPD           Z2, Z5, Z5
-	VADDPD           Z6, Z4, Z4
-	VADDPD           Z4, Z5, Z5
-	VEXTRACTF64X4    $0x01, Z5, Y2
-	VADDPD           Y2, Y5, Y5
-	VEXTRACTF128     $0x01, Y5, X2
-	VADDPD           X2, X5, X5
-	VMOVHLPS         X5, X5, X2
-	VADDSD           X2, X5, X5
-	VMOVSD           X5, 16(R15)
-	VBROADCASTSS     (R15), Z2
-	VADDPS.BCST      integer<>+0(SB), Z2, Z2
-	VBROADCASTSS     36(R15), Z4
-	VBROADCASTSS     integer<>+0(SB), Z5
-	VSUBPS           Z4, Z5, Z5
-	VPADDD           Z2, Z5, Z2
-	VPSLLD           $0x17, Z2, Z2
-	VBROADCASTSS     one<>+0(SB), Z4
-	VPADDD           Z2, Z4, Z2
-	VBROADCASTSS     X2, Z2
-	VMULPS           Z2, Z9, Z9
-	VMOVUPS          Z9, (DI)
-	VMULPS           Z2, Z10, Z10
-	VMOVUPS          Z10, 64(DI)
-	VMULPS           Z2, Z11, Z11
-	VMOVUPS          Z11, 128(DI)
-	VMULPS           Z2, Z12, Z12
-	VMOVUPS          Z12, 192(DI)
-	VMULPS           Z2, Z3, Z3
-	VMOVUPS          Z3, K7, 256(DI)
-	ADDQ             R9, SI
-	MOVQ             dstStride+64(FP), AX
-	LEAQ             (DI)(AX*4), DI
-	ADDQ             $0x28, R15
-	DECQ             R8
-	JNZ              begin13
-	JMP              end
-
-done13:
-	// Rows of 81 to 96 elements.
-	CMPQ  CX, $0x00000060
-	JGT   done16
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x00000050, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
-
-begin16:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact96
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact96
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS integer<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	PCALIGN      $0x40
-
-loop16:
-	VBROADCASTSS (SI), Z9
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact96
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z9, Z9
-	VSUBPS       Z9, Z8, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VBROADCASTSS (SI), X10
-	VMULSS       X3, X10, X10
-	VBROADCASTSS integerHeadroom<>+0(SB), Z11
-	VSUBSS       X10, X11, X11
-	VSUBSS       X11, X7, X11
-	VMOVSS       X11, (R15)
-	VBROADCASTSS minusInf<>+0(SB), Z10
-	VMOVUPS      320(SI), K7, Z10
-	VMOVUPS      (SI), Z12
-	VMAXPS       64(SI), Z12, Z12
-	VMOVUPS      128(SI), Z13
-	VMAXPS       192(SI), Z13, Z13
-	VMAXPS       Z13, Z12, Z12
-	VMOVUPS      256(SI), Z13
-	VMAXPS       Z10, Z13, Z13
-	VMAXPS       Z13, Z12, Z12
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z12, Z12, Z10
-	VMAXPS     Z10, Z12, Z10
-	VSHUFF32X4 $0xb1, Z10, Z10, Z13
-	VMAXPS     Z13, Z10, Z10
-	VSHUFPS    $0x4e, Z10, Z10, Z13
-	VMAXPS     Z13, Z10, Z10
-	VSHUFPS    $0xb1, Z10, Z10, Z13
-	VMAXPS     Z13, Z10, Z10
-	VMOVAPS    Z9, Z13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z10, Z13
-
-	// -n = magic - N - u
-	VSUBPS Z13, Z9, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z10, Z14
-	VFMADD231PS Z1, Z10, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS Z2, Z13, Z15
-	VPSLLD  $0x14, Z13, Z13
-	VPADDD  Z15, Z13, Z15
-	VMOVAPS Z5, Z13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z4, Z13
-	VFMADD213PS Z6, Z14, Z13
-	VMULPS      Z13, Z14, Z14
-
-	// s*q + s
-	VFMADD213PS  Z15, Z15, Z14
-	VCMPPS       $0x05, Z10, Z12, K1
-	KMOVW        K1, AX
-	BLSIL        AX, AX
-	KMOVW        AX, K1
-	VMOVAPS.Z    Z14, K1, Z12
-	VBROADCASTSS 32(R15), Z13
-	VMAXPS       Z13, Z10, Z13
-	VMULPS       Z3, Z13, Z13
-	VBROADCASTSS integerUnit<>+0(SB), Z15
-	VSUBPS       Z13, Z15, Z15
-	VADDSS       X11, X7, X13
-
-	// Leave if an exponential may be 0 in the unit.
-	VADDSS       X11, X15, X11
-	VBROADCASTSS integerLowest<>+0(SB), Z16
-	VUCOMISS     X16, X11
-	JCS          exact96
-	VMOVUPS.Z    320(SI), K7, Z11
-	VMOVUPS      (SI), Z16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     64(SI), Z17
-	VFMADD213PS Z9, Z0, Z17
-	VMOVUPS     128(SI), Z18
-	VFMADD213PS Z9, Z0, Z18
-	VMOVUPS     192(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z16, Z9, Z20
-	VSUBPS Z17, Z9, Z21
-	VSUBPS Z18, Z9, Z22
-	VSUBPS Z19, Z9, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z20
-	VFMADD231PS 64(SI), Z0, Z21
-	VFMADD231PS 128(SI), Z0, Z22
-	VFMADD231PS 192(SI), Z0, Z23
-	VFMADD231PS (SI), Z1, Z20
-	VFMADD231PS 64(SI), Z1, Z21
-	VFMADD231PS 128(SI), Z1, Z22
-	VFMADD231PS 192(SI), Z1, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z2, Z16, Z24
-	VPERMPS Z2, Z17, Z25
-	VPERMPS Z2, Z18, Z26
-	VPERMPS Z2, Z19, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPSLLD  $0x14, Z18, Z30
-	VPSLLD  $0x14, Z19, Z31
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z5, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z4, Z28
-	VMOVAPS     Z5, Z29
-	VFMADD231PS Z21, Z4, Z29
-	VMOVAPS     Z5, Z30
-	VFMADD231PS Z22, Z4, Z30
-	VMOVAPS     Z5, Z31
-	VFMADD231PS Z23, Z4, Z31
-	VFMADD213PS Z6, Z20, Z28
-	VFMADD213PS Z6, Z21, Z29
-	VFMADD213PS Z6, Z22, Z30
-	VFMADD213PS Z6, Z23, Z31
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
-
-	// s*q + s
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z24
-	VADDPS      Z23, Z22, Z25
-	VADDPS      Z25, Z24, Z24
-	VPTERNLOGD  $0xfe, Z17, Z18, Z16
-	VPORD       Z16, Z19, Z16
-	VMOVUPS     256(SI), Z17
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z17
-	VMOVAPS       Z9, Z18
-	VFMADD231PS.Z Z0, Z11, K7, Z18
-
-	// -n = magic - N - u
-	VSUBPS Z17, Z9, Z19
-	VSUBPS Z18, Z9, Z9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z19
-	VFMADD231PS Z0, Z11, Z9
-	VFMADD231PS 256(SI), Z1, Z19
-	VFMADD231PS Z1, Z11, Z9
-
-	// s = 2^(n - N) * K
-	VPERMPS Z2, Z17, Z11
-	VPERMPS Z2, Z18, Z25
-	VPSLLD  $0x14, Z17, Z26
-	VPSLLD  $0x14, Z18, Z27
-	VPADDD  Z11, Z26, Z11
-	VPADDD  Z25, Z27, Z25
-	VMOVAPS Z5, Z26
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z19, Z4, Z26
-	VMOVAPS     Z5, Z27
-	VFMADD231PS Z9, Z4, Z27
-	VFMADD213PS Z6, Z19, Z26
-	VFMADD213PS Z6, Z9, Z27
-	VMULPS      Z26, Z19, Z19
-	VMULPS      Z27, Z9, Z9
-
-	// s*q + s
-	VFMADD213PS   Z11, Z11, Z19
-	VFMADD213PS.Z Z25, Z25, K7, Z9
-	VADDPS        Z9, Z19, Z11
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
-	KORTESTW      K6, K6
-	JNZ           exact96
-	VADDPS        Z11, Z24, Z16
-	VMINPS        Z11, Z24, Z17
-	VMAXPS        Z11, Z24, Z24
-	VSUBPS        Z24, Z16, Z24
-	VSUBPS        Z24, Z17, Z17
-	VEXTRACTF64X4 $0x01, Z16, Y11
-	VCVTPS2PD     Y16, Z18
-	VCVTPS2PD     Y11, Z11
-	VEXTRACTF64X4 $0x01, Z12, Y24
-	VCVTPS2PD     Y12, Z12
-	VCVTPS2PD     Y24, Z24
-	VSUBPD        Z12, Z18, Z18
-	VSUBPD        Z24, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z17, Y12
-	VCVTPS2PD     Y17, Z24
-	VCVTPS2PD     Y12, Z12
-	VADDPD        Z24, Z18, Z18
-	VADDPD        Z12, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z16, Y12
-	VCVTPS2PD     Y16, Z16
-	VCVTPS2PD     Y12, Z12
-	VEXTRACTF64X4 $0x01, Z17, Y24
-	VCVTPS2PD     Y17, Z17
-	VCVTPS2PD     Y24, Z24
-	VADDPD        Z17, Z16, Z16
-	VADDPD        Z24, Z12, Z12
-	VADDPD        Z11, Z18, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y11
-	VADDPD        Y11, Y18, Y18
-	VEXTRACTF32X4 $0x01, Y18, X11
-	VADDPD        X11, X18, X18
-	VMOVHLPS      X18, X18, X11
-	VADDSD        X11, X18, X18
-	VADDPS.BCST   zero<>+0(SB), Z10, Z10
-	VMOVSS        X10, 4(R15)
-	VSUBPS        Z15, Z7, Z10
-	VMOVSS        X10, 36(R15)
-	VCVTSS2SD     X14, X14, X14
-	VMOVSD        X14, 8(R15)
-	VMOVSD        X18, 16(R15)
-	VADDPD        Z12, Z16, Z16
-	VEXTRACTF64X4 $0x01, Z16, Y10
-	VADDPD        Y10, Y16, Y16
-	VEXTRACTF32X4 $0x01, Y16, X10
-	VADDPD        X10, X16, X16
-	VMOVHLPS      X16, X16, X10
-	VADDSD        X10, X16, X16
-	VMOVSD        X16, 24(R15)
-	VADDSD        X18, X18, X18
-	VUCOMISD      X14, X18
-	JCS           sure96
-	VPADDD        X13, X15, X13
-	VPSLLD        $0x17, X13, X13
-	VBROADCASTSS  one<>+0(SB), Z10
-	VPADDD        X13, X10, X13
-	VBROADCASTSS  X13, Z13
-	VMULPS        Z13, Z20, Z20
-	VMOVUPS       Z20, (DI)
-	VMULPS        Z13, Z21, Z21
-	VMOVUPS       Z21, 64(DI)
-	VMULPS        Z13, Z22, Z22
-	VMOVUPS       Z22, 128(DI)
-	VMULPS        Z13, Z23, Z23
-	VMOVUPS       Z23, 192(DI)
-	VMULPS        Z13, Z19, Z19
-	VMOVUPS       Z19, 256(DI)
-	VMULPS        Z13, Z9, Z9
-	VMOVUPS       Z9, K7, 320(DI)
-	ADDQ          R9, SI
-	MOVQ          dstStride+64(FP), AX
-	LEAQ          (DI)(AX*4), DI
-	ADDQ          $0x28, R15
-	DECQ          R8
-	JNZ           loop16
-	JMP           end
-
 exact96:
-	ADDQ $0x00000050, CX
+	ADDQ $0x00000040, CX
 	JMP  longer
 
 sure96:
@@ -41437,697 +30205,184 @@ sure96:
 	VSUBPS       Z2, Z3, Z3
 	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z3
 	VBROADCASTSS 4(R15), Z2
-	VMOVUPS.Z    320(SI), K7, Z4
-	VMOVUPS      (SI), Z5
+	VMOVUPS      (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z3, Z0, Z4
+	VMOVUPS     64(SI), Z5
 	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     64(SI), Z6
+	VMOVUPS     128(SI), Z6
 	VFMADD213PS Z3, Z0, Z6
-	VMOVUPS     128(SI), Z7
+	VMOVUPS     192(SI), Z7
 	VFMADD213PS Z3, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z3, Z0, Z8
 
 	// -n = magic - N - u
+	VSUBPS Z4, Z3, Z8
 	VSUBPS Z5, Z3, Z9
 	VSUBPS Z6, Z3, Z10
 	VSUBPS Z7, Z3, Z11
-	VSUBPS Z8, Z3, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
+	VFMADD231PS (SI), Z0, Z8
+	VFMADD231PS 64(SI), Z0, Z9
+	VFMADD231PS 128(SI), Z0, Z10
+	VFMADD231PS 192(SI), Z0, Z11
+	VFMADD231PS (SI), Z1, Z8
+	VFMADD231PS 64(SI), Z1, Z9
+	VFMADD231PS 128(SI), Z1, Z10
+	VFMADD231PS 192(SI), Z1, Z11
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z12
 	VPERMPS      nearTable<>+0(SB), Z5, Z13
 	VPERMPS      nearTable<>+0(SB), Z6, Z14
 	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z4, Z4
 	VPSLLD       $0x14, Z5, Z5
 	VPSLLD       $0x14, Z6, Z6
 	VPSLLD       $0x14, Z7, Z7
-	VPSLLD       $0x14, Z8, Z8
+	VPADDD       Z12, Z4, Z12
 	VPADDD       Z13, Z5, Z13
 	VPADDD       Z14, Z6, Z14
 	VPADDD       Z15, Z7, Z15
-	VPADDD       Z16, Z8, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z4
+	VBROADCASTSS     nearExp2<>+0(SB), Z5
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z5
 	VBROADCASTSS     nearExp2<>+0(SB), Z6
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z6
 	VBROADCASTSS     nearExp2<>+0(SB), Z7
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z7
-	VBROADCASTSS     nearExp2<>+0(SB), Z8
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z4
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z5
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z6
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z7
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z8
+	VMULPS           Z4, Z8, Z8
 	VMULPS           Z5, Z9, Z9
 	VMULPS           Z6, Z10, Z10
 	VMULPS           Z7, Z11, Z11
-	VMULPS           Z8, Z12, Z12
 
 	// s*q + s
-	VFMADD213PS Z13, Z13, Z9
-	VFMADD213PS Z14, Z14, Z10
-	VFMADD213PS Z15, Z15, Z11
-	VFMADD213PS Z16, Z16, Z12
-	VCMPPS      $0x1e, (SI), Z2, K2
-	VCMPPS      $0x1e, 64(SI), Z2, K3
-	VCMPPS      $0x1e, 128(SI), Z2, K4
-	VCMPPS      $0x1e, 192(SI), Z2, K5
-	VMOVAPS.Z   Z9, K2, Z5
-	VMOVAPS.Z   Z10, K3, Z6
-	VMOVAPS.Z   Z11, K4, Z7
-	VMOVAPS.Z   Z12, K5, Z8
-	VADDPS      Z6, Z5, Z5
-	VADDPS      Z8, Z7, Z7
-	VADDPS      Z7, Z5, Z5
-	VMOVUPS     256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z3, Z0, Z6
+	VFMADD213PS   Z12, Z12, Z8
+	VFMADD213PS   Z13, Z13, Z9
+	VFMADD213PS   Z14, Z14, Z10
+	VFMADD213PS   Z15, Z15, Z11
+	VCMPPS        $0x1e, (SI), Z2, K1
+	VCMPPS        $0x1e, 64(SI), Z2, K2
+	VCMPPS        $0x1e, 128(SI), Z2, K3
+	VCMPPS        $0x1e, 192(SI), Z2, K4
+	VMOVAPS.Z     Z8, K1, Z4
+	VMOVAPS.Z     Z9, K2, Z5
+	VMOVAPS.Z     Z10, K3, Z6
+	VMOVAPS.Z     Z11, K4, Z7
+	VADDPS        Z5, Z4, Z4
+	VADDPS        Z7, Z6, Z6
+	VADDPS        Z6, Z4, Z4
+	VMOVUPS.Z     256(SI), K7, Z5
+	KSHIFTRQ      $0x10, K7, K2
+	VMOVUPS.Z     320(SI), K2, Z6
 	VMOVAPS       Z3, Z7
-	VFMADD231PS.Z Z0, Z4, K7, Z7
+	VFMADD231PS.Z Z0, Z5, K7, Z7
+	VMOVAPS       Z3, Z12
+	VFMADD231PS.Z Z0, Z6, K2, Z12
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z3, Z8
-	VSUBPS Z7, Z3, Z3
+	VSUBPS Z7, Z3, Z13
+	VSUBPS Z12, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z8
-	VFMADD231PS Z0, Z4, Z3
-	VFMADD231PS 256(SI), Z1, Z8
-	VFMADD231PS Z1, Z4, Z3
+	VFMADD231PS Z0, Z5, Z13
+	VFMADD231PS Z0, Z6, Z3
+	VFMADD231PS Z1, Z5, Z13
+	VFMADD231PS Z1, Z6, Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z13
 	VPERMPS      nearTable<>+0(SB), Z7, Z14
-	VPSLLD       $0x14, Z6, Z6
+	VPERMPS      nearTable<>+0(SB), Z12, Z15
 	VPSLLD       $0x14, Z7, Z7
-	VPADDD       Z13, Z6, Z13
+	VPSLLD       $0x14, Z12, Z12
 	VPADDD       Z14, Z7, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z6
+	VPADDD       Z15, Z12, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z6
-	VBROADCASTSS     nearExp2<>+0(SB), Z7
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z7
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z6
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z7
-	VMULPS           Z6, Z8, Z8
-	VMULPS           Z7, Z3, Z3
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z7
+	VBROADCASTSS     nearExp2<>+0(SB), Z12
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z12
+	VMULPS           Z7, Z13, Z13
+	VMULPS           Z12, Z3, Z3
+	VFMADD213PS.Z    Z14, Z14, K7, Z13
+	VFMADD213PS.Z    Z15, Z15, K2, Z3
+	VCMPPS           $0x1e, Z5, Z2, K1
+	VCMPPS           $0x1e, Z6, Z2, K2
+	VMOVAPS.Z        Z13, K1, Z2
+	VMOVAPS.Z        Z3, K2, Z5
+	VADDPS           Z5, Z2, Z2
+	VEXTRACTF64X4    $0x01, Z4, Y5
+	VCVTPS2PD        Y4, Z4
+	VCVTPS2PD        Y5, Z5
+	VEXTRACTF64X4    $0x01, Z2, Y6
+	VCVTPS2PD        Y2, Z2
+	VCVTPS2PD        Y6, Z6
+	VADDPD           Z2, Z4, Z4
+	VADDPD           Z6, Z5, Z5
+	VADDPD           Z5, Z4, Z4
+	VEXTRACTF64X4    $0x01, Z4, Y2
+	VADDPD           Y2, Y4, Y4
+	VEXTRACTF128     $0x01, Y4, X2
+	VADDPD           X2, X4, X4
+	VMOVHLPS         X4, X4, X2
+	VADDSD           X2, X4, X4
+	VMOVSD           X4, 16(R15)
+	VBROADCASTSS     (R15), Z2
+	VADDPS.BCST      integer<>+0(SB), Z2, Z2
+	VBROADCASTSS     36(R15), Z4
+	VBROADCASTSS     integer<>+0(SB), Z5
+	VSUBPS           Z4, Z5, Z5
+	VPADDD           Z2, Z5, Z2
+	VPSLLD           $0x17, Z2, Z2
+	VBROADCASTSS     one<>+0(SB), Z4
+	VPADDD           Z2, Z4, Z2
+	VBROADCASTSS     X2, Z2
+	VMULPS           Z2, Z8, Z8
+	VMOVUPS          Z8, (DI)
+	VMULPS           Z2, Z9, Z9
+	VMOVUPS          Z9, 64(DI)
+	VMULPS           Z2, Z10, Z10
+	VMOVUPS          Z10, 128(DI)
+	VMULPS           Z2, Z11, Z11
+	VMOVUPS          Z11, 192(DI)
+	VMULPS           Z2, Z13, Z13
+	VMOVUPS          Z13, K7, 256(DI)
+	VMULPS           Z2, Z3, Z3
+	KSHIFTRQ         $0x10, K7, K1
+	VMOVUPS          Z3, K1, 320(DI)
+	ADDQ             R9, SI
+	MOVQ             dstStride+64(FP), AX
+	LEAQ             (DI)(AX*4), DI
+	ADDQ             $0x28, R15
+	DECQ             R8
+	JNZ              begin13
+	JMP              end
 
-	// s*q + s
-	VFMADD213PS   Z13, Z13, Z8
-	VFMADD213PS.Z Z14, Z14, K7, Z3
-	VCMPPS        $0x1e, 256(SI), Z2, K1
-	VCMPPS        $0x1e, Z4, Z2, K2
-	VMOVAPS.Z     Z8, K1, Z2
-	VMOVAPS.Z     Z3, K2, Z4
-	VADDPS        Z4, Z2, Z2
-	VEXTRACTF64X4 $0x01, Z5, Y4
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y4, Z4
-	VEXTRACTF64X4 $0x01, Z2, Y6
-	VCVTPS2PD     Y2, Z2
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z2, Z5, Z5
-	VADDPD        Z6, Z4, Z4
-	VADDPD        Z4, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y2
-	VADDPD        Y2, Y5, Y5
-	VEXTRACTF128  $0x01, Y5, X2
-	VADDPD        X2, X5, X5
-	VMOVHLPS      X5, X5, X2
-	VADDSD        X2, X5, X5
-	VMOVSD        X5, 16(R15)
-	VBROADCASTSS  (R15), Z2
-	VADDPS.BCST   integer<>+0(SB), Z2, Z2
-	VBROADCASTSS  36(R15), Z4
-	VBROADCASTSS  integer<>+0(SB), Z5
-	VSUBPS        Z4, Z5, Z5
-	VPADDD        Z2, Z5, Z2
-	VPSLLD        $0x17, Z2, Z2
-	VBROADCASTSS  one<>+0(SB), Z4
-	VPADDD        Z2, Z4, Z2
-	VBROADCASTSS  X2, Z2
-	VMULPS        Z2, Z9, Z9
-	VMOVUPS       Z9, (DI)
-	VMULPS        Z2, Z10, Z10
-	VMOVUPS       Z10, 64(DI)
-	VMULPS        Z2, Z11, Z11
-	VMOVUPS       Z11, 128(DI)
-	VMULPS        Z2, Z12, Z12
-	VMOVUPS       Z12, 192(DI)
-	VMULPS        Z2, Z8, Z8
-	VMOVUPS       Z8, 256(DI)
-	VMULPS        Z2, Z3, Z3
-	VMOVUPS       Z3, K7, 320(DI)
-	ADDQ          R9, SI
-	MOVQ          dstStride+64(FP), AX
-	LEAQ          (DI)(AX*4), DI
-	ADDQ          $0x28, R15
-	DECQ          R8
-	JNZ           begin16
-	JMP           end
-
-done16:
-	// Rows of 97 to 112 elements.
-	CMPQ  CX, $0x00000070
-	JGT   done19
+done13:
+	// Rows of 97 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done16
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000060, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
+	NEGQ  CX
+	MOVQ  $-1, AX
+	SHRQ  CL, AX
+	NEGQ  CX
+	KMOVQ AX, K7
 
-begin19:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact112
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact112
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS integer<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	PCALIGN      $0x40
-
-loop19:
-	VBROADCASTSS (SI), Z9
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact112
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z9, Z9
-	VSUBPS       Z9, Z8, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VBROADCASTSS (SI), X10
-	VMULSS       X3, X10, X10
-	VBROADCASTSS integerHeadroom<>+0(SB), Z11
-	VSUBSS       X10, X11, X11
-	VSUBSS       X11, X7, X11
-	VMOVSS       X11, (R15)
-	VBROADCASTSS minusInf<>+0(SB), Z10
-	VMOVUPS      384(SI), K7, Z10
-	VMOVUPS      (SI), Z12
-	VMAXPS       64(SI), Z12, Z12
-	VMOVUPS      128(SI), Z13
-	VMAXPS       192(SI), Z13, Z13
-	VMAXPS       Z13, Z12, Z12
-	VMOVUPS      256(SI), Z13
-	VMAXPS       320(SI), Z13, Z13
-	VMAXPS       Z10, Z13, Z13
-	VMAXPS       Z13, Z12, Z12
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z12, Z12, Z10
-	VMAXPS     Z10, Z12, Z10
-	VSHUFF32X4 $0xb1, Z10, Z10, Z13
-	VMAXPS     Z13, Z10, Z10
-	VSHUFPS    $0x4e, Z10, Z10, Z13
-	VMAXPS     Z13, Z10, Z10
-	VSHUFPS    $0xb1, Z10, Z10, Z13
-	VMAXPS     Z13, Z10, Z10
-	VMOVAPS    Z9, Z13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z10, Z13
-
-	// -n = magic - N - u
-	VSUBPS Z13, Z9, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z10, Z14
-	VFMADD231PS Z1, Z10, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS Z2, Z13, Z15
-	VPSLLD  $0x14, Z13, Z13
-	VPADDD  Z15, Z13, Z15
-	VMOVAPS Z5, Z13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z4, Z13
-	VFMADD213PS Z6, Z14, Z13
-	VMULPS      Z13, Z14, Z14
-
-	// s*q + s
-	VFMADD213PS  Z15, Z15, Z14
-	VCMPPS       $0x05, Z10, Z12, K1
-	KMOVW        K1, AX
-	BLSIL        AX, AX
-	KMOVW        AX, K1
-	VMOVAPS.Z    Z14, K1, Z12
-	VBROADCASTSS 32(R15), Z13
-	VMAXPS       Z13, Z10, Z13
-	VMULPS       Z3, Z13, Z13
-	VBROADCASTSS integerUnit<>+0(SB), Z15
-	VSUBPS       Z13, Z15, Z15
-	VADDSS       X11, X7, X13
-
-	// Leave if an exponential may be 0 in the unit.
-	VADDSS       X11, X15, X11
-	VBROADCASTSS integerLowest<>+0(SB), Z16
-	VUCOMISS     X16, X11
-	JCS          exact112
-	VMOVUPS.Z    384(SI), K7, Z11
-	VMOVUPS      (SI), Z16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     64(SI), Z17
-	VFMADD213PS Z9, Z0, Z17
-	VMOVUPS     128(SI), Z18
-	VFMADD213PS Z9, Z0, Z18
-	VMOVUPS     192(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z16, Z9, Z20
-	VSUBPS Z17, Z9, Z21
-	VSUBPS Z18, Z9, Z22
-	VSUBPS Z19, Z9, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z20
-	VFMADD231PS 64(SI), Z0, Z21
-	VFMADD231PS 128(SI), Z0, Z22
-	VFMADD231PS 192(SI), Z0, Z23
-	VFMADD231PS (SI), Z1, Z20
-	VFMADD231PS 64(SI), Z1, Z21
-	VFMADD231PS 128(SI), Z1, Z22
-	VFMADD231PS 192(SI), Z1, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z2, Z16, Z24
-	VPERMPS Z2, Z17, Z25
-	VPERMPS Z2, Z18, Z26
-	VPERMPS Z2, Z19, Z27
-	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPSLLD  $0x14, Z18, Z30
-	VPSLLD  $0x14, Z19, Z31
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z5, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z4, Z28
-	VMOVAPS     Z5, Z29
-	VFMADD231PS Z21, Z4, Z29
-	VMOVAPS     Z5, Z30
-	VFMADD231PS Z22, Z4, Z30
-	VMOVAPS     Z5, Z31
-	VFMADD231PS Z23, Z4, Z31
-	VFMADD213PS Z6, Z20, Z28
-	VFMADD213PS Z6, Z21, Z29
-	VFMADD213PS Z6, Z22, Z30
-	VFMADD213PS Z6, Z23, Z31
-	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
-
-	// s*q + s
-	VFMADD213PS Z24, Z24, Z20
-	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z24
-	VADDPS      Z23, Z22, Z25
-	VADDPS      Z25, Z24, Z24
-	VPTERNLOGD  $0xfe, Z17, Z18, Z16
-	VPORD       Z16, Z19, Z16
-	VMOVUPS     256(SI), Z17
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z17
-	VMOVUPS       320(SI), Z18
-	VFMADD213PS   Z9, Z0, Z18
-	VMOVAPS       Z9, Z19
-	VFMADD231PS.Z Z0, Z11, K7, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z17, Z9, Z25
-	VSUBPS Z18, Z9, Z26
-	VSUBPS Z19, Z9, Z9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z25
-	VFMADD231PS 320(SI), Z0, Z26
-	VFMADD231PS Z0, Z11, Z9
-	VFMADD231PS 256(SI), Z1, Z25
-	VFMADD231PS 320(SI), Z1, Z26
-	VFMADD231PS Z1, Z11, Z9
-
-	// s = 2^(n - N) * K
-	VPERMPS Z2, Z17, Z11
-	VPERMPS Z2, Z18, Z27
-	VPERMPS Z2, Z19, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPSLLD  $0x14, Z18, Z30
-	VPSLLD  $0x14, Z19, Z31
-	VPADDD  Z11, Z29, Z11
-	VPADDD  Z27, Z30, Z27
-	VPADDD  Z28, Z31, Z28
-	VMOVAPS Z5, Z29
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z25, Z4, Z29
-	VMOVAPS     Z5, Z30
-	VFMADD231PS Z26, Z4, Z30
-	VMOVAPS     Z5, Z31
-	VFMADD231PS Z9, Z4, Z31
-	VFMADD213PS Z6, Z25, Z29
-	VFMADD213PS Z6, Z26, Z30
-	VFMADD213PS Z6, Z9, Z31
-	VMULPS      Z29, Z25, Z25
-	VMULPS      Z30, Z26, Z26
-	VMULPS      Z31, Z9, Z9
-
-	// s*q + s
-	VFMADD213PS   Z11, Z11, Z25
-	VFMADD213PS   Z27, Z27, Z26
-	VFMADD213PS.Z Z28, Z28, K7, Z9
-	VADDPS        Z26, Z25, Z11
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VADDPS        Z9, Z11, Z11
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
-	KORTESTW      K6, K6
-	JNZ           exact112
-	VADDPS        Z11, Z24, Z16
-	VMINPS        Z11, Z24, Z17
-	VMAXPS        Z11, Z24, Z24
-	VSUBPS        Z24, Z16, Z24
-	VSUBPS        Z24, Z17, Z17
-	VEXTRACTF64X4 $0x01, Z16, Y11
-	VCVTPS2PD     Y16, Z18
-	VCVTPS2PD     Y11, Z11
-	VEXTRACTF64X4 $0x01, Z12, Y19
-	VCVTPS2PD     Y12, Z12
-	VCVTPS2PD     Y19, Z19
-	VSUBPD        Z12, Z18, Z18
-	VSUBPD        Z19, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z17, Y12
-	VCVTPS2PD     Y17, Z19
-	VCVTPS2PD     Y12, Z12
-	VADDPD        Z19, Z18, Z18
-	VADDPD        Z12, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z16, Y12
-	VCVTPS2PD     Y16, Z16
-	VCVTPS2PD     Y12, Z12
-	VEXTRACTF64X4 $0x01, Z17, Y19
-	VCVTPS2PD     Y17, Z17
-	VCVTPS2PD     Y19, Z19
-	VADDPD        Z17, Z16, Z16
-	VADDPD        Z19, Z12, Z12
-	VADDPD        Z11, Z18, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y11
-	VADDPD        Y11, Y18, Y18
-	VEXTRACTF32X4 $0x01, Y18, X11
-	VADDPD        X11, X18, X18
-	VMOVHLPS      X18, X18, X11
-	VADDSD        X11, X18, X18
-	VADDPS.BCST   zero<>+0(SB), Z10, Z10
-	VMOVSS        X10, 4(R15)
-	VSUBPS        Z15, Z7, Z10
-	VMOVSS        X10, 36(R15)
-	VCVTSS2SD     X14, X14, X14
-	VMOVSD        X14, 8(R15)
-	VMOVSD        X18, 16(R15)
-	VADDPD        Z12, Z16, Z16
-	VEXTRACTF64X4 $0x01, Z16, Y10
-	VADDPD        Y10, Y16, Y16
-	VEXTRACTF32X4 $0x01, Y16, X10
-	VADDPD        X10, X16, X16
-	VMOVHLPS      X16, X16, X10
-	VADDSD        X10, X16, X16
-	VMOVSD        X16, 24(R15)
-	VADDSD        X18, X18, X18
-	VUCOMISD      X14, X18
-	JCS           sure112
-	VPADDD        X13, X15, X13
-	VPSLLD        $0x17, X13, X13
-	VBROADCASTSS  one<>+0(SB), Z10
-	VPADDD        X13, X10, X13
-	VBROADCASTSS  X13, Z13
-	VMULPS        Z13, Z20, Z20
-	VMOVUPS       Z20, (DI)
-	VMULPS        Z13, Z21, Z21
-	VMOVUPS       Z21, 64(DI)
-	VMULPS        Z13, Z22, Z22
-	VMOVUPS       Z22, 128(DI)
-	VMULPS        Z13, Z23, Z23
-	VMOVUPS       Z23, 192(DI)
-	VMULPS        Z13, Z25, Z25
-	VMOVUPS       Z25, 256(DI)
-	VMULPS        Z13, Z26, Z26
-	VMOVUPS       Z26, 320(DI)
-	VMULPS        Z13, Z9, Z9
-	VMOVUPS       Z9, K7, 384(DI)
-	ADDQ          R9, SI
-	MOVQ          dstStride+64(FP), AX
-	LEAQ          (DI)(AX*4), DI
-	ADDQ          $0x28, R15
-	DECQ          R8
-	JNZ           loop19
-	JMP           end
-
-exact112:
-	ADDQ $0x00000060, CX
-	JMP  longer
-
-sure112:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS (SI), Z2
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z2, Z2
-	VBROADCASTSS nearHeadroom<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z3
-	VBROADCASTSS 4(R15), Z2
-	VMOVUPS.Z    384(SI), K7, Z4
-	VMOVUPS      (SI), Z5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     64(SI), Z6
-	VFMADD213PS Z3, Z0, Z6
-	VMOVUPS     128(SI), Z7
-	VFMADD213PS Z3, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z3, Z0, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z3, Z9
-	VSUBPS Z6, Z3, Z10
-	VSUBPS Z7, Z3, Z11
-	VSUBPS Z8, Z3, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPSLLD       $0x14, Z5, Z5
-	VPSLLD       $0x14, Z6, Z6
-	VPSLLD       $0x14, Z7, Z7
-	VPSLLD       $0x14, Z8, Z8
-	VPADDD       Z13, Z5, Z13
-	VPADDD       Z14, Z6, Z14
-	VPADDD       Z15, Z7, Z15
-	VPADDD       Z16, Z8, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z5
-	VBROADCASTSS     nearExp2<>+0(SB), Z6
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z6
-	VBROADCASTSS     nearExp2<>+0(SB), Z7
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z7
-	VBROADCASTSS     nearExp2<>+0(SB), Z8
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z8
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z5
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z6
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z7
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z8
-	VMULPS           Z5, Z9, Z9
-	VMULPS           Z6, Z10, Z10
-	VMULPS           Z7, Z11, Z11
-	VMULPS           Z8, Z12, Z12
-
-	// s*q + s
-	VFMADD213PS Z13, Z13, Z9
-	VFMADD213PS Z14, Z14, Z10
-	VFMADD213PS Z15, Z15, Z11
-	VFMADD213PS Z16, Z16, Z12
-	VCMPPS      $0x1e, (SI), Z2, K2
-	VCMPPS      $0x1e, 64(SI), Z2, K3
-	VCMPPS      $0x1e, 128(SI), Z2, K4
-	VCMPPS      $0x1e, 192(SI), Z2, K5
-	VMOVAPS.Z   Z9, K2, Z5
-	VMOVAPS.Z   Z10, K3, Z6
-	VMOVAPS.Z   Z11, K4, Z7
-	VMOVAPS.Z   Z12, K5, Z8
-	VADDPS      Z6, Z5, Z5
-	VADDPS      Z8, Z7, Z7
-	VADDPS      Z7, Z5, Z5
-	VMOVUPS     256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z3, Z0, Z6
-	VMOVUPS       320(SI), Z7
-	VFMADD213PS   Z3, Z0, Z7
-	VMOVAPS       Z3, Z8
-	VFMADD231PS.Z Z0, Z4, K7, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z3, Z13
-	VSUBPS Z7, Z3, Z14
-	VSUBPS Z8, Z3, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z13
-	VFMADD231PS 320(SI), Z0, Z14
-	VFMADD231PS Z0, Z4, Z3
-	VFMADD231PS 256(SI), Z1, Z13
-	VFMADD231PS 320(SI), Z1, Z14
-	VFMADD231PS Z1, Z4, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
-	VPERMPS      nearTable<>+0(SB), Z7, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z17
-	VPSLLD       $0x14, Z6, Z6
-	VPSLLD       $0x14, Z7, Z7
-	VPSLLD       $0x14, Z8, Z8
-	VPADDD       Z15, Z6, Z15
-	VPADDD       Z16, Z7, Z16
-	VPADDD       Z17, Z8, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z6
-	VBROADCASTSS     nearExp2<>+0(SB), Z7
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z7
-	VBROADCASTSS     nearExp2<>+0(SB), Z8
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z8
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z6
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z7
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z8
-	VMULPS           Z6, Z13, Z13
-	VMULPS           Z7, Z14, Z14
-	VMULPS           Z8, Z3, Z3
-
-	// s*q + s
-	VFMADD213PS   Z15, Z15, Z13
-	VFMADD213PS   Z16, Z16, Z14
-	VFMADD213PS.Z Z17, Z17, K7, Z3
-	VCMPPS        $0x1e, 256(SI), Z2, K1
-	VCMPPS        $0x1e, 320(SI), Z2, K2
-	VCMPPS        $0x1e, Z4, Z2, K3
-	VMOVAPS.Z     Z13, K1, Z2
-	VMOVAPS.Z     Z14, K2, Z4
-	VMOVAPS.Z     Z3, K3, Z6
-	VADDPS        Z4, Z2, Z2
-	VADDPS        Z6, Z2, Z2
-	VEXTRACTF64X4 $0x01, Z5, Y4
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y4, Z4
-	VEXTRACTF64X4 $0x01, Z2, Y6
-	VCVTPS2PD     Y2, Z2
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z2, Z5, Z5
-	VADDPD        Z6, Z4, Z4
-	VADDPD        Z4, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y2
-	VADDPD        Y2, Y5, Y5
-	VEXTRACTF128  $0x01, Y5, X2
-	VADDPD        X2, X5, X5
-	VMOVHLPS      X5, X5, X2
-	VADDSD        X2, X5, X5
-	VMOVSD        X5, 16(R15)
-	VBROADCASTSS  (R15), Z2
-	VADDPS.BCST   integer<>+0(SB), Z2, Z2
-	VBROADCASTSS  36(R15), Z4
-	VBROADCASTSS  integer<>+0(SB), Z5
-	VSUBPS        Z4, Z5, Z5
-	VPADDD        Z2, Z5, Z2
-	VPSLLD        $0x17, Z2, Z2
-	VBROADCASTSS  one<>+0(SB), Z4
-	VPADDD        Z2, Z4, Z2
-	VBROADCASTSS  X2, Z2
-	VMULPS        Z2, Z9, Z9
-	VMOVUPS       Z9, (DI)
-	VMULPS        Z2, Z10, Z10
-	VMOVUPS       Z10, 64(DI)
-	VMULPS        Z2, Z11, Z11
-	VMOVUPS       Z11, 128(DI)
-	VMULPS        Z2, Z12, Z12
-	VMOVUPS       Z12, 192(DI)
-	VMULPS        Z2, Z13, Z13
-	VMOVUPS       Z13, 256(DI)
-	VMULPS        Z2, Z14, Z14
-	VMOVUPS       Z14, 320(DI)
-	VMULPS        Z2, Z3, Z3
-	VMOVUPS       Z3, K7, 384(DI)
-	ADDQ          R9, SI
-	MOVQ          dstStride+64(FP), AX
-	LEAQ          (DI)(AX*4), DI
-	ADDQ          $0x28, R15
-	DECQ          R8
-	JNZ           begin19
-	JMP           end
-
-done19:
-	// Rows of 113 to 128 elements.
-	CMPQ  CX, $0x00000080
-	JGT   done22
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x00000070, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K7
-
-begin22:
+begin16:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact128
@@ -42142,7 +30397,7 @@ begin22:
 	VBROADCASTSS integer<>+0(SB), Z7
 	PCALIGN      $0x40
 
-loop22:
+loop16:
 	VBROADCASTSS (SI), Z8
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
@@ -42161,54 +30416,56 @@ loop22:
 	VSUBSS       X10, X7, X10
 	VMOVSS       X10, (R15)
 	VBROADCASTSS minusInf<>+0(SB), Z8
-	VMOVUPS      448(SI), K7, Z8
-	VMOVUPS      (SI), Z11
-	VMAXPS       64(SI), Z11, Z11
-	VMOVUPS      128(SI), Z12
-	VMAXPS       192(SI), Z12, Z12
-	VMAXPS       Z12, Z11, Z11
-	VMOVUPS      256(SI), Z12
-	VMAXPS       320(SI), Z12, Z12
-	VMOVUPS      384(SI), Z13
+	VMOVUPS      384(SI), K7, Z8
+	VBROADCASTSS minusInf<>+0(SB), Z11
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      448(SI), K6, Z11
+	VMOVUPS      (SI), Z12
+	VMAXPS       64(SI), Z12, Z12
+	VMOVUPS      128(SI), Z13
+	VMAXPS       192(SI), Z13, Z13
+	VMAXPS       Z13, Z12, Z12
+	VMOVUPS      256(SI), Z13
+	VMAXPS       320(SI), Z13, Z13
+	VMAXPS       Z11, Z8, Z8
 	VMAXPS       Z8, Z13, Z13
 	VMAXPS       Z13, Z12, Z12
-	VMAXPS       Z12, Z11, Z11
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z11, Z11, Z8
-	VMAXPS     Z8, Z11, Z8
-	VSHUFF32X4 $0xb1, Z8, Z8, Z12
-	VMAXPS     Z12, Z8, Z8
-	VSHUFPS    $0x4e, Z8, Z8, Z12
-	VMAXPS     Z12, Z8, Z8
-	VSHUFPS    $0xb1, Z8, Z8, Z12
-	VMAXPS     Z12, Z8, Z8
-	VMOVAPS    Z9, Z12
+	VSHUFF32X4 $0x4e, Z12, Z12, Z8
+	VMAXPS     Z8, Z12, Z8
+	VSHUFF32X4 $0xb1, Z8, Z8, Z11
+	VMAXPS     Z11, Z8, Z8
+	VSHUFPS    $0x4e, Z8, Z8, Z11
+	VMAXPS     Z11, Z8, Z8
+	VSHUFPS    $0xb1, Z8, Z8, Z11
+	VMAXPS     Z11, Z8, Z8
+	VMOVAPS    Z9, Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z8, Z12
+	VFMADD231PS Z0, Z8, Z11
 
 	// -n = magic - N - u
-	VSUBPS Z12, Z9, Z13
+	VSUBPS Z11, Z9, Z13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Z0, Z8, Z13
 	VFMADD231PS Z1, Z8, Z13
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z12, Z14
-	VPSLLD  $0x14, Z12, Z12
-	VPADDD  Z14, Z12, Z14
-	VMOVAPS Z5, Z12
+	VPERMPS Z2, Z11, Z14
+	VPSLLD  $0x14, Z11, Z11
+	VPADDD  Z14, Z11, Z14
+	VMOVAPS Z5, Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z13, Z4, Z12
-	VFMADD213PS Z6, Z13, Z12
-	VMULPS      Z12, Z13, Z13
+	VFMADD231PS Z13, Z4, Z11
+	VFMADD213PS Z6, Z13, Z11
+	VMULPS      Z11, Z13, Z13
 
 	// s*q + s
 	VFMADD213PS  Z14, Z14, Z13
-	VCMPPS       $0x05, Z8, Z11, K1
+	VCMPPS       $0x05, Z8, Z12, K1
 	KMOVW        K1, AX
 	BLSIL        AX, AX
 	KMOVW        AX, K1
@@ -42225,186 +30482,188 @@ loop22:
 	VBROADCASTSS integerLowest<>+0(SB), Z15
 	VUCOMISS     X15, X10
 	JCS          exact128
-	VMOVUPS.Z    448(SI), K7, Z10
-	VMOVUPS      (SI), Z15
+	VMOVUPS      (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z9, Z0, Z10
+	VMOVUPS     64(SI), Z15
 	VFMADD213PS Z9, Z0, Z15
-	VMOVUPS     64(SI), Z16
+	VMOVUPS     128(SI), Z16
 	VFMADD213PS Z9, Z0, Z16
-	VMOVUPS     128(SI), Z17
+	VMOVUPS     192(SI), Z17
 	VFMADD213PS Z9, Z0, Z17
-	VMOVUPS     192(SI), Z18
-	VFMADD213PS Z9, Z0, Z18
 
 	// -n = magic - N - u
+	VSUBPS Z10, Z9, Z18
 	VSUBPS Z15, Z9, Z19
 	VSUBPS Z16, Z9, Z20
 	VSUBPS Z17, Z9, Z21
-	VSUBPS Z18, Z9, Z22
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z19
-	VFMADD231PS 64(SI), Z0, Z20
-	VFMADD231PS 128(SI), Z0, Z21
-	VFMADD231PS 192(SI), Z0, Z22
-	VFMADD231PS (SI), Z1, Z19
-	VFMADD231PS 64(SI), Z1, Z20
-	VFMADD231PS 128(SI), Z1, Z21
-	VFMADD231PS 192(SI), Z1, Z22
+	VFMADD231PS (SI), Z0, Z18
+	VFMADD231PS 64(SI), Z0, Z19
+	VFMADD231PS 128(SI), Z0, Z20
+	VFMADD231PS 192(SI), Z0, Z21
+	VFMADD231PS (SI), Z1, Z18
+	VFMADD231PS 64(SI), Z1, Z19
+	VFMADD231PS 128(SI), Z1, Z20
+	VFMADD231PS 192(SI), Z1, Z21
 
 	// s = 2^(n - N) * K
+	VPERMPS Z2, Z10, Z22
 	VPERMPS Z2, Z15, Z23
 	VPERMPS Z2, Z16, Z24
 	VPERMPS Z2, Z17, Z25
-	VPERMPS Z2, Z18, Z26
+	VPSLLD  $0x14, Z10, Z26
 	VPSLLD  $0x14, Z15, Z27
 	VPSLLD  $0x14, Z16, Z28
 	VPSLLD  $0x14, Z17, Z29
-	VPSLLD  $0x14, Z18, Z30
+	VPADDD  Z22, Z26, Z22
 	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VMOVAPS Z5, Z27
+	VMOVAPS Z5, Z26
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z18, Z4, Z26
+	VMOVAPS     Z5, Z27
 	VFMADD231PS Z19, Z4, Z27
 	VMOVAPS     Z5, Z28
 	VFMADD231PS Z20, Z4, Z28
 	VMOVAPS     Z5, Z29
 	VFMADD231PS Z21, Z4, Z29
-	VMOVAPS     Z5, Z30
-	VFMADD231PS Z22, Z4, Z30
+	VFMADD213PS Z6, Z18, Z26
 	VFMADD213PS Z6, Z19, Z27
 	VFMADD213PS Z6, Z20, Z28
 	VFMADD213PS Z6, Z21, Z29
-	VFMADD213PS Z6, Z22, Z30
+	VMULPS      Z26, Z18, Z18
 	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
 
 	// s*q + s
+	VFMADD213PS Z22, Z22, Z18
 	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
 	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VADDPS      Z20, Z19, Z23
-	VADDPS      Z22, Z21, Z24
-	VADDPS      Z24, Z23, Z23
-	VPTERNLOGD  $0xfe, Z16, Z17, Z15
-	VPORD       Z15, Z18, Z15
-	VMOVUPS     256(SI), Z16
+	VADDPS      Z19, Z18, Z22
+	VADDPS      Z21, Z20, Z23
+	VADDPS      Z23, Z22, Z22
+	VPTERNLOGD  $0xfe, Z15, Z16, Z10
+	VPORD       Z10, Z17, Z10
+	VMOVUPS.Z   384(SI), K7, Z15
+	KSHIFTRQ    $0x10, K7, K2
+	VMOVUPS.Z   448(SI), K2, Z16
+	VMOVUPS     256(SI), Z17
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z16
-	VMOVUPS       320(SI), Z17
 	VFMADD213PS   Z9, Z0, Z17
-	VMOVUPS       384(SI), Z18
-	VFMADD213PS   Z9, Z0, Z18
+	VMOVUPS       320(SI), Z23
+	VFMADD213PS   Z9, Z0, Z23
 	VMOVAPS       Z9, Z24
-	VFMADD231PS.Z Z0, Z10, K7, Z24
+	VFMADD231PS.Z Z0, Z15, K7, Z24
+	VMOVAPS       Z9, Z25
+	VFMADD231PS.Z Z0, Z16, K2, Z25
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z9, Z25
 	VSUBPS Z17, Z9, Z26
-	VSUBPS Z18, Z9, Z27
-	VSUBPS Z24, Z9, Z9
+	VSUBPS Z23, Z9, Z27
+	VSUBPS Z24, Z9, Z28
+	VSUBPS Z25, Z9, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z25
-	VFMADD231PS 320(SI), Z0, Z26
-	VFMADD231PS 384(SI), Z0, Z27
-	VFMADD231PS Z0, Z10, Z9
-	VFMADD231PS 256(SI), Z1, Z25
-	VFMADD231PS 320(SI), Z1, Z26
-	VFMADD231PS 384(SI), Z1, Z27
-	VFMADD231PS Z1, Z10, Z9
+	VFMADD231PS 256(SI), Z0, Z26
+	VFMADD231PS 320(SI), Z0, Z27
+	VFMADD231PS Z0, Z15, Z28
+	VFMADD231PS Z0, Z16, Z9
+	VFMADD231PS 256(SI), Z1, Z26
+	VFMADD231PS 320(SI), Z1, Z27
+	VFMADD231PS Z1, Z15, Z28
+	VFMADD231PS Z1, Z16, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z16, Z10
-	VPERMPS Z2, Z17, Z28
-	VPERMPS Z2, Z18, Z29
-	VPERMPS Z2, Z24, Z30
-	VPSLLD  $0x14, Z16, Z31
-	VMOVUPS Z22, (BX)
-	VPSLLD  $0x14, Z17, Z22
-	VMOVUPS Z21, 64(BX)
-	VPSLLD  $0x14, Z18, Z21
-	VMOVUPS Z20, 128(BX)
+	VPERMPS Z2, Z17, Z15
+	VPERMPS Z2, Z23, Z16
+	VPERMPS Z2, Z24, Z29
+	VPERMPS Z2, Z25, Z30
+	VPSLLD  $0x14, Z17, Z31
+	VMOVUPS Z21, (BX)
+	VPSLLD  $0x14, Z23, Z21
+	VMOVUPS Z20, 64(BX)
 	VPSLLD  $0x14, Z24, Z20
-	VPADDD  Z10, Z31, Z10
-	VPADDD  Z28, Z22, Z28
-	VPADDD  Z29, Z21, Z29
-	VPADDD  Z30, Z20, Z30
-	VMOVAPS Z5, Z20
+	VMOVUPS Z19, 128(BX)
+	VPSLLD  $0x14, Z25, Z19
+	VPADDD  Z15, Z31, Z15
+	VPADDD  Z16, Z21, Z16
+	VPADDD  Z29, Z20, Z29
+	VPADDD  Z30, Z19, Z30
+	VMOVAPS Z5, Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z25, Z4, Z20
+	VFMADD231PS Z26, Z4, Z19
+	VMOVAPS     Z5, Z20
+	VFMADD231PS Z27, Z4, Z20
 	VMOVAPS     Z5, Z21
-	VFMADD231PS Z26, Z4, Z21
-	VMOVAPS     Z5, Z22
-	VFMADD231PS Z27, Z4, Z22
+	VFMADD231PS Z28, Z4, Z21
 	VMOVAPS     Z5, Z31
 	VFMADD231PS Z9, Z4, Z31
-	VFMADD213PS Z6, Z25, Z20
-	VFMADD213PS Z6, Z26, Z21
-	VFMADD213PS Z6, Z27, Z22
+	VFMADD213PS Z6, Z26, Z19
+	VFMADD213PS Z6, Z27, Z20
+	VFMADD213PS Z6, Z28, Z21
 	VFMADD213PS Z6, Z9, Z31
-	VMULPS      Z20, Z25, Z25
-	VMULPS      Z21, Z26, Z26
-	VMULPS      Z22, Z27, Z27
+	VMULPS      Z19, Z26, Z26
+	VMULPS      Z20, Z27, Z27
+	VMULPS      Z21, Z28, Z28
 	VMULPS      Z31, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS   Z10, Z10, Z25
-	VFMADD213PS   Z28, Z28, Z26
-	VFMADD213PS   Z29, Z29, Z27
-	VFMADD213PS.Z Z30, Z30, K7, Z9
-	VADDPS        Z26, Z25, Z10
-	VADDPS        Z9, Z27, Z20
-	VADDPS        Z20, Z10, Z10
-	VPTERNLOGD    $0xfe, Z16, Z17, Z15
-	VPTERNLOGD    $0xfe, Z18, Z24, Z15
+	VFMADD213PS   Z15, Z15, Z26
+	VFMADD213PS   Z16, Z16, Z27
+	VFMADD213PS.Z Z29, Z29, K7, Z28
+	VFMADD213PS.Z Z30, Z30, K2, Z9
+	VADDPS        Z27, Z26, Z15
+	VADDPS        Z9, Z28, Z16
+	VADDPS        Z16, Z15, Z15
+	VPTERNLOGD    $0xfe, Z17, Z23, Z10
+	VPTERNLOGD    $0xfe, Z24, Z25, Z10
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z15, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
 	KORTESTW      K6, K6
 	JNZ           exact128
-	VADDPS        Z10, Z23, Z15
-	VMINPS        Z10, Z23, Z16
-	VMAXPS        Z10, Z23, Z23
-	VSUBPS        Z23, Z15, Z23
-	VSUBPS        Z23, Z16, Z16
-	VEXTRACTF64X4 $0x01, Z15, Y10
-	VCVTPS2PD     Y15, Z17
-	VCVTPS2PD     Y10, Z10
-	VEXTRACTF64X4 $0x01, Z11, Y18
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y18, Z18
-	VSUBPD        Z11, Z17, Z17
-	VSUBPD        Z18, Z10, Z10
-	VEXTRACTF64X4 $0x01, Z16, Y11
-	VCVTPS2PD     Y16, Z18
-	VCVTPS2PD     Y11, Z11
-	VADDPD        Z18, Z17, Z17
-	VADDPD        Z11, Z10, Z10
-	VEXTRACTF64X4 $0x01, Z15, Y11
+	VADDPS        Z15, Z22, Z10
+	VMINPS        Z15, Z22, Z16
+	VMAXPS        Z15, Z22, Z22
+	VSUBPS        Z22, Z10, Z22
+	VSUBPS        Z22, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z10, Y15
+	VCVTPS2PD     Y10, Z17
 	VCVTPS2PD     Y15, Z15
+	VEXTRACTF64X4 $0x01, Z11, Y19
 	VCVTPS2PD     Y11, Z11
-	VEXTRACTF64X4 $0x01, Z16, Y18
+	VCVTPS2PD     Y19, Z19
+	VSUBPD        Z11, Z17, Z17
+	VSUBPD        Z19, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z16, Y11
+	VCVTPS2PD     Y16, Z19
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z19, Z17, Z17
+	VADDPD        Z11, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z10, Y11
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z16, Y19
 	VCVTPS2PD     Y16, Z16
-	VCVTPS2PD     Y18, Z18
-	VADDPD        Z16, Z15, Z15
-	VADDPD        Z18, Z11, Z11
-	VADDPD        Z10, Z17, Z17
-	VEXTRACTF64X4 $0x01, Z17, Y10
-	VADDPD        Y10, Y17, Y17
-	VEXTRACTF32X4 $0x01, Y17, X10
-	VADDPD        X10, X17, X17
-	VMOVHLPS      X17, X17, X10
-	VADDSD        X10, X17, X17
+	VCVTPS2PD     Y19, Z19
+	VADDPD        Z16, Z10, Z10
+	VADDPD        Z19, Z11, Z11
+	VADDPD        Z15, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z17, Y15
+	VADDPD        Y15, Y17, Y17
+	VEXTRACTF32X4 $0x01, Y17, X15
+	VADDPD        X15, X17, X17
+	VMOVHLPS      X17, X17, X15
+	VADDSD        X15, X17, X17
 	VADDPS.BCST   zero<>+0(SB), Z8, Z8
 	VMOVSS        X8, 4(R15)
 	VSUBPS        Z14, Z7, Z8
@@ -42412,14 +30671,14 @@ loop22:
 	VCVTSS2SD     X13, X13, X13
 	VMOVSD        X13, 8(R15)
 	VMOVSD        X17, 16(R15)
-	VADDPD        Z11, Z15, Z15
-	VEXTRACTF64X4 $0x01, Z15, Y8
-	VADDPD        Y8, Y15, Y15
-	VEXTRACTF128  $0x01, Y15, X8
-	VADDPD        X8, X15, X15
-	VMOVHLPS      X15, X15, X8
-	VADDSD        X8, X15, X15
-	VMOVSD        X15, 24(R15)
+	VADDPD        Z11, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y8
+	VADDPD        Y8, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X8
+	VADDPD        X8, X10, X10
+	VMOVHLPS      X10, X10, X8
+	VADDSD        X8, X10, X10
+	VMOVSD        X10, 24(R15)
 	VADDSD        X17, X17, X17
 	VUCOMISD      X13, X17
 	JCS           sure128
@@ -42428,32 +30687,33 @@ loop22:
 	VBROADCASTSS  one<>+0(SB), Z8
 	VPADDD        X12, X8, X12
 	VBROADCASTSS  X12, Z12
-	VMULPS        Z12, Z19, Z19
-	VMOVUPS       Z19, (DI)
+	VMULPS        Z12, Z18, Z18
+	VMOVUPS       Z18, (DI)
 	VMULPS        128(BX), Z12, Z8
 	VMOVUPS       Z8, 64(DI)
 	VMULPS        64(BX), Z12, Z8
 	VMOVUPS       Z8, 128(DI)
 	VMULPS        (BX), Z12, Z8
 	VMOVUPS       Z8, 192(DI)
-	VMULPS        Z12, Z25, Z25
-	VMOVUPS       Z25, 256(DI)
 	VMULPS        Z12, Z26, Z26
-	VMOVUPS       Z26, 320(DI)
+	VMOVUPS       Z26, 256(DI)
 	VMULPS        Z12, Z27, Z27
-	VMOVUPS       Z27, 384(DI)
+	VMOVUPS       Z27, 320(DI)
+	VMULPS        Z12, Z28, Z28
+	VMOVUPS       Z28, K7, 384(DI)
 	VMULPS        Z12, Z9, Z9
-	VMOVUPS       Z9, K7, 448(DI)
+	KSHIFTRQ      $0x10, K7, K1
+	VMOVUPS       Z9, K1, 448(DI)
 	ADDQ          R9, SI
 	MOVQ          dstStride+64(FP), AX
 	LEAQ          (DI)(AX*4), DI
 	ADDQ          $0x28, R15
 	DECQ          R8
-	JNZ           loop22
+	JNZ           loop16
 	JMP           end
 
 exact128:
-	ADDQ $0x00000070, CX
+	ADDQ $0x00000060, CX
 	JMP  longer
 
 sure128:
@@ -42466,173 +30726,175 @@ sure128:
 	VSUBPS       Z2, Z3, Z3
 	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z3
 	VBROADCASTSS 4(R15), Z2
-	VMOVUPS.Z    448(SI), K7, Z4
-	VMOVUPS      (SI), Z5
+	VMOVUPS      (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z3, Z0, Z4
+	VMOVUPS     64(SI), Z5
 	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     64(SI), Z6
+	VMOVUPS     128(SI), Z6
 	VFMADD213PS Z3, Z0, Z6
-	VMOVUPS     128(SI), Z7
+	VMOVUPS     192(SI), Z7
 	VFMADD213PS Z3, Z0, Z7
-	VMOVUPS     192(SI), Z8
-	VFMADD213PS Z3, Z0, Z8
 
 	// -n = magic - N - u
+	VSUBPS Z4, Z3, Z8
 	VSUBPS Z5, Z3, Z9
 	VSUBPS Z6, Z3, Z10
 	VSUBPS Z7, Z3, Z11
-	VSUBPS Z8, Z3, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
+	VFMADD231PS (SI), Z0, Z8
+	VFMADD231PS 64(SI), Z0, Z9
+	VFMADD231PS 128(SI), Z0, Z10
+	VFMADD231PS 192(SI), Z0, Z11
+	VFMADD231PS (SI), Z1, Z8
+	VFMADD231PS 64(SI), Z1, Z9
+	VFMADD231PS 128(SI), Z1, Z10
+	VFMADD231PS 192(SI), Z1, Z11
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z12
 	VPERMPS      nearTable<>+0(SB), Z5, Z13
 	VPERMPS      nearTable<>+0(SB), Z6, Z14
 	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z4, Z4
 	VPSLLD       $0x14, Z5, Z5
 	VPSLLD       $0x14, Z6, Z6
 	VPSLLD       $0x14, Z7, Z7
-	VPSLLD       $0x14, Z8, Z8
+	VPADDD       Z12, Z4, Z12
 	VPADDD       Z13, Z5, Z13
 	VPADDD       Z14, Z6, Z14
 	VPADDD       Z15, Z7, Z15
-	VPADDD       Z16, Z8, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z4
+	VBROADCASTSS     nearExp2<>+0(SB), Z5
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z5
 	VBROADCASTSS     nearExp2<>+0(SB), Z6
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z6
 	VBROADCASTSS     nearExp2<>+0(SB), Z7
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z7
-	VBROADCASTSS     nearExp2<>+0(SB), Z8
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z4
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z5
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z6
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z7
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z8
+	VMULPS           Z4, Z8, Z8
 	VMULPS           Z5, Z9, Z9
 	VMULPS           Z6, Z10, Z10
 	VMULPS           Z7, Z11, Z11
-	VMULPS           Z8, Z12, Z12
 
 	// s*q + s
+	VFMADD213PS Z12, Z12, Z8
 	VFMADD213PS Z13, Z13, Z9
 	VFMADD213PS Z14, Z14, Z10
 	VFMADD213PS Z15, Z15, Z11
-	VFMADD213PS Z16, Z16, Z12
-	VCMPPS      $0x1e, (SI), Z2, K2
-	VCMPPS      $0x1e, 64(SI), Z2, K3
-	VCMPPS      $0x1e, 128(SI), Z2, K4
-	VCMPPS      $0x1e, 192(SI), Z2, K5
+	VCMPPS      $0x1e, (SI), Z2, K1
+	VCMPPS      $0x1e, 64(SI), Z2, K2
+	VCMPPS      $0x1e, 128(SI), Z2, K3
+	VCMPPS      $0x1e, 192(SI), Z2, K4
+	VMOVAPS.Z   Z8, K1, Z4
 	VMOVAPS.Z   Z9, K2, Z5
 	VMOVAPS.Z   Z10, K3, Z6
 	VMOVAPS.Z   Z11, K4, Z7
-	VMOVAPS.Z   Z12, K5, Z8
-	VADDPS      Z6, Z5, Z5
-	VADDPS      Z8, Z7, Z7
-	VADDPS      Z7, Z5, Z5
-	VMOVUPS     256(SI), Z6
+	VADDPS      Z5, Z4, Z4
+	VADDPS      Z7, Z6, Z6
+	VADDPS      Z6, Z4, Z4
+	VMOVUPS.Z   384(SI), K7, Z5
+	KSHIFTRQ    $0x10, K7, K2
+	VMOVUPS.Z   448(SI), K2, Z6
+	VMOVUPS     256(SI), Z7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z3, Z0, Z6
-	VMOVUPS       320(SI), Z7
 	VFMADD213PS   Z3, Z0, Z7
-	VMOVUPS       384(SI), Z8
-	VFMADD213PS   Z3, Z0, Z8
+	VMOVUPS       320(SI), Z12
+	VFMADD213PS   Z3, Z0, Z12
 	VMOVAPS       Z3, Z13
-	VFMADD231PS.Z Z0, Z4, K7, Z13
+	VFMADD231PS.Z Z0, Z5, K7, Z13
+	VMOVAPS       Z3, Z14
+	VFMADD231PS.Z Z0, Z6, K2, Z14
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z3, Z14
 	VSUBPS Z7, Z3, Z15
-	VSUBPS Z8, Z3, Z16
-	VSUBPS Z13, Z3, Z3
+	VSUBPS Z12, Z3, Z16
+	VSUBPS Z13, Z3, Z17
+	VSUBPS Z14, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z14
-	VFMADD231PS 320(SI), Z0, Z15
-	VFMADD231PS 384(SI), Z0, Z16
-	VFMADD231PS Z0, Z4, Z3
-	VFMADD231PS 256(SI), Z1, Z14
-	VFMADD231PS 320(SI), Z1, Z15
-	VFMADD231PS 384(SI), Z1, Z16
-	VFMADD231PS Z1, Z4, Z3
+	VFMADD231PS 256(SI), Z0, Z15
+	VFMADD231PS 320(SI), Z0, Z16
+	VFMADD231PS Z0, Z5, Z17
+	VFMADD231PS Z0, Z6, Z3
+	VFMADD231PS 256(SI), Z1, Z15
+	VFMADD231PS 320(SI), Z1, Z16
+	VFMADD231PS Z1, Z5, Z17
+	VFMADD231PS Z1, Z6, Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z17
 	VPERMPS      nearTable<>+0(SB), Z7, Z18
-	VPERMPS      nearTable<>+0(SB), Z8, Z19
+	VPERMPS      nearTable<>+0(SB), Z12, Z19
 	VPERMPS      nearTable<>+0(SB), Z13, Z20
-	VPSLLD       $0x14, Z6, Z6
+	VPERMPS      nearTable<>+0(SB), Z14, Z21
 	VPSLLD       $0x14, Z7, Z7
-	VPSLLD       $0x14, Z8, Z8
+	VPSLLD       $0x14, Z12, Z12
 	VPSLLD       $0x14, Z13, Z13
-	VPADDD       Z17, Z6, Z17
+	VPSLLD       $0x14, Z14, Z14
 	VPADDD       Z18, Z7, Z18
-	VPADDD       Z19, Z8, Z19
+	VPADDD       Z19, Z12, Z19
 	VPADDD       Z20, Z13, Z20
-	VBROADCASTSS nearExp2<>+0(SB), Z6
+	VPADDD       Z21, Z14, Z21
+	VBROADCASTSS nearExp2<>+0(SB), Z7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z6
-	VBROADCASTSS     nearExp2<>+0(SB), Z7
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z7
-	VBROADCASTSS     nearExp2<>+0(SB), Z8
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z8
+	VBROADCASTSS     nearExp2<>+0(SB), Z12
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z12
 	VBROADCASTSS     nearExp2<>+0(SB), Z13
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z13
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z6
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z13
+	VBROADCASTSS     nearExp2<>+0(SB), Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z14
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z7
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z8
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z13
-	VMULPS           Z6, Z14, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z14
 	VMULPS           Z7, Z15, Z15
-	VMULPS           Z8, Z16, Z16
-	VMULPS           Z13, Z3, Z3
+	VMULPS           Z12, Z16, Z16
+	VMULPS           Z13, Z17, Z17
+	VMULPS           Z14, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z17, Z17, Z14
 	VFMADD213PS   Z18, Z18, Z15
 	VFMADD213PS   Z19, Z19, Z16
-	VFMADD213PS.Z Z20, Z20, K7, Z3
+	VFMADD213PS.Z Z20, Z20, K7, Z17
+	VFMADD213PS.Z Z21, Z21, K2, Z3
 	VCMPPS        $0x1e, 256(SI), Z2, K1
 	VCMPPS        $0x1e, 320(SI), Z2, K2
-	VCMPPS        $0x1e, 384(SI), Z2, K3
-	VCMPPS        $0x1e, Z4, Z2, K4
-	VMOVAPS.Z     Z14, K1, Z2
-	VMOVAPS.Z     Z15, K2, Z4
-	VMOVAPS.Z     Z16, K3, Z6
+	VCMPPS        $0x1e, Z5, Z2, K3
+	VCMPPS        $0x1e, Z6, Z2, K4
+	VMOVAPS.Z     Z15, K1, Z2
+	VMOVAPS.Z     Z16, K2, Z5
+	VMOVAPS.Z     Z17, K3, Z6
 	VMOVAPS.Z     Z3, K4, Z7
-	VADDPS        Z4, Z2, Z2
+	VADDPS        Z5, Z2, Z2
 	VADDPS        Z7, Z6, Z6
 	VADDPS        Z6, Z2, Z2
-	VEXTRACTF64X4 $0x01, Z5, Y4
-	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z4, Y5
 	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y5, Z5
 	VEXTRACTF64X4 $0x01, Z2, Y6
 	VCVTPS2PD     Y2, Z2
 	VCVTPS2PD     Y6, Z6
-	VADDPD        Z2, Z5, Z5
-	VADDPD        Z6, Z4, Z4
-	VADDPD        Z4, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y2
-	VADDPD        Y2, Y5, Y5
-	VEXTRACTF128  $0x01, Y5, X2
-	VADDPD        X2, X5, X5
-	VMOVHLPS      X5, X5, X2
-	VADDSD        X2, X5, X5
-	VMOVSD        X5, 16(R15)
+	VADDPD        Z2, Z4, Z4
+	VADDPD        Z6, Z5, Z5
+	VADDPD        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y2
+	VADDPD        Y2, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X2
+	VADDPD        X2, X4, X4
+	VMOVHLPS      X4, X4, X2
+	VADDSD        X2, X4, X4
+	VMOVSD        X4, 16(R15)
 	VBROADCASTSS  (R15), Z2
 	VADDPS.BCST   integer<>+0(SB), Z2, Z2
 	VBROADCASTSS  36(R15), Z4
@@ -42643,31 +30905,32 @@ sure128:
 	VBROADCASTSS  one<>+0(SB), Z4
 	VPADDD        Z2, Z4, Z2
 	VBROADCASTSS  X2, Z2
+	VMULPS        Z2, Z8, Z8
+	VMOVUPS       Z8, (DI)
 	VMULPS        Z2, Z9, Z9
-	VMOVUPS       Z9, (DI)
+	VMOVUPS       Z9, 64(DI)
 	VMULPS        Z2, Z10, Z10
-	VMOVUPS       Z10, 64(DI)
+	VMOVUPS       Z10, 128(DI)
 	VMULPS        Z2, Z11, Z11
-	VMOVUPS       Z11, 128(DI)
-	VMULPS        Z2, Z12, Z12
-	VMOVUPS       Z12, 192(DI)
-	VMULPS        Z2, Z14, Z14
-	VMOVUPS       Z14, 256(DI)
+	VMOVUPS       Z11, 192(DI)
 	VMULPS        Z2, Z15, Z15
-	VMOVUPS       Z15, 320(DI)
+	VMOVUPS       Z15, 256(DI)
 	VMULPS        Z2, Z16, Z16
-	VMOVUPS       Z16, 384(DI)
+	VMOVUPS       Z16, 320(DI)
+	VMULPS        Z2, Z17, Z17
+	VMOVUPS       Z17, K7, 384(DI)
 	VMULPS        Z2, Z3, Z3
-	VMOVUPS       Z3, K7, 448(DI)
+	KSHIFTRQ      $0x10, K7, K1
+	VMOVUPS       Z3, K1, 448(DI)
 	ADDQ          R9, SI
 	MOVQ          dstStride+64(FP), AX
 	LEAQ          (DI)(AX*4), DI
 	ADDQ          $0x28, R15
 	DECQ          R8
-	JNZ           begin22
+	JNZ           begin16
 	JMP           end
 
-done22:
+done16:
 	TESTQ R8, R8
 	JZ    end
 
@@ -42693,10 +30956,10 @@ row:
 
 	// 
 	SUBQ    $0x00000080, CX
-	JLT     done26
+	JLT     done20
 	PCALIGN $0x40
 
-loop26:
+loop20:
 	VMOVUPS (SI), Z2
 	VMOVUPS 64(SI), Z3
 	VMAXPS  Z3, Z2, Z6
@@ -42724,29 +30987,29 @@ loop26:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop26
+	JGE     loop20
 
-done26:
+done20:
 	ADDQ $0x00000080, CX
 
 	// 
 	SUBQ    $0x00000010, CX
-	JLT     done27
+	JLT     done21
 	PCALIGN $0x40
 
-loop27:
+loop21:
 	VMOVUPS (SI), Z2
 	VMAXPS  Z5, Z2, Z5
 	VMINPS  Z4, Z2, Z4
 	ADDQ    $0x00000040, SI
 	ADDQ    $0x00000040, DI
 	SUBQ    $0x00000010, CX
-	JGE     loop27
+	JGE     loop21
 
-done27:
+done21:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind28
+	JZ    behind22
 
 	// 
 	MOVL         $0x00000001, AX
@@ -42760,7 +31023,7 @@ done27:
 	VMINPS       Z4, Z2, Z4
 	LEAQ         (SI)(CX*4), SI
 
-behind28:
+behind22:
 	// The unit, and whether all elements are near it.
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
@@ -42818,14 +31081,14 @@ behind28:
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done31
+	JLT          done25
 	VMOVUPS      nearTable<>+0(SB), Z4
 	VBROADCASTSS nearExp3<>+0(SB), Z8
 	VBROADCASTSS nearExp2<>+0(SB), Z9
 	VBROADCASTSS nearExp1<>+0(SB), Z10
 	PCALIGN      $0x40
 
-loop31:
+loop25:
 	VMOVUPS (SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -42987,25 +31250,25 @@ loop31:
 	ADDQ   $0x00000200, SI
 	ADDQ   $0x00000200, DI
 	SUBQ   $0x00000080, CX
-	JGE    loop31
+	JGE    loop25
 
-done31:
+done25:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind37
+	JZ    behind31
 	CMPQ  CX, $0x00000010
-	JLE   upto32
+	JLE   upto26
 	CMPQ  CX, $0x00000020
-	JLE   upto33
+	JLE   upto27
 	CMPQ  CX, $0x00000030
-	JLE   upto34
+	JLE   upto28
 	CMPQ  CX, $0x00000040
-	JLE   upto35
+	JLE   upto29
 	CMPQ  CX, $0x00000060
-	JLE   upto36
-	JMP   upto37
+	JLE   upto30
+	JMP   upto31
 
-upto32:
+upto26:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	MOVL          $0x00000001, AX
 	SHLL          CL, AX
@@ -43044,9 +31307,9 @@ upto32:
 	VADDPS  Z8, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind37
+	JMP     behind31
 
-upto33:
+upto27:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ      $0x00000010, CX
 	MOVL      $0x00000001, AX
@@ -43105,9 +31368,9 @@ upto33:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind37
+	JMP     behind31
 
-upto34:
+upto28:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ      $0x00000020, CX
 	MOVL      $0x00000001, AX
@@ -43181,9 +31444,9 @@ upto34:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind37
+	JMP     behind31
 
-upto35:
+upto29:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ      $0x00000030, CX
 	MOVL      $0x00000001, AX
@@ -43272,9 +31535,9 @@ upto35:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind37
+	JMP     behind31
 
-upto36:
+upto30:
 	// Turns whose elements are all near, of 65 to 96 elements.
 	SUBQ    $0x00000040, CX
 	NEGQ    CX
@@ -43411,9 +31674,9 @@ upto36:
 	VSUBPS Z9, Z4, Z4
 	VADDPS Z4, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind37
+	JMP    behind31
 
-upto37:
+upto31:
 	// Turns whose elements are all near, of 97 to 128 elements.
 	SUBQ    $0x00000060, CX
 	NEGQ    CX
@@ -43585,7 +31848,7 @@ upto37:
 	VADDPS Z4, Z7, Z7
 	LEAQ   384(SI)(CX*4), SI
 
-behind37:
+behind31:
 	// What is stored of a row.
 	// The largest element, in all lanes, and its exponential.
 	VSHUFF32X4 $0x4e, Z5, Z5, Z4
@@ -43699,10 +31962,10 @@ behind37:
 
 	// 
 	SUBQ    $0x00000080, CX
-	JLT     done40
+	JLT     done34
 	PCALIGN $0x40
 
-loop40:
+loop34:
 	VMOVUPS   (SI), Z2
 	VCMPPS    $0x1e, Z2, Z3, K1
 	VMOVAPS.Z Z2, K1, Z2
@@ -43752,21 +32015,21 @@ loop40:
 	ADDQ   $0x00000200, SI
 	ADDQ   $0x00000200, DI
 	SUBQ   $0x00000080, CX
-	JGE    loop40
+	JGE    loop34
 
-done40:
+done34:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind44
+	JZ    behind38
 	CMPQ  CX, $0x00000010
-	JLE   upto41
+	JLE   upto35
 	CMPQ  CX, $0x00000020
-	JLE   upto42
+	JLE   upto36
 	CMPQ  CX, $0x00000040
-	JLE   upto43
-	JMP   upto44
+	JLE   upto37
+	JMP   upto38
 
-upto41:
+upto35:
 	// 
 	MOVL      $0x00000001, AX
 	SHLL      CL, AX
@@ -43785,9 +32048,9 @@ upto41:
 	VADDPS  Z8, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind44
+	JMP     behind38
 
-upto42:
+upto36:
 	// 
 	SUBQ      $0x00000010, CX
 	MOVL      $0x00000001, AX
@@ -43811,9 +32074,9 @@ upto42:
 	VADDPS  Z8, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind44
+	JMP     behind38
 
-upto43:
+upto37:
 	// 
 	SUBQ      $0x00000020, CX
 	NEGQ      CX
@@ -43847,9 +32110,9 @@ upto43:
 	VADDPS  Z8, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind44
+	JMP     behind38
 
-upto44:
+upto38:
 	// 
 	SUBQ      $0x00000040, CX
 	NEGQ      CX
@@ -43908,7 +32171,7 @@ upto44:
 	VADDPS Z8, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
 
-behind44:
+behind38:
 	// It takes the place of the rest.
 	VEXTRACTF64X4 $0x01, Z6, Y2
 	VCVTPS2PD     Y6, Z3
@@ -43968,7 +32231,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done47
+	JLT          done41
 	VMOVUPS      exp2Table<>+0(SB), Z9
 	VBROADCASTSS exp3<>+0(SB), Z10
 	VBROADCASTSS exp2<>+0(SB), Z11
@@ -43976,7 +32239,7 @@ exact:
 	VBROADCASTSS cut<>+0(SB), Z13
 	PCALIGN      $0x40
 
-loop47:
+loop41:
 	VMOVUPS (SI), Z14
 
 	// Leave if an element is above the limit.
@@ -44154,21 +32417,21 @@ loop47:
 	ADDQ   $0x00000200, SI
 	ADDQ   $0x00000200, DI
 	SUBQ   $0x00000080, CX
-	JGE    loop47
+	JGE    loop41
 
-done47:
+done41:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind51
+	JZ    behind45
 	CMPQ  CX, $0x00000010
-	JLE   upto48
+	JLE   upto42
 	CMPQ  CX, $0x00000020
-	JLE   upto49
+	JLE   upto43
 	CMPQ  CX, $0x00000040
-	JLE   upto50
-	JMP   upto51
+	JLE   upto44
+	JMP   upto45
 
-upto48:
+upto42:
 	// Turns of 1 to 16 elements.
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -44217,9 +32480,9 @@ upto48:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind51
+	JMP     behind45
 
-upto49:
+upto43:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
@@ -44286,9 +32549,9 @@ upto49:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind51
+	JMP     behind45
 
-upto50:
+upto44:
 	// Turns of 33 to 64 elements.
 	SUBQ         $0x00000020, CX
 	NEGQ         CX
@@ -44391,9 +32654,9 @@ upto50:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind51
+	JMP     behind45
 
-upto51:
+upto45:
 	// Turns of 65 to 128 elements.
 	SUBQ         $0x00000040, CX
 	NEGQ         CX
@@ -44586,7 +32849,7 @@ upto51:
 	VADDPS Z9, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
 
-behind51:
+behind45:
 	// What is stored of the row. Of a sure one the rest would need its elements: it is left.
 	// The largest element, in all lanes, and its exponential.
 	VSHUFF32X4 $0x4e, Z5, Z5, Z9
@@ -44692,7 +32955,7 @@ behind51:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done54
+	JLT          done48
 	VMOVUPS      exp2Table<>+0(SB), Z5
 	VBROADCASTSS exp3<>+0(SB), Z6
 	VBROADCASTSS exp2<>+0(SB), Z7
@@ -44700,7 +32963,7 @@ behind51:
 	VBROADCASTSS cut<>+0(SB), Z10
 	PCALIGN      $0x40
 
-loop54:
+loop48:
 	VMOVUPS (SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -44848,17 +33111,17 @@ loop54:
 	ADDQ          $0x00000200, SI
 	ADDQ          $0x00000200, DI
 	SUBQ          $0x00000080, CX
-	JGE           loop54
+	JGE           loop48
 
-done54:
+done48:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done55
+	JLT     done49
 	PCALIGN $0x40
 
-loop55:
+loop49:
 	VMOVUPS (SI), Z5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -44889,12 +33152,12 @@ loop55:
 	ADDQ          $0x00000040, SI
 	ADDQ          $0x00000040, DI
 	SUBQ          $0x00000010, CX
-	JGE           loop55
+	JGE           loop49
 
-done55:
+done49:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind56
+	JZ    behind50
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -44932,7 +33195,7 @@ done55:
 	VMOVUPS       Z7, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
-behind56:
+behind50:
 next:
 	// The next row.
 	ADDQ R9, R11

@@ -29,9 +29,6 @@ func expScaleNTAVX2(dst, src []float32, st *Sum, f *Factor)
 func logSubAVX2(dst, src []float32, m, scale, b float32)
 
 //go:noescape
-func softmaxMaskedRowsAVX2(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
-
-//go:noescape
 func softmaxKeptRowsAVX2(dst, src []float32, other *bool, rows, cols, dstStride, srcStride, otherStride int, p *Rows) (done int)
 
 //go:noescape
@@ -75,9 +72,6 @@ func expScaleNTAVX512(dst, src []float32, st *Sum, f *Factor)
 
 //go:noescape
 func logSubAVX512(dst, src []float32, m, scale, b float32)
-
-//go:noescape
-func softmaxMaskedRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
 
 //go:noescape
 func softmaxKeptRowsAVX512(dst, src []float32, other *bool, rows, cols, dstStride, srcStride, otherStride int, p *Rows) (done int)

@@ -18833,18 +18833,14 @@ loop2:
 
 done2:
 	ADD    $128, R2
-	CBZ    R2, behind8
+	CBZ    R2, behind6
 	CMP    $16, R2
 	BLE    upto3
 	CMP    $32, R2
 	BLE    upto4
-	CMP    $48, R2
-	BLE    upto5
 	CMP    $64, R2
-	BLE    upto6
-	CMP    $96, R2
-	BLE    upto7
-	B      upto8
+	BLE    upto5
+	B      upto6
 
 upto3:
 
@@ -19197,7 +19193,7 @@ l24:
 	VORR   V5.B16, V5.B16, V7.B16
 	VORR   V3.B16, V3.B16, V5.B16
 	ADD    R2<<2, R0
-	B      behind8
+	B      behind6
 
 upto4:
 
@@ -19652,810 +19648,22 @@ l48:
 	VORR   V3.B16, V3.B16, V5.B16
 	ADD    R2<<2, R0
 	ADD    $64, R0
-	B      behind8
+	B      behind6
 
 upto5:
 
-	// Turns whose elements are all near, of 33 to 48 elements.
+	// Turns whose elements are all near, of 33 to 64 elements.
 	SUB    $32, R2
 	MOVD   $leftMasks<>+256(SB), R14
 	SUB    R2<<2, R14, R14
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  0(R14), F3
-	CMP    $4, R2
-	BGE    l50
-	TBZ    $1, R2, l49
-	FMOVD  128(R0), F16
-	TBZ    $0, R2, l51
-	ADD    $136, R0, R5
-	VLD1   (R5), V16.S[2]
-	B      l51
-
-l49:
-	FMOVS  128(R0), F16
-	B      l51
-
-l50:
-	FMOVQ  128(R0), F16
-
-l51:
-	FMOVQ  16(R14), F17
-	CMP    $8, R2
-	BGE    l53
-	VEOR   V18.B16, V18.B16, V18.B16
-	CMP    $4, R2
-	BLE    l54
-	TBZ    $1, R2, l52
-	FMOVD  144(R0), F18
-	TBZ    $0, R2, l54
-	ADD    $152, R0, R5
-	VLD1   (R5), V18.S[2]
-	B      l54
-
-l52:
-	FMOVS  144(R0), F18
-	B      l54
-
-l53:
-	FMOVQ  144(R0), F18
-
-l54:
-	FMOVQ  32(R14), F19
-	CMP    $12, R2
-	BGE    l56
-	VEOR   V20.B16, V20.B16, V20.B16
-	CMP    $8, R2
-	BLE    l57
-	TBZ    $1, R2, l55
-	FMOVD  160(R0), F20
-	TBZ    $0, R2, l57
-	ADD    $168, R0, R5
-	VLD1   (R5), V20.S[2]
-	B      l57
-
-l55:
-	FMOVS  160(R0), F20
-	B      l57
-
-l56:
-	FMOVQ  160(R0), F20
-
-l57:
-	FMOVQ  48(R14), F21
-	CMP    $16, R2
-	BGE    l59
-	VEOR   V22.B16, V22.B16, V22.B16
-	CMP    $12, R2
-	BLE    l60
-	TBZ    $1, R2, l58
-	FMOVD  176(R0), F22
-	TBZ    $0, R2, l60
-	ADD    $184, R0, R5
-	VLD1   (R5), V22.S[2]
-	B      l60
-
-l58:
-	FMOVS  176(R0), F22
-	B      l60
-
-l59:
-	FMOVQ  176(R0), F22
-
-l60:
-	FMOVQ  0(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V23.S4, V24.S4
-	FMOVQ  64(R0), F25
-	VORR   V2.B16, V2.B16, V26.B16
-	VFMLA  V0.S4, V25.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb8d45b // fsub v27.4s, v2.4s, v24.4s
-	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V23.S4, V27.S4
-	VFMLA  V0.S4, V25.S4, V28.S4
-	VFMLA  V1.S4, V23.S4, V27.S4
-	VFMLA  V1.S4, V25.S4, V28.S4
-	FMOVQ  32(R3), F23 // eighths
-
-	// s = 2^(n - N) * K
-	VAND   V23.B16, V24.B16, V25.B16
-	VAND   V23.B16, V26.B16, V29.B16
-	FMOVQ  F21, 16(RSP)
-	FMOVQ  48(R3), F21 // wordOffsets
-	FMOVQ  F22, 32(RSP)
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb59736 // mla v22.4s, v25.4s, v21.4s
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4eb597b9 // mla v25.4s, v29.4s, v21.4s
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VSHL   $20, V24.S4, V29.S4
-	FMOVQ  F19, 48(RSP)
-	VSHL   $20, V26.S4, V19.S4
-	VADD   V29.S4, V22.S4, V22.S4
-	VADD   V19.S4, V25.S4, V25.S4
-	FMOVQ  64(R3), F19 // nearExp3
-	FMOVQ  144(R3), F29 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V19.S4, V29.S4
-	FMOVQ  F20, 64(RSP)
-	FMOVQ  144(R3), F20 // nearExp2
-	VFMLA  V28.S4, V19.S4, V20.S4
-	FMOVQ  F17, 80(RSP)
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V27.S4, V29.S4, V17.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V28.S4, V20.S4, V29.S4
-	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
-	WORD   $0x6e3ddf9c // fmul v28.4s, v28.4s, v29.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V22.S4, V22.S4
-	VFMLA  V28.S4, V25.S4, V25.S4
-	WORD   $0x4e39d6d6 // fadd v22.4s, v22.4s, v25.4s
-	VORR   V2.B16, V2.B16, V17.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V17.S4
-	VAND   V17.B16, V3.B16, V17.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb1d454 // fsub v20.4s, v2.4s, v17.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V20.S4
-	VFMLA  V1.S4, V16.S4, V20.S4
-
-	// s = 2^(n - N) * K
-	VAND   V23.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4eb59619 // mla v25.4s, v16.4s, v21.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VSHL   $20, V17.S4, V16.S4
-	VADD   V16.S4, V25.S4, V25.S4
-	FMOVQ  144(R3), F16 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V20.S4, V19.S4, V16.S4
-	FMOVQ  160(R3), F27 // nearExp1
-	VFMLA  V20.S4, V16.S4, V27.S4
-	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-
-	// s*q + s
-	VFMLA  V20.S4, V25.S4, V25.S4
-	VAND   V25.B16, V3.B16, V3.B16
-	VORR   V26.B16, V24.B16, V24.B16
-	VORR   V17.B16, V24.B16, V24.B16
-	WORD   $0x4e23d6d6 // fadd v22.4s, v22.4s, v3.4s
-	FMOVQ  16(R0), F3
+	FMOVQ  0(R0), F3
 	VORR   V2.B16, V2.B16, V16.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V3.S4, V16.S4
-	FMOVQ  80(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
-	VFMLA  V0.S4, V17.S4, V20.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb0d459 // fsub v25.4s, v2.4s, v16.4s
-	WORD   $0x4eb4d45a // fsub v26.4s, v2.4s, v20.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V3.S4, V25.S4
-	VFMLA  V0.S4, V17.S4, V26.S4
-	VFMLA  V1.S4, V3.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V26.S4
-
-	// s = 2^(n - N) * K
-	VAND   V23.B16, V16.B16, V3.B16
-	VAND   V23.B16, V20.B16, V17.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb5947b // mla v27.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3 // byteOffsets
-	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
-	VSHL   $20, V16.S4, V17.S4
-	VSHL   $20, V20.S4, V28.S4
-	VADD   V17.S4, V27.S4, V27.S4
-	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V26.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V25.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V26.S4, V28.S4, V17.S4
-	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	WORD   $0x6e31df5a // fmul v26.4s, v26.4s, v17.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V27.S4, V27.S4
-	VFMLA  V26.S4, V3.S4, V3.S4
-	WORD   $0x4e23d77b // fadd v27.4s, v27.4s, v3.4s
-	VORR   V16.B16, V24.B16, V24.B16
-	VORR   V20.B16, V24.B16, V24.B16
-	VORR   V2.B16, V2.B16, V3.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V3.S4
-	FMOVQ  80(RSP), F16
-	VAND   V3.B16, V16.B16, V3.B16
-
-	// -n = magic - N - u
-	WORD   $0x4ea3d451 // fsub v17.4s, v2.4s, v3.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V17.S4
-	VFMLA  V1.S4, V18.S4, V17.S4
-
-	// s = 2^(n - N) * K
-	VAND   V23.B16, V3.B16, V18.B16
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4eb59654 // mla v20.4s, v18.4s, v21.4s
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VSHL   $20, V3.S4, V18.S4
-	VADD   V18.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F18 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V17.S4, V19.S4, V18.S4
-	FMOVQ  160(R3), F25 // nearExp1
-	VFMLA  V17.S4, V18.S4, V25.S4
-	WORD   $0x6e39de31 // fmul v17.4s, v17.4s, v25.4s
-
-	// s*q + s
-	VFMLA  V17.S4, V20.S4, V20.S4
-	VAND   V20.B16, V16.B16, V16.B16
-	WORD   $0x4e30d77b // fadd v27.4s, v27.4s, v16.4s
-	FMOVQ  32(R0), F16
-	VORR   V2.B16, V2.B16, V17.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V17.S4
-	FMOVQ  96(R0), F18
-	VORR   V2.B16, V2.B16, V20.B16
-	VFMLA  V0.S4, V18.S4, V20.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb1d459 // fsub v25.4s, v2.4s, v17.4s
-	WORD   $0x4eb4d45a // fsub v26.4s, v2.4s, v20.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V25.S4
-	VFMLA  V0.S4, V18.S4, V26.S4
-	VFMLA  V1.S4, V16.S4, V25.S4
-	VFMLA  V1.S4, V18.S4, V26.S4
-
-	// s = 2^(n - N) * K
-	VAND   V23.B16, V17.B16, V16.B16
-	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4eb5961c // mla v28.4s, v16.4s, v21.4s
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb59650 // mla v16.4s, v18.4s, v21.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VSHL   $20, V17.S4, V18.S4
-	VSHL   $20, V20.S4, V29.S4
-	VADD   V18.S4, V28.S4, V28.S4
-	VADD   V29.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F18 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V26.S4, V19.S4, V29.S4
-	FMOVQ  F27, 96(RSP)
-	FMOVQ  160(R3), F27 // nearExp1
-	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V26.S4, V29.S4, V18.S4
-	WORD   $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V28.S4, V28.S4
-	VFMLA  V26.S4, V16.S4, V16.S4
-	WORD   $0x4e30d79c // fadd v28.4s, v28.4s, v16.4s
-	VORR   V3.B16, V24.B16, V24.B16
-	VORR   V17.B16, V24.B16, V24.B16
-	VORR   V20.B16, V24.B16, V24.B16
-	FMOVQ  64(RSP), F3
-	VORR   V2.B16, V2.B16, V16.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V3.S4, V16.S4
-	FMOVQ  48(RSP), F17
-	VAND   V16.B16, V17.B16, V16.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb0d452 // fsub v18.4s, v2.4s, v16.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V3.S4, V18.S4
-	VFMLA  V1.S4, V3.S4, V18.S4
-
-	// s = 2^(n - N) * K
-	VAND   V23.B16, V16.B16, V3.B16
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4eb59474 // mla v20.4s, v3.4s, v21.4s
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VSHL   $20, V16.S4, V3.S4
-	VADD   V3.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F3 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V18.S4, V19.S4, V3.S4
-	FMOVQ  160(R3), F25 // nearExp1
-	VFMLA  V18.S4, V3.S4, V25.S4
-	WORD   $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-
-	// s*q + s
-	VFMLA  V18.S4, V20.S4, V20.S4
-	VAND   V20.B16, V17.B16, V17.B16
-	WORD   $0x4e31d79c // fadd v28.4s, v28.4s, v17.4s
-	FMOVQ  48(R0), F3
-	VORR   V2.B16, V2.B16, V17.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V3.S4, V17.S4
-	FMOVQ  112(R0), F18
-	VORR   V2.B16, V2.B16, V20.B16
-	VFMLA  V0.S4, V18.S4, V20.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb1d459 // fsub v25.4s, v2.4s, v17.4s
-	WORD   $0x4eb4d45a // fsub v26.4s, v2.4s, v20.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V3.S4, V25.S4
-	VFMLA  V0.S4, V18.S4, V26.S4
-	VFMLA  V1.S4, V3.S4, V25.S4
-	VFMLA  V1.S4, V18.S4, V26.S4
-
-	// s = 2^(n - N) * K
-	VAND   V23.B16, V17.B16, V3.B16
-	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb5947b // mla v27.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3 // byteOffsets
-	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
-	VSHL   $20, V17.S4, V18.S4
-	VSHL   $20, V20.S4, V29.S4
-	VADD   V18.S4, V27.S4, V27.S4
-	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V26.S4, V19.S4, V29.S4
-	FMOVQ  F28, 112(RSP)
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V25.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V26.S4, V29.S4, V18.S4
-	WORD   $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
-	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V27.S4, V27.S4
-	VFMLA  V26.S4, V3.S4, V3.S4
-	WORD   $0x4e23d77b // fadd v27.4s, v27.4s, v3.4s
-	VORR   V16.B16, V24.B16, V24.B16
-	VORR   V17.B16, V24.B16, V24.B16
-	VORR   V20.B16, V24.B16, V24.B16
-	FMOVQ  32(RSP), F3
-	VORR   V2.B16, V2.B16, V16.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V3.S4, V16.S4
-	FMOVQ  16(RSP), F17
-	VAND   V16.B16, V17.B16, V16.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb0d452 // fsub v18.4s, v2.4s, v16.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V3.S4, V18.S4
-	VFMLA  V1.S4, V3.S4, V18.S4
-
-	// s = 2^(n - N) * K
-	VAND   V23.B16, V16.B16, V23.B16
-	FMOVQ  128(R3), F3 // byteOffsets
-	WORD   $0x4eb596e3 // mla v3.4s, v23.4s, v21.4s
-	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
-	VSHL   $20, V16.S4, V20.S4
-	VADD   V20.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V18.S4, V19.S4, V20.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V18.S4, V20.S4, V19.S4
-	WORD   $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V18.S4, V3.S4, V3.S4
-	VAND   V3.B16, V17.B16, V17.B16
-	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
-
-	// Leave if an element is not near.
-	VORR   V16.B16, V24.B16, V24.B16
-	VMOV   V24.D[0], R5
-	VMOV   V24.D[1], R6
-	ORR    R6, R5
-	MOVD   $0xbffffc00bffffc00, R6
-	TST    R6, R5
-	BNE    exact
-	CMP    $4, R2
-	BGE    l62
-	FMOVQ  208(R3), F3 // minusInf
-	TBZ    $1, R2, l61
-	ADD    $128, R0, R5
-	VLD1   (R5), V3.D[0]
-	TBZ    $0, R2, l63
-	ADD    $136, R0, R5
-	VLD1   (R5), V3.S[2]
-	B      l63
-
-l61:
-	ADD    $128, R0, R5
-	VLD1   (R5), V3.S[0]
-	B      l63
-
-l62:
-	FMOVQ  128(R0), F3
-
-l63:
-	FMOVQ  0(R0), F16
 	FMOVQ  64(R0), F17
-	WORD   $0x4e31f610 // fmax v16.4s, v16.4s, v17.4s
-	WORD   $0x4e23f610 // fmax v16.4s, v16.4s, v3.4s
-	CMP    $8, R2
-	BGE    l65
-	FMOVQ  208(R3), F3 // minusInf
-	CMP    $4, R2
-	BLE    l66
-	TBZ    $1, R2, l64
-	ADD    $144, R0, R5
-	VLD1   (R5), V3.D[0]
-	TBZ    $0, R2, l66
-	ADD    $152, R0, R5
-	VLD1   (R5), V3.S[2]
-	B      l66
-
-l64:
-	ADD    $144, R0, R5
-	VLD1   (R5), V3.S[0]
-	B      l66
-
-l65:
-	FMOVQ  144(R0), F3
-
-l66:
-	FMOVQ  16(R0), F17
-	FMOVQ  80(R0), F18
-	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
-	WORD   $0x4e23f631 // fmax v17.4s, v17.4s, v3.4s
-	CMP    $12, R2
-	BGE    l68
-	FMOVQ  208(R3), F3 // minusInf
-	CMP    $8, R2
-	BLE    l69
-	TBZ    $1, R2, l67
-	ADD    $160, R0, R5
-	VLD1   (R5), V3.D[0]
-	TBZ    $0, R2, l69
-	ADD    $168, R0, R5
-	VLD1   (R5), V3.S[2]
-	B      l69
-
-l67:
-	ADD    $160, R0, R5
-	VLD1   (R5), V3.S[0]
-	B      l69
-
-l68:
-	FMOVQ  160(R0), F3
-
-l69:
-	FMOVQ  32(R0), F18
-	FMOVQ  96(R0), F19
-	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
-	WORD   $0x4e23f652 // fmax v18.4s, v18.4s, v3.4s
-	CMP    $16, R2
-	BGE    l71
-	FMOVQ  208(R3), F3 // minusInf
-	CMP    $12, R2
-	BLE    l72
-	TBZ    $1, R2, l70
-	ADD    $176, R0, R5
-	VLD1   (R5), V3.D[0]
-	TBZ    $0, R2, l72
-	ADD    $184, R0, R5
-	VLD1   (R5), V3.S[2]
-	B      l72
-
-l70:
-	ADD    $176, R0, R5
-	VLD1   (R5), V3.S[0]
-	B      l72
-
-l71:
-	FMOVQ  176(R0), F3
-
-l72:
-	FMOVQ  48(R0), F19
-	FMOVQ  112(R0), F20
-	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
-	WORD   $0x4e23f673 // fmax v19.4s, v19.4s, v3.4s
-	WORD   $0x4e2cf60c // fmax v12.4s, v16.4s, v12.4s
-	WORD   $0x4e2df62d // fmax v13.4s, v17.4s, v13.4s
-	WORD   $0x4e2ef64e // fmax v14.4s, v18.4s, v14.4s
-	WORD   $0x4e2ff66f // fmax v15.4s, v19.4s, v15.4s
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e36d483 // fadd v3.4s, v4.4s, v22.4s
-	WORD   $0x4eb6f490 // fmin v16.4s, v4.4s, v22.4s
-	WORD   $0x4e36f484 // fmax v4.4s, v4.4s, v22.4s
-	WORD   $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	WORD   $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
-	WORD   $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
-	FMOVQ  96(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4b0 // fadd v16.4s, v5.4s, v4.4s
-	WORD   $0x4ea4f4b1 // fmin v17.4s, v5.4s, v4.4s
-	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
-	WORD   $0x4ea5d605 // fsub v5.4s, v16.4s, v5.4s
-	WORD   $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
-	WORD   $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
-	FMOVQ  112(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4c5 // fadd v5.4s, v6.4s, v4.4s
-	WORD   $0x4ea4f4d1 // fmin v17.4s, v6.4s, v4.4s
-	WORD   $0x4e24f4c6 // fmax v6.4s, v6.4s, v4.4s
-	WORD   $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	WORD   $0x4ea6d631 // fsub v17.4s, v17.4s, v6.4s
-	WORD   $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e3bd4e4 // fadd v4.4s, v7.4s, v27.4s
-	WORD   $0x4ebbf4e6 // fmin v6.4s, v7.4s, v27.4s
-	WORD   $0x4e3bf4e7 // fmax v7.4s, v7.4s, v27.4s
-	WORD   $0x4ea7d487 // fsub v7.4s, v4.4s, v7.4s
-	WORD   $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD   $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
-	VORR   V5.B16, V5.B16, V6.B16
-	VORR   V16.B16, V16.B16, V5.B16
-	VORR   V4.B16, V4.B16, V7.B16
-	VORR   V3.B16, V3.B16, V4.B16
-	ADD    R2<<2, R0
-	ADD    $128, R0
-	B      behind8
-
-upto6:
-
-	// Turns whose elements are all near, of 49 to 64 elements.
-	SUB    $48, R2
-	MOVD   $leftMasks<>+256(SB), R14
-	SUB    R2<<2, R14, R14
-	MOVD   $nearTable<>(SB), R5
-	FLDPQ  (R5), (F30, F31)
-	FMOVQ  0(R14), F3
-	CMP    $4, R2
-	BGE    l74
-	TBZ    $1, R2, l73
-	FMOVD  192(R0), F16
-	TBZ    $0, R2, l75
-	ADD    $200, R0, R5
-	VLD1   (R5), V16.S[2]
-	B      l75
-
-l73:
-	FMOVS  192(R0), F16
-	B      l75
-
-l74:
-	FMOVQ  192(R0), F16
-
-l75:
-	FMOVQ  16(R14), F17
-	CMP    $8, R2
-	BGE    l77
-	VEOR   V18.B16, V18.B16, V18.B16
-	CMP    $4, R2
-	BLE    l78
-	TBZ    $1, R2, l76
-	FMOVD  208(R0), F18
-	TBZ    $0, R2, l78
-	ADD    $216, R0, R5
-	VLD1   (R5), V18.S[2]
-	B      l78
-
-l76:
-	FMOVS  208(R0), F18
-	B      l78
-
-l77:
-	FMOVQ  208(R0), F18
-
-l78:
-	FMOVQ  32(R14), F19
-	CMP    $12, R2
-	BGE    l80
-	VEOR   V20.B16, V20.B16, V20.B16
-	CMP    $8, R2
-	BLE    l81
-	TBZ    $1, R2, l79
-	FMOVD  224(R0), F20
-	TBZ    $0, R2, l81
-	ADD    $232, R0, R5
-	VLD1   (R5), V20.S[2]
-	B      l81
-
-l79:
-	FMOVS  224(R0), F20
-	B      l81
-
-l80:
-	FMOVQ  224(R0), F20
-
-l81:
-	FMOVQ  48(R14), F21
-	CMP    $16, R2
-	BGE    l83
-	VEOR   V22.B16, V22.B16, V22.B16
-	CMP    $12, R2
-	BLE    l84
-	TBZ    $1, R2, l82
-	FMOVD  240(R0), F22
-	TBZ    $0, R2, l84
-	ADD    $248, R0, R5
-	VLD1   (R5), V22.S[2]
-	B      l84
-
-l82:
-	FMOVS  240(R0), F22
-	B      l84
-
-l83:
-	FMOVQ  240(R0), F22
-
-l84:
-	FMOVQ  0(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V23.S4, V24.S4
-	FMOVQ  64(R0), F25
-	VORR   V2.B16, V2.B16, V26.B16
-	VFMLA  V0.S4, V25.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb8d45b // fsub v27.4s, v2.4s, v24.4s
-	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V23.S4, V27.S4
-	VFMLA  V0.S4, V25.S4, V28.S4
-	VFMLA  V1.S4, V23.S4, V27.S4
-	VFMLA  V1.S4, V25.S4, V28.S4
-	FMOVQ  32(R3), F23 // eighths
-
-	// s = 2^(n - N) * K
-	VAND   V23.B16, V24.B16, V25.B16
-	VAND   V23.B16, V26.B16, V29.B16
-	FMOVQ  F21, 16(RSP)
-	FMOVQ  48(R3), F21 // wordOffsets
-	FMOVQ  F22, 32(RSP)
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb59736 // mla v22.4s, v25.4s, v21.4s
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4eb597b9 // mla v25.4s, v29.4s, v21.4s
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VSHL   $20, V24.S4, V29.S4
-	FMOVQ  F19, 48(RSP)
-	VSHL   $20, V26.S4, V19.S4
-	VADD   V29.S4, V22.S4, V22.S4
-	VADD   V19.S4, V25.S4, V25.S4
-	FMOVQ  64(R3), F19 // nearExp3
-	FMOVQ  144(R3), F29 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V19.S4, V29.S4
-	FMOVQ  F20, 64(RSP)
-	FMOVQ  144(R3), F20 // nearExp2
-	VFMLA  V28.S4, V19.S4, V20.S4
-	FMOVQ  F17, 80(RSP)
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V27.S4, V29.S4, V17.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V28.S4, V20.S4, V29.S4
-	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
-	WORD   $0x6e3ddf9c // fmul v28.4s, v28.4s, v29.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V22.S4, V22.S4
-	VFMLA  V28.S4, V25.S4, V25.S4
-	WORD   $0x4e39d6d6 // fadd v22.4s, v22.4s, v25.4s
-	FMOVQ  128(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V20.S4
-	VORR   V2.B16, V2.B16, V25.B16
-	VFMLA  V0.S4, V16.S4, V25.S4
-	VAND   V25.B16, V3.B16, V25.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d45b // fsub v27.4s, v2.4s, v20.4s
-	WORD   $0x4eb9d45c // fsub v28.4s, v2.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V27.S4
-	VFMLA  V0.S4, V16.S4, V28.S4
-	VFMLA  V1.S4, V17.S4, V27.S4
-	VFMLA  V1.S4, V16.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V23.B16, V20.B16, V16.B16
-	VAND   V23.B16, V25.B16, V17.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb5961d // mla v29.4s, v16.4s, v21.4s
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb59630 // mla v16.4s, v17.4s, v21.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VSHL   $20, V20.S4, V17.S4
-	FMOVQ  F18, 96(RSP)
-	VSHL   $20, V25.S4, V18.S4
-	VADD   V17.S4, V29.S4, V29.S4
-	VADD   V18.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F17 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F18 // nearExp2
-	VFMLA  V28.S4, V19.S4, V18.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V27.S4, V17.S4, V19.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V28.S4, V18.S4, V17.S4
-	WORD   $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
-	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V16.S4, V16.S4
-	VAND   V16.B16, V3.B16, V3.B16
-	WORD   $0x4e23d7bd // fadd v29.4s, v29.4s, v3.4s
-	WORD   $0x4e3dd6d6 // fadd v22.4s, v22.4s, v29.4s
-	VORR   V26.B16, V24.B16, V24.B16
-	VORR   V20.B16, V24.B16, V24.B16
-	VORR   V25.B16, V24.B16, V24.B16
-	FMOVQ  16(R0), F3
-	VORR   V2.B16, V2.B16, V16.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V3.S4, V16.S4
-	FMOVQ  80(R0), F17
 	VORR   V2.B16, V2.B16, V18.B16
 	VFMLA  V0.S4, V17.S4, V18.S4
 
@@ -20468,432 +19676,788 @@ l84:
 	VFMLA  V0.S4, V17.S4, V20.S4
 	VFMLA  V1.S4, V3.S4, V19.S4
 	VFMLA  V1.S4, V17.S4, V20.S4
+	FMOVQ  32(R3), F3 // eighths
 
 	// s = 2^(n - N) * K
-	VAND   V23.B16, V16.B16, V3.B16
-	VAND   V23.B16, V18.B16, V17.B16
+	VAND   V3.B16, V16.B16, V17.B16
+	VAND   V3.B16, V18.B16, V21.B16
+	FMOVQ  48(R3), F22 // wordOffsets
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4eb69637 // mla v23.4s, v17.4s, v22.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb696b1 // mla v17.4s, v21.4s, v22.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V16.S4, V21.S4
+	VSHL   $20, V18.S4, V24.S4
+	VADD   V21.S4, V23.S4, V23.S4
+	VADD   V24.S4, V17.S4, V17.S4
+	FMOVQ  64(R3), F21 // nearExp3
+	FMOVQ  144(R3), F24 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V19.S4, V21.S4, V24.S4
+	FMOVQ  144(R3), F25 // nearExp2
+	VFMLA  V20.S4, V21.S4, V25.S4
+	FMOVQ  160(R3), F26 // nearExp1
+	VFMLA  V19.S4, V24.S4, V26.S4
+	FMOVQ  160(R3), F24 // nearExp1
+	VFMLA  V20.S4, V25.S4, V24.S4
+	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
+	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+
+	// s*q + s
+	VFMLA  V19.S4, V23.S4, V23.S4
+	VFMLA  V20.S4, V17.S4, V17.S4
+	WORD   $0x4e31d6f7 // fadd v23.4s, v23.4s, v17.4s
+	FMOVQ  0(R14), F17
+	CMP    $4, R2
+	BGE    l50
+	TBZ    $1, R2, l49
+	FMOVD  128(R0), F19
+	TBZ    $0, R2, l51
+	ADD    $136, R0, R5
+	VLD1   (R5), V19.S[2]
+	B      l51
+
+l49:
+	FMOVS  128(R0), F19
+	B      l51
+
+l50:
+	FMOVQ  128(R0), F19
+
+l51:
+	FMOVQ  64(R14), F20
+	CMP    $20, R2
+	BGE    l53
+	VEOR   V24.B16, V24.B16, V24.B16
+	CMP    $16, R2
+	BLE    l54
+	TBZ    $1, R2, l52
+	FMOVD  192(R0), F24
+	TBZ    $0, R2, l54
+	ADD    $200, R0, R5
+	VLD1   (R5), V24.S[2]
+	B      l54
+
+l52:
+	FMOVS  192(R0), F24
+	B      l54
+
+l53:
+	FMOVQ  192(R0), F24
+
+l54:
+	VORR   V2.B16, V2.B16, V25.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V19.S4, V25.S4
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V24.S4, V26.S4
+	VAND   V25.B16, V17.B16, V25.B16
+	VAND   V26.B16, V20.B16, V26.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb9d45b // fsub v27.4s, v2.4s, v25.4s
+	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V19.S4, V27.S4
+	VFMLA  V0.S4, V24.S4, V28.S4
+	VFMLA  V1.S4, V19.S4, V27.S4
+	VFMLA  V1.S4, V24.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V25.B16, V19.B16
+	VAND   V3.B16, V26.B16, V24.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4eb6967d // mla v29.4s, v19.4s, v22.4s
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4eb69713 // mla v19.4s, v24.4s, v22.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VSHL   $20, V25.S4, V24.S4
+	VSHL   $20, V26.S4, V22.S4
+	VADD   V24.S4, V29.S4, V29.S4
+	VADD   V22.S4, V19.S4, V19.S4
+	FMOVQ  144(R3), F22 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V27.S4, V21.S4, V22.S4
+	FMOVQ  144(R3), F24 // nearExp2
+	VFMLA  V28.S4, V21.S4, V24.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V27.S4, V22.S4, V21.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V28.S4, V24.S4, V22.S4
+	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
+	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
+
+	// s*q + s
+	VFMLA  V27.S4, V29.S4, V29.S4
+	VFMLA  V28.S4, V19.S4, V19.S4
+	VAND   V29.B16, V17.B16, V17.B16
+	VAND   V19.B16, V20.B16, V20.B16
+	WORD   $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
+	WORD   $0x4e31d6f7 // fadd v23.4s, v23.4s, v17.4s
+	VORR   V18.B16, V16.B16, V16.B16
+	VORR   V25.B16, V16.B16, V16.B16
+	VORR   V26.B16, V16.B16, V16.B16
+	FMOVQ  16(R0), F17
+	VORR   V2.B16, V2.B16, V18.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V18.S4
+	FMOVQ  80(R0), F19
+	VORR   V2.B16, V2.B16, V20.B16
+	VFMLA  V0.S4, V19.S4, V20.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb2d455 // fsub v21.4s, v2.4s, v18.4s
+	WORD   $0x4eb4d456 // fsub v22.4s, v2.4s, v20.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V21.S4
+	VFMLA  V0.S4, V19.S4, V22.S4
+	VFMLA  V1.S4, V17.S4, V21.S4
+	VFMLA  V1.S4, V19.S4, V22.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V18.B16, V17.B16
+	VAND   V3.B16, V20.B16, V19.B16
+	FMOVQ  48(R3), F24 // wordOffsets
 	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4eb59479 // mla v25.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3 // byteOffsets
-	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
+	WORD   $0x4eb89639 // mla v25.4s, v17.4s, v24.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb89671 // mla v17.4s, v19.4s, v24.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
-	VSHL   $20, V16.S4, V17.S4
-	VSHL   $20, V18.S4, V26.S4
-	VADD   V17.S4, V25.S4, V25.S4
-	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  64(R3), F17 // nearExp3
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V18.S4, V19.S4
+	VSHL   $20, V20.S4, V26.S4
+	VADD   V19.S4, V25.S4, V25.S4
+	VADD   V26.S4, V17.S4, V17.S4
+	FMOVQ  64(R3), F19 // nearExp3
 	FMOVQ  144(R3), F26 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V19.S4, V17.S4, V26.S4
+	VFMLA  V21.S4, V19.S4, V26.S4
 	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V20.S4, V17.S4, V27.S4
+	VFMLA  V22.S4, V19.S4, V27.S4
 	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V19.S4, V26.S4, V28.S4
+	VFMLA  V21.S4, V26.S4, V28.S4
 	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V20.S4, V27.S4, V26.S4
-	WORD   $0x6e3cde73 // fmul v19.4s, v19.4s, v28.4s
-	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
+	VFMLA  V22.S4, V27.S4, V26.S4
+	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 
 	// s*q + s
-	VFMLA  V19.S4, V25.S4, V25.S4
-	VFMLA  V20.S4, V3.S4, V3.S4
-	WORD   $0x4e23d739 // fadd v25.4s, v25.4s, v3.4s
-	VORR   V16.B16, V24.B16, V24.B16
-	VORR   V18.B16, V24.B16, V24.B16
-	FMOVQ  144(R0), F3
-	VORR   V2.B16, V2.B16, V16.B16
+	VFMLA  V21.S4, V25.S4, V25.S4
+	VFMLA  V22.S4, V17.S4, V17.S4
+	WORD   $0x4e31d739 // fadd v25.4s, v25.4s, v17.4s
+	VORR   V18.B16, V16.B16, V16.B16
+	VORR   V20.B16, V16.B16, V16.B16
+	FMOVQ  16(R14), F17
+	CMP    $8, R2
+	BGE    l56
+	VEOR   V18.B16, V18.B16, V18.B16
+	CMP    $4, R2
+	BLE    l57
+	TBZ    $1, R2, l55
+	FMOVD  144(R0), F18
+	TBZ    $0, R2, l57
+	ADD    $152, R0, R5
+	VLD1   (R5), V18.S[2]
+	B      l57
+
+l55:
+	FMOVS  144(R0), F18
+	B      l57
+
+l56:
+	FMOVQ  144(R0), F18
+
+l57:
+	FMOVQ  80(R14), F20
+	CMP    $24, R2
+	BGE    l59
+	VEOR   V21.B16, V21.B16, V21.B16
+	CMP    $20, R2
+	BLE    l60
+	TBZ    $1, R2, l58
+	FMOVD  208(R0), F21
+	TBZ    $0, R2, l60
+	ADD    $216, R0, R5
+	VLD1   (R5), V21.S[2]
+	B      l60
+
+l58:
+	FMOVS  208(R0), F21
+	B      l60
+
+l59:
+	FMOVQ  208(R0), F21
+
+l60:
+	VORR   V2.B16, V2.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V3.S4, V16.S4
-	FMOVQ  96(RSP), F18
-	VORR   V2.B16, V2.B16, V19.B16
-	VFMLA  V0.S4, V18.S4, V19.S4
-	FMOVQ  80(RSP), F20
-	VAND   V19.B16, V20.B16, V19.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb0d45a // fsub v26.4s, v2.4s, v16.4s
-	WORD   $0x4eb3d45b // fsub v27.4s, v2.4s, v19.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V3.S4, V26.S4
-	VFMLA  V0.S4, V18.S4, V27.S4
-	VFMLA  V1.S4, V3.S4, V26.S4
-	VFMLA  V1.S4, V18.S4, V27.S4
-
-	// s = 2^(n - N) * K
-	VAND   V23.B16, V16.B16, V3.B16
-	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4eb5947c // mla v28.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3 // byteOffsets
-	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
-	VSHL   $20, V16.S4, V18.S4
-	VSHL   $20, V19.S4, V29.S4
-	VADD   V18.S4, V28.S4, V28.S4
-	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V26.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V27.S4, V17.S4, V29.S4
-	FMOVQ  F22, 112(RSP)
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V26.S4, V18.S4, V22.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V27.S4, V29.S4, V18.S4
-	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
-	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
-
-	// s*q + s
-	VFMLA  V26.S4, V28.S4, V28.S4
-	VFMLA  V27.S4, V3.S4, V3.S4
-	VAND   V3.B16, V20.B16, V20.B16
-	WORD   $0x4e34d79c // fadd v28.4s, v28.4s, v20.4s
-	WORD   $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
-	VORR   V16.B16, V24.B16, V24.B16
-	VORR   V19.B16, V24.B16, V24.B16
-	FMOVQ  32(R0), F3
-	VORR   V2.B16, V2.B16, V16.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V3.S4, V16.S4
-	FMOVQ  96(R0), F18
-	VORR   V2.B16, V2.B16, V19.B16
-	VFMLA  V0.S4, V18.S4, V19.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb0d454 // fsub v20.4s, v2.4s, v16.4s
-	WORD   $0x4eb3d456 // fsub v22.4s, v2.4s, v19.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V3.S4, V20.S4
 	VFMLA  V0.S4, V18.S4, V22.S4
-	VFMLA  V1.S4, V3.S4, V20.S4
-	VFMLA  V1.S4, V18.S4, V22.S4
-
-	// s = 2^(n - N) * K
-	VAND   V23.B16, V16.B16, V3.B16
-	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3 // byteOffsets
-	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
-	VSHL   $20, V16.S4, V18.S4
-	VSHL   $20, V19.S4, V27.S4
-	VADD   V18.S4, V26.S4, V26.S4
-	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V22.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V20.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V22.S4, V27.S4, V18.S4
-	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
-	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-
-	// s*q + s
-	VFMLA  V20.S4, V26.S4, V26.S4
-	VFMLA  V22.S4, V3.S4, V3.S4
-	WORD   $0x4e23d75a // fadd v26.4s, v26.4s, v3.4s
-	VORR   V16.B16, V24.B16, V24.B16
-	VORR   V19.B16, V24.B16, V24.B16
-	FMOVQ  160(R0), F3
-	VORR   V2.B16, V2.B16, V16.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V3.S4, V16.S4
-	FMOVQ  64(RSP), F18
-	VORR   V2.B16, V2.B16, V19.B16
-	VFMLA  V0.S4, V18.S4, V19.S4
-	FMOVQ  48(RSP), F20
-	VAND   V19.B16, V20.B16, V19.B16
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V21.S4, V26.S4
+	VAND   V22.B16, V17.B16, V22.B16
+	VAND   V26.B16, V20.B16, V26.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb0d456 // fsub v22.4s, v2.4s, v16.4s
-	WORD   $0x4eb3d45b // fsub v27.4s, v2.4s, v19.4s
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V3.S4, V22.S4
 	VFMLA  V0.S4, V18.S4, V27.S4
-	VFMLA  V1.S4, V3.S4, V22.S4
+	VFMLA  V0.S4, V21.S4, V28.S4
 	VFMLA  V1.S4, V18.S4, V27.S4
+	VFMLA  V1.S4, V21.S4, V28.S4
 
 	// s = 2^(n - N) * K
-	VAND   V23.B16, V16.B16, V3.B16
-	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4eb5947c // mla v28.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3 // byteOffsets
-	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
-	VSHL   $20, V16.S4, V18.S4
-	VSHL   $20, V19.S4, V29.S4
-	VADD   V18.S4, V28.S4, V28.S4
-	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V27.S4, V17.S4, V29.S4
-	FMOVQ  F25, 128(RSP)
-	FMOVQ  160(R3), F25 // nearExp1
-	VFMLA  V22.S4, V18.S4, V25.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V27.S4, V29.S4, V18.S4
-	WORD   $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
-	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
-
-	// s*q + s
-	VFMLA  V22.S4, V28.S4, V28.S4
-	VFMLA  V27.S4, V3.S4, V3.S4
-	VAND   V3.B16, V20.B16, V20.B16
-	WORD   $0x4e34d79c // fadd v28.4s, v28.4s, v20.4s
-	WORD   $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	VORR   V16.B16, V24.B16, V24.B16
-	VORR   V19.B16, V24.B16, V24.B16
-	FMOVQ  48(R0), F3
-	VORR   V2.B16, V2.B16, V16.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V3.S4, V16.S4
-	FMOVQ  112(R0), F18
-	VORR   V2.B16, V2.B16, V19.B16
-	VFMLA  V0.S4, V18.S4, V19.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb0d454 // fsub v20.4s, v2.4s, v16.4s
-	WORD   $0x4eb3d456 // fsub v22.4s, v2.4s, v19.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V3.S4, V20.S4
-	VFMLA  V0.S4, V18.S4, V22.S4
-	VFMLA  V1.S4, V3.S4, V20.S4
-	VFMLA  V1.S4, V18.S4, V22.S4
-
-	// s = 2^(n - N) * K
-	VAND   V23.B16, V16.B16, V3.B16
-	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4eb59479 // mla v25.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3 // byteOffsets
-	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
-	VSHL   $20, V16.S4, V18.S4
-	VSHL   $20, V19.S4, V27.S4
-	VADD   V18.S4, V25.S4, V25.S4
-	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V22.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V20.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V22.S4, V27.S4, V18.S4
-	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
-	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
-
-	// s*q + s
-	VFMLA  V20.S4, V25.S4, V25.S4
-	VFMLA  V22.S4, V3.S4, V3.S4
-	WORD   $0x4e23d739 // fadd v25.4s, v25.4s, v3.4s
-	VORR   V16.B16, V24.B16, V24.B16
-	VORR   V19.B16, V24.B16, V24.B16
-	FMOVQ  176(R0), F3
-	VORR   V2.B16, V2.B16, V16.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V3.S4, V16.S4
-	FMOVQ  32(RSP), F18
-	VORR   V2.B16, V2.B16, V19.B16
-	VFMLA  V0.S4, V18.S4, V19.S4
-	FMOVQ  16(RSP), F20
-	VAND   V19.B16, V20.B16, V19.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb0d456 // fsub v22.4s, v2.4s, v16.4s
-	WORD   $0x4eb3d45b // fsub v27.4s, v2.4s, v19.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V3.S4, V22.S4
-	VFMLA  V0.S4, V18.S4, V27.S4
-	VFMLA  V1.S4, V3.S4, V22.S4
-	VFMLA  V1.S4, V18.S4, V27.S4
-
-	// s = 2^(n - N) * K
-	VAND   V23.B16, V16.B16, V3.B16
-	VAND   V23.B16, V19.B16, V23.B16
+	VAND   V3.B16, V22.B16, V18.B16
+	VAND   V3.B16, V26.B16, V21.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4eb8965d // mla v29.4s, v18.4s, v24.4s
 	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4eb59472 // mla v18.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3 // byteOffsets
-	WORD   $0x4eb596e3 // mla v3.4s, v23.4s, v21.4s
+	WORD   $0x4eb896b2 // mla v18.4s, v21.4s, v24.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
-	VSHL   $20, V16.S4, V21.S4
-	VSHL   $20, V19.S4, V23.S4
-	VADD   V21.S4, V18.S4, V18.S4
-	VADD   V23.S4, V3.S4, V3.S4
+	VSHL   $20, V22.S4, V21.S4
+	FMOVQ  F23, 16(RSP)
+	VSHL   $20, V26.S4, V23.S4
+	VADD   V21.S4, V29.S4, V29.S4
+	VADD   V23.S4, V18.S4, V18.S4
 	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V17.S4, V21.S4
+	VFMLA  V27.S4, V19.S4, V21.S4
 	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V22.S4, V21.S4, V17.S4
+	VFMLA  V28.S4, V19.S4, V23.S4
+	FMOVQ  160(R3), F19 // nearExp1
+	VFMLA  V27.S4, V21.S4, V19.S4
 	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V27.S4, V23.S4, V21.S4
-	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
-	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
+	VFMLA  V28.S4, V23.S4, V21.S4
+	WORD   $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
+	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
 
 	// s*q + s
-	VFMLA  V22.S4, V18.S4, V18.S4
-	VFMLA  V27.S4, V3.S4, V3.S4
-	VAND   V3.B16, V20.B16, V20.B16
-	WORD   $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
-	WORD   $0x4e32d739 // fadd v25.4s, v25.4s, v18.4s
-	VORR   V16.B16, V24.B16, V24.B16
-	VORR   V19.B16, V24.B16, V24.B16
+	VFMLA  V27.S4, V29.S4, V29.S4
+	VFMLA  V28.S4, V18.S4, V18.S4
+	VAND   V29.B16, V17.B16, V17.B16
+	VAND   V18.B16, V20.B16, V20.B16
+	WORD   $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
+	WORD   $0x4e31d739 // fadd v25.4s, v25.4s, v17.4s
+	VORR   V22.B16, V16.B16, V16.B16
+	VORR   V26.B16, V16.B16, V16.B16
+	FMOVQ  32(R0), F17
+	VORR   V2.B16, V2.B16, V18.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V18.S4
+	FMOVQ  96(R0), F19
+	VORR   V2.B16, V2.B16, V20.B16
+	VFMLA  V0.S4, V19.S4, V20.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb2d455 // fsub v21.4s, v2.4s, v18.4s
+	WORD   $0x4eb4d456 // fsub v22.4s, v2.4s, v20.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V21.S4
+	VFMLA  V0.S4, V19.S4, V22.S4
+	VFMLA  V1.S4, V17.S4, V21.S4
+	VFMLA  V1.S4, V19.S4, V22.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V18.B16, V17.B16
+	VAND   V3.B16, V20.B16, V19.B16
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4eb89637 // mla v23.4s, v17.4s, v24.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb89671 // mla v17.4s, v19.4s, v24.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V18.S4, V19.S4
+	VSHL   $20, V20.S4, V26.S4
+	VADD   V19.S4, V23.S4, V23.S4
+	VADD   V26.S4, V17.S4, V17.S4
+	FMOVQ  64(R3), F19 // nearExp3
+	FMOVQ  144(R3), F26 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V21.S4, V19.S4, V26.S4
+	FMOVQ  144(R3), F27 // nearExp2
+	VFMLA  V22.S4, V19.S4, V27.S4
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V21.S4, V26.S4, V28.S4
+	FMOVQ  160(R3), F26 // nearExp1
+	VFMLA  V22.S4, V27.S4, V26.S4
+	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+
+	// s*q + s
+	VFMLA  V21.S4, V23.S4, V23.S4
+	VFMLA  V22.S4, V17.S4, V17.S4
+	WORD   $0x4e31d6f7 // fadd v23.4s, v23.4s, v17.4s
+	VORR   V18.B16, V16.B16, V16.B16
+	VORR   V20.B16, V16.B16, V16.B16
+	FMOVQ  32(R14), F17
+	CMP    $12, R2
+	BGE    l62
+	VEOR   V18.B16, V18.B16, V18.B16
+	CMP    $8, R2
+	BLE    l63
+	TBZ    $1, R2, l61
+	FMOVD  160(R0), F18
+	TBZ    $0, R2, l63
+	ADD    $168, R0, R5
+	VLD1   (R5), V18.S[2]
+	B      l63
+
+l61:
+	FMOVS  160(R0), F18
+	B      l63
+
+l62:
+	FMOVQ  160(R0), F18
+
+l63:
+	FMOVQ  96(R14), F20
+	CMP    $28, R2
+	BGE    l65
+	VEOR   V21.B16, V21.B16, V21.B16
+	CMP    $24, R2
+	BLE    l66
+	TBZ    $1, R2, l64
+	FMOVD  224(R0), F21
+	TBZ    $0, R2, l66
+	ADD    $232, R0, R5
+	VLD1   (R5), V21.S[2]
+	B      l66
+
+l64:
+	FMOVS  224(R0), F21
+	B      l66
+
+l65:
+	FMOVQ  224(R0), F21
+
+l66:
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V22.S4
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V21.S4, V26.S4
+	VAND   V22.B16, V17.B16, V22.B16
+	VAND   V26.B16, V20.B16, V26.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V18.S4, V27.S4
+	VFMLA  V0.S4, V21.S4, V28.S4
+	VFMLA  V1.S4, V18.S4, V27.S4
+	VFMLA  V1.S4, V21.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V22.B16, V18.B16
+	VAND   V3.B16, V26.B16, V21.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4eb8965d // mla v29.4s, v18.4s, v24.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4eb896b2 // mla v18.4s, v21.4s, v24.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V22.S4, V21.S4
+	FMOVQ  F25, 32(RSP)
+	VSHL   $20, V26.S4, V25.S4
+	VADD   V21.S4, V29.S4, V29.S4
+	VADD   V25.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V27.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F25 // nearExp2
+	VFMLA  V28.S4, V19.S4, V25.S4
+	FMOVQ  160(R3), F19 // nearExp1
+	VFMLA  V27.S4, V21.S4, V19.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V28.S4, V25.S4, V21.S4
+	WORD   $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
+	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V27.S4, V29.S4, V29.S4
+	VFMLA  V28.S4, V18.S4, V18.S4
+	VAND   V29.B16, V17.B16, V17.B16
+	VAND   V18.B16, V20.B16, V20.B16
+	WORD   $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
+	WORD   $0x4e31d6f7 // fadd v23.4s, v23.4s, v17.4s
+	VORR   V22.B16, V16.B16, V16.B16
+	VORR   V26.B16, V16.B16, V16.B16
+	FMOVQ  48(R0), F17
+	VORR   V2.B16, V2.B16, V18.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V18.S4
+	FMOVQ  112(R0), F19
+	VORR   V2.B16, V2.B16, V20.B16
+	VFMLA  V0.S4, V19.S4, V20.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb2d455 // fsub v21.4s, v2.4s, v18.4s
+	WORD   $0x4eb4d456 // fsub v22.4s, v2.4s, v20.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V21.S4
+	VFMLA  V0.S4, V19.S4, V22.S4
+	VFMLA  V1.S4, V17.S4, V21.S4
+	VFMLA  V1.S4, V19.S4, V22.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V18.B16, V17.B16
+	VAND   V3.B16, V20.B16, V19.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4eb89639 // mla v25.4s, v17.4s, v24.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb89671 // mla v17.4s, v19.4s, v24.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V18.S4, V19.S4
+	VSHL   $20, V20.S4, V26.S4
+	VADD   V19.S4, V25.S4, V25.S4
+	VADD   V26.S4, V17.S4, V17.S4
+	FMOVQ  64(R3), F19 // nearExp3
+	FMOVQ  144(R3), F26 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V21.S4, V19.S4, V26.S4
+	FMOVQ  144(R3), F27 // nearExp2
+	VFMLA  V22.S4, V19.S4, V27.S4
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V21.S4, V26.S4, V28.S4
+	FMOVQ  160(R3), F26 // nearExp1
+	VFMLA  V22.S4, V27.S4, V26.S4
+	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+
+	// s*q + s
+	VFMLA  V21.S4, V25.S4, V25.S4
+	VFMLA  V22.S4, V17.S4, V17.S4
+	WORD   $0x4e31d739 // fadd v25.4s, v25.4s, v17.4s
+	VORR   V18.B16, V16.B16, V16.B16
+	VORR   V20.B16, V16.B16, V16.B16
+	FMOVQ  48(R14), F17
+	CMP    $16, R2
+	BGE    l68
+	VEOR   V18.B16, V18.B16, V18.B16
+	CMP    $12, R2
+	BLE    l69
+	TBZ    $1, R2, l67
+	FMOVD  176(R0), F18
+	TBZ    $0, R2, l69
+	ADD    $184, R0, R5
+	VLD1   (R5), V18.S[2]
+	B      l69
+
+l67:
+	FMOVS  176(R0), F18
+	B      l69
+
+l68:
+	FMOVQ  176(R0), F18
+
+l69:
+	FMOVQ  112(R14), F20
+	CMP    $32, R2
+	BGE    l71
+	VEOR   V21.B16, V21.B16, V21.B16
+	CMP    $28, R2
+	BLE    l72
+	TBZ    $1, R2, l70
+	FMOVD  240(R0), F21
+	TBZ    $0, R2, l72
+	ADD    $248, R0, R5
+	VLD1   (R5), V21.S[2]
+	B      l72
+
+l70:
+	FMOVS  240(R0), F21
+	B      l72
+
+l71:
+	FMOVQ  240(R0), F21
+
+l72:
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V22.S4
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V21.S4, V26.S4
+	VAND   V22.B16, V17.B16, V22.B16
+	VAND   V26.B16, V20.B16, V26.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V18.S4, V27.S4
+	VFMLA  V0.S4, V21.S4, V28.S4
+	VFMLA  V1.S4, V18.S4, V27.S4
+	VFMLA  V1.S4, V21.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V22.B16, V18.B16
+	VAND   V3.B16, V26.B16, V3.B16
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4eb89655 // mla v21.4s, v18.4s, v24.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4eb89472 // mla v18.4s, v3.4s, v24.4s
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V22.S4, V3.S4
+	VSHL   $20, V26.S4, V24.S4
+	VADD   V3.S4, V21.S4, V21.S4
+	VADD   V24.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F3 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V27.S4, V19.S4, V3.S4
+	FMOVQ  144(R3), F24 // nearExp2
+	VFMLA  V28.S4, V19.S4, V24.S4
+	FMOVQ  160(R3), F19 // nearExp1
+	VFMLA  V27.S4, V3.S4, V19.S4
+	FMOVQ  160(R3), F3 // nearExp1
+	VFMLA  V28.S4, V24.S4, V3.S4
+	WORD   $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
+	WORD   $0x6e23df9c // fmul v28.4s, v28.4s, v3.4s
+
+	// s*q + s
+	VFMLA  V27.S4, V21.S4, V21.S4
+	VFMLA  V28.S4, V18.S4, V18.S4
+	VAND   V21.B16, V17.B16, V17.B16
+	VAND   V18.B16, V20.B16, V20.B16
+	WORD   $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
+	WORD   $0x4e31d739 // fadd v25.4s, v25.4s, v17.4s
+	VORR   V22.B16, V16.B16, V16.B16
+	VORR   V26.B16, V16.B16, V16.B16
 
 	// Leave if an element is not near.
-	VMOV   V24.D[0], R5
-	VMOV   V24.D[1], R6
+	VMOV   V16.D[0], R5
+	VMOV   V16.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact
 	CMP    $4, R2
+	BGE    l74
+	FMOVQ  208(R3), F3 // minusInf
+	TBZ    $1, R2, l73
+	ADD    $128, R0, R5
+	VLD1   (R5), V3.D[0]
+	TBZ    $0, R2, l75
+	ADD    $136, R0, R5
+	VLD1   (R5), V3.S[2]
+	B      l75
+
+l73:
+	ADD    $128, R0, R5
+	VLD1   (R5), V3.S[0]
+	B      l75
+
+l74:
+	FMOVQ  128(R0), F3
+
+l75:
+	CMP    $20, R2
+	BGE    l77
+	FMOVQ  208(R3), F16 // minusInf
+	CMP    $16, R2
+	BLE    l78
+	TBZ    $1, R2, l76
+	ADD    $192, R0, R5
+	VLD1   (R5), V16.D[0]
+	TBZ    $0, R2, l78
+	ADD    $200, R0, R5
+	VLD1   (R5), V16.S[2]
+	B      l78
+
+l76:
+	ADD    $192, R0, R5
+	VLD1   (R5), V16.S[0]
+	B      l78
+
+l77:
+	FMOVQ  192(R0), F16
+
+l78:
+	FMOVQ  0(R0), F17
+	FMOVQ  64(R0), F18
+	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
+	WORD   $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
+	WORD   $0x4e23f631 // fmax v17.4s, v17.4s, v3.4s
+	CMP    $8, R2
+	BGE    l80
+	FMOVQ  208(R3), F3 // minusInf
+	CMP    $4, R2
+	BLE    l81
+	TBZ    $1, R2, l79
+	ADD    $144, R0, R5
+	VLD1   (R5), V3.D[0]
+	TBZ    $0, R2, l81
+	ADD    $152, R0, R5
+	VLD1   (R5), V3.S[2]
+	B      l81
+
+l79:
+	ADD    $144, R0, R5
+	VLD1   (R5), V3.S[0]
+	B      l81
+
+l80:
+	FMOVQ  144(R0), F3
+
+l81:
+	CMP    $24, R2
+	BGE    l83
+	FMOVQ  208(R3), F16 // minusInf
+	CMP    $20, R2
+	BLE    l84
+	TBZ    $1, R2, l82
+	ADD    $208, R0, R5
+	VLD1   (R5), V16.D[0]
+	TBZ    $0, R2, l84
+	ADD    $216, R0, R5
+	VLD1   (R5), V16.S[2]
+	B      l84
+
+l82:
+	ADD    $208, R0, R5
+	VLD1   (R5), V16.S[0]
+	B      l84
+
+l83:
+	FMOVQ  208(R0), F16
+
+l84:
+	FMOVQ  16(R0), F18
+	FMOVQ  80(R0), F19
+	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
+	WORD   $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
+	WORD   $0x4e23f652 // fmax v18.4s, v18.4s, v3.4s
+	CMP    $12, R2
 	BGE    l86
 	FMOVQ  208(R3), F3 // minusInf
+	CMP    $8, R2
+	BLE    l87
 	TBZ    $1, R2, l85
-	ADD    $192, R0, R5
+	ADD    $160, R0, R5
 	VLD1   (R5), V3.D[0]
 	TBZ    $0, R2, l87
-	ADD    $200, R0, R5
+	ADD    $168, R0, R5
 	VLD1   (R5), V3.S[2]
 	B      l87
 
 l85:
-	ADD    $192, R0, R5
+	ADD    $160, R0, R5
 	VLD1   (R5), V3.S[0]
 	B      l87
 
 l86:
-	FMOVQ  192(R0), F3
+	FMOVQ  160(R0), F3
 
 l87:
-	FMOVQ  0(R0), F16
-	FMOVQ  64(R0), F17
-	WORD   $0x4e31f610 // fmax v16.4s, v16.4s, v17.4s
-	FMOVQ  128(R0), F17
-	WORD   $0x4e23f631 // fmax v17.4s, v17.4s, v3.4s
-	WORD   $0x4e31f610 // fmax v16.4s, v16.4s, v17.4s
-	CMP    $8, R2
+	CMP    $28, R2
 	BGE    l89
-	FMOVQ  208(R3), F3 // minusInf
-	CMP    $4, R2
+	FMOVQ  208(R3), F16 // minusInf
+	CMP    $24, R2
 	BLE    l90
 	TBZ    $1, R2, l88
-	ADD    $208, R0, R5
-	VLD1   (R5), V3.D[0]
+	ADD    $224, R0, R5
+	VLD1   (R5), V16.D[0]
 	TBZ    $0, R2, l90
-	ADD    $216, R0, R5
-	VLD1   (R5), V3.S[2]
+	ADD    $232, R0, R5
+	VLD1   (R5), V16.S[2]
 	B      l90
 
 l88:
-	ADD    $208, R0, R5
-	VLD1   (R5), V3.S[0]
+	ADD    $224, R0, R5
+	VLD1   (R5), V16.S[0]
 	B      l90
 
 l89:
-	FMOVQ  208(R0), F3
+	FMOVQ  224(R0), F16
 
 l90:
-	FMOVQ  16(R0), F17
-	FMOVQ  80(R0), F18
-	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
-	FMOVQ  144(R0), F18
-	WORD   $0x4e23f652 // fmax v18.4s, v18.4s, v3.4s
-	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
-	CMP    $12, R2
+	FMOVQ  32(R0), F19
+	FMOVQ  96(R0), F20
+	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
+	WORD   $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
+	WORD   $0x4e23f673 // fmax v19.4s, v19.4s, v3.4s
+	CMP    $16, R2
 	BGE    l92
 	FMOVQ  208(R3), F3 // minusInf
-	CMP    $8, R2
+	CMP    $12, R2
 	BLE    l93
 	TBZ    $1, R2, l91
-	ADD    $224, R0, R5
+	ADD    $176, R0, R5
 	VLD1   (R5), V3.D[0]
 	TBZ    $0, R2, l93
-	ADD    $232, R0, R5
+	ADD    $184, R0, R5
 	VLD1   (R5), V3.S[2]
 	B      l93
 
 l91:
-	ADD    $224, R0, R5
+	ADD    $176, R0, R5
 	VLD1   (R5), V3.S[0]
 	B      l93
 
 l92:
-	FMOVQ  224(R0), F3
+	FMOVQ  176(R0), F3
 
 l93:
-	FMOVQ  32(R0), F18
-	FMOVQ  96(R0), F19
-	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
-	FMOVQ  160(R0), F19
-	WORD   $0x4e23f673 // fmax v19.4s, v19.4s, v3.4s
-	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
-	CMP    $16, R2
+	CMP    $32, R2
 	BGE    l95
-	FMOVQ  208(R3), F3 // minusInf
-	CMP    $12, R2
+	FMOVQ  208(R3), F16 // minusInf
+	CMP    $28, R2
 	BLE    l96
 	TBZ    $1, R2, l94
 	ADD    $240, R0, R5
-	VLD1   (R5), V3.D[0]
+	VLD1   (R5), V16.D[0]
 	TBZ    $0, R2, l96
 	ADD    $248, R0, R5
-	VLD1   (R5), V3.S[2]
+	VLD1   (R5), V16.S[2]
 	B      l96
 
 l94:
 	ADD    $240, R0, R5
-	VLD1   (R5), V3.S[0]
+	VLD1   (R5), V16.S[0]
 	B      l96
 
 l95:
-	FMOVQ  240(R0), F3
+	FMOVQ  240(R0), F16
 
 l96:
-	FMOVQ  48(R0), F19
-	FMOVQ  112(R0), F20
-	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
-	FMOVQ  176(R0), F20
+	FMOVQ  48(R0), F20
+	FMOVQ  112(R0), F21
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	WORD   $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
 	WORD   $0x4e23f694 // fmax v20.4s, v20.4s, v3.4s
-	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
-	WORD   $0x4e2cf60c // fmax v12.4s, v16.4s, v12.4s
-	WORD   $0x4e2df62d // fmax v13.4s, v17.4s, v13.4s
-	WORD   $0x4e2ef64e // fmax v14.4s, v18.4s, v14.4s
-	WORD   $0x4e2ff66f // fmax v15.4s, v19.4s, v15.4s
-	FMOVQ  112(RSP), F3
+	WORD   $0x4e2cf62c // fmax v12.4s, v17.4s, v12.4s
+	WORD   $0x4e2df64d // fmax v13.4s, v18.4s, v13.4s
+	WORD   $0x4e2ef66e // fmax v14.4s, v19.4s, v14.4s
+	WORD   $0x4e2ff68f // fmax v15.4s, v20.4s, v15.4s
+	FMOVQ  16(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d490 // fadd v16.4s, v4.4s, v3.4s
@@ -20902,7 +20466,7 @@ l96:
 	WORD   $0x4ea4d604 // fsub v4.4s, v16.4s, v4.4s
 	WORD   $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
 	WORD   $0x4e31d508 // fadd v8.4s, v8.4s, v17.4s
-	FMOVQ  128(RSP), F3
+	FMOVQ  32(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d4a4 // fadd v4.4s, v5.4s, v3.4s
@@ -20913,9 +20477,9 @@ l96:
 	WORD   $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e3ad4c3 // fadd v3.4s, v6.4s, v26.4s
-	WORD   $0x4ebaf4c5 // fmin v5.4s, v6.4s, v26.4s
-	WORD   $0x4e3af4c6 // fmax v6.4s, v6.4s, v26.4s
+	WORD   $0x4e37d4c3 // fadd v3.4s, v6.4s, v23.4s
+	WORD   $0x4eb7f4c5 // fmin v5.4s, v6.4s, v23.4s
+	WORD   $0x4e37f4c6 // fmax v6.4s, v6.4s, v23.4s
 	WORD   $0x4ea6d466 // fsub v6.4s, v3.4s, v6.4s
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
 	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
@@ -20932,12 +20496,12 @@ l96:
 	VORR   V4.B16, V4.B16, V5.B16
 	VORR   V16.B16, V16.B16, V4.B16
 	ADD    R2<<2, R0
-	ADD    $192, R0
-	B      behind8
+	ADD    $128, R0
+	B      behind6
 
-upto7:
+upto6:
 
-	// Turns whose elements are all near, of 65 to 96 elements.
+	// Turns whose elements are all near, of 65 to 128 elements.
 	SUB    $64, R2
 	MOVD   $leftMasks<>+256(SB), R14
 	SUB    R2<<2, R14, R14
@@ -21141,149 +20705,46 @@ l102:
 	WORD   $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
 	VORR   V24.B16, V16.B16, V16.B16
 	VORR   V25.B16, V16.B16, V16.B16
-	FMOVQ  16(R0), F18
-	VORR   V2.B16, V2.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V19.S4
-	FMOVQ  80(R0), F20
-	VORR   V2.B16, V2.B16, V23.B16
-	VFMLA  V0.S4, V20.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d458 // fsub v24.4s, v2.4s, v19.4s
-	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V24.S4
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VFMLA  V1.S4, V18.S4, V24.S4
-	VFMLA  V1.S4, V20.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V19.B16, V18.B16
-	VAND   V3.B16, V23.B16, V20.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4eb6965a // mla v26.4s, v18.4s, v22.4s
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4eb69692 // mla v18.4s, v20.4s, v22.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V19.S4, V20.S4
-	VSHL   $20, V23.S4, V27.S4
-	VADD   V20.S4, V26.S4, V26.S4
-	VADD   V27.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V25.S4, V21.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V20.S4, V28.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V25.S4, V27.S4, V20.S4
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V18.S4, V18.S4
-	WORD   $0x4e32d75a // fadd v26.4s, v26.4s, v18.4s
-	VORR   V19.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	FMOVQ  144(R0), F18
-	VORR   V2.B16, V2.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V19.S4
-	FMOVQ  208(R0), F20
-	VORR   V2.B16, V2.B16, V23.B16
-	VFMLA  V0.S4, V20.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d458 // fsub v24.4s, v2.4s, v19.4s
-	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V24.S4
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VFMLA  V1.S4, V18.S4, V24.S4
-	VFMLA  V1.S4, V20.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V19.B16, V18.B16
-	VAND   V3.B16, V23.B16, V20.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb6965b // mla v27.4s, v18.4s, v22.4s
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4eb69692 // mla v18.4s, v20.4s, v22.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V19.S4, V20.S4
-	VSHL   $20, V23.S4, V28.S4
-	VADD   V20.S4, V27.S4, V27.S4
-	VADD   V28.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V21.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V24.S4, V20.S4, V29.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V25.S4, V28.S4, V20.S4
-	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V27.S4, V27.S4
-	VFMLA  V25.S4, V18.S4, V18.S4
-	WORD   $0x4e32d77b // fadd v27.4s, v27.4s, v18.4s
-	WORD   $0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
-	VORR   V19.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	FMOVQ  16(R14), F18
-	CMP    $8, R2
+	FMOVQ  128(R14), F18
+	CMP    $36, R2
 	BGE    l104
 	VEOR   V19.B16, V19.B16, V19.B16
-	CMP    $4, R2
+	CMP    $32, R2
 	BLE    l105
 	TBZ    $1, R2, l103
-	FMOVD  272(R0), F19
+	FMOVD  384(R0), F19
 	TBZ    $0, R2, l105
-	ADD    $280, R0, R5
+	ADD    $392, R0, R5
 	VLD1   (R5), V19.S[2]
 	B      l105
 
 l103:
-	FMOVS  272(R0), F19
+	FMOVS  384(R0), F19
 	B      l105
 
 l104:
-	FMOVQ  272(R0), F19
+	FMOVQ  384(R0), F19
 
 l105:
-	FMOVQ  80(R14), F20
-	CMP    $24, R2
+	FMOVQ  192(R14), F20
+	CMP    $52, R2
 	BGE    l107
 	VEOR   V23.B16, V23.B16, V23.B16
-	CMP    $20, R2
+	CMP    $48, R2
 	BLE    l108
 	TBZ    $1, R2, l106
-	FMOVD  336(R0), F23
+	FMOVD  448(R0), F23
 	TBZ    $0, R2, l108
-	ADD    $344, R0, R5
+	ADD    $456, R0, R5
 	VLD1   (R5), V23.S[2]
 	B      l108
 
 l106:
-	FMOVS  336(R0), F23
+	FMOVS  448(R0), F23
 	B      l108
 
 l107:
-	FMOVQ  336(R0), F23
+	FMOVQ  448(R0), F23
 
 l108:
 	VORR   V2.B16, V2.B16, V24.B16
@@ -21296,8 +20757,208 @@ l108:
 	VAND   V25.B16, V20.B16, V25.B16
 
 	// -n = magic - N - u
+	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
+	WORD   $0x4eb9d45b // fsub v27.4s, v2.4s, v25.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V19.S4, V26.S4
+	VFMLA  V0.S4, V23.S4, V27.S4
+	VFMLA  V1.S4, V19.S4, V26.S4
+	VFMLA  V1.S4, V23.S4, V27.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V24.B16, V19.B16
+	VAND   V3.B16, V25.B16, V23.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4eb6967c // mla v28.4s, v19.4s, v22.4s
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4eb696f3 // mla v19.4s, v23.4s, v22.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VSHL   $20, V24.S4, V23.S4
+	VSHL   $20, V25.S4, V29.S4
+	VADD   V23.S4, V28.S4, V28.S4
+	VADD   V29.S4, V19.S4, V19.S4
+	FMOVQ  144(R3), F23 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V26.S4, V21.S4, V23.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V27.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V26.S4, V23.S4, V21.S4
+	FMOVQ  160(R3), F23 // nearExp1
+	VFMLA  V27.S4, V29.S4, V23.S4
+	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
+	WORD   $0x6e37df7b // fmul v27.4s, v27.4s, v23.4s
+
+	// s*q + s
+	VFMLA  V26.S4, V28.S4, V28.S4
+	VFMLA  V27.S4, V19.S4, V19.S4
+	VAND   V28.B16, V18.B16, V18.B16
+	VAND   V19.B16, V20.B16, V20.B16
+	WORD   $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	WORD   $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
+	VORR   V24.B16, V16.B16, V16.B16
+	VORR   V25.B16, V16.B16, V16.B16
+	FMOVQ  16(R0), F18
+	VORR   V2.B16, V2.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V19.S4
+	FMOVQ  80(R0), F20
+	VORR   V2.B16, V2.B16, V21.B16
+	VFMLA  V0.S4, V20.S4, V21.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d457 // fsub v23.4s, v2.4s, v19.4s
+	WORD   $0x4eb5d458 // fsub v24.4s, v2.4s, v21.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V18.S4, V23.S4
+	VFMLA  V0.S4, V20.S4, V24.S4
+	VFMLA  V1.S4, V18.S4, V23.S4
+	VFMLA  V1.S4, V20.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V19.B16, V18.B16
+	VAND   V3.B16, V21.B16, V20.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4eb69659 // mla v25.4s, v18.4s, v22.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4eb69692 // mla v18.4s, v20.4s, v22.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V19.S4, V20.S4
+	VSHL   $20, V21.S4, V26.S4
+	VADD   V20.S4, V25.S4, V25.S4
+	VADD   V26.S4, V18.S4, V18.S4
+	FMOVQ  64(R3), F20 // nearExp3
+	FMOVQ  144(R3), F26 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V20.S4, V26.S4
+	FMOVQ  144(R3), F27 // nearExp2
+	VFMLA  V24.S4, V20.S4, V27.S4
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V23.S4, V26.S4, V28.S4
+	FMOVQ  160(R3), F26 // nearExp1
+	VFMLA  V24.S4, V27.S4, V26.S4
+	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V18.S4, V18.S4
+	WORD   $0x4e32d739 // fadd v25.4s, v25.4s, v18.4s
+	VORR   V19.B16, V16.B16, V16.B16
+	VORR   V21.B16, V16.B16, V16.B16
+	FMOVQ  144(R0), F18
+	VORR   V2.B16, V2.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V19.S4
+	FMOVQ  208(R0), F21
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V21.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d458 // fsub v24.4s, v2.4s, v19.4s
+	WORD   $0x4eb7d45a // fsub v26.4s, v2.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V18.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V26.S4
+	VFMLA  V1.S4, V18.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V19.B16, V18.B16
+	VAND   V3.B16, V23.B16, V21.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb6965b // mla v27.4s, v18.4s, v22.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4eb696b2 // mla v18.4s, v21.4s, v22.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V19.S4, V21.S4
+	VSHL   $20, V23.S4, V28.S4
+	VADD   V21.S4, V27.S4, V27.S4
+	VADD   V28.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V20.S4, V21.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V26.S4, V20.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V24.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V26.S4, V28.S4, V21.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V18.S4, V18.S4
+	WORD   $0x4e32d77b // fadd v27.4s, v27.4s, v18.4s
+	WORD   $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
+	VORR   V19.B16, V16.B16, V16.B16
+	VORR   V23.B16, V16.B16, V16.B16
+	FMOVQ  16(R14), F18
+	CMP    $8, R2
+	BGE    l110
+	VEOR   V19.B16, V19.B16, V19.B16
+	CMP    $4, R2
+	BLE    l111
+	TBZ    $1, R2, l109
+	FMOVD  272(R0), F19
+	TBZ    $0, R2, l111
+	ADD    $280, R0, R5
+	VLD1   (R5), V19.S[2]
+	B      l111
+
+l109:
+	FMOVS  272(R0), F19
+	B      l111
+
+l110:
+	FMOVQ  272(R0), F19
+
+l111:
+	FMOVQ  80(R14), F21
+	CMP    $24, R2
+	BGE    l113
+	VEOR   V23.B16, V23.B16, V23.B16
+	CMP    $20, R2
+	BLE    l114
+	TBZ    $1, R2, l112
+	FMOVD  336(R0), F23
+	TBZ    $0, R2, l114
+	ADD    $344, R0, R5
+	VLD1   (R5), V23.S[2]
+	B      l114
+
+l112:
+	FMOVS  336(R0), F23
+	B      l114
+
+l113:
+	FMOVQ  336(R0), F23
+
+l114:
+	VORR   V2.B16, V2.B16, V24.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V19.S4, V24.S4
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V23.S4, V26.S4
+	VAND   V24.B16, V18.B16, V24.B16
+	VAND   V26.B16, V21.B16, V26.B16
+
+	// -n = magic - N - u
 	WORD   $0x4eb8d45b // fsub v27.4s, v2.4s, v24.4s
-	WORD   $0x4eb9d45c // fsub v28.4s, v2.4s, v25.4s
+	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V19.S4, V27.S4
@@ -21307,7 +20968,7 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V24.B16, V19.B16
-	VAND   V3.B16, V25.B16, V23.B16
+	VAND   V3.B16, V26.B16, V23.B16
 	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb6967d // mla v29.4s, v19.4s, v22.4s
 	FMOVQ  128(R3), F19 // byteOffsets
@@ -21315,21 +20976,21 @@ l108:
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V24.S4, V23.S4
-	FMOVQ  F26, 32(RSP)
-	VSHL   $20, V25.S4, V26.S4
+	FMOVQ  F25, 32(RSP)
+	VSHL   $20, V26.S4, V25.S4
 	VADD   V23.S4, V29.S4, V29.S4
-	VADD   V26.S4, V19.S4, V19.S4
+	VADD   V25.S4, V19.S4, V19.S4
 	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V21.S4, V23.S4
-	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V28.S4, V21.S4, V26.S4
+	VFMLA  V27.S4, V20.S4, V23.S4
+	FMOVQ  144(R3), F25 // nearExp2
+	VFMLA  V28.S4, V20.S4, V25.S4
 	FMOVQ  F17, 48(RSP)
 	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V27.S4, V23.S4, V17.S4
 	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V28.S4, V26.S4, V23.S4
+	VFMLA  V28.S4, V25.S4, V23.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
 
@@ -21337,353 +20998,50 @@ l108:
 	VFMLA  V27.S4, V29.S4, V29.S4
 	VFMLA  V28.S4, V19.S4, V19.S4
 	VAND   V29.B16, V18.B16, V18.B16
-	VAND   V19.B16, V20.B16, V20.B16
-	WORD   $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	VAND   V19.B16, V21.B16, V21.B16
+	WORD   $0x4e35d652 // fadd v18.4s, v18.4s, v21.4s
 	VORR   V24.B16, V16.B16, V16.B16
-	VORR   V25.B16, V16.B16, V16.B16
-	FMOVQ  32(R0), F17
-	VORR   V2.B16, V2.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V19.S4
-	FMOVQ  96(R0), F20
-	VORR   V2.B16, V2.B16, V23.B16
-	VFMLA  V0.S4, V20.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d458 // fsub v24.4s, v2.4s, v19.4s
-	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V24.S4
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V24.S4
-	VFMLA  V1.S4, V20.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V19.B16, V17.B16
-	VAND   V3.B16, V23.B16, V20.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4eb6963a // mla v26.4s, v17.4s, v22.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb69691 // mla v17.4s, v20.4s, v22.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V19.S4, V20.S4
-	VSHL   $20, V23.S4, V27.S4
-	VADD   V20.S4, V26.S4, V26.S4
-	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V25.S4, V21.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V20.S4, V28.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V25.S4, V27.S4, V20.S4
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V17.S4, V17.S4
-	WORD   $0x4e31d75a // fadd v26.4s, v26.4s, v17.4s
-	VORR   V19.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	FMOVQ  160(R0), F17
-	VORR   V2.B16, V2.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V19.S4
-	FMOVQ  224(R0), F20
-	VORR   V2.B16, V2.B16, V23.B16
-	VFMLA  V0.S4, V20.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d458 // fsub v24.4s, v2.4s, v19.4s
-	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V24.S4
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V24.S4
-	VFMLA  V1.S4, V20.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V19.B16, V17.B16
-	VAND   V3.B16, V23.B16, V20.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb6963b // mla v27.4s, v17.4s, v22.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb69691 // mla v17.4s, v20.4s, v22.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V19.S4, V20.S4
-	VSHL   $20, V23.S4, V28.S4
-	VADD   V20.S4, V27.S4, V27.S4
-	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V21.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V24.S4, V20.S4, V29.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V25.S4, V28.S4, V20.S4
-	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V27.S4, V27.S4
-	VFMLA  V25.S4, V17.S4, V17.S4
-	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
-	WORD   $0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
-	VORR   V19.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	FMOVQ  32(R14), F17
-	CMP    $12, R2
-	BGE    l110
-	VEOR   V19.B16, V19.B16, V19.B16
-	CMP    $8, R2
-	BLE    l111
-	TBZ    $1, R2, l109
-	FMOVD  288(R0), F19
-	TBZ    $0, R2, l111
-	ADD    $296, R0, R5
-	VLD1   (R5), V19.S[2]
-	B      l111
-
-l109:
-	FMOVS  288(R0), F19
-	B      l111
-
-l110:
-	FMOVQ  288(R0), F19
-
-l111:
-	FMOVQ  96(R14), F20
-	CMP    $28, R2
-	BGE    l113
-	VEOR   V23.B16, V23.B16, V23.B16
-	CMP    $24, R2
-	BLE    l114
-	TBZ    $1, R2, l112
-	FMOVD  352(R0), F23
-	TBZ    $0, R2, l114
-	ADD    $360, R0, R5
-	VLD1   (R5), V23.S[2]
-	B      l114
-
-l112:
-	FMOVS  352(R0), F23
-	B      l114
-
-l113:
-	FMOVQ  352(R0), F23
-
-l114:
-	VORR   V2.B16, V2.B16, V24.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V24.S4
-	VORR   V2.B16, V2.B16, V25.B16
-	VFMLA  V0.S4, V23.S4, V25.S4
-	VAND   V24.B16, V17.B16, V24.B16
-	VAND   V25.B16, V20.B16, V25.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb8d45b // fsub v27.4s, v2.4s, v24.4s
-	WORD   $0x4eb9d45c // fsub v28.4s, v2.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V27.S4
-	VFMLA  V0.S4, V23.S4, V28.S4
-	VFMLA  V1.S4, V19.S4, V27.S4
-	VFMLA  V1.S4, V23.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V24.B16, V19.B16
-	VAND   V3.B16, V25.B16, V23.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb6967d // mla v29.4s, v19.4s, v22.4s
-	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4eb696f3 // mla v19.4s, v23.4s, v22.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V24.S4, V23.S4
-	FMOVQ  F26, 64(RSP)
-	VSHL   $20, V25.S4, V26.S4
-	VADD   V23.S4, V29.S4, V29.S4
-	VADD   V26.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F23 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V21.S4, V23.S4
-	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V28.S4, V21.S4, V26.S4
-	FMOVQ  F18, 80(RSP)
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V27.S4, V23.S4, V18.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V28.S4, V26.S4, V23.S4
-	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
-	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V19.S4, V19.S4
-	VAND   V29.B16, V17.B16, V17.B16
-	VAND   V19.B16, V20.B16, V20.B16
-	WORD   $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
-	VORR   V24.B16, V16.B16, V16.B16
-	VORR   V25.B16, V16.B16, V16.B16
-	FMOVQ  48(R0), F18
-	VORR   V2.B16, V2.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V19.S4
-	FMOVQ  112(R0), F20
-	VORR   V2.B16, V2.B16, V23.B16
-	VFMLA  V0.S4, V20.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d458 // fsub v24.4s, v2.4s, v19.4s
-	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V24.S4
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VFMLA  V1.S4, V18.S4, V24.S4
-	VFMLA  V1.S4, V20.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V19.B16, V18.B16
-	VAND   V3.B16, V23.B16, V20.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4eb6965a // mla v26.4s, v18.4s, v22.4s
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4eb69692 // mla v18.4s, v20.4s, v22.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V19.S4, V20.S4
-	VSHL   $20, V23.S4, V27.S4
-	VADD   V20.S4, V26.S4, V26.S4
-	VADD   V27.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V25.S4, V21.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V20.S4, V28.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V25.S4, V27.S4, V20.S4
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V18.S4, V18.S4
-	WORD   $0x4e32d75a // fadd v26.4s, v26.4s, v18.4s
-	VORR   V19.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	FMOVQ  176(R0), F18
-	VORR   V2.B16, V2.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V19.S4
-	FMOVQ  240(R0), F20
-	VORR   V2.B16, V2.B16, V23.B16
-	VFMLA  V0.S4, V20.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d458 // fsub v24.4s, v2.4s, v19.4s
-	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V24.S4
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VFMLA  V1.S4, V18.S4, V24.S4
-	VFMLA  V1.S4, V20.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V19.B16, V18.B16
-	VAND   V3.B16, V23.B16, V20.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb6965b // mla v27.4s, v18.4s, v22.4s
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4eb69692 // mla v18.4s, v20.4s, v22.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V19.S4, V20.S4
-	VSHL   $20, V23.S4, V28.S4
-	VADD   V20.S4, V27.S4, V27.S4
-	VADD   V28.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V21.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V24.S4, V20.S4, V29.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V25.S4, V28.S4, V20.S4
-	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V27.S4, V27.S4
-	VFMLA  V25.S4, V18.S4, V18.S4
-	WORD   $0x4e32d77b // fadd v27.4s, v27.4s, v18.4s
-	WORD   $0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
-	VORR   V19.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	FMOVQ  48(R14), F18
-	CMP    $16, R2
+	VORR   V26.B16, V16.B16, V16.B16
+	FMOVQ  144(R14), F17
+	CMP    $40, R2
 	BGE    l116
 	VEOR   V19.B16, V19.B16, V19.B16
-	CMP    $12, R2
+	CMP    $36, R2
 	BLE    l117
 	TBZ    $1, R2, l115
-	FMOVD  304(R0), F19
+	FMOVD  400(R0), F19
 	TBZ    $0, R2, l117
-	ADD    $312, R0, R5
+	ADD    $408, R0, R5
 	VLD1   (R5), V19.S[2]
 	B      l117
 
 l115:
-	FMOVS  304(R0), F19
+	FMOVS  400(R0), F19
 	B      l117
 
 l116:
-	FMOVQ  304(R0), F19
+	FMOVQ  400(R0), F19
 
 l117:
-	FMOVQ  112(R14), F20
-	CMP    $32, R2
+	FMOVQ  208(R14), F21
+	CMP    $56, R2
 	BGE    l119
 	VEOR   V23.B16, V23.B16, V23.B16
-	CMP    $28, R2
+	CMP    $52, R2
 	BLE    l120
 	TBZ    $1, R2, l118
-	FMOVD  368(R0), F23
+	FMOVD  464(R0), F23
 	TBZ    $0, R2, l120
-	ADD    $376, R0, R5
+	ADD    $472, R0, R5
 	VLD1   (R5), V23.S[2]
 	B      l120
 
 l118:
-	FMOVS  368(R0), F23
+	FMOVS  464(R0), F23
 	B      l120
 
 l119:
-	FMOVQ  368(R0), F23
+	FMOVQ  464(R0), F23
 
 l120:
 	VORR   V2.B16, V2.B16, V24.B16
@@ -21692,18 +21050,612 @@ l120:
 	VFMLA  V0.S4, V19.S4, V24.S4
 	VORR   V2.B16, V2.B16, V25.B16
 	VFMLA  V0.S4, V23.S4, V25.S4
-	VAND   V24.B16, V18.B16, V24.B16
-	VAND   V25.B16, V20.B16, V25.B16
+	VAND   V24.B16, V17.B16, V24.B16
+	VAND   V25.B16, V21.B16, V25.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
+	WORD   $0x4eb9d45b // fsub v27.4s, v2.4s, v25.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V19.S4, V26.S4
+	VFMLA  V0.S4, V23.S4, V27.S4
+	VFMLA  V1.S4, V19.S4, V26.S4
+	VFMLA  V1.S4, V23.S4, V27.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V24.B16, V19.B16
+	VAND   V3.B16, V25.B16, V23.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4eb6967c // mla v28.4s, v19.4s, v22.4s
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4eb696f3 // mla v19.4s, v23.4s, v22.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VSHL   $20, V24.S4, V23.S4
+	VSHL   $20, V25.S4, V29.S4
+	VADD   V23.S4, V28.S4, V28.S4
+	VADD   V29.S4, V19.S4, V19.S4
+	FMOVQ  144(R3), F23 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V26.S4, V20.S4, V23.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V27.S4, V20.S4, V29.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V26.S4, V23.S4, V20.S4
+	FMOVQ  160(R3), F23 // nearExp1
+	VFMLA  V27.S4, V29.S4, V23.S4
+	WORD   $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
+	WORD   $0x6e37df7b // fmul v27.4s, v27.4s, v23.4s
+
+	// s*q + s
+	VFMLA  V26.S4, V28.S4, V28.S4
+	VFMLA  V27.S4, V19.S4, V19.S4
+	VAND   V28.B16, V17.B16, V17.B16
+	VAND   V19.B16, V21.B16, V21.B16
+	WORD   $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
+	WORD   $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
+	VORR   V24.B16, V16.B16, V16.B16
+	VORR   V25.B16, V16.B16, V16.B16
+	FMOVQ  32(R0), F17
+	VORR   V2.B16, V2.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V19.S4
+	FMOVQ  96(R0), F20
+	VORR   V2.B16, V2.B16, V21.B16
+	VFMLA  V0.S4, V20.S4, V21.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d457 // fsub v23.4s, v2.4s, v19.4s
+	WORD   $0x4eb5d458 // fsub v24.4s, v2.4s, v21.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V23.S4
+	VFMLA  V0.S4, V20.S4, V24.S4
+	VFMLA  V1.S4, V17.S4, V23.S4
+	VFMLA  V1.S4, V20.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V19.B16, V17.B16
+	VAND   V3.B16, V21.B16, V20.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4eb69639 // mla v25.4s, v17.4s, v22.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb69691 // mla v17.4s, v20.4s, v22.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V19.S4, V20.S4
+	VSHL   $20, V21.S4, V26.S4
+	VADD   V20.S4, V25.S4, V25.S4
+	VADD   V26.S4, V17.S4, V17.S4
+	FMOVQ  64(R3), F20 // nearExp3
+	FMOVQ  144(R3), F26 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V20.S4, V26.S4
+	FMOVQ  144(R3), F27 // nearExp2
+	VFMLA  V24.S4, V20.S4, V27.S4
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V23.S4, V26.S4, V28.S4
+	FMOVQ  160(R3), F26 // nearExp1
+	VFMLA  V24.S4, V27.S4, V26.S4
+	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V17.S4, V17.S4
+	WORD   $0x4e31d739 // fadd v25.4s, v25.4s, v17.4s
+	VORR   V19.B16, V16.B16, V16.B16
+	VORR   V21.B16, V16.B16, V16.B16
+	FMOVQ  160(R0), F17
+	VORR   V2.B16, V2.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V19.S4
+	FMOVQ  224(R0), F21
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V21.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d458 // fsub v24.4s, v2.4s, v19.4s
+	WORD   $0x4eb7d45a // fsub v26.4s, v2.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V26.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V19.B16, V17.B16
+	VAND   V3.B16, V23.B16, V21.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb6963b // mla v27.4s, v17.4s, v22.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb696b1 // mla v17.4s, v21.4s, v22.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V19.S4, V21.S4
+	VSHL   $20, V23.S4, V28.S4
+	VADD   V21.S4, V27.S4, V27.S4
+	VADD   V28.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V20.S4, V21.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V26.S4, V20.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V24.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V26.S4, V28.S4, V21.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V17.S4, V17.S4
+	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
+	WORD   $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
+	VORR   V19.B16, V16.B16, V16.B16
+	VORR   V23.B16, V16.B16, V16.B16
+	FMOVQ  32(R14), F17
+	CMP    $12, R2
+	BGE    l122
+	VEOR   V19.B16, V19.B16, V19.B16
+	CMP    $8, R2
+	BLE    l123
+	TBZ    $1, R2, l121
+	FMOVD  288(R0), F19
+	TBZ    $0, R2, l123
+	ADD    $296, R0, R5
+	VLD1   (R5), V19.S[2]
+	B      l123
+
+l121:
+	FMOVS  288(R0), F19
+	B      l123
+
+l122:
+	FMOVQ  288(R0), F19
+
+l123:
+	FMOVQ  96(R14), F21
+	CMP    $28, R2
+	BGE    l125
+	VEOR   V23.B16, V23.B16, V23.B16
+	CMP    $24, R2
+	BLE    l126
+	TBZ    $1, R2, l124
+	FMOVD  352(R0), F23
+	TBZ    $0, R2, l126
+	ADD    $360, R0, R5
+	VLD1   (R5), V23.S[2]
+	B      l126
+
+l124:
+	FMOVS  352(R0), F23
+	B      l126
+
+l125:
+	FMOVQ  352(R0), F23
+
+l126:
+	VORR   V2.B16, V2.B16, V24.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V19.S4, V24.S4
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V23.S4, V26.S4
+	VAND   V24.B16, V17.B16, V24.B16
+	VAND   V26.B16, V21.B16, V26.B16
 
 	// -n = magic - N - u
 	WORD   $0x4eb8d45b // fsub v27.4s, v2.4s, v24.4s
-	WORD   $0x4eb9d45c // fsub v28.4s, v2.4s, v25.4s
+	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V19.S4, V27.S4
 	VFMLA  V0.S4, V23.S4, V28.S4
 	VFMLA  V1.S4, V19.S4, V27.S4
 	VFMLA  V1.S4, V23.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V24.B16, V19.B16
+	VAND   V3.B16, V26.B16, V23.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4eb6967d // mla v29.4s, v19.4s, v22.4s
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4eb696f3 // mla v19.4s, v23.4s, v22.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VSHL   $20, V24.S4, V23.S4
+	FMOVQ  F25, 64(RSP)
+	VSHL   $20, V26.S4, V25.S4
+	VADD   V23.S4, V29.S4, V29.S4
+	VADD   V25.S4, V19.S4, V19.S4
+	FMOVQ  144(R3), F23 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V27.S4, V20.S4, V23.S4
+	FMOVQ  144(R3), F25 // nearExp2
+	VFMLA  V28.S4, V20.S4, V25.S4
+	FMOVQ  F18, 80(RSP)
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V27.S4, V23.S4, V18.S4
+	FMOVQ  160(R3), F23 // nearExp1
+	VFMLA  V28.S4, V25.S4, V23.S4
+	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
+	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
+
+	// s*q + s
+	VFMLA  V27.S4, V29.S4, V29.S4
+	VFMLA  V28.S4, V19.S4, V19.S4
+	VAND   V29.B16, V17.B16, V17.B16
+	VAND   V19.B16, V21.B16, V21.B16
+	WORD   $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
+	VORR   V24.B16, V16.B16, V16.B16
+	VORR   V26.B16, V16.B16, V16.B16
+	FMOVQ  160(R14), F18
+	CMP    $44, R2
+	BGE    l128
+	VEOR   V19.B16, V19.B16, V19.B16
+	CMP    $40, R2
+	BLE    l129
+	TBZ    $1, R2, l127
+	FMOVD  416(R0), F19
+	TBZ    $0, R2, l129
+	ADD    $424, R0, R5
+	VLD1   (R5), V19.S[2]
+	B      l129
+
+l127:
+	FMOVS  416(R0), F19
+	B      l129
+
+l128:
+	FMOVQ  416(R0), F19
+
+l129:
+	FMOVQ  224(R14), F21
+	CMP    $60, R2
+	BGE    l131
+	VEOR   V23.B16, V23.B16, V23.B16
+	CMP    $56, R2
+	BLE    l132
+	TBZ    $1, R2, l130
+	FMOVD  480(R0), F23
+	TBZ    $0, R2, l132
+	ADD    $488, R0, R5
+	VLD1   (R5), V23.S[2]
+	B      l132
+
+l130:
+	FMOVS  480(R0), F23
+	B      l132
+
+l131:
+	FMOVQ  480(R0), F23
+
+l132:
+	VORR   V2.B16, V2.B16, V24.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V19.S4, V24.S4
+	VORR   V2.B16, V2.B16, V25.B16
+	VFMLA  V0.S4, V23.S4, V25.S4
+	VAND   V24.B16, V18.B16, V24.B16
+	VAND   V25.B16, V21.B16, V25.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
+	WORD   $0x4eb9d45b // fsub v27.4s, v2.4s, v25.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V19.S4, V26.S4
+	VFMLA  V0.S4, V23.S4, V27.S4
+	VFMLA  V1.S4, V19.S4, V26.S4
+	VFMLA  V1.S4, V23.S4, V27.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V24.B16, V19.B16
+	VAND   V3.B16, V25.B16, V23.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4eb6967c // mla v28.4s, v19.4s, v22.4s
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4eb696f3 // mla v19.4s, v23.4s, v22.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VSHL   $20, V24.S4, V23.S4
+	VSHL   $20, V25.S4, V29.S4
+	VADD   V23.S4, V28.S4, V28.S4
+	VADD   V29.S4, V19.S4, V19.S4
+	FMOVQ  144(R3), F23 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V26.S4, V20.S4, V23.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V27.S4, V20.S4, V29.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V26.S4, V23.S4, V20.S4
+	FMOVQ  160(R3), F23 // nearExp1
+	VFMLA  V27.S4, V29.S4, V23.S4
+	WORD   $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
+	WORD   $0x6e37df7b // fmul v27.4s, v27.4s, v23.4s
+
+	// s*q + s
+	VFMLA  V26.S4, V28.S4, V28.S4
+	VFMLA  V27.S4, V19.S4, V19.S4
+	VAND   V28.B16, V18.B16, V18.B16
+	VAND   V19.B16, V21.B16, V21.B16
+	WORD   $0x4e35d652 // fadd v18.4s, v18.4s, v21.4s
+	WORD   $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
+	VORR   V24.B16, V16.B16, V16.B16
+	VORR   V25.B16, V16.B16, V16.B16
+	FMOVQ  48(R0), F18
+	VORR   V2.B16, V2.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V19.S4
+	FMOVQ  112(R0), F20
+	VORR   V2.B16, V2.B16, V21.B16
+	VFMLA  V0.S4, V20.S4, V21.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d457 // fsub v23.4s, v2.4s, v19.4s
+	WORD   $0x4eb5d458 // fsub v24.4s, v2.4s, v21.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V18.S4, V23.S4
+	VFMLA  V0.S4, V20.S4, V24.S4
+	VFMLA  V1.S4, V18.S4, V23.S4
+	VFMLA  V1.S4, V20.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V19.B16, V18.B16
+	VAND   V3.B16, V21.B16, V20.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4eb69659 // mla v25.4s, v18.4s, v22.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4eb69692 // mla v18.4s, v20.4s, v22.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V19.S4, V20.S4
+	VSHL   $20, V21.S4, V26.S4
+	VADD   V20.S4, V25.S4, V25.S4
+	VADD   V26.S4, V18.S4, V18.S4
+	FMOVQ  64(R3), F20 // nearExp3
+	FMOVQ  144(R3), F26 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V20.S4, V26.S4
+	FMOVQ  144(R3), F27 // nearExp2
+	VFMLA  V24.S4, V20.S4, V27.S4
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V23.S4, V26.S4, V28.S4
+	FMOVQ  160(R3), F26 // nearExp1
+	VFMLA  V24.S4, V27.S4, V26.S4
+	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V18.S4, V18.S4
+	WORD   $0x4e32d739 // fadd v25.4s, v25.4s, v18.4s
+	VORR   V19.B16, V16.B16, V16.B16
+	VORR   V21.B16, V16.B16, V16.B16
+	FMOVQ  176(R0), F18
+	VORR   V2.B16, V2.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V19.S4
+	FMOVQ  240(R0), F21
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V21.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d458 // fsub v24.4s, v2.4s, v19.4s
+	WORD   $0x4eb7d45a // fsub v26.4s, v2.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V18.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V26.S4
+	VFMLA  V1.S4, V18.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V19.B16, V18.B16
+	VAND   V3.B16, V23.B16, V21.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb6965b // mla v27.4s, v18.4s, v22.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4eb696b2 // mla v18.4s, v21.4s, v22.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V19.S4, V21.S4
+	VSHL   $20, V23.S4, V28.S4
+	VADD   V21.S4, V27.S4, V27.S4
+	VADD   V28.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V20.S4, V21.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V26.S4, V20.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V24.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V26.S4, V28.S4, V21.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V18.S4, V18.S4
+	WORD   $0x4e32d77b // fadd v27.4s, v27.4s, v18.4s
+	WORD   $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
+	VORR   V19.B16, V16.B16, V16.B16
+	VORR   V23.B16, V16.B16, V16.B16
+	FMOVQ  48(R14), F18
+	CMP    $16, R2
+	BGE    l134
+	VEOR   V19.B16, V19.B16, V19.B16
+	CMP    $12, R2
+	BLE    l135
+	TBZ    $1, R2, l133
+	FMOVD  304(R0), F19
+	TBZ    $0, R2, l135
+	ADD    $312, R0, R5
+	VLD1   (R5), V19.S[2]
+	B      l135
+
+l133:
+	FMOVS  304(R0), F19
+	B      l135
+
+l134:
+	FMOVQ  304(R0), F19
+
+l135:
+	FMOVQ  112(R14), F21
+	CMP    $32, R2
+	BGE    l137
+	VEOR   V23.B16, V23.B16, V23.B16
+	CMP    $28, R2
+	BLE    l138
+	TBZ    $1, R2, l136
+	FMOVD  368(R0), F23
+	TBZ    $0, R2, l138
+	ADD    $376, R0, R5
+	VLD1   (R5), V23.S[2]
+	B      l138
+
+l136:
+	FMOVS  368(R0), F23
+	B      l138
+
+l137:
+	FMOVQ  368(R0), F23
+
+l138:
+	VORR   V2.B16, V2.B16, V24.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V19.S4, V24.S4
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V23.S4, V26.S4
+	VAND   V24.B16, V18.B16, V24.B16
+	VAND   V26.B16, V21.B16, V26.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb8d45b // fsub v27.4s, v2.4s, v24.4s
+	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V19.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V19.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V24.B16, V19.B16
+	VAND   V3.B16, V26.B16, V23.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4eb6967d // mla v29.4s, v19.4s, v22.4s
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4eb696f3 // mla v19.4s, v23.4s, v22.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VSHL   $20, V24.S4, V23.S4
+	FMOVQ  F25, 96(RSP)
+	VSHL   $20, V26.S4, V25.S4
+	VADD   V23.S4, V29.S4, V29.S4
+	VADD   V25.S4, V19.S4, V19.S4
+	FMOVQ  144(R3), F23 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V27.S4, V20.S4, V23.S4
+	FMOVQ  144(R3), F25 // nearExp2
+	VFMLA  V28.S4, V20.S4, V25.S4
+	FMOVQ  F17, 112(RSP)
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V27.S4, V23.S4, V17.S4
+	FMOVQ  160(R3), F23 // nearExp1
+	VFMLA  V28.S4, V25.S4, V23.S4
+	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
+	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
+
+	// s*q + s
+	VFMLA  V27.S4, V29.S4, V29.S4
+	VFMLA  V28.S4, V19.S4, V19.S4
+	VAND   V29.B16, V18.B16, V18.B16
+	VAND   V19.B16, V21.B16, V21.B16
+	WORD   $0x4e35d652 // fadd v18.4s, v18.4s, v21.4s
+	VORR   V24.B16, V16.B16, V16.B16
+	VORR   V26.B16, V16.B16, V16.B16
+	FMOVQ  176(R14), F17
+	CMP    $48, R2
+	BGE    l140
+	VEOR   V19.B16, V19.B16, V19.B16
+	CMP    $44, R2
+	BLE    l141
+	TBZ    $1, R2, l139
+	FMOVD  432(R0), F19
+	TBZ    $0, R2, l141
+	ADD    $440, R0, R5
+	VLD1   (R5), V19.S[2]
+	B      l141
+
+l139:
+	FMOVS  432(R0), F19
+	B      l141
+
+l140:
+	FMOVQ  432(R0), F19
+
+l141:
+	FMOVQ  240(R14), F21
+	CMP    $64, R2
+	BGE    l143
+	VEOR   V23.B16, V23.B16, V23.B16
+	CMP    $60, R2
+	BLE    l144
+	TBZ    $1, R2, l142
+	FMOVD  496(R0), F23
+	TBZ    $0, R2, l144
+	ADD    $504, R0, R5
+	VLD1   (R5), V23.S[2]
+	B      l144
+
+l142:
+	FMOVS  496(R0), F23
+	B      l144
+
+l143:
+	FMOVQ  496(R0), F23
+
+l144:
+	VORR   V2.B16, V2.B16, V24.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V19.S4, V24.S4
+	VORR   V2.B16, V2.B16, V25.B16
+	VFMLA  V0.S4, V23.S4, V25.S4
+	VAND   V24.B16, V17.B16, V24.B16
+	VAND   V25.B16, V21.B16, V25.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
+	WORD   $0x4eb9d45b // fsub v27.4s, v2.4s, v25.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V19.S4, V26.S4
+	VFMLA  V0.S4, V23.S4, V27.S4
+	VFMLA  V1.S4, V19.S4, V26.S4
+	VFMLA  V1.S4, V23.S4, V27.S4
 
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V24.B16, V19.B16
@@ -21721,22 +21673,23 @@ l120:
 	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V21.S4, V3.S4
+	VFMLA  V26.S4, V20.S4, V3.S4
 	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V28.S4, V21.S4, V22.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V27.S4, V3.S4, V21.S4
+	VFMLA  V27.S4, V20.S4, V22.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V26.S4, V3.S4, V20.S4
 	FMOVQ  160(R3), F3 // nearExp1
-	VFMLA  V28.S4, V22.S4, V3.S4
-	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
-	WORD   $0x6e23df9c // fmul v28.4s, v28.4s, v3.4s
+	VFMLA  V27.S4, V22.S4, V3.S4
+	WORD   $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
+	WORD   $0x6e23df7b // fmul v27.4s, v27.4s, v3.4s
 
 	// s*q + s
-	VFMLA  V27.S4, V23.S4, V23.S4
-	VFMLA  V28.S4, V19.S4, V19.S4
-	VAND   V23.B16, V18.B16, V18.B16
-	VAND   V19.B16, V20.B16, V20.B16
-	WORD   $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	VFMLA  V26.S4, V23.S4, V23.S4
+	VFMLA  V27.S4, V19.S4, V19.S4
+	VAND   V23.B16, V17.B16, V17.B16
+	VAND   V19.B16, V21.B16, V21.B16
+	WORD   $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
+	WORD   $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
 	VORR   V24.B16, V16.B16, V16.B16
 	VORR   V25.B16, V16.B16, V16.B16
 
@@ -21748,1545 +21701,403 @@ l120:
 	TST    R6, R5
 	BNE    exact
 	CMP    $4, R2
-	BGE    l122
+	BGE    l146
 	FMOVQ  208(R3), F3 // minusInf
-	TBZ    $1, R2, l121
+	TBZ    $1, R2, l145
 	ADD    $256, R0, R5
 	VLD1   (R5), V3.D[0]
-	TBZ    $0, R2, l123
+	TBZ    $0, R2, l147
 	ADD    $264, R0, R5
 	VLD1   (R5), V3.S[2]
-	B      l123
-
-l121:
-	ADD    $256, R0, R5
-	VLD1   (R5), V3.S[0]
-	B      l123
-
-l122:
-	FMOVQ  256(R0), F3
-
-l123:
-	CMP    $20, R2
-	BGE    l125
-	FMOVQ  208(R3), F16 // minusInf
-	CMP    $16, R2
-	BLE    l126
-	TBZ    $1, R2, l124
-	ADD    $320, R0, R5
-	VLD1   (R5), V16.D[0]
-	TBZ    $0, R2, l126
-	ADD    $328, R0, R5
-	VLD1   (R5), V16.S[2]
-	B      l126
-
-l124:
-	ADD    $320, R0, R5
-	VLD1   (R5), V16.S[0]
-	B      l126
-
-l125:
-	FMOVQ  320(R0), F16
-
-l126:
-	FMOVQ  0(R0), F19
-	FMOVQ  64(R0), F20
-	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
-	FMOVQ  128(R0), F20
-	FMOVQ  192(R0), F21
-	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
-	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
-	WORD   $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
-	WORD   $0x4e23f673 // fmax v19.4s, v19.4s, v3.4s
-	CMP    $8, R2
-	BGE    l128
-	FMOVQ  208(R3), F3 // minusInf
-	CMP    $4, R2
-	BLE    l129
-	TBZ    $1, R2, l127
-	ADD    $272, R0, R5
-	VLD1   (R5), V3.D[0]
-	TBZ    $0, R2, l129
-	ADD    $280, R0, R5
-	VLD1   (R5), V3.S[2]
-	B      l129
-
-l127:
-	ADD    $272, R0, R5
-	VLD1   (R5), V3.S[0]
-	B      l129
-
-l128:
-	FMOVQ  272(R0), F3
-
-l129:
-	CMP    $24, R2
-	BGE    l131
-	FMOVQ  208(R3), F16 // minusInf
-	CMP    $20, R2
-	BLE    l132
-	TBZ    $1, R2, l130
-	ADD    $336, R0, R5
-	VLD1   (R5), V16.D[0]
-	TBZ    $0, R2, l132
-	ADD    $344, R0, R5
-	VLD1   (R5), V16.S[2]
-	B      l132
-
-l130:
-	ADD    $336, R0, R5
-	VLD1   (R5), V16.S[0]
-	B      l132
-
-l131:
-	FMOVQ  336(R0), F16
-
-l132:
-	FMOVQ  16(R0), F20
-	FMOVQ  80(R0), F21
-	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
-	FMOVQ  144(R0), F21
-	FMOVQ  208(R0), F22
-	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
-	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
-	WORD   $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
-	WORD   $0x4e23f694 // fmax v20.4s, v20.4s, v3.4s
-	CMP    $12, R2
-	BGE    l134
-	FMOVQ  208(R3), F3 // minusInf
-	CMP    $8, R2
-	BLE    l135
-	TBZ    $1, R2, l133
-	ADD    $288, R0, R5
-	VLD1   (R5), V3.D[0]
-	TBZ    $0, R2, l135
-	ADD    $296, R0, R5
-	VLD1   (R5), V3.S[2]
-	B      l135
-
-l133:
-	ADD    $288, R0, R5
-	VLD1   (R5), V3.S[0]
-	B      l135
-
-l134:
-	FMOVQ  288(R0), F3
-
-l135:
-	CMP    $28, R2
-	BGE    l137
-	FMOVQ  208(R3), F16 // minusInf
-	CMP    $24, R2
-	BLE    l138
-	TBZ    $1, R2, l136
-	ADD    $352, R0, R5
-	VLD1   (R5), V16.D[0]
-	TBZ    $0, R2, l138
-	ADD    $360, R0, R5
-	VLD1   (R5), V16.S[2]
-	B      l138
-
-l136:
-	ADD    $352, R0, R5
-	VLD1   (R5), V16.S[0]
-	B      l138
-
-l137:
-	FMOVQ  352(R0), F16
-
-l138:
-	FMOVQ  32(R0), F21
-	FMOVQ  96(R0), F22
-	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
-	FMOVQ  160(R0), F22
-	FMOVQ  224(R0), F23
-	WORD   $0x4e37f6d6 // fmax v22.4s, v22.4s, v23.4s
-	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
-	WORD   $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
-	WORD   $0x4e23f6b5 // fmax v21.4s, v21.4s, v3.4s
-	CMP    $16, R2
-	BGE    l140
-	FMOVQ  208(R3), F3 // minusInf
-	CMP    $12, R2
-	BLE    l141
-	TBZ    $1, R2, l139
-	ADD    $304, R0, R5
-	VLD1   (R5), V3.D[0]
-	TBZ    $0, R2, l141
-	ADD    $312, R0, R5
-	VLD1   (R5), V3.S[2]
-	B      l141
-
-l139:
-	ADD    $304, R0, R5
-	VLD1   (R5), V3.S[0]
-	B      l141
-
-l140:
-	FMOVQ  304(R0), F3
-
-l141:
-	CMP    $32, R2
-	BGE    l143
-	FMOVQ  208(R3), F16 // minusInf
-	CMP    $28, R2
-	BLE    l144
-	TBZ    $1, R2, l142
-	ADD    $368, R0, R5
-	VLD1   (R5), V16.D[0]
-	TBZ    $0, R2, l144
-	ADD    $376, R0, R5
-	VLD1   (R5), V16.S[2]
-	B      l144
-
-l142:
-	ADD    $368, R0, R5
-	VLD1   (R5), V16.S[0]
-	B      l144
-
-l143:
-	FMOVQ  368(R0), F16
-
-l144:
-	FMOVQ  48(R0), F22
-	FMOVQ  112(R0), F23
-	WORD   $0x4e37f6d6 // fmax v22.4s, v22.4s, v23.4s
-	FMOVQ  176(R0), F23
-	FMOVQ  240(R0), F24
-	WORD   $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
-	WORD   $0x4e37f6d6 // fmax v22.4s, v22.4s, v23.4s
-	WORD   $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
-	WORD   $0x4e23f6d6 // fmax v22.4s, v22.4s, v3.4s
-	WORD   $0x4e2cf66c // fmax v12.4s, v19.4s, v12.4s
-	WORD   $0x4e2df68d // fmax v13.4s, v20.4s, v13.4s
-	WORD   $0x4e2ef6ae // fmax v14.4s, v21.4s, v14.4s
-	WORD   $0x4e2ff6cf // fmax v15.4s, v22.4s, v15.4s
-	FMOVQ  16(RSP), F3
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e23d490 // fadd v16.4s, v4.4s, v3.4s
-	WORD   $0x4ea3f493 // fmin v19.4s, v4.4s, v3.4s
-	WORD   $0x4e23f484 // fmax v4.4s, v4.4s, v3.4s
-	WORD   $0x4ea4d604 // fsub v4.4s, v16.4s, v4.4s
-	WORD   $0x4ea4d673 // fsub v19.4s, v19.4s, v4.4s
-	WORD   $0x4e33d508 // fadd v8.4s, v8.4s, v19.4s
-	FMOVQ  48(RSP), F3
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e23d604 // fadd v4.4s, v16.4s, v3.4s
-	WORD   $0x4ea3f613 // fmin v19.4s, v16.4s, v3.4s
-	WORD   $0x4e23f610 // fmax v16.4s, v16.4s, v3.4s
-	WORD   $0x4eb0d490 // fsub v16.4s, v4.4s, v16.4s
-	WORD   $0x4eb0d673 // fsub v19.4s, v19.4s, v16.4s
-	WORD   $0x4e33d508 // fadd v8.4s, v8.4s, v19.4s
-	FMOVQ  32(RSP), F3
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e23d4b0 // fadd v16.4s, v5.4s, v3.4s
-	WORD   $0x4ea3f4b3 // fmin v19.4s, v5.4s, v3.4s
-	WORD   $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
-	WORD   $0x4ea5d605 // fsub v5.4s, v16.4s, v5.4s
-	WORD   $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
-	WORD   $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
-	FMOVQ  80(RSP), F3
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e23d605 // fadd v5.4s, v16.4s, v3.4s
-	WORD   $0x4ea3f613 // fmin v19.4s, v16.4s, v3.4s
-	WORD   $0x4e23f610 // fmax v16.4s, v16.4s, v3.4s
-	WORD   $0x4eb0d4b0 // fsub v16.4s, v5.4s, v16.4s
-	WORD   $0x4eb0d673 // fsub v19.4s, v19.4s, v16.4s
-	WORD   $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
-	FMOVQ  64(RSP), F3
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e23d4d0 // fadd v16.4s, v6.4s, v3.4s
-	WORD   $0x4ea3f4d3 // fmin v19.4s, v6.4s, v3.4s
-	WORD   $0x4e23f4c6 // fmax v6.4s, v6.4s, v3.4s
-	WORD   $0x4ea6d606 // fsub v6.4s, v16.4s, v6.4s
-	WORD   $0x4ea6d673 // fsub v19.4s, v19.4s, v6.4s
-	WORD   $0x4e33d54a // fadd v10.4s, v10.4s, v19.4s
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e31d606 // fadd v6.4s, v16.4s, v17.4s
-	WORD   $0x4eb1f603 // fmin v3.4s, v16.4s, v17.4s
-	WORD   $0x4e31f610 // fmax v16.4s, v16.4s, v17.4s
-	WORD   $0x4eb0d4d0 // fsub v16.4s, v6.4s, v16.4s
-	WORD   $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
-	WORD   $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e3ad4e3 // fadd v3.4s, v7.4s, v26.4s
-	WORD   $0x4ebaf4f0 // fmin v16.4s, v7.4s, v26.4s
-	WORD   $0x4e3af4e7 // fmax v7.4s, v7.4s, v26.4s
-	WORD   $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD   $0x4ea7d610 // fsub v16.4s, v16.4s, v7.4s
-	WORD   $0x4e30d56b // fadd v11.4s, v11.4s, v16.4s
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e32d467 // fadd v7.4s, v3.4s, v18.4s
-	WORD   $0x4eb2f470 // fmin v16.4s, v3.4s, v18.4s
-	WORD   $0x4e32f463 // fmax v3.4s, v3.4s, v18.4s
-	WORD   $0x4ea3d4e3 // fsub v3.4s, v7.4s, v3.4s
-	WORD   $0x4ea3d610 // fsub v16.4s, v16.4s, v3.4s
-	WORD   $0x4e30d56b // fadd v11.4s, v11.4s, v16.4s
-	ADD    R2<<2, R0
-	ADD    $256, R0
-	B      behind8
-
-upto8:
-
-	// Turns whose elements are all near, of 97 to 128 elements.
-	SUB    $96, R2
-	MOVD   $leftMasks<>+256(SB), R14
-	SUB    R2<<2, R14, R14
-	MOVD   $nearTable<>(SB), R5
-	FLDPQ  (R5), (F30, F31)
-	FMOVQ  0(R0), F3
-	VORR   V2.B16, V2.B16, V16.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V3.S4, V16.S4
-	FMOVQ  64(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
-	VFMLA  V0.S4, V17.S4, V18.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb0d453 // fsub v19.4s, v2.4s, v16.4s
-	WORD   $0x4eb2d454 // fsub v20.4s, v2.4s, v18.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V3.S4, V19.S4
-	VFMLA  V0.S4, V17.S4, V20.S4
-	VFMLA  V1.S4, V3.S4, V19.S4
-	VFMLA  V1.S4, V17.S4, V20.S4
-	FMOVQ  32(R3), F3 // eighths
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V16.B16, V17.B16
-	VAND   V3.B16, V18.B16, V21.B16
-	FMOVQ  48(R3), F22 // wordOffsets
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4eb69637 // mla v23.4s, v17.4s, v22.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb696b1 // mla v17.4s, v21.4s, v22.4s
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V16.S4, V21.S4
-	VSHL   $20, V18.S4, V24.S4
-	VADD   V21.S4, V23.S4, V23.S4
-	VADD   V24.S4, V17.S4, V17.S4
-	FMOVQ  64(R3), F21 // nearExp3
-	FMOVQ  144(R3), F24 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V19.S4, V21.S4, V24.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V20.S4, V21.S4, V25.S4
-	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V19.S4, V24.S4, V26.S4
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V20.S4, V25.S4, V24.S4
-	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-
-	// s*q + s
-	VFMLA  V19.S4, V23.S4, V23.S4
-	VFMLA  V20.S4, V17.S4, V17.S4
-	WORD   $0x4e31d6f7 // fadd v23.4s, v23.4s, v17.4s
-	FMOVQ  128(R0), F17
-	VORR   V2.B16, V2.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V19.S4
-	FMOVQ  192(R0), F20
-	VORR   V2.B16, V2.B16, V24.B16
-	VFMLA  V0.S4, V20.S4, V24.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d459 // fsub v25.4s, v2.4s, v19.4s
-	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V25.S4
-	VFMLA  V0.S4, V20.S4, V26.S4
-	VFMLA  V1.S4, V17.S4, V25.S4
-	VFMLA  V1.S4, V20.S4, V26.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V19.B16, V17.B16
-	VAND   V3.B16, V24.B16, V20.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb6963b // mla v27.4s, v17.4s, v22.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb69691 // mla v17.4s, v20.4s, v22.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V19.S4, V20.S4
-	VSHL   $20, V24.S4, V28.S4
-	VADD   V20.S4, V27.S4, V27.S4
-	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V26.S4, V21.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V25.S4, V20.S4, V29.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V26.S4, V28.S4, V20.S4
-	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	WORD   $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V27.S4, V27.S4
-	VFMLA  V26.S4, V17.S4, V17.S4
-	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
-	WORD   $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V19.B16, V16.B16, V16.B16
-	VORR   V24.B16, V16.B16, V16.B16
-	FMOVQ  256(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V18.S4
-	FMOVQ  320(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
-	VFMLA  V0.S4, V19.S4, V20.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d458 // fsub v24.4s, v2.4s, v18.4s
-	WORD   $0x4eb4d459 // fsub v25.4s, v2.4s, v20.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V24.S4
-	VFMLA  V0.S4, V19.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V24.S4
-	VFMLA  V1.S4, V19.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V17.B16
-	VAND   V3.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4eb6963a // mla v26.4s, v17.4s, v22.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb69671 // mla v17.4s, v19.4s, v22.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V18.S4, V19.S4
-	VSHL   $20, V20.S4, V27.S4
-	VADD   V19.S4, V26.S4, V26.S4
-	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F19 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V21.S4, V19.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V25.S4, V21.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V25.S4, V27.S4, V19.S4
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	WORD   $0x6e33df39 // fmul v25.4s, v25.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V17.S4, V17.S4
-	WORD   $0x4e31d75a // fadd v26.4s, v26.4s, v17.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V20.B16, V16.B16, V16.B16
-	FMOVQ  0(R14), F17
-	CMP    $4, R2
-	BGE    l146
-	TBZ    $1, R2, l145
-	FMOVD  384(R0), F18
-	TBZ    $0, R2, l147
-	ADD    $392, R0, R5
-	VLD1   (R5), V18.S[2]
 	B      l147
 
 l145:
-	FMOVS  384(R0), F18
+	ADD    $256, R0, R5
+	VLD1   (R5), V3.S[0]
 	B      l147
 
 l146:
-	FMOVQ  384(R0), F18
+	FMOVQ  256(R0), F3
 
 l147:
-	FMOVQ  64(R14), F19
 	CMP    $20, R2
 	BGE    l149
-	VEOR   V20.B16, V20.B16, V20.B16
+	FMOVQ  208(R3), F16 // minusInf
 	CMP    $16, R2
 	BLE    l150
 	TBZ    $1, R2, l148
-	FMOVD  448(R0), F20
+	ADD    $320, R0, R5
+	VLD1   (R5), V16.D[0]
 	TBZ    $0, R2, l150
-	ADD    $456, R0, R5
-	VLD1   (R5), V20.S[2]
+	ADD    $328, R0, R5
+	VLD1   (R5), V16.S[2]
 	B      l150
 
 l148:
-	FMOVS  448(R0), F20
+	ADD    $320, R0, R5
+	VLD1   (R5), V16.S[0]
 	B      l150
 
 l149:
-	FMOVQ  448(R0), F20
+	FMOVQ  320(R0), F16
 
 l150:
-	VORR   V2.B16, V2.B16, V24.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V24.S4
-	VORR   V2.B16, V2.B16, V25.B16
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VAND   V24.B16, V17.B16, V24.B16
-	VAND   V25.B16, V19.B16, V25.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb8d45b // fsub v27.4s, v2.4s, v24.4s
-	WORD   $0x4eb9d45c // fsub v28.4s, v2.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V27.S4
-	VFMLA  V0.S4, V20.S4, V28.S4
-	VFMLA  V1.S4, V18.S4, V27.S4
-	VFMLA  V1.S4, V20.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V24.B16, V18.B16
-	VAND   V3.B16, V25.B16, V20.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb6965d // mla v29.4s, v18.4s, v22.4s
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4eb69692 // mla v18.4s, v20.4s, v22.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V24.S4, V20.S4
-	FMOVQ  F23, 16(RSP)
-	VSHL   $20, V25.S4, V23.S4
-	VADD   V20.S4, V29.S4, V29.S4
-	VADD   V23.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V28.S4, V21.S4, V23.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V27.S4, V20.S4, V21.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V28.S4, V23.S4, V20.S4
-	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
-	WORD   $0x6e34df9c // fmul v28.4s, v28.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V18.S4, V18.S4
-	VAND   V29.B16, V17.B16, V17.B16
-	VAND   V18.B16, V19.B16, V19.B16
-	WORD   $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
-	WORD   $0x4e31d75a // fadd v26.4s, v26.4s, v17.4s
-	VORR   V24.B16, V16.B16, V16.B16
-	VORR   V25.B16, V16.B16, V16.B16
-	FMOVQ  16(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V18.S4
-	FMOVQ  80(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
-	VFMLA  V0.S4, V19.S4, V20.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d455 // fsub v21.4s, v2.4s, v18.4s
-	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V21.S4
-	VFMLA  V0.S4, V19.S4, V23.S4
-	VFMLA  V1.S4, V17.S4, V21.S4
-	VFMLA  V1.S4, V19.S4, V23.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V17.B16
-	VAND   V3.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eb69638 // mla v24.4s, v17.4s, v22.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb69671 // mla v17.4s, v19.4s, v22.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V18.S4, V19.S4
-	VSHL   $20, V20.S4, V25.S4
-	VADD   V19.S4, V24.S4, V24.S4
-	VADD   V25.S4, V17.S4, V17.S4
-	FMOVQ  64(R3), F19 // nearExp3
-	FMOVQ  144(R3), F25 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V23.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V21.S4, V25.S4, V28.S4
-	FMOVQ  160(R3), F25 // nearExp1
-	VFMLA  V23.S4, V27.S4, V25.S4
-	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
-	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-
-	// s*q + s
-	VFMLA  V21.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V17.S4, V17.S4
-	WORD   $0x4e31d718 // fadd v24.4s, v24.4s, v17.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V20.B16, V16.B16, V16.B16
-	FMOVQ  144(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V18.S4
-	FMOVQ  208(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
-	VFMLA  V0.S4, V20.S4, V21.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d457 // fsub v23.4s, v2.4s, v18.4s
-	WORD   $0x4eb5d459 // fsub v25.4s, v2.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V23.S4
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V23.S4
-	VFMLA  V1.S4, V20.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V17.B16
-	VAND   V3.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb6963b // mla v27.4s, v17.4s, v22.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb69691 // mla v17.4s, v20.4s, v22.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V18.S4, V20.S4
-	VSHL   $20, V21.S4, V28.S4
-	VADD   V20.S4, V27.S4, V27.S4
-	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V19.S4, V20.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V23.S4, V20.S4, V29.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V25.S4, V28.S4, V20.S4
-	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
-	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V27.S4, V27.S4
-	VFMLA  V25.S4, V17.S4, V17.S4
-	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
-	WORD   $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V21.B16, V16.B16, V16.B16
-	FMOVQ  272(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V18.S4
-	FMOVQ  336(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
-	VFMLA  V0.S4, V20.S4, V21.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d457 // fsub v23.4s, v2.4s, v18.4s
-	WORD   $0x4eb5d459 // fsub v25.4s, v2.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V23.S4
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V23.S4
-	VFMLA  V1.S4, V20.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V17.B16
-	VAND   V3.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb6963b // mla v27.4s, v17.4s, v22.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb69691 // mla v17.4s, v20.4s, v22.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V18.S4, V20.S4
-	VSHL   $20, V21.S4, V28.S4
-	VADD   V20.S4, V27.S4, V27.S4
-	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V19.S4, V20.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V23.S4, V20.S4, V29.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V25.S4, V28.S4, V20.S4
-	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
-	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V27.S4, V27.S4
-	VFMLA  V25.S4, V17.S4, V17.S4
-	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V21.B16, V16.B16, V16.B16
-	FMOVQ  16(R14), F17
-	CMP    $8, R2
+	CMP    $36, R2
 	BGE    l152
-	VEOR   V18.B16, V18.B16, V18.B16
-	CMP    $4, R2
+	FMOVQ  208(R3), F17 // minusInf
+	CMP    $32, R2
 	BLE    l153
 	TBZ    $1, R2, l151
-	FMOVD  400(R0), F18
+	ADD    $384, R0, R5
+	VLD1   (R5), V17.D[0]
 	TBZ    $0, R2, l153
-	ADD    $408, R0, R5
-	VLD1   (R5), V18.S[2]
+	ADD    $392, R0, R5
+	VLD1   (R5), V17.S[2]
 	B      l153
 
 l151:
-	FMOVS  400(R0), F18
+	ADD    $384, R0, R5
+	VLD1   (R5), V17.S[0]
 	B      l153
 
 l152:
-	FMOVQ  400(R0), F18
+	FMOVQ  384(R0), F17
 
 l153:
-	FMOVQ  80(R14), F20
-	CMP    $24, R2
+	CMP    $52, R2
 	BGE    l155
-	VEOR   V21.B16, V21.B16, V21.B16
-	CMP    $20, R2
+	FMOVQ  208(R3), F19 // minusInf
+	CMP    $48, R2
 	BLE    l156
 	TBZ    $1, R2, l154
-	FMOVD  464(R0), F21
+	ADD    $448, R0, R5
+	VLD1   (R5), V19.D[0]
 	TBZ    $0, R2, l156
-	ADD    $472, R0, R5
-	VLD1   (R5), V21.S[2]
+	ADD    $456, R0, R5
+	VLD1   (R5), V19.S[2]
 	B      l156
 
 l154:
-	FMOVS  464(R0), F21
+	ADD    $448, R0, R5
+	VLD1   (R5), V19.S[0]
 	B      l156
 
 l155:
-	FMOVQ  464(R0), F21
+	FMOVQ  448(R0), F19
 
 l156:
-	VORR   V2.B16, V2.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V23.S4
-	VORR   V2.B16, V2.B16, V25.B16
-	VFMLA  V0.S4, V21.S4, V25.S4
-	VAND   V23.B16, V17.B16, V23.B16
-	VAND   V25.B16, V20.B16, V25.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d45c // fsub v28.4s, v2.4s, v23.4s
-	WORD   $0x4eb9d45d // fsub v29.4s, v2.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V28.S4
-	VFMLA  V0.S4, V21.S4, V29.S4
-	VFMLA  V1.S4, V18.S4, V28.S4
-	VFMLA  V1.S4, V21.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V23.B16, V18.B16
-	VAND   V3.B16, V25.B16, V21.B16
-	FMOVQ  F24, 32(RSP)
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eb69658 // mla v24.4s, v18.4s, v22.4s
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4eb696b2 // mla v18.4s, v21.4s, v22.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V23.S4, V21.S4
-	FMOVQ  F26, 48(RSP)
-	VSHL   $20, V25.S4, V26.S4
-	VADD   V21.S4, V24.S4, V24.S4
-	VADD   V26.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V28.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V29.S4, V19.S4, V26.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V28.S4, V21.S4, V19.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V29.S4, V26.S4, V21.S4
-	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
-	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
-
-	// s*q + s
-	VFMLA  V28.S4, V24.S4, V24.S4
-	VFMLA  V29.S4, V18.S4, V18.S4
-	VAND   V24.B16, V17.B16, V17.B16
-	VAND   V18.B16, V20.B16, V20.B16
-	WORD   $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
-	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
-	VORR   V23.B16, V16.B16, V16.B16
-	VORR   V25.B16, V16.B16, V16.B16
-	FMOVQ  32(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V18.S4
-	FMOVQ  96(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
-	VFMLA  V0.S4, V19.S4, V20.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d455 // fsub v21.4s, v2.4s, v18.4s
-	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V21.S4
-	VFMLA  V0.S4, V19.S4, V23.S4
-	VFMLA  V1.S4, V17.S4, V21.S4
-	VFMLA  V1.S4, V19.S4, V23.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V17.B16
-	VAND   V3.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eb69638 // mla v24.4s, v17.4s, v22.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb69671 // mla v17.4s, v19.4s, v22.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V18.S4, V19.S4
-	VSHL   $20, V20.S4, V25.S4
-	VADD   V19.S4, V24.S4, V24.S4
-	VADD   V25.S4, V17.S4, V17.S4
-	FMOVQ  64(R3), F19 // nearExp3
-	FMOVQ  144(R3), F25 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V23.S4, V19.S4, V26.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V21.S4, V25.S4, V28.S4
-	FMOVQ  160(R3), F25 // nearExp1
-	VFMLA  V23.S4, V26.S4, V25.S4
-	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
-	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-
-	// s*q + s
-	VFMLA  V21.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V17.S4, V17.S4
-	WORD   $0x4e31d718 // fadd v24.4s, v24.4s, v17.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V20.B16, V16.B16, V16.B16
-	FMOVQ  160(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V18.S4
-	FMOVQ  224(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
-	VFMLA  V0.S4, V20.S4, V21.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d457 // fsub v23.4s, v2.4s, v18.4s
-	WORD   $0x4eb5d459 // fsub v25.4s, v2.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V23.S4
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V23.S4
-	VFMLA  V1.S4, V20.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V17.B16
-	VAND   V3.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4eb6963a // mla v26.4s, v17.4s, v22.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb69691 // mla v17.4s, v20.4s, v22.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V18.S4, V20.S4
-	VSHL   $20, V21.S4, V28.S4
-	VADD   V20.S4, V26.S4, V26.S4
-	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V19.S4, V20.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V23.S4, V20.S4, V29.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V25.S4, V28.S4, V20.S4
-	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
-	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V17.S4, V17.S4
-	WORD   $0x4e31d75a // fadd v26.4s, v26.4s, v17.4s
-	WORD   $0x4e3ad718 // fadd v24.4s, v24.4s, v26.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V21.B16, V16.B16, V16.B16
-	FMOVQ  288(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V18.S4
-	FMOVQ  352(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
-	VFMLA  V0.S4, V20.S4, V21.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d457 // fsub v23.4s, v2.4s, v18.4s
-	WORD   $0x4eb5d459 // fsub v25.4s, v2.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V23.S4
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V23.S4
-	VFMLA  V1.S4, V20.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V17.B16
-	VAND   V3.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4eb6963a // mla v26.4s, v17.4s, v22.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb69691 // mla v17.4s, v20.4s, v22.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V18.S4, V20.S4
-	VSHL   $20, V21.S4, V28.S4
-	VADD   V20.S4, V26.S4, V26.S4
-	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V19.S4, V20.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V23.S4, V20.S4, V29.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V25.S4, V28.S4, V20.S4
-	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
-	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V17.S4, V17.S4
-	WORD   $0x4e31d75a // fadd v26.4s, v26.4s, v17.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V21.B16, V16.B16, V16.B16
-	FMOVQ  32(R14), F17
-	CMP    $12, R2
-	BGE    l158
-	VEOR   V18.B16, V18.B16, V18.B16
+	FMOVQ  0(R0), F20
+	FMOVQ  64(R0), F21
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	FMOVQ  128(R0), F21
+	FMOVQ  192(R0), F22
+	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	WORD   $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
+	WORD   $0x4e33f631 // fmax v17.4s, v17.4s, v19.4s
+	WORD   $0x4e31f463 // fmax v3.4s, v3.4s, v17.4s
+	WORD   $0x4e23f694 // fmax v20.4s, v20.4s, v3.4s
 	CMP    $8, R2
+	BGE    l158
+	FMOVQ  208(R3), F3 // minusInf
+	CMP    $4, R2
 	BLE    l159
 	TBZ    $1, R2, l157
-	FMOVD  416(R0), F18
+	ADD    $272, R0, R5
+	VLD1   (R5), V3.D[0]
 	TBZ    $0, R2, l159
-	ADD    $424, R0, R5
-	VLD1   (R5), V18.S[2]
+	ADD    $280, R0, R5
+	VLD1   (R5), V3.S[2]
 	B      l159
 
 l157:
-	FMOVS  416(R0), F18
+	ADD    $272, R0, R5
+	VLD1   (R5), V3.S[0]
 	B      l159
 
 l158:
-	FMOVQ  416(R0), F18
+	FMOVQ  272(R0), F3
 
 l159:
-	FMOVQ  96(R14), F20
-	CMP    $28, R2
-	BGE    l161
-	VEOR   V21.B16, V21.B16, V21.B16
 	CMP    $24, R2
+	BGE    l161
+	FMOVQ  208(R3), F16 // minusInf
+	CMP    $20, R2
 	BLE    l162
 	TBZ    $1, R2, l160
-	FMOVD  480(R0), F21
+	ADD    $336, R0, R5
+	VLD1   (R5), V16.D[0]
 	TBZ    $0, R2, l162
-	ADD    $488, R0, R5
-	VLD1   (R5), V21.S[2]
+	ADD    $344, R0, R5
+	VLD1   (R5), V16.S[2]
 	B      l162
 
 l160:
-	FMOVS  480(R0), F21
+	ADD    $336, R0, R5
+	VLD1   (R5), V16.S[0]
 	B      l162
 
 l161:
-	FMOVQ  480(R0), F21
+	FMOVQ  336(R0), F16
 
 l162:
-	VORR   V2.B16, V2.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V23.S4
-	VORR   V2.B16, V2.B16, V25.B16
-	VFMLA  V0.S4, V21.S4, V25.S4
-	VAND   V23.B16, V17.B16, V23.B16
-	VAND   V25.B16, V20.B16, V25.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d45c // fsub v28.4s, v2.4s, v23.4s
-	WORD   $0x4eb9d45d // fsub v29.4s, v2.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V28.S4
-	VFMLA  V0.S4, V21.S4, V29.S4
-	VFMLA  V1.S4, V18.S4, V28.S4
-	VFMLA  V1.S4, V21.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V23.B16, V18.B16
-	VAND   V3.B16, V25.B16, V21.B16
-	FMOVQ  F24, 64(RSP)
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eb69658 // mla v24.4s, v18.4s, v22.4s
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4eb696b2 // mla v18.4s, v21.4s, v22.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V23.S4, V21.S4
-	FMOVQ  F27, 80(RSP)
-	VSHL   $20, V25.S4, V27.S4
-	VADD   V21.S4, V24.S4, V24.S4
-	VADD   V27.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V28.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V29.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V28.S4, V21.S4, V19.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V29.S4, V27.S4, V21.S4
-	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
-	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
-
-	// s*q + s
-	VFMLA  V28.S4, V24.S4, V24.S4
-	VFMLA  V29.S4, V18.S4, V18.S4
-	VAND   V24.B16, V17.B16, V17.B16
-	VAND   V18.B16, V20.B16, V20.B16
-	WORD   $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
-	WORD   $0x4e31d75a // fadd v26.4s, v26.4s, v17.4s
-	VORR   V23.B16, V16.B16, V16.B16
-	VORR   V25.B16, V16.B16, V16.B16
-	FMOVQ  48(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V18.S4
-	FMOVQ  112(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
-	VFMLA  V0.S4, V19.S4, V20.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d455 // fsub v21.4s, v2.4s, v18.4s
-	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V21.S4
-	VFMLA  V0.S4, V19.S4, V23.S4
-	VFMLA  V1.S4, V17.S4, V21.S4
-	VFMLA  V1.S4, V19.S4, V23.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V17.B16
-	VAND   V3.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eb69638 // mla v24.4s, v17.4s, v22.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb69671 // mla v17.4s, v19.4s, v22.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V18.S4, V19.S4
-	VSHL   $20, V20.S4, V25.S4
-	VADD   V19.S4, V24.S4, V24.S4
-	VADD   V25.S4, V17.S4, V17.S4
-	FMOVQ  64(R3), F19 // nearExp3
-	FMOVQ  144(R3), F25 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V23.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V21.S4, V25.S4, V28.S4
-	FMOVQ  160(R3), F25 // nearExp1
-	VFMLA  V23.S4, V27.S4, V25.S4
-	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
-	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-
-	// s*q + s
-	VFMLA  V21.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V17.S4, V17.S4
-	WORD   $0x4e31d718 // fadd v24.4s, v24.4s, v17.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V20.B16, V16.B16, V16.B16
-	FMOVQ  176(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V18.S4
-	FMOVQ  240(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
-	VFMLA  V0.S4, V20.S4, V21.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d457 // fsub v23.4s, v2.4s, v18.4s
-	WORD   $0x4eb5d459 // fsub v25.4s, v2.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V23.S4
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V23.S4
-	VFMLA  V1.S4, V20.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V17.B16
-	VAND   V3.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb6963b // mla v27.4s, v17.4s, v22.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb69691 // mla v17.4s, v20.4s, v22.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V18.S4, V20.S4
-	VSHL   $20, V21.S4, V28.S4
-	VADD   V20.S4, V27.S4, V27.S4
-	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V19.S4, V20.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V23.S4, V20.S4, V29.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V25.S4, V28.S4, V20.S4
-	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
-	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V27.S4, V27.S4
-	VFMLA  V25.S4, V17.S4, V17.S4
-	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
-	WORD   $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V21.B16, V16.B16, V16.B16
-	FMOVQ  304(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V18.S4
-	FMOVQ  368(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
-	VFMLA  V0.S4, V20.S4, V21.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d457 // fsub v23.4s, v2.4s, v18.4s
-	WORD   $0x4eb5d459 // fsub v25.4s, v2.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V23.S4
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V23.S4
-	VFMLA  V1.S4, V20.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V17.B16
-	VAND   V3.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb6963b // mla v27.4s, v17.4s, v22.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb69691 // mla v17.4s, v20.4s, v22.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V18.S4, V20.S4
-	VSHL   $20, V21.S4, V28.S4
-	VADD   V20.S4, V27.S4, V27.S4
-	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V19.S4, V20.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V23.S4, V20.S4, V29.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V25.S4, V28.S4, V20.S4
-	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
-	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V27.S4, V27.S4
-	VFMLA  V25.S4, V17.S4, V17.S4
-	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V21.B16, V16.B16, V16.B16
-	FMOVQ  48(R14), F17
-	CMP    $16, R2
+	CMP    $40, R2
 	BGE    l164
-	VEOR   V18.B16, V18.B16, V18.B16
-	CMP    $12, R2
+	FMOVQ  208(R3), F17 // minusInf
+	CMP    $36, R2
 	BLE    l165
 	TBZ    $1, R2, l163
-	FMOVD  432(R0), F18
+	ADD    $400, R0, R5
+	VLD1   (R5), V17.D[0]
 	TBZ    $0, R2, l165
-	ADD    $440, R0, R5
-	VLD1   (R5), V18.S[2]
+	ADD    $408, R0, R5
+	VLD1   (R5), V17.S[2]
 	B      l165
 
 l163:
-	FMOVS  432(R0), F18
+	ADD    $400, R0, R5
+	VLD1   (R5), V17.S[0]
 	B      l165
 
 l164:
-	FMOVQ  432(R0), F18
+	FMOVQ  400(R0), F17
 
 l165:
-	FMOVQ  112(R14), F20
-	CMP    $32, R2
+	CMP    $56, R2
 	BGE    l167
-	VEOR   V21.B16, V21.B16, V21.B16
-	CMP    $28, R2
+	FMOVQ  208(R3), F19 // minusInf
+	CMP    $52, R2
 	BLE    l168
 	TBZ    $1, R2, l166
-	FMOVD  496(R0), F21
+	ADD    $464, R0, R5
+	VLD1   (R5), V19.D[0]
 	TBZ    $0, R2, l168
-	ADD    $504, R0, R5
-	VLD1   (R5), V21.S[2]
+	ADD    $472, R0, R5
+	VLD1   (R5), V19.S[2]
 	B      l168
 
 l166:
-	FMOVS  496(R0), F21
+	ADD    $464, R0, R5
+	VLD1   (R5), V19.S[0]
 	B      l168
 
 l167:
-	FMOVQ  496(R0), F21
+	FMOVQ  464(R0), F19
 
 l168:
-	VORR   V2.B16, V2.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V23.S4
-	VORR   V2.B16, V2.B16, V25.B16
-	VFMLA  V0.S4, V21.S4, V25.S4
-	VAND   V23.B16, V17.B16, V23.B16
-	VAND   V25.B16, V20.B16, V25.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d45c // fsub v28.4s, v2.4s, v23.4s
-	WORD   $0x4eb9d45d // fsub v29.4s, v2.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V28.S4
-	VFMLA  V0.S4, V21.S4, V29.S4
-	VFMLA  V1.S4, V18.S4, V28.S4
-	VFMLA  V1.S4, V21.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V23.B16, V18.B16
-	VAND   V3.B16, V25.B16, V3.B16
-	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4eb69655 // mla v21.4s, v18.4s, v22.4s
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4eb69472 // mla v18.4s, v3.4s, v22.4s
-	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V23.S4, V3.S4
-	VSHL   $20, V25.S4, V22.S4
-	VADD   V3.S4, V21.S4, V21.S4
-	VADD   V22.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F3 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V28.S4, V19.S4, V3.S4
-	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V29.S4, V19.S4, V22.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V28.S4, V3.S4, V19.S4
-	FMOVQ  160(R3), F3 // nearExp1
-	VFMLA  V29.S4, V22.S4, V3.S4
-	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
-	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
-
-	// s*q + s
-	VFMLA  V28.S4, V21.S4, V21.S4
-	VFMLA  V29.S4, V18.S4, V18.S4
-	VAND   V21.B16, V17.B16, V17.B16
-	VAND   V18.B16, V20.B16, V20.B16
-	WORD   $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
-	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
-	VORR   V23.B16, V16.B16, V16.B16
-	VORR   V25.B16, V16.B16, V16.B16
-
-	// Leave if an element is not near.
-	VMOV   V16.D[0], R5
-	VMOV   V16.D[1], R6
-	ORR    R6, R5
-	MOVD   $0xbffffc00bffffc00, R6
-	TST    R6, R5
-	BNE    exact
-	CMP    $4, R2
+	FMOVQ  16(R0), F21
+	FMOVQ  80(R0), F22
+	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
+	FMOVQ  144(R0), F22
+	FMOVQ  208(R0), F23
+	WORD   $0x4e37f6d6 // fmax v22.4s, v22.4s, v23.4s
+	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
+	WORD   $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
+	WORD   $0x4e33f631 // fmax v17.4s, v17.4s, v19.4s
+	WORD   $0x4e31f463 // fmax v3.4s, v3.4s, v17.4s
+	WORD   $0x4e23f6b5 // fmax v21.4s, v21.4s, v3.4s
+	CMP    $12, R2
 	BGE    l170
 	FMOVQ  208(R3), F3 // minusInf
+	CMP    $8, R2
+	BLE    l171
 	TBZ    $1, R2, l169
-	ADD    $384, R0, R5
+	ADD    $288, R0, R5
 	VLD1   (R5), V3.D[0]
 	TBZ    $0, R2, l171
-	ADD    $392, R0, R5
+	ADD    $296, R0, R5
 	VLD1   (R5), V3.S[2]
 	B      l171
 
 l169:
-	ADD    $384, R0, R5
+	ADD    $288, R0, R5
 	VLD1   (R5), V3.S[0]
 	B      l171
 
 l170:
-	FMOVQ  384(R0), F3
+	FMOVQ  288(R0), F3
 
 l171:
-	CMP    $20, R2
+	CMP    $28, R2
 	BGE    l173
 	FMOVQ  208(R3), F16 // minusInf
-	CMP    $16, R2
+	CMP    $24, R2
 	BLE    l174
 	TBZ    $1, R2, l172
-	ADD    $448, R0, R5
+	ADD    $352, R0, R5
 	VLD1   (R5), V16.D[0]
 	TBZ    $0, R2, l174
-	ADD    $456, R0, R5
+	ADD    $360, R0, R5
 	VLD1   (R5), V16.S[2]
 	B      l174
 
 l172:
-	ADD    $448, R0, R5
+	ADD    $352, R0, R5
 	VLD1   (R5), V16.S[0]
 	B      l174
 
 l173:
-	FMOVQ  448(R0), F16
+	FMOVQ  352(R0), F16
 
 l174:
-	FMOVQ  0(R0), F17
-	FMOVQ  64(R0), F18
-	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
-	FMOVQ  128(R0), F18
-	FMOVQ  192(R0), F19
-	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
-	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
-	FMOVQ  256(R0), F18
-	FMOVQ  320(R0), F19
-	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
-	WORD   $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
-	WORD   $0x4e23f652 // fmax v18.4s, v18.4s, v3.4s
-	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
-	CMP    $8, R2
+	CMP    $44, R2
 	BGE    l176
-	FMOVQ  208(R3), F3 // minusInf
-	CMP    $4, R2
+	FMOVQ  208(R3), F17 // minusInf
+	CMP    $40, R2
 	BLE    l177
 	TBZ    $1, R2, l175
-	ADD    $400, R0, R5
-	VLD1   (R5), V3.D[0]
+	ADD    $416, R0, R5
+	VLD1   (R5), V17.D[0]
 	TBZ    $0, R2, l177
-	ADD    $408, R0, R5
-	VLD1   (R5), V3.S[2]
+	ADD    $424, R0, R5
+	VLD1   (R5), V17.S[2]
 	B      l177
 
 l175:
-	ADD    $400, R0, R5
-	VLD1   (R5), V3.S[0]
+	ADD    $416, R0, R5
+	VLD1   (R5), V17.S[0]
 	B      l177
 
 l176:
-	FMOVQ  400(R0), F3
+	FMOVQ  416(R0), F17
 
 l177:
-	CMP    $24, R2
+	CMP    $60, R2
 	BGE    l179
-	FMOVQ  208(R3), F16 // minusInf
-	CMP    $20, R2
+	FMOVQ  208(R3), F19 // minusInf
+	CMP    $56, R2
 	BLE    l180
 	TBZ    $1, R2, l178
-	ADD    $464, R0, R5
-	VLD1   (R5), V16.D[0]
+	ADD    $480, R0, R5
+	VLD1   (R5), V19.D[0]
 	TBZ    $0, R2, l180
-	ADD    $472, R0, R5
-	VLD1   (R5), V16.S[2]
+	ADD    $488, R0, R5
+	VLD1   (R5), V19.S[2]
 	B      l180
 
 l178:
-	ADD    $464, R0, R5
-	VLD1   (R5), V16.S[0]
+	ADD    $480, R0, R5
+	VLD1   (R5), V19.S[0]
 	B      l180
 
 l179:
-	FMOVQ  464(R0), F16
+	FMOVQ  480(R0), F19
 
 l180:
-	FMOVQ  16(R0), F18
-	FMOVQ  80(R0), F19
-	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
-	FMOVQ  144(R0), F19
-	FMOVQ  208(R0), F20
-	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
-	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
-	FMOVQ  272(R0), F19
-	FMOVQ  336(R0), F20
-	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
+	FMOVQ  32(R0), F22
+	FMOVQ  96(R0), F23
+	WORD   $0x4e37f6d6 // fmax v22.4s, v22.4s, v23.4s
+	FMOVQ  160(R0), F23
+	FMOVQ  224(R0), F24
+	WORD   $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
+	WORD   $0x4e37f6d6 // fmax v22.4s, v22.4s, v23.4s
 	WORD   $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
-	WORD   $0x4e23f673 // fmax v19.4s, v19.4s, v3.4s
-	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
-	CMP    $12, R2
+	WORD   $0x4e33f631 // fmax v17.4s, v17.4s, v19.4s
+	WORD   $0x4e31f463 // fmax v3.4s, v3.4s, v17.4s
+	WORD   $0x4e23f6d6 // fmax v22.4s, v22.4s, v3.4s
+	CMP    $16, R2
 	BGE    l182
 	FMOVQ  208(R3), F3 // minusInf
-	CMP    $8, R2
+	CMP    $12, R2
 	BLE    l183
 	TBZ    $1, R2, l181
-	ADD    $416, R0, R5
+	ADD    $304, R0, R5
 	VLD1   (R5), V3.D[0]
 	TBZ    $0, R2, l183
-	ADD    $424, R0, R5
+	ADD    $312, R0, R5
 	VLD1   (R5), V3.S[2]
 	B      l183
 
 l181:
-	ADD    $416, R0, R5
+	ADD    $304, R0, R5
 	VLD1   (R5), V3.S[0]
 	B      l183
 
 l182:
-	FMOVQ  416(R0), F3
+	FMOVQ  304(R0), F3
 
 l183:
-	CMP    $28, R2
+	CMP    $32, R2
 	BGE    l185
 	FMOVQ  208(R3), F16 // minusInf
-	CMP    $24, R2
+	CMP    $28, R2
 	BLE    l186
 	TBZ    $1, R2, l184
-	ADD    $480, R0, R5
+	ADD    $368, R0, R5
 	VLD1   (R5), V16.D[0]
 	TBZ    $0, R2, l186
-	ADD    $488, R0, R5
+	ADD    $376, R0, R5
 	VLD1   (R5), V16.S[2]
 	B      l186
 
 l184:
-	ADD    $480, R0, R5
+	ADD    $368, R0, R5
 	VLD1   (R5), V16.S[0]
 	B      l186
 
 l185:
-	FMOVQ  480(R0), F16
+	FMOVQ  368(R0), F16
 
 l186:
-	FMOVQ  32(R0), F19
-	FMOVQ  96(R0), F20
-	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
-	FMOVQ  160(R0), F20
-	FMOVQ  224(R0), F21
-	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
-	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
-	FMOVQ  288(R0), F20
-	FMOVQ  352(R0), F21
-	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
-	WORD   $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
-	WORD   $0x4e23f694 // fmax v20.4s, v20.4s, v3.4s
-	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
-	CMP    $16, R2
+	CMP    $48, R2
 	BGE    l188
-	FMOVQ  208(R3), F3 // minusInf
-	CMP    $12, R2
+	FMOVQ  208(R3), F17 // minusInf
+	CMP    $44, R2
 	BLE    l189
 	TBZ    $1, R2, l187
 	ADD    $432, R0, R5
-	VLD1   (R5), V3.D[0]
+	VLD1   (R5), V17.D[0]
 	TBZ    $0, R2, l189
 	ADD    $440, R0, R5
-	VLD1   (R5), V3.S[2]
+	VLD1   (R5), V17.S[2]
 	B      l189
 
 l187:
 	ADD    $432, R0, R5
-	VLD1   (R5), V3.S[0]
+	VLD1   (R5), V17.S[0]
 	B      l189
 
 l188:
-	FMOVQ  432(R0), F3
+	FMOVQ  432(R0), F17
 
 l189:
-	CMP    $32, R2
+	CMP    $64, R2
 	BGE    l191
-	FMOVQ  208(R3), F16 // minusInf
-	CMP    $28, R2
+	FMOVQ  208(R3), F19 // minusInf
+	CMP    $60, R2
 	BLE    l192
 	TBZ    $1, R2, l190
 	ADD    $496, R0, R5
-	VLD1   (R5), V16.D[0]
+	VLD1   (R5), V19.D[0]
 	TBZ    $0, R2, l192
 	ADD    $504, R0, R5
-	VLD1   (R5), V16.S[2]
+	VLD1   (R5), V19.S[2]
 	B      l192
 
 l190:
 	ADD    $496, R0, R5
-	VLD1   (R5), V16.S[0]
+	VLD1   (R5), V19.S[0]
 	B      l192
 
 l191:
-	FMOVQ  496(R0), F16
+	FMOVQ  496(R0), F19
 
 l192:
-	FMOVQ  48(R0), F20
-	FMOVQ  112(R0), F21
-	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
-	FMOVQ  176(R0), F21
-	FMOVQ  240(R0), F22
-	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
-	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
-	FMOVQ  304(R0), F21
-	FMOVQ  368(R0), F22
-	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
+	FMOVQ  48(R0), F23
+	FMOVQ  112(R0), F24
+	WORD   $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
+	FMOVQ  176(R0), F24
+	FMOVQ  240(R0), F25
+	WORD   $0x4e39f718 // fmax v24.4s, v24.4s, v25.4s
+	WORD   $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
 	WORD   $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
-	WORD   $0x4e23f6b5 // fmax v21.4s, v21.4s, v3.4s
-	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
-	WORD   $0x4e2cf62c // fmax v12.4s, v17.4s, v12.4s
-	WORD   $0x4e2df64d // fmax v13.4s, v18.4s, v13.4s
-	WORD   $0x4e2ef66e // fmax v14.4s, v19.4s, v14.4s
-	WORD   $0x4e2ff68f // fmax v15.4s, v20.4s, v15.4s
+	WORD   $0x4e33f631 // fmax v17.4s, v17.4s, v19.4s
+	WORD   $0x4e31f463 // fmax v3.4s, v3.4s, v17.4s
+	WORD   $0x4e23f6f7 // fmax v23.4s, v23.4s, v3.4s
+	WORD   $0x4e2cf68c // fmax v12.4s, v20.4s, v12.4s
+	WORD   $0x4e2df6ad // fmax v13.4s, v21.4s, v13.4s
+	WORD   $0x4e2ef6ce // fmax v14.4s, v22.4s, v14.4s
+	WORD   $0x4e2ff6ef // fmax v15.4s, v23.4s, v15.4s
 	FMOVQ  16(RSP), F3
 
 	// sum + t, and what that lacks to the rest
@@ -23332,34 +22143,36 @@ l192:
 	WORD   $0x4ea6d606 // fsub v6.4s, v16.4s, v6.4s
 	WORD   $0x4ea6d631 // fsub v17.4s, v17.4s, v6.4s
 	WORD   $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	FMOVQ  112(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e3ad606 // fadd v6.4s, v16.4s, v26.4s
-	WORD   $0x4ebaf603 // fmin v3.4s, v16.4s, v26.4s
-	WORD   $0x4e3af610 // fmax v16.4s, v16.4s, v26.4s
+	WORD   $0x4e23d606 // fadd v6.4s, v16.4s, v3.4s
+	WORD   $0x4ea3f611 // fmin v17.4s, v16.4s, v3.4s
+	WORD   $0x4e23f610 // fmax v16.4s, v16.4s, v3.4s
 	WORD   $0x4eb0d4d0 // fsub v16.4s, v6.4s, v16.4s
+	WORD   $0x4eb0d631 // fsub v17.4s, v17.4s, v16.4s
+	WORD   $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	FMOVQ  96(RSP), F3
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e23d4f0 // fadd v16.4s, v7.4s, v3.4s
+	WORD   $0x4ea3f4f1 // fmin v17.4s, v7.4s, v3.4s
+	WORD   $0x4e23f4e7 // fmax v7.4s, v7.4s, v3.4s
+	WORD   $0x4ea7d607 // fsub v7.4s, v16.4s, v7.4s
+	WORD   $0x4ea7d631 // fsub v17.4s, v17.4s, v7.4s
+	WORD   $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e32d607 // fadd v7.4s, v16.4s, v18.4s
+	WORD   $0x4eb2f603 // fmin v3.4s, v16.4s, v18.4s
+	WORD   $0x4e32f610 // fmax v16.4s, v16.4s, v18.4s
+	WORD   $0x4eb0d4f0 // fsub v16.4s, v7.4s, v16.4s
 	WORD   $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
-	WORD   $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e38d4e3 // fadd v3.4s, v7.4s, v24.4s
-	WORD   $0x4eb8f4f0 // fmin v16.4s, v7.4s, v24.4s
-	WORD   $0x4e38f4e7 // fmax v7.4s, v7.4s, v24.4s
-	WORD   $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD   $0x4ea7d610 // fsub v16.4s, v16.4s, v7.4s
-	WORD   $0x4e30d56b // fadd v11.4s, v11.4s, v16.4s
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e3bd467 // fadd v7.4s, v3.4s, v27.4s
-	WORD   $0x4ebbf470 // fmin v16.4s, v3.4s, v27.4s
-	WORD   $0x4e3bf463 // fmax v3.4s, v3.4s, v27.4s
-	WORD   $0x4ea3d4e3 // fsub v3.4s, v7.4s, v3.4s
-	WORD   $0x4ea3d610 // fsub v16.4s, v16.4s, v3.4s
-	WORD   $0x4e30d56b // fadd v11.4s, v11.4s, v16.4s
+	WORD   $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
 	ADD    R2<<2, R0
-	ADD    $384, R0
+	ADD    $256, R0
 
-behind8:
+behind6:
 	B      end
 
 exact:
@@ -23383,7 +22196,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBS   $128, R2
-	BLT    done10
+	BLT    done8
 	MOVD   $exp2Table<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
 	FMOVQ  32(R3), F16 // eighths
@@ -23391,7 +22204,7 @@ exact:
 	FMOVQ  256(R3), F18 // exp3
 	FMOVQ  272(R3), F19 // cut
 
-loop10:
+loop8:
 	FMOVQ  0(R0), F20
 	FMOVQ  64(R0), F21
 
@@ -24388,20 +23201,20 @@ loop10:
 	WORD   $0x4e36d56b // fadd v11.4s, v11.4s, v22.4s
 	ADD    $512, R0
 	SUBS   $128, R2
-	BGE    loop10
+	BGE    loop8
 
-done10:
+done8:
 	ADD    $128, R2
-	CBZ    R2, behind14
+	CBZ    R2, behind12
 	CMP    $16, R2
-	BLE    upto11
+	BLE    upto9
 	CMP    $32, R2
-	BLE    upto12
+	BLE    upto10
 	CMP    $64, R2
-	BLE    upto13
-	B      upto14
+	BLE    upto11
+	B      upto12
 
-upto11:
+upto9:
 
 	// Turns of 1 to 16 elements.
 	MOVD   $leftMasks<>+256(SB), R14
@@ -24671,9 +23484,9 @@ l204:
 	VORR   V5.B16, V5.B16, V6.B16
 	VORR   V17.B16, V17.B16, V5.B16
 	ADD    R2<<2, R0
-	B      behind14
+	B      behind12
 
-upto12:
+upto10:
 
 	// Turns of 17 to 32 elements.
 	SUB    $16, R2
@@ -25041,9 +23854,9 @@ l216:
 	FMOVQ  16(RSP), F12
 	ADD    R2<<2, R0
 	ADD    $64, R0
-	B      behind14
+	B      behind12
 
-upto13:
+upto11:
 
 	// Turns of 33 to 64 elements.
 	SUB    $32, R2
@@ -25734,9 +24547,9 @@ l240:
 	VORR   V16.B16, V16.B16, V4.B16
 	ADD    R2<<2, R0
 	ADD    $128, R0
-	B      behind14
+	B      behind12
 
-upto14:
+upto12:
 
 	// Turns of 65 to 128 elements.
 	SUB    $64, R2
@@ -27096,7 +25909,7 @@ l288:
 	ADD    R2<<2, R0
 	ADD    $256, R0
 
-behind14:
+behind12:
 
 end:
 
@@ -28172,18 +26985,14 @@ loop2:
 
 done2:
 	ADD    $128, R2
-	CBZ    R2, behind8
+	CBZ    R2, behind6
 	CMP    $16, R2
 	BLE    upto3
 	CMP    $32, R2
 	BLE    upto4
-	CMP    $48, R2
-	BLE    upto5
 	CMP    $64, R2
-	BLE    upto6
-	CMP    $96, R2
-	BLE    upto7
-	B      upto8
+	BLE    upto5
+	B      upto6
 
 upto3:
 
@@ -28522,7 +27331,7 @@ l24:
 	VORR   V5.B16, V5.B16, V7.B16
 	VORR   V3.B16, V3.B16, V5.B16
 	ADD    R2<<2, R0
-	B      behind8
+	B      behind6
 
 upto4:
 
@@ -28953,1208 +27762,789 @@ l48:
 	VORR   V15.B16, V15.B16, V4.B16
 	ADD    R2<<2, R0
 	ADD    $64, R0
-	B      behind8
+	B      behind6
 
 upto5:
 
-	// Turns whose elements are all near, of 33 to 48 elements.
+	// Turns whose elements are all near, of 33 to 64 elements.
 	SUB    $32, R2
 	MOVD   $leftMasks<>+256(SB), R14
 	SUB    R2<<2, R14, R14
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  0(R14), F3
+	FMOVQ  0(R0), F3
+	VORR   V2.B16, V2.B16, V12.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V3.S4, V12.S4
+	FMOVQ  64(R0), F13
+	VORR   V2.B16, V2.B16, V14.B16
+	VFMLA  V0.S4, V13.S4, V14.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eacd44f // fsub v15.4s, v2.4s, v12.4s
+	WORD   $0x4eaed450 // fsub v16.4s, v2.4s, v14.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V3.S4, V15.S4
+	VFMLA  V0.S4, V13.S4, V16.S4
+	VFMLA  V1.S4, V3.S4, V15.S4
+	VFMLA  V1.S4, V13.S4, V16.S4
+	FMOVQ  32(R3), F3 // eighths
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V12.B16, V13.B16
+	VAND   V3.B16, V14.B16, V17.B16
+	FMOVQ  48(R3), F18 // wordOffsets
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4eb295b3 // mla v19.4s, v13.4s, v18.4s
+	FMOVQ  128(R3), F13 // byteOffsets
+	WORD   $0x4eb2962d // mla v13.4s, v17.4s, v18.4s
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
+	VSHL   $20, V12.S4, V17.S4
+	VSHL   $20, V14.S4, V20.S4
+	VADD   V17.S4, V19.S4, V19.S4
+	VADD   V20.S4, V13.S4, V13.S4
+	FMOVQ  64(R3), F17 // nearExp3
+	FMOVQ  144(R3), F20 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V15.S4, V17.S4, V20.S4
+	FMOVQ  144(R3), F21 // nearExp2
+	VFMLA  V16.S4, V17.S4, V21.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V15.S4, V20.S4, V22.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V16.S4, V21.S4, V20.S4
+	WORD   $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
+	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
+
+	// s*q + s
+	VFMLA  V15.S4, V19.S4, V19.S4
+	VFMLA  V16.S4, V13.S4, V13.S4
+	WORD   $0x4e2dd66f // fadd v15.4s, v19.4s, v13.4s
+	FMOVQ  0(R14), F16
 	CMP    $4, R2
 	BGE    l50
 	TBZ    $1, R2, l49
-	FMOVD  128(R0), F12
+	FMOVD  128(R0), F20
 	TBZ    $0, R2, l51
 	ADD    $136, R0, R5
-	VLD1   (R5), V12.S[2]
+	VLD1   (R5), V20.S[2]
 	B      l51
 
 l49:
-	FMOVS  128(R0), F12
+	FMOVS  128(R0), F20
 	B      l51
 
 l50:
-	FMOVQ  128(R0), F12
+	FMOVQ  128(R0), F20
 
 l51:
-	FMOVQ  16(R14), F13
-	CMP    $8, R2
+	FMOVQ  64(R14), F21
+	CMP    $20, R2
 	BGE    l53
-	VEOR   V14.B16, V14.B16, V14.B16
-	CMP    $4, R2
+	VEOR   V22.B16, V22.B16, V22.B16
+	CMP    $16, R2
 	BLE    l54
 	TBZ    $1, R2, l52
-	FMOVD  144(R0), F14
+	FMOVD  192(R0), F22
 	TBZ    $0, R2, l54
-	ADD    $152, R0, R5
-	VLD1   (R5), V14.S[2]
+	ADD    $200, R0, R5
+	VLD1   (R5), V22.S[2]
 	B      l54
 
 l52:
-	FMOVS  144(R0), F14
+	FMOVS  192(R0), F22
 	B      l54
 
 l53:
-	FMOVQ  144(R0), F14
+	FMOVQ  192(R0), F22
 
 l54:
-	FMOVQ  32(R14), F15
-	CMP    $12, R2
-	BGE    l56
-	VEOR   V16.B16, V16.B16, V16.B16
-	CMP    $8, R2
-	BLE    l57
-	TBZ    $1, R2, l55
-	FMOVD  160(R0), F16
-	TBZ    $0, R2, l57
-	ADD    $168, R0, R5
-	VLD1   (R5), V16.S[2]
-	B      l57
-
-l55:
-	FMOVS  160(R0), F16
-	B      l57
-
-l56:
-	FMOVQ  160(R0), F16
-
-l57:
-	FMOVQ  48(R14), F17
-	CMP    $16, R2
-	BGE    l59
-	VEOR   V18.B16, V18.B16, V18.B16
-	CMP    $12, R2
-	BLE    l60
-	TBZ    $1, R2, l58
-	FMOVD  176(R0), F18
-	TBZ    $0, R2, l60
-	ADD    $184, R0, R5
-	VLD1   (R5), V18.S[2]
-	B      l60
-
-l58:
-	FMOVS  176(R0), F18
-	B      l60
-
-l59:
-	FMOVQ  176(R0), F18
-
-l60:
-	FMOVQ  0(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V20.S4
-	FMOVQ  64(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
-	VFMLA  V0.S4, V21.S4, V22.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
-	WORD   $0x4eb6d458 // fsub v24.4s, v2.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V23.S4
-	VFMLA  V0.S4, V21.S4, V24.S4
-	VFMLA  V1.S4, V19.S4, V23.S4
-	VFMLA  V1.S4, V21.S4, V24.S4
-	FMOVQ  32(R3), F19 // eighths
-
-	// s = 2^(n - N) * K
-	VAND   V19.B16, V20.B16, V21.B16
-	VAND   V19.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26 // wordOffsets
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
-	VSHL   $20, V20.S4, V25.S4
-	VSHL   $20, V22.S4, V28.S4
-	VADD   V25.S4, V27.S4, V27.S4
-	VADD   V28.S4, V21.S4, V21.S4
-	FMOVQ  64(R3), F25 // nearExp3
-	FMOVQ  144(R3), F28 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V24.S4, V25.S4, V29.S4
-	FMOVQ  F17, 16(RSP)
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V29.S4, V28.S4
-	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V27.S4, V27.S4
-	VFMLA  V24.S4, V21.S4, V21.S4
-	WORD   $0x4e35d771 // fadd v17.4s, v27.4s, v21.4s
 	VORR   V2.B16, V2.B16, V23.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V12.S4, V23.S4
-	VAND   V23.B16, V3.B16, V23.B16
+	VFMLA  V0.S4, V20.S4, V23.S4
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V22.S4, V24.S4
+	VAND   V23.B16, V16.B16, V23.B16
+	VAND   V24.B16, V21.B16, V24.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb7d458 // fsub v24.4s, v2.4s, v23.4s
+	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
+	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V12.S4, V24.S4
-	VFMLA  V1.S4, V12.S4, V24.S4
+	VFMLA  V0.S4, V20.S4, V25.S4
+	VFMLA  V0.S4, V22.S4, V26.S4
+	VFMLA  V1.S4, V20.S4, V25.S4
+	VFMLA  V1.S4, V22.S4, V26.S4
 
 	// s = 2^(n - N) * K
-	VAND   V19.B16, V23.B16, V12.B16
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4eba959c // mla v28.4s, v12.4s, v26.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VSHL   $20, V23.S4, V12.S4
-	VADD   V12.S4, V28.S4, V28.S4
-	FMOVQ  144(R3), F12 // nearExp2
+	VAND   V3.B16, V23.B16, V20.B16
+	VAND   V3.B16, V24.B16, V22.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb2969b // mla v27.4s, v20.4s, v18.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb296d4 // mla v20.4s, v22.4s, v18.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V23.S4, V22.S4
+	VSHL   $20, V24.S4, V28.S4
+	VADD   V22.S4, V27.S4, V27.S4
+	VADD   V28.S4, V20.S4, V20.S4
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V25.S4, V12.S4
+	VFMLA  V25.S4, V17.S4, V22.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V26.S4, V17.S4, V28.S4
 	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V24.S4, V12.S4, V29.S4
-	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	VFMLA  V25.S4, V22.S4, V29.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V26.S4, V28.S4, V22.S4
+	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V28.S4, V28.S4
-	VAND   V28.B16, V3.B16, V3.B16
-	VORR   V22.B16, V20.B16, V20.B16
-	VORR   V23.B16, V20.B16, V20.B16
-	WORD   $0x4e23d631 // fadd v17.4s, v17.4s, v3.4s
-	FMOVQ  16(R0), F12
-	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V25.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V20.S4, V20.S4
+	VAND   V27.B16, V16.B16, V16.B16
+	VAND   V20.B16, V21.B16, V21.B16
+	WORD   $0x4e35d614 // fadd v20.4s, v16.4s, v21.4s
+	WORD   $0x4e34d5ef // fadd v15.4s, v15.4s, v20.4s
+	VORR   V14.B16, V12.B16, V12.B16
+	VORR   V23.B16, V12.B16, V12.B16
+	VORR   V24.B16, V12.B16, V12.B16
+	FMOVQ  16(R0), F14
+	VORR   V2.B16, V2.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V12.S4, V22.S4
-	FMOVQ  80(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
-	VFMLA  V0.S4, V23.S4, V24.S4
+	VFMLA  V0.S4, V14.S4, V20.S4
+	FMOVQ  80(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb6d45c // fsub v28.4s, v2.4s, v22.4s
-	WORD   $0x4eb8d45d // fsub v29.4s, v2.4s, v24.4s
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V12.S4, V28.S4
-	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V12.S4, V28.S4
-	VFMLA  V1.S4, V23.S4, V29.S4
+	VFMLA  V0.S4, V14.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V14.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V25.S4
 
 	// s = 2^(n - N) * K
-	VAND   V19.B16, V22.B16, V12.B16
-	VAND   V19.B16, V24.B16, V23.B16
-	FMOVQ  F17, 32(RSP)
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eba9591 // mla v17.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12 // byteOffsets
-	WORD   $0x4eba96ec // mla v12.4s, v23.4s, v26.4s
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
-	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F3, 48(RSP)
-	VSHL   $20, V24.S4, V3.S4
-	VADD   V23.S4, V17.S4, V17.S4
-	VADD   V3.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F3 // nearExp2
+	VAND   V3.B16, V20.B16, V14.B16
+	VAND   V3.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb295da // mla v26.4s, v14.4s, v18.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb296ce // mla v14.4s, v22.4s, v18.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V20.S4, V22.S4
+	VSHL   $20, V23.S4, V27.S4
+	VADD   V22.S4, V26.S4, V26.S4
+	VADD   V27.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V28.S4, V25.S4, V3.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V29.S4, V25.S4, V23.S4
+	VFMLA  V24.S4, V17.S4, V22.S4
+	FMOVQ  144(R3), F27 // nearExp2
+	VFMLA  V25.S4, V17.S4, V27.S4
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V24.S4, V22.S4, V28.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V25.S4, V27.S4, V22.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed756 // fadd v22.4s, v26.4s, v14.4s
+	VORR   V20.B16, V12.B16, V12.B16
+	VORR   V23.B16, V12.B16, V12.B16
+	FMOVQ  16(R14), F20
+	CMP    $8, R2
+	BGE    l56
+	VEOR   V23.B16, V23.B16, V23.B16
+	CMP    $4, R2
+	BLE    l57
+	TBZ    $1, R2, l55
+	FMOVD  144(R0), F23
+	TBZ    $0, R2, l57
+	ADD    $152, R0, R5
+	VLD1   (R5), V23.S[2]
+	B      l57
+
+l55:
+	FMOVS  144(R0), F23
+	B      l57
+
+l56:
+	FMOVQ  144(R0), F23
+
+l57:
+	FMOVQ  80(R14), F24
+	CMP    $24, R2
+	BGE    l59
+	VEOR   V25.B16, V25.B16, V25.B16
+	CMP    $20, R2
+	BLE    l60
+	TBZ    $1, R2, l58
+	FMOVD  208(R0), F25
+	TBZ    $0, R2, l60
+	ADD    $216, R0, R5
+	VLD1   (R5), V25.S[2]
+	B      l60
+
+l58:
+	FMOVS  208(R0), F25
+	B      l60
+
+l59:
+	FMOVQ  208(R0), F25
+
+l60:
+	VORR   V2.B16, V2.B16, V27.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V23.S4, V27.S4
+	VORR   V2.B16, V2.B16, V28.B16
+	VFMLA  V0.S4, V25.S4, V28.S4
+	VAND   V27.B16, V20.B16, V27.B16
+	VAND   V28.B16, V24.B16, V28.B16
+
+	// -n = magic - N - u
+	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
+	FMOVQ  F15, 16(RSP)
+	WORD   $0x4ebcd44f // fsub v15.4s, v2.4s, v28.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V23.S4, V29.S4
+	VFMLA  V0.S4, V25.S4, V15.S4
+	VFMLA  V1.S4, V23.S4, V29.S4
+	VFMLA  V1.S4, V25.S4, V15.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V27.B16, V23.B16
+	VAND   V3.B16, V28.B16, V25.B16
+	FMOVQ  F14, 32(RSP)
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb296ee // mla v14.4s, v23.4s, v18.4s
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4eb29737 // mla v23.4s, v25.4s, v18.4s
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VSHL   $20, V27.S4, V25.S4
+	FMOVQ  F26, 48(RSP)
+	VSHL   $20, V28.S4, V26.S4
+	VADD   V25.S4, V14.S4, V14.S4
+	VADD   V26.S4, V23.S4, V23.S4
+	FMOVQ  144(R3), F25 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V29.S4, V17.S4, V25.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V15.S4, V17.S4, V26.S4
 	FMOVQ  F21, 64(RSP)
 	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V28.S4, V3.S4, V21.S4
-	FMOVQ  160(R3), F3 // nearExp1
-	VFMLA  V29.S4, V23.S4, V3.S4
-	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
-	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
+	VFMLA  V29.S4, V25.S4, V21.S4
+	FMOVQ  160(R3), F25 // nearExp1
+	VFMLA  V15.S4, V26.S4, V25.S4
+	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
+	WORD   $0x6e39ddef // fmul v15.4s, v15.4s, v25.4s
 
 	// s*q + s
-	VFMLA  V28.S4, V17.S4, V17.S4
-	VFMLA  V29.S4, V12.S4, V12.S4
-	WORD   $0x4e2cd623 // fadd v3.4s, v17.4s, v12.4s
-	VORR   V22.B16, V20.B16, V20.B16
-	VORR   V24.B16, V20.B16, V20.B16
-	VORR   V2.B16, V2.B16, V21.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V21.S4
-	VAND   V21.B16, V13.B16, V21.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb5d456 // fsub v22.4s, v2.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V22.S4
-	VFMLA  V1.S4, V14.S4, V22.S4
-
-	// s = 2^(n - N) * K
-	VAND   V19.B16, V21.B16, V14.B16
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4eba95d7 // mla v23.4s, v14.4s, v26.4s
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VSHL   $20, V21.S4, V14.S4
-	VADD   V14.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F14 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V22.S4, V14.S4, V24.S4
-	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
-
-	// s*q + s
-	VFMLA  V22.S4, V23.S4, V23.S4
-	VAND   V23.B16, V13.B16, V13.B16
-	WORD   $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
-	FMOVQ  32(R0), F14
-	VORR   V2.B16, V2.B16, V22.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V22.S4
-	FMOVQ  96(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
-	VFMLA  V0.S4, V23.S4, V24.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb6d45c // fsub v28.4s, v2.4s, v22.4s
-	WORD   $0x4eb8d45d // fsub v29.4s, v2.4s, v24.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V28.S4
-	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V14.S4, V28.S4
-	VFMLA  V1.S4, V23.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V19.B16, V22.B16, V14.B16
-	VAND   V19.B16, V24.B16, V23.B16
-	FMOVQ  F3, 80(RSP)
-	FMOVQ  128(R3), F3 // byteOffsets
-	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4eba96ee // mla v14.4s, v23.4s, v26.4s
-	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F13, 96(RSP)
-	VSHL   $20, V24.S4, V13.S4
-	VADD   V23.S4, V3.S4, V3.S4
-	VADD   V13.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F13 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V28.S4, V25.S4, V13.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V29.S4, V25.S4, V23.S4
-	FMOVQ  F12, 112(RSP)
-	FMOVQ  160(R3), F12 // nearExp1
-	VFMLA  V28.S4, V13.S4, V12.S4
-	FMOVQ  160(R3), F13 // nearExp1
-	VFMLA  V29.S4, V23.S4, V13.S4
-	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
-	WORD   $0x6e2ddfbd // fmul v29.4s, v29.4s, v13.4s
-
-	// s*q + s
-	VFMLA  V28.S4, V3.S4, V3.S4
 	VFMLA  V29.S4, V14.S4, V14.S4
-	WORD   $0x4e2ed46c // fadd v12.4s, v3.4s, v14.4s
-	VORR   V21.B16, V20.B16, V20.B16
-	VORR   V22.B16, V20.B16, V20.B16
-	VORR   V24.B16, V20.B16, V20.B16
-	VORR   V2.B16, V2.B16, V13.B16
+	VFMLA  V15.S4, V23.S4, V23.S4
+	VAND   V14.B16, V20.B16, V20.B16
+	VAND   V23.B16, V24.B16, V24.B16
+	WORD   $0x4e38d68e // fadd v14.4s, v20.4s, v24.4s
+	WORD   $0x4e2ed6d6 // fadd v22.4s, v22.4s, v14.4s
+	VORR   V27.B16, V12.B16, V12.B16
+	VORR   V28.B16, V12.B16, V12.B16
+	FMOVQ  32(R0), F14
+	VORR   V2.B16, V2.B16, V15.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V13.S4
-	VAND   V13.B16, V15.B16, V13.B16
+	VFMLA  V0.S4, V14.S4, V15.S4
+	FMOVQ  96(R0), F21
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V21.S4, V23.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eadd455 // fsub v21.4s, v2.4s, v13.4s
+	WORD   $0x4eafd459 // fsub v25.4s, v2.4s, v15.4s
+	WORD   $0x4eb7d45a // fsub v26.4s, v2.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V21.S4
-	VFMLA  V1.S4, V16.S4, V21.S4
+	VFMLA  V0.S4, V14.S4, V25.S4
+	VFMLA  V0.S4, V21.S4, V26.S4
+	VFMLA  V1.S4, V14.S4, V25.S4
+	VFMLA  V1.S4, V21.S4, V26.S4
 
 	// s = 2^(n - N) * K
-	VAND   V19.B16, V13.B16, V16.B16
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eba9616 // mla v22.4s, v16.4s, v26.4s
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V13.S4, V16.S4
-	VADD   V16.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F16 // nearExp2
+	VAND   V3.B16, V15.B16, V14.B16
+	VAND   V3.B16, V23.B16, V21.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb295db // mla v27.4s, v14.4s, v18.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb296ae // mla v14.4s, v21.4s, v18.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V15.S4, V21.S4
+	VSHL   $20, V23.S4, V28.S4
+	VADD   V21.S4, V27.S4, V27.S4
+	VADD   V28.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V21.S4, V16.S4, V23.S4
-	WORD   $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
+	VFMLA  V25.S4, V17.S4, V21.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V26.S4, V17.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V25.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V26.S4, V28.S4, V21.S4
+	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
 
 	// s*q + s
-	VFMLA  V21.S4, V22.S4, V22.S4
-	VAND   V22.B16, V15.B16, V15.B16
-	WORD   $0x4e2fd58c // fadd v12.4s, v12.4s, v15.4s
-	FMOVQ  48(R0), F16
-	VORR   V2.B16, V2.B16, V21.B16
+	VFMLA  V25.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed775 // fadd v21.4s, v27.4s, v14.4s
+	VORR   V15.B16, V12.B16, V12.B16
+	VORR   V23.B16, V12.B16, V12.B16
+	FMOVQ  32(R14), F15
+	CMP    $12, R2
+	BGE    l62
+	VEOR   V23.B16, V23.B16, V23.B16
+	CMP    $8, R2
+	BLE    l63
+	TBZ    $1, R2, l61
+	FMOVD  160(R0), F23
+	TBZ    $0, R2, l63
+	ADD    $168, R0, R5
+	VLD1   (R5), V23.S[2]
+	B      l63
+
+l61:
+	FMOVS  160(R0), F23
+	B      l63
+
+l62:
+	FMOVQ  160(R0), F23
+
+l63:
+	FMOVQ  96(R14), F25
+	CMP    $28, R2
+	BGE    l65
+	VEOR   V26.B16, V26.B16, V26.B16
+	CMP    $24, R2
+	BLE    l66
+	TBZ    $1, R2, l64
+	FMOVD  224(R0), F26
+	TBZ    $0, R2, l66
+	ADD    $232, R0, R5
+	VLD1   (R5), V26.S[2]
+	B      l66
+
+l64:
+	FMOVS  224(R0), F26
+	B      l66
+
+l65:
+	FMOVQ  224(R0), F26
+
+l66:
+	VORR   V2.B16, V2.B16, V28.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V21.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VORR   V2.B16, V2.B16, V29.B16
+	VFMLA  V0.S4, V26.S4, V29.S4
+	VAND   V28.B16, V15.B16, V28.B16
+	VAND   V29.B16, V25.B16, V29.B16
+	FMOVQ  F22, 80(RSP)
+
+	// -n = magic - N - u
+	WORD   $0x4ebcd456 // fsub v22.4s, v2.4s, v28.4s
+	FMOVQ  F14, 96(RSP)
+	WORD   $0x4ebdd44e // fsub v14.4s, v2.4s, v29.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V23.S4, V22.S4
+	VFMLA  V0.S4, V26.S4, V14.S4
+	VFMLA  V1.S4, V23.S4, V22.S4
+	VFMLA  V1.S4, V26.S4, V14.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V28.B16, V23.B16
+	VAND   V3.B16, V29.B16, V26.B16
+	FMOVQ  F27, 112(RSP)
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb296fb // mla v27.4s, v23.4s, v18.4s
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4eb29757 // mla v23.4s, v26.4s, v18.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VSHL   $20, V28.S4, V26.S4
+	FMOVQ  F24, 128(RSP)
+	VSHL   $20, V29.S4, V24.S4
+	VADD   V26.S4, V27.S4, V27.S4
+	VADD   V24.S4, V23.S4, V23.S4
+	FMOVQ  144(R3), F24 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V22.S4, V17.S4, V24.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V14.S4, V17.S4, V26.S4
+	FMOVQ  F20, 144(RSP)
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V22.S4, V24.S4, V20.S4
+	FMOVQ  160(R3), F24 // nearExp1
+	VFMLA  V14.S4, V26.S4, V24.S4
+	WORD   $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
+	WORD   $0x6e38ddce // fmul v14.4s, v14.4s, v24.4s
+
+	// s*q + s
+	VFMLA  V22.S4, V27.S4, V27.S4
+	VFMLA  V14.S4, V23.S4, V23.S4
+	VAND   V27.B16, V15.B16, V15.B16
+	VAND   V23.B16, V25.B16, V25.B16
+	WORD   $0x4e39d5ee // fadd v14.4s, v15.4s, v25.4s
+	WORD   $0x4e2ed6b5 // fadd v21.4s, v21.4s, v14.4s
+	VORR   V28.B16, V12.B16, V12.B16
+	VORR   V29.B16, V12.B16, V12.B16
+	FMOVQ  48(R0), F14
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V14.S4, V20.S4
 	FMOVQ  112(R0), F22
 	VORR   V2.B16, V2.B16, V23.B16
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb5d458 // fsub v24.4s, v2.4s, v21.4s
-	WORD   $0x4eb7d45c // fsub v28.4s, v2.4s, v23.4s
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb7d45a // fsub v26.4s, v2.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V28.S4
-	VFMLA  V1.S4, V16.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V28.S4
+	VFMLA  V0.S4, V14.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V26.S4
+	VFMLA  V1.S4, V14.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V26.S4
 
 	// s = 2^(n - N) * K
-	VAND   V19.B16, V21.B16, V16.B16
-	VAND   V19.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eba961d // mla v29.4s, v16.4s, v26.4s
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eba96d0 // mla v16.4s, v22.4s, v26.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VSHL   $20, V21.S4, V22.S4
-	FMOVQ  F12, 128(RSP)
-	VSHL   $20, V23.S4, V12.S4
-	VADD   V22.S4, V29.S4, V29.S4
-	VADD   V12.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F12 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V25.S4, V12.S4
+	VAND   V3.B16, V20.B16, V14.B16
+	VAND   V3.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb295db // mla v27.4s, v14.4s, v18.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb296ce // mla v14.4s, v22.4s, v18.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V20.S4, V22.S4
+	VSHL   $20, V23.S4, V28.S4
+	VADD   V22.S4, V27.S4, V27.S4
+	VADD   V28.S4, V14.S4, V14.S4
 	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V28.S4, V25.S4, V22.S4
-	FMOVQ  F15, 144(RSP)
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V24.S4, V12.S4, V15.S4
-	FMOVQ  160(R3), F12 // nearExp1
-	VFMLA  V28.S4, V22.S4, V12.S4
-	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
-	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V16.S4, V16.S4
-	WORD   $0x4e30d7ac // fadd v12.4s, v29.4s, v16.4s
-	VORR   V13.B16, V20.B16, V20.B16
-	VORR   V21.B16, V20.B16, V20.B16
-	VORR   V23.B16, V20.B16, V20.B16
-	VORR   V2.B16, V2.B16, V13.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V13.S4
-	FMOVQ  16(RSP), F15
-	VAND   V13.B16, V15.B16, V13.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eadd455 // fsub v21.4s, v2.4s, v13.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V21.S4
-	VFMLA  V1.S4, V18.S4, V21.S4
-
-	// s = 2^(n - N) * K
-	VAND   V19.B16, V13.B16, V19.B16
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4eba9672 // mla v18.4s, v19.4s, v26.4s
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V13.S4, V19.S4
-	VADD   V19.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V21.S4, V25.S4, V19.S4
+	VFMLA  V24.S4, V17.S4, V22.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V26.S4, V17.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V24.S4, V22.S4, V29.S4
 	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V21.S4, V19.S4, V22.S4
-	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	VFMLA  V26.S4, V28.S4, V22.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
 
 	// s*q + s
-	VFMLA  V21.S4, V18.S4, V18.S4
-	VAND   V18.B16, V15.B16, V15.B16
-	WORD   $0x4e2fd58c // fadd v12.4s, v12.4s, v15.4s
-
-	// Leave if an element is not near.
-	VORR   V13.B16, V20.B16, V20.B16
-	VMOV   V20.D[0], R5
-	VMOV   V20.D[1], R6
-	ORR    R6, R5
-	MOVD   $0xbffffc00bffffc00, R6
-	TST    R6, R5
-	BNE    exact
-	FMOVQ  F27, 0(R1)
-	FMOVQ  64(RSP), F13
-	FMOVQ  F13, 64(R1)
-	FMOVQ  48(RSP), F18
-	CMP    $4, R2
-	BGE    l62
-	TBZ    $1, R2, l61
-	FMOVD  F18, 128(R1)
-	TBZ    $0, R2, l63
-	ADD    $136, R1, R5
-	VST1   V18.S[2], (R5)
-	B      l63
-
-l61:
-	FMOVS  F18, 128(R1)
-	B      l63
-
-l62:
-	FMOVQ  F18, 128(R1)
-
-l63:
-	FMOVQ  F17, 16(R1)
-	FMOVQ  112(RSP), F13
-	FMOVQ  F13, 80(R1)
-	FMOVQ  96(RSP), F17
-	CMP    $8, R2
-	BGE    l65
-	CMP    $4, R2
-	BLE    l66
-	TBZ    $1, R2, l64
-	FMOVD  F17, 144(R1)
-	TBZ    $0, R2, l66
-	ADD    $152, R1, R5
-	VST1   V17.S[2], (R5)
-	B      l66
-
-l64:
-	FMOVS  F17, 144(R1)
-	B      l66
-
-l65:
-	FMOVQ  F17, 144(R1)
-
-l66:
-	FMOVQ  F3, 32(R1)
-	FMOVQ  F14, 96(R1)
-	FMOVQ  144(RSP), F13
-	CMP    $12, R2
+	VFMLA  V24.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed776 // fadd v22.4s, v27.4s, v14.4s
+	VORR   V20.B16, V12.B16, V12.B16
+	VORR   V23.B16, V12.B16, V12.B16
+	FMOVQ  48(R14), F20
+	CMP    $16, R2
 	BGE    l68
-	CMP    $8, R2
+	VEOR   V23.B16, V23.B16, V23.B16
+	CMP    $12, R2
 	BLE    l69
 	TBZ    $1, R2, l67
-	FMOVD  F13, 160(R1)
+	FMOVD  176(R0), F23
 	TBZ    $0, R2, l69
-	ADD    $168, R1, R5
-	VST1   V13.S[2], (R5)
+	ADD    $184, R0, R5
+	VLD1   (R5), V23.S[2]
 	B      l69
 
 l67:
-	FMOVS  F13, 160(R1)
+	FMOVS  176(R0), F23
 	B      l69
 
 l68:
-	FMOVQ  F13, 160(R1)
+	FMOVQ  176(R0), F23
 
 l69:
-	FMOVQ  F29, 48(R1)
-	FMOVQ  F16, 112(R1)
-	CMP    $16, R2
+	FMOVQ  112(R14), F24
+	CMP    $32, R2
 	BGE    l71
-	CMP    $12, R2
+	VEOR   V26.B16, V26.B16, V26.B16
+	CMP    $28, R2
 	BLE    l72
 	TBZ    $1, R2, l70
-	FMOVD  F15, 176(R1)
+	FMOVD  240(R0), F26
 	TBZ    $0, R2, l72
-	ADD    $184, R1, R5
-	VST1   V15.S[2], (R5)
+	ADD    $248, R0, R5
+	VLD1   (R5), V26.S[2]
 	B      l72
 
 l70:
-	FMOVS  F15, 176(R1)
+	FMOVS  240(R0), F26
 	B      l72
 
 l71:
-	FMOVQ  F15, 176(R1)
+	FMOVQ  240(R0), F26
 
 l72:
-	FMOVQ  32(RSP), F3
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e23d48d // fadd v13.4s, v4.4s, v3.4s
-	WORD   $0x4ea3f48e // fmin v14.4s, v4.4s, v3.4s
-	WORD   $0x4e23f484 // fmax v4.4s, v4.4s, v3.4s
-	WORD   $0x4ea4d5a4 // fsub v4.4s, v13.4s, v4.4s
-	WORD   $0x4ea4d5ce // fsub v14.4s, v14.4s, v4.4s
-	WORD   $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ  80(RSP), F3
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e23d4a4 // fadd v4.4s, v5.4s, v3.4s
-	WORD   $0x4ea3f4ae // fmin v14.4s, v5.4s, v3.4s
-	WORD   $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
-	WORD   $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	WORD   $0x4ea5d5ce // fsub v14.4s, v14.4s, v5.4s
-	WORD   $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ  128(RSP), F3
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e23d4c5 // fadd v5.4s, v6.4s, v3.4s
-	WORD   $0x4ea3f4ce // fmin v14.4s, v6.4s, v3.4s
-	WORD   $0x4e23f4c6 // fmax v6.4s, v6.4s, v3.4s
-	WORD   $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	WORD   $0x4ea6d5ce // fsub v14.4s, v14.4s, v6.4s
-	WORD   $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2cd4e3 // fadd v3.4s, v7.4s, v12.4s
-	WORD   $0x4eacf4e6 // fmin v6.4s, v7.4s, v12.4s
-	WORD   $0x4e2cf4e7 // fmax v7.4s, v7.4s, v12.4s
-	WORD   $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD   $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD   $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
-	VORR   V5.B16, V5.B16, V6.B16
-	VORR   V4.B16, V4.B16, V5.B16
-	VORR   V13.B16, V13.B16, V4.B16
-	VORR   V3.B16, V3.B16, V7.B16
-	ADD    R2<<2, R0
-	ADD    $128, R0
-	B      behind8
-
-upto6:
-
-	// Turns whose elements are all near, of 49 to 64 elements.
-	SUB    $48, R2
-	MOVD   $leftMasks<>+256(SB), R14
-	SUB    R2<<2, R14, R14
-	MOVD   $nearTable<>(SB), R5
-	FLDPQ  (R5), (F30, F31)
-	FMOVQ  0(R14), F3
-	CMP    $4, R2
-	BGE    l74
-	TBZ    $1, R2, l73
-	FMOVD  192(R0), F12
-	TBZ    $0, R2, l75
-	ADD    $200, R0, R5
-	VLD1   (R5), V12.S[2]
-	B      l75
-
-l73:
-	FMOVS  192(R0), F12
-	B      l75
-
-l74:
-	FMOVQ  192(R0), F12
-
-l75:
-	FMOVQ  16(R14), F13
-	CMP    $8, R2
-	BGE    l77
-	VEOR   V14.B16, V14.B16, V14.B16
-	CMP    $4, R2
-	BLE    l78
-	TBZ    $1, R2, l76
-	FMOVD  208(R0), F14
-	TBZ    $0, R2, l78
-	ADD    $216, R0, R5
-	VLD1   (R5), V14.S[2]
-	B      l78
-
-l76:
-	FMOVS  208(R0), F14
-	B      l78
-
-l77:
-	FMOVQ  208(R0), F14
-
-l78:
-	FMOVQ  32(R14), F15
-	CMP    $12, R2
-	BGE    l80
-	VEOR   V16.B16, V16.B16, V16.B16
-	CMP    $8, R2
-	BLE    l81
-	TBZ    $1, R2, l79
-	FMOVD  224(R0), F16
-	TBZ    $0, R2, l81
-	ADD    $232, R0, R5
-	VLD1   (R5), V16.S[2]
-	B      l81
-
-l79:
-	FMOVS  224(R0), F16
-	B      l81
-
-l80:
-	FMOVQ  224(R0), F16
-
-l81:
-	FMOVQ  48(R14), F17
-	CMP    $16, R2
-	BGE    l83
-	VEOR   V18.B16, V18.B16, V18.B16
-	CMP    $12, R2
-	BLE    l84
-	TBZ    $1, R2, l82
-	FMOVD  240(R0), F18
-	TBZ    $0, R2, l84
-	ADD    $248, R0, R5
-	VLD1   (R5), V18.S[2]
-	B      l84
-
-l82:
-	FMOVS  240(R0), F18
-	B      l84
-
-l83:
-	FMOVQ  240(R0), F18
-
-l84:
-	FMOVQ  0(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V20.S4
-	FMOVQ  64(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
-	VFMLA  V0.S4, V21.S4, V22.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
-	WORD   $0x4eb6d458 // fsub v24.4s, v2.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V23.S4
-	VFMLA  V0.S4, V21.S4, V24.S4
-	VFMLA  V1.S4, V19.S4, V23.S4
-	VFMLA  V1.S4, V21.S4, V24.S4
-	FMOVQ  32(R3), F19 // eighths
-
-	// s = 2^(n - N) * K
-	VAND   V19.B16, V20.B16, V21.B16
-	VAND   V19.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26 // wordOffsets
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
-	VSHL   $20, V20.S4, V25.S4
-	VSHL   $20, V22.S4, V28.S4
-	VADD   V25.S4, V27.S4, V27.S4
-	VADD   V28.S4, V21.S4, V21.S4
-	FMOVQ  64(R3), F25 // nearExp3
-	FMOVQ  144(R3), F28 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V24.S4, V25.S4, V29.S4
-	FMOVQ  F17, 16(RSP)
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V29.S4, V28.S4
-	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V27.S4, V27.S4
-	VFMLA  V24.S4, V21.S4, V21.S4
-	WORD   $0x4e35d771 // fadd v17.4s, v27.4s, v21.4s
-	FMOVQ  128(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V23.S4, V24.S4
 	VORR   V2.B16, V2.B16, V28.B16
-	VFMLA  V0.S4, V12.S4, V28.S4
-	VAND   V28.B16, V3.B16, V28.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VORR   V2.B16, V2.B16, V29.B16
+	VFMLA  V0.S4, V26.S4, V29.S4
+	VAND   V28.B16, V20.B16, V28.B16
+	VAND   V29.B16, V24.B16, V29.B16
+	FMOVQ  F21, 160(RSP)
 
 	// -n = magic - N - u
-	WORD   $0x4eb8d45d // fsub v29.4s, v2.4s, v24.4s
-	FMOVQ  F21, 32(RSP)
 	WORD   $0x4ebcd455 // fsub v21.4s, v2.4s, v28.4s
+	FMOVQ  F14, 176(RSP)
+	WORD   $0x4ebdd44e // fsub v14.4s, v2.4s, v29.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V0.S4, V12.S4, V21.S4
-	VFMLA  V1.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V12.S4, V21.S4
+	VFMLA  V0.S4, V23.S4, V21.S4
+	VFMLA  V0.S4, V26.S4, V14.S4
+	VFMLA  V1.S4, V23.S4, V21.S4
+	VFMLA  V1.S4, V26.S4, V14.S4
 
 	// s = 2^(n - N) * K
-	VAND   V19.B16, V24.B16, V12.B16
-	VAND   V19.B16, V28.B16, V23.B16
-	FMOVQ  F27, 48(RSP)
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eba959b // mla v27.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12 // byteOffsets
-	WORD   $0x4eba96ec // mla v12.4s, v23.4s, v26.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
-	VSHL   $20, V24.S4, V23.S4
-	FMOVQ  F18, 64(RSP)
-	VSHL   $20, V28.S4, V18.S4
-	VADD   V23.S4, V27.S4, V27.S4
-	VADD   V18.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F18 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V29.S4, V25.S4, V18.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V21.S4, V25.S4, V23.S4
-	FMOVQ  F15, 80(RSP)
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V29.S4, V18.S4, V15.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V21.S4, V23.S4, V18.S4
-	WORD   $0x6e2fdfbd // fmul v29.4s, v29.4s, v15.4s
-	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
-
-	// s*q + s
-	VFMLA  V29.S4, V27.S4, V27.S4
-	VFMLA  V21.S4, V12.S4, V12.S4
-	VAND   V12.B16, V3.B16, V3.B16
-	WORD   $0x4e23d76c // fadd v12.4s, v27.4s, v3.4s
-	WORD   $0x4e2cd631 // fadd v17.4s, v17.4s, v12.4s
-	VORR   V22.B16, V20.B16, V20.B16
-	VORR   V24.B16, V20.B16, V20.B16
-	VORR   V28.B16, V20.B16, V20.B16
-	FMOVQ  16(R0), F12
-	VORR   V2.B16, V2.B16, V15.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V12.S4, V15.S4
-	FMOVQ  80(R0), F18
-	VORR   V2.B16, V2.B16, V21.B16
-	VFMLA  V0.S4, V18.S4, V21.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eafd456 // fsub v22.4s, v2.4s, v15.4s
-	WORD   $0x4eb5d457 // fsub v23.4s, v2.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V12.S4, V22.S4
-	VFMLA  V0.S4, V18.S4, V23.S4
-	VFMLA  V1.S4, V12.S4, V22.S4
-	VFMLA  V1.S4, V18.S4, V23.S4
-
-	// s = 2^(n - N) * K
-	VAND   V19.B16, V15.B16, V12.B16
-	VAND   V19.B16, V21.B16, V18.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eba9598 // mla v24.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12 // byteOffsets
-	WORD   $0x4eba964c // mla v12.4s, v18.4s, v26.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
-	VSHL   $20, V15.S4, V18.S4
-	VSHL   $20, V21.S4, V28.S4
-	VADD   V18.S4, V24.S4, V24.S4
-	VADD   V28.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F18 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V25.S4, V18.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V22.S4, V18.S4, V29.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V23.S4, V28.S4, V18.S4
-	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
-
-	// s*q + s
-	VFMLA  V22.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V12.S4, V12.S4
-	WORD   $0x4e2cd712 // fadd v18.4s, v24.4s, v12.4s
-	VORR   V15.B16, V20.B16, V20.B16
-	VORR   V21.B16, V20.B16, V20.B16
-	FMOVQ  144(R0), F15
-	VORR   V2.B16, V2.B16, V21.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V21.S4
-	VORR   V2.B16, V2.B16, V22.B16
-	VFMLA  V0.S4, V14.S4, V22.S4
-	VAND   V22.B16, V13.B16, V22.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb5d457 // fsub v23.4s, v2.4s, v21.4s
-	WORD   $0x4eb6d45c // fsub v28.4s, v2.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V23.S4
-	VFMLA  V0.S4, V14.S4, V28.S4
-	VFMLA  V1.S4, V15.S4, V23.S4
-	VFMLA  V1.S4, V14.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V19.B16, V21.B16, V14.B16
-	VAND   V19.B16, V22.B16, V15.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eba95dd // mla v29.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4eba95ee // mla v14.4s, v15.4s, v26.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V21.S4, V15.S4
-	FMOVQ  F17, 96(RSP)
-	VSHL   $20, V22.S4, V17.S4
-	VADD   V15.S4, V29.S4, V29.S4
-	VADD   V17.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F15 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F17 // nearExp2
-	VFMLA  V28.S4, V25.S4, V17.S4
-	FMOVQ  F12, 112(RSP)
-	FMOVQ  160(R3), F12 // nearExp1
-	VFMLA  V23.S4, V15.S4, V12.S4
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V28.S4, V17.S4, V15.S4
-	WORD   $0x6e2cdef7 // fmul v23.4s, v23.4s, v12.4s
-	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V14.S4, V14.S4
-	VAND   V14.B16, V13.B16, V13.B16
-	WORD   $0x4e2dd7ac // fadd v12.4s, v29.4s, v13.4s
-	WORD   $0x4e2cd652 // fadd v18.4s, v18.4s, v12.4s
-	VORR   V21.B16, V20.B16, V20.B16
-	VORR   V22.B16, V20.B16, V20.B16
-	FMOVQ  32(R0), F12
-	VORR   V2.B16, V2.B16, V14.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V12.S4, V14.S4
-	FMOVQ  96(R0), F15
-	VORR   V2.B16, V2.B16, V17.B16
-	VFMLA  V0.S4, V15.S4, V17.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eaed455 // fsub v21.4s, v2.4s, v14.4s
-	WORD   $0x4eb1d456 // fsub v22.4s, v2.4s, v17.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V12.S4, V21.S4
-	VFMLA  V0.S4, V15.S4, V22.S4
-	VFMLA  V1.S4, V12.S4, V21.S4
-	VFMLA  V1.S4, V15.S4, V22.S4
-
-	// s = 2^(n - N) * K
-	VAND   V19.B16, V14.B16, V12.B16
-	VAND   V19.B16, V17.B16, V15.B16
+	VAND   V3.B16, V28.B16, V23.B16
+	VAND   V3.B16, V29.B16, V3.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb296fa // mla v26.4s, v23.4s, v18.4s
 	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4eba9597 // mla v23.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12 // byteOffsets
-	WORD   $0x4eba95ec // mla v12.4s, v15.4s, v26.4s
+	WORD   $0x4eb29477 // mla v23.4s, v3.4s, v18.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
-	VSHL   $20, V14.S4, V15.S4
-	VSHL   $20, V17.S4, V28.S4
-	VADD   V15.S4, V23.S4, V23.S4
-	VADD   V28.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F15 // nearExp2
+	VSHL   $20, V28.S4, V3.S4
+	VSHL   $20, V29.S4, V18.S4
+	VADD   V3.S4, V26.S4, V26.S4
+	VADD   V18.S4, V23.S4, V23.S4
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V22.S4, V25.S4, V28.S4
-	FMOVQ  F18, 128(RSP)
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V21.S4, V15.S4, V18.S4
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V22.S4, V28.S4, V15.S4
-	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
-	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
+	VFMLA  V21.S4, V17.S4, V3.S4
+	FMOVQ  144(R3), F18 // nearExp2
+	VFMLA  V14.S4, V17.S4, V18.S4
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V21.S4, V3.S4, V17.S4
+	FMOVQ  160(R3), F3 // nearExp1
+	VFMLA  V14.S4, V18.S4, V3.S4
+	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
+	WORD   $0x6e23ddce // fmul v14.4s, v14.4s, v3.4s
 
 	// s*q + s
-	VFMLA  V21.S4, V23.S4, V23.S4
-	VFMLA  V22.S4, V12.S4, V12.S4
-	WORD   $0x4e2cd6ef // fadd v15.4s, v23.4s, v12.4s
-	VORR   V14.B16, V20.B16, V20.B16
-	VORR   V17.B16, V20.B16, V20.B16
-	FMOVQ  160(R0), F14
-	VORR   V2.B16, V2.B16, V17.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V17.S4
-	VORR   V2.B16, V2.B16, V18.B16
-	VFMLA  V0.S4, V16.S4, V18.S4
-	FMOVQ  80(RSP), F21
-	VAND   V18.B16, V21.B16, V18.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb1d456 // fsub v22.4s, v2.4s, v17.4s
-	WORD   $0x4eb2d45c // fsub v28.4s, v2.4s, v18.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V22.S4
-	VFMLA  V0.S4, V16.S4, V28.S4
-	VFMLA  V1.S4, V14.S4, V22.S4
-	VFMLA  V1.S4, V16.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V19.B16, V17.B16, V14.B16
-	VAND   V19.B16, V18.B16, V16.B16
-	FMOVQ  F12, 144(RSP)
-	FMOVQ  128(R3), F12 // byteOffsets
-	WORD   $0x4eba95cc // mla v12.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4eba960e // mla v14.4s, v16.4s, v26.4s
-	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V17.S4, V16.S4
-	FMOVQ  F23, 160(RSP)
-	VSHL   $20, V18.S4, V23.S4
-	VADD   V16.S4, V12.S4, V12.S4
-	VADD   V23.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F16 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V28.S4, V25.S4, V23.S4
-	FMOVQ  F13, 176(RSP)
-	FMOVQ  160(R3), F13 // nearExp1
-	VFMLA  V22.S4, V16.S4, V13.S4
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V28.S4, V23.S4, V16.S4
-	WORD   $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
-	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
-
-	// s*q + s
-	VFMLA  V22.S4, V12.S4, V12.S4
-	VFMLA  V28.S4, V14.S4, V14.S4
-	VAND   V14.B16, V21.B16, V21.B16
-	WORD   $0x4e35d58d // fadd v13.4s, v12.4s, v21.4s
-	WORD   $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
-	VORR   V17.B16, V20.B16, V20.B16
-	VORR   V18.B16, V20.B16, V20.B16
-	FMOVQ  48(R0), F13
-	VORR   V2.B16, V2.B16, V14.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V13.S4, V14.S4
-	FMOVQ  112(R0), F16
-	VORR   V2.B16, V2.B16, V17.B16
-	VFMLA  V0.S4, V16.S4, V17.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eaed452 // fsub v18.4s, v2.4s, v14.4s
-	WORD   $0x4eb1d456 // fsub v22.4s, v2.4s, v17.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V13.S4, V18.S4
-	VFMLA  V0.S4, V16.S4, V22.S4
-	VFMLA  V1.S4, V13.S4, V18.S4
-	VFMLA  V1.S4, V16.S4, V22.S4
-
-	// s = 2^(n - N) * K
-	VAND   V19.B16, V14.B16, V13.B16
-	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4eba95b7 // mla v23.4s, v13.4s, v26.4s
-	FMOVQ  128(R3), F13 // byteOffsets
-	WORD   $0x4eba960d // mla v13.4s, v16.4s, v26.4s
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
-	VSHL   $20, V14.S4, V16.S4
-	VSHL   $20, V17.S4, V28.S4
-	VADD   V16.S4, V23.S4, V23.S4
-	VADD   V28.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F16 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V18.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V22.S4, V25.S4, V28.S4
-	FMOVQ  F15, 192(RSP)
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V18.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V22.S4, V28.S4, V16.S4
-	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
-	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
-
-	// s*q + s
-	VFMLA  V18.S4, V23.S4, V23.S4
-	VFMLA  V22.S4, V13.S4, V13.S4
-	WORD   $0x4e2dd6ef // fadd v15.4s, v23.4s, v13.4s
-	VORR   V14.B16, V20.B16, V20.B16
-	VORR   V17.B16, V20.B16, V20.B16
-	FMOVQ  176(R0), F14
-	VORR   V2.B16, V2.B16, V16.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V16.S4
-	FMOVQ  64(RSP), F17
-	VORR   V2.B16, V2.B16, V18.B16
-	VFMLA  V0.S4, V17.S4, V18.S4
-	FMOVQ  16(RSP), F22
-	VAND   V18.B16, V22.B16, V18.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb0d45c // fsub v28.4s, v2.4s, v16.4s
-	FMOVQ  F13, 208(RSP)
-	WORD   $0x4eb2d44d // fsub v13.4s, v2.4s, v18.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V28.S4
-	VFMLA  V0.S4, V17.S4, V13.S4
-	VFMLA  V1.S4, V14.S4, V28.S4
-	VFMLA  V1.S4, V17.S4, V13.S4
-
-	// s = 2^(n - N) * K
-	VAND   V19.B16, V16.B16, V14.B16
-	VAND   V19.B16, V18.B16, V19.B16
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4eba966e // mla v14.4s, v19.4s, v26.4s
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V16.S4, V19.S4
-	VSHL   $20, V18.S4, V26.S4
-	VADD   V19.S4, V17.S4, V17.S4
-	VADD   V26.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F19 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V28.S4, V25.S4, V19.S4
-	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V13.S4, V25.S4, V26.S4
-	FMOVQ  160(R3), F25 // nearExp1
-	VFMLA  V28.S4, V19.S4, V25.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V13.S4, V26.S4, V19.S4
-	WORD   $0x6e39df9c // fmul v28.4s, v28.4s, v25.4s
-	WORD   $0x6e33ddad // fmul v13.4s, v13.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V28.S4, V17.S4, V17.S4
-	VFMLA  V13.S4, V14.S4, V14.S4
-	VAND   V14.B16, V22.B16, V22.B16
-	WORD   $0x4e36d62d // fadd v13.4s, v17.4s, v22.4s
-	WORD   $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
-	VORR   V16.B16, V20.B16, V20.B16
-	VORR   V18.B16, V20.B16, V20.B16
+	VFMLA  V21.S4, V26.S4, V26.S4
+	VFMLA  V14.S4, V23.S4, V23.S4
+	VAND   V26.B16, V20.B16, V20.B16
+	VAND   V23.B16, V24.B16, V24.B16
+	WORD   $0x4e38d683 // fadd v3.4s, v20.4s, v24.4s
+	WORD   $0x4e23d6d6 // fadd v22.4s, v22.4s, v3.4s
+	VORR   V28.B16, V12.B16, V12.B16
+	VORR   V29.B16, V12.B16, V12.B16
 
 	// Leave if an element is not near.
-	VMOV   V20.D[0], R5
-	VMOV   V20.D[1], R6
+	VMOV   V12.D[0], R5
+	VMOV   V12.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact
-	FMOVQ  48(RSP), F13
-	FMOVQ  F13, 0(R1)
-	FMOVQ  32(RSP), F13
+	FMOVQ  F19, 0(R1)
 	FMOVQ  F13, 64(R1)
-	FMOVQ  F27, 128(R1)
 	CMP    $4, R2
-	BGE    l86
-	TBZ    $1, R2, l85
-	FMOVD  F3, 192(R1)
-	TBZ    $0, R2, l87
+	BGE    l74
+	TBZ    $1, R2, l73
+	FMOVD  F16, 128(R1)
+	TBZ    $0, R2, l75
+	ADD    $136, R1, R5
+	VST1   V16.S[2], (R5)
+	B      l75
+
+l73:
+	FMOVS  F16, 128(R1)
+	B      l75
+
+l74:
+	FMOVQ  F16, 128(R1)
+
+l75:
+	FMOVQ  64(RSP), F12
+	CMP    $20, R2
+	BGE    l77
+	CMP    $16, R2
+	BLE    l78
+	TBZ    $1, R2, l76
+	FMOVD  F12, 192(R1)
+	TBZ    $0, R2, l78
 	ADD    $200, R1, R5
-	VST1   V3.S[2], (R5)
+	VST1   V12.S[2], (R5)
+	B      l78
+
+l76:
+	FMOVS  F12, 192(R1)
+	B      l78
+
+l77:
+	FMOVQ  F12, 192(R1)
+
+l78:
+	FMOVQ  48(RSP), F3
+	FMOVQ  F3, 16(R1)
+	FMOVQ  32(RSP), F3
+	FMOVQ  F3, 80(R1)
+	FMOVQ  144(RSP), F12
+	CMP    $8, R2
+	BGE    l80
+	CMP    $4, R2
+	BLE    l81
+	TBZ    $1, R2, l79
+	FMOVD  F12, 144(R1)
+	TBZ    $0, R2, l81
+	ADD    $152, R1, R5
+	VST1   V12.S[2], (R5)
+	B      l81
+
+l79:
+	FMOVS  F12, 144(R1)
+	B      l81
+
+l80:
+	FMOVQ  F12, 144(R1)
+
+l81:
+	FMOVQ  128(RSP), F12
+	CMP    $24, R2
+	BGE    l83
+	CMP    $20, R2
+	BLE    l84
+	TBZ    $1, R2, l82
+	FMOVD  F12, 208(R1)
+	TBZ    $0, R2, l84
+	ADD    $216, R1, R5
+	VST1   V12.S[2], (R5)
+	B      l84
+
+l82:
+	FMOVS  F12, 208(R1)
+	B      l84
+
+l83:
+	FMOVQ  F12, 208(R1)
+
+l84:
+	FMOVQ  112(RSP), F3
+	FMOVQ  F3, 32(R1)
+	FMOVQ  96(RSP), F3
+	FMOVQ  F3, 96(R1)
+	CMP    $12, R2
+	BGE    l86
+	CMP    $8, R2
+	BLE    l87
+	TBZ    $1, R2, l85
+	FMOVD  F15, 160(R1)
+	TBZ    $0, R2, l87
+	ADD    $168, R1, R5
+	VST1   V15.S[2], (R5)
 	B      l87
 
 l85:
-	FMOVS  F3, 192(R1)
+	FMOVS  F15, 160(R1)
 	B      l87
 
 l86:
-	FMOVQ  F3, 192(R1)
+	FMOVQ  F15, 160(R1)
 
 l87:
-	FMOVQ  F24, 16(R1)
-	FMOVQ  112(RSP), F3
-	FMOVQ  F3, 80(R1)
-	FMOVQ  F29, 144(R1)
-	FMOVQ  176(RSP), F13
-	CMP    $8, R2
+	CMP    $28, R2
 	BGE    l89
-	CMP    $4, R2
+	CMP    $24, R2
 	BLE    l90
 	TBZ    $1, R2, l88
-	FMOVD  F13, 208(R1)
+	FMOVD  F25, 224(R1)
 	TBZ    $0, R2, l90
-	ADD    $216, R1, R5
-	VST1   V13.S[2], (R5)
+	ADD    $232, R1, R5
+	VST1   V25.S[2], (R5)
 	B      l90
 
 l88:
-	FMOVS  F13, 208(R1)
+	FMOVS  F25, 224(R1)
 	B      l90
 
 l89:
-	FMOVQ  F13, 208(R1)
+	FMOVQ  F25, 224(R1)
 
 l90:
-	FMOVQ  160(RSP), F3
-	FMOVQ  F3, 32(R1)
-	FMOVQ  144(RSP), F3
-	FMOVQ  F3, 96(R1)
-	FMOVQ  F12, 160(R1)
-	CMP    $12, R2
+	FMOVQ  F27, 48(R1)
+	FMOVQ  176(RSP), F3
+	FMOVQ  F3, 112(R1)
+	CMP    $16, R2
 	BGE    l92
-	CMP    $8, R2
+	CMP    $12, R2
 	BLE    l93
 	TBZ    $1, R2, l91
-	FMOVD  F21, 224(R1)
+	FMOVD  F20, 176(R1)
 	TBZ    $0, R2, l93
-	ADD    $232, R1, R5
-	VST1   V21.S[2], (R5)
+	ADD    $184, R1, R5
+	VST1   V20.S[2], (R5)
 	B      l93
 
 l91:
-	FMOVS  F21, 224(R1)
+	FMOVS  F20, 176(R1)
 	B      l93
 
 l92:
-	FMOVQ  F21, 224(R1)
+	FMOVQ  F20, 176(R1)
 
 l93:
-	FMOVQ  F23, 48(R1)
-	FMOVQ  208(RSP), F3
-	FMOVQ  F3, 112(R1)
-	FMOVQ  F17, 176(R1)
-	CMP    $16, R2
+	CMP    $32, R2
 	BGE    l95
-	CMP    $12, R2
+	CMP    $28, R2
 	BLE    l96
 	TBZ    $1, R2, l94
-	FMOVD  F22, 240(R1)
+	FMOVD  F24, 240(R1)
 	TBZ    $0, R2, l96
 	ADD    $248, R1, R5
-	VST1   V22.S[2], (R5)
+	VST1   V24.S[2], (R5)
 	B      l96
 
 l94:
-	FMOVS  F22, 240(R1)
+	FMOVS  F24, 240(R1)
 	B      l96
 
 l95:
-	FMOVQ  F22, 240(R1)
+	FMOVQ  F24, 240(R1)
 
 l96:
-	FMOVQ  96(RSP), F3
+	FMOVQ  16(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d48c // fadd v12.4s, v4.4s, v3.4s
@@ -30163,7 +28553,7 @@ l96:
 	WORD   $0x4ea4d584 // fsub v4.4s, v12.4s, v4.4s
 	WORD   $0x4ea4d5ad // fsub v13.4s, v13.4s, v4.4s
 	WORD   $0x4e2dd508 // fadd v8.4s, v8.4s, v13.4s
-	FMOVQ  128(RSP), F3
+	FMOVQ  80(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d4a4 // fadd v4.4s, v5.4s, v3.4s
@@ -30172,7 +28562,7 @@ l96:
 	WORD   $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD   $0x4ea5d5ad // fsub v13.4s, v13.4s, v5.4s
 	WORD   $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	FMOVQ  192(RSP), F3
+	FMOVQ  160(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d4c5 // fadd v5.4s, v6.4s, v3.4s
@@ -30183,9 +28573,9 @@ l96:
 	WORD   $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2fd4e3 // fadd v3.4s, v7.4s, v15.4s
-	WORD   $0x4eaff4e6 // fmin v6.4s, v7.4s, v15.4s
-	WORD   $0x4e2ff4e7 // fmax v7.4s, v7.4s, v15.4s
+	WORD   $0x4e36d4e3 // fadd v3.4s, v7.4s, v22.4s
+	WORD   $0x4eb6f4e6 // fmin v6.4s, v7.4s, v22.4s
+	WORD   $0x4e36f4e7 // fmax v7.4s, v7.4s, v22.4s
 	WORD   $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
 	WORD   $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
 	WORD   $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
@@ -30194,12 +28584,12 @@ l96:
 	VORR   V12.B16, V12.B16, V4.B16
 	VORR   V3.B16, V3.B16, V7.B16
 	ADD    R2<<2, R0
-	ADD    $192, R0
-	B      behind8
+	ADD    $128, R0
+	B      behind6
 
-upto7:
+upto6:
 
-	// Turns whose elements are all near, of 65 to 96 elements.
+	// Turns whose elements are all near, of 65 to 128 elements.
 	SUB    $64, R2
 	MOVD   $leftMasks<>+256(SB), R14
 	SUB    R2<<2, R14, R14
@@ -30403,1203 +28793,161 @@ l102:
 	WORD   $0x4e35d5cf // fadd v15.4s, v14.4s, v21.4s
 	VORR   V23.B16, V12.B16, V12.B16
 	VORR   V24.B16, V12.B16, V12.B16
-	FMOVQ  16(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V20.S4, V22.S4
-	FMOVQ  80(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
-	VFMLA  V0.S4, V23.S4, V24.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb6d45a // fsub v26.4s, v2.4s, v22.4s
-	WORD   $0x4eb8d45b // fsub v27.4s, v2.4s, v24.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V20.S4, V26.S4
-	VFMLA  V0.S4, V23.S4, V27.S4
-	VFMLA  V1.S4, V20.S4, V26.S4
-	VFMLA  V1.S4, V23.S4, V27.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V22.B16, V20.B16
-	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4eb2969c // mla v28.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VSHL   $20, V22.S4, V23.S4
-	VSHL   $20, V24.S4, V29.S4
-	VADD   V23.S4, V28.S4, V28.S4
-	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F23 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V26.S4, V17.S4, V23.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V27.S4, V17.S4, V29.S4
-	FMOVQ  F15, 32(RSP)
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V26.S4, V23.S4, V15.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V27.S4, V29.S4, V23.S4
-	WORD   $0x6e2fdf5a // fmul v26.4s, v26.4s, v15.4s
-	WORD   $0x6e37df7b // fmul v27.4s, v27.4s, v23.4s
-
-	// s*q + s
-	VFMLA  V26.S4, V28.S4, V28.S4
-	VFMLA  V27.S4, V20.S4, V20.S4
-	WORD   $0x4e34d78f // fadd v15.4s, v28.4s, v20.4s
-	VORR   V22.B16, V12.B16, V12.B16
-	VORR   V24.B16, V12.B16, V12.B16
-	FMOVQ  144(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V22.S4, V23.S4
-	FMOVQ  208(R0), F24
-	VORR   V2.B16, V2.B16, V26.B16
-	VFMLA  V0.S4, V24.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d45b // fsub v27.4s, v2.4s, v23.4s
-	WORD   $0x4ebad45d // fsub v29.4s, v2.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V22.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V29.S4
-	VFMLA  V1.S4, V22.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V23.B16, V22.B16
-	VAND   V3.B16, V26.B16, V24.B16
-	FMOVQ  F20, 48(RSP)
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4eb296d4 // mla v20.4s, v22.4s, v18.4s
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb29716 // mla v22.4s, v24.4s, v18.4s
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F28, 64(RSP)
-	VSHL   $20, V26.S4, V28.S4
-	VADD   V24.S4, V20.S4, V20.S4
-	VADD   V28.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F24 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V17.S4, V24.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V29.S4, V17.S4, V28.S4
-	FMOVQ  F21, 80(RSP)
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V27.S4, V24.S4, V21.S4
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V29.S4, V28.S4, V24.S4
-	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
-	WORD   $0x6e38dfbd // fmul v29.4s, v29.4s, v24.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V20.S4, V20.S4
-	VFMLA  V29.S4, V22.S4, V22.S4
-	WORD   $0x4e36d695 // fadd v21.4s, v20.4s, v22.4s
-	WORD   $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
-	VORR   V23.B16, V12.B16, V12.B16
-	VORR   V26.B16, V12.B16, V12.B16
-	FMOVQ  16(R14), F21
-	CMP    $8, R2
+	FMOVQ  128(R14), F20
+	CMP    $36, R2
 	BGE    l104
-	VEOR   V23.B16, V23.B16, V23.B16
-	CMP    $4, R2
+	VEOR   V22.B16, V22.B16, V22.B16
+	CMP    $32, R2
 	BLE    l105
 	TBZ    $1, R2, l103
-	FMOVD  272(R0), F23
+	FMOVD  384(R0), F22
 	TBZ    $0, R2, l105
-	ADD    $280, R0, R5
-	VLD1   (R5), V23.S[2]
+	ADD    $392, R0, R5
+	VLD1   (R5), V22.S[2]
 	B      l105
 
 l103:
-	FMOVS  272(R0), F23
+	FMOVS  384(R0), F22
 	B      l105
 
 l104:
-	FMOVQ  272(R0), F23
+	FMOVQ  384(R0), F22
 
 l105:
-	FMOVQ  80(R14), F24
-	CMP    $24, R2
+	FMOVQ  192(R14), F23
+	CMP    $52, R2
 	BGE    l107
-	VEOR   V26.B16, V26.B16, V26.B16
-	CMP    $20, R2
+	VEOR   V24.B16, V24.B16, V24.B16
+	CMP    $48, R2
 	BLE    l108
 	TBZ    $1, R2, l106
-	FMOVD  336(R0), F26
+	FMOVD  448(R0), F24
 	TBZ    $0, R2, l108
-	ADD    $344, R0, R5
-	VLD1   (R5), V26.S[2]
+	ADD    $456, R0, R5
+	VLD1   (R5), V24.S[2]
 	B      l108
 
 l106:
-	FMOVS  336(R0), F26
+	FMOVS  448(R0), F24
 	B      l108
 
 l107:
-	FMOVQ  336(R0), F26
-
-l108:
-	VORR   V2.B16, V2.B16, V27.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V23.S4, V27.S4
-	VORR   V2.B16, V2.B16, V28.B16
-	VFMLA  V0.S4, V26.S4, V28.S4
-	VAND   V27.B16, V21.B16, V27.B16
-	VAND   V28.B16, V24.B16, V28.B16
-
-	// -n = magic - N - u
-	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
-	FMOVQ  F15, 96(RSP)
-	WORD   $0x4ebcd44f // fsub v15.4s, v2.4s, v28.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V0.S4, V26.S4, V15.S4
-	VFMLA  V1.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V26.S4, V15.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V27.B16, V23.B16
-	VAND   V3.B16, V28.B16, V26.B16
-	FMOVQ  F22, 112(RSP)
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb296f6 // mla v22.4s, v23.4s, v18.4s
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4eb29757 // mla v23.4s, v26.4s, v18.4s
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VSHL   $20, V27.S4, V26.S4
-	FMOVQ  F20, 128(RSP)
-	VSHL   $20, V28.S4, V20.S4
-	VADD   V26.S4, V22.S4, V22.S4
-	VADD   V20.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V29.S4, V17.S4, V20.S4
-	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V15.S4, V17.S4, V26.S4
-	FMOVQ  F14, 144(RSP)
-	FMOVQ  160(R3), F14 // nearExp1
-	VFMLA  V29.S4, V20.S4, V14.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V15.S4, V26.S4, V20.S4
-	WORD   $0x6e2edfbd // fmul v29.4s, v29.4s, v14.4s
-	WORD   $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V29.S4, V22.S4, V22.S4
-	VFMLA  V15.S4, V23.S4, V23.S4
-	VAND   V22.B16, V21.B16, V21.B16
-	VAND   V23.B16, V24.B16, V24.B16
-	WORD   $0x4e38d6ae // fadd v14.4s, v21.4s, v24.4s
-	VORR   V27.B16, V12.B16, V12.B16
-	VORR   V28.B16, V12.B16, V12.B16
-	FMOVQ  32(R0), F15
-	VORR   V2.B16, V2.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V20.S4
-	FMOVQ  96(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d45a // fsub v26.4s, v2.4s, v20.4s
-	WORD   $0x4eb7d45b // fsub v27.4s, v2.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V26.S4
-	VFMLA  V0.S4, V22.S4, V27.S4
-	VFMLA  V1.S4, V15.S4, V26.S4
-	VFMLA  V1.S4, V22.S4, V27.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V15.B16
-	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4eb295fc // mla v28.4s, v15.4s, v18.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb296cf // mla v15.4s, v22.4s, v18.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V20.S4, V22.S4
-	VSHL   $20, V23.S4, V29.S4
-	VADD   V22.S4, V28.S4, V28.S4
-	VADD   V29.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F22 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V26.S4, V17.S4, V22.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V27.S4, V17.S4, V29.S4
-	FMOVQ  F14, 160(RSP)
-	FMOVQ  160(R3), F14 // nearExp1
-	VFMLA  V26.S4, V22.S4, V14.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V27.S4, V29.S4, V22.S4
-	WORD   $0x6e2edf5a // fmul v26.4s, v26.4s, v14.4s
-	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
-
-	// s*q + s
-	VFMLA  V26.S4, V28.S4, V28.S4
-	VFMLA  V27.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd78e // fadd v14.4s, v28.4s, v15.4s
-	VORR   V20.B16, V12.B16, V12.B16
-	VORR   V23.B16, V12.B16, V12.B16
-	FMOVQ  160(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V20.S4, V22.S4
-	FMOVQ  224(R0), F23
-	VORR   V2.B16, V2.B16, V26.B16
-	VFMLA  V0.S4, V23.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
-	WORD   $0x4ebad45d // fsub v29.4s, v2.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V20.S4, V27.S4
-	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V20.S4, V27.S4
-	VFMLA  V1.S4, V23.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V22.B16, V20.B16
-	VAND   V3.B16, V26.B16, V23.B16
-	FMOVQ  F15, 176(RSP)
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb2968f // mla v15.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F28, 192(RSP)
-	VSHL   $20, V26.S4, V28.S4
-	VADD   V23.S4, V15.S4, V15.S4
-	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F23 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V29.S4, V17.S4, V28.S4
-	FMOVQ  F24, 208(RSP)
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V27.S4, V23.S4, V24.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V29.S4, V28.S4, V23.S4
-	WORD   $0x6e38df7b // fmul v27.4s, v27.4s, v24.4s
-	WORD   $0x6e37dfbd // fmul v29.4s, v29.4s, v23.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V15.S4, V15.S4
-	VFMLA  V29.S4, V20.S4, V20.S4
-	WORD   $0x4e34d5f7 // fadd v23.4s, v15.4s, v20.4s
-	WORD   $0x4e37d5ce // fadd v14.4s, v14.4s, v23.4s
-	VORR   V22.B16, V12.B16, V12.B16
-	VORR   V26.B16, V12.B16, V12.B16
-	FMOVQ  32(R14), F22
-	CMP    $12, R2
-	BGE    l110
-	VEOR   V23.B16, V23.B16, V23.B16
-	CMP    $8, R2
-	BLE    l111
-	TBZ    $1, R2, l109
-	FMOVD  288(R0), F23
-	TBZ    $0, R2, l111
-	ADD    $296, R0, R5
-	VLD1   (R5), V23.S[2]
-	B      l111
-
-l109:
-	FMOVS  288(R0), F23
-	B      l111
-
-l110:
-	FMOVQ  288(R0), F23
-
-l111:
-	FMOVQ  96(R14), F24
-	CMP    $28, R2
-	BGE    l113
-	VEOR   V26.B16, V26.B16, V26.B16
-	CMP    $24, R2
-	BLE    l114
-	TBZ    $1, R2, l112
-	FMOVD  352(R0), F26
-	TBZ    $0, R2, l114
-	ADD    $360, R0, R5
-	VLD1   (R5), V26.S[2]
-	B      l114
-
-l112:
-	FMOVS  352(R0), F26
-	B      l114
-
-l113:
-	FMOVQ  352(R0), F26
-
-l114:
-	VORR   V2.B16, V2.B16, V27.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V23.S4, V27.S4
-	VORR   V2.B16, V2.B16, V28.B16
-	VFMLA  V0.S4, V26.S4, V28.S4
-	VAND   V27.B16, V22.B16, V27.B16
-	VAND   V28.B16, V24.B16, V28.B16
-
-	// -n = magic - N - u
-	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
-	FMOVQ  F14, 224(RSP)
-	WORD   $0x4ebcd44e // fsub v14.4s, v2.4s, v28.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V0.S4, V26.S4, V14.S4
-	VFMLA  V1.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V26.S4, V14.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V27.B16, V23.B16
-	VAND   V3.B16, V28.B16, V26.B16
-	FMOVQ  F20, 240(RSP)
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4eb29757 // mla v23.4s, v26.4s, v18.4s
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VSHL   $20, V27.S4, V26.S4
-	FMOVQ  F15, 256(RSP)
-	VSHL   $20, V28.S4, V15.S4
-	VADD   V26.S4, V20.S4, V20.S4
-	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F15 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V29.S4, V17.S4, V15.S4
-	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V14.S4, V17.S4, V26.S4
-	FMOVQ  F21, 272(RSP)
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V29.S4, V15.S4, V21.S4
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V14.S4, V26.S4, V15.S4
-	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
-	WORD   $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-
-	// s*q + s
-	VFMLA  V29.S4, V20.S4, V20.S4
-	VFMLA  V14.S4, V23.S4, V23.S4
-	VAND   V20.B16, V22.B16, V22.B16
-	VAND   V23.B16, V24.B16, V24.B16
-	WORD   $0x4e38d6ce // fadd v14.4s, v22.4s, v24.4s
-	VORR   V27.B16, V12.B16, V12.B16
-	VORR   V28.B16, V12.B16, V12.B16
-	FMOVQ  48(R0), F15
-	VORR   V2.B16, V2.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V20.S4
-	FMOVQ  112(R0), F21
-	VORR   V2.B16, V2.B16, V23.B16
-	VFMLA  V0.S4, V21.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d45a // fsub v26.4s, v2.4s, v20.4s
-	WORD   $0x4eb7d45b // fsub v27.4s, v2.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V26.S4
-	VFMLA  V0.S4, V21.S4, V27.S4
-	VFMLA  V1.S4, V15.S4, V26.S4
-	VFMLA  V1.S4, V21.S4, V27.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V15.B16
-	VAND   V3.B16, V23.B16, V21.B16
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4eb295fc // mla v28.4s, v15.4s, v18.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb296af // mla v15.4s, v21.4s, v18.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V20.S4, V21.S4
-	VSHL   $20, V23.S4, V29.S4
-	VADD   V21.S4, V28.S4, V28.S4
-	VADD   V29.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V26.S4, V17.S4, V21.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V27.S4, V17.S4, V29.S4
-	FMOVQ  F14, 288(RSP)
-	FMOVQ  160(R3), F14 // nearExp1
-	VFMLA  V26.S4, V21.S4, V14.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V27.S4, V29.S4, V21.S4
-	WORD   $0x6e2edf5a // fmul v26.4s, v26.4s, v14.4s
-	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
-
-	// s*q + s
-	VFMLA  V26.S4, V28.S4, V28.S4
-	VFMLA  V27.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd78e // fadd v14.4s, v28.4s, v15.4s
-	VORR   V20.B16, V12.B16, V12.B16
-	VORR   V23.B16, V12.B16, V12.B16
-	FMOVQ  176(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V20.S4, V21.S4
-	FMOVQ  240(R0), F23
-	VORR   V2.B16, V2.B16, V26.B16
-	VFMLA  V0.S4, V23.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb5d45b // fsub v27.4s, v2.4s, v21.4s
-	WORD   $0x4ebad45d // fsub v29.4s, v2.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V20.S4, V27.S4
-	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V20.S4, V27.S4
-	VFMLA  V1.S4, V23.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V21.B16, V20.B16
-	VAND   V3.B16, V26.B16, V23.B16
-	FMOVQ  F15, 304(RSP)
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb2968f // mla v15.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VSHL   $20, V21.S4, V23.S4
-	FMOVQ  F28, 320(RSP)
-	VSHL   $20, V26.S4, V28.S4
-	VADD   V23.S4, V15.S4, V15.S4
-	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F23 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V29.S4, V17.S4, V28.S4
-	FMOVQ  F24, 336(RSP)
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V27.S4, V23.S4, V24.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V29.S4, V28.S4, V23.S4
-	WORD   $0x6e38df7b // fmul v27.4s, v27.4s, v24.4s
-	WORD   $0x6e37dfbd // fmul v29.4s, v29.4s, v23.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V15.S4, V15.S4
-	VFMLA  V29.S4, V20.S4, V20.S4
-	WORD   $0x4e34d5f7 // fadd v23.4s, v15.4s, v20.4s
-	WORD   $0x4e37d5ce // fadd v14.4s, v14.4s, v23.4s
-	VORR   V21.B16, V12.B16, V12.B16
-	VORR   V26.B16, V12.B16, V12.B16
-	FMOVQ  48(R14), F21
-	CMP    $16, R2
-	BGE    l116
-	VEOR   V23.B16, V23.B16, V23.B16
-	CMP    $12, R2
-	BLE    l117
-	TBZ    $1, R2, l115
-	FMOVD  304(R0), F23
-	TBZ    $0, R2, l117
-	ADD    $312, R0, R5
-	VLD1   (R5), V23.S[2]
-	B      l117
-
-l115:
-	FMOVS  304(R0), F23
-	B      l117
-
-l116:
-	FMOVQ  304(R0), F23
-
-l117:
-	FMOVQ  112(R14), F24
-	CMP    $32, R2
-	BGE    l119
-	VEOR   V26.B16, V26.B16, V26.B16
-	CMP    $28, R2
-	BLE    l120
-	TBZ    $1, R2, l118
-	FMOVD  368(R0), F26
-	TBZ    $0, R2, l120
-	ADD    $376, R0, R5
-	VLD1   (R5), V26.S[2]
-	B      l120
-
-l118:
-	FMOVS  368(R0), F26
-	B      l120
-
-l119:
-	FMOVQ  368(R0), F26
-
-l120:
-	VORR   V2.B16, V2.B16, V27.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V23.S4, V27.S4
-	VORR   V2.B16, V2.B16, V28.B16
-	VFMLA  V0.S4, V26.S4, V28.S4
-	VAND   V27.B16, V21.B16, V27.B16
-	VAND   V28.B16, V24.B16, V28.B16
-
-	// -n = magic - N - u
-	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
-	FMOVQ  F14, 352(RSP)
-	WORD   $0x4ebcd44e // fsub v14.4s, v2.4s, v28.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V0.S4, V26.S4, V14.S4
-	VFMLA  V1.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V26.S4, V14.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V27.B16, V23.B16
-	VAND   V3.B16, V28.B16, V3.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4eb296fa // mla v26.4s, v23.4s, v18.4s
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4eb29477 // mla v23.4s, v3.4s, v18.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VSHL   $20, V27.S4, V3.S4
-	VSHL   $20, V28.S4, V18.S4
-	VADD   V3.S4, V26.S4, V26.S4
-	VADD   V18.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F3 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V29.S4, V17.S4, V3.S4
-	FMOVQ  144(R3), F18 // nearExp2
-	VFMLA  V14.S4, V17.S4, V18.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V29.S4, V3.S4, V17.S4
-	FMOVQ  160(R3), F3 // nearExp1
-	VFMLA  V14.S4, V18.S4, V3.S4
-	WORD   $0x6e31dfbd // fmul v29.4s, v29.4s, v17.4s
-	WORD   $0x6e23ddce // fmul v14.4s, v14.4s, v3.4s
-
-	// s*q + s
-	VFMLA  V29.S4, V26.S4, V26.S4
-	VFMLA  V14.S4, V23.S4, V23.S4
-	VAND   V26.B16, V21.B16, V21.B16
-	VAND   V23.B16, V24.B16, V24.B16
-	WORD   $0x4e38d6a3 // fadd v3.4s, v21.4s, v24.4s
-	VORR   V27.B16, V12.B16, V12.B16
-	VORR   V28.B16, V12.B16, V12.B16
-
-	// Leave if an element is not near.
-	VMOV   V12.D[0], R5
-	VMOV   V12.D[1], R6
-	ORR    R6, R5
-	MOVD   $0xbffffc00bffffc00, R6
-	TST    R6, R5
-	BNE    exact
-	FMOVQ  F19, 0(R1)
-	FMOVQ  F13, 64(R1)
-	FMOVQ  F25, 128(R1)
-	FMOVQ  F16, 192(R1)
-	FMOVQ  144(RSP), F13
-	CMP    $4, R2
-	BGE    l122
-	TBZ    $1, R2, l121
-	FMOVD  F13, 256(R1)
-	TBZ    $0, R2, l123
-	ADD    $264, R1, R5
-	VST1   V13.S[2], (R5)
-	B      l123
-
-l121:
-	FMOVS  F13, 256(R1)
-	B      l123
-
-l122:
-	FMOVQ  F13, 256(R1)
-
-l123:
-	FMOVQ  80(RSP), F13
-	CMP    $20, R2
-	BGE    l125
-	CMP    $16, R2
-	BLE    l126
-	TBZ    $1, R2, l124
-	FMOVD  F13, 320(R1)
-	TBZ    $0, R2, l126
-	ADD    $328, R1, R5
-	VST1   V13.S[2], (R5)
-	B      l126
-
-l124:
-	FMOVS  F13, 320(R1)
-	B      l126
-
-l125:
-	FMOVQ  F13, 320(R1)
-
-l126:
-	FMOVQ  64(RSP), F12
-	FMOVQ  F12, 16(R1)
-	FMOVQ  48(RSP), F12
-	FMOVQ  F12, 80(R1)
-	FMOVQ  128(RSP), F12
-	FMOVQ  F12, 144(R1)
-	FMOVQ  112(RSP), F12
-	FMOVQ  F12, 208(R1)
-	FMOVQ  272(RSP), F13
-	CMP    $8, R2
-	BGE    l128
-	CMP    $4, R2
-	BLE    l129
-	TBZ    $1, R2, l127
-	FMOVD  F13, 272(R1)
-	TBZ    $0, R2, l129
-	ADD    $280, R1, R5
-	VST1   V13.S[2], (R5)
-	B      l129
-
-l127:
-	FMOVS  F13, 272(R1)
-	B      l129
-
-l128:
-	FMOVQ  F13, 272(R1)
-
-l129:
-	FMOVQ  208(RSP), F13
-	CMP    $24, R2
-	BGE    l131
-	CMP    $20, R2
-	BLE    l132
-	TBZ    $1, R2, l130
-	FMOVD  F13, 336(R1)
-	TBZ    $0, R2, l132
-	ADD    $344, R1, R5
-	VST1   V13.S[2], (R5)
-	B      l132
-
-l130:
-	FMOVS  F13, 336(R1)
-	B      l132
-
-l131:
-	FMOVQ  F13, 336(R1)
-
-l132:
-	FMOVQ  192(RSP), F12
-	FMOVQ  F12, 32(R1)
-	FMOVQ  176(RSP), F12
-	FMOVQ  F12, 96(R1)
-	FMOVQ  256(RSP), F12
-	FMOVQ  F12, 160(R1)
-	FMOVQ  240(RSP), F12
-	FMOVQ  F12, 224(R1)
-	CMP    $12, R2
-	BGE    l134
-	CMP    $8, R2
-	BLE    l135
-	TBZ    $1, R2, l133
-	FMOVD  F22, 288(R1)
-	TBZ    $0, R2, l135
-	ADD    $296, R1, R5
-	VST1   V22.S[2], (R5)
-	B      l135
-
-l133:
-	FMOVS  F22, 288(R1)
-	B      l135
-
-l134:
-	FMOVQ  F22, 288(R1)
-
-l135:
-	FMOVQ  336(RSP), F13
-	CMP    $28, R2
-	BGE    l137
-	CMP    $24, R2
-	BLE    l138
-	TBZ    $1, R2, l136
-	FMOVD  F13, 352(R1)
-	TBZ    $0, R2, l138
-	ADD    $360, R1, R5
-	VST1   V13.S[2], (R5)
-	B      l138
-
-l136:
-	FMOVS  F13, 352(R1)
-	B      l138
-
-l137:
-	FMOVQ  F13, 352(R1)
-
-l138:
-	FMOVQ  320(RSP), F12
-	FMOVQ  F12, 48(R1)
-	FMOVQ  304(RSP), F12
-	FMOVQ  F12, 112(R1)
-	FMOVQ  F15, 176(R1)
-	FMOVQ  F20, 240(R1)
-	CMP    $16, R2
-	BGE    l140
-	CMP    $12, R2
-	BLE    l141
-	TBZ    $1, R2, l139
-	FMOVD  F21, 304(R1)
-	TBZ    $0, R2, l141
-	ADD    $312, R1, R5
-	VST1   V21.S[2], (R5)
-	B      l141
-
-l139:
-	FMOVS  F21, 304(R1)
-	B      l141
-
-l140:
-	FMOVQ  F21, 304(R1)
-
-l141:
-	CMP    $32, R2
-	BGE    l143
-	CMP    $28, R2
-	BLE    l144
-	TBZ    $1, R2, l142
-	FMOVD  F24, 368(R1)
-	TBZ    $0, R2, l144
-	ADD    $376, R1, R5
-	VST1   V24.S[2], (R5)
-	B      l144
-
-l142:
-	FMOVS  F24, 368(R1)
-	B      l144
-
-l143:
-	FMOVQ  F24, 368(R1)
-
-l144:
-	FMOVQ  16(RSP), F12
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2cd48d // fadd v13.4s, v4.4s, v12.4s
-	WORD   $0x4eacf48e // fmin v14.4s, v4.4s, v12.4s
-	WORD   $0x4e2cf484 // fmax v4.4s, v4.4s, v12.4s
-	WORD   $0x4ea4d5a4 // fsub v4.4s, v13.4s, v4.4s
-	WORD   $0x4ea4d5ce // fsub v14.4s, v14.4s, v4.4s
-	WORD   $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ  32(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d5ac // fadd v12.4s, v13.4s, v4.4s
-	WORD   $0x4ea4f5ae // fmin v14.4s, v13.4s, v4.4s
-	WORD   $0x4e24f5ad // fmax v13.4s, v13.4s, v4.4s
-	WORD   $0x4eadd58d // fsub v13.4s, v12.4s, v13.4s
-	WORD   $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
-	WORD   $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ  96(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4ad // fadd v13.4s, v5.4s, v4.4s
-	WORD   $0x4ea4f4ae // fmin v14.4s, v5.4s, v4.4s
-	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
-	WORD   $0x4ea5d5a5 // fsub v5.4s, v13.4s, v5.4s
-	WORD   $0x4ea5d5ce // fsub v14.4s, v14.4s, v5.4s
-	WORD   $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ  160(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d5a5 // fadd v5.4s, v13.4s, v4.4s
-	WORD   $0x4ea4f5ae // fmin v14.4s, v13.4s, v4.4s
-	WORD   $0x4e24f5ad // fmax v13.4s, v13.4s, v4.4s
-	WORD   $0x4eadd4ad // fsub v13.4s, v5.4s, v13.4s
-	WORD   $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
-	WORD   $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ  224(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4cd // fadd v13.4s, v6.4s, v4.4s
-	WORD   $0x4ea4f4ce // fmin v14.4s, v6.4s, v4.4s
-	WORD   $0x4e24f4c6 // fmax v6.4s, v6.4s, v4.4s
-	WORD   $0x4ea6d5a6 // fsub v6.4s, v13.4s, v6.4s
-	WORD   $0x4ea6d5ce // fsub v14.4s, v14.4s, v6.4s
-	WORD   $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	FMOVQ  288(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d5a6 // fadd v6.4s, v13.4s, v4.4s
-	WORD   $0x4ea4f5ae // fmin v14.4s, v13.4s, v4.4s
-	WORD   $0x4e24f5ad // fmax v13.4s, v13.4s, v4.4s
-	WORD   $0x4eadd4cd // fsub v13.4s, v6.4s, v13.4s
-	WORD   $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
-	WORD   $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	FMOVQ  352(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4ed // fadd v13.4s, v7.4s, v4.4s
-	WORD   $0x4ea4f4ee // fmin v14.4s, v7.4s, v4.4s
-	WORD   $0x4e24f4e7 // fmax v7.4s, v7.4s, v4.4s
-	WORD   $0x4ea7d5a7 // fsub v7.4s, v13.4s, v7.4s
-	WORD   $0x4ea7d5ce // fsub v14.4s, v14.4s, v7.4s
-	WORD   $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e23d5a7 // fadd v7.4s, v13.4s, v3.4s
-	WORD   $0x4ea3f5a4 // fmin v4.4s, v13.4s, v3.4s
-	WORD   $0x4e23f5ad // fmax v13.4s, v13.4s, v3.4s
-	WORD   $0x4eadd4ed // fsub v13.4s, v7.4s, v13.4s
-	WORD   $0x4eadd484 // fsub v4.4s, v4.4s, v13.4s
-	WORD   $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
-	VORR   V12.B16, V12.B16, V4.B16
-	ADD    R2<<2, R0
-	ADD    $256, R0
-	B      behind8
-
-upto8:
-
-	// Turns whose elements are all near, of 97 to 128 elements.
-	SUB    $96, R2
-	MOVD   $leftMasks<>+256(SB), R14
-	SUB    R2<<2, R14, R14
-	MOVD   $nearTable<>(SB), R5
-	FLDPQ  (R5), (F30, F31)
-	FMOVQ  0(R0), F3
-	VORR   V2.B16, V2.B16, V12.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V3.S4, V12.S4
-	FMOVQ  64(R0), F13
-	VORR   V2.B16, V2.B16, V14.B16
-	VFMLA  V0.S4, V13.S4, V14.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eacd44f // fsub v15.4s, v2.4s, v12.4s
-	WORD   $0x4eaed450 // fsub v16.4s, v2.4s, v14.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V3.S4, V15.S4
-	VFMLA  V0.S4, V13.S4, V16.S4
-	VFMLA  V1.S4, V3.S4, V15.S4
-	VFMLA  V1.S4, V13.S4, V16.S4
-	FMOVQ  32(R3), F3 // eighths
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V12.B16, V13.B16
-	VAND   V3.B16, V14.B16, V17.B16
-	FMOVQ  48(R3), F18 // wordOffsets
-	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4eb295b3 // mla v19.4s, v13.4s, v18.4s
-	FMOVQ  128(R3), F13 // byteOffsets
-	WORD   $0x4eb2962d // mla v13.4s, v17.4s, v18.4s
-	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
-	VSHL   $20, V12.S4, V17.S4
-	VSHL   $20, V14.S4, V20.S4
-	VADD   V17.S4, V19.S4, V19.S4
-	VADD   V20.S4, V13.S4, V13.S4
-	FMOVQ  64(R3), F17 // nearExp3
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V15.S4, V17.S4, V20.S4
-	FMOVQ  144(R3), F21 // nearExp2
-	VFMLA  V16.S4, V17.S4, V21.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V15.S4, V20.S4, V22.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V16.S4, V21.S4, V20.S4
-	WORD   $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V15.S4, V19.S4, V19.S4
-	VFMLA  V16.S4, V13.S4, V13.S4
-	WORD   $0x4e2dd66f // fadd v15.4s, v19.4s, v13.4s
-	FMOVQ  128(R0), F16
-	VORR   V2.B16, V2.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V20.S4
-	FMOVQ  192(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
-	VFMLA  V0.S4, V21.S4, V22.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
-	WORD   $0x4eb6d458 // fsub v24.4s, v2.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V23.S4
-	VFMLA  V0.S4, V21.S4, V24.S4
-	VFMLA  V1.S4, V16.S4, V23.S4
-	VFMLA  V1.S4, V21.S4, V24.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V16.B16
-	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4eb29619 // mla v25.4s, v16.4s, v18.4s
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb296b0 // mla v16.4s, v21.4s, v18.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VSHL   $20, V20.S4, V21.S4
-	VSHL   $20, V22.S4, V26.S4
-	VADD   V21.S4, V25.S4, V25.S4
-	VADD   V26.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V17.S4, V21.S4
-	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V24.S4, V17.S4, V26.S4
-	FMOVQ  160(R3), F27 // nearExp1
-	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V24.S4, V26.S4, V21.S4
-	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V25.S4, V25.S4
-	VFMLA  V24.S4, V16.S4, V16.S4
-	WORD   $0x4e30d735 // fadd v21.4s, v25.4s, v16.4s
-	WORD   $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
-	VORR   V14.B16, V12.B16, V12.B16
-	VORR   V20.B16, V12.B16, V12.B16
-	VORR   V22.B16, V12.B16, V12.B16
-	FMOVQ  256(R0), F14
-	VORR   V2.B16, V2.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V20.S4
-	FMOVQ  320(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
-	VFMLA  V0.S4, V21.S4, V22.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
-	WORD   $0x4eb6d458 // fsub v24.4s, v2.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V23.S4
-	VFMLA  V0.S4, V21.S4, V24.S4
-	VFMLA  V1.S4, V14.S4, V23.S4
-	VFMLA  V1.S4, V21.S4, V24.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V14.B16
-	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4eb295da // mla v26.4s, v14.4s, v18.4s
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4eb296ae // mla v14.4s, v21.4s, v18.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V20.S4, V21.S4
-	VSHL   $20, V22.S4, V27.S4
-	VADD   V21.S4, V26.S4, V26.S4
-	VADD   V27.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V17.S4, V21.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V24.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V23.S4, V21.S4, V28.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V24.S4, V27.S4, V21.S4
-	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
-	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V26.S4, V26.S4
-	VFMLA  V24.S4, V14.S4, V14.S4
-	WORD   $0x4e2ed755 // fadd v21.4s, v26.4s, v14.4s
-	VORR   V20.B16, V12.B16, V12.B16
-	VORR   V22.B16, V12.B16, V12.B16
-	FMOVQ  0(R14), F20
-	CMP    $4, R2
-	BGE    l146
-	TBZ    $1, R2, l145
-	FMOVD  384(R0), F22
-	TBZ    $0, R2, l147
-	ADD    $392, R0, R5
-	VLD1   (R5), V22.S[2]
-	B      l147
-
-l145:
-	FMOVS  384(R0), F22
-	B      l147
-
-l146:
-	FMOVQ  384(R0), F22
-
-l147:
-	FMOVQ  64(R14), F23
-	CMP    $20, R2
-	BGE    l149
-	VEOR   V24.B16, V24.B16, V24.B16
-	CMP    $16, R2
-	BLE    l150
-	TBZ    $1, R2, l148
-	FMOVD  448(R0), F24
-	TBZ    $0, R2, l150
-	ADD    $456, R0, R5
-	VLD1   (R5), V24.S[2]
-	B      l150
-
-l148:
-	FMOVS  448(R0), F24
-	B      l150
-
-l149:
 	FMOVQ  448(R0), F24
 
-l150:
-	VORR   V2.B16, V2.B16, V27.B16
+l108:
+	VORR   V2.B16, V2.B16, V26.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V22.S4, V27.S4
-	VORR   V2.B16, V2.B16, V28.B16
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VAND   V27.B16, V20.B16, V27.B16
-	VAND   V28.B16, V23.B16, V28.B16
+	VFMLA  V0.S4, V22.S4, V26.S4
+	VORR   V2.B16, V2.B16, V27.B16
+	VFMLA  V0.S4, V24.S4, V27.S4
+	VAND   V26.B16, V20.B16, V26.B16
+	VAND   V27.B16, V23.B16, V27.B16
 
 	// -n = magic - N - u
+	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
 	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
-	FMOVQ  F15, 16(RSP)
-	WORD   $0x4ebcd44f // fsub v15.4s, v2.4s, v28.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V22.S4, V29.S4
-	VFMLA  V0.S4, V24.S4, V15.S4
-	VFMLA  V1.S4, V22.S4, V29.S4
-	VFMLA  V1.S4, V24.S4, V15.S4
+	VFMLA  V0.S4, V22.S4, V28.S4
+	VFMLA  V0.S4, V24.S4, V29.S4
+	VFMLA  V1.S4, V22.S4, V28.S4
+	VFMLA  V1.S4, V24.S4, V29.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V27.B16, V22.B16
-	VAND   V3.B16, V28.B16, V24.B16
-	FMOVQ  F14, 32(RSP)
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4eb296ce // mla v14.4s, v22.4s, v18.4s
+	VAND   V3.B16, V26.B16, V22.B16
+	VAND   V3.B16, V27.B16, V24.B16
+	FMOVQ  F21, 32(RSP)
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4eb296d5 // mla v21.4s, v22.4s, v18.4s
 	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb29716 // mla v22.4s, v24.4s, v18.4s
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V27.S4, V24.S4
-	FMOVQ  F26, 48(RSP)
-	VSHL   $20, V28.S4, V26.S4
-	VADD   V24.S4, V14.S4, V14.S4
-	VADD   V26.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F24 // nearExp2
+	VSHL   $20, V26.S4, V24.S4
+	FMOVQ  F14, 48(RSP)
+	VSHL   $20, V27.S4, V14.S4
+	VADD   V24.S4, V21.S4, V21.S4
+	VADD   V14.S4, V22.S4, V22.S4
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V28.S4, V17.S4, V14.S4
+	FMOVQ  144(R3), F24 // nearExp2
 	VFMLA  V29.S4, V17.S4, V24.S4
-	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V15.S4, V17.S4, V26.S4
 	FMOVQ  F16, 64(RSP)
 	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V29.S4, V24.S4, V16.S4
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V15.S4, V26.S4, V24.S4
-	WORD   $0x6e30dfbd // fmul v29.4s, v29.4s, v16.4s
-	WORD   $0x6e38ddef // fmul v15.4s, v15.4s, v24.4s
+	VFMLA  V28.S4, V14.S4, V16.S4
+	FMOVQ  160(R3), F14 // nearExp1
+	VFMLA  V29.S4, V24.S4, V14.S4
+	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
+	WORD   $0x6e2edfbd // fmul v29.4s, v29.4s, v14.4s
 
 	// s*q + s
-	VFMLA  V29.S4, V14.S4, V14.S4
-	VFMLA  V15.S4, V22.S4, V22.S4
-	VAND   V14.B16, V20.B16, V20.B16
+	VFMLA  V28.S4, V21.S4, V21.S4
+	VFMLA  V29.S4, V22.S4, V22.S4
+	VAND   V21.B16, V20.B16, V20.B16
 	VAND   V22.B16, V23.B16, V23.B16
 	WORD   $0x4e37d68e // fadd v14.4s, v20.4s, v23.4s
-	WORD   $0x4e2ed6b5 // fadd v21.4s, v21.4s, v14.4s
+	WORD   $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	VORR   V26.B16, V12.B16, V12.B16
 	VORR   V27.B16, V12.B16, V12.B16
-	VORR   V28.B16, V12.B16, V12.B16
 	FMOVQ  16(R0), F14
-	VORR   V2.B16, V2.B16, V15.B16
+	VORR   V2.B16, V2.B16, V16.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V15.S4
-	FMOVQ  80(R0), F16
+	VFMLA  V0.S4, V14.S4, V16.S4
+	FMOVQ  80(R0), F21
 	VORR   V2.B16, V2.B16, V22.B16
-	VFMLA  V0.S4, V16.S4, V22.S4
+	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eafd458 // fsub v24.4s, v2.4s, v15.4s
+	WORD   $0x4eb0d458 // fsub v24.4s, v2.4s, v16.4s
 	WORD   $0x4eb6d45a // fsub v26.4s, v2.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V14.S4, V24.S4
-	VFMLA  V0.S4, V16.S4, V26.S4
+	VFMLA  V0.S4, V21.S4, V26.S4
 	VFMLA  V1.S4, V14.S4, V24.S4
-	VFMLA  V1.S4, V16.S4, V26.S4
+	VFMLA  V1.S4, V21.S4, V26.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V15.B16, V14.B16
-	VAND   V3.B16, V22.B16, V16.B16
+	VAND   V3.B16, V16.B16, V14.B16
+	VAND   V3.B16, V22.B16, V21.B16
 	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb295db // mla v27.4s, v14.4s, v18.4s
 	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4eb2960e // mla v14.4s, v16.4s, v18.4s
+	WORD   $0x4eb296ae // mla v14.4s, v21.4s, v18.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V15.S4, V16.S4
+	VSHL   $20, V16.S4, V21.S4
 	VSHL   $20, V22.S4, V28.S4
-	VADD   V16.S4, V27.S4, V27.S4
+	VADD   V21.S4, V27.S4, V27.S4
 	VADD   V28.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F16 // nearExp2
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V17.S4, V16.S4
+	VFMLA  V24.S4, V17.S4, V21.S4
 	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V26.S4, V17.S4, V28.S4
 	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V24.S4, V16.S4, V29.S4
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V26.S4, V28.S4, V16.S4
+	VFMLA  V24.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V26.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD   $0x6e30df5a // fmul v26.4s, v26.4s, v16.4s
+	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
 
 	// s*q + s
 	VFMLA  V24.S4, V27.S4, V27.S4
 	VFMLA  V26.S4, V14.S4, V14.S4
-	WORD   $0x4e2ed770 // fadd v16.4s, v27.4s, v14.4s
-	VORR   V15.B16, V12.B16, V12.B16
+	WORD   $0x4e2ed775 // fadd v21.4s, v27.4s, v14.4s
+	VORR   V16.B16, V12.B16, V12.B16
 	VORR   V22.B16, V12.B16, V12.B16
-	FMOVQ  144(R0), F15
+	FMOVQ  144(R0), F16
 	VORR   V2.B16, V2.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V22.S4
+	VFMLA  V0.S4, V16.S4, V22.S4
 	FMOVQ  208(R0), F24
 	VORR   V2.B16, V2.B16, V26.B16
 	VFMLA  V0.S4, V24.S4, V26.S4
@@ -31609,26 +28957,26 @@ l150:
 	WORD   $0x4ebad45d // fsub v29.4s, v2.4s, v26.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V28.S4
+	VFMLA  V0.S4, V16.S4, V28.S4
 	VFMLA  V0.S4, V24.S4, V29.S4
-	VFMLA  V1.S4, V15.S4, V28.S4
+	VFMLA  V1.S4, V16.S4, V28.S4
 	VFMLA  V1.S4, V24.S4, V29.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V22.B16, V15.B16
+	VAND   V3.B16, V22.B16, V16.B16
 	VAND   V3.B16, V26.B16, V24.B16
-	FMOVQ  F21, 80(RSP)
-	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4eb295f5 // mla v21.4s, v15.4s, v18.4s
+	FMOVQ  F15, 80(RSP)
 	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb2970f // mla v15.4s, v24.4s, v18.4s
-	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	WORD   $0x4eb2960f // mla v15.4s, v16.4s, v18.4s
+	FMOVQ  128(R3), F16 // byteOffsets
+	WORD   $0x4eb29710 // mla v16.4s, v24.4s, v18.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
+	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V22.S4, V24.S4
 	FMOVQ  F14, 96(RSP)
 	VSHL   $20, V26.S4, V14.S4
-	VADD   V24.S4, V21.S4, V21.S4
-	VADD   V14.S4, V15.S4, V15.S4
+	VADD   V24.S4, V15.S4, V15.S4
+	VADD   V14.S4, V16.S4, V16.S4
 	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -31644,188 +28992,232 @@ l150:
 	WORD   $0x6e2edfbd // fmul v29.4s, v29.4s, v14.4s
 
 	// s*q + s
-	VFMLA  V28.S4, V21.S4, V21.S4
-	VFMLA  V29.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd6ae // fadd v14.4s, v21.4s, v15.4s
-	WORD   $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	VFMLA  V28.S4, V15.S4, V15.S4
+	VFMLA  V29.S4, V16.S4, V16.S4
+	WORD   $0x4e30d5ee // fadd v14.4s, v15.4s, v16.4s
+	WORD   $0x4e2ed6b5 // fadd v21.4s, v21.4s, v14.4s
 	VORR   V22.B16, V12.B16, V12.B16
 	VORR   V26.B16, V12.B16, V12.B16
-	FMOVQ  272(R0), F14
-	VORR   V2.B16, V2.B16, V22.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V22.S4
-	FMOVQ  336(R0), F24
-	VORR   V2.B16, V2.B16, V26.B16
-	VFMLA  V0.S4, V24.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
-	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V14.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V22.B16, V14.B16
-	VAND   V3.B16, V26.B16, V24.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4eb2970e // mla v14.4s, v24.4s, v18.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V22.S4, V24.S4
-	FMOVQ  F16, 128(RSP)
-	VSHL   $20, V26.S4, V16.S4
-	VADD   V24.S4, V29.S4, V29.S4
-	VADD   V16.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F16 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V17.S4, V16.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V28.S4, V17.S4, V24.S4
-	FMOVQ  F15, 144(RSP)
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V27.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V28.S4, V24.S4, V16.S4
-	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
-	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V14.S4, V14.S4
-	WORD   $0x4e2ed7af // fadd v15.4s, v29.4s, v14.4s
-	VORR   V22.B16, V12.B16, V12.B16
-	VORR   V26.B16, V12.B16, V12.B16
-	FMOVQ  16(R14), F16
+	FMOVQ  16(R14), F14
 	CMP    $8, R2
-	BGE    l152
+	BGE    l110
 	VEOR   V22.B16, V22.B16, V22.B16
 	CMP    $4, R2
-	BLE    l153
-	TBZ    $1, R2, l151
-	FMOVD  400(R0), F22
-	TBZ    $0, R2, l153
-	ADD    $408, R0, R5
+	BLE    l111
+	TBZ    $1, R2, l109
+	FMOVD  272(R0), F22
+	TBZ    $0, R2, l111
+	ADD    $280, R0, R5
 	VLD1   (R5), V22.S[2]
-	B      l153
+	B      l111
 
-l151:
-	FMOVS  400(R0), F22
-	B      l153
+l109:
+	FMOVS  272(R0), F22
+	B      l111
 
-l152:
-	FMOVQ  400(R0), F22
+l110:
+	FMOVQ  272(R0), F22
 
-l153:
+l111:
 	FMOVQ  80(R14), F24
 	CMP    $24, R2
-	BGE    l155
+	BGE    l113
 	VEOR   V26.B16, V26.B16, V26.B16
 	CMP    $20, R2
-	BLE    l156
-	TBZ    $1, R2, l154
-	FMOVD  464(R0), F26
-	TBZ    $0, R2, l156
-	ADD    $472, R0, R5
+	BLE    l114
+	TBZ    $1, R2, l112
+	FMOVD  336(R0), F26
+	TBZ    $0, R2, l114
+	ADD    $344, R0, R5
 	VLD1   (R5), V26.S[2]
-	B      l156
+	B      l114
 
-l154:
-	FMOVS  464(R0), F26
-	B      l156
+l112:
+	FMOVS  336(R0), F26
+	B      l114
 
-l155:
-	FMOVQ  464(R0), F26
+l113:
+	FMOVQ  336(R0), F26
 
-l156:
+l114:
 	VORR   V2.B16, V2.B16, V27.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V22.S4, V27.S4
 	VORR   V2.B16, V2.B16, V28.B16
 	VFMLA  V0.S4, V26.S4, V28.S4
-	VAND   V27.B16, V16.B16, V27.B16
+	VAND   V27.B16, V14.B16, V27.B16
 	VAND   V28.B16, V24.B16, V28.B16
-	FMOVQ  F14, 160(RSP)
 
 	// -n = magic - N - u
-	WORD   $0x4ebbd44e // fsub v14.4s, v2.4s, v27.4s
-	FMOVQ  F29, 176(RSP)
-	WORD   $0x4ebcd45d // fsub v29.4s, v2.4s, v28.4s
+	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
+	FMOVQ  F21, 128(RSP)
+	WORD   $0x4ebcd455 // fsub v21.4s, v2.4s, v28.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V22.S4, V14.S4
-	VFMLA  V0.S4, V26.S4, V29.S4
-	VFMLA  V1.S4, V22.S4, V14.S4
-	VFMLA  V1.S4, V26.S4, V29.S4
+	VFMLA  V0.S4, V22.S4, V29.S4
+	VFMLA  V0.S4, V26.S4, V21.S4
+	VFMLA  V1.S4, V22.S4, V29.S4
+	VFMLA  V1.S4, V26.S4, V21.S4
 
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V27.B16, V22.B16
 	VAND   V3.B16, V28.B16, V26.B16
-	FMOVQ  F21, 192(RSP)
-	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4eb296d5 // mla v21.4s, v22.4s, v18.4s
+	FMOVQ  F16, 144(RSP)
+	FMOVQ  128(R3), F16 // byteOffsets
+	WORD   $0x4eb296d0 // mla v16.4s, v22.4s, v18.4s
 	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb29756 // mla v22.4s, v26.4s, v18.4s
-	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V27.S4, V26.S4
-	FMOVQ  F23, 208(RSP)
-	VSHL   $20, V28.S4, V23.S4
-	VADD   V26.S4, V21.S4, V21.S4
-	VADD   V23.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F23 // nearExp2
+	FMOVQ  F15, 160(RSP)
+	VSHL   $20, V28.S4, V15.S4
+	VADD   V26.S4, V16.S4, V16.S4
+	VADD   V15.S4, V22.S4, V22.S4
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V14.S4, V17.S4, V23.S4
+	VFMLA  V29.S4, V17.S4, V15.S4
 	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V29.S4, V17.S4, V26.S4
-	FMOVQ  F20, 224(RSP)
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V14.S4, V23.S4, V20.S4
+	VFMLA  V21.S4, V17.S4, V26.S4
+	FMOVQ  F23, 176(RSP)
 	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V29.S4, V26.S4, V23.S4
-	WORD   $0x6e34ddce // fmul v14.4s, v14.4s, v20.4s
+	VFMLA  V29.S4, V15.S4, V23.S4
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V21.S4, V26.S4, V15.S4
 	WORD   $0x6e37dfbd // fmul v29.4s, v29.4s, v23.4s
+	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
 
 	// s*q + s
-	VFMLA  V14.S4, V21.S4, V21.S4
-	VFMLA  V29.S4, V22.S4, V22.S4
-	VAND   V21.B16, V16.B16, V16.B16
+	VFMLA  V29.S4, V16.S4, V16.S4
+	VFMLA  V21.S4, V22.S4, V22.S4
+	VAND   V16.B16, V14.B16, V14.B16
 	VAND   V22.B16, V24.B16, V24.B16
-	WORD   $0x4e38d60e // fadd v14.4s, v16.4s, v24.4s
-	WORD   $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	WORD   $0x4e38d5cf // fadd v15.4s, v14.4s, v24.4s
 	VORR   V27.B16, V12.B16, V12.B16
 	VORR   V28.B16, V12.B16, V12.B16
+	FMOVQ  144(R14), F16
+	CMP    $40, R2
+	BGE    l116
+	VEOR   V21.B16, V21.B16, V21.B16
+	CMP    $36, R2
+	BLE    l117
+	TBZ    $1, R2, l115
+	FMOVD  400(R0), F21
+	TBZ    $0, R2, l117
+	ADD    $408, R0, R5
+	VLD1   (R5), V21.S[2]
+	B      l117
+
+l115:
+	FMOVS  400(R0), F21
+	B      l117
+
+l116:
+	FMOVQ  400(R0), F21
+
+l117:
+	FMOVQ  208(R14), F22
+	CMP    $56, R2
+	BGE    l119
+	VEOR   V23.B16, V23.B16, V23.B16
+	CMP    $52, R2
+	BLE    l120
+	TBZ    $1, R2, l118
+	FMOVD  464(R0), F23
+	TBZ    $0, R2, l120
+	ADD    $472, R0, R5
+	VLD1   (R5), V23.S[2]
+	B      l120
+
+l118:
+	FMOVS  464(R0), F23
+	B      l120
+
+l119:
+	FMOVQ  464(R0), F23
+
+l120:
+	VORR   V2.B16, V2.B16, V26.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V21.S4, V26.S4
+	VORR   V2.B16, V2.B16, V27.B16
+	VFMLA  V0.S4, V23.S4, V27.S4
+	VAND   V26.B16, V16.B16, V26.B16
+	VAND   V27.B16, V22.B16, V27.B16
+
+	// -n = magic - N - u
+	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
+	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V21.S4, V28.S4
+	VFMLA  V0.S4, V23.S4, V29.S4
+	VFMLA  V1.S4, V21.S4, V28.S4
+	VFMLA  V1.S4, V23.S4, V29.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V26.B16, V21.B16
+	VAND   V3.B16, V27.B16, V23.B16
+	FMOVQ  F24, 192(RSP)
+	FMOVQ  128(R3), F24 // byteOffsets
+	WORD   $0x4eb296b8 // mla v24.4s, v21.4s, v18.4s
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
+	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VSHL   $20, V26.S4, V23.S4
+	FMOVQ  F14, 208(RSP)
+	VSHL   $20, V27.S4, V14.S4
+	VADD   V23.S4, V24.S4, V24.S4
+	VADD   V14.S4, V21.S4, V21.S4
+	FMOVQ  144(R3), F14 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V28.S4, V17.S4, V14.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V29.S4, V17.S4, V23.S4
+	FMOVQ  F20, 224(RSP)
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V28.S4, V14.S4, V20.S4
+	FMOVQ  160(R3), F14 // nearExp1
+	VFMLA  V29.S4, V23.S4, V14.S4
+	WORD   $0x6e34df9c // fmul v28.4s, v28.4s, v20.4s
+	WORD   $0x6e2edfbd // fmul v29.4s, v29.4s, v14.4s
+
+	// s*q + s
+	VFMLA  V28.S4, V24.S4, V24.S4
+	VFMLA  V29.S4, V21.S4, V21.S4
+	VAND   V24.B16, V16.B16, V16.B16
+	VAND   V21.B16, V22.B16, V22.B16
+	WORD   $0x4e36d60e // fadd v14.4s, v16.4s, v22.4s
+	WORD   $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	VORR   V26.B16, V12.B16, V12.B16
+	VORR   V27.B16, V12.B16, V12.B16
 	FMOVQ  32(R0), F14
 	VORR   V2.B16, V2.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V14.S4, V20.S4
 	FMOVQ  96(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
-	VFMLA  V0.S4, V21.S4, V22.S4
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V21.S4, V23.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
-	WORD   $0x4eb6d45a // fsub v26.4s, v2.4s, v22.4s
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb7d45a // fsub v26.4s, v2.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V23.S4
+	VFMLA  V0.S4, V14.S4, V24.S4
 	VFMLA  V0.S4, V21.S4, V26.S4
-	VFMLA  V1.S4, V14.S4, V23.S4
+	VFMLA  V1.S4, V14.S4, V24.S4
 	VFMLA  V1.S4, V21.S4, V26.S4
 
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V14.B16
-	VAND   V3.B16, V22.B16, V21.B16
+	VAND   V3.B16, V23.B16, V21.B16
 	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb295db // mla v27.4s, v14.4s, v18.4s
 	FMOVQ  128(R3), F14 // byteOffsets
@@ -31833,73 +29225,73 @@ l156:
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V20.S4, V21.S4
-	VSHL   $20, V22.S4, V28.S4
+	VSHL   $20, V23.S4, V28.S4
 	VADD   V21.S4, V27.S4, V27.S4
 	VADD   V28.S4, V14.S4, V14.S4
 	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V17.S4, V21.S4
+	VFMLA  V24.S4, V17.S4, V21.S4
 	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V26.S4, V17.S4, V28.S4
 	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V23.S4, V21.S4, V29.S4
+	VFMLA  V24.S4, V21.S4, V29.S4
 	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V26.S4, V28.S4, V21.S4
-	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
 
 	// s*q + s
-	VFMLA  V23.S4, V27.S4, V27.S4
+	VFMLA  V24.S4, V27.S4, V27.S4
 	VFMLA  V26.S4, V14.S4, V14.S4
 	WORD   $0x4e2ed775 // fadd v21.4s, v27.4s, v14.4s
 	VORR   V20.B16, V12.B16, V12.B16
-	VORR   V22.B16, V12.B16, V12.B16
+	VORR   V23.B16, V12.B16, V12.B16
 	FMOVQ  160(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	VORR   V2.B16, V2.B16, V23.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V20.S4, V22.S4
-	FMOVQ  224(R0), F23
+	VFMLA  V0.S4, V20.S4, V23.S4
+	FMOVQ  224(R0), F24
 	VORR   V2.B16, V2.B16, V26.B16
-	VFMLA  V0.S4, V23.S4, V26.S4
+	VFMLA  V0.S4, V24.S4, V26.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb6d45c // fsub v28.4s, v2.4s, v22.4s
+	WORD   $0x4eb7d45c // fsub v28.4s, v2.4s, v23.4s
 	WORD   $0x4ebad45d // fsub v29.4s, v2.4s, v26.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V20.S4, V28.S4
-	VFMLA  V0.S4, V23.S4, V29.S4
+	VFMLA  V0.S4, V24.S4, V29.S4
 	VFMLA  V1.S4, V20.S4, V28.S4
-	VFMLA  V1.S4, V23.S4, V29.S4
+	VFMLA  V1.S4, V24.S4, V29.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V22.B16, V20.B16
-	VAND   V3.B16, V26.B16, V23.B16
+	VAND   V3.B16, V23.B16, V20.B16
+	VAND   V3.B16, V26.B16, V24.B16
 	FMOVQ  F15, 240(RSP)
 	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eb2968f // mla v15.4s, v20.4s, v18.4s
 	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
+	WORD   $0x4eb29714 // mla v20.4s, v24.4s, v18.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VSHL   $20, V22.S4, V23.S4
+	VSHL   $20, V23.S4, V24.S4
 	FMOVQ  F14, 256(RSP)
 	VSHL   $20, V26.S4, V14.S4
-	VADD   V23.S4, V15.S4, V15.S4
+	VADD   V24.S4, V15.S4, V15.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V17.S4, V14.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V29.S4, V17.S4, V23.S4
+	FMOVQ  144(R3), F24 // nearExp2
+	VFMLA  V29.S4, V17.S4, V24.S4
 	FMOVQ  F27, 272(RSP)
 	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V28.S4, V14.S4, V27.S4
 	FMOVQ  160(R3), F14 // nearExp1
-	VFMLA  V29.S4, V23.S4, V14.S4
+	VFMLA  V29.S4, V24.S4, V14.S4
 	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
 	WORD   $0x6e2edfbd // fmul v29.4s, v29.4s, v14.4s
 
@@ -31908,247 +29300,291 @@ l156:
 	VFMLA  V29.S4, V20.S4, V20.S4
 	WORD   $0x4e34d5ee // fadd v14.4s, v15.4s, v20.4s
 	WORD   $0x4e2ed6b5 // fadd v21.4s, v21.4s, v14.4s
-	VORR   V22.B16, V12.B16, V12.B16
+	VORR   V23.B16, V12.B16, V12.B16
 	VORR   V26.B16, V12.B16, V12.B16
-	FMOVQ  288(R0), F14
-	VORR   V2.B16, V2.B16, V22.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V22.S4
-	FMOVQ  352(R0), F23
-	VORR   V2.B16, V2.B16, V26.B16
-	VFMLA  V0.S4, V23.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
-	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V27.S4
-	VFMLA  V0.S4, V23.S4, V28.S4
-	VFMLA  V1.S4, V14.S4, V27.S4
-	VFMLA  V1.S4, V23.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V22.B16, V14.B16
-	VAND   V3.B16, V26.B16, V23.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4eb296ee // mla v14.4s, v23.4s, v18.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F21, 288(RSP)
-	VSHL   $20, V26.S4, V21.S4
-	VADD   V23.S4, V29.S4, V29.S4
-	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V17.S4, V21.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V28.S4, V17.S4, V23.S4
-	FMOVQ  F20, 304(RSP)
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V27.S4, V21.S4, V20.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V28.S4, V23.S4, V21.S4
-	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
-	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V14.S4, V14.S4
-	WORD   $0x4e2ed7b4 // fadd v20.4s, v29.4s, v14.4s
-	VORR   V22.B16, V12.B16, V12.B16
-	VORR   V26.B16, V12.B16, V12.B16
-	FMOVQ  32(R14), F21
+	FMOVQ  32(R14), F14
 	CMP    $12, R2
-	BGE    l158
-	VEOR   V22.B16, V22.B16, V22.B16
+	BGE    l122
+	VEOR   V23.B16, V23.B16, V23.B16
 	CMP    $8, R2
-	BLE    l159
-	TBZ    $1, R2, l157
-	FMOVD  416(R0), F22
-	TBZ    $0, R2, l159
-	ADD    $424, R0, R5
-	VLD1   (R5), V22.S[2]
-	B      l159
+	BLE    l123
+	TBZ    $1, R2, l121
+	FMOVD  288(R0), F23
+	TBZ    $0, R2, l123
+	ADD    $296, R0, R5
+	VLD1   (R5), V23.S[2]
+	B      l123
 
-l157:
-	FMOVS  416(R0), F22
-	B      l159
+l121:
+	FMOVS  288(R0), F23
+	B      l123
 
-l158:
-	FMOVQ  416(R0), F22
+l122:
+	FMOVQ  288(R0), F23
 
-l159:
-	FMOVQ  96(R14), F23
+l123:
+	FMOVQ  96(R14), F24
 	CMP    $28, R2
-	BGE    l161
+	BGE    l125
 	VEOR   V26.B16, V26.B16, V26.B16
 	CMP    $24, R2
-	BLE    l162
-	TBZ    $1, R2, l160
-	FMOVD  480(R0), F26
-	TBZ    $0, R2, l162
-	ADD    $488, R0, R5
+	BLE    l126
+	TBZ    $1, R2, l124
+	FMOVD  352(R0), F26
+	TBZ    $0, R2, l126
+	ADD    $360, R0, R5
 	VLD1   (R5), V26.S[2]
-	B      l162
+	B      l126
 
-l160:
-	FMOVS  480(R0), F26
-	B      l162
+l124:
+	FMOVS  352(R0), F26
+	B      l126
 
-l161:
-	FMOVQ  480(R0), F26
+l125:
+	FMOVQ  352(R0), F26
 
-l162:
+l126:
 	VORR   V2.B16, V2.B16, V27.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V22.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V27.S4
 	VORR   V2.B16, V2.B16, V28.B16
 	VFMLA  V0.S4, V26.S4, V28.S4
-	VAND   V27.B16, V21.B16, V27.B16
-	VAND   V28.B16, V23.B16, V28.B16
-	FMOVQ  F14, 320(RSP)
+	VAND   V27.B16, V14.B16, V27.B16
+	VAND   V28.B16, V24.B16, V28.B16
 
 	// -n = magic - N - u
-	WORD   $0x4ebbd44e // fsub v14.4s, v2.4s, v27.4s
-	FMOVQ  F29, 336(RSP)
-	WORD   $0x4ebcd45d // fsub v29.4s, v2.4s, v28.4s
+	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
+	FMOVQ  F21, 288(RSP)
+	WORD   $0x4ebcd455 // fsub v21.4s, v2.4s, v28.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V22.S4, V14.S4
-	VFMLA  V0.S4, V26.S4, V29.S4
-	VFMLA  V1.S4, V22.S4, V14.S4
-	VFMLA  V1.S4, V26.S4, V29.S4
+	VFMLA  V0.S4, V23.S4, V29.S4
+	VFMLA  V0.S4, V26.S4, V21.S4
+	VFMLA  V1.S4, V23.S4, V29.S4
+	VFMLA  V1.S4, V26.S4, V21.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V27.B16, V22.B16
+	VAND   V3.B16, V27.B16, V23.B16
 	VAND   V3.B16, V28.B16, V26.B16
-	FMOVQ  F15, 352(RSP)
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb296cf // mla v15.4s, v22.4s, v18.4s
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb29756 // mla v22.4s, v26.4s, v18.4s
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
+	FMOVQ  F20, 304(RSP)
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4eb29757 // mla v23.4s, v26.4s, v18.4s
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V27.S4, V26.S4
-	FMOVQ  F24, 368(RSP)
-	VSHL   $20, V28.S4, V24.S4
-	VADD   V26.S4, V15.S4, V15.S4
-	VADD   V24.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F24 // nearExp2
+	FMOVQ  F15, 320(RSP)
+	VSHL   $20, V28.S4, V15.S4
+	VADD   V26.S4, V20.S4, V20.S4
+	VADD   V15.S4, V23.S4, V23.S4
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V14.S4, V17.S4, V24.S4
+	VFMLA  V29.S4, V17.S4, V15.S4
 	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V29.S4, V17.S4, V26.S4
-	FMOVQ  F16, 384(RSP)
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V14.S4, V24.S4, V16.S4
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V29.S4, V26.S4, V24.S4
-	WORD   $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD   $0x6e38dfbd // fmul v29.4s, v29.4s, v24.4s
+	VFMLA  V21.S4, V17.S4, V26.S4
+	FMOVQ  F22, 336(RSP)
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V29.S4, V15.S4, V22.S4
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V21.S4, V26.S4, V15.S4
+	WORD   $0x6e36dfbd // fmul v29.4s, v29.4s, v22.4s
+	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
 
 	// s*q + s
-	VFMLA  V14.S4, V15.S4, V15.S4
-	VFMLA  V29.S4, V22.S4, V22.S4
-	VAND   V15.B16, V21.B16, V21.B16
-	VAND   V22.B16, V23.B16, V23.B16
-	WORD   $0x4e37d6ae // fadd v14.4s, v21.4s, v23.4s
-	WORD   $0x4e2ed694 // fadd v20.4s, v20.4s, v14.4s
+	VFMLA  V29.S4, V20.S4, V20.S4
+	VFMLA  V21.S4, V23.S4, V23.S4
+	VAND   V20.B16, V14.B16, V14.B16
+	VAND   V23.B16, V24.B16, V24.B16
+	WORD   $0x4e38d5cf // fadd v15.4s, v14.4s, v24.4s
 	VORR   V27.B16, V12.B16, V12.B16
 	VORR   V28.B16, V12.B16, V12.B16
-	FMOVQ  48(R0), F14
-	VORR   V2.B16, V2.B16, V15.B16
+	FMOVQ  160(R14), F20
+	CMP    $44, R2
+	BGE    l128
+	VEOR   V21.B16, V21.B16, V21.B16
+	CMP    $40, R2
+	BLE    l129
+	TBZ    $1, R2, l127
+	FMOVD  416(R0), F21
+	TBZ    $0, R2, l129
+	ADD    $424, R0, R5
+	VLD1   (R5), V21.S[2]
+	B      l129
+
+l127:
+	FMOVS  416(R0), F21
+	B      l129
+
+l128:
+	FMOVQ  416(R0), F21
+
+l129:
+	FMOVQ  224(R14), F22
+	CMP    $60, R2
+	BGE    l131
+	VEOR   V23.B16, V23.B16, V23.B16
+	CMP    $56, R2
+	BLE    l132
+	TBZ    $1, R2, l130
+	FMOVD  480(R0), F23
+	TBZ    $0, R2, l132
+	ADD    $488, R0, R5
+	VLD1   (R5), V23.S[2]
+	B      l132
+
+l130:
+	FMOVS  480(R0), F23
+	B      l132
+
+l131:
+	FMOVQ  480(R0), F23
+
+l132:
+	VORR   V2.B16, V2.B16, V26.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V15.S4
-	FMOVQ  112(R0), F16
-	VORR   V2.B16, V2.B16, V22.B16
-	VFMLA  V0.S4, V16.S4, V22.S4
+	VFMLA  V0.S4, V21.S4, V26.S4
+	VORR   V2.B16, V2.B16, V27.B16
+	VFMLA  V0.S4, V23.S4, V27.S4
+	VAND   V26.B16, V20.B16, V26.B16
+	VAND   V27.B16, V22.B16, V27.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eafd458 // fsub v24.4s, v2.4s, v15.4s
-	WORD   $0x4eb6d45a // fsub v26.4s, v2.4s, v22.4s
+	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
+	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V21.S4, V28.S4
+	VFMLA  V0.S4, V23.S4, V29.S4
+	VFMLA  V1.S4, V21.S4, V28.S4
+	VFMLA  V1.S4, V23.S4, V29.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V26.B16, V21.B16
+	VAND   V3.B16, V27.B16, V23.B16
+	FMOVQ  F24, 352(RSP)
+	FMOVQ  128(R3), F24 // byteOffsets
+	WORD   $0x4eb296b8 // mla v24.4s, v21.4s, v18.4s
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
+	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VSHL   $20, V26.S4, V23.S4
+	FMOVQ  F14, 368(RSP)
+	VSHL   $20, V27.S4, V14.S4
+	VADD   V23.S4, V24.S4, V24.S4
+	VADD   V14.S4, V21.S4, V21.S4
+	FMOVQ  144(R3), F14 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V28.S4, V17.S4, V14.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V29.S4, V17.S4, V23.S4
+	FMOVQ  F16, 384(RSP)
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V28.S4, V14.S4, V16.S4
+	FMOVQ  160(R3), F14 // nearExp1
+	VFMLA  V29.S4, V23.S4, V14.S4
+	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
+	WORD   $0x6e2edfbd // fmul v29.4s, v29.4s, v14.4s
+
+	// s*q + s
+	VFMLA  V28.S4, V24.S4, V24.S4
+	VFMLA  V29.S4, V21.S4, V21.S4
+	VAND   V24.B16, V20.B16, V20.B16
+	VAND   V21.B16, V22.B16, V22.B16
+	WORD   $0x4e36d68e // fadd v14.4s, v20.4s, v22.4s
+	WORD   $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	VORR   V26.B16, V12.B16, V12.B16
+	VORR   V27.B16, V12.B16, V12.B16
+	FMOVQ  48(R0), F14
+	VORR   V2.B16, V2.B16, V16.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V14.S4, V16.S4
+	FMOVQ  112(R0), F21
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V21.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb0d458 // fsub v24.4s, v2.4s, v16.4s
+	WORD   $0x4eb7d45a // fsub v26.4s, v2.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V14.S4, V24.S4
-	VFMLA  V0.S4, V16.S4, V26.S4
+	VFMLA  V0.S4, V21.S4, V26.S4
 	VFMLA  V1.S4, V14.S4, V24.S4
-	VFMLA  V1.S4, V16.S4, V26.S4
+	VFMLA  V1.S4, V21.S4, V26.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V15.B16, V14.B16
-	VAND   V3.B16, V22.B16, V16.B16
+	VAND   V3.B16, V16.B16, V14.B16
+	VAND   V3.B16, V23.B16, V21.B16
 	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb295db // mla v27.4s, v14.4s, v18.4s
 	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4eb2960e // mla v14.4s, v16.4s, v18.4s
+	WORD   $0x4eb296ae // mla v14.4s, v21.4s, v18.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V15.S4, V16.S4
-	VSHL   $20, V22.S4, V28.S4
-	VADD   V16.S4, V27.S4, V27.S4
+	VSHL   $20, V16.S4, V21.S4
+	VSHL   $20, V23.S4, V28.S4
+	VADD   V21.S4, V27.S4, V27.S4
 	VADD   V28.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F16 // nearExp2
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V17.S4, V16.S4
+	VFMLA  V24.S4, V17.S4, V21.S4
 	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V26.S4, V17.S4, V28.S4
 	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V24.S4, V16.S4, V29.S4
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V26.S4, V28.S4, V16.S4
+	VFMLA  V24.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V26.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD   $0x6e30df5a // fmul v26.4s, v26.4s, v16.4s
+	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
 
 	// s*q + s
 	VFMLA  V24.S4, V27.S4, V27.S4
 	VFMLA  V26.S4, V14.S4, V14.S4
-	WORD   $0x4e2ed770 // fadd v16.4s, v27.4s, v14.4s
-	VORR   V15.B16, V12.B16, V12.B16
-	VORR   V22.B16, V12.B16, V12.B16
-	FMOVQ  176(R0), F15
-	VORR   V2.B16, V2.B16, V22.B16
+	WORD   $0x4e2ed775 // fadd v21.4s, v27.4s, v14.4s
+	VORR   V16.B16, V12.B16, V12.B16
+	VORR   V23.B16, V12.B16, V12.B16
+	FMOVQ  176(R0), F16
+	VORR   V2.B16, V2.B16, V23.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V22.S4
+	VFMLA  V0.S4, V16.S4, V23.S4
 	FMOVQ  240(R0), F24
 	VORR   V2.B16, V2.B16, V26.B16
 	VFMLA  V0.S4, V24.S4, V26.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb6d45c // fsub v28.4s, v2.4s, v22.4s
+	WORD   $0x4eb7d45c // fsub v28.4s, v2.4s, v23.4s
 	WORD   $0x4ebad45d // fsub v29.4s, v2.4s, v26.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V28.S4
+	VFMLA  V0.S4, V16.S4, V28.S4
 	VFMLA  V0.S4, V24.S4, V29.S4
-	VFMLA  V1.S4, V15.S4, V28.S4
+	VFMLA  V1.S4, V16.S4, V28.S4
 	VFMLA  V1.S4, V24.S4, V29.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V22.B16, V15.B16
+	VAND   V3.B16, V23.B16, V16.B16
 	VAND   V3.B16, V26.B16, V24.B16
-	FMOVQ  F20, 400(RSP)
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4eb295f4 // mla v20.4s, v15.4s, v18.4s
+	FMOVQ  F15, 400(RSP)
 	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb2970f // mla v15.4s, v24.4s, v18.4s
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	WORD   $0x4eb2960f // mla v15.4s, v16.4s, v18.4s
+	FMOVQ  128(R3), F16 // byteOffsets
+	WORD   $0x4eb29710 // mla v16.4s, v24.4s, v18.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V22.S4, V24.S4
+	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
+	VSHL   $20, V23.S4, V24.S4
 	FMOVQ  F14, 416(RSP)
 	VSHL   $20, V26.S4, V14.S4
-	VADD   V24.S4, V20.S4, V20.S4
-	VADD   V14.S4, V15.S4, V15.S4
+	VADD   V24.S4, V15.S4, V15.S4
+	VADD   V14.S4, V16.S4, V16.S4
 	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -32164,163 +29600,207 @@ l162:
 	WORD   $0x6e2edfbd // fmul v29.4s, v29.4s, v14.4s
 
 	// s*q + s
-	VFMLA  V28.S4, V20.S4, V20.S4
-	VFMLA  V29.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd68e // fadd v14.4s, v20.4s, v15.4s
-	WORD   $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
-	VORR   V22.B16, V12.B16, V12.B16
+	VFMLA  V28.S4, V15.S4, V15.S4
+	VFMLA  V29.S4, V16.S4, V16.S4
+	WORD   $0x4e30d5ee // fadd v14.4s, v15.4s, v16.4s
+	WORD   $0x4e2ed6b5 // fadd v21.4s, v21.4s, v14.4s
+	VORR   V23.B16, V12.B16, V12.B16
 	VORR   V26.B16, V12.B16, V12.B16
-	FMOVQ  304(R0), F14
-	VORR   V2.B16, V2.B16, V22.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V22.S4
-	FMOVQ  368(R0), F24
-	VORR   V2.B16, V2.B16, V26.B16
-	VFMLA  V0.S4, V24.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
-	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V14.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V22.B16, V14.B16
-	VAND   V3.B16, V26.B16, V24.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4eb2970e // mla v14.4s, v24.4s, v18.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V22.S4, V24.S4
-	FMOVQ  F16, 448(RSP)
-	VSHL   $20, V26.S4, V16.S4
-	VADD   V24.S4, V29.S4, V29.S4
-	VADD   V16.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F16 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V17.S4, V16.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V28.S4, V17.S4, V24.S4
-	FMOVQ  F15, 464(RSP)
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V27.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V28.S4, V24.S4, V16.S4
-	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
-	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V14.S4, V14.S4
-	WORD   $0x4e2ed7af // fadd v15.4s, v29.4s, v14.4s
-	VORR   V22.B16, V12.B16, V12.B16
-	VORR   V26.B16, V12.B16, V12.B16
-	FMOVQ  48(R14), F16
+	FMOVQ  48(R14), F14
 	CMP    $16, R2
-	BGE    l164
-	VEOR   V22.B16, V22.B16, V22.B16
+	BGE    l134
+	VEOR   V23.B16, V23.B16, V23.B16
 	CMP    $12, R2
-	BLE    l165
-	TBZ    $1, R2, l163
-	FMOVD  432(R0), F22
-	TBZ    $0, R2, l165
-	ADD    $440, R0, R5
-	VLD1   (R5), V22.S[2]
-	B      l165
+	BLE    l135
+	TBZ    $1, R2, l133
+	FMOVD  304(R0), F23
+	TBZ    $0, R2, l135
+	ADD    $312, R0, R5
+	VLD1   (R5), V23.S[2]
+	B      l135
 
-l163:
-	FMOVS  432(R0), F22
-	B      l165
+l133:
+	FMOVS  304(R0), F23
+	B      l135
 
-l164:
-	FMOVQ  432(R0), F22
+l134:
+	FMOVQ  304(R0), F23
 
-l165:
+l135:
 	FMOVQ  112(R14), F24
 	CMP    $32, R2
-	BGE    l167
+	BGE    l137
 	VEOR   V26.B16, V26.B16, V26.B16
 	CMP    $28, R2
-	BLE    l168
-	TBZ    $1, R2, l166
-	FMOVD  496(R0), F26
-	TBZ    $0, R2, l168
-	ADD    $504, R0, R5
+	BLE    l138
+	TBZ    $1, R2, l136
+	FMOVD  368(R0), F26
+	TBZ    $0, R2, l138
+	ADD    $376, R0, R5
 	VLD1   (R5), V26.S[2]
-	B      l168
+	B      l138
 
-l166:
-	FMOVS  496(R0), F26
-	B      l168
+l136:
+	FMOVS  368(R0), F26
+	B      l138
 
-l167:
-	FMOVQ  496(R0), F26
+l137:
+	FMOVQ  368(R0), F26
 
-l168:
+l138:
 	VORR   V2.B16, V2.B16, V27.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V22.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V27.S4
 	VORR   V2.B16, V2.B16, V28.B16
 	VFMLA  V0.S4, V26.S4, V28.S4
-	VAND   V27.B16, V16.B16, V27.B16
+	VAND   V27.B16, V14.B16, V27.B16
 	VAND   V28.B16, V24.B16, V28.B16
-	FMOVQ  F14, 480(RSP)
 
 	// -n = magic - N - u
-	WORD   $0x4ebbd44e // fsub v14.4s, v2.4s, v27.4s
-	FMOVQ  F29, 496(RSP)
-	WORD   $0x4ebcd45d // fsub v29.4s, v2.4s, v28.4s
+	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
+	FMOVQ  F21, 448(RSP)
+	WORD   $0x4ebcd455 // fsub v21.4s, v2.4s, v28.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V22.S4, V14.S4
-	VFMLA  V0.S4, V26.S4, V29.S4
-	VFMLA  V1.S4, V22.S4, V14.S4
-	VFMLA  V1.S4, V26.S4, V29.S4
+	VFMLA  V0.S4, V23.S4, V29.S4
+	VFMLA  V0.S4, V26.S4, V21.S4
+	VFMLA  V1.S4, V23.S4, V29.S4
+	VFMLA  V1.S4, V26.S4, V21.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V27.B16, V22.B16
-	VAND   V3.B16, V28.B16, V3.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4eb296da // mla v26.4s, v22.4s, v18.4s
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb29476 // mla v22.4s, v3.4s, v18.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V27.S4, V3.S4
-	VSHL   $20, V28.S4, V18.S4
-	VADD   V3.S4, V26.S4, V26.S4
-	VADD   V18.S4, V22.S4, V22.S4
+	VAND   V3.B16, V27.B16, V23.B16
+	VAND   V3.B16, V28.B16, V26.B16
+	FMOVQ  F16, 464(RSP)
+	FMOVQ  128(R3), F16 // byteOffsets
+	WORD   $0x4eb296f0 // mla v16.4s, v23.4s, v18.4s
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4eb29757 // mla v23.4s, v26.4s, v18.4s
+	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VSHL   $20, V27.S4, V26.S4
+	FMOVQ  F15, 480(RSP)
+	VSHL   $20, V28.S4, V15.S4
+	VADD   V26.S4, V16.S4, V16.S4
+	VADD   V15.S4, V23.S4, V23.S4
+	FMOVQ  144(R3), F15 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V29.S4, V17.S4, V15.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V21.S4, V17.S4, V26.S4
+	FMOVQ  F22, 496(RSP)
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V29.S4, V15.S4, V22.S4
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V21.S4, V26.S4, V15.S4
+	WORD   $0x6e36dfbd // fmul v29.4s, v29.4s, v22.4s
+	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
+
+	// s*q + s
+	VFMLA  V29.S4, V16.S4, V16.S4
+	VFMLA  V21.S4, V23.S4, V23.S4
+	VAND   V16.B16, V14.B16, V14.B16
+	VAND   V23.B16, V24.B16, V24.B16
+	WORD   $0x4e38d5cf // fadd v15.4s, v14.4s, v24.4s
+	VORR   V27.B16, V12.B16, V12.B16
+	VORR   V28.B16, V12.B16, V12.B16
+	FMOVQ  176(R14), F16
+	CMP    $48, R2
+	BGE    l140
+	VEOR   V21.B16, V21.B16, V21.B16
+	CMP    $44, R2
+	BLE    l141
+	TBZ    $1, R2, l139
+	FMOVD  432(R0), F21
+	TBZ    $0, R2, l141
+	ADD    $440, R0, R5
+	VLD1   (R5), V21.S[2]
+	B      l141
+
+l139:
+	FMOVS  432(R0), F21
+	B      l141
+
+l140:
+	FMOVQ  432(R0), F21
+
+l141:
+	FMOVQ  240(R14), F22
+	CMP    $64, R2
+	BGE    l143
+	VEOR   V23.B16, V23.B16, V23.B16
+	CMP    $60, R2
+	BLE    l144
+	TBZ    $1, R2, l142
+	FMOVD  496(R0), F23
+	TBZ    $0, R2, l144
+	ADD    $504, R0, R5
+	VLD1   (R5), V23.S[2]
+	B      l144
+
+l142:
+	FMOVS  496(R0), F23
+	B      l144
+
+l143:
+	FMOVQ  496(R0), F23
+
+l144:
+	VORR   V2.B16, V2.B16, V26.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V21.S4, V26.S4
+	VORR   V2.B16, V2.B16, V27.B16
+	VFMLA  V0.S4, V23.S4, V27.S4
+	VAND   V26.B16, V16.B16, V26.B16
+	VAND   V27.B16, V22.B16, V27.B16
+
+	// -n = magic - N - u
+	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
+	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V21.S4, V28.S4
+	VFMLA  V0.S4, V23.S4, V29.S4
+	VFMLA  V1.S4, V21.S4, V28.S4
+	VFMLA  V1.S4, V23.S4, V29.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V26.B16, V21.B16
+	VAND   V3.B16, V27.B16, V3.B16
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4eb296b7 // mla v23.4s, v21.4s, v18.4s
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4eb29475 // mla v21.4s, v3.4s, v18.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VSHL   $20, V26.S4, V3.S4
+	VSHL   $20, V27.S4, V18.S4
+	VADD   V3.S4, V23.S4, V23.S4
+	VADD   V18.S4, V21.S4, V21.S4
 	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V14.S4, V17.S4, V3.S4
+	VFMLA  V28.S4, V17.S4, V3.S4
 	FMOVQ  144(R3), F18 // nearExp2
 	VFMLA  V29.S4, V17.S4, V18.S4
 	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V14.S4, V3.S4, V17.S4
+	VFMLA  V28.S4, V3.S4, V17.S4
 	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V29.S4, V18.S4, V3.S4
-	WORD   $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
 
 	// s*q + s
-	VFMLA  V14.S4, V26.S4, V26.S4
-	VFMLA  V29.S4, V22.S4, V22.S4
-	VAND   V26.B16, V16.B16, V16.B16
-	VAND   V22.B16, V24.B16, V24.B16
-	WORD   $0x4e38d603 // fadd v3.4s, v16.4s, v24.4s
+	VFMLA  V28.S4, V23.S4, V23.S4
+	VFMLA  V29.S4, V21.S4, V21.S4
+	VAND   V23.B16, V16.B16, V16.B16
+	VAND   V21.B16, V22.B16, V22.B16
+	WORD   $0x4e36d603 // fadd v3.4s, v16.4s, v22.4s
 	WORD   $0x4e23d5ef // fadd v15.4s, v15.4s, v3.4s
+	VORR   V26.B16, V12.B16, V12.B16
 	VORR   V27.B16, V12.B16, V12.B16
-	VORR   V28.B16, V12.B16, V12.B16
 
 	// Leave if an element is not near.
 	VMOV   V12.D[0], R5
@@ -32334,164 +29814,308 @@ l168:
 	FMOVQ  F25, 128(R1)
 	FMOVQ  64(RSP), F3
 	FMOVQ  F3, 192(R1)
-	FMOVQ  48(RSP), F3
-	FMOVQ  F3, 256(R1)
-	FMOVQ  32(RSP), F3
-	FMOVQ  F3, 320(R1)
-	FMOVQ  224(RSP), F12
+	FMOVQ  48(RSP), F12
 	CMP    $4, R2
-	BGE    l170
-	TBZ    $1, R2, l169
+	BGE    l146
+	TBZ    $1, R2, l145
+	FMOVD  F12, 256(R1)
+	TBZ    $0, R2, l147
+	ADD    $264, R1, R5
+	VST1   V12.S[2], (R5)
+	B      l147
+
+l145:
+	FMOVS  F12, 256(R1)
+	B      l147
+
+l146:
+	FMOVQ  F12, 256(R1)
+
+l147:
+	FMOVQ  32(RSP), F12
+	CMP    $20, R2
+	BGE    l149
+	CMP    $16, R2
+	BLE    l150
+	TBZ    $1, R2, l148
+	FMOVD  F12, 320(R1)
+	TBZ    $0, R2, l150
+	ADD    $328, R1, R5
+	VST1   V12.S[2], (R5)
+	B      l150
+
+l148:
+	FMOVS  F12, 320(R1)
+	B      l150
+
+l149:
+	FMOVQ  F12, 320(R1)
+
+l150:
+	FMOVQ  224(RSP), F12
+	CMP    $36, R2
+	BGE    l152
+	CMP    $32, R2
+	BLE    l153
+	TBZ    $1, R2, l151
 	FMOVD  F12, 384(R1)
-	TBZ    $0, R2, l171
+	TBZ    $0, R2, l153
 	ADD    $392, R1, R5
 	VST1   V12.S[2], (R5)
-	B      l171
+	B      l153
 
-l169:
+l151:
 	FMOVS  F12, 384(R1)
-	B      l171
+	B      l153
 
-l170:
+l152:
 	FMOVQ  F12, 384(R1)
 
-l171:
-	FMOVQ  208(RSP), F12
-	CMP    $20, R2
-	BGE    l173
-	CMP    $16, R2
-	BLE    l174
-	TBZ    $1, R2, l172
+l153:
+	FMOVQ  176(RSP), F12
+	CMP    $52, R2
+	BGE    l155
+	CMP    $48, R2
+	BLE    l156
+	TBZ    $1, R2, l154
 	FMOVD  F12, 448(R1)
-	TBZ    $0, R2, l174
+	TBZ    $0, R2, l156
 	ADD    $456, R1, R5
 	VST1   V12.S[2], (R5)
-	B      l174
+	B      l156
 
-l172:
+l154:
 	FMOVS  F12, 448(R1)
-	B      l174
+	B      l156
 
-l173:
+l155:
 	FMOVQ  F12, 448(R1)
 
-l174:
+l156:
 	FMOVQ  112(RSP), F3
 	FMOVQ  F3, 16(R1)
 	FMOVQ  96(RSP), F3
 	FMOVQ  F3, 80(R1)
-	FMOVQ  192(RSP), F3
+	FMOVQ  160(RSP), F3
 	FMOVQ  F3, 144(R1)
 	FMOVQ  144(RSP), F3
 	FMOVQ  F3, 208(R1)
-	FMOVQ  176(RSP), F3
-	FMOVQ  F3, 272(R1)
-	FMOVQ  160(RSP), F3
-	FMOVQ  F3, 336(R1)
-	FMOVQ  384(RSP), F12
+	FMOVQ  208(RSP), F12
 	CMP    $8, R2
-	BGE    l176
+	BGE    l158
 	CMP    $4, R2
-	BLE    l177
-	TBZ    $1, R2, l175
+	BLE    l159
+	TBZ    $1, R2, l157
+	FMOVD  F12, 272(R1)
+	TBZ    $0, R2, l159
+	ADD    $280, R1, R5
+	VST1   V12.S[2], (R5)
+	B      l159
+
+l157:
+	FMOVS  F12, 272(R1)
+	B      l159
+
+l158:
+	FMOVQ  F12, 272(R1)
+
+l159:
+	FMOVQ  192(RSP), F12
+	CMP    $24, R2
+	BGE    l161
+	CMP    $20, R2
+	BLE    l162
+	TBZ    $1, R2, l160
+	FMOVD  F12, 336(R1)
+	TBZ    $0, R2, l162
+	ADD    $344, R1, R5
+	VST1   V12.S[2], (R5)
+	B      l162
+
+l160:
+	FMOVS  F12, 336(R1)
+	B      l162
+
+l161:
+	FMOVQ  F12, 336(R1)
+
+l162:
+	FMOVQ  384(RSP), F12
+	CMP    $40, R2
+	BGE    l164
+	CMP    $36, R2
+	BLE    l165
+	TBZ    $1, R2, l163
 	FMOVD  F12, 400(R1)
-	TBZ    $0, R2, l177
+	TBZ    $0, R2, l165
 	ADD    $408, R1, R5
 	VST1   V12.S[2], (R5)
-	B      l177
+	B      l165
 
-l175:
+l163:
 	FMOVS  F12, 400(R1)
-	B      l177
+	B      l165
 
-l176:
+l164:
 	FMOVQ  F12, 400(R1)
 
-l177:
-	FMOVQ  368(RSP), F12
-	CMP    $24, R2
-	BGE    l179
-	CMP    $20, R2
-	BLE    l180
-	TBZ    $1, R2, l178
+l165:
+	FMOVQ  336(RSP), F12
+	CMP    $56, R2
+	BGE    l167
+	CMP    $52, R2
+	BLE    l168
+	TBZ    $1, R2, l166
 	FMOVD  F12, 464(R1)
-	TBZ    $0, R2, l180
+	TBZ    $0, R2, l168
 	ADD    $472, R1, R5
 	VST1   V12.S[2], (R5)
-	B      l180
+	B      l168
 
-l178:
+l166:
 	FMOVS  F12, 464(R1)
-	B      l180
+	B      l168
 
-l179:
+l167:
 	FMOVQ  F12, 464(R1)
 
-l180:
+l168:
 	FMOVQ  272(RSP), F3
 	FMOVQ  F3, 32(R1)
 	FMOVQ  256(RSP), F3
 	FMOVQ  F3, 96(R1)
-	FMOVQ  352(RSP), F3
+	FMOVQ  320(RSP), F3
 	FMOVQ  F3, 160(R1)
 	FMOVQ  304(RSP), F3
 	FMOVQ  F3, 224(R1)
-	FMOVQ  336(RSP), F3
-	FMOVQ  F3, 288(R1)
-	FMOVQ  320(RSP), F3
-	FMOVQ  F3, 352(R1)
+	FMOVQ  368(RSP), F12
 	CMP    $12, R2
-	BGE    l182
+	BGE    l170
 	CMP    $8, R2
-	BLE    l183
-	TBZ    $1, R2, l181
-	FMOVD  F21, 416(R1)
-	TBZ    $0, R2, l183
-	ADD    $424, R1, R5
-	VST1   V21.S[2], (R5)
-	B      l183
+	BLE    l171
+	TBZ    $1, R2, l169
+	FMOVD  F12, 288(R1)
+	TBZ    $0, R2, l171
+	ADD    $296, R1, R5
+	VST1   V12.S[2], (R5)
+	B      l171
 
-l181:
-	FMOVS  F21, 416(R1)
-	B      l183
+l169:
+	FMOVS  F12, 288(R1)
+	B      l171
 
-l182:
-	FMOVQ  F21, 416(R1)
+l170:
+	FMOVQ  F12, 288(R1)
 
-l183:
+l171:
+	FMOVQ  352(RSP), F12
 	CMP    $28, R2
-	BGE    l185
+	BGE    l173
 	CMP    $24, R2
-	BLE    l186
-	TBZ    $1, R2, l184
-	FMOVD  F23, 480(R1)
-	TBZ    $0, R2, l186
+	BLE    l174
+	TBZ    $1, R2, l172
+	FMOVD  F12, 352(R1)
+	TBZ    $0, R2, l174
+	ADD    $360, R1, R5
+	VST1   V12.S[2], (R5)
+	B      l174
+
+l172:
+	FMOVS  F12, 352(R1)
+	B      l174
+
+l173:
+	FMOVQ  F12, 352(R1)
+
+l174:
+	CMP    $44, R2
+	BGE    l176
+	CMP    $40, R2
+	BLE    l177
+	TBZ    $1, R2, l175
+	FMOVD  F20, 416(R1)
+	TBZ    $0, R2, l177
+	ADD    $424, R1, R5
+	VST1   V20.S[2], (R5)
+	B      l177
+
+l175:
+	FMOVS  F20, 416(R1)
+	B      l177
+
+l176:
+	FMOVQ  F20, 416(R1)
+
+l177:
+	FMOVQ  496(RSP), F12
+	CMP    $60, R2
+	BGE    l179
+	CMP    $56, R2
+	BLE    l180
+	TBZ    $1, R2, l178
+	FMOVD  F12, 480(R1)
+	TBZ    $0, R2, l180
 	ADD    $488, R1, R5
-	VST1   V23.S[2], (R5)
-	B      l186
+	VST1   V12.S[2], (R5)
+	B      l180
 
-l184:
-	FMOVS  F23, 480(R1)
-	B      l186
+l178:
+	FMOVS  F12, 480(R1)
+	B      l180
 
-l185:
-	FMOVQ  F23, 480(R1)
+l179:
+	FMOVQ  F12, 480(R1)
 
-l186:
+l180:
 	FMOVQ  432(RSP), F3
 	FMOVQ  F3, 48(R1)
 	FMOVQ  416(RSP), F3
 	FMOVQ  F3, 112(R1)
-	FMOVQ  F20, 176(R1)
+	FMOVQ  480(RSP), F3
+	FMOVQ  F3, 176(R1)
 	FMOVQ  464(RSP), F3
 	FMOVQ  F3, 240(R1)
-	FMOVQ  496(RSP), F3
-	FMOVQ  F3, 304(R1)
-	FMOVQ  480(RSP), F3
-	FMOVQ  F3, 368(R1)
 	CMP    $16, R2
-	BGE    l188
+	BGE    l182
 	CMP    $12, R2
+	BLE    l183
+	TBZ    $1, R2, l181
+	FMOVD  F14, 304(R1)
+	TBZ    $0, R2, l183
+	ADD    $312, R1, R5
+	VST1   V14.S[2], (R5)
+	B      l183
+
+l181:
+	FMOVS  F14, 304(R1)
+	B      l183
+
+l182:
+	FMOVQ  F14, 304(R1)
+
+l183:
+	CMP    $32, R2
+	BGE    l185
+	CMP    $28, R2
+	BLE    l186
+	TBZ    $1, R2, l184
+	FMOVD  F24, 368(R1)
+	TBZ    $0, R2, l186
+	ADD    $376, R1, R5
+	VST1   V24.S[2], (R5)
+	B      l186
+
+l184:
+	FMOVS  F24, 368(R1)
+	B      l186
+
+l185:
+	FMOVQ  F24, 368(R1)
+
+l186:
+	CMP    $48, R2
+	BGE    l188
+	CMP    $44, R2
 	BLE    l189
 	TBZ    $1, R2, l187
 	FMOVD  F16, 432(R1)
@@ -32508,23 +30132,23 @@ l188:
 	FMOVQ  F16, 432(R1)
 
 l189:
-	CMP    $32, R2
+	CMP    $64, R2
 	BGE    l191
-	CMP    $28, R2
+	CMP    $60, R2
 	BLE    l192
 	TBZ    $1, R2, l190
-	FMOVD  F24, 496(R1)
+	FMOVD  F22, 496(R1)
 	TBZ    $0, R2, l192
 	ADD    $504, R1, R5
-	VST1   V24.S[2], (R5)
+	VST1   V22.S[2], (R5)
 	B      l192
 
 l190:
-	FMOVS  F24, 496(R1)
+	FMOVS  F22, 496(R1)
 	B      l192
 
 l191:
-	FMOVQ  F24, 496(R1)
+	FMOVQ  F22, 496(R1)
 
 l192:
 	FMOVQ  16(RSP), F3
@@ -32599,9 +30223,9 @@ l192:
 	WORD   $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 	WORD   $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
 	ADD    R2<<2, R0
-	ADD    $384, R0
+	ADD    $256, R0
 
-behind8:
+behind6:
 	B      end
 
 exact:
@@ -32625,7 +30249,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBS   $128, R2
-	BLT    done10
+	BLT    done8
 	MOVD   $exp2Table<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
 	FMOVQ  32(R3), F12 // eighths
@@ -32633,7 +30257,7 @@ exact:
 	FMOVQ  256(R3), F14 // exp3
 	FMOVQ  272(R3), F15 // cut
 
-loop10:
+loop8:
 	FMOVQ  0(R0), F16
 	FMOVQ  64(R0), F17
 
@@ -33660,20 +31284,20 @@ loop10:
 	ADD    $512, R0
 	ADD    $512, R1
 	SUBS   $128, R2
-	BGE    loop10
+	BGE    loop8
 
-done10:
+done8:
 	ADD    $128, R2
-	CBZ    R2, behind14
+	CBZ    R2, behind12
 	CMP    $16, R2
-	BLE    upto11
+	BLE    upto9
 	CMP    $32, R2
-	BLE    upto12
+	BLE    upto10
 	CMP    $64, R2
-	BLE    upto13
-	B      upto14
+	BLE    upto11
+	B      upto12
 
-upto11:
+upto9:
 
 	// Turns of 1 to 16 elements.
 	MOVD   $leftMasks<>+256(SB), R14
@@ -34013,9 +31637,9 @@ l216:
 	VORR   V5.B16, V5.B16, V6.B16
 	VORR   V13.B16, V13.B16, V5.B16
 	ADD    R2<<2, R0
-	B      behind14
+	B      behind12
 
-upto12:
+upto10:
 
 	// Turns of 17 to 32 elements.
 	SUB    $16, R2
@@ -34455,9 +32079,9 @@ l240:
 	VORR   V13.B16, V13.B16, V5.B16
 	ADD    R2<<2, R0
 	ADD    $64, R0
-	B      behind14
+	B      behind12
 
-upto13:
+upto11:
 
 	// Turns of 33 to 64 elements.
 	SUB    $32, R2
@@ -35293,9 +32917,9 @@ l288:
 	VORR   V12.B16, V12.B16, V4.B16
 	ADD    R2<<2, R0
 	ADD    $128, R0
-	B      behind14
+	B      behind12
 
-upto14:
+upto12:
 
 	// Turns of 65 to 128 elements.
 	SUB    $64, R2
@@ -36961,7 +34585,7 @@ l384:
 	ADD    R2<<2, R0
 	ADD    $256, R0
 
-behind14:
+behind12:
 
 end:
 

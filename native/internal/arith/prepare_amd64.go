@@ -97,16 +97,16 @@ func (l Level) NarrowBF16Rows(dst []uint16, src []float32, rows, cols, dstStride
 	}
 }
 
-// SoftmaxMaskedRows is SoftmaxRows, and faster where elements are -Inf.
+// SoftmaxMaskedRows is SoftmaxRows, and faster where elements are -Inf, in rows of up to 4096 elements.
 func (l Level) SoftmaxMaskedRows(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) int {
-	switch l {
-	case AVX512:
-		return softmaxMaskedRowsAVX512(dst, src, rows, cols, dstStride, srcStride, p)
-	case AVX2:
-		return softmaxMaskedRowsAVX2(dst, src, rows, cols, dstStride, srcStride, p)
+	if l == Plain || cols > len(zeros) {
+		return l.SoftmaxRows(dst, src, rows, cols, dstStride, srcStride, p)
 	}
-	return softmaxRowsPlain(dst, src, rows, cols, dstStride, srcStride, p)
+	return l.SoftmaxAddedRows(dst, src, zeros[:], 1, rows, cols, dstStride, srcStride, 0, p)
 }
+
+// zeros is what SoftmaxMaskedRows adds.
+var zeros [1 << 12]float32
 
 // Dot is the sum of y * dy, or that of dy if y is nil, in float64. Products are exact. They go to
 // 16 lanes, which are added up by halves.

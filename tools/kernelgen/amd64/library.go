@@ -75,26 +75,21 @@ func LibraryPlan(k library.Kernel, isa ukernel.ISA) *ir.Plan {
 // cost spills. What does not store asks for its input ahead, across the ends of pages,
 // where the processor's own prefetchers stop.
 func libraryShape(k library.Kernel, m *machine) library.Shape {
-	s := library.Shape{Group: 2, Residents: 4, Unroll: 8, InRegisters: 16}
-	if k.Single() {
-		s.InRegisters = library.Rows
-	}
-	if k == library.ExpRows || k.Sums() && !m.evex { // longer ones would gain little by their long bodies
-		s.InRegisters = library.Rows
-	}
-	if k.Prepares() || k == library.SoftmaxMasked { // a third less code, for 5 % with 129 to 256 elements
-		s.InRegisters = library.Rows
-	}
+	s := library.Shape{Group: 2, Residents: 4, Unroll: 8, InRegisters: library.Rows}
 	if m.evex {
 		s.Residents = 14
-	} else {
-		s.InRegisters = min(s.InRegisters, 15)
+	}
+	switch {
+	case k == library.SoftmaxRows && !m.evex:
+		s.InRegisters = 15
+	case k == library.SoftmaxRows, k == library.SumRows && m.evex:
+		s.InRegisters = 16
 	}
 	switch k {
 	case library.Sum, library.SumTops:
 		s.Ahead = 1024
 		fallthrough
-	case library.SoftmaxRows, library.SoftmaxMasked, library.SoftmaxKept, library.SoftmaxAdded, library.SumRows, library.SoftmaxRow, library.SumRow, library.ExpRows, library.SumStore, library.ExpScale, library.ExpScaleNT:
+	case library.SoftmaxRows, library.SoftmaxKept, library.SoftmaxAdded, library.SumRows, library.SoftmaxRow, library.SumRow, library.ExpRows, library.SumStore, library.ExpScale, library.ExpScaleNT:
 		if m.evex {
 			s.Group = 4
 		}
@@ -142,7 +137,7 @@ func (w *libraryWriter) function(name string) {
 	}
 	rowed := w.rowed()
 	switch w.kernel {
-	case library.SoftmaxRows, library.SoftmaxMasked, library.SoftmaxKept, library.SoftmaxAdded:
+	case library.SoftmaxRows, library.SoftmaxKept, library.SoftmaxAdded:
 		fields("p", state, library.RowsFields)
 	case library.SumRows:
 		fields("p", state, library.RowsFields)

@@ -123,7 +123,7 @@ func (d *description) expRows() {
 		}
 	}
 	others(ir.While, wholeTurn)
-	for _, x := range exactTails {
+	for _, x := range fewTails {
 		others(ir.UpTo, x)
 	}
 	b = d.f.Block(ir.Once, 0, "It takes the place of the rest.")

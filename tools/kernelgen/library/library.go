@@ -27,7 +27,6 @@ const (
 	ExpScale
 	ExpScaleNT
 	LogSub
-	SoftmaxMasked
 	SoftmaxKept
 	SoftmaxAdded
 	SumRows
@@ -49,8 +48,6 @@ var kernels = [...]struct{ name, signature, doc string }{
 	LogSub:     {"logSub", "func(dst, src []float32, m, scale, b float32)", "(x - m) * scale - b, the product and the difference rounded once"},
 	SumRows: {"sumRows", "func(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)",
 		"the sums of rows, up to the first that is irregular"},
-	SoftmaxMasked: {"softmaxMaskedRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)",
-		"the same as softmaxRows for rows of which some elements are -Inf"},
 	SoftmaxKept: {"softmaxKeptRows", "func(dst, src []float32, other *bool, rows, cols, dstStride, srcStride, otherStride int, p *Rows) (done int)",
 		"the same for rows of at least 8 elements, of which some are taken for -Inf: where other is false"},
 	SoftmaxAdded: {"softmaxAddedRows", "func(dst, src []float32, other *float32, rows, cols, dstStride, srcStride, otherStride int, p *Rows) (done int)",
@@ -81,7 +78,7 @@ func (k Kernel) Signature() string { return kernels[k].signature }
 func (k Kernel) Doc() string { return kernels[k].doc }
 
 // Rowed reports whether the kernel does whole rows.
-func (k Kernel) Rowed() bool { return k == SoftmaxRows || k == SoftmaxMasked || k.Prepares() }
+func (k Kernel) Rowed() bool { return k == SoftmaxRows || k.Prepares() }
 
 // Prepares reports whether the kernel makes its elements of another operand as well.
 func (k Kernel) Prepares() bool { return k == SoftmaxKept || k == SoftmaxAdded }
@@ -251,7 +248,7 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 	d := &description{Kernel: k, Machine: m, Shape: s, f: ir.NewFunc(m.Lanes, true), parts: Lanes / m.Lanes}
 	d.f.VectorMasks, d.f.SharedSlots, d.f.Guarded = m.VectorMasks, true, true
 	switch k {
-	case SoftmaxRows, SoftmaxMasked, SoftmaxKept, SoftmaxAdded:
+	case SoftmaxRows, SoftmaxKept, SoftmaxAdded:
 		d.softmaxRows()
 	case SumRows:
 		d.sumRows()
@@ -456,7 +453,7 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 			left[v] = b.LoadTailAt(v, masks[v])
 		case d.Prepares():
 			left[v] = d.prepared(b, v, true)
-		case s.near && d.Kernel != SoftmaxMasked:
+		case s.near:
 			masks[v] = b.LeftMask(v)
 			left[v] = b.LoadTailAt(v, masks[v])
 		default:
@@ -511,7 +508,7 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 						masks[v] = b.Kept(v)
 					}
 				}
-				if s.near && (d.Kernel == SoftmaxMasked || d.Kernel == SoftmaxAdded) {
+				if s.near && d.Kernel == SoftmaxAdded {
 					x := elements()
 					elements = func() ir.V { return x }
 					for i, v := range g {
@@ -652,17 +649,20 @@ func (d *description) twoSum(b *ir.Block, x, y ir.V) (sum, rest ir.V) {
 // The bodies of what is left behind the last whole turn. Where code that few rows go through is concerned,
 // fewer bodies cost less than what they miss of the instruction cache.
 var (
-	allTails   = bodies(1, 2, 3, 4, 5, 6, 7, 8) // a softmax of plain rows
-	nearTails  = bodies(1, 2, 3, 4, 6, 8)
-	exactTails = bodies(1, 2, 4, 8) // with elements that are not near
+	allTails  = bodies(1, 2, 3, 4, 5, 6, 7, 8) // a softmax of plain rows
+	nearTails = bodies(1, 2, 3, 4, 6, 8)
+	fewTails  = bodies(1, 2, 4, 8) // with elements that are not near
 )
 
 // turns describes the loop over whole turns, and what is left behind it.
 func (d *description) turns(label string, use func(x body) func(b *ir.Block, y ir.V, vectors []int)) {
-	what, tails := "Turns", exactTails
+	what, tails := "Turns", fewTails
 	if d.isNear {
 		what, tails = "Turns whose elements are all near,", nearTails
-		if d.Kernel == SoftmaxRows && d.Operands {
+		switch {
+		case d.Kernel == Sum || d.Kernel == SumStore:
+			tails = fewTails
+		case d.Kernel == SoftmaxRows && d.Operands:
 			tails = allTails
 		}
 	}
@@ -863,11 +863,12 @@ func (d *description) shortLoops() (vars []*ir.Var) {
 }
 
 // shortBodies are those of rows in registers.
-func (d *description) shortBodies() (bs []body) {
-	for rows := range d.InRegisters {
-		bs = append(bs, body{rows + 1, rows})
+func (d *description) shortBodies() []body {
+	all := bodies(1, 2, 3, 4, 6, 8, 10, 12, 16)
+	if d.Kernel == SoftmaxRows || d.Kernel == SoftmaxRow {
+		all = bodies(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
 	}
-	return bs
+	return slices.DeleteFunc(all, func(x body) bool { return x.rows > d.InRegisters })
 }
 
 // shortRows describes the loop over rows of a body, and what a row takes that has an element that is
@@ -876,7 +877,7 @@ func (d *description) shortRows(of body, vars []*ir.Var) {
 	label := fmt.Sprint(exact, of.rows*Lanes)
 	b := d.block(ir.EachRow, of, "Rows of ")
 	x := d.first(b, of.rows, label)
-	if d.Kernel == SoftmaxMasked || d.Prepares() {
+	if d.Prepares() {
 		b.Guard(x, b.Param("low"), label)
 		b.Guard(d.nearHigh(b), x, label)
 	} else {
@@ -955,8 +956,7 @@ func (d *description) nearHigh(b *ir.Block) ir.V {
 }
 
 // first is the element of a row of so many rows of lanes that N comes from: the first one. In
-// masked rows it is the first of a vector that is not below low, if there is such a one; in prepared ones the
-// first of the row that is not, or something lower. Rows is 0 for a row of more than are in registers.
+// prepared rows it is the first that is not below low, or something lower. Rows is 0 for a row of more than are in registers.
 func (d *description) first(b *ir.Block, rows int, label string) ir.V {
 	switch {
 	case d.Kernel == SoftmaxKept:
@@ -967,14 +967,8 @@ func (d *description) first(b *ir.Block, rows int, label string) ir.V {
 		seen := b.NotLess(d.prepared(b, 0, true), b.Param("low"))
 		b.GuardNone(label, seen)
 		return b.MulAdd(b.FirstOf(seen), b.Param("mul"), b.FirstOther(seen))
-	case d.Kernel != SoftmaxMasked:
-		return b.LoadSplat()
 	}
-	x := b.Load(0)
-	if rows == 1 {
-		x = b.LoadLeft(0)
-	}
-	return b.FirstOf(b.NotLess(x, b.Param("low")))
+	return b.LoadSplat()
 }
 
 // rowMagic is near elements' magic - N for a row's first element.
