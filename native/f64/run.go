@@ -266,17 +266,22 @@ func softmaxChunk(l arith64.Level, dst, src []float64, s *arith64.Scale) bool {
 // sumLogChunk is [job.sumLog] of such a row, unless its largest element is more than twice as much as all
 // others.
 func sumLogChunk(l arith64.Level, src []float64, s *arith64.Scale) (t sum, ok bool) {
-	m := arith64.Max(l, src)
-	if !(math.Abs(m*s.Factor) <= arith64.Far) {
-		return t, false
+	if uint(len(src)-1) < arith64.Turn {
+		t.hi, t.lo, t.max, ok = arith64.SumRow(l, src, s)
+		t.n = s.N(t.max)
 	}
-	var st arith64.Sum
-	n := s.N(m)
-	st.SetN(s, n)
-	arith64.AddExp(l, src, &st)
-	t.n, t.max = n, m
-	t.hi, t.lo = st.Total()
-	t.top = s.Exp(m, n)
+	if !ok {
+		t.max = arith64.Max(l, src)
+		if !(math.Abs(t.max*s.Factor) <= arith64.Far) {
+			return t, false
+		}
+		var st arith64.Sum
+		t.n = s.N(t.max)
+		st.SetN(s, t.n)
+		arith64.AddExp(l, src, &st)
+		t.hi, t.lo = st.Total()
+	}
+	t.top = s.Exp(t.max, t.n)
 	t.rest = (t.hi - t.top) + t.lo
 	return t, t.rest >= t.top*0.5
 }

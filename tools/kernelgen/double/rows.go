@@ -7,6 +7,8 @@ import "fmt"
 var RowKernels = []Kernel{
 	{"softmaxRows", "(dst, src *float64, rows, cols, dstStride, srcStride int, s *Scale) (done int)", 64,
 		"softmax of rows of up to 16 elements, until one that is far from 0 or has a NaN"},
+	{"sumRow", "(src *float64, cols int, s *Scale, t *[3]float64) (ok bool)", 33,
+		"twice the sum of the exponentials of up to 16 elements, in two, and the largest element, but for such a row"},
 }
 
 func (m *x86) rowValues() []float64 { return rowValues }
@@ -16,7 +18,11 @@ func (m *x86) rowValues() []float64 { return rowValues }
 func (m *x86) rows(w *writer) {
 	for _, k := range RowKernels {
 		w.header(m, k)
-		w.softmaxRows(m)
+		if k.Name == "sumRow" {
+			w.sumRow(m)
+		} else {
+			w.softmaxRows(m)
+		}
 	}
 	m.elements(w)
 }
@@ -85,54 +91,42 @@ func (w *writer) softmaxRows(m *x86) {
 	m.end()
 }
 
+// sumRow leaves where softmaxRow would need its factor.
+func (w *writer) sumRow(m *x86) {
+	w.r = m.registers(Kernel{Name: "sum"})
+	m.op("MOVQ src+0(FP), SI")
+	m.op("MOVQ cols+8(FP), CX")
+	m.op("MOVQ s+16(FP), R8")
+	m.op("MOVQ t+24(FP), R9")
+	m.op("VBROADCASTSD 8(R8), %s", w.r.kHi)
+	m.op("VBROADCASTSD 16(R8), %s", w.r.kLo)
+	m.op("MOVQ CX, BX")
+	m.masks()
+	m.masked = true
+	m.op("CMPQ BX, $%d", lanes)
+	m.op("JLE half")
+	for _, n := range []int{turn, lanes} {
+		if n == lanes {
+			fmt.Fprint(m, "\nhalf:\n")
+		}
+		_, _, hi, lo := w.sumOf(m, n, func(top value) { m.op("VMOVSD %s, 16(R9)", top) })
+		m.op("VMOVSD %s, 0(R9)", lowest(hi))
+		m.op("VMOVSD %s, 8(R9)", lowest(lo))
+		m.op("MOVB $1, ok+32(FP)")
+		m.end()
+	}
+	m.masked = false
+	fmt.Fprint(m, "\ndone:\n")
+	m.op("MOVB $0, ok+32(FP)")
+	m.end()
+}
+
 // softmaxRow is the loop for rows of up to n elements.
 func (w *writer) softmaxRow(m *x86, name string, n int) {
 	r := w.r
 	m.masked = true
 	fmt.Fprintf(m, "\n%s:\n", name)
-
-	var at []int // of up to 8 elements alone, none has another to be added to
-	for i := 0; i < lanes; i += m.width() {
-		if at = append(at, i); n > lanes {
-			at = append(at, i+lanes)
-		}
-	}
-	top := r.u[0]
-	w.top(m, top, at)
-	size := lowest(r.u[1])
-	m.op("VMULSD 0(R8), %s, %s", lowest(top), size)
-	m.op("VANDPD %s, %s, %s", constant(signlessAt), size, size)
-	m.op("VUCOMISD %s, %s", constant(farAt), size)
-	m.op("JHI done")
-	// Exponentials are twice those of the definition, and so are sums: the integer n - N + 1024 takes the place
-	// of the exponent by a shift alone. (1023 would change what lies halfway between integers.)
-	m.mul(top, top, r.kHi)
-	m.add(top, top, constant(roundAt))
-	m.copy(r.magic, constant(startAt))
-	m.sub(r.magic, r.magic, top)
-	e := w.rowExps(m, len(at), top)
-
-	// The lanes' sums and rests; with AVX2 there are two vectors of each.
-	hi, lo, tmp := r.u[0], r.u[1], r.u[2]
-	for i := range lanes / m.width() {
-		t, s, sum := r.f[2*i], r.f[2*i+1], e[i]
-		if n > lanes {
-			m.add(t, e[2*i], e[2*i+1])
-			sum = t
-		}
-		m.add(s, sum, constant(biasAt))
-		m.sub(s, s, constant(biasAt))
-		m.sub(t, sum, s)
-		if i == 0 {
-			hi, lo = s, t
-		} else {
-			m.add(hi, hi, s)
-			m.add(lo, lo, t)
-		}
-	}
-	m.totals(hi, lo, tmp, r.u[3])
-	m.op("VUCOMISD %s, %s", lowest(hi), lowest(hi))
-	m.op("JPS done")
+	at, e, hi, lo := w.sumOf(m, n, func(value) {})
 
 	// Factor.
 	h, l, c, rest, p := lowest(r.u[0]), lowest(lo), lowest(r.u[2]), lowest(r.u[3]), lowest(r.u[1])
@@ -166,6 +160,55 @@ func (w *writer) softmaxRow(m *x86, name string, n int) {
 		m.op("JMP done")
 	}
 	w.r = r
+}
+
+// sumOf is the sum of the exponentials of up to n elements, in two. Far and irregular rows go to done.
+func (w *writer) sumOf(m *x86, n int, largest func(top value)) (at []int, e []value, hi, lo value) {
+	r := w.r
+	// Of up to 8 elements none has another to be added to.
+	for i := 0; i < lanes; i += m.width() {
+		if at = append(at, i); n > lanes {
+			at = append(at, i+lanes)
+		}
+	}
+	top := r.u[0]
+	w.top(m, top, at)
+	largest(lowest(top))
+	size := lowest(r.u[1])
+	m.op("VMULSD 0(R8), %s, %s", lowest(top), size)
+	m.op("VANDPD %s, %s, %s", constant(signlessAt), size, size)
+	m.op("VUCOMISD %s, %s", constant(farAt), size)
+	m.op("JHI done")
+	// Exponentials are twice those of the definition, and so are sums: the integer n - N + 1024 takes the place
+	// of the exponent by a shift alone. (1023 would change what lies halfway between integers.)
+	m.mul(top, top, r.kHi)
+	m.add(top, top, constant(roundAt))
+	m.copy(r.magic, constant(startAt))
+	m.sub(r.magic, r.magic, top)
+	e = w.rowExps(m, len(at), top)
+
+	// The lanes' sums and rests; with AVX2 there are two vectors of each.
+	tmp := r.u[2]
+	for i := range lanes / m.width() {
+		t, s, sum := r.f[2*i], r.f[2*i+1], e[i]
+		if n > lanes {
+			m.add(t, e[2*i], e[2*i+1])
+			sum = t
+		}
+		m.add(s, sum, constant(biasAt))
+		m.sub(s, s, constant(biasAt))
+		m.sub(t, sum, s)
+		if i == 0 {
+			hi, lo = s, t
+		} else {
+			m.add(hi, hi, s)
+			m.add(lo, lo, t)
+		}
+	}
+	m.totals(hi, lo, tmp, r.u[3])
+	m.op("VUCOMISD %s, %s", lowest(hi), lowest(hi))
+	m.op("JPS done")
+	return at, e, hi, lo
 }
 
 // rowExps are the exponentials of elements in n registers. Those too small to count, for which the definition

@@ -115,3 +115,14 @@ func LogSub(l Level, dst, src []float64, m, scale, b float64) {
 func SoftmaxRows(l Level, dst, src []float64, rows, cols, dstStride, srcStride int, s *Scale) int {
 	return softmaxRows(l, &dst[0], &src[0], rows, cols, dstStride, srcStride, s)
 }
+
+// SumRow is the sum of the exponentials of 1 to Turn elements, in two, and the largest element. It is false for
+// a row that is far from 0 or not regular, and without a kernel for that; and where the lower part is so small
+// that it may not have what elements add that are too small to count, which the kernel leaves out.
+func SumRow(l Level, src []float64, s *Scale) (hi, lo, m float64, ok bool) {
+	var t [3]float64
+	if !sumRow(l, &src[0], len(src), s, &t) || !(math.Abs(t[1]) >= 0x1p-900) {
+		return 0, 0, 0, false
+	}
+	return 0.5 * t[0], 0.5 * t[1], t[2] + 0, true // -0 becomes 0
+}

@@ -26,6 +26,9 @@ func logSubAVX2(dst, src []float64, m, scale, b float64)
 func softmaxRowsAVX2(dst, src *float64, rows, cols, dstStride, srcStride int, s *Scale) (done int)
 
 //go:noescape
+func sumRowAVX2(src *float64, cols int, s *Scale, t *[3]float64) (ok bool)
+
+//go:noescape
 func totalAVX2(dy []float64) float64
 
 //go:noescape
@@ -60,6 +63,9 @@ func logSubAVX512(dst, src []float64, m, scale, b float64)
 
 //go:noescape
 func softmaxRowsAVX512(dst, src *float64, rows, cols, dstStride, srcStride int, s *Scale) (done int)
+
+//go:noescape
+func sumRowAVX512(src *float64, cols int, s *Scale, t *[3]float64) (ok bool)
 
 //go:noescape
 func totalAVX512(dy []float64) float64

@@ -163,6 +163,15 @@ func TestSoftmaxRows(t *testing.T) {
 				if inPlace {
 					from = y
 				}
+				hi, lo, m, ok := SumRow(level, from[:n], &scale)
+				st := sumOf(x[:n], &scale)
+				wantHi, wantLo := st.Total()
+				if _, want := softmaxOf(x[:n], &scale); ok != (want && math.Abs(wantLo) >= 0x1p-901) {
+					t.Fatalf("level %v: the sum of a row of %d elements is %v, want %v", level, n, ok, want)
+				}
+				if ok {
+					same(t, fmt.Sprintf("level %v: the sum and maximum of %d", level, n), []float64{hi, lo, m}, []float64{wantHi, wantLo, Max(Plain, x[:n])})
+				}
 				done := SoftmaxRows(level, y, from, rows, n, stride, stride, &scale)
 				for i := range rows {
 					got, row := y[i*stride:][:n], x[i*stride:][:n]
@@ -187,18 +196,23 @@ func TestSoftmaxRows(t *testing.T) {
 
 // softmaxOf is a row by the kernels in Go, if it is regular and not far.
 func softmaxOf(x []float64, s *Scale) (y []float64, ok bool) {
-	m := Max(Plain, x)
-	if !(math.Abs(m*s.Factor) <= Far) {
+	if m := Max(Plain, x); !(math.Abs(m*s.Factor) <= Far) {
 		return nil, false
 	}
-	var st Sum
-	st.SetN(s, s.N(m))
+	st := sumOf(x, s)
 	y = make([]float64, len(x))
 	StoreExp(Plain, y, x, &st)
 	hi, lo := st.Total()
 	f, _ := MakeFactor(hi, lo, 0)
 	ScaleStored(Plain, y, y, &f)
 	return y, hi == hi
+}
+
+// sumOf is the sum of a row by the kernels in Go.
+func sumOf(x []float64, s *Scale) (st Sum) {
+	st.SetN(s, s.N(Max(Plain, x)))
+	AddExp(Plain, x, &st)
+	return st
 }
 
 // TestElements holds gradients and prepared elements of every level to those in Go, at every length, in place

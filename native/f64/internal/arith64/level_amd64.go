@@ -84,6 +84,16 @@ func softmaxRows(l Level, dst, src *float64, rows, cols, dstStride, srcStride in
 	return 0
 }
 
+func sumRow(l Level, src *float64, n int, s *Scale, t *[3]float64) bool {
+	switch l {
+	case arith.AVX512:
+		return sumRowAVX512(src, n, s, t)
+	case arith.AVX2:
+		return sumRowAVX2(src, n, s, t)
+	}
+	return false
+}
+
 // The kernels of elements are false if there is none.
 
 func totalRow(l Level, dy []float64) (float64, bool) {

@@ -33,6 +33,8 @@ func logSubTurns(_ Level, dst, src []float64, m, scale, b float64) {
 
 func softmaxRows(Level, *float64, *float64, int, int, int, int, *Scale) int { return 0 }
 
+func sumRow(Level, *float64, int, *Scale, *[3]float64) bool { return false }
+
 // There are no kernels of elements.
 
 func totalRow(Level, []float64) (float64, bool) { return 0, false }
