@@ -87,29 +87,9 @@ func compareAxis[D, S native.Element](t *testing.T, r *rand.Rand, fromS func(S) 
 			asRows.Data[i*axis+k], src.Data[place(i, k, src.OuterStride, src.AxisStride)] = x, x
 		}
 	}
-	o := &native.Options{ZeroRows: r.IntN(2) == 0, Goroutines: r.IntN(4), Algorithm: native.Algorithm(r.IntN(3))}
-	switch r.IntN(4) {
-	case 0:
-		o.Scale = []float32{0.37, 2.5, -1, 0x1p125}[r.IntN(4)]
-	case 1:
-		o.Scales = inputs.Normal.Row(r.Uint64(), rows)
-	}
-	if o.Causal = r.IntN(4) == 0; o.Causal {
-		o.Offset = r.IntN(axis+rows) - rows
-	}
-	maskRows := 1
-	if r.IntN(2) == 0 {
-		maskRows = rows
-	}
+	o := randomOptions(r, rows, axis, 0.37, 2.5, -1, 0x1p125)
 	if r.IntN(4) == 0 {
-		o.Add = native.Rows(fewElements(r, maskRows*axis), axis)
-	}
-	if r.IntN(4) == 0 {
-		keep := make([]bool, maskRows*axis)
-		for i := range keep {
-			keep[i] = r.IntN(3) > 0
-		}
-		o.Keep = native.Rows(keep, axis)
+		o.Scale, o.Scales = 0, inputs.Normal.Row(r.Uint64(), rows)
 	}
 	what := fmt.Sprintf("level %v, %d x %d x %d of %T, strides %d and %d, causal %v %d, scale %v", arith.Best, outer, axis, inner, src.Data[0], src.OuterStride, src.AxisStride, o.Causal, o.Offset, o.Scale)
 

@@ -21,22 +21,10 @@ func TestExpRows(t *testing.T) {
 	}
 	for _, arith.Best = range levels() {
 		r := rand.New(rand.NewPCG(22, 4))
-		for k := range calls {
-			rows, cols := 1+r.IntN(6), 1+r.IntN(1<<r.IntN(11))
-			if k%200 == 0 {
-				rows, cols = 1+r.IntN(2), native.ChunkLen-1+r.IntN(2*native.ChunkLen)
-			}
-			o := &native.Options{ZeroRows: r.IntN(2) == 0, Goroutines: r.IntN(4), Algorithm: native.Algorithm(r.IntN(3)), Streaming: r.IntN(4) == 0}
-			if r.IntN(2) == 0 {
-				o.Scale = []float32{0.37, 2.5, -1, -3, 1e-20, 0x1p125, float32(math.Inf(1))}[r.IntN(7)]
-			}
-			plain := o.Scale >= 0 && o.Scale < 0x1p120
-			if o.Causal = r.IntN(3) == 0; o.Causal {
-				o.Offset = r.IntN(cols+rows) - rows
-			}
-			if r.IntN(3) == 0 {
-				o.Add, plain = native.Row(fewElements(r, cols)), false
-			}
+		for range calls {
+			rows, cols := randomShape(r, 11)
+			o := randomOptions(r, rows, cols, 0.37, 2.5, -1, -3, 1e-20, 0x1p125, float32(math.Inf(1)))
+			plain := o.Scale >= 0 && o.Scale < 0x1p120 && o.Add.Data == nil && o.Keep.Data == nil
 			src := native.Rows(fewElements(r, rows*cols), cols)
 			if r.IntN(2) == 0 {
 				classes := append(inputs.Classes(), inputs.Hard()...)

@@ -21,26 +21,9 @@ func TestLogProbs(t *testing.T) {
 	for _, arith.Best = range levels() {
 		r := rand.New(rand.NewPCG(22, 5))
 		for range calls {
-			o := &native.Options{Causal: r.IntN(3) == 0, ZeroRows: r.IntN(2) == 0, Goroutines: r.IntN(4), Algorithm: native.Algorithm(r.IntN(3))}
-			rows, cols := 1+r.IntN(6), 1+r.IntN(1<<r.IntN(11))
-			if r.IntN(50) == 0 {
-				rows, cols = 1+r.IntN(2), native.ChunkLen-1+r.IntN(2*native.ChunkLen)
-			}
+			rows, cols := randomShape(r, 11)
 			stride := cols + r.IntN(9)
-			o.Offset = r.IntN(cols+rows) - rows
-			if r.IntN(2) == 0 {
-				o.Scale = []float32{0.37, 2.5, -1, -3, 1e-38, 0x1p125, float32(math.Inf(1)), float32(math.NaN())}[r.IntN(8)]
-			}
-			if r.IntN(3) == 0 {
-				o.Add = native.Row(fewElements(r, cols))
-			}
-			if r.IntN(3) == 0 {
-				keep := make([]bool, rows*cols)
-				for i := range keep {
-					keep[i] = r.IntN(3) > 0
-				}
-				o.Keep = native.Rows(keep, cols)
-			}
+			o := randomOptions(r, rows, cols, 0.37, 2.5, -1, -3, 1e-38, 0x1p125, float32(math.Inf(1)), float32(math.NaN()))
 			src := native.Matrix[float32]{Rows: rows, Cols: cols, Data: fewElements(r, rows*stride), Stride: stride}
 			switch r.IntN(3) {
 			case 0:
@@ -55,6 +38,39 @@ func TestLogProbs(t *testing.T) {
 			}
 		}
 	}
+}
+
+// randomShape is one of a few rows of up to 2^most columns or, rarely, of one or two chunks.
+func randomShape(r *rand.Rand, most int) (rows, cols int) {
+	if r.IntN(50) == 0 {
+		return 1 + r.IntN(2), native.ChunkLen - 1 + r.IntN(2*native.ChunkLen)
+	}
+	return 1 + r.IntN(6), 1 + r.IntN(1<<r.IntN(most))
+}
+
+// randomOptions are any options for a matrix. Half of them have one of the scales; masks have one row
+// or all.
+func randomOptions(r *rand.Rand, rows, cols int, scales ...float32) *native.Options {
+	o := &native.Options{ZeroRows: r.IntN(2) == 0, Goroutines: r.IntN(4), Algorithm: native.Algorithm(r.IntN(3)), Streaming: r.IntN(4) == 0}
+	if r.IntN(2) == 0 {
+		o.Scale = scales[r.IntN(len(scales))]
+	}
+	if o.Causal = r.IntN(3) == 0; o.Causal {
+		o.Offset = r.IntN(cols+rows) - rows
+	}
+	maskRows := []int{1, rows}[r.IntN(2)]
+	if r.IntN(3) == 0 {
+		o.Add = native.Rows(fewElements(r, maskRows*cols), cols)
+	}
+	if r.IntN(3) == 0 {
+		keep := make([]bool, maskRows*cols)
+		rare := []int{1, 1 << r.IntN(10)}[r.IntN(2)]
+		for i := range keep {
+			keep[i] = r.IntN(rare) == 0 && r.IntN(3) > 0
+		}
+		o.Keep = native.Rows(keep, cols)
+	}
+	return o
 }
 
 // fewElements are elements of all sizes, some of them special, but in most rows none.

@@ -26,27 +26,9 @@ func TestTopK(t *testing.T) {
 	for _, arith.Best = range levels() {
 		r := rand.New(rand.NewPCG(22, 6))
 		for range calls {
-			o := &native.Options{Causal: r.IntN(3) == 0, ZeroRows: r.IntN(2) == 0, Goroutines: r.IntN(4), Algorithm: native.Algorithm(r.IntN(3))}
-			rows, cols := 1+r.IntN(6), 1+r.IntN(1<<r.IntN(13))
-			if r.IntN(50) == 0 {
-				rows, cols = 1+r.IntN(2), native.ChunkLen-1+r.IntN(2*native.ChunkLen)
-			}
+			rows, cols := randomShape(r, 13)
 			stride := cols + r.IntN(9)
-			o.Offset = r.IntN(cols+rows) - rows
-			if r.IntN(2) == 0 {
-				o.Scale = []float32{0.37, 2.5, -1, -3, 1e-38}[r.IntN(5)]
-			}
-			if r.IntN(3) == 0 {
-				o.Add = native.Row(fewElements(r, cols))
-			}
-			if r.IntN(3) == 0 {
-				rare := 1 + r.IntN(1<<r.IntN(10))
-				keep := make([]bool, rows*cols)
-				for i := range keep {
-					keep[i] = r.IntN(rare) == 0
-				}
-				o.Keep = native.Rows(keep, cols)
-			}
+			o := randomOptions(r, rows, cols, 0.37, 2.5, -1, -3, 1e-38)
 			x := fewElements(r, rows*stride)
 			switch r.IntN(4) {
 			case 0: // ties
@@ -170,13 +152,13 @@ func topElements[S native.Element](src native.Matrix[S], i int, o *native.Option
 		}
 		switch {
 		case o.Add.Data != nil:
-			x[c] = element(e, o.Scale, o.Add.Data, c)
+			x[c] = element(e, o.Scale, o.Add.Data[i%o.Add.Rows*src.Cols:], c)
 		case o.Scale < 0:
 			x[c] = -float64(e)
 		default:
 			x[c] = float64(e)
 		}
-		if o.Keep.Data != nil && !o.Keep.Data[i*src.Cols+c] || o.Causal && c > i+o.Offset {
+		if o.Keep.Data != nil && !o.Keep.Data[i%o.Keep.Rows*src.Cols+c] || o.Causal && c > i+o.Offset {
 			x[c] = math.Inf(-1)
 		}
 	}
