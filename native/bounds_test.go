@@ -21,6 +21,4 @@ var (
 	// gradientBound is the absolute error of a gradient in units of |y| * max|dy| for
 	// softmax, and of |dy| + exp(y) * sum|dy| for log-softmax.
 	gradientBound = 2 * u
-	// mergeBound is what each merge of an accumulator adds.
-	mergeBound = u
 )

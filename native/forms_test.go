@@ -78,7 +78,6 @@ const (
 	logSoftmaxGrad
 )
 
-func (w what) log() bool      { return w == logSoftmax || w == logSoftmaxGrad }
 func (w what) gradient() bool { return w >= softmaxGrad }
 
 // takes is the set of what a form can be told.

@@ -37,8 +37,6 @@ func (m *Matrix[T]) row(i int) []T { return m.shape().Row(i) }
 
 func (m *Matrix[T]) used() []T { return m.shape().Used() }
 
-func (m *Matrix[T]) check(who, name string) { m.shape().Check(who, name) }
-
 func checkPair[D, S any](who, name string, dst *Matrix[D], src *Matrix[S]) bool {
 	return shape.CheckPair(who, name, dst.shape(), src.shape())
 }

@@ -26,9 +26,6 @@ type kernels struct {
 	sumRows     func(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int
 }
 
-// plain are the kernels in Go, which the others are compared with.
-var plain = kernels{"Plain", true, softmaxRowsPlain, sumPlain, sumStorePlain, scalePlain, scalePlain, expScalePlain, expScalePlain, logSubPlain, sumRowsPlain}
-
 // eachLevel runs a test for each level in assembly.
 func eachLevel(t *testing.T, test func(t *testing.T, k kernels)) {
 	for _, k := range assembly {
