@@ -112,7 +112,7 @@ func TestPanics(t *testing.T) {
 	}
 }
 
-// TestNames holds the names of algorithms, what stands for a number that is none of them, and that
+// TestNames holds the names of algorithms, the text of other numbers, and that
 // Level tells of a name that it ignores.
 func TestNames(t *testing.T) {
 	for a, want := range map[native.Algorithm]string{native.Auto: "auto", native.Recompute: "recompute", native.Recompute + 1: "Algorithm(3)", 200: "Algorithm(200)"} {
@@ -145,7 +145,7 @@ func TestEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(env ...string) string {
-		// Under an emulator it is that which runs the program, see tools/emulate.
+		// Under an emulator it is the one that runs the program, see tools/emulate.
 		words := append(strings.Fields(os.Getenv("TWOPASS_RUN_UNDER")), exe, "-test.run=^TestEnvironment$")
 		cmd := exec.Command(words[0], words[1:]...)
 		cmd.Env = append(append(os.Environ(), "NATIVE_PRINT=1"), env...)

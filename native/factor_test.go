@@ -7,8 +7,8 @@ import (
 	"github.com/twopass-softmax/twopass/native"
 )
 
-// TestFactorShifted has sums on both sides of 327,680, of which one is of elements less the largest
-// and the other one is not.
+// TestFactorShifted has sums on both sides of 327,680: one subtracts the largest element first, the
+// other does not.
 func TestFactorShifted(t *testing.T) {
 	for _, c := range [][2]float32{{-327690, -327675}, {-327675, -327690}, {327690, 327675}, {327675, 327690}, {-327690, -327688}, {1e6, 1e6 - 3}, {2, 5}} {
 		var part, other native.Accumulator

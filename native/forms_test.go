@@ -200,7 +200,7 @@ func of1[S native.Element]() []form {
 	}
 }
 
-// logProbs writes a log-softmax, of which some columns are by LogProbs.
+// logProbs writes a log-softmax, some columns by LogProbs.
 func logProbs[S native.Element](o options, c *call) {
 	n, dst, src := o.native(c), matrixOf[float32](c.dst, c), matrixOf[S](c.src, c)
 	native.LogSoftmaxRows(dst, src, n)
@@ -241,7 +241,7 @@ func axes[D, S native.Element]() []form {
 	}
 }
 
-// topK writes a softmax, of which the largest elements are by TopK.
+// topK writes a softmax, its largest elements by TopK.
 func topK[S native.Element](o options, c *call) {
 	n, dst, src := o.native(c), matrixOf[float32](c.dst, c), matrixOf[S](c.src, c)
 	native.SoftmaxRows(dst, src, n)

@@ -8,7 +8,7 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
-// TestHidden has rows of which the causal mask hides all, or all but one element, around the
+// TestHidden has rows in which the causal mask hides all, or all but one element, around the
 // lengths from which on they are done otherwise.
 func TestHidden(t *testing.T) {
 	nan, negInf := float32(math.NaN()), float32(math.Inf(-1))

@@ -182,7 +182,7 @@ func TestTopKEqual(t *testing.T) {
 	}
 }
 
-// TestTopKLong has a row of more elements than are looked at at once, the largest of which may be anywhere.
+// TestTopKLong has a row of more elements than TopK looks at at once; the largest may be anywhere.
 func TestTopKLong(t *testing.T) {
 	const cols, k = 1<<19 + 12345, 50
 	x := inputs.Uniform10.Row(1, cols)

@@ -2,7 +2,7 @@ package ukernel
 
 import "fmt"
 
-// Family is what a kernel computes, and of which operands.
+// Family is what a kernel computes, and from what operands.
 type Family uint8
 
 // The families behind softmax. All work on at least one element.

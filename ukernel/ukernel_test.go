@@ -100,7 +100,7 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// TestStrings holds the names of constants, and what stands for a number that is none of them.
+// TestStrings holds the names of constants, and the text of other numbers.
 func TestStrings(t *testing.T) {
 	for _, c := range []struct {
 		got  fmt.Stringer

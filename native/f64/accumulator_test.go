@@ -77,7 +77,7 @@ func TestMarshal(t *testing.T) {
 	}
 }
 
-// TestAccumulatorFarEdge has two pieces of which one is shifted and the other one, next to it, is not.
+// TestAccumulatorFarEdge has two pieces: one is shifted, the other one, next to it, is not.
 func TestAccumulatorFarEdge(t *testing.T) {
 	for _, far := range []float64{0x1p41, -0x1p41} {
 		for _, x := range [][]float64{{far - 2, far + 2}, {far + 2, far - 2}, {far - 500, far + 500}} {

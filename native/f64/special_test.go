@@ -148,7 +148,7 @@ func TestEmpty(t *testing.T) {
 	}
 }
 
-// TestZeroRows: what Options.ZeroRows makes of rows of which nothing is left.
+// TestZeroRows: what Options.ZeroRows makes of rows with nothing left.
 func TestZeroRows(t *testing.T) {
 	x := []float64{negInf, negInf, 3, 4}
 	o := &f64.Options{ZeroRows: true, Keep: native.Matrix[bool]{Rows: 1, Cols: 2, Data: []bool{false, true}, Stride: 2}}

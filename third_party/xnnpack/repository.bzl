@@ -44,7 +44,7 @@ def _impl(ctx):
     else:
         ways = [lambda: _from_github(ctx), lambda: _from_debian(ctx)]
     if ctx.getenv("TWOPASS_UPSTREAM_HEAD"):
-        # Another commit, of which no hash is known: what it has of our kernels.
+        # Another commit, without known hashes: what it has of our kernels.
         if not directory:
             fail("--config=upstream_head compares with the XNNPACK in the directory XNNPACK_SOURCE_DIR, which is not set")
         source, text = ways[0]()

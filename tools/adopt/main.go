@@ -53,7 +53,7 @@ type project struct {
 	bench           string
 	benchIn         []string // packages with the benchmarks
 	get             []string // dependencies at versions other than its own
-	clear           []string // directories of which nothing but files of projects stays
+	clear           []string // directories in which only files of projects stay
 }
 
 var projects = map[string]project{

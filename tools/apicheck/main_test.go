@@ -35,7 +35,7 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// TestDescribe reads a package of which files depend on the configuration.
+// TestDescribe reads a package whose files depend on the configuration.
 func TestDescribe(t *testing.T) {
 	root := t.TempDir()
 	write := func(name, text string) {

@@ -47,7 +47,7 @@ func TestHalf(t *testing.T) {
 	}
 }
 
-// TestNumbers holds of which families narrow results become numbers.
+// TestNumbers holds which families' narrow results become numbers.
 func TestNumbers(t *testing.T) {
 	for _, f := range ukernel.Families() {
 		want := []float32{7, 7}

@@ -165,7 +165,7 @@ func (s *Scale) Within(top, limit float32) (n, lim float32) {
 	return n, min(float32((n+(headroom+reach))*s.InvK), limit)
 }
 
-// Below is an N for elements below top, for sums in which none of them is cut off.
+// Below is an N for elements below top, for sums that cut off no element.
 func (s *Scale) Below(top float32) (n float32) { return s.round(top) - 100 }
 
 // Limit is the largest element of rows that are summed as they are.

@@ -222,7 +222,7 @@ func (l Level) sumRows(src []float32, rows, cols, srcStride int, out []RowSum, p
 	return rows
 }
 
-// sumRow does a row, of which st becomes the sum.
+// sumRow does a row; st becomes its sum.
 func (l Level) sumRow(x []float32, st *Sum, out *RowSum, p *Rows) (ok bool) {
 	if st.N, st.Lim, ok = p.Guess(x[0]); !ok {
 		return false

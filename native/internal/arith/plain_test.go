@@ -47,7 +47,7 @@ func TestExpOf(t *testing.T) {
 	}
 }
 
-// TestSure holds which sums are taken again without the largest element: those of which it is more than
+// TestSure holds which sums are taken again without the largest element: those where it is more than
 // two thirds, unless the kernel has done so, which shows in how far it is above N.
 func TestSure(t *testing.T) {
 	for _, c := range []struct {

@@ -69,7 +69,7 @@ func hasNaN(x []float32, i int) bool {
 	return false
 }
 
-// topElements makes numbers of which some are equal.
+// topElements makes numbers, some of them equal.
 func topElements(r *rand.Rand, x []float32) {
 	class := r.IntN(6)
 	for i := range x {

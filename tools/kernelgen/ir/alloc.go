@@ -11,10 +11,10 @@ type Machine interface {
 	Registers() int
 	// MaskRegisters is the number of registers for masks; 0 if a mask is a vector.
 	MaskRegisters() int
-	// Tied lists the arguments of which one has to share its register with the
+	// Tied lists the arguments, one of which has to share its register with the
 	// result, the preferred first; nil if the result may go anywhere.
 	Tied(v *Value) []int
-	// Reloads reports whether a constant had better be loaded than copied from
+	// Reloads reports whether it is better to load a constant than to copy it from
 	// another register.
 	Reloads() bool
 	// Folds reports whether the instruction for v can take its argument arg, of

@@ -187,7 +187,7 @@ type checker struct {
 	kernel   ukernel.Kernel
 	o        Options
 	src, dst *memory
-	// other is the row of narrower numbers that is read, and narrow that which is written,
+	// other is the row of narrower numbers that is read, and narrow the one that is written,
 	// of families that have one.
 	other, narrow *memory
 }
@@ -238,7 +238,7 @@ func (c *checker) check(in Input, i int) error {
 		return err
 	}
 	out := args.Dst
-	// Rows of narrower numbers, of which a family has those of one size at most.
+	// Rows of narrower numbers; a family has one size of them at most.
 	words, bytes := narrow[uint16]{args.Half, args.Dst16}, narrow[uint8]{args.Src8, args.Dst8}
 	if !c.kernel.Family.Stores() {
 		words.out, bytes.out = nil, nil

@@ -11,7 +11,7 @@
 //	GET  /v2/models/MODEL[/versions/1], /v2/models/MODEL[/versions/1]/ready
 //	POST /v2/models/MODEL[/versions/1]/infer
 //
-// The input is logits, FP32, of 1 to 8 dimensions, the last of which is the row.
+// The input is logits, FP32, of 1 to 8 dimensions; the last one is the row.
 // The outputs are probabilities or log_probabilities, FP32 of the same shape, or
 // for top-k, whose parameter k the request has, indices, UINT32, and
 // probabilities.

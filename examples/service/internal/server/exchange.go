@@ -176,7 +176,7 @@ func (x *exchange) limit(n int64) error {
 func (x *exchange) Read(p []byte) (int, error) {
 	began := time.Now()
 	patience := x.s.config.Stall
-	// What it has sent so far buys time, bytes of which it has waited for.
+	// The bytes that came bought time, and waiting for them used some of it.
 	if bought := time.Duration(float64(x.got) / float64(x.s.config.MinRate) * float64(time.Second)); bought < x.waited {
 		patience -= x.waited - bought
 	}

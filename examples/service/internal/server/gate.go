@@ -16,8 +16,8 @@ type gate struct {
 	heavy   lane // JSON, which takes milliseconds; it leaves workers to the others
 }
 
-// lane is one of two queues for the workers. Requests first wait in a line, the
-// first few of which wait for a worker. In the light lane each client has a line
+// lane is one of two queues for the workers. Requests wait in a line; the first few
+// of it wait for a worker. In the light lane each client has a line
 // of its own: however many requests it has, others wait for a few of them.
 type lane struct {
 	admitted *quota // requests that wait for their first turn, or have it

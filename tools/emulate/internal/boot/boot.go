@@ -71,7 +71,7 @@ func Payload(bzImage []byte) ([]byte, error) {
 
 // Machine is what a computer without a disk has in its memory at power-on.
 type Machine struct {
-	// BzImage is the packaged kernel, of which the setup header is used.
+	// BzImage is the packaged kernel; its setup header is used.
 	BzImage []byte
 	// Kernel is the ELF file inside BzImage, decompressed.
 	Kernel *elf.File
