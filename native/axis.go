@@ -59,9 +59,9 @@ func (t *Tensor[T]) shape() *shape.Tensor[T] { return (*shape.Tensor[T])(t) }
 //
 // Where Inner is at least 16 (8 with AVX2), kernels do columns of up to 65,536 elements side by
 // side. Other calls go through a buffer, of up to 8 MiB a goroutine, and take 2 to 10 times as long
-// as rows: those on other CPUs, with Options.Causal, with an Add or Keep of several rows, with an Add beside Scales, with a
-// negative scale, and logarithms with a Keep. So do tiles of 128 columns in which a column has an
-// infinity, a NaN, or an element more than 40 from its first one.
+// as rows: those on other CPUs, with Options.Causal, with an Add or Keep of several rows, with an
+// Add beside Scales, with a negative scale, and logarithms with a Keep. So do tiles of 128 columns
+// in which a column has an infinity, a NaN, or an element more than 40 from its first one.
 func SoftmaxAxis[D, S Element](dst Tensor[D], src Tensor[S], o *Options) {
 	alongAxis("native.SoftmaxAxis", opSoftmax, dst, src, o)
 }

@@ -3,7 +3,7 @@
 //
 // # The definition, version 1
 //
-// It changes with the major version of the module alone. An operation on float32 rounds once, to
+// From version 1 of the module on, it changes only with the major version. An operation on float32 rounds once, to
 // nearest even; fma(a, b, c) is a*b + c, rounded once. Lower-case names are float32 unless the text
 // says float64.
 //

@@ -3,7 +3,7 @@
 //
 // # The definition, version 1
 //
-// It changes with the major version of the module alone. An operation rounds once, to nearest even;
+// From version 1 of the module on, it changes only with the major version. An operation rounds once, to nearest even;
 // fma(a, b, c) is a*b + c, rounded once. u is 2^-53, the largest relative error of a rounding.
 //
 // An exponential. As in the two-pass algorithm (Dukhan and Ablavatski, arXiv 2001.04438) it is a
