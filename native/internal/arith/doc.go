@@ -3,9 +3,9 @@
 //
 // # The definition, version 1
 //
-// From version 1 of the module on, it changes only with the major version. An operation on float32 rounds once, to
-// nearest even; fma(a, b, c) is a*b + c, rounded once. Lower-case names are float32 unless the text
-// says float64.
+// From version 1 of the module on, it changes only with the major version. An operation on float32
+// rounds once, to nearest even; fma(a, b, c) is a*b + c, rounded once. Lower-case names are float32
+// unless the text says float64.
 //
 // An exponential. The idea is that of the two-pass algorithm (Dukhan and Ablavatski, arXiv
 // 2001.04438): e^x = m * 2^n, a pair that can't overflow. Here all elements of a segment share an

@@ -3,8 +3,9 @@
 //
 // # The definition, version 1
 //
-// From version 1 of the module on, it changes only with the major version. An operation rounds once, to nearest even;
-// fma(a, b, c) is a*b + c, rounded once. u is 2^-53, the largest relative error of a rounding.
+// From version 1 of the module on, it changes only with the major version. An operation rounds
+// once, to nearest even; fma(a, b, c) is a*b + c, rounded once. u is 2^-53, the largest relative
+// error of a rounding.
 //
 // An exponential. As in the two-pass algorithm (Dukhan and Ablavatski, arXiv 2001.04438) it is a
 // pair, m * 2^n. All elements of a chunk share an integer N, and m * 2^(n-N) is one float64.
