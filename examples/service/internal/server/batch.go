@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"sync"
 	"unsafe"
+
+	"github.com/twopass-softmax/twopass/native"
 )
 
 // batchBytes is how much of a stream is computed at once if rows are shorter:
@@ -11,11 +13,16 @@ import (
 // also how much of an answer is encoded or sent at once.
 const batchBytes = 64 << 10
 
+// NoIndex is the index of an element that does not exist: those of a row that
+// has no probabilities.
+const NoIndex = 1<<32 - 1
+
 // batch is rows and their results. Its size is accounted for: see
 // [exchange.reserve].
 type batch struct {
 	data  []float32 // rows, replaced by their results
-	index []uint32  // of top-k, k for each row
+	cols  []int     // of top-k, k for each row
+	index []uint32  // the same, as they are sent
 	top   []float32 // the probabilities for index
 }
 
@@ -40,7 +47,7 @@ func grow[T any](s []T, n int) []T {
 }
 
 // compute does rows of cols elements of data.
-func (b *batch) compute(w *worker, e *Engine, op operation, rows, cols, k int) {
+func (b *batch) compute(e *Engine, op operation, rows, cols, k int) {
 	data := b.data[:rows*cols]
 	switch op {
 	case softmax:
@@ -48,15 +55,16 @@ func (b *batch) compute(w *worker, e *Engine, op operation, rows, cols, k int) {
 	case logSoftmax:
 		e.LogSoftmax(data, data, rows, cols, cols, cols)
 	case topk:
-		b.index, b.top = grow(b.index, rows*k), grow(b.top, rows*k)
-		// By logits, which differ where small probabilities may not.
-		for i := range rows {
-			w.top.topK(b.index[i*k:][:k], data[i*cols:][:cols])
+		b.cols, b.index, b.top = grow(b.cols, rows*k), grow(b.index, rows*k), grow(b.top, rows*k)
+		native.TopK(native.Rows(b.top, k), native.Rows(b.cols, k), native.Rows(data, cols), nil)
+		if e.Name != "native" { // the probabilities are the engine's own
+			e.Softmax(data, data, rows, cols, cols, cols)
+			for i, c := range b.cols {
+				b.top[i] = data[i/k*cols:][c]
+			}
 		}
-		e.Softmax(data, data, rows, cols, cols, cols)
-		for i := range b.index {
-			p := data[i/k*cols:][b.index[i]]
-			if b.top[i] = p; p != p {
+		for i, c := range b.cols {
+			if b.index[i] = uint32(c); b.top[i] != b.top[i] {
 				b.index[i] = NoIndex
 			}
 		}

@@ -287,7 +287,7 @@ func (x *exchange) begin(l *lane) error {
 
 // compute does rows of b. It needs a worker.
 func (x *exchange) compute(b *batch, rows, cols, k int) {
-	b.compute(x.turn.worker, &x.s.engine, x.op, rows, cols, k)
+	b.compute(&x.s.engine, x.op, rows, cols, k)
 	x.rows += rows
 	x.cols = cols
 }

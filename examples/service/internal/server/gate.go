@@ -11,7 +11,7 @@ import (
 // A request has a worker only while it has something to compute, never while it
 // waits for its client: slow clients keep nobody from computing.
 type gate struct {
-	workers chan *worker
+	workers chan struct{}
 	light   lane // rows, which take microseconds
 	heavy   lane // JSON, which takes milliseconds; it leaves workers to the others
 }
@@ -34,18 +34,15 @@ type line struct {
 	users  int
 }
 
-// worker is a right to compute, and memory to do it with.
-type worker struct{ top topper }
-
 func newGate(workers, queue int, clientShare float64) *gate {
 	g := &gate{
-		workers: make(chan *worker, workers),
+		workers: make(chan struct{}, workers),
 		light:   lane{admitted: newQuota(int64(workers+queue), clientShare), mine: true, places: workers},
 		heavy:   lane{admitted: newQuota(int64(workers+queue/16), clientShare), places: max(1, workers/2)},
 	}
 	g.light.lines, g.heavy.lines = make(map[netip.Addr]*line), make(map[netip.Addr]*line)
 	for range workers {
-		g.workers <- new(worker)
+		g.workers <- struct{}{}
 	}
 	return g
 }
@@ -84,8 +81,8 @@ type turn struct {
 	client netip.Addr
 	lane   *lane // the last one
 	line   *line
-	first  bool    // a request that has had a turn is not refused any more
-	worker *worker // while it has one
+	first  bool // a request that has had a turn is not refused any more
+	worker bool // it has one
 }
 
 // begin waits for a worker. The error is errBusy, or that of ctx.
@@ -104,7 +101,8 @@ func (t *turn) begin(ctx context.Context, l *lane) error {
 		return ctx.Err()
 	}
 	select {
-	case t.worker = <-t.gate.workers:
+	case <-t.gate.workers:
+		t.worker = true
 		return nil
 	case <-ctx.Done():
 		<-t.line.places
@@ -115,9 +113,9 @@ func (t *turn) begin(ctx context.Context, l *lane) error {
 
 // end gives the worker back, if there is one.
 func (t *turn) end() {
-	if t.worker != nil {
-		t.gate.workers <- t.worker
-		t.worker = nil
+	if t.worker {
+		t.gate.workers <- struct{}{}
+		t.worker = false
 		<-t.line.places
 		t.leave()
 	}

@@ -176,7 +176,7 @@ func (x *exchange) answerInfer() error {
 	} else if q.size > 0 {
 		return problemf(http.StatusBadRequest, "body ends before the tensor, binary_data_size is %d", q.size)
 	}
-	if err := x.reserve(int64(8 * q.rows * q.k)); err != nil {
+	if err := x.reserve(int64(16 * q.rows * q.k)); err != nil {
 		return err
 	}
 	b := &batch{data: data}

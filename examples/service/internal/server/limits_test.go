@@ -5,11 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,45 +44,6 @@ func TestClientOf(t *testing.T) {
 		if got := clientOf(netip.MustParseAddr(from)); got != netip.MustParseAddr(want) {
 			t.Errorf("%s: %v, want %s", from, got, want)
 		}
-	}
-}
-
-// TestTopKOrder: the work of top-k is the same for the same elements, in
-// whatever order, and linear where they are all in one digit or all equal.
-func TestTopKOrder(t *testing.T) {
-	const n = 1 << 16
-	row := make([]float32, n)
-	for i := range row {
-		row[i] = float32(i) / 1000
-	}
-	top := make([]uint32, 1024)
-	work := func() int {
-		var w topper
-		w.topK(top, row)
-		return w.visits
-	}
-	want := work()
-	for name, order := range map[string]func(){
-		"descending": func() { slices.Reverse(row) },
-		"random":     func() { rand.Shuffle(n, func(i, j int) { row[i], row[j] = row[j], row[i] }) },
-		"blocks": func() {
-			slices.Sort(row)
-			slices.Reverse(row[:n/2])
-		},
-	} {
-		if order(); work() != want {
-			t.Errorf("%s: %d visits, ascending %d", name, work(), want)
-		}
-	}
-	if want < 2*n || want > 3*n {
-		t.Errorf("%d visits for %d elements", want, n)
-	}
-	for i := range row {
-		row[i] = 1
-	}
-	// Twice for the first digits, and once for each of the six digits of a key and its index.
-	if got := work(); got > 8*n {
-		t.Errorf("all equal: %d visits for %d elements", got, n)
 	}
 }
 

@@ -88,10 +88,10 @@ func (x *exchange) answerRaw() error {
 	}
 	x.duplex = true
 
-	// A batch, and the results of top-k twice: as they are computed and as they
-	// are sent.
+	// A batch, and the results of top-k: columns, and the rest twice, as it is
+	// computed and as it is sent.
 	batchRows := max(1, batchBytes/rowBytes)
-	if err := x.reserve(int64(batchBytes + 16*batchRows*sh.k)); err != nil {
+	if err := x.reserve(int64(batchBytes + 24*batchRows*sh.k)); err != nil {
 		return err
 	}
 	b := batches.Get().(*batch)

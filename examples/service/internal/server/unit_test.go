@@ -4,44 +4,9 @@ import (
 	"bytes"
 	"flag"
 	"io"
-	"math"
-	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 )
-
-func TestTopK(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	for _, n := range []int{1, 2, 3, 10, 1000} {
-		for range 200 {
-			row := make([]float32, n)
-			for i := range row {
-				row[i] = float32(rng.IntN(n)) // so that some are equal
-				if rng.IntN(8) == 0 {
-					row[i] = float32(math.Inf(-1))
-				}
-			}
-			want := make([]uint32, n)
-			for i := range want {
-				want[i] = uint32(i)
-			}
-			slices.SortStableFunc(want, func(a, b uint32) int {
-				switch {
-				case row[a] > row[b]:
-					return -1
-				case row[a] < row[b]:
-					return 1
-				}
-				return 0
-			})
-			top := make([]uint32, 1+rng.IntN(n))
-			if new(topper).topK(top, row); !slices.Equal(top, want[:len(top)]) {
-				t.Fatalf("top %d of %v: %v, want %v", len(top), row, top, want[:len(top)])
-			}
-		}
-	}
-}
 
 func TestSwap(t *testing.T) {
 	x := []byte{1, 2, 3, 4, 5, 6, 7, 8}
