@@ -24,6 +24,9 @@ func sourceTree(t *testing.T) string {
 // TestRecord fails when the API is not the recorded one.
 func TestRecord(t *testing.T) {
 	root := sourceTree(t)
+	if err := tools.Watch(packages...); err != nil {
+		t.Fatal(err)
+	}
 	for _, pkg := range packages {
 		now, err := describe(root, pkg)
 		if err == nil {

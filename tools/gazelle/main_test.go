@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,24 @@ func sourceTree(t *testing.T) string {
 
 // TestUpToDate fails when a change of the Go code was not followed by a run of this command.
 func TestUpToDate(t *testing.T) {
-	diff, err := update(sourceTree(t), true)
+	root := sourceTree(t)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil || !d.IsDir():
+			return err
+		case strings.HasPrefix(d.Name(), ".") && path != root:
+			return filepath.SkipDir
+		}
+		folder, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		return tools.Watch(folder)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff, err := update(root, true)
 	if err != nil {
 		t.Fatal(err)
 	}
