@@ -209,3 +209,17 @@ func TestGoLibraries(t *testing.T) {
 		}
 	}
 }
+
+// TestWorst merges the lengths of a function on a class, and leaves others out.
+func TestWorst(t *testing.T) {
+	all := []Errors{
+		{Name: "f", Class: "c", Length: 10, Rows: 1, Outputs: 10, MaxULP: 2, MeanULP: 0.5, NaNs: 2, At: 3, Seed: 4},
+		{Name: "g", Class: "c", Length: 10, Rows: 1, Outputs: 10, MaxULP: 9},
+		{Name: "f", Class: "d", Length: 10, Rows: 1, Outputs: 10, MaxULP: 9},
+		{Name: "f", Class: "c", Length: 20, Rows: 2, Outputs: 40, MaxULP: 1, MeanULP: 0.25, NaNs: 16},
+	}
+	want := Errors{Name: "f", Class: "c", Length: 10, Rows: 3, Outputs: 50, MaxULP: 2, MeanULP: (8*0.5 + 24*0.25) / 32, NaNs: 18, At: 3, Seed: 4}
+	if got := Worst(all, "f", "c"); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -145,6 +146,24 @@ func TestPlanFindsFaults(t *testing.T) {
 			src[0] = flip(src[0])
 			return m
 		}}, "src[0], which was overwritten,"},
+		{"row overwritten, not in place", mul, ukernel.Func{VMulC: func(dst, src []float32, c float32) {
+			inPlace := &dst[0] == &src[0]
+			if mul.VMulC(dst, src, c); !inPlace {
+				src[0] = flip(src[0])
+			}
+		}}, "src[0], which was overwritten,"},
+		{"wrong in place alone", mul, ukernel.Func{VMulC: func(dst, src []float32, c float32) {
+			inPlace := &dst[0] == &src[0]
+			if mul.VMulC(dst, src, c); inPlace {
+				dst[0] = flip(dst[0])
+			}
+		}}, "dst[0]"},
+		{"wrong at an offset, not in place", mul, ukernel.Func{VMulC: func(dst, src []float32, c float32) {
+			inPlace, place := &dst[0] == &src[0], uintptr(unsafe.Pointer(&src[0]))/4%16
+			if mul.VMulC(dst, src, c); !inPlace && place == uintptr(slices.Max(smallPlan.Offsets)) {
+				dst[0] = flip(dst[0])
+			}
+		}}, "dst[0]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.ours.Name = c.ref.Name

@@ -56,6 +56,11 @@ func TestJoin(t *testing.T) {
 	if _, err := Join([]*Results{fill("a"), other}); err == nil || !strings.Contains(err.Error(), "another build") {
 		t.Errorf("two builds: error %v", err)
 	}
+	other = fill("c")
+	other.Reference = "model"
+	if _, err := Join([]*Results{fill("a"), other}); err == nil || !strings.Contains(err.Error(), "against model, not") || !strings.Contains(err.Error(), "against upstream") {
+		t.Errorf("two references: error %v", err)
+	}
 	if _, err := Join(nil); err == nil {
 		t.Error("nothing was joined without an error")
 	}

@@ -147,3 +147,21 @@ func TestRatio(t *testing.T) {
 		t.Errorf("three samples prove %q", v.Verdict)
 	}
 }
+
+// TestOutliers has values at the fence: three distances of the quartiles above the upper one, and, as
+// clocks are coarse, at least 5 % above the median.
+func TestOutliers(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   int
+	}{
+		{[]float64{100, 100, 100, 100, 100, 100, 100, 105}, 0},
+		{[]float64{100, 100, 100, 100, 100, 100, 100, 105.1}, 1},
+		{[]float64{100, 100, 110, 110, 120, 120, 120, 150}, 0}, // quartiles 110 and 120
+		{[]float64{100, 100, 110, 110, 120, 120, 120, 150.1}, 1},
+	} {
+		if got := count(outliers(c.values)); got != c.want {
+			t.Errorf("%v has %d outliers, want %d", c.values, got, c.want)
+		}
+	}
+}
