@@ -9,6 +9,7 @@ import (
 
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/native/internal/arith"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
 // TestPreparedRows holds that rows with masks, scales and 16-bit elements have the bits of the
@@ -191,6 +192,51 @@ func TestManyRows(t *testing.T) {
 			for i := range rows {
 				native.SoftmaxRows(native.Row(want), native.Row(x[i*cols:][:cols]), o)
 				compareRows(t, fmt.Sprintf("level %v, %s, row %d", arith.Best, what, i), got[i*cols:][:cols], want)
+			}
+		}
+	}
+}
+
+// TestRowsOfGoroutines has so many rows that goroutines take some at a time, the last ones too. Results are those
+// of one goroutine.
+func TestRowsOfGoroutines(t *testing.T) {
+	const rows, cols, k = 1003, 7, 2
+	x := native.Rows(inputs.Normal.Row(4, rows*cols), cols)
+	y := native.Rows(inputs.Normal.Row(5, rows*cols), cols)
+	index := make([]int, rows)
+	for i := range index {
+		index[i] = i % cols
+	}
+	for name, f := range map[string]func(dst native.Matrix[float32], o *native.Options){
+		"SoftmaxRows":        func(dst native.Matrix[float32], o *native.Options) { native.SoftmaxRows(dst, x, o) },
+		"LogSoftmaxRows":     func(dst native.Matrix[float32], o *native.Options) { native.LogSoftmaxRows(dst, x, o) },
+		"LogSumExpRows":      func(dst native.Matrix[float32], o *native.Options) { native.LogSumExpRows(dst.Data[:rows], x, o) },
+		"LogProbs":           func(dst native.Matrix[float32], o *native.Options) { native.LogProbs(dst.Data[:rows], x, index, o) },
+		"SoftmaxGradRows":    func(dst native.Matrix[float32], o *native.Options) { native.SoftmaxGradRows(dst, x, y, o) },
+		"LogSoftmaxGradRows": func(dst native.Matrix[float32], o *native.Options) { native.LogSoftmaxGradRows(dst, x, y, o) },
+		"SoftmaxAxis": func(dst native.Matrix[float32], o *native.Options) {
+			native.SoftmaxAxis(native.Along(dst.Data, []int{cols, rows}, 0), native.Along(x.Data, []int{cols, rows}, 0), o)
+		},
+		"TopK": func(dst native.Matrix[float32], o *native.Options) {
+			columns := native.Rows(make([]int, rows*k), k)
+			native.TopK(native.Rows(dst.Data[:rows*k], k), columns, x, o)
+			for i, c := range columns.Data {
+				dst.Data[rows*k+i] = float32(c)
+			}
+		},
+		"ExpRows and DivideRows": func(dst native.Matrix[float32], o *native.Options) {
+			sums := make([]native.Accumulator, rows)
+			native.ExpRows(dst, x, sums, make([]float32, rows), o)
+			native.DivideRows(dst, dst, sums, o)
+		},
+	} {
+		want, got := like(x), like(x)
+		f(want, nil)
+		for _, goroutines := range []int{2, 3, 7} {
+			clear(got.Data)
+			f(got, &native.Options{Goroutines: goroutines})
+			if !sameRow(got.Data, want.Data) {
+				t.Errorf("%s by %d goroutines differs", name, goroutines)
 			}
 		}
 	}
