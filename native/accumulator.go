@@ -386,7 +386,7 @@ func (a *Accumulator) exps(j *job) {
 	st := arith.Sum{KHi: j.scale.KHi, KLo: j.scale.KLo, N: a.unit()}
 	f := arith.Same
 	for at, end := 0, j.src.len(); at < end; {
-		z := j.elements(at, end)
+		z := j.elements(at, min(at+callLen, end))
 		y := j.results(at, at+len(z))
 		z = z[:len(y)]
 		if j.stream {

@@ -140,5 +140,8 @@ func (a *Accumulator) divide(dst, src []float32, zeros bool) {
 		}
 	}
 	f.Thr = negInf
-	j.level.Scale(dst, src, &f)
+	for at := 0; at < len(src); at += callLen {
+		end := min(at+callLen, len(src))
+		j.level.Scale(dst[at:end], src[at:end], &f)
+	}
 }

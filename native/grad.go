@@ -89,7 +89,11 @@ func (g *gradients) row(i int) {
 }
 
 func softmaxGrad(l arith.Level, dst, y, dy []float32, scale float64) {
-	l.SoftmaxGrad(dst, y, dy, l.Dot(y, dy), scale)
+	total := l.Dot(y, dy)
+	for at := 0; at < len(y); at += callLen {
+		end := min(at+callLen, len(y))
+		l.SoftmaxGrad(dst[at:end], y[at:end], dy[at:end], total, scale)
+	}
 }
 
 func logSoftmaxGrad(l arith.Level, dst, y, dy []float32, scale float64) {

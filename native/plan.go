@@ -26,8 +26,8 @@ const (
 	// wholeRow is the longest row that one kernel does in both passes. What it stored of a row
 	// that turns out not to be regular has to be summed again.
 	wholeRow = arith.Chunk
-	// callLen is how many elements of a matrix one call of a kernel takes: Go can't interrupt assembly.
-	callLen = 1 << 18
+	// callLen is how many elements one call of a kernel takes.
+	callLen = arith.Call
 	// recomputeFrom is the length from which memory takes longer than a second exponential.
 	recomputeFrom = 1 << 20
 	// halfLen is the longest row of 16-bit results whose exponentials are stored, in a buffer

@@ -2,6 +2,7 @@ package native
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -710,7 +711,9 @@ func (j *job) writeTop(y []float32, total *sum) {
 	}
 	st := arith.Sum{KHi: j.scale.KHi, KLo: j.scale.KLo, N: total.n}
 	f := arith.MakeFactor(total.total)
-	j.level.ExpScale(y, y, &st, &f)
+	for y := range slices.Chunk(y, callLen) {
+		j.level.ExpScale(y, y, &st, &f)
+	}
 }
 
 // sumTops is the sum of a job that looks for the largest elements, of those from at on.

@@ -130,5 +130,8 @@ func (a *Accumulator) divide(dst, src []float64, zeros bool) {
 		return
 	}
 	f.Thr = math.Inf(-1)
-	arith64.ScaleStored(arith64.Best, dst, src, &f)
+	for at := 0; at < len(src); at += arith64.Chunk {
+		end := min(at+arith64.Chunk, len(src))
+		arith64.ScaleStored(arith64.Best, dst[at:end], src[at:end], &f)
+	}
 }

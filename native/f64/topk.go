@@ -2,6 +2,7 @@ package f64
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/native/f64/internal/arith64"
@@ -66,7 +67,9 @@ func (j *job) topK(index []int) {
 		var st arith64.Sum
 		st.SetN(&j.scale, total.n)
 		f, _ := arith64.MakeFactor(total.hi, total.lo, 0)
-		arith64.ExpScale(j.level, y, y, &st, &f)
+		for y := range slices.Chunk(y, arith64.Chunk) {
+			arith64.ExpScale(j.level, y, y, &st, &f)
+		}
 		clear(j.dst[n:])
 	}
 	for k := n; k < len(index); k++ {

@@ -17,6 +17,9 @@ const (
 	// Chunk is the number of elements that are summed by themselves, whoever does it.
 	Chunk = 1 << 16
 
+	// Call is how many elements a call of assembly takes at most: Go can't interrupt it.
+	Call = 1 << 18
+
 	// headroom is how many powers of two the exponential of the element that N was made of
 	// lies above 1, and reach how many another element may lie above that one.
 	headroom = 24

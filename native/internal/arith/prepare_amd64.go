@@ -110,20 +110,28 @@ var zeros [1 << 12]float32
 
 // Dot is the sum of y * dy, or that of dy if y is nil, in float64. Products are exact. They go to
 // 16 lanes, which are added up by halves.
-func (l Level) Dot(y, dy []float32) float64 {
-	switch {
-	case len(dy) == 0:
-		return 0
-	case l == AVX512 && y == nil:
-		return sum64AVX512(dy)
-	case l == AVX512:
-		return dotAVX512(y[:len(dy)], dy)
-	case l == AVX2 && y == nil:
-		return sum64AVX2(dy)
-	case l == AVX2:
-		return dotAVX2(y[:len(dy)], dy)
+func (l Level) Dot(y, dy []float32) (sum float64) {
+	if l == Plain {
+		return dotPlain(y, dy)
 	}
-	return dotPlain(y, dy)
+	var s [lanes]float64
+	for len(dy) > 0 {
+		n := min(len(dy), Call)
+		if y == nil && l == AVX512 {
+			sum = sum64AVX512(dy[:n], &s)
+		} else if y == nil {
+			sum = sum64AVX2(dy[:n], &s)
+		} else {
+			if l == AVX512 {
+				sum = dotAVX512(y[:n], dy[:n], &s)
+			} else {
+				sum = dotAVX2(y[:n], dy[:n], &s)
+			}
+			y = y[n:]
+		}
+		dy = dy[n:]
+	}
+	return sum
 }
 
 // SoftmaxGrad is y * (dy - total) * scale, in float64. Dst may be y or dy.

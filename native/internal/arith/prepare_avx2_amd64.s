@@ -1386,17 +1386,18 @@ next:
 	VZEROUPPER
 	RET
 
-// func dotAVX2(src []float32, dy []float32) (sum float64)
+// func dotAVX2(src []float32, dy []float32, s *[16]float64) (sum float64)
 // Requires: AVX, AVX2, FMA3
-TEXT ·dotAVX2(SB), NOSPLIT, $0-56
-	// dotAVX2: the sum of x * dy.
+TEXT ·dotAVX2(SB), NOSPLIT, $0-64
+	// dotAVX2: adds x * dy to the lanes in s; the sum of those.
 	MOVQ    src_base+0(FP), SI
 	MOVQ    src_len+8(FP), CX
 	MOVQ    dy_base+24(FP), R8
-	VXORPS  X8, X8, X8
-	VXORPS  X9, X9, X9
-	VXORPS  X10, X10, X10
-	VXORPS  X11, X11, X11
+	MOVQ    s+48(FP), R12
+	VMOVUPD (R12), Y8
+	VMOVUPD 32(R12), Y9
+	VMOVUPD 64(R12), Y10
+	VMOVUPD 96(R12), Y11
 	SUBQ    $0x10, CX
 	JLT     left
 	PCALIGN $0x40
@@ -1460,6 +1461,10 @@ left:
 	VFMADD231PD  Y3, Y7, Y11
 
 done:
+	VMOVUPD      Y8, (R12)
+	VMOVUPD      Y9, 32(R12)
+	VMOVUPD      Y10, 64(R12)
+	VMOVUPD      Y11, 96(R12)
 	VADDPD       Y10, Y8, Y8
 	VADDPD       Y11, Y9, Y9
 	VADDPD       Y9, Y8, Y8
@@ -1467,20 +1472,21 @@ done:
 	VADDPD       X9, X8, X8
 	VUNPCKHPD    X8, X8, X9
 	VADDSD       X9, X8, X8
-	VMOVSD       X8, sum+48(FP)
+	VMOVSD       X8, sum+56(FP)
 	VZEROUPPER
 	RET
 
-// func sum64AVX2(src []float32) (sum float64)
+// func sum64AVX2(src []float32, s *[16]float64) (sum float64)
 // Requires: AVX, AVX2
-TEXT ·sum64AVX2(SB), NOSPLIT, $0-32
-	// sum64AVX2: the sum of x.
+TEXT ·sum64AVX2(SB), NOSPLIT, $0-40
+	// sum64AVX2: adds x to the lanes in s; the sum of those.
 	MOVQ    src_base+0(FP), SI
 	MOVQ    src_len+8(FP), CX
-	VXORPS  X8, X8, X8
-	VXORPS  X9, X9, X9
-	VXORPS  X10, X10, X10
-	VXORPS  X11, X11, X11
+	MOVQ    s+24(FP), R12
+	VMOVUPD (R12), Y8
+	VMOVUPD 32(R12), Y9
+	VMOVUPD 64(R12), Y10
+	VMOVUPD 96(R12), Y11
 	SUBQ    $0x10, CX
 	JLT     left
 	PCALIGN $0x40
@@ -1531,6 +1537,10 @@ left:
 	VADDPD       Y3, Y11, Y11
 
 done:
+	VMOVUPD      Y8, (R12)
+	VMOVUPD      Y9, 32(R12)
+	VMOVUPD      Y10, 64(R12)
+	VMOVUPD      Y11, 96(R12)
 	VADDPD       Y10, Y8, Y8
 	VADDPD       Y11, Y9, Y9
 	VADDPD       Y9, Y8, Y8
@@ -1538,7 +1548,7 @@ done:
 	VADDPD       X9, X8, X8
 	VUNPCKHPD    X8, X8, X9
 	VADDSD       X9, X8, X8
-	VMOVSD       X8, sum+24(FP)
+	VMOVSD       X8, sum+32(FP)
 	VZEROUPPER
 	RET
 

@@ -1279,15 +1279,16 @@ next:
 	VZEROUPPER
 	RET
 
-// func dotAVX512(src []float32, dy []float32) (sum float64)
+// func dotAVX512(src []float32, dy []float32, s *[16]float64) (sum float64)
 // Requires: AVX, AVX512F
-TEXT ·dotAVX512(SB), NOSPLIT, $0-56
-	// dotAVX512: the sum of x * dy.
+TEXT ·dotAVX512(SB), NOSPLIT, $0-64
+	// dotAVX512: adds x * dy to the lanes in s; the sum of those.
 	MOVQ    src_base+0(FP), SI
 	MOVQ    src_len+8(FP), CX
 	MOVQ    dy_base+24(FP), R8
-	VXORPS  X8, X8, X8
-	VXORPS  X9, X9, X9
+	MOVQ    s+48(FP), R12
+	VMOVUPD (R12), Z8
+	VMOVUPD 64(R12), Z9
 	SUBQ    $0x10, CX
 	JLT     left
 	PCALIGN $0x40
@@ -1322,6 +1323,8 @@ left:
 	VFMADD231PD Z1, Z5, Z9
 
 done:
+	VMOVUPD       Z8, (R12)
+	VMOVUPD       Z9, 64(R12)
 	VADDPD        Z9, Z8, Z8
 	VEXTRACTF64X4 $0x01, Z8, Y9
 	VADDPD        Y9, Y8, Y8
@@ -1329,18 +1332,19 @@ done:
 	VADDPD        X9, X8, X8
 	VUNPCKHPD     X8, X8, X9
 	VADDSD        X9, X8, X8
-	VMOVSD        X8, sum+48(FP)
+	VMOVSD        X8, sum+56(FP)
 	VZEROUPPER
 	RET
 
-// func sum64AVX512(src []float32) (sum float64)
+// func sum64AVX512(src []float32, s *[16]float64) (sum float64)
 // Requires: AVX, AVX512F
-TEXT ·sum64AVX512(SB), NOSPLIT, $0-32
-	// sum64AVX512: the sum of x.
+TEXT ·sum64AVX512(SB), NOSPLIT, $0-40
+	// sum64AVX512: adds x to the lanes in s; the sum of those.
 	MOVQ    src_base+0(FP), SI
 	MOVQ    src_len+8(FP), CX
-	VXORPS  X8, X8, X8
-	VXORPS  X9, X9, X9
+	MOVQ    s+24(FP), R12
+	VMOVUPD (R12), Z8
+	VMOVUPD 64(R12), Z9
 	SUBQ    $0x10, CX
 	JLT     left
 	PCALIGN $0x40
@@ -1370,6 +1374,8 @@ left:
 	VADDPD      Z1, Z9, Z9
 
 done:
+	VMOVUPD       Z8, (R12)
+	VMOVUPD       Z9, 64(R12)
 	VADDPD        Z9, Z8, Z8
 	VEXTRACTF64X4 $0x01, Z8, Y9
 	VADDPD        Y9, Y8, Y8
@@ -1377,7 +1383,7 @@ done:
 	VADDPD        X9, X8, X8
 	VUNPCKHPD     X8, X8, X9
 	VADDSD        X9, X8, X8
-	VMOVSD        X8, sum+24(FP)
+	VMOVSD        X8, sum+32(FP)
 	VZEROUPPER
 	RET
 

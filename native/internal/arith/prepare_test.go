@@ -393,3 +393,31 @@ func TestGradients(t *testing.T) {
 		}
 	})
 }
+
+// TestLongCalls: what several calls of a kernel do is what one would.
+func TestLongCalls(t *testing.T) {
+	const n = 2*Call + 1234
+	x, y := make([]float32, n), make([]float32, n)
+	for i := range x {
+		x[i], y[i] = float32(i%1001)-500, float32(i%77)*0x1p-7
+	}
+	for _, l := range Levels() {
+		for what, a := range map[string][]float32{"dot": y, "sum": nil} {
+			if got, want := l.Dot(a, x), dotPlain(a, x); math.Float64bits(got) != math.Float64bits(want) {
+				t.Errorf("%v: %s is %v, want %v", l, what, got, want)
+			}
+		}
+		for _, cols := range []int{3, 40, n / 40, n / 3} {
+			rows := n / cols
+			got, want := make([]float32, n), make([]float32, n)
+			l.Transpose(got, x, rows, cols, rows, cols)
+			transposePlain(want, x, rows, cols, rows, cols)
+			if !slices.Equal(got, want) {
+				t.Errorf("%v: transpose of %dx%d", l, rows, cols)
+			}
+		}
+		if got, want := l.FloorOf(x, 1000, 1500), floorOfPlain(x[:n&^(lanes-1)], 1000, 1500); got != want {
+			t.Errorf("%v: floor is %v, want %v", l, got, want)
+		}
+	}
+}

@@ -47,10 +47,10 @@ func gatherLanesAVX2(x []float32, index, lanes []uint32, src []float32, at int, 
 func ranksOfAVX2(ranks []uint32, x []float32, n int)
 
 //go:noescape
-func dotAVX2(src, dy []float32) (sum float64)
+func dotAVX2(src, dy []float32, s *[16]float64) (sum float64)
 
 //go:noescape
-func sum64AVX2(src []float32) (sum float64)
+func sum64AVX2(src []float32, s *[16]float64) (sum float64)
 
 //go:noescape
 func fmaRowsAVX512(dst, src, add []float32, mul, most float32, rows, cols, dstStride, srcStride int, otherStride int)
@@ -95,10 +95,10 @@ func gatherLanesAVX512(x []float32, index, lanes []uint32, src []float32, at int
 func ranksOfAVX512(ranks []uint32, x []float32, n int)
 
 //go:noescape
-func dotAVX512(src, dy []float32) (sum float64)
+func dotAVX512(src, dy []float32, s *[16]float64) (sum float64)
 
 //go:noescape
-func sum64AVX512(src []float32) (sum float64)
+func sum64AVX512(src []float32, s *[16]float64) (sum float64)
 
 //go:noescape
 func touchRows(dst []uint16, rows, cols, stride int)

@@ -49,6 +49,9 @@ func (l Level) FloorOf(x []float32, k, most int) float32 {
 	if x = x[:len(x)&^(lanes-1)]; len(x) < k {
 		return negInf
 	}
+	if len(x) > Call {
+		return floorOfPlain(x, k, most)
+	}
 	return l.floorOf(x, k, most)
 }
 

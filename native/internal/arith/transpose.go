@@ -6,6 +6,14 @@ func (l Level) Transpose(dst, src []float32, rows, cols, dstStride, srcStride in
 	if rows == 0 || cols == 0 {
 		return
 	}
+	for most := max(8, Call/cols&^7); rows > most; rows -= most {
+		l.Transpose(dst, src, most, cols, dstStride, srcStride)
+		dst, src = dst[most:], src[most*srcStride:]
+	}
+	for most := max(8, Call/rows&^7); cols > most; cols -= most {
+		l.Transpose(dst, src, rows, most, dstStride, srcStride)
+		dst, src = dst[most*dstStride:], src[most:]
+	}
 	_, _ = dst[(cols-1)*dstStride+rows-1], src[(rows-1)*srcStride+cols-1]
 	r, c := l.transposeTiles(dst, src, rows, cols, dstStride, srcStride)
 	if r < rows {

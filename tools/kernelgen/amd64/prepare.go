@@ -678,9 +678,12 @@ type Dot struct {
 
 // Dots lists them.
 var Dots = []Dot{
-	{"dot", "func(src, dy []float32) (sum float64)", "the sum of x * dy", true},
-	{"sum64", "func(src []float32) (sum float64)", "the sum of x", false},
+	{"dot", "func(src, dy []float32, s *[16]float64) (sum float64)", "adds x * dy to the lanes in s; the sum of those", true},
+	{"sum64", "func(src []float32, s *[16]float64) (sum float64)", "adds x to the lanes in s; the sum of those", false},
 }
+
+// laneSums is where the lanes are between calls.
+var laneSums = reg.R12
 
 // dot writes one of them. A product is exact, so that it may be fused; what is left of a row
 // adds +0 to the lanes that it lacks.
@@ -695,8 +698,9 @@ func (w *prepareWriter) dot(d Dot, name string) {
 	if d.products {
 		w.MOVQ(w.param("dy", "base"), other)
 	}
+	w.MOVQ(w.param("s", ""), laneSums)
 	for p := range parts {
-		w.VXORPS(view(8+p, 4), view(8+p, 4), view(8+p, 4))
+		w.VMOVUPD(operand.Mem{Base: laneSums, Disp: 8 * w.lanes * p}, w.d(8+p))
 	}
 	row := func(load func(m operand.Mem, p, to int)) {
 		for p := range parts {
@@ -753,6 +757,9 @@ func (w *prepareWriter) dot(d Dot, name string) {
 		})
 	}
 	w.Label("done")
+	for p := range parts {
+		w.VMOVUPD(w.d(8+p), operand.Mem{Base: laneSums, Disp: 8 * w.lanes * p})
+	}
 	for n := parts / 2; n > 0; n /= 2 {
 		for p := range n {
 			w.VADDPD(w.d(8+p+n), w.d(8+p), w.d(8+p))

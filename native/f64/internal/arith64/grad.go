@@ -1,11 +1,17 @@
 package arith64
 
-import "math"
+import (
+	"math"
+
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+)
 
 // Total is the sum of dy, to about 2^-104 of the sum of sizes.
 func Total(l Level, dy []float64) float64 {
-	if t, ok := totalRow(l, dy); ok {
-		return t
+	if len(dy) <= arith.Call {
+		if t, ok := totalRow(l, dy); ok {
+			return t
+		}
 	}
 	return dot(nil, dy)
 }
@@ -41,7 +47,8 @@ func dot(y, dy []float64) float64 {
 
 // SoftmaxGrad is y * (dy - sum(y * dy)) * scale.
 func SoftmaxGrad(l Level, dst, y, dy []float64, scale float64) {
-	if softmaxGradRow(l, dst, y, dy, scale) {
+	// A kernel does whole rows. Longer ones would be longer calls of assembly than Go should wait for.
+	if len(y) <= arith.Call && softmaxGradRow(l, dst, y, dy, scale) {
 		return
 	}
 	total := dot(y, dy)

@@ -113,7 +113,18 @@ func LogSub(l Level, dst, src []float64, m, scale, b float64) {
 // SoftmaxRows does rows of 1 to Turn elements, that begin at the strides, until one that is far from 0 or
 // not regular, and returns how many it did. Without kernels for that it is 0.
 func SoftmaxRows(l Level, dst, src []float64, rows, cols, dstStride, srcStride int, s *Scale) int {
-	return softmaxRows(l, &dst[0], &src[0], rows, cols, dstStride, srcStride, s)
+	if rows <= arith.Call/Turn {
+		return softmaxRows(l, &dst[0], &src[0], rows, cols, dstStride, srcStride, s)
+	}
+	done := 0
+	for done < rows {
+		n := min(rows-done, arith.Call/Turn)
+		k := softmaxRows(l, &dst[done*dstStride], &src[done*srcStride], n, cols, dstStride, srcStride, s)
+		if done += k; k < n {
+			break
+		}
+	}
+	return done
 }
 
 // SumRow is the sum of the exponentials of 1 to Turn elements, in two, and the largest element. It is false for

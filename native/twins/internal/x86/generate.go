@@ -1,3 +1,3 @@
 package x86
 
-//go:generate go run -C ../../../tools/kernelgen . -o ../..
+//go:generate go run -C ../../../../tools/kernelgen . -o ../..
