@@ -56,7 +56,7 @@ type Algorithm uint8
 
 const (
 	// Auto is Store for rows that fit into the caches, and Recompute for longer ones where that is
-	// faster.
+	// faster: without a mask or a bias, which would be read twice.
 	Auto Algorithm = iota
 	// Store computes each exponential once: the first pass stores it, the second multiplies it. A
 	// row is read twice and written twice.

@@ -87,6 +87,8 @@ func (o *Options) makePlan(rows, cols int, half bool) plan {
 		p.why = "as exponentials are slow at this level"
 	case cols < recomputeFrom:
 		p.why = shortWhy
+	case o != nil && (o.Add.Data != nil || o.Keep.Data != nil):
+		p.why = "as a mask or a bias would be read twice"
 	default:
 		p.algorithm, p.why = Recompute, longWhy
 	}

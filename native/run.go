@@ -250,8 +250,8 @@ func (j *job) search(c *chunk, st *arith.Sum) bool {
 	// A sum with N = 0 of elements so low is 0, and stops at the others.
 	st.N, st.Lim = 0, math.Nextafter32(j.scale.Low, negInf)
 	st.Reset()
-	for at := c.at; at < c.end; {
-		z := j.elements(at, c.end)
+	for at, n := c.at, arith.Turn; at < c.end; n = blockLen { // most often a turn has one
+		z := j.elements(at, min(at+n, c.end))
 		k := j.level.Sum(z, st)
 		for _, x := range z[k:] {
 			if x >= j.scale.Low {
@@ -291,7 +291,15 @@ func (j *job) resume(c *chunk, st *arith.Sum, limit float32) {
 	}
 	c.state = summed
 	for c.done < c.end {
-		z := j.elements(c.done, c.end)
+		end := c.end
+		if n := (c.end - c.done) &^ (arith.Turn - 1); n > 0 && j.fuses() {
+			k := j.sumPrepared(c.done, c.done+n, st)
+			if c.done += k; k == n {
+				continue
+			}
+			end = min(c.end, c.done+arith.Turn) // the turn that it has to stop before
+		}
+		z := j.elements(c.done, end)
 		if j.touch {
 			j.touchNext(c.done, len(z), c.end)
 		}
@@ -326,6 +334,21 @@ func (j *job) resume(c *chunk, st *arith.Sum, limit float32) {
 	if j.log && c.sum.sure() && c.end-c.at > 1 && c.sum.total == c.sum.total {
 		j.sumAgain(c, st)
 	}
+}
+
+// fuses reports whether whole turns of a chunk are prepared, summed and stored by one kernel.
+func (j *job) fuses() bool {
+	return (j.add != nil) != (j.keep != nil) && (j.add != nil || j.mul == 1) && j.e != nil &&
+		j.src.format == isFloat32 && !j.shifted && j.level.Fuses(arith.Turn)
+}
+
+// sumPrepared is SumStore by such a kernel.
+func (j *job) sumPrepared(at, end int, st *arith.Sum) int {
+	if j.keep != nil {
+		return j.level.SumStoreKept(j.e[at:end], j.src.f[at:end], j.keep[at:end], st)
+	}
+	st.Mul = j.mul
+	return j.level.SumStoreAdded(j.e[at:end], j.src.f[at:end], j.add[at:end], st)
 }
 
 // touchNext asks for the elements that come after n from at on, and for what the second pass

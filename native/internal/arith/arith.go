@@ -81,6 +81,7 @@ type Sum struct {
 	KLo  float32
 	N    float32 // an integer
 	Lim  float32 // of elements: a turn with a larger one is not begun
+	Mul  float32 // of SumStoreAdded
 }
 
 // Rows is what kernels of rows take besides the matrix. N and At are results. The assembly

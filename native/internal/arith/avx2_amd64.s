@@ -63225,3 +63225,2406 @@ end:
 	MOVQ    SI, done+56(FP)
 	VZEROUPPER
 	RET
+
+// func sumStoreKeptAVX2(dst []float32, src []float32, other *bool, st *Sum) (done int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sumStoreKeptAVX2(SB), $704-72
+	// sumStoreKeptAVX2: sumStore of whole turns, some of whose elements are taken for -Inf: where other is false.
+	MOVQ src_base+24(FP), SI
+	MOVQ dst_base+0(FP), DI
+	MOVQ st+56(FP), R14
+	MOVQ src_len+32(FP), CX
+	MOVQ other+48(FP), R15
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// The sum so far.
+	VMOVUPS (R14), Y4
+	VMOVUPS Y4, (BX)
+	VMOVUPS 32(R14), Y4
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS 64(R14), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS 96(R14), Y4
+	VMOVUPS Y4, 96(BX)
+
+	// Where elements are near.
+	MOVL         192(R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS 204(R14), Y0
+	VBROADCASTSS 192(R14), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS 200(R14), Y2
+	VADDPS       nearTop<>+0(SB), Y2, Y3
+	VUCOMISS     X3, X0
+	JCS          exact
+	VMULPS       unit<>+0(SB), Y1, Y0
+	VBROADCASTSS 196(R14), Y1
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VMOVUPS      nearBase<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMULPS       unit<>+0(SB), Y3, Y2
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done2
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop2:
+	VPMOVZXBD (R15), Y4
+	VPCMPGTD  leftMasks<>+256(SB), Y4, Y4
+	VPMOVZXBD 16(R15), Y5
+	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+	VANDPS      Y6, Y4, Y6
+	VANDPS      Y7, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y4, Y4
+	VANDPS      Y9, Y5, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y7, Y6
+	VPMOVZXBD   32(R15), Y7
+	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
+	VPMOVZXBD   48(R15), Y9
+	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+	VANDPS      Y10, Y7, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 128(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VMOVUPS Y4, 160(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y10, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   64(R15), Y4
+	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
+	VPMOVZXBD   80(R15), Y5
+	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
+	VMOVUPS     256(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y10
+	VMOVUPS     320(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+	VANDPS      Y10, Y4, Y10
+	VANDPS      Y11, Y5, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y13
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y10, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   96(R15), Y9
+	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
+	VPMOVZXBD   112(R15), Y10
+	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
+	VMOVUPS     384(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     448(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y11, Y9, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 256(BX)
+	VPERMPS Y3, Y12, Y5
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y9, Y9
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+	VPMOVZXBD   8(R15), Y4
+	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
+	VPMOVZXBD   24(R15), Y5
+	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+	VANDPS      Y7, Y4, Y7
+	VANDPS      Y11, Y5, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y8, 352(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   40(R15), Y7
+	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
+	VPMOVZXBD   56(R15), Y10
+	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y11, Y7, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 416(BX)
+	VPERMPS Y3, Y12, Y5
+	VMOVUPS Y4, 448(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y7, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+	VPMOVZXBD   72(R15), Y4
+	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
+	VPMOVZXBD   88(R15), Y5
+	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
+	VMOVUPS     288(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     352(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+	VANDPS      Y9, Y4, Y9
+	VANDPS      Y11, Y5, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS 352(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y8, 512(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VMOVUPS Y10, 544(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y9, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   104(R15), Y9
+	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
+	VPMOVZXBD   120(R15), Y10
+	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
+	VMOVUPS     416(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     480(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y11, Y9, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 576(BX)
+	VPERMPS Y3, Y12, Y5
+	VMOVUPS Y4, 608(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y7, 640(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y9, Y9
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     exact
+	VMOVUPS 160(BX), Y4
+	VMOVUPS Y4, (DI)
+	VMOVUPS 128(BX), Y4
+	VMOVUPS Y4, 64(DI)
+	VMOVUPS 320(BX), Y4
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 192(DI)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 256(DI)
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 320(DI)
+	VMOVUPS 480(BX), Y4
+	VMOVUPS Y4, 384(DI)
+	VMOVUPS 384(BX), Y4
+	VMOVUPS Y4, 448(DI)
+	VMOVUPS 448(BX), Y4
+	VMOVUPS Y4, 32(DI)
+	VMOVUPS 416(BX), Y4
+	VMOVUPS Y4, 96(DI)
+	VMOVUPS 640(BX), Y4
+	VMOVUPS Y4, 160(DI)
+	VMOVUPS 544(BX), Y4
+	VMOVUPS Y4, 224(DI)
+	VMOVUPS 608(BX), Y4
+	VMOVUPS Y4, 288(DI)
+	VMOVUPS 576(BX), Y4
+	VMOVUPS Y4, 352(DI)
+	VMOVUPS Y9, 416(DI)
+	VMOVUPS Y10, 480(DI)
+	VMOVUPS (BX), Y4
+	VMOVUPS 192(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 352(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y9
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 512(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y9
+	VMINPS Y6, Y4, Y10
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y9, Y4
+	VSUBPS Y4, Y10, Y10
+	VADDPS 96(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y9, Y4
+	VMINPS  Y8, Y9, Y6
+	VMAXPS  Y8, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	ADDQ    $0x00000080, R15
+	SUBQ    $0x00000080, CX
+	JGE     loop2
+
+done2:
+	ADDQ $0x00000080, CX
+	JMP  end
+
+exact:
+	// Other elements.
+	MOVQ         src_len+32(FP), CX
+	SHLQ         $0x02, CX
+	ADDQ         src_base+24(FP), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y0
+	VBROADCASTSS 200(R14), Y1
+	VSUBPS       Y1, Y0, Y2
+	VBROADCASTSS 192(R14), Y0
+	VBROADCASTSS 196(R14), Y1
+	VBROADCASTSS 204(R14), Y3
+
+	// Turns of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done4
+	VMOVUPS exp2Table<>+0(SB), Y4
+	PCALIGN $0x40
+
+loop4:
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y5
+	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
+	VMOVUPS   (SI), Y6
+	VMOVUPS   minusInf<>+0(SB), Y7
+	VBLENDVPS Y5, Y6, Y7, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y6
+	VPCMPGTD  leftMasks<>+256(SB), Y6, Y6
+	VMOVUPS   64(SI), Y8
+	VBLENDVPS Y6, Y8, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y8
+	VPCMPGTD  leftMasks<>+256(SB), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y9
+	VPCMPGTD  leftMasks<>+256(SB), Y9, Y9
+	VMOVUPS   192(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y10
+	VPCMPGTD  leftMasks<>+256(SB), Y10, Y10
+	VMOVUPS   256(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 80(R15), Y11
+	VPCMPGTD  leftMasks<>+256(SB), Y11, Y11
+	VMOVUPS   320(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 96(R15), Y12
+	VPCMPGTD  leftMasks<>+256(SB), Y12, Y12
+	VMOVUPS   384(SI), Y13
+	VBLENDVPS Y12, Y13, Y7, Y12
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 112(R15), Y13
+	VPCMPGTD  leftMasks<>+256(SB), Y13, Y13
+	VMOVUPS   448(SI), Y14
+	VBLENDVPS Y13, Y14, Y7, Y13
+	VMAXPS    Y6, Y5, Y5
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y5, Y5
+	VMAXPS    Y11, Y10, Y10
+	VMAXPS    Y13, Y12, Y12
+	VMAXPS    Y12, Y10, Y10
+	VMAXPS    Y10, Y5, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y6
+	VPCMPGTD  leftMasks<>+256(SB), Y6, Y6
+	VMOVUPS   32(SI), Y8
+	VBLENDVPS Y6, Y8, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y8
+	VPCMPGTD  leftMasks<>+256(SB), Y8, Y8
+	VMOVUPS   96(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y9
+	VPCMPGTD  leftMasks<>+256(SB), Y9, Y9
+	VMOVUPS   160(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y10
+	VPCMPGTD  leftMasks<>+256(SB), Y10, Y10
+	VMOVUPS   224(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y11
+	VPCMPGTD  leftMasks<>+256(SB), Y11, Y11
+	VMOVUPS   288(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 88(R15), Y12
+	VPCMPGTD  leftMasks<>+256(SB), Y12, Y12
+	VMOVUPS   352(SI), Y13
+	VBLENDVPS Y12, Y13, Y7, Y12
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 104(R15), Y13
+	VPCMPGTD  leftMasks<>+256(SB), Y13, Y13
+	VMOVUPS   416(SI), Y14
+	VBLENDVPS Y13, Y14, Y7, Y13
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 120(R15), Y14
+	VPCMPGTD  leftMasks<>+256(SB), Y14, Y14
+	VMOVUPS   480(SI), Y15
+	VBLENDVPS Y14, Y15, Y7, Y14
+	VMAXPS    Y8, Y6, Y6
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y6, Y6
+	VMAXPS    Y12, Y11, Y11
+	VMAXPS    Y14, Y13, Y13
+	VMAXPS    Y13, Y11, Y11
+	VMAXPS    Y11, Y6, Y6
+	VMAXPS    Y6, Y5, Y5
+	VCMPPS    $0x1e, Y3, Y5, Y5
+	VMOVMSKPS Y5, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y5
+	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
+	VMOVUPS   (SI), Y6
+	VBLENDVPS Y5, Y6, Y7, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y6
+	VPCMPGTD  leftMasks<>+256(SB), Y6, Y6
+	VMOVUPS   64(SI), Y8
+	VBLENDVPS Y6, Y8, Y7, Y6
+	VMOVAPS   Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y5
+	VPERMPS Y4, Y9, Y6
+	VPSLLD  $0x14, Y8, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y6, Y13, Y6
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y11, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y13
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y6
+	VPCMPGTD  leftMasks<>+256(SB), Y6, Y6
+	VMOVUPS   128(SI), Y8
+	VBLENDVPS Y6, Y8, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y8
+	VPCMPGTD  leftMasks<>+256(SB), Y8, Y8
+	VMOVUPS   192(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+	VMOVAPS   Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y6, Y11
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y6
+	VPERMPS Y4, Y10, Y8
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y6, Y8
+	VMINPS Y5, Y6, Y9
+	VMAXPS Y5, Y6, Y6
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y6, Y9, Y9
+	VADDPS 64(BX), Y9, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y5
+	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
+	VMOVUPS   256(SI), Y6
+	VBLENDVPS Y5, Y6, Y7, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 80(R15), Y6
+	VPCMPGTD  leftMasks<>+256(SB), Y6, Y6
+	VMOVUPS   320(SI), Y10
+	VBLENDVPS Y6, Y10, Y7, Y6
+	VMOVAPS   Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y6, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS Y1, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y10, Y5
+	VPERMPS Y4, Y11, Y6
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y6, Y15, Y6
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y6, Y6, Y13
+	VANDPS      Y12, Y10, Y10
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VMOVUPS     Y10, 256(DI)
+	VMOVUPS     Y11, 320(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 96(R15), Y6
+	VPCMPGTD  leftMasks<>+256(SB), Y6, Y6
+	VMOVUPS   384(SI), Y10
+	VBLENDVPS Y6, Y10, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 112(R15), Y10
+	VPCMPGTD  leftMasks<>+256(SB), Y10, Y10
+	VMOVUPS   448(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+	VMOVAPS   Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y1, Y6, Y13
+	VFMADD231PS Y1, Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y11, Y6
+	VPERMPS Y4, Y12, Y10
+	VPSLLD  $0x14, Y11, Y15
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y7
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y6, Y6, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y11, Y11
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     Y11, 384(DI)
+	VMOVUPS     Y12, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y8, Y6
+	VMINPS Y5, Y8, Y7
+	VMAXPS Y5, Y8, Y8
+	VSUBPS Y8, Y6, Y8
+	VSUBPS Y8, Y7, Y7
+	VADDPS Y7, Y9, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y5
+	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
+	VMOVUPS   32(SI), Y7
+	VMOVUPS   minusInf<>+0(SB), Y8
+	VBLENDVPS Y5, Y7, Y8, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y7
+	VPCMPGTD  leftMasks<>+256(SB), Y7, Y7
+	VMOVUPS   96(SI), Y10
+	VBLENDVPS Y7, Y10, Y8, Y7
+	VMOVAPS   Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y10, Y5
+	VPERMPS Y4, Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y7, Y15, Y7
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y10, Y10
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VMOVUPS     Y10, 32(DI)
+	VMOVUPS     Y11, 96(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y7
+	VPCMPGTD  leftMasks<>+256(SB), Y7, Y7
+	VMOVUPS   160(SI), Y10
+	VBLENDVPS Y7, Y10, Y8, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y10
+	VPCMPGTD  leftMasks<>+256(SB), Y10, Y10
+	VMOVUPS   224(SI), Y11
+	VBLENDVPS Y10, Y11, Y8, Y10
+	VMOVAPS   Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y1, Y7, Y13
+	VFMADD231PS Y1, Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y11, Y7
+	VPERMPS Y4, Y12, Y10
+	VPSLLD  $0x14, Y11, Y15
+	VMOVUPS Y6, 128(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y10, Y6, Y10
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y11, Y11
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     Y11, 160(DI)
+	VMOVUPS     Y12, 224(DI)
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y6, Y7
+	VMINPS Y5, Y6, Y10
+	VMAXPS Y5, Y6, Y6
+	VSUBPS Y6, Y7, Y6
+	VSUBPS Y6, Y10, Y10
+	VADDPS 96(BX), Y10, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y5
+	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
+	VMOVUPS   288(SI), Y6
+	VBLENDVPS Y5, Y6, Y8, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 88(R15), Y6
+	VPCMPGTD  leftMasks<>+256(SB), Y6, Y6
+	VMOVUPS   352(SI), Y11
+	VBLENDVPS Y6, Y11, Y8, Y6
+	VMOVAPS   Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y6, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y1, Y5, Y13
+	VFMADD231PS Y1, Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y11, Y5
+	VPERMPS Y4, Y12, Y6
+	VPSLLD  $0x14, Y11, Y15
+	VMOVUPS Y9, 160(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y5, Y15, Y5
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y11, Y11
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y5
+	VMOVUPS     Y11, 288(DI)
+	VMOVUPS     Y12, 352(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 104(R15), Y6
+	VPCMPGTD  leftMasks<>+256(SB), Y6, Y6
+	VMOVUPS   416(SI), Y9
+	VBLENDVPS Y6, Y9, Y8, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 120(R15), Y9
+	VPCMPGTD  leftMasks<>+256(SB), Y9, Y9
+	VMOVUPS   480(SI), Y11
+	VBLENDVPS Y9, Y11, Y8, Y9
+	VMOVAPS   Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y8
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y6
+	VPERMPS Y4, Y11, Y9
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y9, Y15, Y9
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y9, Y9, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y8, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     Y8, 416(DI)
+	VMOVUPS     Y11, 480(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y6
+	VMINPS  Y5, Y7, Y8
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS 128(BX), Y5
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS 160(BX), Y5
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	ADDQ    $0x00000080, R15
+	SUBQ    $0x00000080, CX
+	JGE     loop4
+
+done4:
+	ADDQ $0x00000080, CX
+
+end:
+	// The sum.
+	VMOVUPS (BX), Y0
+	VMOVUPS Y0, (R14)
+	VMOVUPS 64(BX), Y0
+	VMOVUPS Y0, 64(R14)
+	VMOVUPS 32(BX), Y0
+	VMOVUPS Y0, 32(R14)
+	VMOVUPS 96(BX), Y0
+	VMOVUPS Y0, 96(R14)
+	SUBQ    src_base+24(FP), SI
+	SHRQ    $0x02, SI
+	MOVQ    SI, done+64(FP)
+	VZEROUPPER
+	RET
+
+// func sumStoreAddedAVX2(dst []float32, src []float32, other *float32, st *Sum) (done int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sumStoreAddedAVX2(SB), $672-72
+	// sumStoreAddedAVX2: sumStore of whole turns of elements x * mul + other.
+	MOVQ src_base+24(FP), SI
+	MOVQ dst_base+0(FP), DI
+	MOVQ st+56(FP), R14
+	MOVQ src_len+32(FP), CX
+	MOVQ other+48(FP), R15
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// The sum so far.
+	VMOVUPS (R14), Y4
+	VMOVUPS Y4, (BX)
+	VMOVUPS 32(R14), Y4
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS 64(R14), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS 96(R14), Y4
+	VMOVUPS Y4, 96(BX)
+
+	// Where elements are near.
+	MOVL         192(R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS 204(R14), Y0
+	VBROADCASTSS 192(R14), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS 200(R14), Y2
+	VADDPS       nearTop<>+0(SB), Y2, Y3
+	VUCOMISS     X3, X0
+	JCS          exact
+	VMULPS       unit<>+0(SB), Y1, Y0
+	VBROADCASTSS 196(R14), Y1
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VMOVUPS      nearBase<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMULPS       unit<>+0(SB), Y3, Y2
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done2
+	PCALIGN $0x40
+
+loop2:
+	// x * mul + other
+	VMOVUPS      (R15), Y3
+	VBROADCASTSS 208(R14), Y4
+	VFMADD231PS  (SI), Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y5
+	VFMADD231PS 64(SI), Y4, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y8, Y6, Y8
+	VANDPS      Y9, Y7, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y10
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y1, Y3, Y10
+	VFMADD231PS Y1, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y3
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y8, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y3
+	VPOR        Y8, Y9, Y8
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y9
+	VFMADD231PS 192(SI), Y4, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y9, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y9, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y9, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y9
+	VMOVUPS Y7, 128(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VMOVUPS Y6, 160(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y5, Y7, Y5
+	VPADDD  Y9, Y6, Y9
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y9, Y9, Y15
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y5
+	VFMADD231PS 256(SI), Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y6
+	VFMADD231PS 320(SI), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y6, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VMOVUPS Y11, 224(BX)
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y5, Y3, Y5
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y6, Y6, Y15
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y5
+	VFMADD231PS 384(SI), Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     448(R15), Y6
+	VFMADD231PS 448(SI), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y6, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y9, 256(BX)
+	VSUBPS  Y14, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y15
+	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y1, Y5, Y15
+	VFMADD231PS Y1, Y6, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VPERMPS nearTable<>+0(SB), Y14, Y6
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y14, Y10
+	VPADDD  Y5, Y7, Y5
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VMULPS      Y7, Y15, Y15
+	VMULPS      Y10, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y15
+	VFMADD213PS Y6, Y6, Y9
+	VANDPS      Y15, Y11, Y11
+	VANDPS      Y9, Y12, Y12
+	VADDPS      Y12, Y11, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y8, Y13, Y8
+	VPOR        Y8, Y14, Y8
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y5
+	VFMADD231PS 32(SI), Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y6
+	VFMADD231PS 96(SI), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y10, Y7, Y10
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y6, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y3, 352(BX)
+	VPSLLD  $0x14, Y10, Y3
+	VMOVUPS Y12, 384(BX)
+	VPSLLD  $0x14, Y13, Y12
+	VPADDD  Y5, Y3, Y5
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y6, Y6, Y15
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y5
+	VFMADD231PS 160(SI), Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y6
+	VFMADD231PS 224(SI), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y6, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y9, 416(BX)
+	VSUBPS  Y14, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y15
+	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y1, Y5, Y15
+	VFMADD231PS Y1, Y6, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VPERMPS nearTable<>+0(SB), Y14, Y6
+	VMOVUPS Y7, 448(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VMOVUPS Y11, 480(BX)
+	VPSLLD  $0x14, Y14, Y11
+	VPADDD  Y5, Y7, Y5
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VMULPS      Y7, Y15, Y15
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y15
+	VFMADD213PS Y6, Y6, Y9
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y9, Y12, Y12
+	VADDPS      Y12, Y10, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y8, Y13, Y8
+	VPOR        Y8, Y14, Y8
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y5
+	VFMADD231PS 288(SI), Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y6
+	VFMADD231PS 352(SI), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y11, Y7, Y11
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y6, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y3, 512(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y12, 544(BX)
+	VPSLLD  $0x14, Y13, Y12
+	VPADDD  Y5, Y3, Y5
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y6, Y6, Y15
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y8, Y11, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y5
+	VFMADD231PS 416(SI), Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     480(R15), Y6
+	VFMADD231PS 480(SI), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y4, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y6, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y9, 576(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VMOVUPS Y7, 608(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y5, Y9, Y5
+	VPADDD  Y6, Y7, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y9, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y6, Y6, Y15
+	VANDPS      Y14, Y4, Y4
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y4, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y8
+	JNZ     exact
+	VMOVUPS 160(BX), Y5
+	VMOVUPS Y5, (DI)
+	VMOVUPS 128(BX), Y5
+	VMOVUPS Y5, 64(DI)
+	VMOVUPS 320(BX), Y5
+	VMOVUPS Y5, 128(DI)
+	VMOVUPS 224(BX), Y5
+	VMOVUPS Y5, 192(DI)
+	VMOVUPS 288(BX), Y5
+	VMOVUPS Y5, 256(DI)
+	VMOVUPS 256(BX), Y5
+	VMOVUPS Y5, 320(DI)
+	VMOVUPS 480(BX), Y5
+	VMOVUPS Y5, 384(DI)
+	VMOVUPS 384(BX), Y5
+	VMOVUPS Y5, 448(DI)
+	VMOVUPS 448(BX), Y5
+	VMOVUPS Y5, 32(DI)
+	VMOVUPS 416(BX), Y5
+	VMOVUPS Y5, 96(DI)
+	VMOVUPS Y10, 160(DI)
+	VMOVUPS 544(BX), Y5
+	VMOVUPS Y5, 224(DI)
+	VMOVUPS 608(BX), Y5
+	VMOVUPS Y5, 288(DI)
+	VMOVUPS 576(BX), Y5
+	VMOVUPS Y5, 352(DI)
+	VMOVUPS Y4, 416(DI)
+	VMOVUPS Y11, 480(DI)
+	VMOVUPS (BX), Y4
+	VMOVUPS 192(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 352(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 512(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 96(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	ADDQ    $0x00000200, R15
+	SUBQ    $0x00000080, CX
+	JGE     loop2
+
+done2:
+	ADDQ $0x00000080, CX
+	JMP  end
+
+exact:
+	// Other elements.
+	MOVQ         src_len+32(FP), CX
+	SHLQ         $0x02, CX
+	ADDQ         src_base+24(FP), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y0
+	VBROADCASTSS 200(R14), Y1
+	VSUBPS       Y1, Y0, Y2
+	VBROADCASTSS 192(R14), Y0
+	VBROADCASTSS 196(R14), Y1
+	VBROADCASTSS 204(R14), Y3
+
+	// Turns of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done4
+	VMOVUPS exp2Table<>+0(SB), Y4
+	PCALIGN $0x40
+
+loop4:
+	// x * mul + other
+	VMOVUPS      (R15), Y5
+	VBROADCASTSS 208(R14), Y6
+	VFMADD231PS  (SI), Y6, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y6, Y7
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y8
+	VFMADD231PS 128(SI), Y6, Y8
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y9
+	VFMADD231PS 192(SI), Y6, Y9
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y10
+	VFMADD231PS 256(SI), Y6, Y10
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y11
+	VFMADD231PS 320(SI), Y6, Y11
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y12
+	VFMADD231PS 384(SI), Y6, Y12
+
+	// x * mul + other
+	VMOVUPS     448(R15), Y13
+	VFMADD231PS 448(SI), Y6, Y13
+	VMAXPS      Y7, Y5, Y5
+	VMAXPS      Y9, Y8, Y8
+	VMAXPS      Y8, Y5, Y5
+	VMAXPS      Y11, Y10, Y10
+	VMAXPS      Y13, Y12, Y12
+	VMAXPS      Y12, Y10, Y10
+	VMAXPS      Y10, Y5, Y5
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y7
+	VFMADD231PS 32(SI), Y6, Y7
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y8
+	VFMADD231PS 96(SI), Y6, Y8
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y9
+	VFMADD231PS 160(SI), Y6, Y9
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y10
+	VFMADD231PS 224(SI), Y6, Y10
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y11
+	VFMADD231PS 288(SI), Y6, Y11
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y12
+	VFMADD231PS 352(SI), Y6, Y12
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y13
+	VFMADD231PS 416(SI), Y6, Y13
+
+	// x * mul + other
+	VMOVUPS     480(R15), Y14
+	VFMADD231PS 480(SI), Y6, Y14
+	VMAXPS      Y8, Y7, Y7
+	VMAXPS      Y10, Y9, Y9
+	VMAXPS      Y9, Y7, Y7
+	VMAXPS      Y12, Y11, Y11
+	VMAXPS      Y14, Y13, Y13
+	VMAXPS      Y13, Y11, Y11
+	VMAXPS      Y11, Y7, Y7
+	VMAXPS      Y7, Y5, Y5
+	VCMPPS      $0x1e, Y3, Y5, Y5
+	VMOVMSKPS   Y5, AX
+	TESTL       AX, AX
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y6, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y6, Y7
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y7, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y0, Y7, Y11
+	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y1, Y7, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y5
+	VPERMPS Y4, Y9, Y7
+	VPSLLD  $0x14, Y8, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y13, Y7
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y11, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y13
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y7, Y7, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y7
+	VFMADD231PS 128(SI), Y6, Y7
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y8
+	VFMADD231PS 192(SI), Y6, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y11
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y7, Y11
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y7
+	VPERMPS Y4, Y10, Y8
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y7, Y13, Y7
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y7, Y7, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     (BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y7, Y8
+	VMINPS Y5, Y7, Y9
+	VMAXPS Y5, Y7, Y7
+	VSUBPS Y7, Y8, Y7
+	VSUBPS Y7, Y9, Y9
+	VADDPS 64(BX), Y9, Y9
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y5
+	VFMADD231PS 256(SI), Y6, Y5
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y7
+	VFMADD231PS 320(SI), Y6, Y7
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y10, Y5
+	VPERMPS Y4, Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y7, Y15, Y7
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y10, Y10
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VMOVUPS     Y10, 256(DI)
+	VMOVUPS     Y11, 320(DI)
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y7
+	VFMADD231PS 384(SI), Y6, Y7
+
+	// x * mul + other
+	VMOVUPS     448(R15), Y10
+	VFMADD231PS 448(SI), Y6, Y10
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y1, Y7, Y13
+	VFMADD231PS Y1, Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y11, Y7
+	VPERMPS Y4, Y12, Y10
+	VPSLLD  $0x14, Y11, Y15
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y10, Y6, Y10
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y11, Y11
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     Y11, 384(DI)
+	VMOVUPS     Y12, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y8, Y6
+	VMINPS Y5, Y8, Y7
+	VMAXPS Y5, Y8, Y8
+	VSUBPS Y8, Y6, Y8
+	VSUBPS Y8, Y7, Y7
+	VADDPS Y7, Y9, Y9
+
+	// x * mul + other
+	VMOVUPS      32(R15), Y5
+	VBROADCASTSS 208(R14), Y7
+	VFMADD231PS  32(SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y8
+	VFMADD231PS 96(SI), Y7, Y8
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS Y1, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y10, Y5
+	VPERMPS Y4, Y11, Y8
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y10, Y10
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VMOVUPS     Y10, 32(DI)
+	VMOVUPS     Y11, 96(DI)
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y8
+	VFMADD231PS 160(SI), Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y10
+	VFMADD231PS 224(SI), Y7, Y10
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y1, Y8, Y13
+	VFMADD231PS Y1, Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y11, Y8
+	VPERMPS Y4, Y12, Y10
+	VPSLLD  $0x14, Y11, Y15
+	VMOVUPS Y6, 128(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y10, Y6, Y10
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y11, Y11
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     Y11, 160(DI)
+	VMOVUPS     Y12, 224(DI)
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y6, Y8
+	VMINPS Y5, Y6, Y10
+	VMAXPS Y5, Y6, Y6
+	VSUBPS Y6, Y8, Y6
+	VSUBPS Y6, Y10, Y10
+	VADDPS 96(BX), Y10, Y10
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y5
+	VFMADD231PS 288(SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y6
+	VFMADD231PS 352(SI), Y7, Y6
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y6, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y1, Y5, Y13
+	VFMADD231PS Y1, Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y11, Y5
+	VPERMPS Y4, Y12, Y6
+	VPSLLD  $0x14, Y11, Y15
+	VMOVUPS Y9, 160(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y5, Y15, Y5
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y11, Y11
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y5
+	VMOVUPS     Y11, 288(DI)
+	VMOVUPS     Y12, 352(DI)
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y6
+	VFMADD231PS 416(SI), Y7, Y6
+
+	// x * mul + other
+	VMOVUPS     480(R15), Y9
+	VFMADD231PS 480(SI), Y7, Y9
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y7
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y6
+	VPERMPS Y4, Y11, Y9
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y9, Y15, Y9
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y9, Y9, Y13
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y7, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     Y11, 480(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y8, Y6
+	VMINPS  Y5, Y8, Y7
+	VMAXPS  Y5, Y8, Y8
+	VSUBPS  Y8, Y6, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS 128(BX), Y5
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS 160(BX), Y5
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	ADDQ    $0x00000200, R15
+	SUBQ    $0x00000080, CX
+	JGE     loop4
+
+done4:
+	ADDQ $0x00000080, CX
+
+end:
+	// The sum.
+	VMOVUPS (BX), Y0
+	VMOVUPS Y0, (R14)
+	VMOVUPS 64(BX), Y0
+	VMOVUPS Y0, 64(R14)
+	VMOVUPS 32(BX), Y0
+	VMOVUPS Y0, 32(R14)
+	VMOVUPS 96(BX), Y0
+	VMOVUPS Y0, 96(R14)
+	SUBQ    src_base+24(FP), SI
+	SHRQ    $0x02, SI
+	MOVQ    SI, done+64(FP)
+	VZEROUPPER
+	RET

@@ -170,3 +170,75 @@ func testFused(t *testing.T, r *rand.Rand, l Level, n, rep int) {
 		}
 	}
 }
+
+// TestSumStorePrepared compares with SumStore of what Prepare makes.
+func TestSumStorePrepared(t *testing.T) {
+	for _, l := range Levels() {
+		if l == Plain {
+			continue
+		}
+		r := rand.New(rand.NewPCG(17, uint64(l)))
+		for rep := range 2000 {
+			n := turn * (1 + r.IntN(1<<r.IntN(5)))
+			x, intactX := framed(n, r.IntN(4))
+			fill(r, rep%classes, x)
+			if r.IntN(3) == 0 {
+				special(r, x)
+			}
+			add, intactAdd := framed(n, r.IntN(4))
+			bools := make([]bool, n+32)
+			keep := bools[16 : 16+n : 16+n]
+			for i := range keep {
+				keep[i] = r.IntN(3) > 0
+				if add[i] = r.Float32()*20 - 10; r.IntN(5) == 0 {
+					add[i] = []float32{negInf, -1e9, -math.MaxFloat32}[rep%3]
+				}
+			}
+			for i := range 16 { // around those that are asked for
+				bools[i], bools[16+n+i] = rep%2 == 0, rep%2 == 0
+			}
+			p := Preparation{Mul: []float32{1, 0.125, -2, 0}[r.IntN(4)], Add: add}
+			st := start(r, &One, x)
+			added := rep%2 > 0
+			if !added {
+				p = Preparation{Mul: 1, Keep: keep}
+				st = start(r, &scales[r.IntN(len(scales))], x)
+			}
+			st.Mul = p.Mul
+			z := make([]float32, n)
+			prepareRowsPlain(z, x, 1, n, n, n, &p)
+			if slices.ContainsFunc(z, func(v float32) bool { return v != v }) && slices.ContainsFunc(z, func(v float32) bool { return v > st.Lim }) {
+				continue // beside a NaN a kernel may see it or not
+			}
+			want, got := st, st
+			y := slices.Repeat([]float32{canary}, n)
+			wantDone := sumStorePlain(y, z, &want)
+			for _, inPlace := range []bool{false, true} {
+				dst, intact := framed(n, r.IntN(4))
+				src := x
+				copy(dst, slices.Repeat([]float32{canary}, n))
+				if inPlace {
+					copy(dst, x)
+					src = dst
+					copy(y[wantDone:], x[wantDone:])
+				}
+				var done int
+				if got = st; added {
+					done = l.SumStoreAdded(dst, src, add, &got)
+				} else {
+					done = l.SumStoreKept(dst, src, keep, &got)
+				}
+				what := fmt.Sprintf("level %v, %d elements, added %v, in place %v, case %d", l, n, added, inPlace, rep)
+				if done != wantDone {
+					t.Fatalf("%s: did %d, want %d", what, done, wantDone)
+				}
+				sameSlice(t, what, dst, y)
+				got.Max = want.Max // which it leaves alone
+				sameSum(t, what, &got, &want)
+				if !intact() || !intactX() || !intactAdd() {
+					t.Fatalf("%s: written around the slices", what)
+				}
+			}
+		}
+	}
+}

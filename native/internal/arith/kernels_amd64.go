@@ -50,6 +50,12 @@ func expRowsAVX2(dst, src []float32, rows, cols, dstStride, srcStride int, out [
 func sumTopsAVX2(tops, src []float32, st *Sum) (done int)
 
 //go:noescape
+func sumStoreKeptAVX2(dst, src []float32, other *bool, st *Sum) (done int)
+
+//go:noescape
+func sumStoreAddedAVX2(dst, src []float32, other *float32, st *Sum) (done int)
+
+//go:noescape
 func softmaxRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
 
 //go:noescape
@@ -93,3 +99,9 @@ func expRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, out
 
 //go:noescape
 func sumTopsAVX512(tops, src []float32, st *Sum) (done int)
+
+//go:noescape
+func sumStoreKeptAVX512(dst, src []float32, other *bool, st *Sum) (done int)
+
+//go:noescape
+func sumStoreAddedAVX512(dst, src []float32, other *float32, st *Sum) (done int)

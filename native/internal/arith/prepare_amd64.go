@@ -205,3 +205,21 @@ func (l Level) Touch(dst []uint16, rows, cols, stride int) {
 		touchRows(dst, rows, cols, stride)
 	}
 }
+
+// SumStoreKept is SumStore of whole turns that are prepared by keep.
+func (l Level) SumStoreKept(dst, src []float32, keep []bool, st *Sum) (done int) {
+	dst, keep = dst[:len(src)], keep[:len(src)]
+	if l == AVX512 {
+		return sumStoreKeptAVX512(dst, src, &keep[0], st)
+	}
+	return sumStoreKeptAVX2(dst, src, &keep[0], st)
+}
+
+// SumStoreAdded is SumStore of whole turns that are prepared by st.Mul and add.
+func (l Level) SumStoreAdded(dst, src, add []float32, st *Sum) (done int) {
+	dst, add = dst[:len(src)], add[:len(src)]
+	if l == AVX512 {
+		return sumStoreAddedAVX512(dst, src, &add[0], st)
+	}
+	return sumStoreAddedAVX2(dst, src, &add[0], st)
+}

@@ -68,3 +68,13 @@ func (l Level) SoftmaxAddedRows(dst, src, add []float32, mul float32, rows, cols
 
 // Touch asks for rows that are to be written soon, where there is an instruction for that.
 func (l Level) Touch(dst []uint16, rows, cols, stride int) {}
+
+// SumStoreKept is not called.
+func (l Level) SumStoreKept(dst, src []float32, keep []bool, st *Sum) int {
+	panic("arith: no fused kernels")
+}
+
+// SumStoreAdded is not called.
+func (l Level) SumStoreAdded(dst, src, add []float32, st *Sum) int {
+	panic("arith: no fused kernels")
+}

@@ -89,7 +89,8 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	case library.Sum, library.SumTops:
 		s.Ahead = 1024
 		fallthrough
-	case library.SoftmaxRows, library.SoftmaxKept, library.SoftmaxAdded, library.SumRows, library.SoftmaxRow, library.SumRow, library.ExpRows, library.SumStore, library.ExpScale, library.ExpScaleNT:
+	case library.SoftmaxRows, library.SoftmaxKept, library.SoftmaxAdded, library.SumRows, library.SoftmaxRow, library.SumRow, library.ExpRows, library.SumStore,
+		library.SumStoreKept, library.SumStoreAdded, library.ExpScale, library.ExpScaleNT:
 		if m.evex {
 			s.Group = 4
 		}
@@ -152,7 +153,7 @@ func (w *libraryWriter) function(name string) {
 	case library.SumRow:
 		w.MOVQ(w.param("out", ""), dst)
 		w.rowSumFields()
-	case library.Sum, library.SumStore, library.SumTops:
+	case library.Sum, library.SumStore, library.SumTops, library.SumStoreKept, library.SumStoreAdded:
 		fields("st", state, library.SumFields)
 	case library.Scale, library.ScaleNT:
 		fields("f", factor, library.FactorFields)
@@ -170,11 +171,11 @@ func (w *libraryWriter) function(name string) {
 		w.SHLQ(operand.Imm(2), srcStride)
 	case rowed:
 		w.rowParams()
-		if w.kernel.Prepares() {
-			w.MOVQ(w.param("other", ""), otherNext)
-		}
 	default:
 		w.MOVQ(w.param("src", "len"), left)
+	}
+	if w.kernel.Prepares() {
+		w.MOVQ(w.param("other", ""), otherNext)
 	}
 	if size := w.frameSize(); size > 0 {
 		local := w.AllocLocal(size)
@@ -201,7 +202,7 @@ func (w *libraryWriter) function(name string) {
 		w.JMP(operand.LabelRef(library.End))
 		w.Label("last")
 		w.done()
-	case !rowed && (w.kernel == library.Sum || w.kernel == library.SumStore || w.kernel == library.SumTops):
+	case w.kernel == library.Sum || w.kernel == library.SumStore || w.kernel.Whole():
 		w.SUBQ(w.param("src", "base"), src)
 		w.SHRQ(operand.Imm(2), src)
 		w.MOVQ(src, w.result("done"))
@@ -566,7 +567,7 @@ func (w *writer) storeLeft(in ir.Instr) {
 
 // otherAt is the address of an element of the other operand.
 func (w *libraryWriter) otherAt(index int) operand.Mem {
-	if w.kernel == library.SoftmaxAdded {
+	if w.kernel.Adds() {
 		index *= 4
 	}
 	return operand.Mem{Base: otherNext, Disp: index}

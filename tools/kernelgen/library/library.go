@@ -34,6 +34,8 @@ const (
 	SumRow
 	ExpRows
 	SumTops
+	SumStoreKept
+	SumStoreAdded
 )
 
 var kernels = [...]struct{ name, signature, doc string }{
@@ -57,6 +59,10 @@ var kernels = [...]struct{ name, signature, doc string }{
 	ExpRows: {"expRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)",
 		"exponentials of rows in their unit, and their sums, up to the first that is irregular, or sure with elements that are not near"},
 	SumTops: {"sumTops", "func(tops, src []float32, st *Sum) (done int)", "sum of whole turns, which stores each one's largest elements by lane too"},
+	SumStoreKept: {"sumStoreKept", "func(dst, src []float32, other *bool, st *Sum) (done int)",
+		"sumStore of whole turns, some of whose elements are taken for -Inf: where other is false"},
+	SumStoreAdded: {"sumStoreAdded", "func(dst, src []float32, other *float32, st *Sum) (done int)",
+		"sumStore of whole turns of elements x * mul + other"},
 	SumRow: {"sumRow", "func(src *float32, n int, out *RowSum) (ok bool)",
 		"the sum of a row of 1 to 128 elements without a scale, if they are near"},
 }
@@ -78,10 +84,19 @@ func (k Kernel) Signature() string { return kernels[k].signature }
 func (k Kernel) Doc() string { return kernels[k].doc }
 
 // Rowed reports whether the kernel does whole rows.
-func (k Kernel) Rowed() bool { return k == SoftmaxRows || k.Prepares() }
+func (k Kernel) Rowed() bool { return k == SoftmaxRows || k == SoftmaxKept || k == SoftmaxAdded }
 
 // Prepares reports whether the kernel makes its elements of another operand as well.
-func (k Kernel) Prepares() bool { return k == SoftmaxKept || k == SoftmaxAdded }
+func (k Kernel) Prepares() bool { return k.Keeps() || k.Adds() }
+
+// Keeps reports whether that operand tells which elements are as they are, and others are -Inf.
+func (k Kernel) Keeps() bool { return k == SoftmaxKept || k == SumStoreKept }
+
+// Adds reports whether it is added.
+func (k Kernel) Adds() bool { return k == SoftmaxAdded || k == SumStoreAdded }
+
+// Whole reports whether the kernel does whole turns alone.
+func (k Kernel) Whole() bool { return k == SumTops || k == SumStoreKept || k == SumStoreAdded }
 
 // Single reports whether the kernel does one row, to whose call and constants it owes its time:
 // the fewer operations that is, the more rows are in flight at once.
@@ -99,7 +114,7 @@ func (k Kernel) Streams() bool { return k == ScaleNT || k == ExpScaleNT }
 // The offsets of the fields in the structs of package arith, in bytes. Sum's first three
 // are arrays of 16.
 var (
-	SumFields    = map[string]int{"kHi": 192, "kLo": 196, "n": 200, "lim": 204}
+	SumFields    = map[string]int{"kHi": 192, "kLo": 196, "n": 200, "lim": 204, "mul": 208}
 	RowsFields   = map[string]int{"kHi": 0, "kLo": 4, "invK": 8, "low": 12, "high": 16, "n": 20, "at": 24, "before": 32, "cHi": 40, "cLo": 44, "mul": 48}
 	FactorFields = map[string]int{"cHi": 0, "cLo": 4, "thr": 8}
 	RowSumFields = map[string]int{"n": 0, "max": 4, "top": 8, "rest": 16}
@@ -258,7 +273,7 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 		d.singleRow(d.shortRow)
 	case SumRow:
 		d.singleRow(d.shortSum)
-	case Sum, SumStore, SumTops:
+	case Sum, SumStore, SumTops, SumStoreKept, SumStoreAdded:
 		d.sum()
 	case Scale, ScaleNT:
 		d.elementwise(nil, func(b *ir.Block, load func() ir.V) ir.V {
@@ -444,11 +459,11 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 	load := func(v int) ir.V {
 		switch {
 		case left[v] != nil:
-		case v < last && d.Prepares() && !(s.near && d.Kernel == SoftmaxKept):
+		case v < last && d.Prepares() && !(s.near && d.Keeps()):
 			return d.prepared(b, v, false)
 		case v < last:
 			return b.Load(v)
-		case s.near && d.Kernel == SoftmaxKept:
+		case s.near && d.Keeps():
 			masks[v] = b.KeptLeft(v)
 			left[v] = b.LoadTailAt(v, masks[v])
 		case d.Prepares():
@@ -504,11 +519,11 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 				for _, v := range g {
 					if v >= last && left[v] == nil {
 						load(v)
-					} else if v < last && s.near && d.Kernel == SoftmaxKept {
+					} else if v < last && s.near && d.Keeps() {
 						masks[v] = b.Kept(v)
 					}
 				}
-				if s.near && d.Kernel == SoftmaxAdded {
+				if s.near && d.Adds() {
 					x := elements()
 					elements = func() ir.V { return x }
 					for i, v := range g {
@@ -565,16 +580,16 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 // prepared is a vector of elements as they go into exponentials; what a row lacks is -Inf.
 func (d *description) prepared(b *ir.Block, v int, last bool) ir.V {
 	none := b.Const(float32(math.Inf(-1)))
-	if d.Kernel == SoftmaxKept {
+	if d.Keeps() {
 		b.Note("x where other is true, else -Inf")
 	} else {
 		b.Note("x * mul + other")
 	}
 	switch {
-	case d.Kernel == SoftmaxKept && last:
+	case d.Keeps() && last:
 		mask := b.KeptLeft(v)
 		return b.Select(mask, b.LoadTailAt(v, mask), none)
-	case d.Kernel == SoftmaxKept:
+	case d.Keeps():
 		return b.Select(b.Kept(v), b.Load(v), none)
 	case last:
 		mask := b.LeftMask(v)
@@ -668,7 +683,7 @@ func (d *description) turns(label string, use func(x body) func(b *ir.Block, y i
 	}
 	b := d.f.Block(ir.While, Turn, what+" of 128 elements.")
 	d.turn(b, d.kept(b), wholeTurn, label, use(wholeTurn), d.accumulate)
-	if d.Kernel == SumTops {
+	if d.Whole() {
 		return
 	}
 	for _, x := range tails {
