@@ -389,7 +389,7 @@ func (c *call) expPlain(first, end int) int {
 				factors[k] = 0
 			} else {
 				factors[k] = pow2Down(p.Unit(a.sum.max) - s.Unit)
-				a.sum.merge(&sum{n: s.N, total: s.Total, max: s.Max, top: s.Top, rest: s.Rest})
+				a.sum.add(s.N, s.Max, s.Total, s.Top, s.Rest)
 			}
 		}
 		for i := first; i < first+done && n < c.cols; i++ {

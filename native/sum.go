@@ -18,25 +18,27 @@ type sum struct {
 
 // merge adds b.
 func (a *sum) merge(b *sum) {
-	if a.total == 0 {
+	switch {
+	case a.total == 0:
 		*a = *b
-		return
+	case b.total != 0:
+		a.add(b.n, b.max, b.total, b.top, b.rest)
 	}
-	if b.total == 0 {
-		return
-	}
-	total, top, rest := b.total, b.top, b.rest
-	if a.n < b.n {
-		a.rescale(b.n)
+}
+
+// add adds a sum by its parts, which come in registers. Neither is empty.
+func (a *sum) add(n, m float32, total, top, rest float64) {
+	if a.n < n {
+		a.rescale(n)
 	} else {
-		f := pow2(b.n - a.n)
+		f := pow2(n - a.n)
 		total, top, rest = float64(total*f), float64(top*f), float64(rest*f)
 	}
 	a.total += total
-	if b.max > a.max {
+	if m > a.max {
 		a.rest += a.top
 		a.rest += rest
-		a.max, a.top = b.max, top
+		a.max, a.top = m, top
 	} else {
 		a.rest += rest + top
 	}
