@@ -185,12 +185,16 @@ func elements(p map[string]string) string {
 		return "st.width / 4"
 	case has("n"):
 		return "n"
+	case has("lanes", "src"): // some lanes of turns
+		return "8 * len(lanes)"
 	case has("tops", "src"), has("src") && strings.HasPrefix(p["src"], "[]"):
 		return "len(src)"
 	case has("y"):
 		return "len(y)"
 	case has("dy"):
 		return "len(dy)"
+	case has("tops"):
+		return "len(tops)"
 	case has("x"):
 		return "len(x)"
 	case has("keep"):

@@ -114,8 +114,13 @@ func GatherRoom(n int) int { return n*turn/lanes + lanes }
 // src, up to 2^30, has the number at + i; numbers are those of the lanes' first elements, as ListLanes has
 // them, all in src. X and index have GatherRoom. It returns how many elements that were: lane by lane.
 func (l Level) GatherLanes(x []float32, index, numbers []uint32, src []float32, at int, floor float32) (n int) {
-	room := GatherRoom(len(numbers))
-	return l.gatherLanes(x[:room], index[:room], numbers, src, at, floor)
+	for len(numbers) > 0 {
+		some := numbers[:min(len(numbers), Call*lanes/turn)]
+		numbers = numbers[len(some):]
+		room := GatherRoom(len(some))
+		n += l.gatherLanes(x[n:][:room], index[n:][:room], some, src, at, floor)
+	}
+	return n
 }
 
 func gatherLanesPlain(x []float32, index, numbers []uint32, src []float32, at int, floor float32) (n int) {
