@@ -266,6 +266,7 @@ func softmaxChunk(l arith64.Level, dst, src []float64, s *arith64.Scale) bool {
 // sumLogChunk is [job.sumLog] of such a row, unless its largest element is more than twice as much as all
 // others.
 func sumLogChunk(l arith64.Level, src []float64, s *arith64.Scale) (t sum, ok bool) {
+	l = arith64.BeforeGo(l, len(src))
 	if uint(len(src)-1) < arith64.Turn {
 		t.hi, t.lo, t.max, ok = arith64.SumRow(l, src, s)
 		t.n = s.N(t.max)

@@ -39,7 +39,7 @@ func LogSoftmax(dst, src []float64) {
 	if uint(len(src)-1) < arith64.Chunk {
 		if t, ok := sumLogChunk(arith64.Best, src, &arith64.One); ok {
 			h, l := t.excess(&arith64.One)
-			arith64.LogSub(arith64.Best, dst, src, t.max, 1, h+l)
+			arith64.LogSub(arith64.BeforeGo(arith64.Best, len(src)), dst, src, t.max, 1, h+l)
 			return
 		}
 	}

@@ -15,7 +15,9 @@ func generateDouble(files map[string][]byte) error {
 		d := newDeclarations("arith64", "!purego")
 		for _, suffix := range suffixes {
 			for _, k := range kernels {
-				d.add(k.Name+suffix, k.Signature)
+				if k.In(suffix) {
+					d.add(k.Name+suffix, k.Signature)
+				}
 			}
 		}
 		return d.write(files, arith64+"kernels_"+arch+".go")

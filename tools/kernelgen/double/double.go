@@ -28,12 +28,12 @@ var exps = [...]float64{
 
 // Kernels are the functions of the package, with their frames.
 var Kernels = []Kernel{
-	{"max", "(src []float64) float64", 32, "the largest element, -Inf if there is none but NaN"},
-	{"sum", "(src []float64, st *Sum)", 32, "the sum of exp(x)"},
-	{"sumStore", "(dst, src []float64, st *Sum)", 56, "sum, which stores exp(x) too"},
-	{"scale", "(dst, src []float64, f *Factor)", 56, "exponentials times the factor"},
-	{"expScale", "(dst, src []float64, st *Sum, f *Factor)", 64, "exp(x) times the factor"},
-	{"logSub", "(dst, src []float64, m, scale, b float64)", 72, "(x - m) * scale - b, the difference and the rest rounded once each"},
+	{"max", "(src []float64) float64", 32, "the largest element, -Inf if there is none but NaN", ""},
+	{"sum", "(src []float64, st *Sum)", 32, "the sum of exp(x)", ""},
+	{"sumStore", "(dst, src []float64, st *Sum)", 56, "sum, which stores exp(x) too", ""},
+	{"scale", "(dst, src []float64, f *Factor)", 56, "exponentials times the factor", ""},
+	{"expScale", "(dst, src []float64, st *Sum, f *Factor)", 64, "exp(x) times the factor", ""},
+	{"logSub", "(dst, src []float64, m, scale, b float64)", 72, "(x - m) * scale - b, the difference and the rest rounded once each", ""},
 }
 
 // Kernel is a function of the package.
@@ -41,7 +41,11 @@ type Kernel struct {
 	Name, Signature string
 	frame           int // bytes of parameters and results
 	doc             string
+	only            string // the suffix that has it, if not all
 }
+
+// In reports whether there is such a kernel for the suffix.
+func (k Kernel) In(suffix string) bool { return k.only == "" || k.only == suffix }
 
 // stores reports whether the kernel writes to dst.
 func (k Kernel) stores() bool { return k.Name != "max" && k.Name != "sum" }

@@ -4,11 +4,11 @@ import "fmt"
 
 // ElementKernels are functions of amd64 alone: gradients and the elements that go into exponentials.
 var ElementKernels = []Kernel{
-	{"total", "(dy []float64) float64", 32, "the sum of dy"},
-	{"softmaxGrad", "(dst, y, dy []float64, scale float64)", 80, "y * (dy - sum(y * dy)) * scale"},
-	{"logSoftmaxGrad", "(dst, p, dy []float64, total, scale float64)", 88, "(dy - p * total) * scale"},
-	{"scaleAdd", "(dst, src, add []float64, mul float64)", 80, "src * mul + add, no infinity of finite numbers, in whole lanes"},
-	{"keep", "(dst []float64, keep []bool)", 48, "-Inf where keep is false, in whole lanes"},
+	{"total", "(dy []float64) float64", 32, "the sum of dy", ""},
+	{"softmaxGrad", "(dst, y, dy []float64, scale float64)", 80, "y * (dy - sum(y * dy)) * scale", ""},
+	{"logSoftmaxGrad", "(dst, p, dy []float64, total, scale float64)", 88, "(dy - p * total) * scale", ""},
+	{"scaleAdd", "(dst, src, add []float64, mul float64)", 80, "src * mul + add, no infinity of finite numbers, in whole lanes", ""},
+	{"keep", "(dst []float64, keep []bool)", 48, "-Inf where keep is false, in whole lanes", ""},
 }
 
 // elements describes them: the first slice at DI, others at SI and R8, elements in CX.

@@ -6,9 +6,9 @@ import "fmt"
 // registers, where the calls of several kernels and what is between them take longer than the row.
 var RowKernels = []Kernel{
 	{"softmaxRows", "(dst, src *float64, rows, cols, dstStride, srcStride int, s *Scale) (done int)", 64,
-		"softmax of rows of up to 16 elements, until one that is far from 0 or has a NaN"},
+		"softmax of rows of up to 16 elements, until one that is far from 0 or has a NaN", ""},
 	{"sumRow", "(src *float64, cols int, s *Scale, t *[3]float64) (ok bool)", 33,
-		"twice the sum of the exponentials of up to 16 elements, in two, and the largest element, but for such a row"},
+		"twice the sum of the exponentials of up to 16 elements, in two, and the largest element, but for such a row", "AVX2"},
 }
 
 func (m *x86) rowValues() []float64 { return rowValues }
@@ -17,6 +17,9 @@ func (m *x86) rowValues() []float64 { return rowValues }
 // in R12 and R13, and Scale is in R8.
 func (m *x86) rows(w *writer) {
 	for _, k := range RowKernels {
+		if !k.In(m.Suffix()) {
+			continue
+		}
 		w.header(m, k)
 		if k.Name == "sumRow" {
 			w.sumRow(m)

@@ -65,9 +65,6 @@ func logSubAVX512(dst, src []float64, m, scale, b float64)
 func softmaxRowsAVX512(dst, src *float64, rows, cols, dstStride, srcStride int, s *Scale) (done int)
 
 //go:noescape
-func sumRowAVX512(src *float64, cols int, s *Scale, t *[3]float64) (ok bool)
-
-//go:noescape
 func totalAVX512(dy []float64) float64
 
 //go:noescape

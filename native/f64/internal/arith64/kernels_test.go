@@ -163,7 +163,7 @@ func TestSoftmaxRows(t *testing.T) {
 				if inPlace {
 					from = y
 				}
-				hi, lo, m, ok := SumRow(level, from[:n], &scale)
+				hi, lo, m, ok := SumRow(BeforeGo(level, n), from[:n], &scale)
 				st := sumOf(x[:n], &scale)
 				wantHi, wantLo := st.Total()
 				if _, want := softmaxOf(x[:n], &scale); ok != (want && math.Abs(wantLo) >= 0x1p-901) {

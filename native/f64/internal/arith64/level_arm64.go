@@ -7,6 +7,9 @@ import "github.com/twopass-softmax/twopass/native/internal/arith"
 // takesAll reports whether a level's kernels take what is left behind whole turns.
 func takesAll(Level) bool { return false }
 
+// BeforeGo is the level for n elements where Go computes on with what kernels leave.
+func BeforeGo(l Level, _ int) Level { return l }
+
 // The kernels.
 
 func maxTurns(l Level, src []float64) float64 {
