@@ -86,7 +86,7 @@ func (a *app) tableFloat64(ctx context.Context, sizes string, budget time.Durati
 	a.line("")
 	all := softmaxes64()
 	rows := make([]string, len(all))
-	head, rule, ratios := "| elements |", "|---|", "| its time of the fastest in C |"
+	head, rule, ratios := "| elements |", "|---|", "| "+f64Name+"'s time / PyTorch's |"
 	for _, n := range lengths {
 		if ctx.Err() != nil {
 			return ctx.Err()
