@@ -94,6 +94,14 @@ func (o *Options) simple() bool {
 		(o.Scale == 0 || o.Scale >= 0x1p-960 && o.Scale <= 0x1p960)
 }
 
+// scale is that of simple options.
+func (o *Options) scale() arith64.Scale {
+	if o == nil || o.Scale == 0 {
+		return arith64.One
+	}
+	return arith64.MakeScale(o.Scale)
+}
+
 // visible is how many elements of row i of n columns the causal mask leaves.
 func (o *Options) visible(i, n int) int {
 	if !o.Causal || o.Offset >= n-1-i {

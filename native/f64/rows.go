@@ -12,33 +12,40 @@ import (
 // Dst may be src with the same stride. SoftmaxRows panics if they overlap otherwise, or if shapes
 // or options don't fit.
 func SoftmaxRows(dst, src Matrix, o *Options) {
+	const who = "f64.SoftmaxRows"
 	d, s := (*matrix)(&dst), (*matrix)(&src)
-	if s.Cols > arith64.Chunk || !o.simple() {
-		rows("f64.SoftmaxRows", opSoftmax, d, s, o)
+	if !shape.CheckPair(who, "src", d, s) {
 		return
 	}
-	if shape.CheckPair("f64.SoftmaxRows", "src", d, s) {
-		if done := simpleRows(d, s, o); done < s.Rows {
-			runFrom(done, opSoftmax, d, s, o)
-		}
+	done := 0
+	if s.Cols <= arith64.Chunk && o.simple() {
+		done = simpleRows(d, s, o)
+	} else {
+		o.check(who, d.Used(), s.Rows, s.Cols)
+	}
+	if done < s.Rows {
+		runFrom(done, opSoftmax, d, s, nil, o)
 	}
 }
 
 // LogSoftmaxRows is [LogSoftmax] of each row, under the terms of [SoftmaxRows].
 func LogSoftmaxRows(dst, src Matrix, o *Options) {
-	rows("f64.LogSoftmaxRows", opLogSoftmax, (*matrix)(&dst), (*matrix)(&src), o)
+	const who = "f64.LogSoftmaxRows"
+	d, s := (*matrix)(&dst), (*matrix)(&src)
+	if shape.CheckPair(who, "src", d, s) {
+		o.check(who, d.Used(), s.Rows, s.Cols)
+		runLogs(opLogSoftmax, d, s, nil, o)
+	}
 }
 
 // LogSumExpRows writes the [LogSumExp] of row i of src to dst[i]. It panics unless dst has one
 // element for each row and does not overlap src. O may be nil.
 func LogSumExpRows(dst []float64, src Matrix, o *Options) {
 	const who = "f64.LogSumExpRows"
-	m := matrix(src)
+	d, m := oneEach(dst), matrix(src)
 	shape.CheckSums(who, dst, &m)
 	o.check(who, dst, m.Rows, m.Cols)
-	var c call
-	c.begin(opLogSumExp, oneEach(dst), m, o)
-	c.run()
+	runLogs(opLogSumExp, &d, &m, nil, o)
 }
 
 // LogProbs writes the log-probability of column index[i] of row i of src to dst[i], as the
@@ -49,22 +56,19 @@ func LogSumExpRows(dst []float64, src Matrix, o *Options) {
 // index[i] < src.Cols, and dst does not overlap src. O may be nil.
 func LogProbs(dst []float64, src Matrix, index []int, o *Options) {
 	const who = "f64.LogProbs"
-	m := matrix(src)
+	d, m := oneEach(dst), matrix(src)
 	shape.CheckIndex(who, dst, &m, index)
 	o.check(who, dst, m.Rows, m.Cols)
-	var c call
-	c.begin(opLogProbs, oneEach(dst), m, o)
-	c.index = index
-	c.run()
+	runLogs(opLogProbs, &d, &m, index, o)
 }
 
 // oneEach is a matrix of one column.
 func oneEach(x []float64) matrix { return matrix{Rows: len(x), Cols: 1, Data: x, Stride: 1} }
 
-func rows(who string, op op, dst, src *matrix, o *Options) {
-	if shape.CheckPair(who, "src", dst, src) {
-		o.check(who, dst.Used(), src.Rows, src.Cols)
-		runFrom(0, op, dst, src, o)
+// runLogs does rows for logarithms: as long as they are simple without what a call has.
+func runLogs(op op, dst, src *matrix, index []int, o *Options) {
+	if done := simpleLogs(op, dst, src, index, o); done < src.Rows {
+		runFrom(done, op, dst, src, index, o)
 	}
 }
 
@@ -72,9 +76,10 @@ func rows(who string, op op, dst, src *matrix, o *Options) {
 // with this one's frame.
 //
 //go:noinline
-func runFrom(first int, op op, dst, src *matrix, o *Options) {
+func runFrom(first int, op op, dst, src *matrix, index []int, o *Options) {
 	var c call
-	if c.begin(op, *dst, *src, o); first > 0 {
+	c.begin(op, *dst, *src, o)
+	if c.index = index; first > 0 {
 		c.span(first, src.Rows, 1)
 	} else {
 		c.run()
@@ -83,15 +88,38 @@ func runFrom(first int, op op, dst, src *matrix, o *Options) {
 
 // simpleRows does rows of up to a chunk until one that is not regular, and returns how many.
 func simpleRows(dst, src *matrix, o *Options) (done int) {
-	scale := arith64.One
-	if o != nil && o.Scale != 0 {
-		scale = arith64.MakeScale(o.Scale)
-	}
+	scale := o.scale()
 	if src.Cols <= arith64.Turn {
 		return arith64.SoftmaxRows(arith64.Best, dst.Data, src.Data, src.Rows, src.Cols, dst.Stride, src.Stride, &scale)
 	}
 	for done < src.Rows && softmaxChunk(arith64.Best, dst.Row(done), src.Row(done), &scale) {
 		done++
+	}
+	return done
+}
+
+// simpleLogs does rows of up to a chunk until one that is not regular, or has a sure element, and returns how
+// many.
+func simpleLogs(op op, dst, src *matrix, index []int, o *Options) (done int) {
+	if !o.simple() || uint(src.Cols-1) >= arith64.Chunk {
+		return 0
+	}
+	scale := o.scale()
+	for ; done < src.Rows; done++ {
+		x, y := src.Row(done), dst.Row(done)
+		t, ok := sumLogChunk(arith64.Best, x, &scale)
+		if !ok {
+			break
+		}
+		if op == opLogSumExp {
+			y[0] = t.log(t.max, &scale)
+			continue
+		}
+		if op == opLogProbs {
+			x = x[index[done]:][:1]
+		}
+		h, l := t.excess(&scale)
+		arith64.LogSub(arith64.BeforeGo(arith64.Best, len(x)), y, x, t.max, scale.Factor, h+l)
 	}
 	return done
 }
