@@ -185,6 +185,8 @@ func elements(p map[string]string) string {
 		return "st.width / 4"
 	case has("n"):
 		return "n"
+	case has("cols"): // a row
+		return "cols"
 	case has("lanes", "src"): // some lanes of turns
 		return "8 * len(lanes)"
 	case has("tops", "src"), has("src") && strings.HasPrefix(p["src"], "[]"):
