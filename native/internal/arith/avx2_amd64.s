@@ -44,6 +44,10 @@ short:
 	VBROADCASTSS 16(R14), Y3
 	VSUBPS       Y2, Y3, Y3
 	VMOVD        X3, R13
+	CMPQ         CX, $0x000000f0
+	JGT          long
+	CMPQ         CX, $0x00000080
+	JGT          done15
 
 	// Rows of 1 to 16 elements.
 	CMPQ    CX, $0x00000010
@@ -8876,6 +8880,7 @@ exact240:
 	JMP          far
 
 done29:
+long:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -22075,6 +22080,8 @@ short:
 	VBROADCASTSS 16(R14), Y3
 	VSUBPS       Y2, Y3, Y3
 	VMOVD        X3, R13
+	CMPQ         CX, $0x00000080
+	JGT          long
 
 	// Rows of 1 to 16 elements.
 	CMPQ         CX, $0x00000010
@@ -24941,6 +24948,7 @@ l112:
 	JMP     far
 
 done11:
+long:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -30965,6 +30973,8 @@ short:
 	VBROADCASTSS 16(R14), Y3
 	VSUBPS       Y2, Y3, Y3
 	VMOVD        X3, R13
+	CMPQ         CX, $0x00000080
+	JGT          long
 
 	// Rows of 1 to 16 elements.
 	CMPQ         CX, $0x00000010
@@ -33753,6 +33763,7 @@ l72:
 	JMP     far
 
 done11:
+long:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -39276,6 +39287,8 @@ short:
 	VBROADCASTSS 16(R14), Y3
 	VSUBPS       Y2, Y3, Y3
 	VMOVD        X3, R13
+	CMPQ         CX, $0x00000080
+	JGT          long
 
 	// Rows of 1 to 16 elements.
 	CMPQ  CX, $0x00000010
@@ -43060,6 +43073,7 @@ sure128Next:
 	JMP  end
 
 done16:
+long:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -53224,6 +53238,8 @@ short:
 	VBROADCASTSS 16(R14), Y3
 	VSUBPS       Y2, Y3, Y3
 	VMOVD        X3, R13
+	CMPQ         CX, $0x00000080
+	JGT          long
 
 	// Rows of 1 to 16 elements.
 	CMPQ  CX, $0x00000010
@@ -57560,6 +57576,7 @@ l64:
 	JMP  end
 
 done16:
+long:
 	TESTQ R8, R8
 	JZ    end
 

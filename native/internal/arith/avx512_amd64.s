@@ -46,6 +46,10 @@ short:
 	VMOVAPS      Z1, Z8
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z8, Z0
+	CMPQ         CX, $0x00000100
+	JGT          long
+	CMPQ         CX, $0x00000080
+	JGT          done15
 
 	// Rows of 1 to 16 elements.
 	CMPQ         CX, $0x00000010
@@ -4723,6 +4727,7 @@ exact256:
 	JMP          far
 
 done31:
+long:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -11150,6 +11155,8 @@ short:
 	VMOVAPS      Z1, Z8
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z8, Z0
+	CMPQ         CX, $0x00000080
+	JGT          long
 
 	// Rows of 1 to 16 elements.
 	CMPQ         CX, $0x00000010
@@ -12526,6 +12533,7 @@ l48:
 	JMP     far
 
 done11:
+long:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -15070,6 +15078,8 @@ short:
 	VMOVAPS      Z1, Z8
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z8, Z0
+	CMPQ         CX, $0x00000080
+	JGT          long
 
 	// Rows of 1 to 16 elements.
 	CMPQ         CX, $0x00000010
@@ -16605,6 +16615,7 @@ l40:
 	JMP     far
 
 done11:
+long:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -19274,6 +19285,10 @@ short:
 	VMOVAPS      Z1, Z9
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z9, Z0
+	CMPQ         CX, $0x00000100
+	JGT          long
+	CMPQ         CX, $0x00000080
+	JGT          done16
 
 	// Rows of 1 to 16 elements.
 	CMPQ  CX, $0x00000010
@@ -23552,6 +23567,7 @@ sure256Next:
 	JMP  end
 
 done25:
+long:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -28655,6 +28671,8 @@ short:
 	VMOVAPS      Z1, Z9
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z9, Z0
+	CMPQ         CX, $0x00000080
+	JGT          long
 
 	// Rows of 1 to 16 elements.
 	CMPQ  CX, $0x00000010
@@ -30931,6 +30949,7 @@ sure128:
 	JMP           end
 
 done16:
+long:
 	TESTQ R8, R8
 	JZ    end
 

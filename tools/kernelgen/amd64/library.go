@@ -293,6 +293,9 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.Comment(c.Comment)
 		w.left(step - c.Full)
 	case ir.EachRow:
+		if step == library.Lanes {
+			w.skipShort()
+		}
 		w.Comment(c.Comment)
 		w.CMPQ(left, operand.U32(step))
 		w.JGT(operand.LabelRef(done))
@@ -321,6 +324,7 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.toAligned(done)
 		w.left(step - c.Full)
 	case ir.Row:
+		w.Label("long")
 		w.TESTQ(rows, rows)
 		w.JZ(operand.LabelRef(library.End))
 		w.Label("longer")
@@ -455,6 +459,28 @@ func (w *libraryWriter) toRow() {
 	w.rewind(rowSrc)
 	if w.kernel.Prepares() {
 		w.MOVQ(w.param("other", ""), otherNext)
+	}
+}
+
+// skipShort goes past the loops over shorter rows, which would each look at the length, for the rows that stay
+// in registers but are longer than a turn, and for longer ones.
+func (w *libraryWriter) skipShort() {
+	var turn, last int // blocks
+	for i, c := range w.plan.Codes {
+		switch {
+		case c.Test == ir.EachRow && c.Step <= library.Turn:
+			turn = i
+			fallthrough
+		case c.Test == ir.EachRow:
+			last = i
+		case c.Test == ir.Row:
+			w.CMPQ(left, operand.U32(w.plan.Codes[last].Step))
+			w.JGT(operand.LabelRef("long"))
+			if last > turn {
+				w.CMPQ(left, operand.U32(library.Turn))
+				w.JGT(operand.LabelRef(fmt.Sprintf("done%d", turn)))
+			}
+		}
 	}
 }
 
