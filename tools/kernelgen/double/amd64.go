@@ -13,6 +13,7 @@ type x86 struct {
 	bytes.Buffer
 	avx512 bool
 	masked bool // the turn of what is left
+	full   int  // how many elements of that are there in any case
 }
 
 // AMD64 lists the levels: the suffix of functions, and the file without _amd64.s.
@@ -194,7 +195,7 @@ func (m *x86) mask(at int, tmp value) value {
 
 func (m *x86) load(d value, at int, fill, tmp value) {
 	switch {
-	case !m.masked:
+	case !m.masked || at < m.full:
 		m.op("VMOVUPD %d(SI), %s", 8*at, d)
 	case m.avx512 && fill == "":
 		m.op("VMOVUPD.Z %d(SI), %s, %s", 8*at, m.mask(at, tmp), d)
@@ -212,7 +213,7 @@ func (m *x86) load(d value, at int, fill, tmp value) {
 
 func (m *x86) store(a value, at int, tmp value) {
 	switch {
-	case !m.masked:
+	case !m.masked || at < m.full:
 		m.op("VMOVUPD %s, %d(DI)", a, 8*at)
 	case m.avx512:
 		m.op("VMOVUPD %s, %s, %d(DI)", a, m.mask(at, tmp), 8*at)

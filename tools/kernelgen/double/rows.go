@@ -118,7 +118,7 @@ func (w *writer) sumRow(m *x86) {
 		m.op("MOVB $1, ok+32(FP)")
 		m.end()
 	}
-	m.masked = false
+	m.masked, m.full = false, 0
 	fmt.Fprint(m, "\ndone:\n")
 	m.op("MOVB $0, ok+32(FP)")
 	m.end()
@@ -153,7 +153,7 @@ func (w *writer) softmaxRow(m *x86, name string, n int) {
 		w.scaled(r.f[i], e[i], r.u[1])
 		m.store(r.f[i], a, r.u[1])
 	}
-	m.masked = false
+	m.masked, m.full = false, 0
 	m.op("ADDQ R13, SI")
 	m.op("ADDQ R12, DI")
 	m.op("INCQ R11")
@@ -168,6 +168,7 @@ func (w *writer) softmaxRow(m *x86, name string, n int) {
 // sumOf is the sum of the exponentials of up to n elements, in two. Far and irregular rows go to done.
 func (w *writer) sumOf(m *x86, n int, largest func(top value)) (at []int, e []value, hi, lo value) {
 	r := w.r
+	m.full = n - lanes
 	// Of up to 8 elements none has another to be added to.
 	for i := 0; i < lanes; i += m.width() {
 		if at = append(at, i); n > lanes {
