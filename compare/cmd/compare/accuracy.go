@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +28,7 @@ type accuracyOptions struct {
 	classes, sizes string
 	outputs        int
 	workers        int
+	search         time.Duration
 }
 
 func (a *app) accuracyCommand() *cobra.Command {
@@ -48,10 +51,17 @@ number is said to do so.`,
 	f.StringVar(&o.sizes, "sizes", "2^4,2^8,2^12,2^16,2^20", "`lengths` of rows: integers, powers 2^10 or 2^4..2^26, L1, L2, memory")
 	f.IntVar(&o.outputs, "outputs", 1<<18, "`elements` to measure at each length, at least: short rows are many")
 	f.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "`goroutines` to measure on")
+	f.DurationVar(&o.search, "search", 0, "instead, look for this `time` for rows on which each softmax is worst")
+	for _, other := range []string{"classes", "sizes", "outputs", "workers"} {
+		cmd.MarkFlagsMutuallyExclusive("search", other)
+	}
 	return cmd
 }
 
 func (a *app) accuracy(ctx context.Context, o accuracyOptions) error {
+	if o.search != 0 {
+		return a.search(ctx, o.search)
+	}
 	plan := accuracy.Plan{Outputs: o.outputs}
 	var err error
 	if plan.Classes, err = parseClasses(o.classes); err != nil {
@@ -105,6 +115,46 @@ func (a *app) accuracy(ctx context.Context, o accuracyOptions) error {
 	return a.end(r, start)
 }
 
+// search climbs to rows on which each softmax is worst.
+func (a *app) search(ctx context.Context, budget time.Duration) error {
+	if a.json != "" {
+		return errors.New("--json: a search is not recorded")
+	}
+	if budget < 0 {
+		return fmt.Errorf("--search: %v is less than no time", budget)
+	}
+	r, _ := a.begin()
+	a.header(r)
+	functions := a.softmaxes(a.peers(r, onRow))
+	a.start("Searching", int64(len(functions)))
+	defer a.finish()
+	a.line("")
+	a.line("%-30s %10s %11s", "largest error found", "* 2^-24", "on a row of")
+	for _, f := range functions {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		found, err := accuracy.Search(f, budget, 1)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+		nans := ""
+		if found.NaNs {
+			nans = "  NaN for other rows"
+		}
+		a.line("%-30s %10.2f %11d%s", f.Name, found.Error, len(found.Row), nans)
+		a.step(1)
+	}
+	return nil
+}
+
+// softmaxes are those whose accuracy differs: native's algorithms have upstream's bits.
+func (a *app) softmaxes(peers []speed.Library) []speed.Benchmark {
+	return slices.DeleteFunc(a.functions(peers), func(f speed.Benchmark) bool {
+		return f.Computes != speed.Softmax || a.sides.noUpstream == nil && strings.HasPrefix(f.Name, a.sides.ours.Name+" ")
+	})
+}
+
 // errorText is the greatest error, then the mean one.
 func errorText(m accuracy.Errors) string {
 	switch {
@@ -151,10 +201,7 @@ var classes = []inputs.Class{inputs.Uniform10, inputs.Normal, inputs.Uniform1000
 // measureByClass measures and records errors on rows of these lengths, for what is timed
 // beside them. Native's algorithms have upstream's bits, and so its errors.
 func (a *app) measureByClass(ctx context.Context, r *results.Results, peers []speed.Library, lengths []int) error {
-	functions := slices.DeleteFunc(a.functions(peers), func(f speed.Benchmark) bool {
-		return f.Computes != speed.Softmax || a.sides.noUpstream == nil && strings.HasPrefix(f.Name, a.sides.ours.Name+" ")
-	})
-	plan := accuracy.Plan{Functions: functions, Classes: classes, Lengths: lengths, Outputs: leastOutputs}
+	plan := accuracy.Plan{Functions: a.softmaxes(peers), Classes: classes, Lengths: lengths, Outputs: leastOutputs}
 	a.start("Measuring accuracy", int64(len(plan.Classes)*len(plan.Lengths)))
 	defer a.finish()
 	all, err := plan.Run(ctx, runtime.GOMAXPROCS(0), func() { a.step(1) })

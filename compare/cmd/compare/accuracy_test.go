@@ -41,10 +41,22 @@ func TestAccuracyFlags(t *testing.T) {
 		{"--classes x", `"x" is not a class`},
 		{"--outputs 0", "0 outputs"},
 		{"--workers 0", "0 workers"},
+		{"--search -1s", "--search: -1s is less than no time"},
+		{"--search 1s --sizes 4", "search"},
+		{"--search 1s --json x", "--json: a search is not recorded"},
 	} {
 		a, _ := testApp()
 		if err := run(t, a, append([]string{"accuracy"}, strings.Fields(c.args)...)...); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("accuracy %s: error %v, want %q", c.args, err, c.want)
 		}
 	}
+}
+
+func TestAccuracySearch(t *testing.T) {
+	a, out := testApp()
+	if err := run(t, a, "accuracy", "--search", "5ms"); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out.String(), "largest error found * 2^-24", "native.Softmax", "upstream three-pass-reload")
+	narrow(t, out.String())
 }
