@@ -170,6 +170,11 @@ func manyHalves[T native.Element](t *testing.T, src native.Matrix[T], o *native.
 // TestManyRows has more elements than one call of a kernel takes, and rows that kernels leave where one call ends
 // and the next begins. Rows have the bits that each has alone.
 func TestManyRows(t *testing.T) {
+	for _, cols := range []int{1, 100, native.CallLen, native.CallLen + 1} {
+		if n := native.RowsOfCall(cols); n < 1 || n > 1 && n*cols > native.CallLen {
+			t.Errorf("a call takes %d rows of %d elements", n, cols)
+		}
+	}
 	const rows, cols = 6000, 100
 	x, keep := make([]float32, rows*cols), make([]bool, cols)
 	r := rand.New(rand.NewPCG(18, 18))

@@ -16,6 +16,8 @@ const TouchFrom = touchFrom
 // CallLen is how many elements of a matrix one call of a kernel takes.
 const CallLen = callLen
 
+var RowsOfCall = rowsOfCall
+
 const RaceEnabled = raceEnabled
 
 var Parallel = parallel.Do

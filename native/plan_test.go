@@ -114,4 +114,17 @@ func TestScaleLimits(t *testing.T) {
 			}
 		}
 	}
+	// From 2^120 on the product is rounded.
+	scale, row := float32(0x1.8p120), []float32{0x1.555556p-104, 0x1.555512p-104, 0x1.555502p-104}
+	rounded, want, got := make([]float32, 3), make([]float32, 3), make([]float32, 3)
+	for i, x := range row {
+		rounded[i] = x * scale
+	}
+	native.Softmax(want, rounded)
+	for _, arith.Best = range levels() {
+		native.SoftmaxRows(native.Row(got), native.Row(row), &native.Options{Scale: scale})
+		if !sameRow(got, want) {
+			t.Errorf("level %v: scale %v: softmax of %v is %v, want %v", arith.Best, scale, row, got, want)
+		}
+	}
 }

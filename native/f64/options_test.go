@@ -35,7 +35,7 @@ func fewElements(r *rand.Rand, n int) []float64 {
 // randomOptions are for rows of cols elements.
 func randomOptions(r *rand.Rand, rows, cols int) *f64.Options {
 	o := &f64.Options{Causal: r.IntN(3) == 0, Offset: r.IntN(cols+rows) - rows, ZeroRows: r.IntN(2) == 0, Goroutines: r.IntN(4)}
-	values := []float64{0, 1, 1, 0.37, 2.5, -1, -3, 1e-300, 0x1p-965, 0x1p965, inf, nan}
+	values := []float64{0, 1, 1, 0.37, 2.5, -1, -3, 1e-300, 0x1.3p-965, -0x1.3p-965, 0x1.3p965, inf, nan}
 	switch r.IntN(3) {
 	case 0:
 		o.Scale = values[r.IntN(len(values))]

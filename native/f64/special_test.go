@@ -142,7 +142,7 @@ func TestEmpty(t *testing.T) {
 	var a f64.Accumulator
 	a.Add(nil)
 	lse := []float64{1, 2}
-	f64.LogSumExpRows(lse, f64.Matrix{Rows: 2}, nil)
+	f64.LogSumExpRows(lse, f64.Matrix{Rows: 2, Stride: 9}, &f64.Options{Keep: native.Matrix[bool]{Rows: 2, Data: []bool{}, Stride: 9}})
 	if y := f64.LogSumExp(nil); y != negInf || lse[0] != negInf || lse[1] != negInf || a.LogSumExp() != negInf {
 		t.Errorf("log-sum-exp of nothing is %v, %v, %v", y, lse, a.LogSumExp())
 	}

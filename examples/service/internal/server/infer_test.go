@@ -217,10 +217,12 @@ func TestInferBinary(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			answer, err := io.ReadAll(resp.Body)
 			resp.Body.Close()
-			if resp.StatusCode != 400 {
-				t.Errorf("a header of %s bytes: status %d", h, resp.StatusCode)
+			if err != nil {
+				t.Fatal(err)
 			}
+			refused(t, resp.StatusCode, answer, 400, "it must be a number from 1 to 1048576")
 		}
 		s.works()
 	})
