@@ -282,6 +282,12 @@ func TestSoftmaxNCQU8(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// One column too many for entries of 23 bits, whose sum would be 2^32 or more.
+	most := slices.Repeat([]uint8{200}, 513)
+	most[500] = 180
+	if err := op.Softmax(most, most, 1, 513, 513, 513, 1); err != nil || slices.Max(most) > 1 {
+		t.Errorf("512 of 513 equal elements: %d, error %v", slices.Max(most), err)
+	}
 	// 1024 times 2^22 is 2^32: the second row, where upstream divides by 0.
 	src := inputs.Bytes(inputs.Normal.Row(1, 3*1024))
 	clear(src[1024:2048])
