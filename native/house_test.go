@@ -23,10 +23,10 @@ func TestLibrary(t *testing.T) {
 	}
 }
 
-// TestGrowth holds what a call of Softmax adds to a program, and what the first call allocates.
+// TestGrowth holds what a call of Softmax or SoftmaxRows adds to a program, and what the first call allocates.
 func TestGrowth(t *testing.T) {
 	if testing.Short() {
-		t.Skip("links two programs: not with -short")
+		t.Skip("links three programs: not with -short")
 	}
 	goList(t, ".")
 	dir := t.TempDir()
@@ -68,9 +68,28 @@ func main() {
 	}
 }
 `)
-	t.Logf("hello world: %d bytes, with native.Softmax %d more", without, with-without)
-	if with-without > 900_000 {
-		t.Errorf("native.Softmax adds %d bytes to a program, more than 900,000", with-without)
+	rows := build("rows", `package main
+
+import (
+	"fmt"
+
+	"github.com/twopass-softmax/twopass/native"
+)
+
+func main() {
+	x := []float32{1, 2, 3}
+	native.SoftmaxRows(native.Row(x), native.Row(x), &native.Options{Scale: 2})
+	fmt.Println(x)
+}
+`)
+	for _, c := range []struct {
+		what        string
+		bytes, most int64
+	}{{"native.Softmax", with - without, 770_000}, {"native.SoftmaxRows", rows - without, 1_270_000}} {
+		t.Logf("hello world: %d bytes, with %s %d more", without, c.what, c.bytes)
+		if c.bytes > c.most {
+			t.Errorf("%s adds %d bytes to a program, more than %d", c.what, c.bytes, c.most)
+		}
 	}
 	if out, err := exec.Command(filepath.Join(dir, "softmax")).CombinedOutput(); err != nil && runtime.GOARCH == "amd64" {
 		t.Errorf("%v: the first call allocates more than 64 KiB: %s", err, out)

@@ -211,6 +211,19 @@ l4:
 
 exact16:
 	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x00000000, CX
 	JMP          far
 
@@ -231,6 +244,7 @@ done1:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact32
+	VMOVUPS nearTable<>+0(SB), Y2
 	PCALIGN $0x40
 
 loop3:
@@ -268,8 +282,8 @@ loop3:
 	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y5
-	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPERMPS Y2, Y8, Y5
+	VPERMPS Y2, Y9, Y12
 	VPSLLD  $0x14, Y8, Y13
 	VPSLLD  $0x14, Y9, Y14
 	VPADDD  Y5, Y13, Y5
@@ -310,8 +324,8 @@ loop3:
 	VFMADD231PS Y1, Y7, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y7
-	VPERMPS nearTable<>+0(SB), Y11, Y13
+	VPERMPS Y2, Y9, Y7
+	VPERMPS Y2, Y11, Y13
 	VPSLLD  $0x14, Y9, Y14
 	VPSLLD  $0x14, Y11, Y15
 	VPADDD  Y7, Y14, Y7
@@ -414,8 +428,20 @@ l8:
 	JMP  end
 
 exact32:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x00000010, CX
 	JMP          far
 
@@ -439,249 +465,247 @@ done3:
 	PCALIGN $0x40
 
 loop5:
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), Y2
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact48
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 128(SI), Y3, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 160(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 128(SI), Y2, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 160(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVAPS     Y4, Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y3, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y9
-	VANDPS      Y9, Y3, Y9
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y2, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y13
+	VSUBPS Y8, Y3, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y13
-	VFMADD231PS Y1, Y5, Y13
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y5, Y14, Y5
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y4, Y13, Y4
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
-	VMULPS      Y14, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y13
-	VANDPS      Y13, Y3, Y3
-	VPOR        Y8, Y9, Y8
-	VADDPS      Y3, Y12, Y12
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y4, Y4, Y12
+	VANDPS      Y12, Y2, Y2
+	VPOR        Y7, Y8, Y7
+	VADDPS      Y2, Y11, Y11
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y13
-	VSUBPS Y9, Y4, Y14
+	VSUBPS Y4, Y3, Y12
+	VSUBPS Y8, Y3, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS 96(SI), Y0, Y14
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS 96(SI), Y1, Y14
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y3, 192(BX)
-	VPERMPS nearTable<>+0(SB), Y9, Y3
-	VMOVUPS Y11, 224(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VMOVUPS Y10, 256(BX)
-	VPSLLD  $0x14, Y9, Y10
-	VPADDD  Y15, Y11, Y15
-	VPADDD  Y3, Y10, Y3
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y2, 192(BX)
+	VPSLLD  $0x14, Y4, Y2
+	VMOVUPS Y10, 224(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y14, Y2, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y10
 	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y2, Y12, Y12
 	VMULPS      Y10, Y13, Y13
-	VMULPS      Y11, Y14, Y14
 
 	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y3, Y3, Y14
-	VADDPS      Y14, Y13, Y3
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y9, Y8
-	VMOVAPS     Y4, Y5
+	VADDPS      Y13, Y12, Y2
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y3, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y6, Y5
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y4
+	VSUBPS Y4, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS Y1, Y7, Y4
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y6, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
-	VPSLLD  $0x14, Y5, Y9
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y8
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
-	VMULPS      Y9, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VMULPS      Y8, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VANDPS      Y4, Y6, Y6
-	VPOR        Y8, Y5, Y8
-	VADDPS      Y6, Y3, Y3
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y3, Y5, Y5
+	VPOR        Y7, Y4, Y7
+	VADDPS      Y5, Y2, Y2
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          exact48
-	VEXTRACTF128 $0x01, Y12, X4
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y3, X5
+	VEXTRACTF128 $0x01, Y11, X3
+	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y3, Y12, Y12
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y4, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X3
-	VADDPD       X3, X12, X12
-	VMOVHLPS     X12, X12, X3
-	VADDSD       X3, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X12, X3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y2, Y11, Y11
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X2
+	VADDPD       X2, X11, X11
+	VMOVHLPS     X11, X11, X2
+	VADDSD       X2, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X11, X2
 	JCS          exact48
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X2
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X12, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
+	VDIVSD       X11, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
 	VBROADCASTSS X3, Y3
-	VMOVUPS      256(BX), Y5
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
+	VMULPS      Y2, Y9, Y4
+	VFMADD231PS Y3, Y9, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y13, Y5
-	VFMADD231PS Y4, Y13, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     224(BX), Y5
+	VMULPS      Y2, Y12, Y4
+	VFMADD231PS Y3, Y12, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     224(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 64(DI)
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y14, Y5
-	VFMADD231PS Y4, Y14, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     192(BX), Y5
+	VMULPS      Y2, Y13, Y4
+	VFMADD231PS Y3, Y13, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     192(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y5
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l9
-	VMASKMOVPS  Y7, Y5, 128(DI)
+	VMASKMOVPS  Y6, Y4, 128(DI)
 	JMP         l10
 
 l9:
-	VMOVUPS Y7, 128(DI)
+	VMOVUPS Y6, 128(DI)
 
 l10:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y3
-	VFMADD231PS Y4, Y6, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
+	VMULPS      Y2, Y5, Y2
+	VFMADD231PS Y3, Y5, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l11
 	CMPQ        CX, $0x00000008
 	JLE         l12
-	VMASKMOVPS  Y3, Y4, 160(DI)
+	VMASKMOVPS  Y2, Y3, 160(DI)
 	JMP         l12
 
 l11:
-	VMOVUPS Y3, 160(DI)
+	VMOVUPS Y2, 160(DI)
 
 l12:
 	ADDQ R9, SI
@@ -691,8 +715,20 @@ l12:
 	JMP  end
 
 exact48:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x00000020, CX
 	JMP          far
 
@@ -716,118 +752,117 @@ done5:
 	PCALIGN $0x40
 
 loop7:
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), Y2
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact64
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 192(SI), Y3, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 224(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 192(SI), Y2, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 224(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y5, Y13
-	VANDPS      Y13, Y3, Y13
+	VFMADD213PS Y3, Y0, Y8
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y0, Y4, Y12
+	VANDPS      Y12, Y2, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y13, Y4, Y15
+	VSUBPS Y8, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS Y1, Y5, Y15
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS Y1, Y4, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VMOVUPS Y11, 192(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y11
-	VMOVUPS Y10, 224(BX)
-	VPSLLD  $0x14, Y9, Y10
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VPADDD  Y5, Y10, Y5
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y15
+	VMOVUPS Y10, 192(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
 	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y10, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y10, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VANDPS      Y15, Y3, Y3
-	VADDPS      Y3, Y14, Y5
-	VADDPS      Y5, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y2, Y2
+	VADDPS      Y2, Y13, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y10
+	VSUBPS Y4, Y3, Y9
+	VSUBPS Y8, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y9
@@ -836,157 +871,154 @@ loop7:
 	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y3, 288(BX)
-	VPSLLD  $0x14, Y6, Y3
-	VPADDD  Y11, Y15, Y11
-	VPADDD  Y13, Y3, Y13
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y2, 256(BX)
+	VPSLLD  $0x14, Y8, Y2
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y14, Y2, Y14
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y2
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y2
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y3, Y9, Y9
+	VMULPS      Y2, Y9, Y9
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VADDPS      Y10, Y9, Y3
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y5
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y14, Y14, Y10
+	VADDPS      Y10, Y9, Y2
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS Y0, Y7, Y6
-	VMOVUPS     256(BX), Y11
-	VANDPS      Y6, Y11, Y6
+	VFMADD213PS Y3, Y0, Y4
+	VMOVAPS     Y3, Y8
+	VFMADD231PS Y0, Y6, Y8
+	VANDPS      Y8, Y5, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y13
-	VSUBPS Y6, Y4, Y4
+	VSUBPS Y4, Y3, Y12
+	VSUBPS Y8, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS Y1, Y7, Y4
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y14, 320(BX)
-	VPSLLD  $0x14, Y5, Y14
-	VMOVUPS Y10, 352(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y7, Y14, Y7
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y13, 288(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y14, Y13, Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
-	VMULPS      Y10, Y13, Y13
-	VMULPS      Y14, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y13, Y12, Y12
+	VMULPS      Y15, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y13
-	VFMADD213PS Y15, Y15, Y4
-	VANDPS      Y4, Y11, Y11
-	VADDPS      Y11, Y13, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y14, Y14, Y3
+	VANDPS      Y3, Y5, Y5
+	VADDPS      Y5, Y12, Y3
+	VADDPS      Y3, Y2, Y2
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          exact64
-	VEXTRACTF128 $0x01, Y12, X4
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y3, X5
+	VEXTRACTF128 $0x01, Y11, X3
+	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y3, Y12, Y12
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y4, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X3
-	VADDPD       X3, X12, X12
-	VMOVHLPS     X12, X12, X3
-	VADDSD       X3, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X12, X3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y2, Y11, Y11
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X2
+	VADDPD       X2, X11, X11
+	VMOVHLPS     X11, X11, X2
+	VADDSD       X2, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X11, X2
 	JCS          exact64
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X2
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X12, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
+	VDIVSD       X11, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
 	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y5
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      224(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y5
-	VFMADD231PS Y4, Y9, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     192(BX), Y5
+	VMULPS      Y2, Y9, Y4
+	VFMADD231PS Y3, Y9, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     192(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     352(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     320(BX), Y5
+	VMULPS      Y2, Y10, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     288(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y13, Y5
-	VFMADD231PS Y4, Y13, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     288(BX), Y5
+	VMULPS      Y2, Y12, Y4
+	VFMADD231PS Y3, Y12, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     256(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l13
-	VMASKMOVPS  Y6, Y5, 192(DI)
+	VMASKMOVPS  Y6, Y4, 192(DI)
 	JMP         l14
 
 l13:
@@ -994,19 +1026,19 @@ l13:
 
 l14:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y11, Y3
-	VFMADD231PS Y4, Y11, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
+	VMULPS      Y2, Y5, Y2
+	VFMADD231PS Y3, Y5, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l15
 	CMPQ        CX, $0x00000008
 	JLE         l16
-	VMASKMOVPS  Y3, Y4, 224(DI)
+	VMASKMOVPS  Y2, Y3, 224(DI)
 	JMP         l16
 
 l15:
-	VMOVUPS Y3, 224(DI)
+	VMOVUPS Y2, 224(DI)
 
 l16:
 	ADDQ R9, SI
@@ -1016,8 +1048,20 @@ l16:
 	JMP  end
 
 exact64:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x00000030, CX
 	JMP          far
 
@@ -1041,375 +1085,373 @@ done7:
 	PCALIGN $0x40
 
 loop9:
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), Y2
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact80
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 256(SI), Y3, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 288(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 256(SI), Y2, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 288(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 192(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y11, Y6, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VADDPS      Y15, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVAPS     Y4, Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y6
-	VANDPS      Y6, Y3, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y7
-	VFMADD231PS Y1, Y5, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y5, Y9, Y5
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VMULPS      Y9, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y7
-	VANDPS      Y7, Y3, Y3
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y7
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPSLLD  $0x14, Y5, Y13
-	VMOVUPS Y15, 320(BX)
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y15, Y11
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y15, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
 	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y7, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y5
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y13
+	VSUBPS Y8, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y13
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y13
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y14, 352(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y14
-	VMOVUPS Y9, 384(BX)
-	VPSLLD  $0x14, Y5, Y9
-	VMOVUPS Y7, 416(BX)
-	VPSLLD  $0x14, Y6, Y7
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
 	VPADDD  Y15, Y9, Y15
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
 	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y14, Y14, Y13
-	VADDPS      Y13, Y11, Y7
-	VADDPS      Y7, Y10, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(BX), Y5
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVAPS     Y3, Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     256(BX), Y6
-	VANDPS      Y5, Y6, Y5
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y2, Y5
 
 	// -n = magic - N - u
-	VSUBPS  Y5, Y4, Y4
-	VMOVUPS 288(BX), Y7
+	VSUBPS Y5, Y3, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS Y1, Y7, Y4
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPERMPS nearTable<>+0(SB), Y5, Y4
 	VPSLLD  $0x14, Y5, Y9
-	VPADDD  Y7, Y9, Y7
+	VPADDD  Y4, Y9, Y4
 	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
-	VMULPS      Y9, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VANDPS      Y4, Y6, Y6
-	VPOR        Y8, Y5, Y8
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y2, Y2
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y3, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y8
+	VSUBPS Y5, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 288(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y3, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y12
+	VSUBPS Y5, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y13, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VMOVUPS Y9, 352(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y8, 384(BX)
+	VPSLLD  $0x14, Y5, Y8
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y13, Y8, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y12, Y8
+	VADDPS      Y8, Y10, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVAPS     Y3, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     256(BX), Y5
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y8
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VMULPS      Y8, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y3, Y5, Y5
+	VPOR        Y7, Y4, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          exact80
-	VEXTRACTF128 $0x01, Y12, X4
-	VCVTPS2PD    X12, Y12
+	VEXTRACTF128 $0x01, Y11, X3
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y6
 	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y7
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y7, Y12, Y12
-	VADDPD       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y10, X5
+	VADDPD       Y6, Y11, Y11
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y10, X4
 	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y8
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y8, Y10, Y10
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y10, Y12, Y12
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y4, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X4
-	VADDPD       X4, X12, X12
-	VMOVHLPS     X12, X12, X4
-	VADDSD       X4, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X12, X4
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y10, Y10
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y10, Y11, Y11
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X3
+	VADDPD       X3, X11, X11
+	VMOVHLPS     X11, X11, X3
+	VADDSD       X3, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X11, X3
 	JCS          exact80
-	VMOVSD       up64<>+0(SB), X4
+	VMOVSD       up64<>+0(SB), X3
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X12, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VCVTSS2SD    X5, X5, X7
-	VSUBSD       X7, X4, X4
-	VBROADCASTSS X5, Y5
-	VCVTSD2SS    X4, X4, X4
+	VDIVSD       X11, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
 	VBROADCASTSS X4, Y4
-	VMOVUPS      224(BX), Y7
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      224(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     416(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     192(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     384(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     352(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y11, Y7
-	VFMADD231PS Y5, Y11, Y7
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     320(BX), Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     384(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 192(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y13, Y7
-	VFMADD231PS Y5, Y13, Y7
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     192(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y3, Y7
-	VFMADD231PS Y5, Y3, Y7
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y3
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     352(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     320(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y12, Y6
+	VFMADD231PS Y4, Y12, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     288(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y14, Y6
+	VFMADD231PS Y4, Y14, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y6
+	VFMADD231PS Y4, Y2, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l17
-	VMASKMOVPS  Y7, Y3, 256(DI)
+	VMASKMOVPS  Y6, Y2, 256(DI)
 	JMP         l18
 
 l17:
-	VMOVUPS Y7, 256(DI)
+	VMOVUPS Y6, 256(DI)
 
 l18:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y6, Y4
-	VFMADD231PS Y5, Y6, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     32(DX), Y3
+	VMULPS      Y3, Y5, Y3
+	VFMADD231PS Y4, Y5, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l19
 	CMPQ        CX, $0x00000008
 	JLE         l20
-	VMASKMOVPS  Y4, Y3, 288(DI)
+	VMASKMOVPS  Y3, Y2, 288(DI)
 	JMP         l20
 
 l19:
-	VMOVUPS Y4, 288(DI)
+	VMOVUPS Y3, 288(DI)
 
 l20:
 	ADDQ R9, SI
@@ -1419,8 +1461,20 @@ l20:
 	JMP  end
 
 exact80:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x00000040, CX
 	JMP          far
 
@@ -1444,425 +1498,421 @@ done9:
 	PCALIGN $0x40
 
 loop11:
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), Y2
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 320(SI), Y3, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 352(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 320(SI), Y2, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 352(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 192(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y11, Y6, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VADDPS      Y15, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     256(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVAPS     Y4, Y7
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y3, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS Y1, Y5, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
 	VPERMPS nearTable<>+0(SB), Y7, Y11
-	VPSLLD  $0x14, Y6, Y13
-	VMOVUPS Y15, 320(BX)
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y11, Y15, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVAPS     Y3, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y14, 288(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y9
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y10, Y3, Y3
-	VADDPS      Y3, Y9, Y5
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     32(SI), Y6
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y2, Y2
+	VADDPS      Y2, Y9, Y4
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y10
-	VSUBPS Y7, Y4, Y11
+	VSUBPS Y5, Y3, Y10
+	VSUBPS Y8, Y3, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y12
 	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y15
-	VMOVUPS Y3, 352(BX)
-	VPSLLD  $0x14, Y6, Y3
-	VMOVUPS Y9, 384(BX)
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y13, Y3, Y13
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y2, 320(BX)
+	VPSLLD  $0x14, Y5, Y2
+	VMOVUPS Y9, 352(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y14, Y2, Y14
 	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y2
 	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
-	VMULPS      Y3, Y10, Y10
-	VMULPS      Y9, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y2, Y10, Y10
+	VMULPS      Y9, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y15, Y15, Y11
-	VADDPS      Y11, Y10, Y3
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     160(SI), Y6
+	VFMADD213PS Y14, Y14, Y10
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y10, Y2
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     160(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     224(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y13
+	VSUBPS Y5, Y3, Y9
+	VSUBPS Y8, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y9
-	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
 	VFMADD231PS 160(SI), Y1, Y9
-	VFMADD231PS 224(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y14, 416(BX)
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VMOVUPS Y11, 448(BX)
-	VPSLLD  $0x14, Y6, Y11
-	VMOVUPS Y10, 480(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y15, Y11, Y15
-	VPADDD  Y14, Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y13, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VMOVUPS Y12, 416(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y10, 448(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y15, Y12, Y15
+	VPADDD  Y13, Y10, Y13
 	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y10, Y9, Y9
-	VMULPS      Y11, Y13, Y13
+	VMULPS      Y12, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y9
-	VFMADD213PS Y14, Y14, Y13
-	VADDPS      Y13, Y9, Y10
-	VADDPS      Y10, Y3, Y3
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     288(SI), Y6
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y9, Y10
+	VADDPS      Y10, Y2, Y2
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     288(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     288(BX), Y7
-	VFMADD213PS Y4, Y0, Y7
+	VFMADD213PS Y3, Y0, Y5
+	VMOVAPS     Y3, Y8
+	VFMADD231PS Y0, Y6, Y8
 	VMOVUPS     256(BX), Y10
-	VANDPS      Y7, Y10, Y7
+	VANDPS      Y8, Y10, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y11
-	VSUBPS Y7, Y4, Y4
+	VSUBPS Y5, Y3, Y12
+	VSUBPS Y8, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y11
-	VMOVUPS     288(BX), Y14
-	VFMADD231PS Y0, Y14, Y4
-	VFMADD231PS 288(SI), Y1, Y11
-	VFMADD231PS Y1, Y14, Y4
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y14
-	VPERMPS nearTable<>+0(SB), Y7, Y15
-	VMOVUPS Y13, 512(BX)
-	VPSLLD  $0x14, Y6, Y13
-	VMOVUPS Y9, 544(BX)
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y14, Y13, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VPERMPS nearTable<>+0(SB), Y5, Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y14, 480(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
-	VMULPS      Y9, Y11, Y11
-	VMULPS      Y13, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y4
-	VANDPS      Y4, Y10, Y10
-	VADDPS      Y10, Y11, Y4
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y13, Y13, Y3
+	VANDPS      Y3, Y10, Y10
+	VADDPS      Y10, Y12, Y3
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          exact96
-	VEXTRACTF128 $0x01, Y12, X6
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y5, X7
+	VEXTRACTF128 $0x01, Y11, X5
+	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y5, Y12, Y12
-	VADDPD       Y7, Y6, Y6
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y4, X7
+	VEXTRACTF128 $0x01, Y4, X6
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y3, Y12, Y12
-	VADDPD       Y5, Y6, Y6
-	VADDPD       Y6, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X3
-	VADDPD       X3, X12, X12
-	VMOVHLPS     X12, X12, X3
-	VADDSD       X3, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X12, X3
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y4, Y11, Y11
+	VADDPD       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y2, Y11, Y11
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y5, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X2
+	VADDPD       X2, X11, X11
+	VMOVHLPS     X11, X11, X2
+	VADDSD       X2, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X11, X2
 	JCS          exact96
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X2
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X12, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
+	VDIVSD       X11, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
 	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y5
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      224(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     480(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     192(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     448(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     416(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     544(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     320(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     512(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 256(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y11, Y5
-	VFMADD231PS Y4, Y11, Y5
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     352(BX), Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     448(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     416(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     384(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y9, Y4
+	VFMADD231PS Y3, Y9, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     288(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     480(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     352(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y12, Y4
+	VFMADD231PS Y3, Y12, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     320(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l21
-	VMASKMOVPS  Y6, Y5, 320(DI)
+	VMASKMOVPS  Y5, Y4, 320(DI)
 	JMP         l22
 
 l21:
-	VMOVUPS Y6, 320(DI)
+	VMOVUPS Y5, 320(DI)
 
 l22:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y10, Y3
-	VFMADD231PS Y4, Y10, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
+	VMULPS      Y2, Y10, Y2
+	VFMADD231PS Y3, Y10, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l23
 	CMPQ        CX, $0x00000008
 	JLE         l24
-	VMASKMOVPS  Y3, Y4, 352(DI)
+	VMASKMOVPS  Y2, Y3, 352(DI)
 	JMP         l24
 
 l23:
-	VMOVUPS Y3, 352(DI)
+	VMOVUPS Y2, 352(DI)
 
 l24:
 	ADDQ R9, SI
@@ -1872,8 +1922,20 @@ l24:
 	JMP  end
 
 exact96:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x00000050, CX
 	JMP          far
 
@@ -1894,6 +1956,7 @@ done11:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact112
+	VMOVUPS nearTable<>+0(SB), Y2
 	PCALIGN $0x40
 
 loop13:
@@ -1930,8 +1993,8 @@ loop13:
 	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS Y2, Y8, Y12
+	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -1971,9 +2034,9 @@ loop13:
 	VMOVUPS     Y11, 192(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VPERMPS Y2, Y9, Y11
 	VMOVUPS Y10, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VPERMPS Y2, Y13, Y10
 	VMOVUPS Y6, 256(BX)
 	VPSLLD  $0x14, Y9, Y6
 	VMOVUPS Y7, 288(BX)
@@ -2016,8 +2079,8 @@ loop13:
 	VFMADD231PS 320(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPERMPS Y2, Y6, Y11
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y15, 320(BX)
 	VPSLLD  $0x14, Y6, Y15
 	VMOVUPS Y14, 352(BX)
@@ -2055,7 +2118,7 @@ loop13:
 	VFMADD231PS Y1, Y5, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPERMPS Y2, Y6, Y5
 	VPSLLD  $0x14, Y6, Y13
 	VPADDD  Y5, Y13, Y5
 	VMOVUPS nearExp2<>+0(SB), Y13
@@ -2088,8 +2151,8 @@ loop13:
 	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VPERMPS Y2, Y5, Y14
+	VPERMPS Y2, Y6, Y15
 	VMOVUPS Y3, 384(BX)
 	VPSLLD  $0x14, Y5, Y3
 	VMOVUPS Y10, 416(BX)
@@ -2131,9 +2194,9 @@ loop13:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y9, 448(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VPERMPS Y2, Y6, Y9
 	VMOVUPS Y13, 480(BX)
 	VPSLLD  $0x14, Y5, Y13
 	VMOVUPS Y7, 512(BX)
@@ -2176,8 +2239,8 @@ loop13:
 	VFMADD231PS 352(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y6, Y15
 	VMOVUPS Y14, 544(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y10, 576(BX)
@@ -2217,7 +2280,7 @@ loop13:
 	VFMADD231PS Y1, Y13, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS Y2, Y5, Y13
 	VPSLLD  $0x14, Y5, Y14
 	VPADDD  Y13, Y14, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
@@ -2393,8 +2456,20 @@ l28:
 	JMP  end
 
 exact112:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x00000060, CX
 	JMP          far
 
@@ -2418,117 +2493,116 @@ done13:
 	PCALIGN $0x40
 
 loop15:
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), Y2
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact128
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 448(SI), Y3, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 480(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 448(SI), Y2, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 480(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y13, Y4, Y15
+	VSUBPS Y8, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 192(BX)
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y11, Y6, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VADDPS      Y15, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     256(SI), Y6
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
+	VSUBPS Y5, Y3, Y9
+	VSUBPS Y8, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y9
@@ -2537,57 +2611,57 @@ loop15:
 	VFMADD231PS 320(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VMOVUPS Y15, 320(BX)
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y14, 352(BX)
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y15, Y11
-	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y14, 288(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y13, 320(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VADDPS      Y10, Y9, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     384(SI), Y6
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y9, Y12
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     384(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVAPS     Y4, Y7
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y3, Y7
+	VFMADD213PS Y3, Y0, Y5
+	VMOVAPS     Y3, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y2, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y13
-	VSUBPS Y7, Y4, Y14
+	VSUBPS Y5, Y3, Y13
+	VSUBPS Y8, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y13
-	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y4, Y14
 	VFMADD231PS 384(SI), Y1, Y13
-	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y4, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
-	VPERMPS nearTable<>+0(SB), Y7, Y15
-	VMOVUPS Y10, 384(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VMOVUPS Y9, 416(BX)
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y5, Y10, Y5
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y4, Y10, Y4
 	VPADDD  Y15, Y9, Y15
 	VMOVUPS nearExp2<>+0(SB), Y9
 
@@ -2601,65 +2675,65 @@ loop15:
 	VMULPS      Y10, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y4, Y4, Y13
 	VFMADD213PS Y15, Y15, Y14
-	VANDPS      Y14, Y3, Y3
-	VADDPS      Y3, Y13, Y5
-	VADDPS      Y5, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     32(SI), Y5
+	VANDPS      Y14, Y2, Y2
+	VADDPS      Y2, Y13, Y4
+	VADDPS      Y4, Y12, Y12
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y3, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y7
-	VSUBPS Y6, Y4, Y9
+	VSUBPS Y4, Y3, Y8
+	VSUBPS Y5, Y3, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 32(SI), Y0, Y8
 	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 32(SI), Y1, Y8
 	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y3, 448(BX)
-	VPSLLD  $0x14, Y6, Y3
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y2, 416(BX)
+	VPSLLD  $0x14, Y5, Y2
 	VPADDD  Y10, Y15, Y10
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VPADDD  Y14, Y2, Y14
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y2
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y2
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y3, Y7, Y7
+	VMULPS      Y2, Y8, Y8
 	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y10, Y10, Y8
 	VFMADD213PS Y14, Y14, Y9
-	VADDPS      Y9, Y7, Y3
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y5
+	VADDPS      Y9, Y8, Y2
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y3, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y10
-	VSUBPS Y6, Y4, Y14
+	VSUBPS Y4, Y3, Y10
+	VSUBPS Y5, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y10
@@ -2668,293 +2742,290 @@ loop15:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y13, 480(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VMOVUPS Y9, 512(BX)
-	VPSLLD  $0x14, Y5, Y9
-	VMOVUPS Y7, 544(BX)
-	VPSLLD  $0x14, Y6, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y13, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y8, 512(BX)
+	VPSLLD  $0x14, Y5, Y8
 	VPADDD  Y15, Y9, Y15
-	VPADDD  Y13, Y7, Y13
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPADDD  Y13, Y8, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
 	VMOVUPS     nearExp2<>+0(SB), Y9
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VMULPS      Y7, Y10, Y10
+	VMULPS      Y8, Y10, Y10
 	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y10
 	VFMADD213PS Y13, Y13, Y14
-	VADDPS      Y14, Y10, Y7
-	VADDPS      Y7, Y3, Y3
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(SI), Y5
+	VADDPS      Y14, Y10, Y8
+	VADDPS      Y8, Y2, Y2
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     288(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     352(SI), Y5
+	VFMADD213PS Y3, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y7
-	VSUBPS Y6, Y4, Y9
+	VSUBPS Y4, Y3, Y8
+	VSUBPS Y5, Y3, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 288(SI), Y0, Y8
 	VFMADD231PS 352(SI), Y0, Y9
-	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 288(SI), Y1, Y8
 	VFMADD231PS 352(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y14, 576(BX)
-	VPSLLD  $0x14, Y5, Y14
-	VMOVUPS Y10, 608(BX)
-	VPSLLD  $0x14, Y6, Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y10, 576(BX)
+	VPSLLD  $0x14, Y5, Y10
 	VPADDD  Y13, Y14, Y13
 	VPADDD  Y15, Y10, Y15
 	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
 	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y10, Y7, Y7
+	VMULPS      Y10, Y8, Y8
 	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y13, Y13, Y8
 	VFMADD213PS Y15, Y15, Y9
-	VADDPS      Y9, Y7, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     416(SI), Y5
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     416(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     288(BX), Y6
-	VFMADD213PS Y4, Y0, Y6
+	VFMADD213PS Y3, Y0, Y4
+	VMOVAPS     Y3, Y5
+	VFMADD231PS Y0, Y6, Y5
 	VMOVUPS     256(BX), Y13
-	VANDPS      Y6, Y13, Y6
+	VANDPS      Y5, Y13, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y14
-	VSUBPS Y6, Y4, Y4
+	VSUBPS Y4, Y3, Y14
+	VSUBPS Y5, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y14
-	VMOVUPS     288(BX), Y15
-	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS Y0, Y6, Y3
 	VFMADD231PS 416(SI), Y1, Y14
-	VFMADD231PS Y1, Y15, Y4
+	VFMADD231PS Y1, Y6, Y3
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
 	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y9, 640(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y9
-	VMOVUPS Y7, 672(BX)
-	VPSLLD  $0x14, Y5, Y7
-	VMOVUPS Y3, 704(BX)
-	VPSLLD  $0x14, Y6, Y3
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y9, Y3, Y9
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VMOVUPS Y9, 608(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y5, Y8
+	VPADDD  Y6, Y9, Y6
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
-	VMULPS      Y3, Y14, Y14
-	VMULPS      Y7, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y9
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y9, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y15, Y15, Y14
-	VFMADD213PS Y9, Y9, Y4
-	VANDPS      Y4, Y13, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y15, Y15, Y3
+	VANDPS      Y3, Y13, Y13
 	VADDPS      Y13, Y14, Y3
 	VADDPS      Y3, Y10, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          exact128
-	VEXTRACTF128 $0x01, Y12, X3
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y11, X4
+	VEXTRACTF128 $0x01, Y11, X3
 	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y12, X4
+	VCVTPS2PD    X12, Y12
 	VCVTPS2PD    X4, Y4
-	VADDPD       Y11, Y12, Y12
+	VADDPD       Y12, Y11, Y11
 	VADDPD       Y4, Y3, Y3
-	VMOVUPS      704(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X5
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y10, X6
+	VEXTRACTF128 $0x01, Y10, X5
 	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y10, Y4, Y4
-	VADDPD       Y6, Y5, Y5
-	VADDPD       Y4, Y12, Y12
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y3, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X3
-	VADDPD       X3, X12, X12
-	VMOVHLPS     X12, X12, X3
-	VADDSD       X3, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X12, X3
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y10, Y2, Y2
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y2, Y11, Y11
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X2
+	VADDPD       X2, X11, X11
+	VMOVHLPS     X11, X11, X2
+	VADDSD       X2, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X11, X2
 	JCS          exact128
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X2
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X12, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
+	VDIVSD       X11, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
 	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y5
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      224(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     544(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     192(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     512(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     352(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     608(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     320(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     576(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     416(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     672(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 320(DI)
-	VMOVUPS     640(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 352(DI)
-	VMOVUPS     480(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 384(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y14, Y5
-	VFMADD231PS Y4, Y14, Y5
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 416(DI)
-	VMOVUPS     448(BX), Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     512(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     480(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     320(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     576(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     288(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     544(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     384(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     640(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     352(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 320(DI)
+	VMOVUPS     608(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     448(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 384(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y14, Y4
+	VFMADD231PS Y3, Y14, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 416(DI)
+	VMOVUPS     416(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l29
-	VMASKMOVPS  Y6, Y5, 448(DI)
+	VMASKMOVPS  Y5, Y4, 448(DI)
 	JMP         l30
 
 l29:
-	VMOVUPS Y6, 448(DI)
+	VMOVUPS Y5, 448(DI)
 
 l30:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y13, Y3
-	VFMADD231PS Y4, Y13, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
+	VMULPS      Y2, Y13, Y2
+	VFMADD231PS Y3, Y13, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l31
 	CMPQ        CX, $0x00000008
 	JLE         l32
-	VMASKMOVPS  Y3, Y4, 480(DI)
+	VMASKMOVPS  Y2, Y3, 480(DI)
 	JMP         l32
 
 l31:
-	VMOVUPS Y3, 480(DI)
+	VMOVUPS Y2, 480(DI)
 
 l32:
 	ADDQ R9, SI
@@ -2964,8 +3035,20 @@ l32:
 	JMP  end
 
 exact128:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x00000070, CX
 	JMP          far
 
@@ -2986,6 +3069,7 @@ done15:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact144
+	VMOVUPS nearTable<>+0(SB), Y2
 	PCALIGN $0x40
 
 loop17:
@@ -3022,8 +3106,8 @@ loop17:
 	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS Y2, Y8, Y12
+	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -3063,9 +3147,9 @@ loop17:
 	VMOVUPS     Y11, 192(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VPERMPS Y2, Y9, Y11
 	VMOVUPS Y10, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VPERMPS Y2, Y13, Y10
 	VMOVUPS Y6, 256(BX)
 	VPSLLD  $0x14, Y9, Y6
 	VMOVUPS Y7, 288(BX)
@@ -3108,8 +3192,8 @@ loop17:
 	VFMADD231PS 320(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPERMPS Y2, Y6, Y11
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y15, 320(BX)
 	VPSLLD  $0x14, Y6, Y15
 	VMOVUPS Y14, 352(BX)
@@ -3151,9 +3235,9 @@ loop17:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VPERMPS Y2, Y6, Y15
 	VMOVUPS Y10, 384(BX)
-	VPERMPS nearTable<>+0(SB), Y7, Y10
+	VPERMPS Y2, Y7, Y10
 	VMOVUPS Y9, 416(BX)
 	VPSLLD  $0x14, Y6, Y9
 	VMOVUPS Y12, 448(BX)
@@ -3192,7 +3276,7 @@ loop17:
 	VFMADD231PS Y1, Y5, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPERMPS Y2, Y6, Y5
 	VPSLLD  $0x14, Y6, Y9
 	VPADDD  Y5, Y9, Y5
 	VMOVUPS nearExp2<>+0(SB), Y9
@@ -3224,8 +3308,8 @@ loop17:
 	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS Y2, Y5, Y10
+	VPERMPS Y2, Y6, Y12
 	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y14, 480(BX)
 	VPSLLD  $0x14, Y6, Y14
@@ -3266,9 +3350,9 @@ loop17:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y13, 512(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPERMPS Y2, Y6, Y13
 	VMOVUPS Y9, 544(BX)
 	VPSLLD  $0x14, Y5, Y9
 	VMOVUPS Y7, 576(BX)
@@ -3311,8 +3395,8 @@ loop17:
 	VFMADD231PS 352(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y6, Y15
 	VMOVUPS Y14, 608(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y12, 640(BX)
@@ -3354,9 +3438,9 @@ loop17:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y9, 672(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VPERMPS Y2, Y6, Y9
 	VMOVUPS Y7, 704(BX)
 	VPSLLD  $0x14, Y5, Y7
 	VMOVUPS Y10, 736(BX)
@@ -3397,7 +3481,7 @@ loop17:
 	VFMADD231PS Y1, Y7, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPERMPS Y2, Y5, Y7
 	VPSLLD  $0x14, Y5, Y9
 	VPADDD  Y7, Y9, Y7
 	VMOVUPS nearExp2<>+0(SB), Y9
@@ -3623,8 +3707,20 @@ l36:
 	JMP  end
 
 exact144:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x00000080, CX
 	JMP          far
 
@@ -3645,8 +3741,9 @@ done17:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact160
-	VMOVUPS nearTable<>+0(SB), Y3
-	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearTable<>+0(SB), Y2
+	VMOVUPS nearExp3<>+0(SB), Y3
+	VMOVUPS nearExp2<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop19:
@@ -3683,20 +3780,20 @@ loop19:
 	VFMADD231PS 64(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y14
-	VPERMPS Y3, Y11, Y15
+	VPERMPS Y2, Y10, Y14
+	VPERMPS Y2, Y11, Y15
 	VMOVUPS Y8, 192(BX)
 	VPSLLD  $0x14, Y10, Y8
 	VMOVUPS Y9, 224(BX)
 	VPSLLD  $0x14, Y11, Y9
 	VPADDD  Y14, Y8, Y14
 	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y13, Y4, Y9
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VMULPS      Y8, Y12, Y12
@@ -3726,21 +3823,21 @@ loop19:
 	VMOVUPS     Y13, 256(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y13
+	VPERMPS Y2, Y9, Y13
 	VMOVUPS Y12, 288(BX)
-	VPERMPS Y3, Y11, Y12
+	VPERMPS Y2, Y11, Y12
 	VMOVUPS Y5, 320(BX)
 	VPSLLD  $0x14, Y9, Y5
 	VMOVUPS Y7, 352(BX)
 	VPSLLD  $0x14, Y11, Y7
 	VPADDD  Y13, Y5, Y13
 	VPADDD  Y12, Y7, Y12
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VMOVAPS Y4, Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y4, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS Y15, Y4, Y7
+	VFMADD231PS Y14, Y3, Y5
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y15, Y3, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
 	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
 	VMULPS      Y5, Y14, Y14
@@ -3771,20 +3868,20 @@ loop19:
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y12
-	VPERMPS Y3, Y7, Y13
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y15, 384(BX)
 	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y14, 416(BX)
 	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y12, Y15, Y12
 	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y4, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS Y11, Y4, Y15
+	VFMADD231PS Y9, Y3, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y11, Y3, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y9, Y9
@@ -3814,21 +3911,21 @@ loop19:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y11, 448(BX)
-	VPERMPS Y3, Y7, Y11
+	VPERMPS Y2, Y7, Y11
 	VMOVUPS Y9, 480(BX)
 	VPSLLD  $0x14, Y5, Y9
 	VMOVUPS Y8, 512(BX)
 	VPSLLD  $0x14, Y7, Y8
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y11, Y8, Y11
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y14, Y4, Y9
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
 	VMULPS      Y8, Y13, Y13
@@ -3862,21 +3959,21 @@ loop19:
 	VFMADD231PS Y1, Y15, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y14, 544(BX)
-	VPERMPS Y3, Y7, Y14
+	VPERMPS Y2, Y7, Y14
 	VMOVUPS Y13, 576(BX)
 	VPSLLD  $0x14, Y5, Y13
 	VMOVUPS Y12, 608(BX)
 	VPSLLD  $0x14, Y7, Y12
 	VPADDD  Y15, Y13, Y15
 	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VMOVAPS Y4, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y4, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS Y11, Y4, Y13
+	VFMADD231PS Y9, Y3, Y12
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y11, Y3, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
 	VMULPS      Y12, Y9, Y9
@@ -3907,20 +4004,20 @@ loop19:
 	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y14
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y14
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y8, 640(BX)
 	VPSLLD  $0x14, Y5, Y8
 	VMOVUPS Y9, 672(BX)
 	VPSLLD  $0x14, Y7, Y9
 	VPADDD  Y14, Y8, Y14
 	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y13, Y4, Y9
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VMULPS      Y8, Y12, Y12
@@ -3950,21 +4047,21 @@ loop19:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y13, 704(BX)
-	VPERMPS Y3, Y7, Y13
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y12, 736(BX)
 	VPSLLD  $0x14, Y5, Y12
 	VMOVUPS Y11, 768(BX)
 	VPSLLD  $0x14, Y7, Y11
 	VPADDD  Y15, Y12, Y15
 	VPADDD  Y13, Y11, Y13
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VMOVAPS Y4, Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y4, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS Y14, Y4, Y12
+	VFMADD231PS Y9, Y3, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y11, Y9, Y9
@@ -3995,20 +4092,20 @@ loop19:
 	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y13
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 800(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y9, 832(BX)
 	VPSLLD  $0x14, Y7, Y9
 	VPADDD  Y13, Y14, Y13
 	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VMOVAPS Y4, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y4, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y12, Y4, Y14
+	VFMADD231PS Y11, Y3, Y9
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y12, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
 	VMULPS      Y9, Y11, Y11
@@ -4038,21 +4135,21 @@ loop19:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y12, 864(BX)
-	VPERMPS Y3, Y7, Y12
+	VPERMPS Y2, Y7, Y12
 	VMOVUPS Y11, 896(BX)
 	VPSLLD  $0x14, Y5, Y11
 	VMOVUPS Y8, 928(BX)
 	VPSLLD  $0x14, Y7, Y8
 	VPADDD  Y15, Y11, Y15
 	VPADDD  Y12, Y8, Y12
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS Y14, Y4, Y11
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y14, Y3, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
 	VMULPS      Y8, Y13, Y13
@@ -4086,20 +4183,20 @@ loop19:
 	VFMADD231PS Y1, Y12, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y12
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 960(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 992(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y6, Y4, Y14
+	VFMADD231PS Y11, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y6, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
 	VMULPS      Y13, Y11, Y11
@@ -4342,8 +4439,20 @@ l40:
 	JMP  end
 
 exact160:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x00000090, CX
 	JMP          far
 
@@ -4364,8 +4473,9 @@ done19:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact176
-	VMOVUPS nearTable<>+0(SB), Y3
-	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearTable<>+0(SB), Y2
+	VMOVUPS nearExp3<>+0(SB), Y3
+	VMOVUPS nearExp2<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop21:
@@ -4402,20 +4512,20 @@ loop21:
 	VFMADD231PS 64(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y14
-	VPERMPS Y3, Y11, Y15
+	VPERMPS Y2, Y10, Y14
+	VPERMPS Y2, Y11, Y15
 	VMOVUPS Y8, 192(BX)
 	VPSLLD  $0x14, Y10, Y8
 	VMOVUPS Y9, 224(BX)
 	VPSLLD  $0x14, Y11, Y9
 	VPADDD  Y14, Y8, Y14
 	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y13, Y4, Y9
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VMULPS      Y8, Y12, Y12
@@ -4445,21 +4555,21 @@ loop21:
 	VMOVUPS     Y13, 256(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y13
+	VPERMPS Y2, Y9, Y13
 	VMOVUPS Y12, 288(BX)
-	VPERMPS Y3, Y11, Y12
+	VPERMPS Y2, Y11, Y12
 	VMOVUPS Y5, 320(BX)
 	VPSLLD  $0x14, Y9, Y5
 	VMOVUPS Y7, 352(BX)
 	VPSLLD  $0x14, Y11, Y7
 	VPADDD  Y13, Y5, Y13
 	VPADDD  Y12, Y7, Y12
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VMOVAPS Y4, Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y4, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS Y15, Y4, Y7
+	VFMADD231PS Y14, Y3, Y5
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y15, Y3, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
 	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
 	VMULPS      Y5, Y14, Y14
@@ -4490,20 +4600,20 @@ loop21:
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y12
-	VPERMPS Y3, Y7, Y13
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y15, 384(BX)
 	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y14, 416(BX)
 	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y12, Y15, Y12
 	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y4, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS Y11, Y4, Y15
+	VFMADD231PS Y9, Y3, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y11, Y3, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y9, Y9
@@ -4533,21 +4643,21 @@ loop21:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y11, 448(BX)
-	VPERMPS Y3, Y7, Y11
+	VPERMPS Y2, Y7, Y11
 	VMOVUPS Y9, 480(BX)
 	VPSLLD  $0x14, Y5, Y9
 	VMOVUPS Y8, 512(BX)
 	VPSLLD  $0x14, Y7, Y8
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y11, Y8, Y11
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y14, Y4, Y9
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
 	VMULPS      Y8, Y13, Y13
@@ -4578,20 +4688,20 @@ loop21:
 	VFMADD231PS 576(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y11
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 544(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 576(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y9, Y4, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
@@ -4619,13 +4729,13 @@ loop21:
 	VFMADD231PS Y1, Y14, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y14
+	VPERMPS Y2, Y5, Y14
 	VPSLLD  $0x14, Y5, Y15
 	VPADDD  Y14, Y15, Y14
-	VMOVUPS nearExp2<>+0(SB), Y15
+	VMOVAPS Y4, Y15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y15
+	VFMADD231PS Y13, Y3, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
 	VMULPS      Y15, Y13, Y13
 
@@ -4653,21 +4763,21 @@ loop21:
 	VMOVUPS     Y7, 608(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y7
+	VPERMPS Y2, Y5, Y7
 	VMOVUPS Y9, 640(BX)
-	VPERMPS Y3, Y13, Y9
+	VPERMPS Y2, Y13, Y9
 	VMOVUPS Y8, 672(BX)
 	VPSLLD  $0x14, Y5, Y8
 	VMOVUPS Y11, 704(BX)
 	VPSLLD  $0x14, Y13, Y11
 	VPADDD  Y7, Y8, Y7
 	VPADDD  Y9, Y11, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS Y15, Y4, Y11
+	VFMADD231PS Y14, Y3, Y8
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y15, Y3, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
 	VMULPS      Y8, Y14, Y14
@@ -4697,21 +4807,21 @@ loop21:
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y13
+	VPERMPS Y2, Y5, Y13
 	VMOVUPS Y15, 736(BX)
-	VPERMPS Y3, Y8, Y15
+	VPERMPS Y2, Y8, Y15
 	VMOVUPS Y14, 768(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y12, 800(BX)
 	VPSLLD  $0x14, Y8, Y12
 	VPADDD  Y13, Y14, Y13
 	VPADDD  Y15, Y12, Y15
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VMOVAPS Y4, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y4, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y11, Y4, Y14
+	VFMADD231PS Y9, Y3, Y12
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y11, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
 	VMULPS      Y12, Y9, Y9
@@ -4742,20 +4852,20 @@ loop21:
 	VFMADD231PS 352(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y14
-	VPERMPS Y3, Y8, Y15
+	VPERMPS Y2, Y5, Y14
+	VPERMPS Y2, Y8, Y15
 	VMOVUPS Y11, 832(BX)
 	VPSLLD  $0x14, Y5, Y11
 	VMOVUPS Y9, 864(BX)
 	VPSLLD  $0x14, Y8, Y9
 	VPADDD  Y14, Y11, Y14
 	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VMOVAPS Y4, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y4, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS Y13, Y4, Y11
+	VFMADD231PS Y12, Y3, Y9
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y13, Y3, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
 	VMULPS      Y9, Y12, Y12
@@ -4785,21 +4895,21 @@ loop21:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y13, 896(BX)
-	VPERMPS Y3, Y8, Y13
+	VPERMPS Y2, Y8, Y13
 	VMOVUPS Y12, 928(BX)
 	VPSLLD  $0x14, Y5, Y12
 	VMOVUPS Y7, 960(BX)
 	VPSLLD  $0x14, Y8, Y7
 	VPADDD  Y15, Y12, Y15
 	VPADDD  Y13, Y7, Y13
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VMOVAPS Y4, Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y4, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS Y14, Y4, Y12
+	VFMADD231PS Y11, Y3, Y7
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y7, Y11, Y11
@@ -4830,20 +4940,20 @@ loop21:
 	VFMADD231PS 608(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y13
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 992(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y11, 1024(BX)
 	VPSLLD  $0x14, Y7, Y11
 	VPADDD  Y13, Y14, Y13
 	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VMOVAPS Y4, Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y4, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y12, Y4, Y14
+	VFMADD231PS Y8, Y3, Y11
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y12, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
 	VMULPS      Y11, Y8, Y8
@@ -4871,13 +4981,13 @@ loop21:
 	VFMADD231PS Y1, Y13, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y13
+	VPERMPS Y2, Y5, Y13
 	VPSLLD  $0x14, Y5, Y14
 	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y6, Y4, Y14
+	VFMADD231PS Y6, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
 	VMULPS      Y14, Y6, Y6
 
@@ -5129,8 +5239,20 @@ l44:
 	JMP  end
 
 exact176:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x000000a0, CX
 	JMP          far
 
@@ -5151,7 +5273,8 @@ done21:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact192
-	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearTable<>+0(SB), Y2
+	VMOVUPS nearExp3<>+0(SB), Y3
 	PCALIGN $0x40
 
 loop23:
@@ -5188,8 +5311,8 @@ loop23:
 	VFMADD231PS 64(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y13
-	VPERMPS Y3, Y10, Y14
+	VPERMPS Y2, Y9, Y13
+	VPERMPS Y2, Y10, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VMOVUPS Y7, 192(BX)
 	VPSLLD  $0x14, Y10, Y7
@@ -5198,9 +5321,9 @@ loop23:
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VFMADD231PS Y11, Y3, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD231PS Y12, Y3, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
 	VMULPS      Y7, Y11, Y11
@@ -5230,9 +5353,9 @@ loop23:
 	VMOVUPS     Y12, 224(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y12
+	VPERMPS Y2, Y10, Y12
 	VMOVUPS Y11, 256(BX)
-	VPERMPS Y3, Y13, Y11
+	VPERMPS Y2, Y13, Y11
 	VMOVUPS Y8, 288(BX)
 	VPSLLD  $0x14, Y10, Y8
 	VMOVUPS Y4, 320(BX)
@@ -5242,9 +5365,9 @@ loop23:
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VFMADD231PS Y14, Y3, Y4
 	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD231PS Y15, Y3, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
 	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
 	VMULPS      Y4, Y14, Y14
@@ -5275,8 +5398,8 @@ loop23:
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y12
-	VPERMPS Y3, Y8, Y13
+	VPERMPS Y2, Y4, Y12
+	VPERMPS Y2, Y8, Y13
 	VMOVUPS Y15, 352(BX)
 	VPSLLD  $0x14, Y4, Y15
 	VMOVUPS Y14, 384(BX)
@@ -5286,9 +5409,9 @@ loop23:
 	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y3, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y3, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
@@ -5318,9 +5441,9 @@ loop23:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
+	VPERMPS Y2, Y4, Y15
 	VMOVUPS Y11, 416(BX)
-	VPERMPS Y3, Y8, Y11
+	VPERMPS Y2, Y8, Y11
 	VMOVUPS Y10, 448(BX)
 	VPSLLD  $0x14, Y4, Y10
 	VMOVUPS Y7, 480(BX)
@@ -5330,9 +5453,9 @@ loop23:
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VFMADD231PS Y13, Y3, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD231PS Y14, Y3, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
 	VMULPS      Y7, Y13, Y13
@@ -5363,8 +5486,8 @@ loop23:
 	VFMADD231PS 576(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y11
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y4, Y11
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 512(BX)
 	VPSLLD  $0x14, Y4, Y14
 	VMOVUPS Y13, 544(BX)
@@ -5374,9 +5497,9 @@ loop23:
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD231PS Y8, Y3, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
 	VMULPS      Y13, Y8, Y8
@@ -5408,9 +5531,9 @@ loop23:
 	VFMADD231PS Y1, Y6, Y15
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y6
+	VPERMPS Y2, Y4, Y6
 	VMOVUPS Y10, 576(BX)
-	VPERMPS Y3, Y7, Y10
+	VPERMPS Y2, Y7, Y10
 	VMOVUPS Y8, 608(BX)
 	VPSLLD  $0x14, Y4, Y8
 	VMOVUPS Y12, 640(BX)
@@ -5420,9 +5543,9 @@ loop23:
 	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD231PS Y14, Y3, Y8
 	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD231PS Y15, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
 	VMULPS      Y8, Y14, Y14
@@ -5454,8 +5577,8 @@ loop23:
 	VFMADD231PS 96(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y10
-	VPERMPS Y3, Y6, Y12
+	VPERMPS Y2, Y4, Y10
+	VPERMPS Y2, Y6, Y12
 	VPSLLD  $0x14, Y4, Y15
 	VMOVUPS Y13, 672(BX)
 	VPSLLD  $0x14, Y6, Y13
@@ -5464,9 +5587,9 @@ loop23:
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VFMADD231PS Y7, Y3, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD231PS Y8, Y3, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
 	VMULPS      Y13, Y7, Y7
@@ -5496,9 +5619,9 @@ loop23:
 	VFMADD231PS 224(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
+	VPERMPS Y2, Y4, Y15
 	VMOVUPS Y14, 704(BX)
-	VPERMPS Y3, Y6, Y14
+	VPERMPS Y2, Y6, Y14
 	VMOVUPS Y8, 736(BX)
 	VPSLLD  $0x14, Y4, Y8
 	VMOVUPS Y7, 768(BX)
@@ -5508,9 +5631,9 @@ loop23:
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VFMADD231PS Y12, Y3, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD231PS Y13, Y3, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VMULPS      Y7, Y12, Y12
@@ -5541,8 +5664,8 @@ loop23:
 	VFMADD231PS 352(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y14
-	VPERMPS Y3, Y6, Y15
+	VPERMPS Y2, Y4, Y14
+	VPERMPS Y2, Y6, Y15
 	VMOVUPS Y13, 800(BX)
 	VPSLLD  $0x14, Y4, Y13
 	VMOVUPS Y12, 832(BX)
@@ -5552,9 +5675,9 @@ loop23:
 	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VFMADD231PS Y7, Y3, Y12
 	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD231PS Y8, Y3, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
 	VMULPS      Y12, Y7, Y7
@@ -5584,9 +5707,9 @@ loop23:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
+	VPERMPS Y2, Y4, Y15
 	VMOVUPS Y8, 864(BX)
-	VPERMPS Y3, Y6, Y8
+	VPERMPS Y2, Y6, Y8
 	VMOVUPS Y7, 896(BX)
 	VPSLLD  $0x14, Y4, Y7
 	VMOVUPS Y10, 928(BX)
@@ -5596,9 +5719,9 @@ loop23:
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VFMADD231PS Y13, Y3, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD231PS Y14, Y3, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
 	VMULPS      Y7, Y13, Y13
@@ -5629,8 +5752,8 @@ loop23:
 	VFMADD231PS 608(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y10
-	VPERMPS Y3, Y6, Y15
+	VPERMPS Y2, Y4, Y10
+	VPERMPS Y2, Y6, Y15
 	VMOVUPS Y14, 960(BX)
 	VPSLLD  $0x14, Y4, Y14
 	VMOVUPS Y13, 992(BX)
@@ -5640,9 +5763,9 @@ loop23:
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VFMADD231PS Y7, Y3, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD231PS Y8, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
 	VMULPS      Y13, Y7, Y7
@@ -5675,9 +5798,9 @@ loop23:
 	VFMADD231PS Y1, Y15, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
+	VPERMPS Y2, Y4, Y15
 	VMOVUPS Y8, 1024(BX)
-	VPERMPS Y3, Y6, Y8
+	VPERMPS Y2, Y6, Y8
 	VMOVUPS Y7, 1056(BX)
 	VPSLLD  $0x14, Y4, Y7
 	VMOVUPS Y12, 1088(BX)
@@ -5687,9 +5810,9 @@ loop23:
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD231PS Y14, Y3, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD231PS Y5, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
 	VMULPS      Y7, Y14, Y14
@@ -5961,8 +6084,20 @@ l48:
 	JMP  end
 
 exact192:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x000000b0, CX
 	JMP          far
 
@@ -5983,8 +6118,9 @@ done23:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact208
-	VMOVUPS nearTable<>+0(SB), Y3
-	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearTable<>+0(SB), Y2
+	VMOVUPS nearExp3<>+0(SB), Y3
+	VMOVUPS nearExp2<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop25:
@@ -6021,20 +6157,20 @@ loop25:
 	VFMADD231PS 64(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y14
-	VPERMPS Y3, Y11, Y15
+	VPERMPS Y2, Y10, Y14
+	VPERMPS Y2, Y11, Y15
 	VMOVUPS Y8, 192(BX)
 	VPSLLD  $0x14, Y10, Y8
 	VMOVUPS Y9, 224(BX)
 	VPSLLD  $0x14, Y11, Y9
 	VPADDD  Y14, Y8, Y14
 	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y13, Y4, Y9
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VMULPS      Y8, Y12, Y12
@@ -6064,21 +6200,21 @@ loop25:
 	VMOVUPS     Y13, 256(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y13
+	VPERMPS Y2, Y9, Y13
 	VMOVUPS Y12, 288(BX)
-	VPERMPS Y3, Y11, Y12
+	VPERMPS Y2, Y11, Y12
 	VMOVUPS Y5, 320(BX)
 	VPSLLD  $0x14, Y9, Y5
 	VMOVUPS Y7, 352(BX)
 	VPSLLD  $0x14, Y11, Y7
 	VPADDD  Y13, Y5, Y13
 	VPADDD  Y12, Y7, Y12
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VMOVAPS Y4, Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y4, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS Y15, Y4, Y7
+	VFMADD231PS Y14, Y3, Y5
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y15, Y3, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
 	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
 	VMULPS      Y5, Y14, Y14
@@ -6109,20 +6245,20 @@ loop25:
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y12
-	VPERMPS Y3, Y7, Y13
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y15, 384(BX)
 	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y14, 416(BX)
 	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y12, Y15, Y12
 	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y4, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS Y11, Y4, Y15
+	VFMADD231PS Y9, Y3, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y11, Y3, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y9, Y9
@@ -6152,21 +6288,21 @@ loop25:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y11, 448(BX)
-	VPERMPS Y3, Y7, Y11
+	VPERMPS Y2, Y7, Y11
 	VMOVUPS Y9, 480(BX)
 	VPSLLD  $0x14, Y5, Y9
 	VMOVUPS Y8, 512(BX)
 	VPSLLD  $0x14, Y7, Y8
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y11, Y8, Y11
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y14, Y4, Y9
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
 	VMULPS      Y8, Y13, Y13
@@ -6197,20 +6333,20 @@ loop25:
 	VFMADD231PS 576(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y11
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 544(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 576(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y9, Y4, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
@@ -6240,21 +6376,21 @@ loop25:
 	VFMADD231PS 704(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y9, 608(BX)
-	VPERMPS Y3, Y7, Y9
+	VPERMPS Y2, Y7, Y9
 	VMOVUPS Y8, 640(BX)
 	VPSLLD  $0x14, Y5, Y8
 	VMOVUPS Y12, 672(BX)
 	VPSLLD  $0x14, Y7, Y12
 	VPADDD  Y15, Y8, Y15
 	VPADDD  Y9, Y12, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS Y14, Y4, Y12
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y8, Y13, Y13
@@ -6283,13 +6419,13 @@ loop25:
 	VFMADD231PS Y1, Y9, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y9
+	VPERMPS Y2, Y5, Y9
 	VPSLLD  $0x14, Y5, Y12
 	VPADDD  Y9, Y12, Y9
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VMOVAPS Y4, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y4, Y12
+	VFMADD231PS Y8, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
 	VMULPS      Y12, Y8, Y8
 
@@ -6315,21 +6451,21 @@ loop25:
 	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y14, 704(BX)
-	VPERMPS Y3, Y8, Y14
+	VPERMPS Y2, Y8, Y14
 	VMOVUPS Y13, 736(BX)
 	VPSLLD  $0x14, Y5, Y13
 	VMOVUPS Y7, 768(BX)
 	VPSLLD  $0x14, Y8, Y7
 	VPADDD  Y15, Y13, Y15
 	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VMOVAPS Y4, Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y4, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS Y12, Y4, Y13
+	VFMADD231PS Y9, Y3, Y7
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y12, Y3, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
 	VMULPS      Y7, Y9, Y9
@@ -6359,21 +6495,21 @@ loop25:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y12, 800(BX)
-	VPERMPS Y3, Y8, Y12
+	VPERMPS Y2, Y8, Y12
 	VMOVUPS Y9, 832(BX)
 	VPSLLD  $0x14, Y5, Y9
 	VMOVUPS Y11, 864(BX)
 	VPSLLD  $0x14, Y8, Y11
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y12, Y11, Y12
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VMOVAPS Y4, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS Y14, Y4, Y11
+	VFMADD231PS Y13, Y3, Y9
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y14, Y3, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
 	VMULPS      Y9, Y13, Y13
@@ -6404,20 +6540,20 @@ loop25:
 	VFMADD231PS 352(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y12
-	VPERMPS Y3, Y8, Y15
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y8, Y15
 	VMOVUPS Y14, 896(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 928(BX)
 	VPSLLD  $0x14, Y8, Y13
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y11, Y4, Y14
+	VFMADD231PS Y9, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y11, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
 	VMULPS      Y13, Y9, Y9
@@ -6447,21 +6583,21 @@ loop25:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y11, 960(BX)
-	VPERMPS Y3, Y8, Y11
+	VPERMPS Y2, Y8, Y11
 	VMOVUPS Y9, 992(BX)
 	VPSLLD  $0x14, Y5, Y9
 	VMOVUPS Y7, 1024(BX)
 	VPSLLD  $0x14, Y8, Y7
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y11, Y7, Y11
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VMOVAPS Y4, Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y14, Y4, Y9
+	VFMADD231PS Y13, Y3, Y7
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
 	VMULPS      Y7, Y13, Y13
@@ -6492,20 +6628,20 @@ loop25:
 	VFMADD231PS 608(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y11
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 1056(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 1088(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y9, Y4, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
@@ -6535,21 +6671,21 @@ loop25:
 	VFMADD231PS 736(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y9, 1120(BX)
-	VPERMPS Y3, Y7, Y9
+	VPERMPS Y2, Y7, Y9
 	VMOVUPS Y8, 1152(BX)
 	VPSLLD  $0x14, Y5, Y8
 	VMOVUPS Y12, 1184(BX)
 	VPSLLD  $0x14, Y7, Y12
 	VPADDD  Y15, Y8, Y15
 	VPADDD  Y9, Y12, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS Y14, Y4, Y12
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y8, Y13, Y13
@@ -6578,13 +6714,13 @@ loop25:
 	VFMADD231PS Y1, Y8, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y8
+	VPERMPS Y2, Y5, Y8
 	VPSLLD  $0x14, Y5, Y9
 	VPADDD  Y8, Y9, Y8
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VMOVAPS Y4, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y6, Y4, Y9
+	VFMADD231PS Y6, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
 	VMULPS      Y9, Y6, Y6
 
@@ -6876,8 +7012,20 @@ l52:
 	JMP  end
 
 exact208:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x000000c0, CX
 	JMP          far
 
@@ -6898,8 +7046,9 @@ done25:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact224
-	VMOVUPS nearTable<>+0(SB), Y3
-	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearTable<>+0(SB), Y2
+	VMOVUPS nearExp3<>+0(SB), Y3
+	VMOVUPS nearExp2<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop27:
@@ -6936,20 +7085,20 @@ loop27:
 	VFMADD231PS 64(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y14
-	VPERMPS Y3, Y11, Y15
+	VPERMPS Y2, Y10, Y14
+	VPERMPS Y2, Y11, Y15
 	VMOVUPS Y8, 192(BX)
 	VPSLLD  $0x14, Y10, Y8
 	VMOVUPS Y9, 224(BX)
 	VPSLLD  $0x14, Y11, Y9
 	VPADDD  Y14, Y8, Y14
 	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y13, Y4, Y9
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VMULPS      Y8, Y12, Y12
@@ -6979,21 +7128,21 @@ loop27:
 	VMOVUPS     Y13, 256(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y13
+	VPERMPS Y2, Y9, Y13
 	VMOVUPS Y12, 288(BX)
-	VPERMPS Y3, Y11, Y12
+	VPERMPS Y2, Y11, Y12
 	VMOVUPS Y5, 320(BX)
 	VPSLLD  $0x14, Y9, Y5
 	VMOVUPS Y7, 352(BX)
 	VPSLLD  $0x14, Y11, Y7
 	VPADDD  Y13, Y5, Y13
 	VPADDD  Y12, Y7, Y12
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VMOVAPS Y4, Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y4, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS Y15, Y4, Y7
+	VFMADD231PS Y14, Y3, Y5
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y15, Y3, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
 	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
 	VMULPS      Y5, Y14, Y14
@@ -7024,20 +7173,20 @@ loop27:
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y12
-	VPERMPS Y3, Y7, Y13
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y15, 384(BX)
 	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y14, 416(BX)
 	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y12, Y15, Y12
 	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y4, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS Y11, Y4, Y15
+	VFMADD231PS Y9, Y3, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y11, Y3, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y9, Y9
@@ -7067,21 +7216,21 @@ loop27:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y11, 448(BX)
-	VPERMPS Y3, Y7, Y11
+	VPERMPS Y2, Y7, Y11
 	VMOVUPS Y9, 480(BX)
 	VPSLLD  $0x14, Y5, Y9
 	VMOVUPS Y8, 512(BX)
 	VPSLLD  $0x14, Y7, Y8
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y11, Y8, Y11
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y14, Y4, Y9
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
 	VMULPS      Y8, Y13, Y13
@@ -7112,20 +7261,20 @@ loop27:
 	VFMADD231PS 576(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y11
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 544(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 576(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y9, Y4, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
@@ -7155,21 +7304,21 @@ loop27:
 	VFMADD231PS 704(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y9, 608(BX)
-	VPERMPS Y3, Y7, Y9
+	VPERMPS Y2, Y7, Y9
 	VMOVUPS Y8, 640(BX)
 	VPSLLD  $0x14, Y5, Y8
 	VMOVUPS Y12, 672(BX)
 	VPSLLD  $0x14, Y7, Y12
 	VPADDD  Y15, Y8, Y15
 	VPADDD  Y9, Y12, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS Y14, Y4, Y12
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y8, Y13, Y13
@@ -7203,21 +7352,21 @@ loop27:
 	VFMADD231PS Y1, Y15, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y14, 704(BX)
-	VPERMPS Y3, Y7, Y14
+	VPERMPS Y2, Y7, Y14
 	VMOVUPS Y13, 736(BX)
 	VPSLLD  $0x14, Y5, Y13
 	VMOVUPS Y11, 768(BX)
 	VPSLLD  $0x14, Y7, Y11
 	VPADDD  Y15, Y13, Y15
 	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VMOVAPS Y4, Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y4, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS Y12, Y4, Y13
+	VFMADD231PS Y9, Y3, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y12, Y3, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
 	VMULPS      Y11, Y9, Y9
@@ -7248,20 +7397,20 @@ loop27:
 	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y14
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y14
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y8, 800(BX)
 	VPSLLD  $0x14, Y5, Y8
 	VMOVUPS Y9, 832(BX)
 	VPSLLD  $0x14, Y7, Y9
 	VPADDD  Y14, Y8, Y14
 	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y13, Y4, Y9
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VMULPS      Y8, Y12, Y12
@@ -7291,21 +7440,21 @@ loop27:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y13, 864(BX)
-	VPERMPS Y3, Y7, Y13
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y12, 896(BX)
 	VPSLLD  $0x14, Y5, Y12
 	VMOVUPS Y11, 928(BX)
 	VPSLLD  $0x14, Y7, Y11
 	VPADDD  Y15, Y12, Y15
 	VPADDD  Y13, Y11, Y13
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VMOVAPS Y4, Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y4, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS Y14, Y4, Y12
+	VFMADD231PS Y9, Y3, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y11, Y9, Y9
@@ -7336,20 +7485,20 @@ loop27:
 	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y13
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 960(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y9, 992(BX)
 	VPSLLD  $0x14, Y7, Y9
 	VPADDD  Y13, Y14, Y13
 	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VMOVAPS Y4, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y4, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y12, Y4, Y14
+	VFMADD231PS Y11, Y3, Y9
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y12, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
 	VMULPS      Y9, Y11, Y11
@@ -7379,21 +7528,21 @@ loop27:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y12, 1024(BX)
-	VPERMPS Y3, Y7, Y12
+	VPERMPS Y2, Y7, Y12
 	VMOVUPS Y11, 1056(BX)
 	VPSLLD  $0x14, Y5, Y11
 	VMOVUPS Y8, 1088(BX)
 	VPSLLD  $0x14, Y7, Y8
 	VPADDD  Y15, Y11, Y15
 	VPADDD  Y12, Y8, Y12
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS Y14, Y4, Y11
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y14, Y3, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
 	VMULPS      Y8, Y13, Y13
@@ -7424,20 +7573,20 @@ loop27:
 	VFMADD231PS 608(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y12
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 1120(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 1152(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y11, Y4, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y11, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
 	VMULPS      Y13, Y8, Y8
@@ -7467,21 +7616,21 @@ loop27:
 	VFMADD231PS 736(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y11, 1184(BX)
-	VPERMPS Y3, Y7, Y11
+	VPERMPS Y2, Y7, Y11
 	VMOVUPS Y8, 1216(BX)
 	VPSLLD  $0x14, Y5, Y8
 	VMOVUPS Y9, 1248(BX)
 	VPSLLD  $0x14, Y7, Y9
 	VPADDD  Y15, Y8, Y15
 	VPADDD  Y11, Y9, Y11
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y14, Y4, Y9
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
 	VMULPS      Y8, Y13, Y13
@@ -7515,20 +7664,20 @@ loop27:
 	VFMADD231PS Y1, Y11, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y11
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 1280(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 1312(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y6, Y4, Y14
+	VFMADD231PS Y9, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y6, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
 	VMULPS      Y13, Y9, Y9
@@ -7841,8 +7990,20 @@ l56:
 	JMP  end
 
 exact224:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x000000d0, CX
 	JMP          far
 
@@ -7863,8 +8024,9 @@ done27:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact240
-	VMOVUPS nearTable<>+0(SB), Y3
-	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearTable<>+0(SB), Y2
+	VMOVUPS nearExp3<>+0(SB), Y3
+	VMOVUPS nearExp2<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop29:
@@ -7901,20 +8063,20 @@ loop29:
 	VFMADD231PS 64(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y14
-	VPERMPS Y3, Y11, Y15
+	VPERMPS Y2, Y10, Y14
+	VPERMPS Y2, Y11, Y15
 	VMOVUPS Y8, 192(BX)
 	VPSLLD  $0x14, Y10, Y8
 	VMOVUPS Y9, 224(BX)
 	VPSLLD  $0x14, Y11, Y9
 	VPADDD  Y14, Y8, Y14
 	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y13, Y4, Y9
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VMULPS      Y8, Y12, Y12
@@ -7944,21 +8106,21 @@ loop29:
 	VMOVUPS     Y13, 256(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y13
+	VPERMPS Y2, Y9, Y13
 	VMOVUPS Y12, 288(BX)
-	VPERMPS Y3, Y11, Y12
+	VPERMPS Y2, Y11, Y12
 	VMOVUPS Y5, 320(BX)
 	VPSLLD  $0x14, Y9, Y5
 	VMOVUPS Y7, 352(BX)
 	VPSLLD  $0x14, Y11, Y7
 	VPADDD  Y13, Y5, Y13
 	VPADDD  Y12, Y7, Y12
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VMOVAPS Y4, Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y4, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS Y15, Y4, Y7
+	VFMADD231PS Y14, Y3, Y5
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y15, Y3, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
 	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
 	VMULPS      Y5, Y14, Y14
@@ -7989,20 +8151,20 @@ loop29:
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y12
-	VPERMPS Y3, Y7, Y13
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y15, 384(BX)
 	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y14, 416(BX)
 	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y12, Y15, Y12
 	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y4, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS Y11, Y4, Y15
+	VFMADD231PS Y9, Y3, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y11, Y3, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y9, Y9
@@ -8032,21 +8194,21 @@ loop29:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y11, 448(BX)
-	VPERMPS Y3, Y7, Y11
+	VPERMPS Y2, Y7, Y11
 	VMOVUPS Y9, 480(BX)
 	VPSLLD  $0x14, Y5, Y9
 	VMOVUPS Y8, 512(BX)
 	VPSLLD  $0x14, Y7, Y8
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y11, Y8, Y11
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y14, Y4, Y9
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
 	VMULPS      Y8, Y13, Y13
@@ -8077,20 +8239,20 @@ loop29:
 	VFMADD231PS 576(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y11
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 544(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 576(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y9, Y4, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
@@ -8120,21 +8282,21 @@ loop29:
 	VFMADD231PS 704(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y9, 608(BX)
-	VPERMPS Y3, Y7, Y9
+	VPERMPS Y2, Y7, Y9
 	VMOVUPS Y8, 640(BX)
 	VPSLLD  $0x14, Y5, Y8
 	VMOVUPS Y12, 672(BX)
 	VPSLLD  $0x14, Y7, Y12
 	VPADDD  Y15, Y8, Y15
 	VPADDD  Y9, Y12, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS Y14, Y4, Y12
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y8, Y13, Y13
@@ -8165,20 +8327,20 @@ loop29:
 	VFMADD231PS 832(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y12
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 704(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 736(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y9, Y4, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
@@ -8206,13 +8368,13 @@ loop29:
 	VFMADD231PS Y1, Y14, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y14
+	VPERMPS Y2, Y5, Y14
 	VPSLLD  $0x14, Y5, Y15
 	VPADDD  Y14, Y15, Y14
-	VMOVUPS nearExp2<>+0(SB), Y15
+	VMOVAPS Y4, Y15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y15
+	VFMADD231PS Y13, Y3, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
 	VMULPS      Y15, Y13, Y13
 
@@ -8240,21 +8402,21 @@ loop29:
 	VMOVUPS     Y7, 768(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y7
+	VPERMPS Y2, Y5, Y7
 	VMOVUPS Y9, 800(BX)
-	VPERMPS Y3, Y13, Y9
+	VPERMPS Y2, Y13, Y9
 	VMOVUPS Y8, 832(BX)
 	VPSLLD  $0x14, Y5, Y8
 	VMOVUPS Y12, 864(BX)
 	VPSLLD  $0x14, Y13, Y12
 	VPADDD  Y7, Y8, Y7
 	VPADDD  Y9, Y12, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS Y15, Y4, Y12
+	VFMADD231PS Y14, Y3, Y8
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y15, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
 	VMULPS      Y8, Y14, Y14
@@ -8284,21 +8446,21 @@ loop29:
 	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y13
+	VPERMPS Y2, Y5, Y13
 	VMOVUPS Y15, 896(BX)
-	VPERMPS Y3, Y8, Y15
+	VPERMPS Y2, Y8, Y15
 	VMOVUPS Y14, 928(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y11, 960(BX)
 	VPSLLD  $0x14, Y8, Y11
 	VPADDD  Y13, Y14, Y13
 	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VMOVAPS Y4, Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y4, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y12, Y4, Y14
+	VFMADD231PS Y9, Y3, Y11
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y12, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
 	VMULPS      Y11, Y9, Y9
@@ -8329,20 +8491,20 @@ loop29:
 	VFMADD231PS 352(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y14
-	VPERMPS Y3, Y8, Y15
+	VPERMPS Y2, Y5, Y14
+	VPERMPS Y2, Y8, Y15
 	VMOVUPS Y12, 992(BX)
 	VPSLLD  $0x14, Y5, Y12
 	VMOVUPS Y9, 1024(BX)
 	VPSLLD  $0x14, Y8, Y9
 	VPADDD  Y14, Y12, Y14
 	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VMOVAPS Y4, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y4, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS Y13, Y4, Y12
+	VFMADD231PS Y11, Y3, Y9
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y13, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
 	VMULPS      Y9, Y11, Y11
@@ -8372,21 +8534,21 @@ loop29:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y13, 1056(BX)
-	VPERMPS Y3, Y8, Y13
+	VPERMPS Y2, Y8, Y13
 	VMOVUPS Y11, 1088(BX)
 	VPSLLD  $0x14, Y5, Y11
 	VMOVUPS Y7, 1120(BX)
 	VPSLLD  $0x14, Y8, Y7
 	VPADDD  Y15, Y11, Y15
 	VPADDD  Y13, Y7, Y13
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VMOVAPS Y4, Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y4, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS Y14, Y4, Y11
+	VFMADD231PS Y12, Y3, Y7
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y14, Y3, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
 	VMULPS      Y7, Y12, Y12
@@ -8417,20 +8579,20 @@ loop29:
 	VFMADD231PS 608(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y13
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 1152(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y12, 1184(BX)
 	VPSLLD  $0x14, Y7, Y12
 	VPADDD  Y13, Y14, Y13
 	VPADDD  Y15, Y12, Y15
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VMOVAPS Y4, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y4, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y11, Y4, Y14
+	VFMADD231PS Y8, Y3, Y12
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y11, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
 	VMULPS      Y12, Y8, Y8
@@ -8460,21 +8622,21 @@ loop29:
 	VFMADD231PS 736(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y11, 1216(BX)
-	VPERMPS Y3, Y7, Y11
+	VPERMPS Y2, Y7, Y11
 	VMOVUPS Y8, 1248(BX)
 	VPSLLD  $0x14, Y5, Y8
 	VMOVUPS Y9, 1280(BX)
 	VPSLLD  $0x14, Y7, Y9
 	VPADDD  Y15, Y8, Y15
 	VPADDD  Y11, Y9, Y11
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y14, Y4, Y9
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
 	VMULPS      Y8, Y13, Y13
@@ -8505,20 +8667,20 @@ loop29:
 	VFMADD231PS 864(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y11
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 1312(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 1344(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y9, Y4, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
@@ -8546,13 +8708,13 @@ loop29:
 	VFMADD231PS Y1, Y13, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y5, Y13
+	VPERMPS Y2, Y5, Y13
 	VPSLLD  $0x14, Y5, Y14
 	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y6, Y4, Y14
+	VFMADD231PS Y6, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
 	VMULPS      Y14, Y6, Y6
 
@@ -8874,8 +9036,20 @@ l60:
 	JMP  end
 
 exact240:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x000000e0, CX
 	JMP          far
 
@@ -8892,34 +9066,34 @@ row:
 	MOVQ         R11, SI
 	MOVQ         R12, DI
 	MOVQ         R13, CX
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          irregular
-	VBROADCASTSS 16(R14), Y4
-	VUCOMISS     X3, X4
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
 	JCS          irregular
-	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y5
-	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y5, Y4, Y4
-	VMOVSS       X4, 20(R14)
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y3
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, 20(R14)
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS  Y0, Y3, Y3
-	VMOVUPS nearHeadroom<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VSUBPS  nearInteger<>+0(SB), Y4, Y3
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, (BX)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 32(BX)
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y2, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y2
 	VXORPS  X4, X4, X4
 	VMOVUPS Y4, 64(BX)
 	VXORPS  X4, X4, X4
 	VMOVUPS Y4, 96(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 128(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 160(BX)
 
 	// Where elements are near.
 	MOVL         (R14), AX
@@ -8928,32 +9102,33 @@ row:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VBROADCASTSS (SI), Y4
-	VUCOMISS     X4, X5
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VBROADCASTSS (SI), Y3
+	VUCOMISS     X3, X4
 	JCS          exact
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
 	JLT     done33
-	VMOVUPS nearTable<>+0(SB), Y4
-	VMOVUPS nearExp3<>+0(SB), Y5
+	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
 	PCALIGN $0x40
 
 loop33:
 	VMOVUPS (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     64(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y8
-	VSUBPS Y7, Y3, Y9
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS (SI), Y0, Y8
@@ -8962,18 +9137,18 @@ loop33:
 	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y6, Y10
-	VPERMPS Y4, Y7, Y11
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
 	VPSLLD  $0x14, Y6, Y12
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y10, Y12, Y10
 	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VMOVAPS Y5, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS Y9, Y5, Y13
+	VFMADD231PS Y8, Y4, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y9, Y4, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VMULPS      Y12, Y8, Y8
@@ -8987,13 +9162,13 @@ loop33:
 	VMOVUPS     128(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y12
@@ -9002,20 +9177,20 @@ loop33:
 	VFMADD231PS 192(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y14
-	VPERMPS Y4, Y11, Y15
+	VPERMPS Y3, Y7, Y14
+	VPERMPS Y3, Y11, Y15
 	VMOVUPS Y9, 192(BX)
 	VPSLLD  $0x14, Y7, Y9
 	VMOVUPS Y8, 224(BX)
 	VPSLLD  $0x14, Y11, Y8
 	VPADDD  Y14, Y9, Y14
 	VPADDD  Y15, Y8, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y5, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y5, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y13, Y5, Y9
+	VFMADD231PS Y12, Y4, Y8
+	VMOVAPS     Y5, Y9
+	VFMADD231PS Y13, Y4, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VMULPS      Y8, Y12, Y12
@@ -9031,13 +9206,13 @@ loop33:
 	VMOVUPS     256(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y9
-	VSUBPS Y8, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y9
@@ -9046,20 +9221,20 @@ loop33:
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y14
-	VPERMPS Y4, Y8, Y15
+	VPERMPS Y3, Y7, Y14
+	VPERMPS Y3, Y8, Y15
 	VMOVUPS Y10, 256(BX)
 	VPSLLD  $0x14, Y7, Y10
 	VMOVUPS Y13, 288(BX)
 	VPSLLD  $0x14, Y8, Y13
 	VPADDD  Y14, Y10, Y14
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VMOVAPS Y5, Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS Y11, Y5, Y13
+	VFMADD231PS Y9, Y4, Y10
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y11, Y4, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
 	VMULPS      Y10, Y9, Y9
@@ -9074,13 +9249,13 @@ loop33:
 	VMOVUPS     384(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     448(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y13
-	VSUBPS Y8, Y3, Y14
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y8, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y13
@@ -9089,21 +9264,21 @@ loop33:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y15
+	VPERMPS Y3, Y7, Y15
 	VMOVUPS Y11, 320(BX)
-	VPERMPS Y4, Y8, Y11
+	VPERMPS Y3, Y8, Y11
 	VMOVUPS Y9, 352(BX)
 	VPSLLD  $0x14, Y7, Y9
 	VMOVUPS Y12, 384(BX)
 	VPSLLD  $0x14, Y8, Y12
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VMOVAPS Y5, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y5, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS Y14, Y5, Y12
+	VFMADD231PS Y13, Y4, Y9
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y14, Y4, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y9, Y13, Y13
@@ -9119,13 +9294,13 @@ loop33:
 	VMOVUPS     32(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y9
-	VSUBPS Y8, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y9
@@ -9134,20 +9309,20 @@ loop33:
 	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y12
-	VPERMPS Y4, Y8, Y15
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y15
 	VMOVUPS Y10, 416(BX)
 	VPSLLD  $0x14, Y7, Y10
 	VMOVUPS Y14, 448(BX)
 	VPSLLD  $0x14, Y8, Y14
 	VPADDD  Y12, Y10, Y12
 	VPADDD  Y15, Y14, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VMOVAPS Y5, Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y11, Y5, Y14
+	VFMADD231PS Y9, Y4, Y10
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y11, Y4, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
 	VMULPS      Y10, Y9, Y9
@@ -9162,13 +9337,13 @@ loop33:
 	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y12
-	VSUBPS Y8, Y3, Y14
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y8, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y12
@@ -9177,21 +9352,21 @@ loop33:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y15
+	VPERMPS Y3, Y7, Y15
 	VMOVUPS Y11, 480(BX)
-	VPERMPS Y4, Y8, Y11
+	VPERMPS Y3, Y8, Y11
 	VMOVUPS Y9, 512(BX)
 	VPSLLD  $0x14, Y7, Y9
 	VMOVUPS Y13, 544(BX)
 	VPSLLD  $0x14, Y8, Y13
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VMOVAPS Y5, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y5, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS Y14, Y5, Y13
+	VFMADD231PS Y12, Y4, Y9
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y14, Y4, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y13
 	VMULPS      Y9, Y12, Y12
@@ -9207,13 +9382,13 @@ loop33:
 	VMOVUPS     288(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     352(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y9
-	VSUBPS Y8, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y9
@@ -9222,20 +9397,20 @@ loop33:
 	VFMADD231PS 352(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y13
-	VPERMPS Y4, Y8, Y15
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y15
 	VMOVUPS Y10, 576(BX)
 	VPSLLD  $0x14, Y7, Y10
 	VMOVUPS Y14, 608(BX)
 	VPSLLD  $0x14, Y8, Y14
 	VPADDD  Y13, Y10, Y13
 	VPADDD  Y15, Y14, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VMOVAPS Y5, Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y11, Y5, Y14
+	VFMADD231PS Y9, Y4, Y10
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y11, Y4, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
 	VMULPS      Y10, Y9, Y9
@@ -9250,13 +9425,13 @@ loop33:
 	VMOVUPS     416(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     480(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y13
-	VSUBPS Y8, Y3, Y14
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y8, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y13
@@ -9265,21 +9440,21 @@ loop33:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y15
+	VPERMPS Y3, Y7, Y15
 	VMOVUPS Y11, 640(BX)
-	VPERMPS Y4, Y8, Y11
+	VPERMPS Y3, Y8, Y11
 	VMOVUPS Y9, 672(BX)
 	VPSLLD  $0x14, Y7, Y9
 	VMOVUPS Y12, 704(BX)
 	VPSLLD  $0x14, Y8, Y12
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VMOVAPS Y5, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y5, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS Y14, Y5, Y12
+	VFMADD231PS Y13, Y4, Y9
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y14, Y4, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y9, Y13, Y13
@@ -9326,7 +9501,7 @@ loop33:
 	VMOVUPS Y6, 352(DI)
 	VMOVUPS Y13, 416(DI)
 	VMOVUPS Y14, 480(DI)
-	VMOVUPS (BX), Y6
+	VMOVUPS 64(BX), Y6
 	VMOVUPS 256(BX), Y7
 
 	// sum + t, and what that lacks to the rest
@@ -9335,7 +9510,7 @@ loop33:
 	VMAXPS  Y7, Y6, Y6
 	VSUBPS  Y6, Y8, Y6
 	VSUBPS  Y6, Y9, Y9
-	VADDPS  64(BX), Y9, Y9
+	VADDPS  128(BX), Y9, Y9
 	VMOVUPS 416(BX), Y6
 
 	// sum + t, and what that lacks to the rest
@@ -9345,7 +9520,7 @@ loop33:
 	VSUBPS  Y8, Y7, Y8
 	VSUBPS  Y8, Y11, Y11
 	VADDPS  Y11, Y9, Y9
-	VMOVUPS 32(BX), Y6
+	VMOVUPS 96(BX), Y6
 	VMOVUPS 576(BX), Y8
 
 	// sum + t, and what that lacks to the rest
@@ -9354,7 +9529,7 @@ loop33:
 	VMAXPS Y8, Y6, Y6
 	VSUBPS Y6, Y11, Y6
 	VSUBPS Y6, Y12, Y12
-	VADDPS 96(BX), Y12, Y12
+	VADDPS 160(BX), Y12, Y12
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y10, Y11, Y6
@@ -9363,10 +9538,10 @@ loop33:
 	VSUBPS  Y11, Y6, Y11
 	VSUBPS  Y11, Y8, Y8
 	VADDPS  Y8, Y12, Y12
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y9, 64(BX)
-	VMOVUPS Y12, 96(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y12, 160(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
@@ -9398,113 +9573,113 @@ upto34:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 32(SI), Y6, Y7
-	VMOVAPS    Y3, Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y6
+	VMOVAPS    Y2, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y8
-	VANDPS      Y8, Y4, Y8
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y9
+	VSUBPS Y7, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y5
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y5, Y10, Y5
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y9
-	VANDPS      Y9, Y4, Y4
-	VMOVAPS     Y3, Y5
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VMOVAPS     Y2, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y6, Y5
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y9
+	VSUBPS Y4, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y9
-	VFMADD231PS Y1, Y7, Y9
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y7, Y10, Y7
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y9
-	VANDPS      Y9, Y6, Y6
-	VPOR        Y8, Y5, Y8
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y5
+	VMOVUPS    (DX), Y4
 	CMPQ       CX, $0x00000008
 	JGE        l61
-	VMASKMOVPS Y4, Y5, (DI)
+	VMASKMOVPS Y3, Y4, (DI)
 	JMP        l62
 
 l61:
-	VMOVUPS Y4, (DI)
+	VMOVUPS Y3, (DI)
 
 l62:
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l63
 	CMPQ       CX, $0x00000008
 	JLE        l64
-	VMASKMOVPS Y6, Y5, 32(DI)
+	VMASKMOVPS Y5, Y4, 32(DI)
 	JMP        l64
 
 l63:
-	VMOVUPS Y6, 32(DI)
+	VMOVUPS Y5, 32(DI)
 
 l64:
-	VMOVUPS (BX), Y5
+	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y7
-	VMINPS  Y4, Y5, Y8
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y4
+	VADDPS  Y3, Y4, Y6
+	VMINPS  Y3, Y4, Y7
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y4, Y5
-	VMINPS  Y6, Y4, Y9
-	VMAXPS  Y6, Y4, Y4
-	VSUBPS  Y4, Y5, Y4
-	VSUBPS  Y4, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VADDPS  Y5, Y3, Y4
+	VMINPS  Y5, Y3, Y8
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind41
 
@@ -9515,147 +9690,145 @@ upto35:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 64(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 96(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVAPS     Y3, Y9
-	VFMADD231PS Y0, Y5, Y9
-	VANDPS      Y9, Y4, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y5
-	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y11
+	VPSLLD  $0x14, Y7, Y12
 	VPSLLD  $0x14, Y8, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y12, Y9, Y9
 	VMULPS      Y13, Y10, Y10
-	VMULPS      Y14, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y11, Y4, Y4
-	VADDPS      Y4, Y10, Y5
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     32(SI), Y9
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y4
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVAPS     Y3, Y11
-	VFMADD231PS Y0, Y7, Y11
-	VANDPS      Y11, Y6, Y11
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y6, Y10
+	VANDPS      Y10, Y5, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS Y0, Y7, Y13
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS Y1, Y7, Y13
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS Y1, Y6, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y7
-	VPERMPS nearTable<>+0(SB), Y11, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y5, 192(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y7, Y15, Y7
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VPERMPS nearTable<>+0(SB), Y8, Y6
+	VPERMPS nearTable<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y15, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y12
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y13, Y6, Y6
-	VADDPS      Y6, Y12, Y5
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y11, Y8
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y5, Y5
+	VADDPS      Y5, Y11, Y6
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    Y10, (DI)
+	VMOVUPS    Y9, (DI)
 	VMOVUPS    (DX), Y7
 	CMPQ       CX, $0x00000008
 	JGE        l65
-	VMASKMOVPS Y4, Y7, 64(DI)
+	VMASKMOVPS Y3, Y7, 64(DI)
 	JMP        l66
 
 l65:
-	VMOVUPS Y4, 64(DI)
+	VMOVUPS Y3, 64(DI)
 
 l66:
-	VMOVUPS    Y12, 32(DI)
-	VMOVUPS    32(DX), Y4
+	VMOVUPS    Y11, 32(DI)
+	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
 	JGE        l67
 	CMPQ       CX, $0x00000008
 	JLE        l68
-	VMASKMOVPS Y6, Y4, 96(DI)
+	VMASKMOVPS Y5, Y3, 96(DI)
 	JMP        l68
 
 l67:
-	VMOVUPS Y6, 96(DI)
+	VMOVUPS Y5, 96(DI)
 
 l68:
-	VMOVUPS (BX), Y4
-	VMOVUPS 192(BX), Y6
+	VMOVUPS 64(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y4, Y7
-	VMINPS  Y6, Y4, Y8
-	VMAXPS  Y6, Y4, Y4
-	VSUBPS  Y4, Y7, Y4
-	VSUBPS  Y4, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y4
+	VADDPS  Y4, Y3, Y5
+	VMINPS  Y4, Y3, Y7
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y4, Y6
-	VMINPS  Y5, Y4, Y9
-	VMAXPS  Y5, Y4, Y4
-	VSUBPS  Y4, Y6, Y4
-	VSUBPS  Y4, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VADDPS  Y6, Y3, Y4
+	VMINPS  Y6, Y3, Y8
+	VMAXPS  Y6, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind41
 
@@ -9666,207 +9839,205 @@ upto36:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 128(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 160(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 160(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVAPS     Y3, Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y9
-	VANDPS      Y9, Y4, Y9
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y13
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y13
-	VFMADD231PS Y1, Y5, Y13
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y5, Y14, Y5
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y4, Y13, Y4
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
-	VMULPS      Y14, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y13
-	VANDPS      Y13, Y4, Y4
-	VPOR        Y8, Y9, Y8
-	VADDPS      Y4, Y12, Y12
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y4, Y4, Y12
+	VANDPS      Y12, Y3, Y3
+	VPOR        Y7, Y8, Y7
+	VADDPS      Y3, Y11, Y11
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y13
-	VSUBPS Y9, Y3, Y14
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y8, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS 96(SI), Y0, Y14
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS 96(SI), Y1, Y14
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y12, 192(BX)
-	VPERMPS nearTable<>+0(SB), Y9, Y12
-	VMOVUPS Y4, 224(BX)
-	VPSLLD  $0x14, Y5, Y4
-	VMOVUPS Y11, 256(BX)
-	VPSLLD  $0x14, Y9, Y11
-	VPADDD  Y15, Y4, Y15
-	VPADDD  Y12, Y11, Y12
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 192(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y3, 224(BX)
+	VPSLLD  $0x14, Y8, Y3
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
 	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VMULPS      Y4, Y13, Y13
-	VMULPS      Y11, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y11, Y13, Y13
 
 	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y12, Y12, Y14
-	VADDPS      Y14, Y13, Y4
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y9, Y8
-	VMOVAPS     Y3, Y5
+	VADDPS      Y13, Y12, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y6, Y5
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y9
+	VSUBPS Y4, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y9
-	VFMADD231PS Y1, Y7, Y9
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y7, Y11, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y6, Y11, Y6
 	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
-	VMULPS      Y11, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y9
-	VANDPS      Y9, Y6, Y6
-	VPOR        Y8, Y5, Y8
-	VADDPS      Y6, Y4, Y4
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
+	VADDPS      Y5, Y3, Y3
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    Y10, (DI)
-	VMOVUPS    256(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    224(BX), Y7
+	VMOVUPS    Y9, (DI)
+	VMOVUPS    Y10, 64(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    224(BX), Y6
 	CMPQ       CX, $0x00000008
 	JGE        l69
-	VMASKMOVPS Y7, Y5, 128(DI)
+	VMASKMOVPS Y6, Y4, 128(DI)
 	JMP        l70
 
 l69:
-	VMOVUPS Y7, 128(DI)
+	VMOVUPS Y6, 128(DI)
 
 l70:
-	VMOVUPS    Y13, 32(DI)
-	VMOVUPS    Y14, 96(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    Y12, 32(DI)
+	VMOVUPS    Y13, 96(DI)
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l71
 	CMPQ       CX, $0x00000008
 	JLE        l72
-	VMASKMOVPS Y6, Y5, 160(DI)
+	VMASKMOVPS Y5, Y4, 160(DI)
 	JMP        l72
 
 l71:
-	VMOVUPS Y6, 160(DI)
+	VMOVUPS Y5, 160(DI)
 
 l72:
-	VMOVUPS (BX), Y5
-	VMOVUPS 192(BX), Y6
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 192(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y5
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y9
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind41
 
@@ -9877,107 +10048,106 @@ upto37:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 192(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 224(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 224(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y5, Y13
-	VANDPS      Y13, Y4, Y13
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y4, Y12
+	VANDPS      Y12, Y3, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y14
-	VSUBPS Y13, Y3, Y15
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS Y1, Y5, Y15
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS Y1, Y4, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VMOVUPS Y11, 192(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y11
-	VMOVUPS Y10, 224(BX)
-	VPSLLD  $0x14, Y9, Y10
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VPADDD  Y5, Y10, Y5
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y15
+	VMOVUPS Y10, 192(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
 	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y10, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y10, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VANDPS      Y15, Y4, Y4
-	VADDPS      Y4, Y14, Y5
-	VADDPS      Y5, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y3, Y3
+	VADDPS      Y3, Y13, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y9
-	VSUBPS Y6, Y3, Y10
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y9
@@ -9986,138 +10156,135 @@ upto37:
 	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y12, 288(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y11, Y15, Y11
-	VPADDD  Y13, Y12, Y13
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
+	VMULPS      Y11, Y9, Y9
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y14, Y14, Y10
 	VADDPS      Y10, Y9, Y11
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y5
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVAPS     Y3, Y6
-	VFMADD231PS Y0, Y7, Y6
-	VMOVUPS     256(BX), Y12
-	VANDPS      Y6, Y12, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y6, Y8
+	VANDPS      Y8, Y5, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y13
-	VSUBPS Y6, Y3, Y15
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y8, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
-	VMOVUPS Y10, 320(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VMOVUPS Y9, 352(BX)
-	VPSLLD  $0x14, Y5, Y9
-	VMOVUPS Y4, 384(BX)
-	VPSLLD  $0x14, Y6, Y4
-	VPADDD  Y7, Y9, Y7
-	VPADDD  Y10, Y4, Y10
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y9, 320(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
-	VMULPS      Y4, Y13, Y13
-	VMULPS      Y9, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y10, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y13
-	VFMADD213PS Y10, Y10, Y15
-	VANDPS      Y15, Y12, Y12
-	VADDPS      Y12, Y13, Y4
-	VADDPS      Y4, Y11, Y11
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y5, Y5
+	VADDPS      Y5, Y12, Y6
+	VADDPS      Y6, Y11, Y11
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
 	VMOVUPS    224(BX), Y4
 	VMOVUPS    Y4, (DI)
 	VMOVUPS    192(BX), Y4
 	VMOVUPS    Y4, 64(DI)
-	VMOVUPS    Y14, 128(DI)
+	VMOVUPS    Y13, 128(DI)
 	VMOVUPS    (DX), Y4
-	VMOVUPS    384(BX), Y5
 	CMPQ       CX, $0x00000008
 	JGE        l73
-	VMASKMOVPS Y5, Y4, 192(DI)
+	VMASKMOVPS Y3, Y4, 192(DI)
 	JMP        l74
 
 l73:
-	VMOVUPS Y5, 192(DI)
+	VMOVUPS Y3, 192(DI)
 
 l74:
-	VMOVUPS    352(BX), Y4
-	VMOVUPS    Y4, 32(DI)
-	VMOVUPS    320(BX), Y4
-	VMOVUPS    Y4, 96(DI)
-	VMOVUPS    Y13, 160(DI)
-	VMOVUPS    32(DX), Y4
+	VMOVUPS    320(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    288(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    Y12, 160(DI)
+	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
 	JGE        l75
 	CMPQ       CX, $0x00000008
 	JLE        l76
-	VMASKMOVPS Y12, Y4, 224(DI)
+	VMASKMOVPS Y5, Y3, 224(DI)
 	JMP        l76
 
 l75:
-	VMOVUPS Y12, 224(DI)
+	VMOVUPS Y5, 224(DI)
 
 l76:
-	VMOVUPS (BX), Y4
-	VMOVUPS 288(BX), Y5
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 256(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y4, Y6
-	VMINPS  Y5, Y4, Y7
-	VMAXPS  Y5, Y4, Y4
-	VSUBPS  Y4, Y6, Y4
-	VSUBPS  Y4, Y7, Y7
-	VADDPS  64(BX), Y7, Y7
-	VMOVUPS 32(BX), Y4
+	VADDPS  Y4, Y3, Y5
+	VMINPS  Y4, Y3, Y6
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y6, Y6
+	VADDPS  128(BX), Y6, Y6
+	VMOVUPS 96(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y11, Y4, Y5
-	VMINPS  Y11, Y4, Y8
-	VMAXPS  Y11, Y4, Y4
-	VSUBPS  Y4, Y5, Y4
-	VSUBPS  Y4, Y8, Y8
-	VADDPS  96(BX), Y8, Y8
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y8, 96(BX)
+	VADDPS  Y11, Y3, Y4
+	VMINPS  Y11, Y3, Y7
+	VMAXPS  Y11, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  160(BX), Y7, Y7
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
 	JMP     behind41
 
@@ -10128,176 +10295,175 @@ upto38:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 256(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 288(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 256(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 288(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y3, Y0, Y13
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y14
-	VSUBPS Y13, Y3, Y15
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 192(BX)
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y11, Y6, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VADDPS      Y15, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVAPS     Y3, Y6
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVAPS     Y2, Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y6
-	VANDPS      Y6, Y4, Y6
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y3, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y7
+	VSUBPS Y5, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y7
-	VFMADD231PS Y1, Y5, Y7
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y5, Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y4, Y9, Y4
 	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VMULPS      Y9, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y7
-	VANDPS      Y7, Y4, Y4
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y7
-	VSUBPS Y6, Y3, Y9
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 32(SI), Y0, Y8
 	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 32(SI), Y1, Y8
 	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPSLLD  $0x14, Y5, Y13
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y12, Y11, Y12
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y7, Y7
-	VMULPS      Y13, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y7, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y5
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y11
-	VSUBPS Y6, Y3, Y12
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y5, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y11
@@ -10306,141 +10472,140 @@ upto38:
 	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VMOVUPS Y9, 352(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y9
-	VMOVUPS Y7, 384(BX)
-	VPSLLD  $0x14, Y5, Y7
-	VMOVUPS Y4, 416(BX)
-	VPSLLD  $0x14, Y6, Y4
-	VPADDD  Y13, Y7, Y13
-	VPADDD  Y9, Y4, Y9
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y9, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VMOVUPS Y8, 352(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y3, 384(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y9, Y3, Y9
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y7, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y8, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y15, Y15, Y11
 	VFMADD213PS Y9, Y9, Y12
-	VADDPS      Y12, Y11, Y4
-	VADDPS      Y4, Y10, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(BX), Y4
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y10, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVAPS     Y2, Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     256(BX), Y5
-	VANDPS      Y4, Y5, Y4
+	VFMADD231PS Y0, Y6, Y3
+	VMOVUPS     256(BX), Y4
+	VANDPS      Y3, Y4, Y3
 
 	// -n = magic - N - u
-	VSUBPS  Y4, Y3, Y6
-	VMOVUPS 288(BX), Y7
+	VSUBPS Y3, Y2, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y6
-	VFMADD231PS Y1, Y7, Y6
+	VFMADD231PS Y0, Y6, Y5
+	VFMADD231PS Y1, Y6, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y7
-	VPSLLD  $0x14, Y4, Y9
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPSLLD  $0x14, Y3, Y8
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
-	VMULPS      Y9, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y6
-	VANDPS      Y6, Y5, Y5
-	VPOR        Y8, Y4, Y8
+	VFMADD213PS Y6, Y6, Y5
+	VANDPS      Y5, Y4, Y4
+	VPOR        Y7, Y3, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    224(BX), Y4
-	VMOVUPS    Y4, (DI)
-	VMOVUPS    192(BX), Y4
-	VMOVUPS    Y4, 64(DI)
-	VMOVUPS    Y14, 128(DI)
-	VMOVUPS    Y15, 192(DI)
-	VMOVUPS    (DX), Y4
-	VMOVUPS    416(BX), Y6
+	VMOVUPS    224(BX), Y3
+	VMOVUPS    Y3, (DI)
+	VMOVUPS    192(BX), Y3
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    Y14, 192(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    384(BX), Y5
 	CMPQ       CX, $0x00000008
 	JGE        l77
-	VMASKMOVPS Y6, Y4, 256(DI)
+	VMASKMOVPS Y5, Y3, 256(DI)
 	JMP        l78
 
 l77:
-	VMOVUPS Y6, 256(DI)
+	VMOVUPS Y5, 256(DI)
 
 l78:
-	VMOVUPS    384(BX), Y4
-	VMOVUPS    Y4, 32(DI)
-	VMOVUPS    352(BX), Y4
-	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    352(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    320(BX), Y3
+	VMOVUPS    Y3, 96(DI)
 	VMOVUPS    Y11, 160(DI)
 	VMOVUPS    Y12, 224(DI)
-	VMOVUPS    32(DX), Y4
+	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
 	JGE        l79
 	CMPQ       CX, $0x00000008
 	JLE        l80
-	VMASKMOVPS Y5, Y4, 288(DI)
+	VMASKMOVPS Y4, Y3, 288(DI)
 	JMP        l80
 
 l79:
-	VMOVUPS Y5, 288(DI)
+	VMOVUPS Y4, 288(DI)
 
 l80:
-	VMOVUPS (BX), Y4
-	VMOVUPS 320(BX), Y7
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 288(BX), Y6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y7, Y4, Y8
-	VMINPS Y7, Y4, Y9
-	VMAXPS Y7, Y4, Y4
-	VSUBPS Y4, Y8, Y4
-	VSUBPS Y4, Y9, Y9
-	VADDPS 64(BX), Y9, Y9
+	VADDPS Y6, Y3, Y7
+	VMINPS Y6, Y3, Y8
+	VMAXPS Y6, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y8, Y8
+	VADDPS 128(BX), Y8, Y8
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y8, Y4
-	VMINPS  Y6, Y8, Y7
-	VMAXPS  Y6, Y8, Y8
-	VSUBPS  Y8, Y4, Y8
-	VSUBPS  Y8, Y7, Y7
-	VADDPS  Y7, Y9, Y9
-	VMOVUPS 32(BX), Y6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Y10, Y6, Y7
-	VMINPS Y10, Y6, Y8
-	VMAXPS Y10, Y6, Y6
-	VSUBPS Y6, Y7, Y6
-	VSUBPS Y6, Y8, Y8
-	VADDPS 96(BX), Y8, Y8
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y6
-	VMINPS  Y5, Y7, Y10
+	VADDPS  Y5, Y7, Y3
+	VMINPS  Y5, Y7, Y6
 	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y6, Y7
-	VSUBPS  Y7, Y10, Y10
-	VADDPS  Y10, Y8, Y8
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y9, 64(BX)
-	VMOVUPS Y8, 96(BX)
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VMOVUPS 96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y10, Y5, Y6
+	VMINPS Y10, Y5, Y7
+	VMAXPS Y10, Y5, Y5
+	VSUBPS Y5, Y6, Y5
+	VSUBPS Y5, Y7, Y7
+	VADDPS 160(BX), Y7, Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y9
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 	JMP     behind41
 
@@ -10451,150 +10616,149 @@ upto39:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 320(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 352(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 320(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 352(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y3, Y0, Y13
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y14
-	VSUBPS Y13, Y3, Y15
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 192(BX)
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y11, Y6, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VADDPS      Y15, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     256(SI), Y6
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
-	VMOVAPS     Y3, Y7
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y4, Y7
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y9
-	VSUBPS Y7, Y3, Y10
+	VSUBPS Y5, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y0, Y4, Y10
 	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y1, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
-	VPERMPS nearTable<>+0(SB), Y7, Y11
-	VPSLLD  $0x14, Y6, Y13
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y12, Y11, Y12
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y13, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y9
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y10, Y4, Y4
-	VADDPS      Y4, Y9, Y5
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     32(SI), Y6
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y4
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y10
-	VSUBPS Y7, Y3, Y11
+	VSUBPS Y5, Y2, Y10
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y10
@@ -10603,209 +10767,206 @@ upto39:
 	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VMOVUPS Y5, 352(BX)
-	VPSLLD  $0x14, Y6, Y5
-	VMOVUPS Y4, 384(BX)
-	VPSLLD  $0x14, Y7, Y4
-	VPADDD  Y12, Y5, Y12
-	VPADDD  Y13, Y4, Y13
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y5, Y4
+	VMOVUPS Y3, 352(BX)
+	VPSLLD  $0x14, Y8, Y3
+	VPADDD  Y12, Y4, Y12
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
-	VMULPS      Y4, Y10, Y10
-	VMULPS      Y5, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VMULPS      Y3, Y10, Y10
+	VMULPS      Y4, Y11, Y11
 
 	// s*q + s
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y4
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     160(SI), Y5
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y10, Y3
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y7
-	VSUBPS Y6, Y3, Y12
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 160(SI), Y0, Y8
 	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 160(SI), Y1, Y8
 	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VMOVUPS Y11, 416(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VMOVUPS Y10, 448(BX)
-	VPSLLD  $0x14, Y5, Y10
-	VMOVUPS Y9, 480(BX)
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y13, Y10, Y13
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y11, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VMOVUPS Y10, 416(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y9, 448(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y15, Y10, Y15
 	VPADDD  Y11, Y9, Y11
 	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
 	VMOVUPS     nearExp2<>+0(SB), Y10
 	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
-	VMULPS      Y9, Y7, Y7
+	VMULPS      Y9, Y8, Y8
 	VMULPS      Y10, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y8
 	VFMADD213PS Y11, Y11, Y12
-	VADDPS      Y12, Y7, Y9
-	VADDPS      Y9, Y4, Y4
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(SI), Y5
+	VADDPS      Y12, Y8, Y9
+	VADDPS      Y9, Y3, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     288(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     288(BX), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y5
+	VFMADD231PS Y0, Y6, Y5
 	VMOVUPS     256(BX), Y9
-	VANDPS      Y6, Y9, Y6
+	VANDPS      Y5, Y9, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y10
-	VSUBPS Y6, Y3, Y11
+	VSUBPS Y4, Y2, Y10
+	VSUBPS Y5, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y10
-	VMOVUPS     288(BX), Y13
-	VFMADD231PS Y0, Y13, Y11
+	VFMADD231PS Y0, Y6, Y11
 	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS Y1, Y13, Y11
+	VFMADD231PS Y1, Y6, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VMOVUPS Y4, 512(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y4
-	VMOVUPS Y12, 544(BX)
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y3, 480(BX)
+	VPSLLD  $0x14, Y4, Y3
+	VMOVUPS Y12, 512(BX)
 	VPSLLD  $0x14, Y5, Y12
-	VMOVUPS Y7, 576(BX)
-	VPSLLD  $0x14, Y6, Y7
-	VPADDD  Y13, Y12, Y13
-	VPADDD  Y4, Y7, Y4
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPADDD  Y6, Y3, Y6
+	VPADDD  Y15, Y12, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
 	VMOVUPS     nearExp2<>+0(SB), Y12
 	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
-	VMULPS      Y7, Y10, Y10
+	VMULPS      Y3, Y10, Y10
 	VMULPS      Y12, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y15, Y15, Y11
 	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y10, Y4
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
+	VADDPS      Y9, Y10, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    224(BX), Y5
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    192(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    Y14, 128(DI)
-	VMOVUPS    Y15, 192(DI)
-	VMOVUPS    480(BX), Y5
-	VMOVUPS    Y5, 256(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    384(BX), Y6
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    192(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    Y14, 192(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    352(BX), Y5
 	CMPQ       CX, $0x00000008
 	JGE        l81
-	VMASKMOVPS Y6, Y5, 320(DI)
+	VMASKMOVPS Y5, Y4, 320(DI)
 	JMP        l82
 
 l81:
-	VMOVUPS Y6, 320(DI)
+	VMOVUPS Y5, 320(DI)
 
 l82:
-	VMOVUPS    448(BX), Y5
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    416(BX), Y5
-	VMOVUPS    Y5, 96(DI)
-	VMOVUPS    576(BX), Y5
-	VMOVUPS    Y5, 160(DI)
-	VMOVUPS    544(BX), Y5
-	VMOVUPS    Y5, 224(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y8, 160(DI)
+	VMOVUPS    512(BX), Y4
+	VMOVUPS    Y4, 224(DI)
 	VMOVUPS    Y10, 288(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l83
 	CMPQ       CX, $0x00000008
 	JLE        l84
-	VMASKMOVPS Y9, Y5, 352(DI)
+	VMASKMOVPS Y9, Y4, 352(DI)
 	JMP        l84
 
 l83:
 	VMOVUPS Y9, 352(DI)
 
 l84:
-	VMOVUPS (BX), Y5
-	VMOVUPS 320(BX), Y6
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 288(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 352(BX), Y5
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 320(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y6
-	VMINPS  Y5, Y7, Y9
-	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y6, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS 32(BX), Y5
-	VMOVUPS 512(BX), Y7
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 480(BX), Y6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y7, Y5, Y9
-	VMINPS Y7, Y5, Y10
-	VMAXPS Y7, Y5, Y5
-	VSUBPS Y5, Y9, Y5
-	VSUBPS Y5, Y10, Y10
-	VADDPS 96(BX), Y10, Y10
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y9, Y5
-	VMINPS  Y4, Y9, Y7
-	VMAXPS  Y4, Y9, Y9
-	VSUBPS  Y9, Y5, Y9
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y10, Y10
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y10, 96(BX)
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
 	JMP     behind41
 
@@ -10816,106 +10977,105 @@ upto40:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 384(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 416(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 384(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 416(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y3, Y0, Y13
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y14
-	VSUBPS Y13, Y3, Y15
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 192(BX)
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y11, Y6, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VADDPS      Y15, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     256(SI), Y6
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y9
-	VSUBPS Y7, Y3, Y10
+	VSUBPS Y5, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y9
@@ -10924,309 +11084,308 @@ upto40:
 	VFMADD231PS 320(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VMOVUPS Y15, 352(BX)
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y12, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y14, 320(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y11, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y10
 	VADDPS      Y10, Y9, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVAPS     Y3, Y6
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y6
-	VANDPS      Y6, Y4, Y6
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y3, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y7
+	VSUBPS Y5, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y7
-	VFMADD231PS Y1, Y5, Y7
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y5, Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y4, Y12, Y4
 	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
-	VMULPS      Y12, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y12, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y7
-	VANDPS      Y7, Y4, Y4
-	VPOR        Y8, Y6, Y8
-	VADDPS      Y4, Y11, Y11
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y7, Y5, Y7
+	VADDPS      Y3, Y11, Y11
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y7
-	VSUBPS Y6, Y3, Y12
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 32(SI), Y0, Y8
 	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 32(SI), Y1, Y8
 	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y11, 384(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VMOVUPS Y4, 416(BX)
-	VPSLLD  $0x14, Y6, Y4
-	VPADDD  Y13, Y11, Y13
-	VPADDD  Y15, Y4, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y3, 384(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y3
 	VMOVUPS     nearExp2<>+0(SB), Y11
 	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y3
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
-	VMULPS      Y4, Y7, Y7
+	VMULPS      Y3, Y8, Y8
 	VMULPS      Y11, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
 	VFMADD213PS Y15, Y15, Y12
-	VADDPS      Y12, Y7, Y4
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y5
+	VADDPS      Y12, Y8, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y11
-	VSUBPS Y6, Y3, Y13
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y5, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
 	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y12, 448(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VMOVUPS Y7, 480(BX)
-	VPSLLD  $0x14, Y5, Y7
-	VMOVUPS Y10, 512(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y15, Y7, Y15
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y12, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VMOVUPS Y8, 448(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y15, Y8, Y15
 	VPADDD  Y12, Y10, Y12
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
 	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y10, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y10, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y12, Y12, Y13
-	VADDPS      Y13, Y11, Y7
-	VADDPS      Y7, Y4, Y4
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(SI), Y5
+	VFMADD213PS Y12, Y12, Y14
+	VADDPS      Y14, Y11, Y8
+	VADDPS      Y8, Y3, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     288(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     352(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y7
-	VSUBPS Y6, Y3, Y10
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 288(SI), Y0, Y8
 	VFMADD231PS 352(SI), Y0, Y10
-	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 288(SI), Y1, Y8
 	VFMADD231PS 352(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y12
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y4, 544(BX)
-	VPSLLD  $0x14, Y5, Y4
-	VMOVUPS Y13, 576(BX)
-	VPSLLD  $0x14, Y6, Y13
-	VPADDD  Y12, Y4, Y12
-	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y3, 512(BX)
+	VPSLLD  $0x14, Y4, Y3
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y12, Y3, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VMULPS      Y4, Y7, Y7
-	VMULPS      Y13, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y12, Y12, Y8
 	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y7, Y4
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(BX), Y5
+	VADDPS      Y10, Y8, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVAPS     Y2, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     256(BX), Y6
-	VANDPS      Y5, Y6, Y5
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     256(BX), Y5
+	VANDPS      Y4, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS  Y5, Y3, Y12
-	VMOVUPS 288(BX), Y13
+	VSUBPS Y4, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y13, Y12
-	VFMADD231PS Y1, Y13, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y1, Y6, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y15
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y12, Y6, Y6
-	VPOR        Y8, Y5, Y8
-	VADDPS      Y6, Y4, Y4
+	VFMADD213PS Y6, Y6, Y12
+	VANDPS      Y12, Y5, Y5
+	VPOR        Y7, Y4, Y7
+	VADDPS      Y5, Y3, Y3
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    224(BX), Y5
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    192(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    Y14, 128(DI)
-	VMOVUPS    352(BX), Y5
-	VMOVUPS    Y5, 192(DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    192(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    320(BX), Y4
+	VMOVUPS    Y4, 192(DI)
 	VMOVUPS    Y9, 256(DI)
-	VMOVUPS    512(BX), Y5
-	VMOVUPS    Y5, 320(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    416(BX), Y8
+	VMOVUPS    480(BX), Y4
+	VMOVUPS    Y4, 320(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    384(BX), Y6
 	CMPQ       CX, $0x00000008
 	JGE        l85
-	VMASKMOVPS Y8, Y5, 384(DI)
+	VMASKMOVPS Y6, Y4, 384(DI)
 	JMP        l86
 
 l85:
-	VMOVUPS Y8, 384(DI)
+	VMOVUPS Y6, 384(DI)
 
 l86:
-	VMOVUPS    480(BX), Y5
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    448(BX), Y5
-	VMOVUPS    Y5, 96(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 96(DI)
 	VMOVUPS    Y11, 160(DI)
-	VMOVUPS    576(BX), Y5
-	VMOVUPS    Y5, 224(DI)
-	VMOVUPS    Y7, 288(DI)
+	VMOVUPS    544(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    Y8, 288(DI)
 	VMOVUPS    Y10, 352(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l87
 	CMPQ       CX, $0x00000008
 	JLE        l88
-	VMASKMOVPS Y6, Y5, 416(DI)
+	VMASKMOVPS Y5, Y4, 416(DI)
 	JMP        l88
 
 l87:
-	VMOVUPS Y6, 416(DI)
+	VMOVUPS Y5, 416(DI)
 
 l88:
-	VMOVUPS (BX), Y5
-	VMOVUPS 320(BX), Y6
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 288(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 384(BX), Y5
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 352(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y6
-	VMINPS  Y5, Y7, Y9
-	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y6, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS 32(BX), Y5
-	VMOVUPS 544(BX), Y7
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 512(BX), Y6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y7, Y5, Y9
-	VMINPS Y7, Y5, Y10
-	VMAXPS Y7, Y5, Y5
-	VSUBPS Y5, Y9, Y5
-	VSUBPS Y5, Y10, Y10
-	VADDPS 96(BX), Y10, Y10
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y9, Y5
-	VMINPS  Y4, Y9, Y7
-	VMAXPS  Y4, Y9, Y9
-	VSUBPS  Y9, Y5, Y9
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y10, Y10
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y10, 96(BX)
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
 	JMP     behind41
 
@@ -11237,106 +11396,105 @@ upto41:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 448(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 480(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 448(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 480(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y3, Y0, Y13
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y14
-	VSUBPS Y13, Y3, Y15
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 192(BX)
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y11, Y6, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VADDPS      Y15, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     256(SI), Y6
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y9
-	VSUBPS Y7, Y3, Y10
+	VSUBPS Y5, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y9
@@ -11345,409 +11503,406 @@ upto41:
 	VFMADD231PS 320(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VMOVUPS Y15, 352(BX)
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y12, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y14, 320(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y11, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y10
 	VADDPS      Y10, Y9, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     384(SI), Y6
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     384(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
-	VMOVAPS     Y3, Y7
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y4, Y7
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y12
-	VSUBPS Y7, Y3, Y13
+	VSUBPS Y5, Y2, Y12
+	VSUBPS Y8, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y12
-	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y0, Y4, Y14
 	VFMADD231PS 384(SI), Y1, Y12
-	VFMADD231PS Y1, Y5, Y13
+	VFMADD231PS Y1, Y4, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
-	VPERMPS nearTable<>+0(SB), Y7, Y15
-	VMOVUPS Y10, 384(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VMOVUPS Y9, 416(BX)
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y5, Y10, Y5
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y4, Y10, Y4
 	VPADDD  Y15, Y9, Y15
 	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
 	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
 	VMULPS      Y9, Y12, Y12
-	VMULPS      Y10, Y13, Y13
+	VMULPS      Y10, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y13, Y4, Y4
-	VADDPS      Y4, Y12, Y5
-	VADDPS      Y5, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y3, Y3
+	VADDPS      Y3, Y12, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y7
-	VSUBPS Y6, Y3, Y9
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 32(SI), Y0, Y8
 	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 32(SI), Y1, Y8
 	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y11, 448(BX)
-	VPSLLD  $0x14, Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y5, Y11
 	VPADDD  Y10, Y15, Y10
-	VPADDD  Y13, Y11, Y13
+	VPADDD  Y14, Y11, Y14
 	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y11, Y7, Y7
+	VMULPS      Y11, Y8, Y8
 	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y7, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y5
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y14, Y14, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y11
-	VSUBPS Y6, Y3, Y13
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y5, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
 	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y9, 480(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y9
-	VMOVUPS Y7, 512(BX)
-	VPSLLD  $0x14, Y5, Y7
-	VMOVUPS Y4, 544(BX)
-	VPSLLD  $0x14, Y6, Y4
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y9, Y4, Y9
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y9, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VMOVUPS Y8, 480(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y3, 512(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y9, Y3, Y9
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y7, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y8, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y9, Y9, Y13
-	VADDPS      Y13, Y11, Y4
-	VADDPS      Y4, Y10, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(SI), Y4
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y11, Y3
+	VADDPS      Y3, Y10, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     288(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y3, Y0, Y5
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     352(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y6
-	VSUBPS Y5, Y3, Y7
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y6
-	VFMADD231PS 352(SI), Y0, Y7
-	VFMADD231PS 288(SI), Y1, Y6
-	VFMADD231PS 352(SI), Y1, Y7
+	VFMADD231PS 288(SI), Y0, Y5
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y5
+	VFMADD231PS 352(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y10, 576(BX)
-	VPSLLD  $0x14, Y4, Y10
-	VMOVUPS Y13, 608(BX)
-	VPSLLD  $0x14, Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y3, Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y10, 544(BX)
+	VPSLLD  $0x14, Y3, Y10
+	VMOVUPS Y14, 576(BX)
+	VPSLLD  $0x14, Y4, Y14
 	VPADDD  Y9, Y10, Y9
-	VPADDD  Y15, Y13, Y15
+	VPADDD  Y15, Y14, Y15
 	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VMULPS      Y10, Y6, Y6
-	VMULPS      Y13, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y10, Y5, Y5
+	VMULPS      Y14, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y15, Y15, Y7
-	VADDPS      Y7, Y6, Y9
-	VPOR        Y8, Y4, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     416(SI), Y4
+	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y5, Y9
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     416(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     288(BX), Y5
-	VFMADD213PS Y3, Y0, Y5
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
 	VMOVUPS     256(BX), Y10
-	VANDPS      Y5, Y10, Y5
+	VANDPS      Y4, Y10, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y13
-	VSUBPS Y5, Y3, Y15
+	VSUBPS Y3, Y2, Y14
+	VSUBPS Y4, Y2, Y15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y13
-	VMOVUPS     Y7, 640(BX)
-	VMOVUPS     288(BX), Y7
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS 416(SI), Y1, Y13
-	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS 416(SI), Y0, Y14
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS 416(SI), Y1, Y14
+	VFMADD231PS Y1, Y6, Y15
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y7
-	VMOVUPS Y6, 672(BX)
-	VPERMPS nearTable<>+0(SB), Y5, Y6
-	VMOVUPS Y11, 704(BX)
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VMOVUPS Y8, 608(BX)
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VMOVUPS Y5, 640(BX)
+	VPSLLD  $0x14, Y3, Y5
+	VMOVUPS Y11, 672(BX)
 	VPSLLD  $0x14, Y4, Y11
-	VMOVUPS Y12, 736(BX)
-	VPSLLD  $0x14, Y5, Y12
-	VPADDD  Y7, Y11, Y7
-	VPADDD  Y6, Y12, Y6
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VPADDD  Y6, Y5, Y6
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y11, Y13, Y13
-	VMULPS      Y12, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y11, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y13
-	VFMADD213PS Y6, Y6, Y15
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y8, Y8, Y15
 	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y13, Y6
-	VADDPS      Y6, Y9, Y9
-	VPOR        Y8, Y4, Y8
-	VPOR        Y8, Y5, Y8
+	VADDPS      Y10, Y14, Y5
+	VADDPS      Y5, Y9, Y9
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    224(BX), Y4
-	VMOVUPS    Y4, (DI)
-	VMOVUPS    192(BX), Y4
-	VMOVUPS    Y4, 64(DI)
-	VMOVUPS    Y14, 128(DI)
-	VMOVUPS    352(BX), Y4
-	VMOVUPS    Y4, 192(DI)
-	VMOVUPS    416(BX), Y4
-	VMOVUPS    Y4, 256(DI)
-	VMOVUPS    384(BX), Y4
-	VMOVUPS    Y4, 320(DI)
-	VMOVUPS    736(BX), Y4
-	VMOVUPS    Y4, 384(DI)
-	VMOVUPS    (DX), Y4
-	VMOVUPS    544(BX), Y5
+	VMOVUPS    224(BX), Y3
+	VMOVUPS    Y3, (DI)
+	VMOVUPS    192(BX), Y3
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    320(BX), Y3
+	VMOVUPS    Y3, 192(DI)
+	VMOVUPS    384(BX), Y3
+	VMOVUPS    Y3, 256(DI)
+	VMOVUPS    352(BX), Y3
+	VMOVUPS    Y3, 320(DI)
+	VMOVUPS    Y12, 384(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    512(BX), Y4
 	CMPQ       CX, $0x00000008
 	JGE        l89
-	VMASKMOVPS Y5, Y4, 448(DI)
+	VMASKMOVPS Y4, Y3, 448(DI)
 	JMP        l90
 
 l89:
-	VMOVUPS Y5, 448(DI)
+	VMOVUPS Y4, 448(DI)
 
 l90:
-	VMOVUPS    512(BX), Y4
-	VMOVUPS    Y4, 32(DI)
-	VMOVUPS    480(BX), Y4
-	VMOVUPS    Y4, 96(DI)
-	VMOVUPS    704(BX), Y4
-	VMOVUPS    Y4, 160(DI)
-	VMOVUPS    608(BX), Y4
-	VMOVUPS    Y4, 224(DI)
-	VMOVUPS    672(BX), Y4
-	VMOVUPS    Y4, 288(DI)
-	VMOVUPS    640(BX), Y4
-	VMOVUPS    Y4, 352(DI)
-	VMOVUPS    Y13, 416(DI)
-	VMOVUPS    32(DX), Y4
+	VMOVUPS    480(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    448(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    672(BX), Y3
+	VMOVUPS    Y3, 160(DI)
+	VMOVUPS    576(BX), Y3
+	VMOVUPS    Y3, 224(DI)
+	VMOVUPS    640(BX), Y3
+	VMOVUPS    Y3, 288(DI)
+	VMOVUPS    608(BX), Y3
+	VMOVUPS    Y3, 352(DI)
+	VMOVUPS    Y14, 416(DI)
+	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
 	JGE        l91
 	CMPQ       CX, $0x00000008
 	JLE        l92
-	VMASKMOVPS Y10, Y4, 480(DI)
+	VMASKMOVPS Y10, Y3, 480(DI)
 	JMP        l92
 
 l91:
 	VMOVUPS Y10, 480(DI)
 
 l92:
-	VMOVUPS (BX), Y4
-	VMOVUPS 320(BX), Y5
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 288(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y4, Y6
-	VMINPS  Y5, Y4, Y7
-	VMAXPS  Y5, Y4, Y4
-	VSUBPS  Y4, Y6, Y4
-	VSUBPS  Y4, Y7, Y7
-	VADDPS  64(BX), Y7, Y7
-	VMOVUPS 448(BX), Y4
+	VADDPS  Y4, Y3, Y5
+	VMINPS  Y4, Y3, Y6
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y6, Y6
+	VADDPS  128(BX), Y6, Y6
+	VMOVUPS 416(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y6, Y5
-	VMINPS  Y4, Y6, Y8
-	VMAXPS  Y4, Y6, Y6
-	VSUBPS  Y6, Y5, Y6
-	VSUBPS  Y6, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 32(BX), Y4
-	VMOVUPS 576(BX), Y6
+	VADDPS  Y3, Y5, Y4
+	VMINPS  Y3, Y5, Y7
+	VMAXPS  Y3, Y5, Y5
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 544(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y6, Y4, Y8
-	VMINPS Y6, Y4, Y10
-	VMAXPS Y6, Y4, Y4
-	VSUBPS Y4, Y8, Y4
-	VSUBPS Y4, Y10, Y10
-	VADDPS 96(BX), Y10, Y10
+	VADDPS Y5, Y3, Y7
+	VMINPS Y5, Y3, Y8
+	VMAXPS Y5, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y8, Y8
+	VADDPS 160(BX), Y8, Y8
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y8, Y4
-	VMINPS  Y9, Y8, Y6
-	VMAXPS  Y9, Y8, Y8
-	VSUBPS  Y8, Y4, Y8
-	VSUBPS  Y8, Y6, Y6
-	VADDPS  Y6, Y10, Y10
-	VMOVUPS Y5, (BX)
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y10, 96(BX)
+	VADDPS  Y9, Y7, Y3
+	VMINPS  Y9, Y7, Y5
+	VMAXPS  Y9, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  Y5, Y8, Y8
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
 behind41:
 	// The sum of all lanes, and its reciprocal.
-	VMOVUPS      (BX), Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y5
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      32(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y8
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      64(BX), Y9
-	VEXTRACTF128 $0x01, Y9, X10
-	VCVTPS2PD    X9, Y11
-	VCVTPS2PD    X10, Y10
-	VMOVUPS      96(BX), Y12
-	VEXTRACTF128 $0x01, Y12, X13
-	VCVTPS2PD    X12, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y11, Y5, Y5
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
 	VADDPD       Y10, Y4, Y4
-	VADDPD       Y14, Y8, Y8
+	VADDPD       Y9, Y3, Y3
 	VADDPD       Y13, Y7, Y7
-	VADDPD       Y8, Y5, Y5
+	VADDPD       Y12, Y6, Y6
 	VADDPD       Y7, Y4, Y4
-	VADDPD       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X4
-	VADDPD       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDSD       X4, X5, X5
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X5, X4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X4, X3
 	JCS          total
-	VMOVSD       one64<>+0(SB), X4
+	VMOVSD       one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VCVTSS2SD    X5, X5, X7
-	VSUBSD       X7, X4, X4
-	VBROADCASTSS X5, Y5
-	VCVTSD2SS    X4, X4, X7
-	VBROADCASTSS X7, Y7
-	VMOVSD       up64<>+0(SB), X8
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
+	VMOVSD       up64<>+0(SB), X7
 
 	// Leave if cLo is small.
-	VMULSD   X8, X4, X8
-	VMULSD   X4, X8, X8
-	VMOVSD   leastLow64<>+0(SB), X4
-	VUCOMISD X4, X8
+	VMULSD   X7, X3, X7
+	VMULSD   X3, X7, X7
+	VMOVSD   leastLow64<>+0(SB), X3
+	VUCOMISD X3, X7
 	JCS      small
-	VMOVUPS  Y3, (BX)
-	VMOVUPS  Y6, 32(BX)
-	VMOVUPS  Y9, 64(BX)
-	VMOVUPS  Y12, 96(BX)
-	VMOVAPS  Y5, Y3
-	VMOVUPS  Y7, 128(BX)
+	VMOVUPS  Y2, 64(BX)
+	VMOVUPS  Y5, 96(BX)
+	VMOVUPS  Y8, 128(BX)
+	VMOVUPS  Y11, 160(BX)
+	VMOVAPS  Y4, Y2
+	VMOVAPS  Y6, Y3
 
 	// The second pass of the row before, while this one's factor is made.
 	MOVQ  32(R14), SI
@@ -11880,12 +12035,10 @@ l94:
 behind46:
 put:
 	// This row's second pass is put off.
-	MOVQ    R12, 32(R14)
-	VMOVSS  X3, 40(R14)
-	VMOVUPS 128(BX), Y4
-	VMOVSS  X4, 44(R14)
-	VMOVUPS Y4, 128(BX)
-	JMP     next
+	MOVQ   R12, 32(R14)
+	VMOVSS X2, 40(R14)
+	VMOVSS X3, 44(R14)
+	JMP    next
 
 now:
 	// The second pass: the exponentials times that.
@@ -11900,55 +12053,53 @@ now:
 
 loop49:
 	VMOVUPS (SI), Y4
-	VMOVUPS 128(BX), Y5
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, (DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
 	VMOVUPS     32(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 32(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     64(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 64(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 64(DI)
 	VMOVUPS     96(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 96(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 96(DI)
 	VMOVUPS     128(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 128(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 128(DI)
 	VMOVUPS     160(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 160(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 160(DI)
 	VMOVUPS     192(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 192(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 192(DI)
 	VMOVUPS     224(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     Y5, 128(BX)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -11964,13 +12115,11 @@ done49:
 
 loop50:
 	VMOVUPS (SI), Y4
-	VMOVUPS 128(BX), Y5
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y5, 128(BX)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -11991,8 +12140,8 @@ done50:
 	VORPS      512(DX), Y4, Y4
 
 	// e*cHi + e*cLo
-	VMULPS      128(BX), Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l95
@@ -12010,49 +12159,48 @@ behind51:
 
 small:
 	// The same where a product may be denormal.
-	VMOVUPS      (BX), Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y5
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      32(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y8
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      64(BX), Y9
-	VEXTRACTF128 $0x01, Y9, X10
-	VCVTPS2PD    X9, Y11
-	VCVTPS2PD    X10, Y10
-	VMOVUPS      96(BX), Y12
-	VEXTRACTF128 $0x01, Y12, X13
-	VCVTPS2PD    X12, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y11, Y5, Y5
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
 	VADDPD       Y10, Y4, Y4
-	VADDPD       Y14, Y8, Y8
+	VADDPD       Y9, Y3, Y3
 	VADDPD       Y13, Y7, Y7
-	VADDPD       Y8, Y5, Y5
+	VADDPD       Y12, Y6, Y6
 	VADDPD       Y7, Y4, Y4
-	VADDPD       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X4
-	VADDPD       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDSD       X4, X5, X5
-	VMOVSD       up64<>+0(SB), X4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       up64<>+0(SB), X3
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VCVTSS2SD    X5, X5, X7
-	VSUBSD       X7, X4, X4
-	VBROADCASTSS X5, Y5
-	VCVTSD2SS    X4, X4, X4
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
 	VBROADCASTSS X4, Y4
-	VMOVUPS      Y3, (BX)
-	VMOVUPS      Y6, 32(BX)
-	VMOVUPS      Y9, 64(BX)
-	VMOVUPS      Y12, 96(BX)
-	VMOVAPS      Y5, Y3
-	VMOVUPS      Y4, 128(BX)
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      Y2, 64(BX)
+	VMOVUPS      Y5, 96(BX)
+	VMOVUPS      Y8, 128(BX)
+	VMOVUPS      Y11, 160(BX)
+	VMOVAPS      Y4, Y2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -12067,63 +12215,61 @@ small:
 
 loop54:
 	VMOVUPS (SI), Y5
-	VMOVUPS 128(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, (DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, (DI)
 	VMOVUPS     32(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 32(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 32(DI)
 	VMOVUPS     64(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 64(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 64(DI)
 	VMOVUPS     96(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 96(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 96(DI)
 	VMOVUPS     128(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 128(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 128(DI)
 	VMOVUPS     160(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 160(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     192(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 192(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 192(DI)
 	VMOVUPS     224(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     Y6, 128(BX)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -12139,14 +12285,12 @@ done54:
 
 loop55:
 	VMOVUPS (SI), Y4
-	VMOVUPS 128(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y5, 128(BX)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -12167,8 +12311,8 @@ done55:
 	VORPS      512(DX), Y4, Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      128(BX), Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
@@ -12186,31 +12330,18 @@ behind56:
 	JMP next
 
 far:
-	// A short row with other elements.
-	MOVQ         SI, R11
-	MOVQ         DI, R12
-	MOVQ         CX, R13
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          irregular
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          irregular
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y3
-	VMOVUPS      integerHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
-	VMOVSS       X3, 20(R14)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, (BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 32(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 64(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 96(BX)
+	// A short row with other elements: an empty sum.
+	MOVQ    SI, R11
+	MOVQ    DI, R12
+	MOVQ    CX, R13
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 64(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 96(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 128(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 160(BX)
 
 exact:
 	// Other elements.
@@ -12225,9 +12356,9 @@ exact:
 	VMULPS       Y4, Y3, Y3
 	VBROADCASTSS 16(R14), Y4
 	VMINPS       Y4, Y3, Y3
-	VMOVUPS      Y2, 128(BX)
+	VMOVUPS      Y2, (BX)
 	VBROADCASTSS (R14), Y2
-	VMOVUPS      Y3, 160(BX)
+	VMOVUPS      Y3, 32(BX)
 	VBROADCASTSS 4(R14), Y3
 
 	// Turns of 128 elements.
@@ -12263,12 +12394,12 @@ loop59:
 	VMAXPS    Y9, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   160(BX), Y7
+	VMOVUPS   32(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   128(BX), Y6
+	VMOVUPS   (BX), Y6
 	VMOVUPS   (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -12360,7 +12491,7 @@ loop59:
 	VADDPS      Y7, Y10, Y10
 	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     (BX), Y7
+	VMOVUPS     64(BX), Y7
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y10, Y7, Y8
@@ -12368,7 +12499,7 @@ loop59:
 	VMAXPS  Y10, Y7, Y7
 	VSUBPS  Y7, Y8, Y7
 	VSUBPS  Y7, Y9, Y9
-	VADDPS  64(BX), Y9, Y9
+	VADDPS  128(BX), Y9, Y9
 	VMOVUPS 256(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -12469,7 +12600,7 @@ loop59:
 	VSUBPS  Y8, Y6, Y8
 	VSUBPS  Y8, Y7, Y7
 	VADDPS  192(BX), Y7, Y7
-	VMOVUPS 128(BX), Y8
+	VMOVUPS (BX), Y8
 	VMOVUPS 32(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -12563,7 +12694,7 @@ loop59:
 	VADDPS      Y7, Y6, Y6
 	VMOVUPS     Y9, 160(DI)
 	VMOVUPS     Y10, 224(DI)
-	VMOVUPS     32(BX), Y7
+	VMOVUPS     96(BX), Y7
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y7, Y9
@@ -12571,7 +12702,7 @@ loop59:
 	VMAXPS  Y6, Y7, Y7
 	VSUBPS  Y7, Y9, Y7
 	VSUBPS  Y7, Y10, Y10
-	VADDPS  96(BX), Y10, Y10
+	VADDPS  160(BX), Y10, Y10
 	VMOVUPS 288(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -12673,11 +12804,11 @@ loop59:
 	VSUBPS  Y9, Y7, Y7
 	VADDPS  288(BX), Y7, Y7
 	VMOVUPS 224(BX), Y8
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y6, 96(BX)
 	VMOVUPS 256(BX), Y6
-	VMOVUPS Y6, 64(BX)
-	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
@@ -12710,16 +12841,16 @@ upto60:
 
 	// Leave if an element is above the limit.
 	VMAXPS    Y5, Y4, Y6
-	VMOVUPS   160(BX), Y7
+	VMOVUPS   32(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   128(BX), Y6
+	VMOVUPS   (BX), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y4, Y6
-	VMOVUPS     128(BX), Y8
+	VMOVUPS     (BX), Y8
 
 	// -n = magic - N - u
 	VSUBPS Y6, Y8, Y9
@@ -12753,7 +12884,7 @@ l99:
 	VMOVUPS Y6, (DI)
 
 l100:
-	VMOVUPS (BX), Y4
+	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y4, Y9
@@ -12761,7 +12892,7 @@ l100:
 	VMAXPS  Y6, Y4, Y4
 	VSUBPS  Y4, Y9, Y4
 	VSUBPS  Y4, Y10, Y10
-	VADDPS  64(BX), Y10, Y10
+	VADDPS  128(BX), Y10, Y10
 	VMOVAPS Y8, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -12801,7 +12932,7 @@ l101:
 	VMOVUPS Y4, 32(DI)
 
 l102:
-	VMOVUPS 32(BX), Y5
+	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y6
@@ -12809,13 +12940,13 @@ l102:
 	VMAXPS  Y4, Y5, Y5
 	VSUBPS  Y5, Y6, Y5
 	VSUBPS  Y5, Y11, Y11
-	VADDPS  96(BX), Y11, Y11
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y11, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VADDPS  160(BX), Y11, Y11
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y11, 160(BX)
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind63
 
@@ -12839,12 +12970,12 @@ upto61:
 	VMOVUPS   32(SI), Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   160(BX), Y7
+	VMOVUPS   32(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   128(BX), Y6
+	VMOVUPS   (BX), Y6
 	VMOVUPS   (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -12899,7 +13030,7 @@ l103:
 	VMOVUPS Y9, 64(DI)
 
 l104:
-	VMOVUPS (BX), Y8
+	VMOVUPS 64(BX), Y8
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y8, Y9
@@ -12907,7 +13038,7 @@ l104:
 	VMAXPS  Y4, Y8, Y8
 	VSUBPS  Y8, Y9, Y8
 	VSUBPS  Y8, Y10, Y10
-	VADDPS  64(BX), Y10, Y10
+	VADDPS  128(BX), Y10, Y10
 	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -12964,7 +13095,7 @@ l105:
 	VMOVUPS Y8, 96(DI)
 
 l106:
-	VMOVUPS 32(BX), Y4
+	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y4, Y8
@@ -12972,13 +13103,13 @@ l106:
 	VMAXPS  Y5, Y4, Y4
 	VSUBPS  Y4, Y8, Y4
 	VSUBPS  Y4, Y11, Y11
-	VADDPS  96(BX), Y11, Y11
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y11, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VADDPS  160(BX), Y11, Y11
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y11, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind63
 
@@ -13012,12 +13143,12 @@ upto62:
 	VMAXPS     Y8, Y7, Y10
 	VMAXPS     Y10, Y9, Y9
 	VMAXPS     Y9, Y6, Y6
-	VMOVUPS    160(BX), Y9
+	VMOVUPS    32(BX), Y9
 	VCMPPS     $0x1e, Y9, Y6, Y6
 	VMOVMSKPS  Y6, AX
 	TESTL      AX, AX
 	JNZ        irregular
-	VMOVUPS    128(BX), Y6
+	VMOVUPS    (BX), Y6
 	VMOVUPS    (SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -13130,7 +13261,7 @@ l109:
 	VMOVUPS Y10, 192(DI)
 
 l110:
-	VMOVUPS (BX), Y4
+	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y4, Y5
@@ -13138,7 +13269,7 @@ l110:
 	VMAXPS  Y8, Y4, Y4
 	VSUBPS  Y4, Y5, Y4
 	VSUBPS  Y4, Y9, Y9
-	VADDPS  64(BX), Y9, Y9
+	VADDPS  128(BX), Y9, Y9
 	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -13253,7 +13384,7 @@ l113:
 	VMOVUPS Y8, 224(DI)
 
 l114:
-	VMOVUPS 32(BX), Y4
+	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y10, Y4, Y7
@@ -13261,12 +13392,12 @@ l114:
 	VMAXPS  Y10, Y4, Y4
 	VSUBPS  Y4, Y7, Y4
 	VSUBPS  Y4, Y8, Y8
-	VADDPS  96(BX), Y8, Y8
-	VMOVUPS Y5, (BX)
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y9, 64(BX)
-	VMOVUPS Y8, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind63
 
@@ -13322,11 +13453,11 @@ upto63:
 	VMAXPS     Y15, Y14, Y14
 	VMAXPS     Y14, Y13, Y13
 	VMAXPS     Y13, Y8, Y8
-	VCMPPS     $0x1e, 160(BX), Y8, Y8
+	VCMPPS     $0x1e, 32(BX), Y8, Y8
 	VMOVMSKPS  Y8, AX
 	TESTL      AX, AX
 	JNZ        irregular
-	VMOVUPS    128(BX), Y8
+	VMOVUPS    (BX), Y8
 	VMOVUPS    (SI), Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -13424,7 +13555,7 @@ upto63:
 	VADDPS      Y6, Y7, Y7
 	VMOVUPS     Y9, 128(DI)
 	VMOVUPS     Y10, 192(DI)
-	VMOVUPS     (BX), Y6
+	VMOVUPS     64(BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y6, Y9
@@ -13432,7 +13563,7 @@ upto63:
 	VMAXPS  Y7, Y6, Y6
 	VSUBPS  Y6, Y9, Y6
 	VSUBPS  Y6, Y10, Y10
-	VADDPS  64(BX), Y10, Y10
+	VADDPS  128(BX), Y10, Y10
 	VMOVAPS Y8, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -13666,7 +13797,7 @@ l122:
 	VADDPS      Y9, Y7, Y7
 	VMOVUPS     Y4, 160(DI)
 	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     32(BX), Y4
+	VMOVUPS     96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y4, Y6
@@ -13674,7 +13805,7 @@ l122:
 	VMAXPS  Y7, Y4, Y4
 	VSUBPS  Y4, Y6, Y4
 	VSUBPS  Y4, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
+	VADDPS  160(BX), Y9, Y9
 	VMOVUPS 288(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -13823,28 +13954,28 @@ l130:
 	VSUBPS  Y6, Y7, Y7
 	VADDPS  Y7, Y9, Y9
 	VMOVUPS 384(BX), Y5
-	VMOVUPS Y5, (BX)
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 
 behind63:
 total:
 	// The sum of all lanes, and its reciprocal.
-	VMOVUPS      (BX), Y2
+	VMOVUPS      64(BX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
 	VCVTPS2PD    X2, Y2
 	VCVTPS2PD    X3, Y3
-	VMOVUPS      32(BX), Y4
+	VMOVUPS      96(BX), Y4
 	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X5, Y5
-	VMOVUPS      64(BX), Y6
+	VMOVUPS      128(BX), Y6
 	VEXTRACTF128 $0x01, Y6, X7
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X7, Y7
-	VMOVUPS      96(BX), Y8
+	VMOVUPS      160(BX), Y8
 	VEXTRACTF128 $0x01, Y8, X9
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X9, Y9
@@ -13875,7 +14006,7 @@ total:
 	VMULSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVUPS      Y2, 128(BX)
+	VMOVUPS      Y2, (BX)
 	VMOVAPS      Y4, Y2
 
 	// The second pass: the exponentials times that.
@@ -13895,7 +14026,7 @@ loop66:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
 	VFMADD231PS Y2, Y5, Y6
-	VMOVUPS     128(BX), Y7
+	VMOVUPS     (BX), Y7
 	VCMPPS      $0x05, Y7, Y5, Y5
 	VANDPS      Y6, Y5, Y5
 	VMULPS      Y4, Y5, Y5
@@ -13963,7 +14094,7 @@ loop66:
 	VANDPS      Y6, Y5, Y5
 	VMULPS      Y4, Y5, Y5
 	VMOVUPS     Y5, 224(DI)
-	VMOVUPS     Y7, 128(BX)
+	VMOVUPS     Y7, (BX)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -13983,12 +14114,12 @@ loop67:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     128(BX), Y6
+	VMOVUPS     (BX), Y6
 	VCMPPS      $0x05, Y6, Y4, Y4
 	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, (DI)
-	VMOVUPS     Y6, 128(BX)
+	VMOVUPS     Y6, (BX)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -14011,7 +14142,7 @@ done67:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
-	VCMPPS      $0x05, 128(BX), Y4, Y4
+	VCMPPS      $0x05, (BX), Y4, Y4
 	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y5
@@ -22340,8 +22471,21 @@ l14:
 	VBROADCASTSS (SI)(AX*4), Y2
 
 l16:
-	ADDQ $0x00000000, CX
-	JMP  far
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
+	ADDQ         $0x00000000, CX
+	JMP          far
 
 done1:
 	// Rows of 17 to 32 elements.
@@ -22377,31 +22521,31 @@ l17:
 	JMP     l17
 
 l19:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l20
 
 l18:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y3
+	VBROADCASTSS (SI)(AX*4), Y2
 
 l20:
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          exact32
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
 	JCS          exact32
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Y0, Y3, Y3
-	VMOVUPS   nearHeadroom<>+0(SB), Y4
-	VSUBPS    Y3, Y4, Y4
-	VSUBPS    nearInteger<>+0(SB), Y4, Y4
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   nearHeadroom<>+0(SB), Y3
+	VSUBPS    Y2, Y3, Y3
+	VSUBPS    nearInteger<>+0(SB), Y3, Y3
 	CMPQ      CX, $0x00000008
 	JGE       l21
 	MOVQ      8(R15)(CX*1), AX
@@ -22411,8 +22555,8 @@ l20:
 	SHLQ      $0x03, CX
 	SHRQ      CL, AX
 	MOVQ      DX, CX
-	VMOVQ     AX, X3
-	VPMOVZXBD X3, Y3
+	VMOVQ     AX, X2
+	VPMOVZXBD X2, Y2
 	LEAQ      leftMasks<>+256(SB), DX
 	MOVQ      CX, AX
 	NEGQ      AX
@@ -22420,14 +22564,14 @@ l20:
 	JMP       l22
 
 l21:
-	VPMOVZXBD 16(R15), Y3
+	VPMOVZXBD 16(R15), Y2
 
 l22:
-	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
-	VMASKMOVPS 64(SI), Y3, Y5
+	VPCMPGTD   leftMasks<>+256(SB), Y2, Y2
+	VMASKMOVPS 64(SI), Y2, Y4
 	CMPQ       CX, $0x00000010
 	JGE        l23
-	VPXOR      Y6, Y6, Y6
+	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
 	JLE        l24
 	MOVQ       8(R15)(CX*1), AX
@@ -22437,8 +22581,8 @@ l22:
 	SHLQ       $0x03, CX
 	SHRQ       CL, AX
 	MOVQ       DX, CX
-	VMOVQ      AX, X6
-	VPMOVZXBD  X6, Y6
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -22446,173 +22590,171 @@ l22:
 	JMP        l24
 
 l23:
-	VPMOVZXBD 24(R15), Y6
+	VPMOVZXBD 24(R15), Y5
 
 l24:
-	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
-	VMASKMOVPS 96(SI), Y6, Y7
-	VPMOVZXBD  (R15), Y8
-	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
-	VMOVUPS    (SI), Y9
+	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
+	VMASKMOVPS 96(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
+	VMOVUPS    (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVAPS     Y4, Y10
-	VFMADD231PS Y0, Y5, Y10
-	VANDPS      Y9, Y8, Y9
-	VANDPS      Y10, Y3, Y10
+	VFMADD213PS Y3, Y0, Y8
+	VMOVAPS     Y3, Y9
+	VFMADD231PS Y0, Y4, Y9
+	VANDPS      Y8, Y7, Y8
+	VANDPS      Y9, Y2, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VPERMPS nearTable<>+0(SB), Y10, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y13
 	VPSLLD  $0x14, Y9, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y5, Y14, Y5
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y2, Y2
+	VADDPS      Y2, Y7, Y4
+	VPOR        Y8, Y9, Y8
+	VPMOVZXBD   8(R15), Y9
+	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
+	VMOVUPS     32(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y6, Y11
+	VANDPS      Y10, Y9, Y10
+	VANDPS      Y11, Y5, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y12
+	VSUBPS Y11, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPERMPS nearTable<>+0(SB), Y11, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y6, Y14, Y6
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y3, Y3
-	VADDPS      Y3, Y8, Y5
-	VPOR        Y9, Y10, Y9
-	VPMOVZXBD   8(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
-	VMOVUPS     32(SI), Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y11
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y7, Y12
-	VANDPS      Y11, Y10, Y11
-	VANDPS      Y12, Y6, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y13
-	VSUBPS Y12, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS Y1, Y7, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y7
-	VPERMPS nearTable<>+0(SB), Y12, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VMOVUPS Y3, 192(BX)
-	VPSLLD  $0x14, Y12, Y3
-	VPADDD  Y7, Y15, Y7
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y15, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y13
-	VFMADD213PS Y14, Y14, Y4
-	VANDPS      Y13, Y10, Y10
-	VANDPS      Y4, Y6, Y6
-	VADDPS      Y6, Y10, Y3
-	VPOR        Y9, Y11, Y9
-	VPOR        Y9, Y12, Y9
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y13, Y13, Y3
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y3, Y5, Y5
+	VADDPS      Y5, Y9, Y3
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y11, Y8
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y8
 	JNZ          exact32
-	VEXTRACTF128 $0x01, Y5, X4
-	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y4, X6
 	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y3, X7
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y3, X8
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X3
-	VADDPD       X3, X5, X5
-	VMOVHLPS     X5, X5, X3
-	VADDSD       X3, X5, X5
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y6, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
 	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X5, X3
+	VUCOMISD     X4, X3
 	JCS          exact32
 	VMOVSD       up64<>+0(SB), X3
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X5, X3, X3
+	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
 	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y5
-	VFMADD231PS Y4, Y8, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, (DI)
+	VMULPS      Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y10, Y5
-	VFMADD231PS Y4, Y10, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     192(BX), Y5
+	VMULPS      Y3, Y9, Y6
+	VFMADD231PS Y4, Y9, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 32(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y5
+	VMULPS      Y3, Y2, Y6
+	VFMADD231PS Y4, Y2, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l25
-	VMASKMOVPS  Y7, Y5, 64(DI)
+	VMASKMOVPS  Y6, Y2, 64(DI)
 	JMP         l26
 
 l25:
-	VMOVUPS Y7, 64(DI)
+	VMOVUPS Y6, 64(DI)
 
 l26:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y3
-	VFMADD231PS Y4, Y6, Y3
+	VMULPS      Y3, Y5, Y3
+	VFMADD231PS Y4, Y5, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l27
 	CMPQ        CX, $0x00000008
 	JLE         l28
-	VMASKMOVPS  Y3, Y4, 96(DI)
+	VMASKMOVPS  Y3, Y2, 96(DI)
 	JMP         l28
 
 l27:
@@ -22641,19 +22783,31 @@ l29:
 	JMP     l29
 
 l31:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l32
 
 l30:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y3
+	VBROADCASTSS (SI)(AX*4), Y2
 
 l32:
-	VMOVAPS Y3, Y2
-	ADDQ    $0x00000010, CX
-	JMP     far
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
+	ADDQ         $0x00000010, CX
+	JMP          far
 
 done3:
 	// Rows of 33 to 48 elements.
@@ -22689,31 +22843,31 @@ l33:
 	JMP     l33
 
 l35:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l36
 
 l34:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y3
+	VBROADCASTSS (SI)(AX*4), Y2
 
 l36:
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          exact48
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
 	JCS          exact48
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Y0, Y3, Y3
-	VMOVUPS   nearHeadroom<>+0(SB), Y4
-	VSUBPS    Y3, Y4, Y4
-	VSUBPS    nearInteger<>+0(SB), Y4, Y4
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   nearHeadroom<>+0(SB), Y3
+	VSUBPS    Y2, Y3, Y3
+	VSUBPS    nearInteger<>+0(SB), Y3, Y3
 	CMPQ      CX, $0x00000008
 	JGE       l37
 	MOVQ      24(R15)(CX*1), AX
@@ -22723,8 +22877,8 @@ l36:
 	SHLQ      $0x03, CX
 	SHRQ      CL, AX
 	MOVQ      DX, CX
-	VMOVQ     AX, X3
-	VPMOVZXBD X3, Y3
+	VMOVQ     AX, X2
+	VPMOVZXBD X2, Y2
 	LEAQ      leftMasks<>+256(SB), DX
 	MOVQ      CX, AX
 	NEGQ      AX
@@ -22732,14 +22886,14 @@ l36:
 	JMP       l38
 
 l37:
-	VPMOVZXBD 32(R15), Y3
+	VPMOVZXBD 32(R15), Y2
 
 l38:
-	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
-	VMASKMOVPS 128(SI), Y3, Y5
+	VPCMPGTD   leftMasks<>+256(SB), Y2, Y2
+	VMASKMOVPS 128(SI), Y2, Y4
 	CMPQ       CX, $0x00000010
 	JGE        l39
-	VPXOR      Y6, Y6, Y6
+	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
 	JLE        l40
 	MOVQ       24(R15)(CX*1), AX
@@ -22749,8 +22903,8 @@ l38:
 	SHLQ       $0x03, CX
 	SHRQ       CL, AX
 	MOVQ       DX, CX
-	VMOVQ      AX, X6
-	VPMOVZXBD  X6, Y6
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -22758,78 +22912,77 @@ l38:
 	JMP        l40
 
 l39:
-	VPMOVZXBD 40(R15), Y6
+	VPMOVZXBD 40(R15), Y5
 
 l40:
-	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
-	VMASKMOVPS 160(SI), Y6, Y7
-	VPMOVZXBD  (R15), Y8
+	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
+	VMASKMOVPS 160(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
 	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
-	VPMOVZXBD  16(R15), Y9
-	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
-	VMOVUPS    (SI), Y10
+	VMOVUPS    (SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y3, Y0, Y10
+	VANDPS      Y9, Y7, Y9
 	VANDPS      Y10, Y8, Y10
-	VANDPS      Y11, Y9, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
 	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y6, 192(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y7, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y11, Y7, Y7
 	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y8, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVAPS     Y4, Y7
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVAPS     Y3, Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y3, Y7
+	VFMADD231PS Y0, Y4, Y10
+	VANDPS      Y10, Y2, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y4, Y11
+	VSUBPS Y10, Y3, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y5
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y5, Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y4, Y12, Y4
 	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -22838,26 +22991,26 @@ l40:
 	VMULPS      Y12, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y3, Y3
-	VPOR        Y10, Y7, Y10
-	VADDPS      Y3, Y6, Y6
-	VPMOVZXBD   8(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
-	VPMOVZXBD   24(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y2, Y2
+	VPOR        Y9, Y10, Y9
+	VADDPS      Y2, Y5, Y5
+	VPMOVZXBD   8(R15), Y4
+	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
+	VPMOVZXBD   24(R15), Y10
+	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     32(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y11
+	VFMADD213PS Y3, Y0, Y11
 	VMOVUPS     96(SI), Y12
-	VFMADD213PS Y4, Y0, Y12
-	VANDPS      Y11, Y5, Y11
-	VANDPS      Y12, Y7, Y12
+	VFMADD213PS Y3, Y0, Y12
+	VANDPS      Y11, Y4, Y11
+	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y13
-	VSUBPS Y12, Y4, Y14
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y13
@@ -22867,150 +23020,149 @@ l40:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y3, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y3
-	VMOVUPS Y9, 288(BX)
-	VPSLLD  $0x14, Y11, Y9
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y12, Y8
-	VPADDD  Y15, Y9, Y15
-	VPADDD  Y3, Y8, Y3
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVUPS Y2, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y2
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y2, Y7, Y2
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VMULPS      Y8, Y13, Y13
-	VMULPS      Y9, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y3, Y3, Y14
-	VANDPS      Y13, Y5, Y5
-	VANDPS      Y14, Y7, Y7
-	VADDPS      Y7, Y5, Y3
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y12, Y10
-	VMOVUPS     224(BX), Y8
+	VFMADD213PS Y2, Y2, Y14
+	VANDPS      Y13, Y4, Y4
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y4, Y2
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VMOVAPS     Y3, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     192(BX), Y9
-	VANDPS      Y8, Y9, Y8
+	VFMADD231PS Y0, Y6, Y7
+	VMOVUPS     192(BX), Y8
+	VANDPS      Y7, Y8, Y7
 
 	// -n = magic - N - u
-	VSUBPS  Y8, Y4, Y4
-	VMOVUPS 224(BX), Y11
+	VSUBPS Y7, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y11, Y4
-	VFMADD231PS Y1, Y11, Y4
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y6, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y11
-	VPSLLD  $0x14, Y8, Y12
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y6
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
-	VMULPS      Y12, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y11, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y4
-	VANDPS      Y4, Y9, Y9
-	VPOR        Y10, Y8, Y10
-	VADDPS      Y9, Y3, Y3
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y3, Y8, Y8
+	VPOR        Y9, Y7, Y9
+	VADDPS      Y8, Y2, Y2
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
+	VPTEST       nearBits<>+0(SB), Y9
 	JNZ          exact48
-	VEXTRACTF128 $0x01, Y6, X4
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y3, X8
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y3, Y6, Y6
-	VADDPD       Y8, Y4, Y4
-	VADDPD       Y4, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X3
-	VADDPD       X3, X6, X6
-	VMOVHLPS     X6, X6, X3
-	VADDSD       X3, X6, X6
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X6, X3
+	VEXTRACTF128 $0x01, Y2, X6
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X5, X2
 	JCS          exact48
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X2
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X6, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X6
-	VSUBSD       X6, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X5
+	VSUBSD       X5, X2, X2
 	VBROADCASTSS X3, Y3
-	VMOVUPS      320(BX), Y6
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      288(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     288(BX), Y5
+	VMOVUPS     Y6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y5
-	VFMADD231PS Y4, Y7, Y5
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     256(BX), Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     256(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y10, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     224(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l41
-	VMASKMOVPS  Y6, Y5, 128(DI)
+	VMASKMOVPS  Y5, Y4, 128(DI)
 	JMP         l42
 
 l41:
-	VMOVUPS Y6, 128(DI)
+	VMOVUPS Y5, 128(DI)
 
 l42:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y3
-	VFMADD231PS Y4, Y9, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
+	VMULPS      Y2, Y8, Y2
+	VFMADD231PS Y3, Y8, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l43
 	CMPQ        CX, $0x00000008
 	JLE         l44
-	VMASKMOVPS  Y3, Y4, 160(DI)
+	VMASKMOVPS  Y2, Y3, 160(DI)
 	JMP         l44
 
 l43:
-	VMOVUPS Y3, 160(DI)
+	VMOVUPS Y2, 160(DI)
 
 l44:
 	ADDQ otherStride+88(FP), R15
@@ -23035,19 +23187,31 @@ l45:
 	JMP     l45
 
 l47:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l48
 
 l46:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y3
+	VBROADCASTSS (SI)(AX*4), Y2
 
 l48:
-	VMOVAPS Y3, Y2
-	ADDQ    $0x00000020, CX
-	JMP     far
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
+	ADDQ         $0x00000020, CX
+	JMP          far
 
 done5:
 	// Rows of 49 to 64 elements.
@@ -23083,31 +23247,31 @@ l49:
 	JMP     l49
 
 l51:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l52
 
 l50:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y3
+	VBROADCASTSS (SI)(AX*4), Y2
 
 l52:
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          exact64
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
 	JCS          exact64
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Y0, Y3, Y3
-	VMOVUPS   nearHeadroom<>+0(SB), Y4
-	VSUBPS    Y3, Y4, Y4
-	VSUBPS    nearInteger<>+0(SB), Y4, Y4
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   nearHeadroom<>+0(SB), Y3
+	VSUBPS    Y2, Y3, Y3
+	VSUBPS    nearInteger<>+0(SB), Y3, Y3
 	CMPQ      CX, $0x00000008
 	JGE       l53
 	MOVQ      40(R15)(CX*1), AX
@@ -23117,8 +23281,8 @@ l52:
 	SHLQ      $0x03, CX
 	SHRQ      CL, AX
 	MOVQ      DX, CX
-	VMOVQ     AX, X3
-	VPMOVZXBD X3, Y3
+	VMOVQ     AX, X2
+	VPMOVZXBD X2, Y2
 	LEAQ      leftMasks<>+256(SB), DX
 	MOVQ      CX, AX
 	NEGQ      AX
@@ -23126,14 +23290,14 @@ l52:
 	JMP       l54
 
 l53:
-	VPMOVZXBD 48(R15), Y3
+	VPMOVZXBD 48(R15), Y2
 
 l54:
-	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
-	VMASKMOVPS 192(SI), Y3, Y5
+	VPCMPGTD   leftMasks<>+256(SB), Y2, Y2
+	VMASKMOVPS 192(SI), Y2, Y4
 	CMPQ       CX, $0x00000010
 	JGE        l55
-	VPXOR      Y6, Y6, Y6
+	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
 	JLE        l56
 	MOVQ       40(R15)(CX*1), AX
@@ -23143,8 +23307,8 @@ l54:
 	SHLQ       $0x03, CX
 	SHRQ       CL, AX
 	MOVQ       DX, CX
-	VMOVQ      AX, X6
-	VPMOVZXBD  X6, Y6
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -23152,127 +23316,126 @@ l54:
 	JMP        l56
 
 l55:
-	VPMOVZXBD 56(R15), Y6
+	VPMOVZXBD 56(R15), Y5
 
 l56:
-	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
-	VMASKMOVPS 224(SI), Y6, Y7
-	VPMOVZXBD  (R15), Y8
+	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
+	VMASKMOVPS 224(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
 	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
-	VPMOVZXBD  16(R15), Y9
-	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
-	VMOVUPS    (SI), Y10
+	VMOVUPS    (SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y3, Y0, Y10
+	VANDPS      Y9, Y7, Y9
 	VANDPS      Y10, Y8, Y10
-	VANDPS      Y11, Y9, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
 	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y6, 192(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y7, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y11, Y7, Y7
 	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y8, Y6
-	VPOR        Y10, Y11, Y10
-	VPMOVZXBD   32(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     128(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y11
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y5, Y12
-	VANDPS      Y11, Y7, Y11
-	VANDPS      Y12, Y3, Y12
+	VFMADD213PS Y3, Y0, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y0, Y4, Y12
+	VANDPS      Y11, Y10, Y11
+	VANDPS      Y12, Y2, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y13
-	VSUBPS Y12, Y4, Y14
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y13
-	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y4, Y14
 	VFMADD231PS 128(SI), Y1, Y13
-	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y4, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y5
+	VPERMPS nearTable<>+0(SB), Y11, Y4
 	VPERMPS nearTable<>+0(SB), Y12, Y15
-	VMOVUPS Y9, 256(BX)
-	VPSLLD  $0x14, Y11, Y9
-	VMOVUPS Y8, 288(BX)
-	VPSLLD  $0x14, Y12, Y8
-	VPADDD  Y5, Y9, Y5
-	VPADDD  Y15, Y8, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VMOVUPS Y7, 256(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VMULPS      Y8, Y13, Y13
-	VMULPS      Y9, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y4, Y4, Y13
 	VFMADD213PS Y15, Y15, Y14
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y3, Y3
-	VADDPS      Y3, Y7, Y5
-	VADDPS      Y5, Y6, Y6
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y12, Y10
-	VPMOVZXBD   8(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
-	VPMOVZXBD   24(R15), Y8
-	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
-	VMOVUPS     32(SI), Y9
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y2, Y2
+	VADDPS      Y2, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   8(R15), Y4
+	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
+	VPMOVZXBD   24(R15), Y7
+	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
+	VMOVUPS     32(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y3, Y0, Y8
 	VMOVUPS     96(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-	VANDPS      Y9, Y5, Y9
-	VANDPS      Y11, Y8, Y11
+	VFMADD213PS Y3, Y0, Y11
+	VANDPS      Y8, Y4, Y8
+	VANDPS      Y11, Y7, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y12
-	VSUBPS Y11, Y4, Y13
+	VSUBPS Y8, Y3, Y12
+	VSUBPS Y11, Y3, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y12
@@ -23281,186 +23444,183 @@ l56:
 	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y14
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y3, 320(BX)
-	VPSLLD  $0x14, Y9, Y3
-	VMOVUPS Y7, 352(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y14, Y3, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y8, Y2
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y14, Y2, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y3, Y12, Y12
-	VMULPS      Y7, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y2, Y12, Y12
+	VMULPS      Y10, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y5, Y5
-	VANDPS      Y13, Y8, Y8
-	VADDPS      Y8, Y5, Y3
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y11, Y10
-	VPMOVZXBD   40(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
-	VMOVUPS     160(SI), Y9
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y4, Y2
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y11, Y9
+	VPMOVZXBD   40(R15), Y8
+	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
+	VMOVUPS     160(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     224(BX), Y11
-	VFMADD213PS Y4, Y0, Y11
-	VANDPS      Y9, Y7, Y9
+	VFMADD213PS Y3, Y0, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y6, Y11
+	VANDPS      Y10, Y8, Y10
 	VMOVUPS     192(BX), Y12
 	VANDPS      Y11, Y12, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y13
-	VSUBPS Y11, Y4, Y4
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y11, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y13
-	VMOVUPS     224(BX), Y14
-	VFMADD231PS Y0, Y14, Y4
+	VFMADD231PS Y0, Y6, Y3
 	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS Y1, Y14, Y4
+	VFMADD231PS Y1, Y6, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y8, 384(BX)
-	VPSLLD  $0x14, Y9, Y8
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPERMPS nearTable<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y8, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y15, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y13
-	VFMADD213PS Y15, Y15, Y4
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y4, Y12, Y12
-	VADDPS      Y12, Y7, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y11, Y10
+	VFMADD213PS Y6, Y6, Y13
+	VFMADD213PS Y14, Y14, Y3
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y3, Y12, Y12
+	VADDPS      Y12, Y8, Y3
+	VADDPS      Y3, Y2, Y2
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
+	VPTEST       nearBits<>+0(SB), Y9
 	JNZ          exact64
-	VEXTRACTF128 $0x01, Y6, X4
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y5, X3
 	VCVTPS2PD    X5, Y5
-	VADDPD       Y3, Y6, Y6
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y4, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X3
-	VADDPD       X3, X6, X6
-	VMOVHLPS     X6, X6, X3
-	VADDSD       X3, X6, X6
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X6, X3
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X6
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X5, X2
 	JCS          exact64
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X2
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X6, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X5
+	VSUBSD       X5, X2, X2
 	VBROADCASTSS X3, Y3
-	VMOVUPS      288(BX), Y5
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      256(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, (DI)
-	VMOVUPS     416(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     256(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     352(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y5
-	VFMADD231PS Y4, Y7, Y5
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     320(BX), Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     224(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     352(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     320(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y8, Y4
+	VFMADD231PS Y3, Y8, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     288(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l57
-	VMASKMOVPS  Y6, Y5, 192(DI)
+	VMASKMOVPS  Y5, Y4, 192(DI)
 	JMP         l58
 
 l57:
-	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y5, 192(DI)
 
 l58:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y12, Y3
-	VFMADD231PS Y4, Y12, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
+	VMULPS      Y2, Y12, Y2
+	VFMADD231PS Y3, Y12, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l59
 	CMPQ        CX, $0x00000008
 	JLE         l60
-	VMASKMOVPS  Y3, Y4, 224(DI)
+	VMASKMOVPS  Y2, Y3, 224(DI)
 	JMP         l60
 
 l59:
-	VMOVUPS Y3, 224(DI)
+	VMOVUPS Y2, 224(DI)
 
 l60:
 	ADDQ otherStride+88(FP), R15
@@ -23485,19 +23645,31 @@ l61:
 	JMP     l61
 
 l63:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l64
 
 l62:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y3
+	VBROADCASTSS (SI)(AX*4), Y2
 
 l64:
-	VMOVAPS Y3, Y2
-	ADDQ    $0x00000030, CX
-	JMP     far
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
+	ADDQ         $0x00000030, CX
+	JMP          far
 
 done7:
 	// Rows of 65 to 96 elements.
@@ -23516,6 +23688,7 @@ done7:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact96
+	VMOVUPS nearTable<>+0(SB), Y2
 	PCALIGN $0x40
 
 loop9:
@@ -23582,8 +23755,8 @@ l68:
 	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS Y2, Y6, Y10
+	VPERMPS Y2, Y7, Y11
 	VPSLLD  $0x14, Y6, Y12
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y10, Y12, Y10
@@ -23630,8 +23803,8 @@ l68:
 	VFMADD231PS 192(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y2, Y10, Y14
+	VPERMPS Y2, Y11, Y15
 	VMOVUPS Y5, 192(BX)
 	VPSLLD  $0x14, Y10, Y5
 	VMOVUPS Y3, 224(BX)
@@ -23727,8 +23900,8 @@ l72:
 	VFMADD231PS Y1, Y11, Y15
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VPERMPS Y2, Y12, Y5
+	VPERMPS Y2, Y13, Y11
 	VMOVUPS Y9, 256(BX)
 	VPSLLD  $0x14, Y12, Y9
 	VMOVUPS Y7, 288(BX)
@@ -23778,9 +23951,9 @@ l72:
 	VFMADD231PS 96(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y2, Y11, Y15
 	VMOVUPS Y10, 320(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VPERMPS Y2, Y12, Y10
 	VMOVUPS Y3, 352(BX)
 	VPSLLD  $0x14, Y11, Y3
 	VMOVUPS Y5, 384(BX)
@@ -23830,9 +24003,9 @@ l72:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y2, Y11, Y15
 	VMOVUPS Y9, 416(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y9
+	VPERMPS Y2, Y12, Y9
 	VMOVUPS Y7, 448(BX)
 	VPSLLD  $0x14, Y11, Y7
 	VMOVUPS Y8, 480(BX)
@@ -23931,8 +24104,8 @@ l76:
 	VFMADD231PS Y1, Y11, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VPERMPS Y2, Y12, Y8
+	VPERMPS Y2, Y13, Y11
 	VPSLLD  $0x14, Y12, Y15
 	VMOVUPS Y10, 512(BX)
 	VPSLLD  $0x14, Y13, Y10
@@ -24142,19 +24315,31 @@ l85:
 	JMP     l85
 
 l87:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l88
 
 l86:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y3
+	VBROADCASTSS (SI)(AX*4), Y2
 
 l88:
-	VMOVAPS Y3, Y2
-	ADDQ    $0x00000040, CX
-	JMP     far
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
+	ADDQ         $0x00000040, CX
+	JMP          far
 
 done9:
 	// Rows of 97 to 128 elements.
@@ -24173,6 +24358,7 @@ done9:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact128
+	VMOVUPS nearTable<>+0(SB), Y2
 	PCALIGN $0x40
 
 loop11:
@@ -24239,8 +24425,8 @@ l92:
 	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS Y2, Y6, Y10
+	VPERMPS Y2, Y7, Y11
 	VPSLLD  $0x14, Y6, Y12
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y10, Y12, Y10
@@ -24287,8 +24473,8 @@ l92:
 	VFMADD231PS 192(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y2, Y10, Y14
+	VPERMPS Y2, Y11, Y15
 	VMOVUPS Y5, 192(BX)
 	VPSLLD  $0x14, Y10, Y5
 	VMOVUPS Y3, 224(BX)
@@ -24339,8 +24525,8 @@ l92:
 	VFMADD231PS 320(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y2, Y10, Y14
+	VPERMPS Y2, Y11, Y15
 	VMOVUPS Y9, 256(BX)
 	VPSLLD  $0x14, Y10, Y9
 	VMOVUPS Y7, 288(BX)
@@ -24436,8 +24622,8 @@ l96:
 	VFMADD231PS Y1, Y12, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VPERMPS nearTable<>+0(SB), Y14, Y12
+	VPERMPS Y2, Y13, Y10
+	VPERMPS Y2, Y14, Y12
 	VMOVUPS Y3, 352(BX)
 	VPSLLD  $0x14, Y13, Y3
 	VMOVUPS Y8, 384(BX)
@@ -24488,8 +24674,8 @@ l96:
 	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y14
-	VPERMPS nearTable<>+0(SB), Y10, Y15
+	VPERMPS Y2, Y8, Y14
+	VPERMPS Y2, Y10, Y15
 	VMOVUPS Y11, 416(BX)
 	VPSLLD  $0x14, Y8, Y11
 	VMOVUPS Y9, 448(BX)
@@ -24539,9 +24725,9 @@ l96:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y2, Y11, Y15
 	VMOVUPS Y5, 480(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS Y2, Y12, Y5
 	VMOVUPS Y3, 512(BX)
 	VPSLLD  $0x14, Y11, Y3
 	VMOVUPS Y7, 544(BX)
@@ -24592,8 +24778,8 @@ l96:
 	VFMADD231PS 352(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y2, Y7, Y14
+	VPERMPS Y2, Y11, Y15
 	VMOVUPS Y10, 576(BX)
 	VPSLLD  $0x14, Y7, Y10
 	VMOVUPS Y8, 608(BX)
@@ -24691,8 +24877,8 @@ l100:
 	VFMADD231PS Y1, Y12, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VPERMPS nearTable<>+0(SB), Y14, Y12
+	VPERMPS Y2, Y13, Y10
+	VPERMPS Y2, Y14, Y12
 	VMOVUPS Y5, 640(BX)
 	VPSLLD  $0x14, Y13, Y5
 	VMOVUPS Y3, 672(BX)
@@ -24933,19 +25119,31 @@ l109:
 	JMP     l109
 
 l111:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l112
 
 l110:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y3
+	VBROADCASTSS (SI)(AX*4), Y2
 
 l112:
-	VMOVAPS Y3, Y2
-	ADDQ    $0x00000060, CX
-	JMP     far
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
+	ADDQ         $0x00000060, CX
+	JMP          far
 
 done11:
 long:
@@ -24976,43 +25174,43 @@ l113:
 	JMP     l113
 
 l115:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l116
 
 l114:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
-	VBROADCASTSS (SI)(AX*4), Y3
+	VBROADCASTSS (SI)(AX*4), Y2
 
 l116:
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          irregular
-	VBROADCASTSS 16(R14), Y4
-	VUCOMISS     X3, X4
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
 	JCS          irregular
-	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y5
-	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y5, Y4, Y4
-	VMOVSS       X4, 20(R14)
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y3
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, 20(R14)
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS  Y0, Y3, Y3
-	VMOVUPS nearHeadroom<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VSUBPS  nearInteger<>+0(SB), Y4, Y3
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, (BX)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 32(BX)
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y2, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y2
 	VXORPS  X4, X4, X4
 	VMOVUPS Y4, 64(BX)
 	VXORPS  X4, X4, X4
 	VMOVUPS Y4, 96(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 128(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 160(BX)
 
 	// Where elements are near.
 	MOVL         (R14), AX
@@ -25021,10 +25219,10 @@ l116:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
@@ -25039,22 +25237,23 @@ l117:
 	JMP     l117
 
 l119:
-	VBROADCASTSS minusInf<>+0(SB), Y4
+	VBROADCASTSS minusInf<>+0(SB), Y3
 	JMP          l120
 
 l118:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
-	VBROADCASTSS (SI)(AX*4), Y4
+	VBROADCASTSS (SI)(AX*4), Y3
 
 l120:
-	VUCOMISS X4, X5
+	VUCOMISS X3, X4
 	JCS      exact
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
 	JLT     done15
+	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
 loop15:
@@ -25065,15 +25264,15 @@ loop15:
 	VMOVUPS   (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     64(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VANDPS      Y6, Y4, Y6
 	VANDPS      Y7, Y5, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y8
-	VSUBPS Y7, Y3, Y9
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS (SI), Y0, Y8
@@ -25082,8 +25281,8 @@ loop15:
 	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
 	VPSLLD  $0x14, Y6, Y12
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y10, Y12, Y10
@@ -25113,15 +25312,15 @@ loop15:
 	VMOVUPS     128(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y10
+	VFMADD213PS Y2, Y0, Y10
 	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 	VANDPS      Y10, Y7, Y10
 	VANDPS      Y11, Y9, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y12
@@ -25130,8 +25329,8 @@ loop15:
 	VFMADD231PS 192(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y3, Y10, Y14
+	VPERMPS Y3, Y11, Y15
 	VMOVUPS Y5, 192(BX)
 	VPSLLD  $0x14, Y10, Y5
 	VMOVUPS Y4, 224(BX)
@@ -25165,15 +25364,15 @@ loop15:
 	VMOVUPS     256(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y10
+	VFMADD213PS Y2, Y0, Y10
 	VMOVUPS     320(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 	VANDPS      Y10, Y4, Y10
 	VANDPS      Y11, Y5, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y12
@@ -25182,8 +25381,8 @@ loop15:
 	VFMADD231PS 320(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y3, Y10, Y14
+	VPERMPS Y3, Y11, Y15
 	VMOVUPS Y8, 256(BX)
 	VPSLLD  $0x14, Y10, Y8
 	VMOVUPS Y9, 288(BX)
@@ -25216,15 +25415,15 @@ loop15:
 	VMOVUPS     384(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     448(SI), Y12
-	VFMADD213PS Y3, Y0, Y12
+	VFMADD213PS Y2, Y0, Y12
 	VANDPS      Y11, Y9, Y11
 	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y13
@@ -25233,9 +25432,9 @@ loop15:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y3, Y11, Y15
 	VMOVUPS Y5, 320(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS Y3, Y12, Y5
 	VMOVUPS Y4, 352(BX)
 	VPSLLD  $0x14, Y11, Y4
 	VMOVUPS Y7, 384(BX)
@@ -25269,15 +25468,15 @@ loop15:
 	VMOVUPS     32(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     96(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 	VANDPS      Y7, Y4, Y7
 	VANDPS      Y11, Y5, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y12
@@ -25286,8 +25485,8 @@ loop15:
 	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y3, Y7, Y14
+	VPERMPS Y3, Y11, Y15
 	VMOVUPS Y8, 416(BX)
 	VPSLLD  $0x14, Y7, Y8
 	VMOVUPS Y10, 448(BX)
@@ -25320,15 +25519,15 @@ loop15:
 	VMOVUPS     160(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y3, Y0, Y12
+	VFMADD213PS Y2, Y0, Y12
 	VANDPS      Y11, Y7, Y11
 	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y13
@@ -25337,9 +25536,9 @@ loop15:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y3, Y11, Y15
 	VMOVUPS Y5, 480(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS Y3, Y12, Y5
 	VMOVUPS Y4, 512(BX)
 	VPSLLD  $0x14, Y11, Y4
 	VMOVUPS Y9, 544(BX)
@@ -25373,15 +25572,15 @@ loop15:
 	VMOVUPS     288(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 	VMOVUPS     352(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 	VANDPS      Y9, Y4, Y9
 	VANDPS      Y11, Y5, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y12
@@ -25390,8 +25589,8 @@ loop15:
 	VFMADD231PS 352(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y3, Y9, Y14
+	VPERMPS Y3, Y11, Y15
 	VMOVUPS Y8, 576(BX)
 	VPSLLD  $0x14, Y9, Y8
 	VMOVUPS Y10, 608(BX)
@@ -25424,15 +25623,15 @@ loop15:
 	VMOVUPS     416(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     480(SI), Y12
-	VFMADD213PS Y3, Y0, Y12
+	VFMADD213PS Y2, Y0, Y12
 	VANDPS      Y11, Y9, Y11
 	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y13
@@ -25441,9 +25640,9 @@ loop15:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y3, Y11, Y15
 	VMOVUPS Y5, 640(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS Y3, Y12, Y5
 	VMOVUPS Y4, 672(BX)
 	VPSLLD  $0x14, Y11, Y4
 	VMOVUPS Y7, 704(BX)
@@ -25504,7 +25703,7 @@ loop15:
 	VMOVUPS Y4, 352(DI)
 	VMOVUPS Y9, 416(DI)
 	VMOVUPS Y10, 480(DI)
-	VMOVUPS (BX), Y4
+	VMOVUPS 64(BX), Y4
 	VMOVUPS 256(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -25513,7 +25712,7 @@ loop15:
 	VMAXPS  Y5, Y4, Y4
 	VSUBPS  Y4, Y6, Y4
 	VSUBPS  Y4, Y7, Y7
-	VADDPS  64(BX), Y7, Y7
+	VADDPS  128(BX), Y7, Y7
 	VMOVUPS 416(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -25523,7 +25722,7 @@ loop15:
 	VSUBPS  Y6, Y5, Y6
 	VSUBPS  Y6, Y9, Y9
 	VADDPS  Y9, Y7, Y7
-	VMOVUPS 32(BX), Y4
+	VMOVUPS 96(BX), Y4
 	VMOVUPS 576(BX), Y6
 
 	// sum + t, and what that lacks to the rest
@@ -25532,7 +25731,7 @@ loop15:
 	VMAXPS Y6, Y4, Y4
 	VSUBPS Y4, Y9, Y4
 	VSUBPS Y4, Y10, Y10
-	VADDPS 96(BX), Y10, Y10
+	VADDPS 160(BX), Y10, Y10
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y9, Y4
@@ -25541,10 +25740,10 @@ loop15:
 	VSUBPS  Y9, Y4, Y9
 	VSUBPS  Y9, Y6, Y6
 	VADDPS  Y6, Y10, Y10
-	VMOVUPS Y5, (BX)
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y10, 96(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y10, 160(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000080, R15
@@ -25582,8 +25781,8 @@ upto16:
 	SHLQ      $0x03, CX
 	SHRQ      CL, AX
 	MOVQ      DX, CX
-	VMOVQ     AX, X4
-	VPMOVZXBD X4, Y4
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
 	LEAQ      leftMasks<>+256(SB), DX
 	MOVQ      CX, AX
 	NEGQ      AX
@@ -25591,14 +25790,14 @@ upto16:
 	JMP       l122
 
 l121:
-	VPMOVZXBD (R15), Y4
+	VPMOVZXBD (R15), Y3
 
 l122:
-	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
-	VMASKMOVPS (SI), Y4, Y5
+	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
+	VMASKMOVPS (SI), Y3, Y4
 	CMPQ       CX, $0x00000010
 	JGE        l123
-	VPXOR      Y6, Y6, Y6
+	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
 	JLE        l124
 	MOVQ       -8(R15)(CX*1), AX
@@ -25608,8 +25807,8 @@ l122:
 	SHLQ       $0x03, CX
 	SHRQ       CL, AX
 	MOVQ       DX, CX
-	VMOVQ      AX, X6
-	VPMOVZXBD  X6, Y6
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -25617,114 +25816,114 @@ l122:
 	JMP        l124
 
 l123:
-	VPMOVZXBD 8(R15), Y6
+	VPMOVZXBD 8(R15), Y5
 
 l124:
-	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
-	VMASKMOVPS 32(SI), Y6, Y7
-	VMOVAPS    Y3, Y8
+	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
+	VMASKMOVPS 32(SI), Y5, Y6
+	VMOVAPS    Y2, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y8
-	VANDPS      Y8, Y4, Y8
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y9
+	VSUBPS Y7, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y5
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y5, Y10, Y5
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y9
-	VANDPS      Y9, Y4, Y4
-	VMOVAPS     Y3, Y5
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VMOVAPS     Y2, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y6, Y5
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y9
+	VSUBPS Y4, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y9
-	VFMADD231PS Y1, Y7, Y9
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y7, Y10, Y7
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y9
-	VANDPS      Y9, Y6, Y6
-	VPOR        Y8, Y5, Y8
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y5
+	VMOVUPS    (DX), Y4
 	CMPQ       CX, $0x00000008
 	JGE        l125
-	VMASKMOVPS Y4, Y5, (DI)
+	VMASKMOVPS Y3, Y4, (DI)
 	JMP        l126
 
 l125:
-	VMOVUPS Y4, (DI)
+	VMOVUPS Y3, (DI)
 
 l126:
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l127
 	CMPQ       CX, $0x00000008
 	JLE        l128
-	VMASKMOVPS Y6, Y5, 32(DI)
+	VMASKMOVPS Y5, Y4, 32(DI)
 	JMP        l128
 
 l127:
-	VMOVUPS Y6, 32(DI)
+	VMOVUPS Y5, 32(DI)
 
 l128:
-	VMOVUPS (BX), Y5
+	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y7
-	VMINPS  Y4, Y5, Y8
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y4
+	VADDPS  Y3, Y4, Y6
+	VMINPS  Y3, Y4, Y7
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y4, Y5
-	VMINPS  Y6, Y4, Y9
-	VMAXPS  Y6, Y4, Y4
-	VSUBPS  Y4, Y5, Y4
-	VSUBPS  Y4, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VADDPS  Y5, Y3, Y4
+	VMINPS  Y5, Y3, Y8
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind21
 
@@ -25744,8 +25943,8 @@ upto17:
 	SHLQ      $0x03, CX
 	SHRQ      CL, AX
 	MOVQ      DX, CX
-	VMOVQ     AX, X4
-	VPMOVZXBD X4, Y4
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
 	LEAQ      leftMasks<>+256(SB), DX
 	MOVQ      CX, AX
 	NEGQ      AX
@@ -25753,14 +25952,14 @@ upto17:
 	JMP       l130
 
 l129:
-	VPMOVZXBD 16(R15), Y4
+	VPMOVZXBD 16(R15), Y3
 
 l130:
-	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
-	VMASKMOVPS 64(SI), Y4, Y5
+	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
+	VMASKMOVPS 64(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
 	JGE        l131
-	VPXOR      Y6, Y6, Y6
+	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
 	JLE        l132
 	MOVQ       8(R15)(CX*1), AX
@@ -25770,8 +25969,8 @@ l130:
 	SHLQ       $0x03, CX
 	SHRQ       CL, AX
 	MOVQ       DX, CX
-	VMOVQ      AX, X6
-	VPMOVZXBD  X6, Y6
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -25779,158 +25978,156 @@ l130:
 	JMP        l132
 
 l131:
-	VPMOVZXBD 24(R15), Y6
+	VPMOVZXBD 24(R15), Y5
 
 l132:
-	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
-	VMASKMOVPS 96(SI), Y6, Y7
-	VPMOVZXBD  (R15), Y8
-	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
-	VMOVUPS    (SI), Y9
+	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
+	VMASKMOVPS 96(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
+	VMOVUPS    (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVAPS     Y3, Y10
-	VFMADD231PS Y0, Y5, Y10
-	VANDPS      Y9, Y8, Y9
-	VANDPS      Y10, Y4, Y10
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y4, Y9
+	VANDPS      Y8, Y7, Y8
+	VANDPS      Y9, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y11
-	VSUBPS Y10, Y3, Y12
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VPERMPS nearTable<>+0(SB), Y10, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y13
 	VPSLLD  $0x14, Y9, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y5, Y14, Y5
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y13, Y10, Y10
 	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y4, Y4
-	VADDPS      Y4, Y8, Y5
-	VPOR        Y9, Y10, Y9
-	VPMOVZXBD   8(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
-	VMOVUPS     32(SI), Y11
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y3, Y3
+	VADDPS      Y3, Y7, Y4
+	VPOR        Y8, Y9, Y8
+	VPMOVZXBD   8(R15), Y9
+	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
+	VMOVUPS     32(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y11
-	VMOVAPS     Y3, Y12
-	VFMADD231PS Y0, Y7, Y12
-	VANDPS      Y11, Y10, Y11
-	VANDPS      Y12, Y6, Y12
+	VFMADD213PS Y2, Y0, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y6, Y11
+	VANDPS      Y10, Y9, Y10
+	VANDPS      Y11, Y5, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS Y0, Y7, Y14
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS Y1, Y7, Y14
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y7
-	VPERMPS nearTable<>+0(SB), Y12, Y15
-	VMOVUPS Y5, 192(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VMOVUPS Y4, 224(BX)
-	VPSLLD  $0x14, Y12, Y4
-	VPADDD  Y7, Y5, Y7
-	VPADDD  Y15, Y4, Y15
+	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPERMPS nearTable<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y4, 192(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y14, Y4, Y14
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VMULPS      Y4, Y13, Y13
-	VMULPS      Y5, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y15, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y13
-	VFMADD213PS Y15, Y15, Y14
-	VANDPS      Y13, Y10, Y10
-	VANDPS      Y14, Y6, Y6
-	VADDPS      Y6, Y10, Y4
-	VPOR        Y9, Y11, Y9
-	VPOR        Y9, Y12, Y9
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y9, Y4
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y11, Y8
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y9
+	VPTEST     nearBits<>+0(SB), Y8
 	JNZ        exact
-	VMOVUPS    Y8, (DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    224(BX), Y7
+	VMOVUPS    Y7, (DI)
+	VMOVUPS    (DX), Y6
 	CMPQ       CX, $0x00000008
 	JGE        l133
-	VMASKMOVPS Y7, Y5, 64(DI)
+	VMASKMOVPS Y3, Y6, 64(DI)
 	JMP        l134
 
 l133:
-	VMOVUPS Y7, 64(DI)
+	VMOVUPS Y3, 64(DI)
 
 l134:
-	VMOVUPS    Y10, 32(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    Y9, 32(DI)
+	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
 	JGE        l135
 	CMPQ       CX, $0x00000008
 	JLE        l136
-	VMASKMOVPS Y6, Y5, 96(DI)
+	VMASKMOVPS Y5, Y3, 96(DI)
 	JMP        l136
 
 l135:
-	VMOVUPS Y6, 96(DI)
+	VMOVUPS Y5, 96(DI)
 
 l136:
-	VMOVUPS (BX), Y5
-	VMOVUPS 192(BX), Y6
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 192(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VMINPS  Y5, Y3, Y7
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y9
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VADDPS  Y4, Y3, Y5
+	VMINPS  Y4, Y3, Y8
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind21
 
@@ -25950,8 +26147,8 @@ upto18:
 	SHLQ      $0x03, CX
 	SHRQ      CL, AX
 	MOVQ      DX, CX
-	VMOVQ     AX, X4
-	VPMOVZXBD X4, Y4
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
 	LEAQ      leftMasks<>+256(SB), DX
 	MOVQ      CX, AX
 	NEGQ      AX
@@ -25959,14 +26156,14 @@ upto18:
 	JMP       l138
 
 l137:
-	VPMOVZXBD 32(R15), Y4
+	VPMOVZXBD 32(R15), Y3
 
 l138:
-	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
-	VMASKMOVPS 128(SI), Y4, Y5
+	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
+	VMASKMOVPS 128(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
 	JGE        l139
-	VPXOR      Y6, Y6, Y6
+	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
 	JLE        l140
 	MOVQ       24(R15)(CX*1), AX
@@ -25976,8 +26173,8 @@ l138:
 	SHLQ       $0x03, CX
 	SHRQ       CL, AX
 	MOVQ       DX, CX
-	VMOVQ      AX, X6
-	VPMOVZXBD  X6, Y6
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -25985,78 +26182,77 @@ l138:
 	JMP        l140
 
 l139:
-	VPMOVZXBD 40(R15), Y6
+	VPMOVZXBD 40(R15), Y5
 
 l140:
-	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
-	VMASKMOVPS 160(SI), Y6, Y7
-	VPMOVZXBD  (R15), Y8
+	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
+	VMASKMOVPS 160(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
 	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
-	VPMOVZXBD  16(R15), Y9
-	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
-	VMOVUPS    (SI), Y10
+	VMOVUPS    (SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+	VANDPS      Y9, Y7, Y9
 	VANDPS      Y10, Y8, Y10
-	VANDPS      Y11, Y9, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
 	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y6, 192(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y7, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y11, Y7, Y7
 	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y8, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVAPS     Y3, Y7
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVAPS     Y2, Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y4, Y7
+	VFMADD231PS Y0, Y4, Y10
+	VANDPS      Y10, Y3, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y11
+	VSUBPS Y10, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y5
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y5, Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y4, Y12, Y4
 	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -26065,26 +26261,26 @@ l140:
 	VMULPS      Y12, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y4, Y4
-	VPOR        Y10, Y7, Y10
-	VADDPS      Y4, Y6, Y6
-	VPMOVZXBD   8(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
-	VPMOVZXBD   24(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y3, Y3
+	VPOR        Y9, Y10, Y9
+	VADDPS      Y3, Y5, Y5
+	VPMOVZXBD   8(R15), Y4
+	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
+	VPMOVZXBD   24(R15), Y10
+	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     32(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     96(SI), Y12
-	VFMADD213PS Y3, Y0, Y12
-	VANDPS      Y11, Y5, Y11
-	VANDPS      Y12, Y7, Y12
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y11, Y4, Y11
+	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y13
@@ -26094,119 +26290,118 @@ l140:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y6, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VMOVUPS Y4, 288(BX)
-	VPSLLD  $0x14, Y11, Y4
-	VMOVUPS Y9, 320(BX)
-	VPSLLD  $0x14, Y12, Y9
-	VPADDD  Y15, Y4, Y15
-	VPADDD  Y6, Y9, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VMOVUPS Y5, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y3, 256(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y8, 288(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y15, Y3, Y15
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VMULPS      Y4, Y13, Y13
-	VMULPS      Y9, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y8, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y6, Y6, Y14
-	VANDPS      Y13, Y5, Y5
-	VANDPS      Y14, Y7, Y7
-	VADDPS      Y7, Y5, Y4
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y12, Y10
-	VMOVUPS     224(BX), Y6
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y4, Y4
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y4, Y3
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VMOVAPS     Y2, Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
-	VMOVUPS     192(BX), Y9
-	VANDPS      Y6, Y9, Y6
+	VFMADD231PS Y0, Y6, Y5
+	VMOVUPS     192(BX), Y8
+	VANDPS      Y5, Y8, Y5
 
 	// -n = magic - N - u
-	VSUBPS  Y6, Y3, Y11
-	VMOVUPS 224(BX), Y12
+	VSUBPS Y5, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y12, Y11
-	VFMADD231PS Y1, Y12, Y11
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y1, Y6, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPADDD  Y12, Y13, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPERMPS nearTable<>+0(SB), Y5, Y6
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VMULPS      Y13, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y11, Y9, Y9
-	VPOR        Y10, Y6, Y10
-	VADDPS      Y9, Y4, Y4
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y11, Y8, Y8
+	VPOR        Y9, Y5, Y9
+	VADDPS      Y8, Y3, Y3
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y10
+	VPTEST     nearBits<>+0(SB), Y9
 	JNZ        exact
-	VMOVUPS    Y8, (DI)
-	VMOVUPS    320(BX), Y6
-	VMOVUPS    Y6, 64(DI)
-	VMOVUPS    (DX), Y6
-	VMOVUPS    288(BX), Y8
+	VMOVUPS    Y7, (DI)
+	VMOVUPS    288(BX), Y5
+	VMOVUPS    Y5, 64(DI)
+	VMOVUPS    (DX), Y5
+	VMOVUPS    256(BX), Y6
 	CMPQ       CX, $0x00000008
 	JGE        l141
-	VMASKMOVPS Y8, Y6, 128(DI)
+	VMASKMOVPS Y6, Y5, 128(DI)
 	JMP        l142
 
 l141:
-	VMOVUPS Y8, 128(DI)
+	VMOVUPS Y6, 128(DI)
 
 l142:
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    Y7, 96(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    Y10, 96(DI)
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l143
 	CMPQ       CX, $0x00000008
 	JLE        l144
-	VMASKMOVPS Y9, Y5, 160(DI)
+	VMASKMOVPS Y8, Y4, 160(DI)
 	JMP        l144
 
 l143:
-	VMOVUPS Y9, 160(DI)
+	VMOVUPS Y8, 160(DI)
 
 l144:
-	VMOVUPS (BX), Y5
-	VMOVUPS 256(BX), Y6
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 224(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y5
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y9
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind21
 
@@ -26226,8 +26421,8 @@ upto19:
 	SHLQ      $0x03, CX
 	SHRQ      CL, AX
 	MOVQ      DX, CX
-	VMOVQ     AX, X4
-	VPMOVZXBD X4, Y4
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
 	LEAQ      leftMasks<>+256(SB), DX
 	MOVQ      CX, AX
 	NEGQ      AX
@@ -26235,14 +26430,14 @@ upto19:
 	JMP       l146
 
 l145:
-	VPMOVZXBD 48(R15), Y4
+	VPMOVZXBD 48(R15), Y3
 
 l146:
-	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
-	VMASKMOVPS 192(SI), Y4, Y5
+	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
+	VMASKMOVPS 192(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
 	JGE        l147
-	VPXOR      Y6, Y6, Y6
+	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
 	JLE        l148
 	MOVQ       40(R15)(CX*1), AX
@@ -26252,8 +26447,8 @@ l146:
 	SHLQ       $0x03, CX
 	SHRQ       CL, AX
 	MOVQ       DX, CX
-	VMOVQ      AX, X6
-	VPMOVZXBD  X6, Y6
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -26261,127 +26456,126 @@ l146:
 	JMP        l148
 
 l147:
-	VPMOVZXBD 56(R15), Y6
+	VPMOVZXBD 56(R15), Y5
 
 l148:
-	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
-	VMASKMOVPS 224(SI), Y6, Y7
-	VPMOVZXBD  (R15), Y8
+	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
+	VMASKMOVPS 224(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
 	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
-	VPMOVZXBD  16(R15), Y9
-	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
-	VMOVUPS    (SI), Y10
+	VMOVUPS    (SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+	VANDPS      Y9, Y7, Y9
 	VANDPS      Y10, Y8, Y10
-	VANDPS      Y11, Y9, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
 	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y6, 192(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y7, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y11, Y7, Y7
 	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y8, Y6
-	VPOR        Y10, Y11, Y10
-	VPMOVZXBD   32(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     128(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y11
-	VMOVAPS     Y3, Y12
-	VFMADD231PS Y0, Y5, Y12
-	VANDPS      Y11, Y7, Y11
-	VANDPS      Y12, Y4, Y12
+	VFMADD213PS Y2, Y0, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y4, Y12
+	VANDPS      Y11, Y10, Y11
+	VANDPS      Y12, Y3, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y13
-	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y4, Y14
 	VFMADD231PS 128(SI), Y1, Y13
-	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y4, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y5
+	VPERMPS nearTable<>+0(SB), Y11, Y4
 	VPERMPS nearTable<>+0(SB), Y12, Y15
-	VMOVUPS Y9, 256(BX)
-	VPSLLD  $0x14, Y11, Y9
-	VMOVUPS Y8, 288(BX)
-	VPSLLD  $0x14, Y12, Y8
-	VPADDD  Y5, Y9, Y5
-	VPADDD  Y15, Y8, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VMOVUPS Y7, 256(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VMULPS      Y8, Y13, Y13
-	VMULPS      Y9, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y4, Y4, Y13
 	VFMADD213PS Y15, Y15, Y14
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y4, Y4
-	VADDPS      Y4, Y7, Y5
-	VADDPS      Y5, Y6, Y6
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y12, Y10
-	VPMOVZXBD   8(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
-	VPMOVZXBD   24(R15), Y8
-	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
-	VMOVUPS     32(SI), Y9
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y3, Y3
+	VADDPS      Y3, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   8(R15), Y4
+	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
+	VPMOVZXBD   24(R15), Y7
+	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
+	VMOVUPS     32(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     96(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
-	VANDPS      Y9, Y5, Y9
-	VANDPS      Y11, Y8, Y11
+	VFMADD213PS Y2, Y0, Y11
+	VANDPS      Y8, Y4, Y8
+	VANDPS      Y11, Y7, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y8, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y12
@@ -26390,147 +26584,144 @@ l148:
 	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y14
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y6, 320(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y4, 352(BX)
-	VPSLLD  $0x14, Y11, Y4
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y4, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VMOVUPS Y5, 288(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VMULPS      Y4, Y12, Y12
-	VMULPS      Y6, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y5, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y5, Y5
-	VANDPS      Y13, Y8, Y8
-	VADDPS      Y8, Y5, Y4
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y11, Y10
-	VPMOVZXBD   40(R15), Y6
-	VPCMPGTD    leftMasks<>+256(SB), Y6, Y6
-	VMOVUPS     160(SI), Y9
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y4, Y3
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y11, Y9
+	VPMOVZXBD   40(R15), Y5
+	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
+	VMOVUPS     160(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     224(BX), Y11
-	VFMADD213PS Y3, Y0, Y11
-	VANDPS      Y9, Y6, Y9
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y6, Y11
+	VANDPS      Y8, Y5, Y8
 	VMOVUPS     192(BX), Y12
 	VANDPS      Y11, Y12, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y13
-	VSUBPS Y11, Y3, Y14
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y11, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y13
-	VMOVUPS     224(BX), Y15
-	VFMADD231PS Y0, Y15, Y14
+	VFMADD231PS Y0, Y6, Y14
 	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS Y1, Y15, Y14
+	VFMADD231PS Y1, Y6, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y8, 384(BX)
-	VPERMPS nearTable<>+0(SB), Y11, Y8
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VMOVUPS Y7, 448(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y15, Y5, Y15
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VPERMPS nearTable<>+0(SB), Y8, Y6
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VMOVUPS Y4, 384(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y6, Y7, Y6
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
 	VMOVUPS     nearExp2<>+0(SB), Y7
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VMULPS      Y5, Y13, Y13
+	VMULPS      Y4, Y13, Y13
 	VMULPS      Y7, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VANDPS      Y13, Y6, Y6
+	VFMADD213PS Y6, Y6, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y13, Y5, Y5
 	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y6, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y11, Y10
+	VADDPS      Y12, Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y11, Y9
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y10
+	VPTEST     nearBits<>+0(SB), Y9
 	JNZ        exact
-	VMOVUPS    288(BX), Y5
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    256(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    448(BX), Y5
-	VMOVUPS    Y5, 128(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    352(BX), Y7
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    320(BX), Y6
 	CMPQ       CX, $0x00000008
 	JGE        l149
-	VMASKMOVPS Y7, Y5, 192(DI)
+	VMASKMOVPS Y6, Y4, 192(DI)
 	JMP        l150
 
 l149:
-	VMOVUPS Y7, 192(DI)
+	VMOVUPS Y6, 192(DI)
 
 l150:
-	VMOVUPS    416(BX), Y5
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    384(BX), Y5
-	VMOVUPS    Y5, 96(DI)
-	VMOVUPS    Y6, 160(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 160(DI)
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l151
 	CMPQ       CX, $0x00000008
 	JLE        l152
-	VMASKMOVPS Y12, Y5, 224(DI)
+	VMASKMOVPS Y12, Y4, 224(DI)
 	JMP        l152
 
 l151:
 	VMOVUPS Y12, 224(DI)
 
 l152:
-	VMOVUPS (BX), Y5
-	VMOVUPS 320(BX), Y6
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 288(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y5
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y9
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
 	JMP     behind21
 
@@ -26541,106 +26732,105 @@ upto20:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	VPMOVZXBD (R15), Y4
+	VPMOVZXBD (R15), Y3
+	VPCMPGTD  leftMasks<>+256(SB), Y3, Y3
+	VPMOVZXBD 16(R15), Y4
 	VPCMPGTD  leftMasks<>+256(SB), Y4, Y4
-	VPMOVZXBD 16(R15), Y5
-	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
-	VMOVUPS   (SI), Y6
+	VMOVUPS   (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     64(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+	VANDPS      Y5, Y3, Y5
 	VANDPS      Y6, Y4, Y6
-	VANDPS      Y7, Y5, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y8
-	VSUBPS Y7, Y3, Y9
+	VSUBPS Y5, Y2, Y7
+	VSUBPS Y6, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y8
-	VFMADD231PS 64(SI), Y0, Y9
-	VFMADD231PS (SI), Y1, Y8
-	VFMADD231PS 64(SI), Y1, Y9
+	VFMADD231PS (SI), Y0, Y7
+	VFMADD231PS 64(SI), Y0, Y8
+	VFMADD231PS (SI), Y1, Y7
+	VFMADD231PS 64(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y9
 	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y5, Y11
 	VPSLLD  $0x14, Y6, Y12
-	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y9, Y11, Y9
 	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
 	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y11, Y7, Y7
 	VMULPS      Y12, Y8, Y8
-	VMULPS      Y13, Y9, Y9
 
 	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
 	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y7, Y3, Y3
 	VANDPS      Y8, Y4, Y4
-	VANDPS      Y9, Y5, Y5
-	VADDPS      Y5, Y4, Y8
-	VPOR        Y6, Y7, Y6
-	VPMOVZXBD   32(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
-	VPMOVZXBD   48(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
-	VMOVUPS     128(SI), Y10
+	VADDPS      Y4, Y3, Y7
+	VPOR        Y5, Y6, Y5
+	VPMOVZXBD   32(R15), Y6
+	VPCMPGTD    leftMasks<>+256(SB), Y6, Y6
+	VPMOVZXBD   48(R15), Y8
+	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y10
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
 	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y5, 192(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y4, 224(BX)
-	VPSLLD  $0x14, Y11, Y4
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y4, Y15
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y4, 192(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VMULPS      Y4, Y12, Y12
-	VMULPS      Y5, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y4
-	VADDPS      Y4, Y8, Y8
-	VPOR        Y6, Y10, Y6
-	VPOR        Y6, Y11, Y6
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y5, Y9, Y5
+	VPOR        Y5, Y10, Y5
 	CMPQ        CX, $0x00000008
 	JGE         l153
 	MOVQ        56(R15)(CX*1), AX
@@ -26663,7 +26853,7 @@ l153:
 
 l154:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
-	VMASKMOVPS 256(SI), Y4, Y5
+	VMASKMOVPS 256(SI), Y4, Y9
 	CMPQ       CX, $0x00000018
 	JGE        l155
 	VPXOR      Y10, Y10, Y10
@@ -26690,53 +26880,53 @@ l155:
 l156:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 320(SI), Y10, Y11
-	VMOVAPS    Y3, Y12
+	VMOVAPS    Y2, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y12
-	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y9, Y12
+	VMOVAPS     Y2, Y13
 	VFMADD231PS Y0, Y11, Y13
 	VANDPS      Y12, Y4, Y12
 	VANDPS      Y13, Y10, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y12, Y3, Y14
-	VSUBPS Y13, Y3, Y15
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y9, Y14
 	VFMADD231PS Y0, Y11, Y15
-	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y9, Y14
 	VFMADD231PS Y1, Y11, Y15
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y12, Y9
 	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y12, Y7
 	VMOVUPS Y8, 256(BX)
-	VPSLLD  $0x14, Y12, Y8
-	VMOVUPS Y9, 288(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y5, Y8, Y5
-	VPADDD  Y11, Y9, Y11
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y9, Y7, Y9
+	VPADDD  Y11, Y8, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
-	VMULPS      Y8, Y14, Y14
-	VMULPS      Y9, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y8, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y9, Y9, Y14
 	VFMADD213PS Y11, Y11, Y15
 	VANDPS      Y14, Y4, Y4
 	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y4, Y5
-	VPOR        Y6, Y12, Y6
-	VPOR        Y6, Y13, Y6
+	VADDPS      Y10, Y4, Y7
+	VPOR        Y5, Y12, Y5
+	VPOR        Y5, Y13, Y5
 	VPMOVZXBD   8(R15), Y8
 	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
 	VPMOVZXBD   24(R15), Y9
@@ -26744,15 +26934,15 @@ l156:
 	VMOVUPS     32(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     96(SI), Y12
-	VFMADD213PS Y3, Y0, Y12
+	VFMADD213PS Y2, Y0, Y12
 	VANDPS      Y11, Y8, Y11
 	VANDPS      Y12, Y9, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y13
@@ -26762,14 +26952,14 @@ l156:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y5, 320(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VMOVUPS Y10, 352(BX)
+	VMOVUPS Y7, 288(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y7
+	VMOVUPS Y10, 320(BX)
 	VPSLLD  $0x14, Y11, Y10
-	VMOVUPS Y4, 384(BX)
+	VMOVUPS Y4, 352(BX)
 	VPSLLD  $0x14, Y12, Y4
 	VPADDD  Y15, Y10, Y15
-	VPADDD  Y5, Y4, Y5
+	VPADDD  Y7, Y4, Y7
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -26783,28 +26973,28 @@ l156:
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y14
 	VANDPS      Y13, Y8, Y8
 	VANDPS      Y14, Y9, Y9
 	VADDPS      Y9, Y8, Y4
-	VPOR        Y6, Y11, Y6
-	VPOR        Y6, Y12, Y6
-	VPMOVZXBD   40(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
+	VPOR        Y5, Y11, Y5
+	VPOR        Y5, Y12, Y5
+	VPMOVZXBD   40(R15), Y7
+	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
 	VPMOVZXBD   56(R15), Y10
 	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     160(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y3, Y0, Y12
-	VANDPS      Y11, Y5, Y11
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y11, Y7, Y11
 	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y13
@@ -26814,37 +27004,37 @@ l156:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y9, 416(BX)
+	VMOVUPS Y9, 384(BX)
 	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VMOVUPS Y8, 448(BX)
+	VMOVUPS Y8, 416(BX)
 	VPSLLD  $0x14, Y11, Y8
-	VMOVUPS Y7, 480(BX)
-	VPSLLD  $0x14, Y12, Y7
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y12, Y6
 	VPADDD  Y15, Y8, Y15
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPADDD  Y9, Y6, Y9
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
 	VMOVUPS     nearExp2<>+0(SB), Y8
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VMULPS      Y7, Y13, Y13
+	VMULPS      Y6, Y13, Y13
 	VMULPS      Y8, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y9, Y9, Y14
-	VANDPS      Y13, Y5, Y5
+	VANDPS      Y13, Y7, Y7
 	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y5, Y7
-	VADDPS      Y7, Y4, Y4
-	VPOR        Y6, Y11, Y6
-	VPOR        Y6, Y12, Y6
+	VADDPS      Y10, Y7, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y5, Y11, Y5
+	VPOR        Y5, Y12, Y5
 	CMPQ        CX, $0x00000010
 	JGE         l157
-	VPXOR       Y7, Y7, Y7
+	VPXOR       Y6, Y6, Y6
 	CMPQ        CX, $0x00000008
 	JLE         l158
 	MOVQ        56(R15)(CX*1), AX
@@ -26854,8 +27044,8 @@ l156:
 	SHLQ        $0x03, CX
 	SHRQ        CL, AX
 	MOVQ        DX, CX
-	VMOVQ       AX, X7
-	VPMOVZXBD   X7, Y7
+	VMOVQ       AX, X6
+	VPMOVZXBD   X6, Y6
 	LEAQ        leftMasks<>+256(SB), DX
 	MOVQ        CX, AX
 	NEGQ        AX
@@ -26863,11 +27053,11 @@ l156:
 	JMP         l158
 
 l157:
-	VPMOVZXBD 72(R15), Y7
+	VPMOVZXBD 72(R15), Y6
 
 l158:
-	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
-	VMASKMOVPS 288(SI), Y7, Y8
+	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
+	VMASKMOVPS 288(SI), Y6, Y8
 	CMPQ       CX, $0x00000020
 	JGE        l159
 	VPXOR      Y9, Y9, Y9
@@ -26894,18 +27084,18 @@ l159:
 l160:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 352(SI), Y9, Y11
-	VMOVAPS    Y3, Y12
+	VMOVAPS    Y2, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y8, Y12
-	VMOVAPS     Y3, Y13
+	VMOVAPS     Y2, Y13
 	VFMADD231PS Y0, Y11, Y13
-	VANDPS      Y12, Y7, Y12
+	VANDPS      Y12, Y6, Y12
 	VANDPS      Y13, Y9, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y12, Y3, Y14
-	VSUBPS Y13, Y3, Y15
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y8, Y14
@@ -26916,9 +27106,9 @@ l160:
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y12, Y8
 	VPERMPS nearTable<>+0(SB), Y13, Y11
-	VMOVUPS Y4, 512(BX)
+	VMOVUPS Y4, 480(BX)
 	VPSLLD  $0x14, Y12, Y4
-	VMOVUPS Y10, 544(BX)
+	VMOVUPS Y10, 512(BX)
 	VPSLLD  $0x14, Y13, Y10
 	VPADDD  Y8, Y4, Y8
 	VPADDD  Y11, Y10, Y11
@@ -26936,119 +27126,118 @@ l160:
 	// s*q + s
 	VFMADD213PS Y8, Y8, Y14
 	VFMADD213PS Y11, Y11, Y15
-	VANDPS      Y14, Y7, Y7
+	VANDPS      Y14, Y6, Y6
 	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y7, Y4
-	VPOR        Y6, Y12, Y6
-	VPOR        Y6, Y13, Y6
+	VADDPS      Y9, Y6, Y4
+	VPOR        Y5, Y12, Y5
+	VPOR        Y5, Y13, Y5
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y6
+	VPTEST     nearBits<>+0(SB), Y5
 	JNZ        exact
-	VMOVUPS    224(BX), Y6
-	VMOVUPS    Y6, (DI)
-	VMOVUPS    192(BX), Y6
-	VMOVUPS    Y6, 64(DI)
-	VMOVUPS    480(BX), Y6
-	VMOVUPS    Y6, 128(DI)
-	VMOVUPS    288(BX), Y6
-	VMOVUPS    Y6, 192(DI)
-	VMOVUPS    (DX), Y6
-	VMOVUPS    384(BX), Y8
+	VMOVUPS    Y3, (DI)
+	VMOVUPS    192(BX), Y3
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    448(BX), Y3
+	VMOVUPS    Y3, 128(DI)
+	VMOVUPS    256(BX), Y3
+	VMOVUPS    Y3, 192(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    352(BX), Y5
 	CMPQ       CX, $0x00000008
 	JGE        l161
-	VMASKMOVPS Y8, Y6, 256(DI)
+	VMASKMOVPS Y5, Y3, 256(DI)
 	JMP        l162
 
 l161:
-	VMOVUPS Y8, 256(DI)
+	VMOVUPS Y5, 256(DI)
 
 l162:
-	VMOVUPS    64(DX), Y6
-	VMOVUPS    352(BX), Y8
+	VMOVUPS    64(DX), Y3
+	VMOVUPS    320(BX), Y5
 	CMPQ       CX, $0x00000018
 	JGE        l163
 	CMPQ       CX, $0x00000010
 	JLE        l164
-	VMASKMOVPS Y8, Y6, 320(DI)
+	VMASKMOVPS Y5, Y3, 320(DI)
 	JMP        l164
 
 l163:
-	VMOVUPS Y8, 320(DI)
+	VMOVUPS Y5, 320(DI)
 
 l164:
-	VMOVUPS    448(BX), Y6
-	VMOVUPS    Y6, 32(DI)
-	VMOVUPS    416(BX), Y6
-	VMOVUPS    Y6, 96(DI)
-	VMOVUPS    Y5, 160(DI)
-	VMOVUPS    544(BX), Y5
-	VMOVUPS    Y5, 224(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    416(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    384(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    Y7, 160(DI)
+	VMOVUPS    512(BX), Y3
+	VMOVUPS    Y3, 224(DI)
+	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
 	JGE        l165
 	CMPQ       CX, $0x00000008
 	JLE        l166
-	VMASKMOVPS Y7, Y5, 288(DI)
+	VMASKMOVPS Y6, Y3, 288(DI)
 	JMP        l166
 
 l165:
-	VMOVUPS Y7, 288(DI)
+	VMOVUPS Y6, 288(DI)
 
 l166:
-	VMOVUPS    96(DX), Y5
+	VMOVUPS    96(DX), Y3
 	CMPQ       CX, $0x00000020
 	JGE        l167
 	CMPQ       CX, $0x00000018
 	JLE        l168
-	VMASKMOVPS Y9, Y5, 352(DI)
+	VMASKMOVPS Y9, Y3, 352(DI)
 	JMP        l168
 
 l167:
 	VMOVUPS Y9, 352(DI)
 
 l168:
-	VMOVUPS (BX), Y5
-	VMOVUPS 256(BX), Y6
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 224(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 320(BX), Y5
+	VADDPS  Y5, Y3, Y6
+	VMINPS  Y5, Y3, Y7
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 288(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y6
-	VMINPS  Y5, Y7, Y9
-	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y6, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS 32(BX), Y5
-	VMOVUPS 512(BX), Y7
+	VADDPS  Y3, Y6, Y5
+	VMINPS  Y3, Y6, Y8
+	VMAXPS  Y3, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 480(BX), Y6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y7, Y5, Y9
-	VMINPS Y7, Y5, Y10
-	VMAXPS Y7, Y5, Y5
-	VSUBPS Y5, Y9, Y5
-	VSUBPS Y5, Y10, Y10
-	VADDPS 96(BX), Y10, Y10
+	VADDPS Y6, Y3, Y8
+	VMINPS Y6, Y3, Y9
+	VMAXPS Y6, Y3, Y3
+	VSUBPS Y3, Y8, Y3
+	VSUBPS Y3, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y9, Y5
-	VMINPS  Y4, Y9, Y7
-	VMAXPS  Y4, Y9, Y9
-	VSUBPS  Y9, Y5, Y9
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y10, Y10
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y10, 96(BX)
+	VADDPS  Y4, Y8, Y3
+	VMINPS  Y4, Y8, Y6
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y3, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 	JMP     behind21
 
@@ -27059,122 +27248,121 @@ upto21:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	VPMOVZXBD (R15), Y4
+	VPMOVZXBD (R15), Y3
+	VPCMPGTD  leftMasks<>+256(SB), Y3, Y3
+	VPMOVZXBD 16(R15), Y4
 	VPCMPGTD  leftMasks<>+256(SB), Y4, Y4
-	VPMOVZXBD 16(R15), Y5
-	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
-	VMOVUPS   (SI), Y6
+	VMOVUPS   (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     64(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+	VANDPS      Y5, Y3, Y5
 	VANDPS      Y6, Y4, Y6
-	VANDPS      Y7, Y5, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y8
-	VSUBPS Y7, Y3, Y9
+	VSUBPS Y5, Y2, Y7
+	VSUBPS Y6, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y8
-	VFMADD231PS 64(SI), Y0, Y9
-	VFMADD231PS (SI), Y1, Y8
-	VFMADD231PS 64(SI), Y1, Y9
+	VFMADD231PS (SI), Y0, Y7
+	VFMADD231PS 64(SI), Y0, Y8
+	VFMADD231PS (SI), Y1, Y7
+	VFMADD231PS 64(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y9
 	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y5, Y11
 	VPSLLD  $0x14, Y6, Y12
-	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y9, Y11, Y9
 	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
 	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y11, Y7, Y7
 	VMULPS      Y12, Y8, Y8
-	VMULPS      Y13, Y9, Y9
 
 	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
 	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y7, Y3, Y3
 	VANDPS      Y8, Y4, Y4
-	VANDPS      Y9, Y5, Y5
-	VADDPS      Y5, Y4, Y8
-	VPOR        Y6, Y7, Y6
-	VPMOVZXBD   32(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
-	VPMOVZXBD   48(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
-	VMOVUPS     128(SI), Y10
+	VADDPS      Y4, Y3, Y7
+	VPOR        Y5, Y6, Y5
+	VPMOVZXBD   32(R15), Y6
+	VPCMPGTD    leftMasks<>+256(SB), Y6, Y6
+	VPMOVZXBD   48(R15), Y8
+	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y10
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
 	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y5, 192(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y4, 224(BX)
-	VPSLLD  $0x14, Y11, Y4
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y4, Y15
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y4, 192(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VMULPS      Y4, Y12, Y12
-	VMULPS      Y5, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y4
-	VADDPS      Y4, Y8, Y8
-	VPOR        Y6, Y10, Y6
-	VPOR        Y6, Y11, Y6
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y5, Y9, Y5
+	VPOR        Y5, Y10, Y5
 	VPMOVZXBD   64(R15), Y4
 	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
-	VPMOVZXBD   80(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
+	VPMOVZXBD   80(R15), Y9
+	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VMOVUPS     256(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y10
+	VFMADD213PS Y2, Y0, Y10
 	VMOVUPS     320(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 	VANDPS      Y10, Y4, Y10
-	VANDPS      Y11, Y5, Y11
+	VANDPS      Y11, Y9, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y12
@@ -27185,31 +27373,31 @@ upto21:
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y10, Y14
 	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
 	VMOVUPS Y8, 256(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y9, 288(BX)
-	VPSLLD  $0x14, Y11, Y9
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y14, Y7, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y12, Y12
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y8, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
 	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y4, Y8
-	VPOR        Y6, Y10, Y6
-	VPOR        Y6, Y11, Y6
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y4, Y7
+	VPOR        Y5, Y10, Y5
+	VPOR        Y5, Y11, Y5
 	CMPQ        CX, $0x00000008
 	JGE         l169
 	MOVQ        88(R15)(CX*1), AX
@@ -27219,8 +27407,8 @@ upto21:
 	SHLQ        $0x03, CX
 	SHRQ        CL, AX
 	MOVQ        DX, CX
-	VMOVQ       AX, X9
-	VPMOVZXBD   X9, Y9
+	VMOVQ       AX, X8
+	VPMOVZXBD   X8, Y8
 	LEAQ        leftMasks<>+256(SB), DX
 	MOVQ        CX, AX
 	NEGQ        AX
@@ -27228,11 +27416,11 @@ upto21:
 	JMP         l170
 
 l169:
-	VPMOVZXBD 96(R15), Y9
+	VPMOVZXBD 96(R15), Y8
 
 l170:
-	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
-	VMASKMOVPS 384(SI), Y9, Y10
+	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
+	VMASKMOVPS 384(SI), Y8, Y10
 	CMPQ       CX, $0x00000018
 	JGE        l171
 	VPXOR      Y11, Y11, Y11
@@ -27259,71 +27447,71 @@ l171:
 l172:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 448(SI), Y11, Y12
-	VMOVAPS    Y3, Y13
+	VMOVAPS    Y2, Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y10, Y13
-	VMOVAPS     Y3, Y14
+	VMOVAPS     Y2, Y14
 	VFMADD231PS Y0, Y12, Y14
-	VANDPS      Y13, Y9, Y13
+	VANDPS      Y13, Y8, Y13
 	VANDPS      Y14, Y11, Y14
 
 	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y5, 320(BX)
-	VSUBPS  Y14, Y3, Y5
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y9, 288(BX)
+	VSUBPS  Y14, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y10, Y15
-	VFMADD231PS Y0, Y12, Y5
+	VFMADD231PS Y0, Y12, Y9
 	VFMADD231PS Y1, Y10, Y15
-	VFMADD231PS Y1, Y12, Y5
+	VFMADD231PS Y1, Y12, Y9
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y13, Y10
 	VPERMPS nearTable<>+0(SB), Y14, Y12
-	VMOVUPS Y4, 352(BX)
+	VMOVUPS Y4, 320(BX)
 	VPSLLD  $0x14, Y13, Y4
-	VMOVUPS Y7, 384(BX)
-	VPSLLD  $0x14, Y14, Y7
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y14, Y6
 	VPADDD  Y10, Y4, Y10
-	VPADDD  Y12, Y7, Y12
+	VPADDD  Y12, Y6, Y12
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
 	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
 	VMULPS      Y4, Y15, Y15
-	VMULPS      Y7, Y5, Y5
+	VMULPS      Y6, Y9, Y9
 
 	// s*q + s
 	VFMADD213PS Y10, Y10, Y15
-	VFMADD213PS Y12, Y12, Y5
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y5, Y11, Y11
-	VADDPS      Y11, Y9, Y4
-	VADDPS      Y4, Y8, Y8
-	VPOR        Y6, Y13, Y6
-	VPOR        Y6, Y14, Y6
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y15, Y8, Y8
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y8, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y5, Y13, Y5
+	VPOR        Y5, Y14, Y5
 	VPMOVZXBD   8(R15), Y4
 	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
-	VPMOVZXBD   24(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
-	VMOVUPS     32(SI), Y7
+	VPMOVZXBD   24(R15), Y6
+	VPCMPGTD    leftMasks<>+256(SB), Y6, Y6
+	VMOVUPS     32(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y9
 	VMOVUPS     96(SI), Y10
-	VFMADD213PS Y3, Y0, Y10
-	VANDPS      Y7, Y4, Y7
-	VANDPS      Y10, Y5, Y10
+	VFMADD213PS Y2, Y0, Y10
+	VANDPS      Y9, Y4, Y9
+	VANDPS      Y10, Y6, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y12
-	VSUBPS Y10, Y3, Y13
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y10, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y12
@@ -27332,49 +27520,49 @@ l172:
 	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y9, Y14
 	VPERMPS nearTable<>+0(SB), Y10, Y15
-	VMOVUPS Y8, 416(BX)
-	VPSLLD  $0x14, Y7, Y8
-	VMOVUPS Y11, 448(BX)
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y11, 416(BX)
 	VPSLLD  $0x14, Y10, Y11
-	VPADDD  Y14, Y8, Y14
+	VPADDD  Y14, Y7, Y14
 	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y11
 	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
-	VMULPS      Y8, Y12, Y12
+	VMULPS      Y7, Y12, Y12
 	VMULPS      Y11, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
 	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y4, Y8
-	VPOR        Y6, Y7, Y6
-	VPOR        Y6, Y10, Y6
-	VPMOVZXBD   40(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y4, Y7
+	VPOR        Y5, Y9, Y5
+	VPOR        Y5, Y10, Y5
+	VPMOVZXBD   40(R15), Y9
+	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VPMOVZXBD   56(R15), Y10
 	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     160(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y3, Y0, Y12
-	VANDPS      Y11, Y7, Y11
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y11, Y9, Y11
 	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y13
@@ -27384,50 +27572,50 @@ l172:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y5, 480(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VMOVUPS Y4, 512(BX)
+	VMOVUPS Y6, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y4, 480(BX)
 	VPSLLD  $0x14, Y11, Y4
-	VMOVUPS Y9, 544(BX)
-	VPSLLD  $0x14, Y12, Y9
+	VMOVUPS Y8, 512(BX)
+	VPSLLD  $0x14, Y12, Y8
 	VPADDD  Y15, Y4, Y15
-	VPADDD  Y5, Y9, Y5
+	VPADDD  Y6, Y8, Y6
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
 	VMULPS      Y4, Y13, Y13
-	VMULPS      Y9, Y14, Y14
+	VMULPS      Y8, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y7, Y7
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y9, Y9
 	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y7, Y4
-	VADDPS      Y4, Y8, Y8
-	VPOR        Y6, Y11, Y6
-	VPOR        Y6, Y12, Y6
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y5, Y11, Y5
+	VPOR        Y5, Y12, Y5
 	VPMOVZXBD   72(R15), Y4
 	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
-	VPMOVZXBD   88(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
-	VMOVUPS     288(SI), Y9
+	VPMOVZXBD   88(R15), Y6
+	VPCMPGTD    leftMasks<>+256(SB), Y6, Y6
+	VMOVUPS     288(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     352(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
-	VANDPS      Y9, Y4, Y9
-	VANDPS      Y11, Y5, Y11
+	VFMADD213PS Y2, Y0, Y11
+	VANDPS      Y8, Y4, Y8
+	VANDPS      Y11, Y6, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y8, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y12
@@ -27436,36 +27624,36 @@ l172:
 	VFMADD231PS 352(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y14
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y8, 576(BX)
-	VPSLLD  $0x14, Y9, Y8
-	VMOVUPS Y10, 608(BX)
+	VMOVUPS Y7, 544(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VMOVUPS Y10, 576(BX)
 	VPSLLD  $0x14, Y11, Y10
-	VPADDD  Y14, Y8, Y14
+	VPADDD  Y14, Y7, Y14
 	VPADDD  Y15, Y10, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y10
 	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VMULPS      Y8, Y12, Y12
+	VMULPS      Y7, Y12, Y12
 	VMULPS      Y10, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
 	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y4, Y8
-	VPOR        Y6, Y9, Y6
-	VPOR        Y6, Y11, Y6
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y4, Y7
+	VPOR        Y5, Y8, Y5
+	VPOR        Y5, Y11, Y5
 	CMPQ        CX, $0x00000010
 	JGE         l173
-	VPXOR       Y9, Y9, Y9
+	VPXOR       Y8, Y8, Y8
 	CMPQ        CX, $0x00000008
 	JLE         l174
 	MOVQ        88(R15)(CX*1), AX
@@ -27475,8 +27663,8 @@ l172:
 	SHLQ        $0x03, CX
 	SHRQ        CL, AX
 	MOVQ        DX, CX
-	VMOVQ       AX, X9
-	VPMOVZXBD   X9, Y9
+	VMOVQ       AX, X8
+	VPMOVZXBD   X8, Y8
 	LEAQ        leftMasks<>+256(SB), DX
 	MOVQ        CX, AX
 	NEGQ        AX
@@ -27484,11 +27672,11 @@ l172:
 	JMP         l174
 
 l173:
-	VPMOVZXBD 104(R15), Y9
+	VPMOVZXBD 104(R15), Y8
 
 l174:
-	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
-	VMASKMOVPS 416(SI), Y9, Y10
+	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
+	VMASKMOVPS 416(SI), Y8, Y10
 	CMPQ       CX, $0x00000020
 	JGE        l175
 	VPXOR      Y11, Y11, Y11
@@ -27515,230 +27703,229 @@ l175:
 l176:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 480(SI), Y11, Y12
-	VMOVAPS    Y3, Y13
+	VMOVAPS    Y2, Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y10, Y13
-	VMOVAPS     Y3, Y14
+	VMOVAPS     Y2, Y14
 	VFMADD231PS Y0, Y12, Y14
-	VANDPS      Y13, Y9, Y13
+	VANDPS      Y13, Y8, Y13
 	VANDPS      Y14, Y11, Y14
 
 	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y5, 640(BX)
-	VSUBPS  Y14, Y3, Y5
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y6, 608(BX)
+	VSUBPS  Y14, Y2, Y6
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y10, Y15
-	VFMADD231PS Y0, Y12, Y5
+	VFMADD231PS Y0, Y12, Y6
 	VFMADD231PS Y1, Y10, Y15
-	VFMADD231PS Y1, Y12, Y5
+	VFMADD231PS Y1, Y12, Y6
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y13, Y10
 	VPERMPS nearTable<>+0(SB), Y14, Y12
-	VMOVUPS Y4, 672(BX)
+	VMOVUPS Y4, 640(BX)
 	VPSLLD  $0x14, Y13, Y4
-	VMOVUPS Y7, 704(BX)
-	VPSLLD  $0x14, Y14, Y7
+	VMOVUPS Y9, 672(BX)
+	VPSLLD  $0x14, Y14, Y9
 	VPADDD  Y10, Y4, Y10
-	VPADDD  Y12, Y7, Y12
+	VPADDD  Y12, Y9, Y12
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
 	VMULPS      Y4, Y15, Y15
-	VMULPS      Y7, Y5, Y5
+	VMULPS      Y9, Y6, Y6
 
 	// s*q + s
 	VFMADD213PS Y10, Y10, Y15
-	VFMADD213PS Y12, Y12, Y5
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y5, Y11, Y11
-	VADDPS      Y11, Y9, Y4
-	VADDPS      Y4, Y8, Y8
-	VPOR        Y6, Y13, Y6
-	VPOR        Y6, Y14, Y6
+	VFMADD213PS Y12, Y12, Y6
+	VANDPS      Y15, Y8, Y8
+	VANDPS      Y6, Y11, Y11
+	VADDPS      Y11, Y8, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y5, Y13, Y5
+	VPOR        Y5, Y14, Y5
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y6
+	VPTEST     nearBits<>+0(SB), Y5
 	JNZ        exact
-	VMOVUPS    224(BX), Y4
-	VMOVUPS    Y4, (DI)
-	VMOVUPS    192(BX), Y4
-	VMOVUPS    Y4, 64(DI)
-	VMOVUPS    384(BX), Y4
-	VMOVUPS    Y4, 128(DI)
-	VMOVUPS    288(BX), Y4
-	VMOVUPS    Y4, 192(DI)
-	VMOVUPS    352(BX), Y4
-	VMOVUPS    Y4, 256(DI)
-	VMOVUPS    320(BX), Y4
-	VMOVUPS    Y4, 320(DI)
-	VMOVUPS    (DX), Y4
-	VMOVUPS    544(BX), Y5
+	VMOVUPS    Y3, (DI)
+	VMOVUPS    192(BX), Y3
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    352(BX), Y3
+	VMOVUPS    Y3, 128(DI)
+	VMOVUPS    256(BX), Y3
+	VMOVUPS    Y3, 192(DI)
+	VMOVUPS    320(BX), Y3
+	VMOVUPS    Y3, 256(DI)
+	VMOVUPS    288(BX), Y3
+	VMOVUPS    Y3, 320(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    512(BX), Y4
 	CMPQ       CX, $0x00000008
 	JGE        l177
-	VMASKMOVPS Y5, Y4, 384(DI)
+	VMASKMOVPS Y4, Y3, 384(DI)
 	JMP        l178
 
 l177:
-	VMOVUPS Y5, 384(DI)
+	VMOVUPS Y4, 384(DI)
 
 l178:
-	VMOVUPS    64(DX), Y4
-	VMOVUPS    448(BX), Y5
+	VMOVUPS    64(DX), Y3
+	VMOVUPS    416(BX), Y4
 	CMPQ       CX, $0x00000018
 	JGE        l179
 	CMPQ       CX, $0x00000010
 	JLE        l180
-	VMASKMOVPS Y5, Y4, 448(DI)
+	VMASKMOVPS Y4, Y3, 448(DI)
 	JMP        l180
 
 l179:
-	VMOVUPS Y5, 448(DI)
+	VMOVUPS Y4, 448(DI)
 
 l180:
-	VMOVUPS    512(BX), Y4
-	VMOVUPS    Y4, 32(DI)
-	VMOVUPS    480(BX), Y4
-	VMOVUPS    Y4, 96(DI)
-	VMOVUPS    704(BX), Y4
-	VMOVUPS    Y4, 160(DI)
-	VMOVUPS    608(BX), Y4
-	VMOVUPS    Y4, 224(DI)
-	VMOVUPS    672(BX), Y4
-	VMOVUPS    Y4, 288(DI)
-	VMOVUPS    640(BX), Y4
-	VMOVUPS    Y4, 352(DI)
-	VMOVUPS    32(DX), Y4
+	VMOVUPS    480(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    448(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    672(BX), Y3
+	VMOVUPS    Y3, 160(DI)
+	VMOVUPS    576(BX), Y3
+	VMOVUPS    Y3, 224(DI)
+	VMOVUPS    640(BX), Y3
+	VMOVUPS    Y3, 288(DI)
+	VMOVUPS    608(BX), Y3
+	VMOVUPS    Y3, 352(DI)
+	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
 	JGE        l181
 	CMPQ       CX, $0x00000008
 	JLE        l182
-	VMASKMOVPS Y9, Y4, 416(DI)
+	VMASKMOVPS Y8, Y3, 416(DI)
 	JMP        l182
 
 l181:
-	VMOVUPS Y9, 416(DI)
+	VMOVUPS Y8, 416(DI)
 
 l182:
-	VMOVUPS    96(DX), Y4
+	VMOVUPS    96(DX), Y3
 	CMPQ       CX, $0x00000020
 	JGE        l183
 	CMPQ       CX, $0x00000018
 	JLE        l184
-	VMASKMOVPS Y11, Y4, 480(DI)
+	VMASKMOVPS Y11, Y3, 480(DI)
 	JMP        l184
 
 l183:
 	VMOVUPS Y11, 480(DI)
 
 l184:
-	VMOVUPS (BX), Y4
-	VMOVUPS 256(BX), Y5
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 224(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y4, Y6
-	VMINPS  Y5, Y4, Y7
-	VMAXPS  Y5, Y4, Y4
-	VSUBPS  Y4, Y6, Y4
-	VSUBPS  Y4, Y7, Y7
-	VADDPS  64(BX), Y7, Y7
-	VMOVUPS 416(BX), Y4
+	VADDPS  Y4, Y3, Y5
+	VMINPS  Y4, Y3, Y6
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y6, Y6
+	VADDPS  128(BX), Y6, Y6
+	VMOVUPS 384(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y6, Y5
-	VMINPS  Y4, Y6, Y9
-	VMAXPS  Y4, Y6, Y6
-	VSUBPS  Y6, Y5, Y6
-	VSUBPS  Y6, Y9, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS 32(BX), Y4
-	VMOVUPS 576(BX), Y6
+	VADDPS  Y3, Y5, Y4
+	VMINPS  Y3, Y5, Y8
+	VMAXPS  Y3, Y5, Y5
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 544(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y6, Y4, Y9
-	VMINPS Y6, Y4, Y10
-	VMAXPS Y6, Y4, Y4
-	VSUBPS Y4, Y9, Y4
-	VSUBPS Y4, Y10, Y10
-	VADDPS 96(BX), Y10, Y10
+	VADDPS Y5, Y3, Y8
+	VMINPS Y5, Y3, Y9
+	VMAXPS Y5, Y3, Y3
+	VSUBPS Y3, Y8, Y3
+	VSUBPS Y3, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y8, Y9, Y4
-	VMINPS  Y8, Y9, Y6
-	VMAXPS  Y8, Y9, Y9
-	VSUBPS  Y9, Y4, Y9
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y10, Y10
-	VMOVUPS Y5, (BX)
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y10, 96(BX)
+	VADDPS  Y7, Y8, Y3
+	VMINPS  Y7, Y8, Y5
+	VMAXPS  Y7, Y8, Y8
+	VSUBPS  Y8, Y3, Y8
+	VSUBPS  Y8, Y5, Y5
+	VADDPS  Y5, Y9, Y9
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
 
 behind21:
 	// The sum of all lanes, and its reciprocal.
-	VMOVUPS      (BX), Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y5
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      32(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y8
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      64(BX), Y9
-	VEXTRACTF128 $0x01, Y9, X10
-	VCVTPS2PD    X9, Y11
-	VCVTPS2PD    X10, Y10
-	VMOVUPS      96(BX), Y12
-	VEXTRACTF128 $0x01, Y12, X13
-	VCVTPS2PD    X12, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y11, Y5, Y5
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
 	VADDPD       Y10, Y4, Y4
-	VADDPD       Y14, Y8, Y8
+	VADDPD       Y9, Y3, Y3
 	VADDPD       Y13, Y7, Y7
-	VADDPD       Y8, Y5, Y5
+	VADDPD       Y12, Y6, Y6
 	VADDPD       Y7, Y4, Y4
-	VADDPD       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X4
-	VADDPD       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDSD       X4, X5, X5
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X5, X4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X4, X3
 	JCS          total
-	VMOVSD       one64<>+0(SB), X4
+	VMOVSD       one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VCVTSS2SD    X5, X5, X7
-	VSUBSD       X7, X4, X4
-	VBROADCASTSS X5, Y5
-	VCVTSD2SS    X4, X4, X7
-	VBROADCASTSS X7, Y7
-	VMOVSD       up64<>+0(SB), X8
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
+	VMOVSD       up64<>+0(SB), X7
 
 	// Leave if cLo is small.
-	VMULSD   X8, X4, X8
-	VMULSD   X4, X8, X8
-	VMOVSD   leastLow64<>+0(SB), X4
-	VUCOMISD X4, X8
+	VMULSD   X7, X3, X7
+	VMULSD   X3, X7, X7
+	VMOVSD   leastLow64<>+0(SB), X3
+	VUCOMISD X3, X7
 	JCS      small
-	VMOVUPS  Y3, (BX)
-	VMOVUPS  Y6, 32(BX)
-	VMOVUPS  Y9, 64(BX)
-	VMOVUPS  Y12, 96(BX)
-	VMOVAPS  Y5, Y3
-	VMOVUPS  Y7, 128(BX)
+	VMOVUPS  Y2, 64(BX)
+	VMOVUPS  Y5, 96(BX)
+	VMOVUPS  Y8, 128(BX)
+	VMOVUPS  Y11, 160(BX)
+	VMOVAPS  Y4, Y2
+	VMOVAPS  Y6, Y3
 
 	// The second pass of the row before, while this one's factor is made.
 	MOVQ  32(R14), SI
@@ -27873,12 +28060,10 @@ l186:
 behind26:
 put:
 	// This row's second pass is put off.
-	MOVQ    R12, 32(R14)
-	VMOVSS  X3, 40(R14)
-	VMOVUPS 128(BX), Y4
-	VMOVSS  X4, 44(R14)
-	VMOVUPS Y4, 128(BX)
-	JMP     next
+	MOVQ   R12, 32(R14)
+	VMOVSS X2, 40(R14)
+	VMOVSS X3, 44(R14)
+	JMP    next
 
 now:
 	// The second pass: the exponentials times that.
@@ -27893,55 +28078,53 @@ now:
 
 loop29:
 	VMOVUPS (SI), Y4
-	VMOVUPS 128(BX), Y5
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, (DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
 	VMOVUPS     32(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 32(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     64(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 64(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 64(DI)
 	VMOVUPS     96(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 96(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 96(DI)
 	VMOVUPS     128(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 128(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 128(DI)
 	VMOVUPS     160(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 160(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 160(DI)
 	VMOVUPS     192(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 192(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 192(DI)
 	VMOVUPS     224(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     Y5, 128(BX)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
@@ -27958,13 +28141,11 @@ done29:
 
 loop30:
 	VMOVUPS (SI), Y4
-	VMOVUPS 128(BX), Y5
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y5, 128(BX)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
@@ -27986,8 +28167,8 @@ done30:
 	VORPS      512(DX), Y4, Y4
 
 	// e*cHi + e*cLo
-	VMULPS      128(BX), Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l187
@@ -28005,49 +28186,48 @@ behind31:
 
 small:
 	// The same where a product may be denormal.
-	VMOVUPS      (BX), Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y5
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      32(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y8
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      64(BX), Y9
-	VEXTRACTF128 $0x01, Y9, X10
-	VCVTPS2PD    X9, Y11
-	VCVTPS2PD    X10, Y10
-	VMOVUPS      96(BX), Y12
-	VEXTRACTF128 $0x01, Y12, X13
-	VCVTPS2PD    X12, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y11, Y5, Y5
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
 	VADDPD       Y10, Y4, Y4
-	VADDPD       Y14, Y8, Y8
+	VADDPD       Y9, Y3, Y3
 	VADDPD       Y13, Y7, Y7
-	VADDPD       Y8, Y5, Y5
+	VADDPD       Y12, Y6, Y6
 	VADDPD       Y7, Y4, Y4
-	VADDPD       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X4
-	VADDPD       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDSD       X4, X5, X5
-	VMOVSD       up64<>+0(SB), X4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       up64<>+0(SB), X3
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VCVTSS2SD    X5, X5, X7
-	VSUBSD       X7, X4, X4
-	VBROADCASTSS X5, Y5
-	VCVTSD2SS    X4, X4, X4
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
 	VBROADCASTSS X4, Y4
-	VMOVUPS      Y3, (BX)
-	VMOVUPS      Y6, 32(BX)
-	VMOVUPS      Y9, 64(BX)
-	VMOVUPS      Y12, 96(BX)
-	VMOVAPS      Y5, Y3
-	VMOVUPS      Y4, 128(BX)
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      Y2, 64(BX)
+	VMOVUPS      Y5, 96(BX)
+	VMOVUPS      Y8, 128(BX)
+	VMOVUPS      Y11, 160(BX)
+	VMOVAPS      Y4, Y2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -28062,63 +28242,61 @@ small:
 
 loop34:
 	VMOVUPS (SI), Y5
-	VMOVUPS 128(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, (DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, (DI)
 	VMOVUPS     32(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 32(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 32(DI)
 	VMOVUPS     64(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 64(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 64(DI)
 	VMOVUPS     96(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 96(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 96(DI)
 	VMOVUPS     128(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 128(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 128(DI)
 	VMOVUPS     160(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 160(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     192(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 192(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 192(DI)
 	VMOVUPS     224(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     Y6, 128(BX)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
@@ -28135,14 +28313,12 @@ done34:
 
 loop35:
 	VMOVUPS (SI), Y4
-	VMOVUPS 128(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y5, 128(BX)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
@@ -28164,8 +28340,8 @@ done35:
 	VORPS      512(DX), Y4, Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      128(BX), Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
@@ -28183,32 +28359,19 @@ behind36:
 	JMP next
 
 far:
-	// A short row with other elements.
-	MOVQ         SI, R11
-	MOVQ         DI, R12
-	MOVQ         CX, R13
-	MOVQ         R15, other+48(FP)
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          irregular
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          irregular
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y3
-	VMOVUPS      integerHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
-	VMOVSS       X3, 20(R14)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, (BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 32(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 64(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 96(BX)
+	// A short row with other elements: an empty sum.
+	MOVQ    SI, R11
+	MOVQ    DI, R12
+	MOVQ    CX, R13
+	MOVQ    R15, other+48(FP)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 64(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 96(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 128(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 160(BX)
 
 exact:
 	// Other elements.
@@ -28223,9 +28386,9 @@ exact:
 	VMULPS       Y4, Y3, Y3
 	VBROADCASTSS 16(R14), Y4
 	VMINPS       Y4, Y3, Y3
-	VMOVUPS      Y2, 128(BX)
+	VMOVUPS      Y2, (BX)
 	VBROADCASTSS (R14), Y2
-	VMOVUPS      Y3, 160(BX)
+	VMOVUPS      Y3, 32(BX)
 	VBROADCASTSS 4(R14), Y3
 
 	// Turns of 128 elements.
@@ -28346,7 +28509,7 @@ loop39:
 	VMAXPS    Y13, Y11, Y11
 	VMAXPS    Y11, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   160(BX), Y7
+	VMOVUPS   32(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
@@ -28363,13 +28526,13 @@ loop39:
 	VPCMPGTD  leftMasks<>+256(SB), Y8, Y8
 	VMOVUPS   64(SI), Y9
 	VBLENDVPS Y8, Y9, Y5, Y8
-	VMOVUPS   128(BX), Y9
+	VMOVUPS   (BX), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y6, Y9
-	VMOVUPS     128(BX), Y10
+	VMOVUPS     (BX), Y10
 	VFMADD231PS Y2, Y8, Y10
-	VMOVUPS     128(BX), Y11
+	VMOVUPS     (BX), Y11
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y11, Y12
@@ -28467,7 +28630,7 @@ loop39:
 	VADDPS      Y7, Y6, Y6
 	VMOVUPS     Y10, 128(DI)
 	VMOVUPS     Y12, 192(DI)
-	VMOVUPS     (BX), Y7
+	VMOVUPS     64(BX), Y7
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Y6, Y7, Y8
@@ -28475,7 +28638,7 @@ loop39:
 	VMAXPS Y6, Y7, Y7
 	VSUBPS Y7, Y8, Y7
 	VSUBPS Y7, Y9, Y9
-	VADDPS 64(BX), Y9, Y9
+	VADDPS 128(BX), Y9, Y9
 
 	// x where other is true, else -Inf
 	VPMOVZXBD 64(R15), Y6
@@ -28612,13 +28775,13 @@ loop39:
 	VPCMPGTD  leftMasks<>+256(SB), Y8, Y8
 	VMOVUPS   96(SI), Y10
 	VBLENDVPS Y8, Y10, Y5, Y8
-	VMOVUPS   128(BX), Y10
+	VMOVUPS   (BX), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y6, Y10
-	VMOVUPS     128(BX), Y11
+	VMOVUPS     (BX), Y11
 	VFMADD231PS Y2, Y8, Y11
-	VMOVUPS     128(BX), Y12
+	VMOVUPS     (BX), Y12
 
 	// -n = magic - N - u
 	VSUBPS Y10, Y12, Y13
@@ -28718,7 +28881,7 @@ loop39:
 	VADDPS      Y7, Y6, Y6
 	VMOVUPS     Y10, 160(DI)
 	VMOVUPS     Y11, 224(DI)
-	VMOVUPS     32(BX), Y7
+	VMOVUPS     96(BX), Y7
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Y6, Y7, Y8
@@ -28726,7 +28889,7 @@ loop39:
 	VMAXPS Y6, Y7, Y7
 	VSUBPS Y7, Y8, Y7
 	VSUBPS Y7, Y9, Y9
-	VADDPS 96(BX), Y9, Y9
+	VADDPS 160(BX), Y9, Y9
 
 	// x where other is true, else -Inf
 	VPMOVZXBD 72(R15), Y6
@@ -28852,11 +29015,11 @@ loop39:
 	VSUBPS  Y8, Y9, Y9
 	VADDPS  288(BX), Y9, Y9
 	VMOVUPS 224(BX), Y6
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS 256(BX), Y6
 	VMOVUPS Y6, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS 256(BX), Y6
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000080, R15
@@ -28940,16 +29103,16 @@ l194:
 
 	// Leave if an element is above the limit.
 	VMAXPS    Y5, Y4, Y6
-	VMOVUPS   160(BX), Y7
+	VMOVUPS   32(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   128(BX), Y6
+	VMOVUPS   (BX), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y4, Y6
-	VMOVUPS     128(BX), Y8
+	VMOVUPS     (BX), Y8
 
 	// -n = magic - N - u
 	VSUBPS Y6, Y8, Y9
@@ -28983,7 +29146,7 @@ l195:
 	VMOVUPS Y6, (DI)
 
 l196:
-	VMOVUPS (BX), Y4
+	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y4, Y9
@@ -28991,7 +29154,7 @@ l196:
 	VMAXPS  Y6, Y4, Y4
 	VSUBPS  Y4, Y9, Y4
 	VSUBPS  Y4, Y10, Y10
-	VADDPS  64(BX), Y10, Y10
+	VADDPS  128(BX), Y10, Y10
 	VMOVAPS Y8, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -29031,7 +29194,7 @@ l197:
 	VMOVUPS Y4, 32(DI)
 
 l198:
-	VMOVUPS 32(BX), Y5
+	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y6
@@ -29039,13 +29202,13 @@ l198:
 	VMAXPS  Y4, Y5, Y5
 	VSUBPS  Y5, Y6, Y5
 	VSUBPS  Y5, Y11, Y11
-	VADDPS  96(BX), Y11, Y11
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y11, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VADDPS  160(BX), Y11, Y11
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y11, 160(BX)
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind43
 
@@ -29127,7 +29290,7 @@ l202:
 	VBLENDVPS Y8, Y9, Y6, Y8
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   160(BX), Y8
+	VMOVUPS   32(BX), Y8
 	VCMPPS    $0x1e, Y8, Y7, Y7
 	VMOVMSKPS Y7, AX
 	TESTL     AX, AX
@@ -29138,13 +29301,13 @@ l202:
 	VPCMPGTD  leftMasks<>+256(SB), Y7, Y7
 	VMOVUPS   (SI), Y9
 	VBLENDVPS Y7, Y9, Y6, Y7
-	VMOVUPS   128(BX), Y9
+	VMOVUPS   (BX), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y7, Y9
-	VMOVUPS     128(BX), Y10
+	VMOVUPS     (BX), Y10
 	VFMADD231PS Y2, Y4, Y10
-	VMOVUPS     128(BX), Y11
+	VMOVUPS     (BX), Y11
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y11, Y12
@@ -29193,7 +29356,7 @@ l203:
 	VMOVUPS Y10, 64(DI)
 
 l204:
-	VMOVUPS (BX), Y7
+	VMOVUPS 64(BX), Y7
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Y4, Y7, Y9
@@ -29201,7 +29364,7 @@ l204:
 	VMAXPS Y4, Y7, Y7
 	VSUBPS Y7, Y9, Y7
 	VSUBPS Y7, Y10, Y10
-	VADDPS 64(BX), Y10, Y10
+	VADDPS 128(BX), Y10, Y10
 
 	// x where other is true, else -Inf
 	VPMOVZXBD 8(R15), Y4
@@ -29264,7 +29427,7 @@ l205:
 	VMOVUPS Y7, 96(DI)
 
 l206:
-	VMOVUPS 32(BX), Y5
+	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y6
@@ -29272,13 +29435,13 @@ l206:
 	VMAXPS  Y4, Y5, Y5
 	VSUBPS  Y5, Y6, Y5
 	VSUBPS  Y5, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y11, 128(BX)
-	VMOVUPS Y8, 160(BX)
+	VADDPS  160(BX), Y7, Y7
+	VMOVUPS Y11, (BX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind43
 
@@ -29434,7 +29597,7 @@ l214:
 	VMAXPS     Y11, Y10, Y9
 	VMAXPS     Y9, Y5, Y5
 	VMAXPS     Y5, Y4, Y4
-	VMOVUPS    160(BX), Y5
+	VMOVUPS    32(BX), Y5
 	VCMPPS     $0x1e, Y5, Y4, Y4
 	VMOVMSKPS  Y4, AX
 	TESTL      AX, AX
@@ -29451,13 +29614,13 @@ l214:
 	VPCMPGTD  leftMasks<>+256(SB), Y9, Y9
 	VMOVUPS   64(SI), Y12
 	VBLENDVPS Y9, Y12, Y6, Y9
-	VMOVUPS   128(BX), Y12
+	VMOVUPS   (BX), Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y4, Y12
-	VMOVUPS     128(BX), Y13
+	VMOVUPS     (BX), Y13
 	VFMADD231PS Y2, Y9, Y13
-	VMOVUPS     128(BX), Y14
+	VMOVUPS     (BX), Y14
 
 	// -n = magic - N - u
 	VSUBPS Y12, Y14, Y15
@@ -29565,7 +29728,7 @@ l217:
 	VMOVUPS Y9, 192(DI)
 
 l218:
-	VMOVUPS (BX), Y5
+	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Y4, Y5, Y7
@@ -29573,7 +29736,7 @@ l218:
 	VMAXPS Y4, Y5, Y5
 	VSUBPS Y5, Y7, Y5
 	VSUBPS Y5, Y8, Y8
-	VADDPS 64(BX), Y8, Y8
+	VADDPS 128(BX), Y8, Y8
 
 	// x where other is true, else -Inf
 	VPMOVZXBD 8(R15), Y4
@@ -29701,7 +29864,7 @@ l221:
 	VMOVUPS Y6, 224(DI)
 
 l222:
-	VMOVUPS 32(BX), Y5
+	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y6
@@ -29709,12 +29872,12 @@ l222:
 	VMAXPS  Y4, Y5, Y5
 	VSUBPS  Y5, Y6, Y5
 	VSUBPS  Y5, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
-	VMOVUPS Y14, 128(BX)
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS Y14, (BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind43
 
@@ -30021,7 +30184,7 @@ l238:
 	VMAXPS     Y8, Y7, Y7
 	VMAXPS     Y7, Y5, Y5
 	VMAXPS     Y5, Y4, Y4
-	VCMPPS     $0x1e, 160(BX), Y4, Y4
+	VCMPPS     $0x1e, 32(BX), Y4, Y4
 	VMOVMSKPS  Y4, AX
 	TESTL      AX, AX
 	JNZ        irregular
@@ -30037,13 +30200,13 @@ l238:
 	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS   64(SI), Y7
 	VBLENDVPS Y5, Y7, Y6, Y5
-	VMOVUPS   128(BX), Y7
+	VMOVUPS   (BX), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y4, Y7
-	VMOVUPS     128(BX), Y8
+	VMOVUPS     (BX), Y8
 	VFMADD231PS Y2, Y5, Y8
-	VMOVUPS     128(BX), Y10
+	VMOVUPS     (BX), Y10
 
 	// -n = magic - N - u
 	VSUBPS  Y7, Y10, Y13
@@ -30145,7 +30308,7 @@ l238:
 	VADDPS      Y5, Y4, Y4
 	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     Y11, 192(DI)
-	VMOVUPS     (BX), Y5
+	VMOVUPS     64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y7
@@ -30153,7 +30316,7 @@ l238:
 	VMAXPS  Y4, Y5, Y5
 	VSUBPS  Y5, Y7, Y5
 	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
+	VADDPS  128(BX), Y8, Y8
 	VMOVAPS Y10, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -30309,13 +30472,13 @@ l246:
 	VPCMPGTD  leftMasks<>+256(SB), Y7, Y7
 	VMOVUPS   96(SI), Y9
 	VBLENDVPS Y7, Y9, Y6, Y7
-	VMOVUPS   128(BX), Y9
+	VMOVUPS   (BX), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y5, Y9
-	VMOVUPS     128(BX), Y10
+	VMOVUPS     (BX), Y10
 	VFMADD231PS Y2, Y7, Y10
-	VMOVUPS     128(BX), Y11
+	VMOVUPS     (BX), Y11
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y11, Y12
@@ -30413,7 +30576,7 @@ l246:
 	VADDPS      Y7, Y5, Y5
 	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     Y10, 224(DI)
-	VMOVUPS     32(BX), Y6
+	VMOVUPS     96(BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y6, Y7
@@ -30421,7 +30584,7 @@ l246:
 	VMAXPS  Y5, Y6, Y6
 	VSUBPS  Y6, Y7, Y6
 	VSUBPS  Y6, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
+	VADDPS  160(BX), Y9, Y9
 	VMOVUPS 384(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -30570,28 +30733,28 @@ l254:
 	VSUBPS  Y7, Y6, Y6
 	VADDPS  Y6, Y9, Y9
 	VMOVUPS 416(BX), Y4
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 
 behind43:
 total:
 	// The sum of all lanes, and its reciprocal.
-	VMOVUPS      (BX), Y2
+	VMOVUPS      64(BX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
 	VCVTPS2PD    X2, Y2
 	VCVTPS2PD    X3, Y3
-	VMOVUPS      32(BX), Y4
+	VMOVUPS      96(BX), Y4
 	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X5, Y5
-	VMOVUPS      64(BX), Y6
+	VMOVUPS      128(BX), Y6
 	VEXTRACTF128 $0x01, Y6, X7
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X7, Y7
-	VMOVUPS      96(BX), Y8
+	VMOVUPS      160(BX), Y8
 	VEXTRACTF128 $0x01, Y8, X9
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X9, Y9
@@ -30622,7 +30785,7 @@ total:
 	VMULSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVUPS      Y2, 128(BX)
+	VMOVUPS      Y2, (BX)
 	VMOVAPS      Y4, Y2
 
 	// The second pass: the exponentials times that.
@@ -30642,7 +30805,7 @@ loop46:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
 	VFMADD231PS Y2, Y5, Y6
-	VMOVUPS     128(BX), Y7
+	VMOVUPS     (BX), Y7
 	VCMPPS      $0x05, Y7, Y5, Y5
 	VANDPS      Y6, Y5, Y5
 	VMULPS      Y4, Y5, Y5
@@ -30710,7 +30873,7 @@ loop46:
 	VANDPS      Y6, Y5, Y5
 	VMULPS      Y4, Y5, Y5
 	VMOVUPS     Y5, 224(DI)
-	VMOVUPS     Y7, 128(BX)
+	VMOVUPS     Y7, (BX)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
@@ -30731,12 +30894,12 @@ loop47:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     128(BX), Y6
+	VMOVUPS     (BX), Y6
 	VCMPPS      $0x05, Y6, Y4, Y4
 	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, (DI)
-	VMOVUPS     Y6, 128(BX)
+	VMOVUPS     Y6, (BX)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
@@ -30760,7 +30923,7 @@ done47:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
-	VCMPPS      $0x05, 128(BX), Y4, Y4
+	VCMPPS      $0x05, (BX), Y4, Y4
 	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y5
@@ -30947,7 +31110,7 @@ GLOBL minusInf<>(SB), RODATA|NOPTR, $32
 
 // func softmaxAddedRowsAVX2(dst []float32, src []float32, other *float32, rows int, cols int, dstStride int, srcStride int, otherStride int, p *Rows) (done int)
 // Requires: AVX, AVX2, BMI, CMOV, FMA3
-TEXT ·softmaxAddedRowsAVX2(SB), $896-112
+TEXT ·softmaxAddedRowsAVX2(SB), $768-112
 	// softmaxAddedRowsAVX2: the same for elements x * mul + other.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -31187,12 +31350,24 @@ exact16:
 	VMOVMSKPS    Y2, AX
 	TZCNTL       AX, AX
 	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
+	VBROADCASTSS (SI)(AX*4), Y4
 	VMOVMSKPS    Y2, AX
 	TZCNTL       AX, AX
 	ANDL         $0x1f, AX
 	VBROADCASTSS (R15)(AX*4), Y2
-	VFMADD231PS  Y5, Y3, Y2
+	VFMADD231PS  Y5, Y4, Y2
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
 	ADDQ         $0x00000000, CX
 	JMP          far
 
@@ -31216,8 +31391,8 @@ done1:
 	PCALIGN $0x40
 
 loop3:
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
 	LEAQ         8(CX), R11
 	XORL         AX, AX
 
@@ -31225,8 +31400,8 @@ l5:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
 	JNZ         l6
 	CMPQ        AX, R11
@@ -31235,7 +31410,7 @@ l5:
 	JMP         l5
 
 l7:
-	VBROADCASTSS minusInf<>+0(SB), Y5
+	VBROADCASTSS minusInf<>+0(SB), Y4
 	JMP          l8
 
 l6:
@@ -31243,217 +31418,213 @@ l6:
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
 	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y5
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
 
 l8:
-	VUCOMISS     X4, X5
+	VUCOMISS     X3, X4
 	JCS          exact32
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y6
-	VSUBPS       Y4, Y6, Y6
-	VUCOMISS     X5, X6
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y3, Y5, Y5
+	VUCOMISS     X4, X5
 	JCS          exact32
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS  Y0, Y5, Y5
-	VMOVUPS nearHeadroom<>+0(SB), Y4
-	VSUBPS  Y5, Y4, Y4
-	VSUBPS  nearInteger<>+0(SB), Y4, Y4
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y4, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y3
 
 	// x * mul + other
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  64(SI), Y5, Y6
-	VMASKMOVPS  64(R15), Y5, Y7
-	VFMADD231PS Y3, Y6, Y7
-	VMOVUPS     minusInf<>+0(SB), Y6
-	VBLENDVPS   Y5, Y7, Y6, Y5
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  64(SI), Y4, Y5
+	VMASKMOVPS  64(R15), Y4, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     minusInf<>+0(SB), Y5
+	VBLENDVPS   Y4, Y6, Y5, Y4
 
 	// x * mul + other
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  96(SI), Y7, Y8
-	VMASKMOVPS  96(R15), Y7, Y9
-	VFMADD231PS Y3, Y8, Y9
-	VBLENDVPS   Y7, Y9, Y6, Y7
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  96(SI), Y6, Y7
+	VMASKMOVPS  96(R15), Y6, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VBLENDVPS   Y6, Y8, Y5, Y6
 
 	// x * mul + other
-	VMOVUPS     (R15), Y6
-	VFMADD231PS (SI), Y3, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y9
-	VMOVAPS     Y4, Y10
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VMOVAPS     Y3, Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y3, Y10
+	VFMADD231PS Y0, Y4, Y10
+	VANDPS      Y9, Y7, Y9
 	VANDPS      Y10, Y8, Y10
-	VANDPS      Y11, Y9, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y5, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y5, Y13
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y4
 	VPERMPS nearTable<>+0(SB), Y10, Y5
-	VPERMPS nearTable<>+0(SB), Y11, Y6
+	VPSLLD  $0x14, Y9, Y13
 	VPSLLD  $0x14, Y10, Y14
-	VMOVUPS Y4, 192(BX)
-	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y4, Y13, Y4
 	VPADDD  Y5, Y14, Y5
-	VPADDD  Y6, Y4, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
-	VMULPS      Y4, Y12, Y12
-	VMULPS      Y14, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y5, Y5, Y12
-	VFMADD213PS Y6, Y6, Y13
+	VANDPS      Y11, Y7, Y7
 	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y8, Y4
-	VPOR        Y10, Y11, Y10
+	VADDPS      Y8, Y7, Y4
+	VPOR        Y9, Y10, Y9
 
 	// x * mul + other
 	VMOVUPS     32(R15), Y5
-	VFMADD231PS 32(SI), Y3, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y6
-	VMOVUPS     192(BX), Y11
+	VFMADD231PS 32(SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y10
+	VMOVAPS     Y3, Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y5, Y11
-	VMOVUPS     192(BX), Y12
-	VFMADD231PS Y0, Y7, Y12
-	VANDPS      Y11, Y3, Y11
-	VANDPS      Y12, Y6, Y12
-	VMOVUPS     192(BX), Y13
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y11, Y2, Y11
+	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y13, Y14
-	VSUBPS Y12, Y13, Y13
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y13
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y13
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y5, Y13
+	VFMADD231PS Y1, Y6, Y3
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y11, Y5
-	VPERMPS nearTable<>+0(SB), Y12, Y7
-	VMOVUPS Y9, 224(BX)
-	VPSLLD  $0x14, Y11, Y9
-	VMOVUPS Y8, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VPSLLD  $0x14, Y11, Y14
+	VMOVUPS Y8, 192(BX)
 	VPSLLD  $0x14, Y12, Y8
-	VPADDD  Y5, Y9, Y5
-	VPADDD  Y7, Y8, Y7
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y6, Y8, Y6
 	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y14, Y14
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y14
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y14, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y13
-	VANDPS      Y14, Y3, Y3
-	VANDPS      Y13, Y6, Y6
-	VADDPS      Y6, Y3, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y12, Y10
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y13, Y2, Y2
+	VANDPS      Y3, Y10, Y10
+	VADDPS      Y10, Y2, Y3
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
+	VPTEST       nearBits<>+0(SB), Y9
 	JNZ          exact32
-	VEXTRACTF128 $0x01, Y4, X7
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y5, X8
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y8, Y7, Y7
-	VADDPD       Y7, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X5
-	VADDPD       X5, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDSD       X5, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X5
-	VUCOMISD     X4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X4, X3
 	JCS          exact32
-	VMOVSD       up64<>+0(SB), X5
+	VMOVSD       up64<>+0(SB), X3
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X4, X5, X5
-	VCVTSD2SS    X5, X5, X4
-	VCVTSS2SD    X4, X4, X7
-	VSUBSD       X7, X5, X5
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
 	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Y5
-	VMOVUPS      256(BX), Y7
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, (DI)
+	VMULPS      Y3, Y7, Y5
+	VFMADD231PS Y4, Y7, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y3, Y7
-	VFMADD231PS Y4, Y3, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     224(BX), Y3
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y2
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y3, Y7
-	VFMADD231PS Y4, Y3, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y3
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l9
-	VMASKMOVPS  Y7, Y3, 64(DI)
+	VMASKMOVPS  Y5, Y2, 64(DI)
 	JMP         l10
 
 l9:
-	VMOVUPS Y7, 64(DI)
+	VMOVUPS Y5, 64(DI)
 
 l10:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y5
-	VFMADD231PS Y4, Y6, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     32(DX), Y3
+	VMULPS      Y3, Y10, Y3
+	VFMADD231PS Y4, Y10, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l11
 	CMPQ        CX, $0x00000008
 	JLE         l12
-	VMASKMOVPS  Y5, Y3, 96(DI)
+	VMASKMOVPS  Y3, Y2, 96(DI)
 	JMP         l12
 
 l11:
-	VMOVUPS Y5, 96(DI)
+	VMOVUPS Y3, 96(DI)
 
 l12:
 	ADDQ otherStride+88(FP), R15
@@ -31464,8 +31635,8 @@ l12:
 	JMP  end
 
 exact32:
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
 	LEAQ         8(CX), R11
 	XORL         AX, AX
 
@@ -31473,8 +31644,8 @@ l13:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
 	JNZ         l14
 	CMPQ        AX, R11
@@ -31483,7 +31654,7 @@ l13:
 	JMP         l13
 
 l15:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l16
 
 l14:
@@ -31491,13 +31662,24 @@ l14:
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
 	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y3
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y2
 
 l16:
-	VMOVAPS Y3, Y2
-	ADDQ    $0x00000010, CX
-	JMP     far
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
+	ADDQ         $0x00000010, CX
+	JMP          far
 
 done3:
 	// Rows of 33 to 48 elements.
@@ -31519,8 +31701,8 @@ done3:
 	PCALIGN $0x40
 
 loop5:
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
 	LEAQ         24(CX), R11
 	XORL         AX, AX
 
@@ -31528,8 +31710,8 @@ l17:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
 	JNZ         l18
 	CMPQ        AX, R11
@@ -31538,7 +31720,7 @@ l17:
 	JMP         l17
 
 l19:
-	VBROADCASTSS minusInf<>+0(SB), Y5
+	VBROADCASTSS minusInf<>+0(SB), Y4
 	JMP          l20
 
 l18:
@@ -31546,240 +31728,237 @@ l18:
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
 	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y5
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
 
 l20:
-	VUCOMISS     X4, X5
+	VUCOMISS     X3, X4
 	JCS          exact48
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y6
-	VSUBPS       Y4, Y6, Y6
-	VUCOMISS     X5, X6
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y3, Y5, Y5
+	VUCOMISS     X4, X5
 	JCS          exact48
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS  Y0, Y5, Y5
-	VMOVUPS nearHeadroom<>+0(SB), Y4
-	VSUBPS  Y5, Y4, Y4
-	VSUBPS  nearInteger<>+0(SB), Y4, Y4
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y4, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y3
 
 	// x * mul + other
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  128(SI), Y5, Y6
-	VMASKMOVPS  128(R15), Y5, Y7
-	VFMADD231PS Y3, Y6, Y7
-	VMOVUPS     minusInf<>+0(SB), Y6
-	VBLENDVPS   Y5, Y7, Y6, Y5
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  128(SI), Y4, Y5
+	VMASKMOVPS  128(R15), Y4, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     minusInf<>+0(SB), Y5
+	VBLENDVPS   Y4, Y6, Y5, Y4
 
 	// x * mul + other
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  160(SI), Y7, Y8
-	VMASKMOVPS  160(R15), Y7, Y9
-	VFMADD231PS Y3, Y8, Y9
-	VBLENDVPS   Y7, Y9, Y6, Y7
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  160(SI), Y6, Y7
+	VMASKMOVPS  160(R15), Y6, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VBLENDVPS   Y6, Y8, Y5, Y6
 
 	// x * mul + other
-	VMOVUPS     (R15), Y6
-	VFMADD231PS (SI), Y3, Y6
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y2, Y5
 
 	// x * mul + other
-	VMOVUPS     64(R15), Y8
-	VFMADD231PS 64(SI), Y3, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVAPS     Y4, Y11
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y2, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y3, Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y11
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
 	VANDPS      Y11, Y9, Y11
-	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y13
-	VSUBPS Y12, Y4, Y14
+	VSUBPS Y10, Y3, Y12
+	VSUBPS Y11, Y3, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y13
-	VFMADD231PS Y0, Y8, Y14
-	VFMADD231PS Y1, Y6, Y13
-	VFMADD231PS Y1, Y8, Y14
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS Y1, Y7, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y6
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y7, 192(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPSLLD  $0x14, Y12, Y3
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y8, Y3, Y8
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y7, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y14, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y13
-	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
 	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y9, Y3
-	VPOR        Y11, Y12, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVAPS     Y4, Y7
+	VADDPS      Y9, Y8, Y5
+	VPOR        Y10, Y11, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVAPS     Y3, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y0, Y4, Y7
 	VANDPS      Y7, Y6, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y4, Y8
+	VSUBPS Y7, Y3, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y8
-	VFMADD231PS Y1, Y5, Y8
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y5
+	VPERMPS nearTable<>+0(SB), Y7, Y4
 	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y5, Y12, Y5
+	VPADDD  Y4, Y12, Y4
 	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VMULPS      Y12, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y8
-	VANDPS      Y8, Y6, Y6
-	VPOR        Y11, Y7, Y11
-	VADDPS      Y6, Y3, Y3
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y6, Y6
+	VPOR        Y10, Y7, Y10
+	VADDPS      Y6, Y5, Y5
 
 	// x * mul + other
-	VMOVUPS      32(R15), Y5
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  32(SI), Y7, Y5
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y2, Y4
 
 	// x * mul + other
-	VMOVUPS     96(R15), Y8
-	VFMADD231PS 96(SI), Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y12
-	VMOVAPS     Y4, Y13
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y2, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y11
+	VMOVAPS     Y3, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y13, Y7, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y6, 224(BX)
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y12, Y2, Y12
+	VANDPS      Y13, Y11, Y13
 
 	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y6
-	VMOVUPS Y10, 256(BX)
-	VSUBPS  Y14, Y4, Y10
+	VSUBPS  Y12, Y3, Y14
+	VMOVUPS Y6, 224(BX)
+	VSUBPS  Y13, Y3, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y6
-	VFMADD231PS Y0, Y8, Y10
-	VFMADD231PS Y1, Y5, Y6
-	VFMADD231PS Y1, Y8, Y10
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y7, Y6
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y7, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VMOVUPS Y9, 288(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VMOVUPS Y3, 320(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y5, Y9, Y5
-	VPADDD  Y8, Y3, Y8
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VMOVUPS Y8, 288(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
 	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
-	VMULPS      Y3, Y6, Y6
-	VMULPS      Y9, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y9, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y6
-	VFMADD213PS Y8, Y8, Y10
-	VANDPS      Y6, Y7, Y7
-	VANDPS      Y10, Y12, Y12
-	VADDPS      Y12, Y7, Y3
-	VPOR        Y11, Y13, Y11
-	VPOR        Y11, Y14, Y11
-	VMOVUPS     192(BX), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVAPS     Y4, Y8
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y6
+	VANDPS      Y14, Y2, Y2
+	VANDPS      Y6, Y11, Y11
+	VADDPS      Y11, Y2, Y4
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     192(BX), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVAPS     Y3, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y8
-	VANDPS      Y8, Y6, Y8
+	VFMADD231PS Y0, Y6, Y8
+	VANDPS      Y8, Y7, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y4
+	VSUBPS Y8, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y4
-	VFMADD231PS Y1, Y5, Y4
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y6, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y5
+	VPERMPS nearTable<>+0(SB), Y8, Y6
 	VPSLLD  $0x14, Y8, Y9
-	VPADDD  Y5, Y9, Y5
+	VPADDD  Y6, Y9, Y6
 	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
-	VMULPS      Y9, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y9
+	VMULPS      Y9, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y4
-	VANDPS      Y4, Y6, Y6
-	VPOR        Y11, Y8, Y11
-	VADDPS      Y6, Y3, Y3
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y3, Y7, Y7
+	VPOR        Y10, Y8, Y10
+	VADDPS      Y7, Y4, Y4
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y11
+	VPTEST       nearBits<>+0(SB), Y10
 	JNZ          exact48
-	VMOVUPS      320(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y5, X3
 	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y3, X8
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y3, Y4, Y4
-	VADDPD       Y8, Y5, Y5
-	VADDPD       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X3
-	VADDPD       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDSD       X3, X4, X4
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X3
+	VADDPD       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDSD       X3, X5, X5
 	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X4, X3
+	VUCOMISD     X5, X3
 	JCS          exact48
 	VMOVSD       up64<>+0(SB), X3
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X4, X3, X3
+	VDIVSD       X5, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VCVTSS2SD    X4, X4, X5
 	VSUBSD       X5, X3, X3
@@ -31789,55 +31968,55 @@ l20:
 	VMOVUPS      288(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y8
-	VFMADD231PS Y4, Y5, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, (DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y5
-	VFMADD231PS Y4, Y7, Y5
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     256(BX), Y5
+	VMOVUPS     256(BX), Y2
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y12, Y5
-	VFMADD231PS Y4, Y12, Y5
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     224(BX), Y5
+	VMOVUPS     Y5, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y5
+	VMULPS      Y3, Y11, Y2
+	VFMADD231PS Y4, Y11, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     224(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l21
-	VMASKMOVPS  Y7, Y5, 128(DI)
+	VMASKMOVPS  Y5, Y2, 128(DI)
 	JMP         l22
 
 l21:
-	VMOVUPS Y7, 128(DI)
+	VMOVUPS Y5, 128(DI)
 
 l22:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y3
-	VFMADD231PS Y4, Y6, Y3
+	VMULPS      Y3, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l23
 	CMPQ        CX, $0x00000008
 	JLE         l24
-	VMASKMOVPS  Y3, Y4, 160(DI)
+	VMASKMOVPS  Y3, Y2, 160(DI)
 	JMP         l24
 
 l23:
@@ -31852,8 +32031,8 @@ l24:
 	JMP  end
 
 exact48:
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
 	LEAQ         24(CX), R11
 	XORL         AX, AX
 
@@ -31861,8 +32040,8 @@ l25:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
 	JNZ         l26
 	CMPQ        AX, R11
@@ -31871,7 +32050,7 @@ l25:
 	JMP         l25
 
 l27:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l28
 
 l26:
@@ -31879,13 +32058,24 @@ l26:
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
 	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y3
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y2
 
 l28:
-	VMOVAPS Y3, Y2
-	ADDQ    $0x00000020, CX
-	JMP     far
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
+	ADDQ         $0x00000020, CX
+	JMP          far
 
 done5:
 	// Rows of 49 to 64 elements.
@@ -31907,8 +32097,8 @@ done5:
 	PCALIGN $0x40
 
 loop7:
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
 	LEAQ         40(CX), R11
 	XORL         AX, AX
 
@@ -31916,8 +32106,8 @@ l29:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
 	JNZ         l30
 	CMPQ        AX, R11
@@ -31926,7 +32116,7 @@ l29:
 	JMP         l29
 
 l31:
-	VBROADCASTSS minusInf<>+0(SB), Y5
+	VBROADCASTSS minusInf<>+0(SB), Y4
 	JMP          l32
 
 l30:
@@ -31934,280 +32124,276 @@ l30:
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
 	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y5
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
 
 l32:
-	VUCOMISS     X4, X5
+	VUCOMISS     X3, X4
 	JCS          exact64
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y6
-	VSUBPS       Y4, Y6, Y6
-	VUCOMISS     X5, X6
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y3, Y5, Y5
+	VUCOMISS     X4, X5
 	JCS          exact64
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS  Y0, Y5, Y5
-	VMOVUPS nearHeadroom<>+0(SB), Y4
-	VSUBPS  Y5, Y4, Y4
-	VSUBPS  nearInteger<>+0(SB), Y4, Y4
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y4, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y3
 
 	// x * mul + other
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  192(SI), Y5, Y6
-	VMASKMOVPS  192(R15), Y5, Y7
-	VFMADD231PS Y3, Y6, Y7
-	VMOVUPS     minusInf<>+0(SB), Y6
-	VBLENDVPS   Y5, Y7, Y6, Y5
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  192(SI), Y4, Y5
+	VMASKMOVPS  192(R15), Y4, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     minusInf<>+0(SB), Y5
+	VBLENDVPS   Y4, Y6, Y5, Y4
 
 	// x * mul + other
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  224(SI), Y7, Y8
-	VMASKMOVPS  224(R15), Y7, Y9
-	VFMADD231PS Y3, Y8, Y9
-	VBLENDVPS   Y7, Y9, Y6, Y7
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  224(SI), Y6, Y7
+	VMASKMOVPS  224(R15), Y6, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VBLENDVPS   Y6, Y8, Y5, Y6
 
 	// x * mul + other
-	VMOVUPS     (R15), Y6
-	VFMADD231PS (SI), Y3, Y6
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y2, Y5
 
 	// x * mul + other
-	VMOVUPS     64(R15), Y8
-	VFMADD231PS 64(SI), Y3, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVAPS     Y4, Y11
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y2, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y3, Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y11
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
 	VANDPS      Y11, Y9, Y11
-	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y13
-	VSUBPS Y12, Y4, Y14
+	VSUBPS Y10, Y3, Y12
+	VSUBPS Y11, Y3, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y13
-	VFMADD231PS Y0, Y8, Y14
-	VFMADD231PS Y1, Y6, Y13
-	VFMADD231PS Y1, Y8, Y14
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS Y1, Y7, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y6
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y7, 192(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VMOVUPS Y4, 224(BX)
-	VPSLLD  $0x14, Y12, Y4
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y8, Y4, Y8
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VMULPS      Y4, Y13, Y13
-	VMULPS      Y7, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y14, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y13
-	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
 	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y9, Y4
-	VPOR        Y11, Y12, Y11
+	VADDPS      Y9, Y8, Y5
+	VPOR        Y10, Y11, Y10
 
 	// x * mul + other
 	VMOVUPS     128(R15), Y6
-	VFMADD231PS 128(SI), Y3, Y6
+	VFMADD231PS 128(SI), Y2, Y6
 	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
-	VMOVUPS     224(BX), Y12
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y11
+	VMOVAPS     Y3, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y6, Y12
-	VMOVUPS     224(BX), Y13
-	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y4, Y13
 	VANDPS      Y12, Y7, Y12
-	VANDPS      Y13, Y8, Y13
-	VMOVUPS     224(BX), Y14
-	VMOVUPS     Y10, 256(BX)
+	VANDPS      Y13, Y11, Y13
 
 	// -n = magic - N - u
-	VSUBPS  Y12, Y14, Y10
-	VMOVUPS Y9, 288(BX)
-	VSUBPS  Y13, Y14, Y9
+	VSUBPS  Y12, Y3, Y14
+	VMOVUPS Y9, 224(BX)
+	VSUBPS  Y13, Y3, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y1, Y6, Y10
-	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS Y1, Y6, Y14
+	VFMADD231PS Y1, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y12, Y4
 	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPSLLD  $0x14, Y12, Y14
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VMOVUPS Y3, 288(BX)
 	VPSLLD  $0x14, Y13, Y3
-	VPADDD  Y5, Y14, Y5
+	VPADDD  Y4, Y8, Y4
 	VPADDD  Y6, Y3, Y6
 	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y3, Y10, Y10
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y6, Y6, Y9
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y3
-	VADDPS      Y3, Y4, Y4
-	VPOR        Y11, Y12, Y11
-	VPOR        Y11, Y13, Y11
-
-	// x * mul + other
-	VMOVUPS      32(R15), Y3
-	VBROADCASTSS 48(R14), Y5
-	VFMADD231PS  32(SI), Y5, Y3
-
-	// x * mul + other
-	VMOVUPS     96(R15), Y6
-	VFMADD231PS 96(SI), Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y10
-	VMOVUPS     224(BX), Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y12
-	VMOVUPS     224(BX), Y13
-	VFMADD231PS Y0, Y6, Y13
-	VANDPS      Y12, Y9, Y12
-	VANDPS      Y13, Y10, Y13
-	VMOVUPS     224(BX), Y14
-	VMOVUPS     Y8, 320(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y12, Y14, Y8
-	VMOVUPS Y7, 352(BX)
-	VSUBPS  Y13, Y14, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y8
-	VFMADD231PS Y0, Y6, Y7
-	VFMADD231PS Y1, Y3, Y8
-	VFMADD231PS Y1, Y6, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y3
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VMOVUPS Y4, 384(BX)
-	VPSLLD  $0x14, Y12, Y4
-	VPSLLD  $0x14, Y13, Y14
-	VPADDD  Y3, Y4, Y3
-	VPADDD  Y6, Y14, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y4, Y8, Y8
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y8
-	VFMADD213PS Y6, Y6, Y7
-	VANDPS      Y8, Y9, Y9
-	VANDPS      Y7, Y10, Y10
-	VADDPS      Y10, Y9, Y3
-	VPOR        Y11, Y12, Y11
-	VPOR        Y11, Y13, Y11
-
-	// x * mul + other
-	VMOVUPS     160(R15), Y4
-	VFMADD231PS 160(SI), Y5, Y4
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
-	VMOVUPS     192(BX), Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS     224(BX), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y8
-	VMOVUPS     224(BX), Y12
-	VFMADD231PS Y0, Y6, Y12
-	VANDPS      Y8, Y5, Y8
-	VANDPS      Y12, Y7, Y12
-	VMOVUPS     224(BX), Y13
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y13, Y14
-	VSUBPS Y12, Y13, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y6, Y13
-	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y6, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y4
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VMOVUPS Y10, 416(BX)
-	VPSLLD  $0x14, Y8, Y10
-	VMOVUPS Y9, 448(BX)
-	VPSLLD  $0x14, Y12, Y9
-	VPADDD  Y4, Y10, Y4
-	VPADDD  Y6, Y9, Y6
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y10, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y8, Y9, Y9
 
 	// s*q + s
 	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y6, Y6, Y13
-	VANDPS      Y14, Y5, Y5
+	VFMADD213PS Y6, Y6, Y9
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y7, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y3
+	VFMADD231PS 32(SI), Y2, Y3
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y4
+	VFMADD231PS 96(SI), Y2, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VMOVUPS     288(BX), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVUPS     288(BX), Y12
+	VFMADD231PS Y0, Y4, Y12
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y12, Y8, Y12
+	VMOVUPS     288(BX), Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y13, Y14
+	VMOVUPS Y11, 320(BX)
+	VSUBPS  Y12, Y13, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y3
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y5, 384(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y3, Y7, Y3
+	VPADDD  Y4, Y5, Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y12, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y2, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y2
+	VMOVUPS     192(BX), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVAPS     Y13, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y9
+	VMOVAPS     Y13, Y11
+	VFMADD231PS Y0, Y5, Y11
+	VANDPS      Y9, Y2, Y9
+	VANDPS      Y11, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y13, Y12
+	VSUBPS Y11, Y13, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y5
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 416(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y12, Y2, Y2
 	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y5, Y4
+	VADDPS      Y7, Y2, Y4
 	VADDPS      Y4, Y3, Y3
-	VPOR        Y11, Y8, Y11
-	VPOR        Y11, Y12, Y11
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y11, Y10
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y11
+	VPTEST       nearBits<>+0(SB), Y10
 	JNZ          exact64
 	VMOVUPS      384(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X6
+	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X5, Y5
 	VEXTRACTF128 $0x01, Y3, X8
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X8, Y8
 	VADDPD       Y3, Y4, Y4
-	VADDPD       Y8, Y6, Y6
-	VADDPD       Y6, Y4, Y4
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y5, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X3
 	VADDPD       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
@@ -32220,78 +32406,77 @@ l32:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X6
-	VSUBSD       X6, X3, X3
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
 	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      288(BX), Y6
+	VMOVUPS      256(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     448(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     256(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     416(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     352(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 128(DI)
+	VMULPS      Y3, Y6, Y5
+	VFMADD231PS Y4, Y6, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     224(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y5, Y6
 	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     320(BX), Y5
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     416(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y5, Y6
 	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     352(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     320(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l33
-	VMASKMOVPS  Y6, Y5, 192(DI)
+	VMASKMOVPS  Y5, Y2, 192(DI)
 	JMP         l34
 
 l33:
-	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y5, 192(DI)
 
 l34:
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y7, Y3
 	VFMADD231PS Y4, Y7, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l35
 	CMPQ        CX, $0x00000008
 	JLE         l36
-	VMASKMOVPS  Y3, Y4, 224(DI)
+	VMASKMOVPS  Y3, Y2, 224(DI)
 	JMP         l36
 
 l35:
@@ -32306,8 +32491,8 @@ l36:
 	JMP  end
 
 exact64:
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
 	LEAQ         40(CX), R11
 	XORL         AX, AX
 
@@ -32315,8 +32500,8 @@ l37:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
 	JNZ         l38
 	CMPQ        AX, R11
@@ -32325,7 +32510,7 @@ l37:
 	JMP         l37
 
 l39:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l40
 
 l38:
@@ -32333,13 +32518,24 @@ l38:
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
 	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y3
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y2
 
 l40:
-	VMOVAPS Y3, Y2
-	ADDQ    $0x00000030, CX
-	JMP     far
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
+	ADDQ         $0x00000030, CX
+	JMP          far
 
 done7:
 	// Rows of 65 to 96 elements.
@@ -32361,8 +32557,8 @@ done7:
 	PCALIGN $0x40
 
 loop9:
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
 	LEAQ         56(CX), R11
 	XORL         AX, AX
 
@@ -32370,8 +32566,8 @@ l41:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
 	JNZ         l42
 	CMPQ        AX, R11
@@ -32380,7 +32576,7 @@ l41:
 	JMP         l41
 
 l43:
-	VBROADCASTSS minusInf<>+0(SB), Y5
+	VBROADCASTSS minusInf<>+0(SB), Y4
 	JMP          l44
 
 l42:
@@ -32388,391 +32584,386 @@ l42:
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
 	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y5
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
 
 l44:
-	VUCOMISS     X4, X5
+	VUCOMISS     X3, X4
 	JCS          exact96
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y6
-	VSUBPS       Y4, Y6, Y6
-	VUCOMISS     X5, X6
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y3, Y5, Y5
+	VUCOMISS     X4, X5
 	JCS          exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS  Y0, Y5, Y5
-	VMOVUPS nearHeadroom<>+0(SB), Y4
-	VSUBPS  Y5, Y4, Y4
-	VSUBPS  nearInteger<>+0(SB), Y4, Y4
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y4, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y3
 
 	// x * mul + other
-	VMOVUPS     (R15), Y5
-	VFMADD231PS (SI), Y3, Y5
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y2, Y4
 
 	// x * mul + other
-	VMOVUPS     64(R15), Y6
-	VFMADD231PS 64(SI), Y3, Y6
+	VMOVUPS     64(R15), Y5
+	VFMADD231PS 64(SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
 	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
-	VMOVAPS     Y4, Y9
+	VMOVAPS     Y3, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VMOVAPS     Y3, Y9
 	VFMADD231PS Y0, Y5, Y9
-	VMOVAPS     Y4, Y10
-	VFMADD231PS Y0, Y6, Y10
+	VANDPS      Y8, Y6, Y8
 	VANDPS      Y9, Y7, Y9
-	VANDPS      Y10, Y8, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y10
 	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y1, Y4, Y10
 	VFMADD231PS Y1, Y5, Y11
-	VFMADD231PS Y1, Y6, Y12
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
 	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPSLLD  $0x14, Y8, Y12
 	VPSLLD  $0x14, Y9, Y13
-	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y4, Y12, Y4
 	VPADDD  Y5, Y13, Y5
-	VPADDD  Y6, Y14, Y6
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
 	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y12, Y10, Y10
 	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
+	VFMADD213PS Y4, Y4, Y10
 	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y6, Y6, Y12
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y7, Y5
-	VPOR        Y9, Y10, Y9
+	VADDPS      Y7, Y6, Y4
+	VPOR        Y8, Y9, Y8
 
 	// x * mul + other
-	VMOVUPS     128(R15), Y6
-	VFMADD231PS 128(SI), Y3, Y6
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y2, Y5
 
 	// x * mul + other
-	VMOVUPS     192(R15), Y10
-	VFMADD231PS 192(SI), Y3, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y12
-	VMOVAPS     Y4, Y13
+	VMOVUPS     192(R15), Y9
+	VFMADD231PS 192(SI), Y2, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y11
+	VMOVAPS     Y3, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y9, Y13
+	VANDPS      Y12, Y10, Y12
 	VANDPS      Y13, Y11, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y8, 192(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y8
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y14, Y4, Y7
+	VSUBPS  Y12, Y3, Y14
+	VMOVUPS Y7, 192(BX)
+	VSUBPS  Y13, Y3, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y0, Y10, Y7
-	VFMADD231PS Y1, Y6, Y8
-	VFMADD231PS Y1, Y10, Y7
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y9, Y7
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y9, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y10
-	VMOVUPS Y4, 256(BX)
-	VPSLLD  $0x14, Y13, Y4
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y6, Y4, Y6
-	VPADDD  Y10, Y3, Y10
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y9
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y3, 256(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPADDD  Y5, Y6, Y5
+	VPADDD  Y9, Y3, Y9
 	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y4
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
-	VMULPS      Y3, Y8, Y8
-	VMULPS      Y4, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y6, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y8
-	VFMADD213PS Y10, Y10, Y7
-	VANDPS      Y8, Y11, Y11
-	VANDPS      Y7, Y12, Y12
-	VADDPS      Y12, Y11, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y9, Y13, Y9
-	VPOR        Y9, Y14, Y9
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y9, Y9, Y7
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y7, Y11, Y11
+	VADDPS      Y11, Y10, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
 
 	// x * mul + other
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   256(SI), Y3, Y4
-	VMASKMOVPS   256(R15), Y3, Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  Y7, Y4, Y6
-	VMOVUPS      minusInf<>+0(SB), Y4
-	VBLENDVPS    Y3, Y6, Y4, Y3
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  256(SI), Y3, Y5
+	VMASKMOVPS  256(R15), Y3, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     minusInf<>+0(SB), Y5
+	VBLENDVPS   Y3, Y6, Y5, Y3
 
 	// x * mul + other
 	VMOVUPS     64(DX), Y6
-	VMASKMOVPS  320(SI), Y6, Y8
-	VMASKMOVPS  320(R15), Y6, Y10
-	VFMADD231PS Y7, Y8, Y10
-	VBLENDVPS   Y6, Y10, Y4, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y10
-	VMOVUPS     256(BX), Y13
+	VMASKMOVPS  320(SI), Y6, Y7
+	VMASKMOVPS  320(R15), Y6, Y9
+	VFMADD231PS Y2, Y7, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVUPS     256(BX), Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y13
+	VFMADD231PS Y0, Y3, Y12
+	VMOVUPS     256(BX), Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y9, Y13
 	VMOVUPS     256(BX), Y14
-	VFMADD231PS Y0, Y6, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y10, Y14
-	VMOVUPS     Y12, 288(BX)
-	VMOVUPS     256(BX), Y12
-	VMOVUPS     Y11, 320(BX)
+	VMOVUPS     Y11, 288(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y13, Y12, Y11
-	VMOVUPS Y5, 352(BX)
-	VSUBPS  Y14, Y12, Y5
+	VSUBPS  Y12, Y14, Y11
+	VMOVUPS Y10, 320(BX)
+	VSUBPS  Y13, Y14, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y3, Y11
-	VFMADD231PS Y0, Y6, Y5
+	VFMADD231PS Y0, Y6, Y10
 	VFMADD231PS Y1, Y3, Y11
-	VFMADD231PS Y1, Y6, Y5
+	VFMADD231PS Y1, Y6, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y3
-	VPERMPS nearTable<>+0(SB), Y14, Y6
-	VPSLLD  $0x14, Y13, Y4
-	VPSLLD  $0x14, Y14, Y12
+	VPERMPS nearTable<>+0(SB), Y12, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPSLLD  $0x14, Y13, Y5
 	VPADDD  Y3, Y4, Y3
-	VPADDD  Y6, Y12, Y6
+	VPADDD  Y6, Y5, Y6
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y5
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y5
 	VMULPS      Y4, Y11, Y11
-	VMULPS      Y12, Y5, Y5
+	VMULPS      Y5, Y10, Y10
 
 	// s*q + s
 	VFMADD213PS Y3, Y3, Y11
-	VFMADD213PS Y6, Y6, Y5
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y5, Y10, Y10
-	VADDPS      Y10, Y8, Y3
-	VPOR        Y9, Y13, Y9
-	VPOR        Y9, Y14, Y9
+	VFMADD213PS Y6, Y6, Y10
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
 
 	// x * mul + other
 	VMOVUPS     32(R15), Y4
-	VFMADD231PS 32(SI), Y7, Y4
+	VFMADD231PS 32(SI), Y2, Y4
 
 	// x * mul + other
 	VMOVUPS     96(R15), Y5
-	VFMADD231PS 96(SI), Y7, Y5
+	VFMADD231PS 96(SI), Y2, Y5
 	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
-	VMOVUPS     256(BX), Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y12
-	VMOVUPS     256(BX), Y13
-	VFMADD231PS Y0, Y5, Y13
-	VANDPS      Y12, Y6, Y12
-	VANDPS      Y13, Y11, Y13
-	VMOVUPS     256(BX), Y14
-	VMOVUPS     Y10, 384(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y12, Y14, Y10
-	VMOVUPS Y8, 416(BX)
-	VSUBPS  Y13, Y14, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y0, Y5, Y8
-	VFMADD231PS Y1, Y4, Y10
-	VFMADD231PS Y1, Y5, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VMOVUPS Y3, 448(BX)
-	VPSLLD  $0x14, Y12, Y3
-	VPSLLD  $0x14, Y13, Y14
-	VPADDD  Y4, Y3, Y4
-	VPADDD  Y5, Y14, Y5
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y3, Y10, Y10
-	VMULPS      Y14, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y5, Y5, Y8
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y8, Y11, Y11
-	VADDPS      Y11, Y6, Y3
-	VPOR        Y9, Y12, Y9
-	VPOR        Y9, Y13, Y9
-
-	// x * mul + other
-	VMOVUPS     160(R15), Y4
-	VFMADD231PS 160(SI), Y7, Y4
-
-	// x * mul + other
-	VMOVUPS     224(R15), Y5
-	VFMADD231PS 224(SI), Y7, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
 	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
-	VMOVUPS     256(BX), Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y12
-	VMOVUPS     256(BX), Y13
-	VFMADD231PS Y0, Y5, Y13
-	VANDPS      Y12, Y8, Y12
-	VANDPS      Y13, Y10, Y13
-	VMOVUPS     256(BX), Y14
-	VMOVUPS     Y11, 480(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y12, Y14, Y11
-	VMOVUPS Y6, 512(BX)
-	VSUBPS  Y13, Y14, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y11
-	VFMADD231PS Y0, Y5, Y6
-	VFMADD231PS Y1, Y4, Y11
-	VFMADD231PS Y1, Y5, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VPSLLD  $0x14, Y12, Y14
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y4, Y14, Y4
-	VPADDD  Y5, Y7, Y5
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y14, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y5, Y5, Y6
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y6, Y10, Y10
-	VADDPS      Y10, Y8, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y9, Y12, Y9
-	VPOR        Y9, Y13, Y9
-
-	// x * mul + other
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   288(SI), Y4, Y5
-	VMASKMOVPS   288(R15), Y4, Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  Y7, Y5, Y6
-	VMOVUPS      minusInf<>+0(SB), Y5
-	VBLENDVPS    Y4, Y6, Y5, Y4
-
-	// x * mul + other
-	VMOVUPS     96(DX), Y6
-	VMASKMOVPS  352(SI), Y6, Y11
-	VMASKMOVPS  352(R15), Y6, Y12
-	VFMADD231PS Y7, Y11, Y12
-	VBLENDVPS   Y6, Y12, Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS     256(BX), Y11
+	VMOVAPS     Y14, Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y4, Y11
-	VMOVUPS     256(BX), Y12
-	VFMADD231PS Y0, Y6, Y12
-	VANDPS      Y11, Y5, Y11
-	VANDPS      Y12, Y7, Y12
-	VMOVUPS     256(BX), Y13
+	VMOVAPS     Y14, Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y13, Y14
-	VSUBPS Y12, Y13, Y13
+	VSUBPS  Y11, Y14, Y13
+	VMOVUPS Y9, 384(BX)
+	VSUBPS  Y12, Y14, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y6, Y13
-	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y6, Y13
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y5, Y9
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y11, Y4
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VMOVUPS Y10, 544(BX)
-	VPSLLD  $0x14, Y11, Y10
-	VMOVUPS Y8, 576(BX)
-	VPSLLD  $0x14, Y12, Y8
-	VPADDD  Y4, Y10, Y4
-	VPADDD  Y6, Y8, Y6
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y7, 416(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VMOVUPS Y3, 448(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y4, Y7, Y4
+	VPADDD  Y5, Y3, Y5
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VMULPS      Y8, Y14, Y14
-	VMULPS      Y10, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y7, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y6, Y6, Y13
-	VANDPS      Y14, Y5, Y5
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y5, Y5, Y9
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y9, Y10, Y10
+	VADDPS      Y10, Y6, Y3
+	VPOR        Y8, Y11, Y8
+	VPOR        Y8, Y12, Y8
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y2, Y4
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y5
+	VFMADD231PS 224(SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y9
+	VMOVAPS     Y14, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y14, Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y11, Y7, Y11
+	VANDPS      Y12, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y14, Y13
+	VMOVUPS Y10, 480(BX)
+	VSUBPS  Y12, Y14, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y6, 512(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPSLLD  $0x14, Y12, Y14
+	VPADDD  Y4, Y6, Y4
+	VPADDD  Y5, Y14, Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y5, Y5, Y10
 	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y5, Y4
-	VPOR        Y9, Y11, Y9
-	VPOR        Y9, Y12, Y9
+	VANDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y7, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y11, Y8
+	VPOR        Y8, Y12, Y8
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  288(SI), Y4, Y5
+	VMASKMOVPS  288(R15), Y4, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     minusInf<>+0(SB), Y5
+	VBLENDVPS   Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     96(DX), Y6
+	VMASKMOVPS  352(SI), Y6, Y10
+	VMASKMOVPS  352(R15), Y6, Y11
+	VFMADD231PS Y2, Y10, Y11
+	VBLENDVPS   Y6, Y11, Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y5
+	VMOVUPS     256(BX), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y10
+	VMOVUPS     256(BX), Y11
+	VFMADD231PS Y0, Y6, Y11
+	VANDPS      Y10, Y2, Y10
+	VANDPS      Y11, Y5, Y11
+	VMOVUPS     256(BX), Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y6
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y9, 544(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y6, Y6, Y12
+	VANDPS      Y13, Y2, Y2
+	VANDPS      Y12, Y5, Y5
+	VADDPS      Y5, Y2, Y4
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y11, Y8
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y8
 	JNZ          exact96
 	VMOVUPS      352(BX), Y6
 	VEXTRACTF128 $0x01, Y6, X8
@@ -32847,71 +33038,70 @@ l44:
 	VFMADD231PS Y4, Y6, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     576(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 160(DI)
+	VMULPS      Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     288(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 192(DI)
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 192(DI)
 	VMOVUPS     544(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 224(DI)
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 224(DI)
 	VMOVUPS     416(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l45
-	VMASKMOVPS  Y8, Y6, 256(DI)
+	VMASKMOVPS  Y7, Y6, 256(DI)
 	JMP         l46
 
 l45:
-	VMOVUPS Y8, 256(DI)
+	VMOVUPS Y7, 256(DI)
 
 l46:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
+	VMULPS      Y3, Y2, Y6
+	VFMADD231PS Y4, Y2, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     32(DX), Y5
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l47
 	CMPQ        CX, $0x00000008
 	JLE         l48
-	VMASKMOVPS  Y6, Y5, 288(DI)
+	VMASKMOVPS  Y6, Y2, 288(DI)
 	JMP         l48
 
 l47:
 	VMOVUPS Y6, 288(DI)
 
 l48:
-	VMOVUPS 384(BX), Y5
+	VMOVUPS 384(BX), Y2
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
+	VMULPS      Y3, Y2, Y6
+	VFMADD231PS Y4, Y2, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     64(DX), Y5
+	VMOVUPS     64(DX), Y2
 	CMPQ        CX, $0x00000018
 	JGE         l49
 	CMPQ        CX, $0x00000010
 	JLE         l50
-	VMASKMOVPS  Y6, Y5, 320(DI)
+	VMASKMOVPS  Y6, Y2, 320(DI)
 	JMP         l50
 
 l49:
@@ -32919,15 +33109,15 @@ l49:
 
 l50:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y3
-	VFMADD231PS Y4, Y7, Y3
+	VMULPS      Y3, Y5, Y3
+	VFMADD231PS Y4, Y5, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     96(DX), Y4
+	VMOVUPS     96(DX), Y2
 	CMPQ        CX, $0x00000020
 	JGE         l51
 	CMPQ        CX, $0x00000018
 	JLE         l52
-	VMASKMOVPS  Y3, Y4, 352(DI)
+	VMASKMOVPS  Y3, Y2, 352(DI)
 	JMP         l52
 
 l51:
@@ -32942,8 +33132,8 @@ l52:
 	JMP  end
 
 exact96:
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
 	LEAQ         56(CX), R11
 	XORL         AX, AX
 
@@ -32951,8 +33141,8 @@ l53:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
 	JNZ         l54
 	CMPQ        AX, R11
@@ -32961,7 +33151,7 @@ l53:
 	JMP         l53
 
 l55:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l56
 
 l54:
@@ -32969,13 +33159,24 @@ l54:
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
 	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y3
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y2
 
 l56:
-	VMOVAPS Y3, Y2
-	ADDQ    $0x00000040, CX
-	JMP     far
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
+	ADDQ         $0x00000040, CX
+	JMP          far
 
 done9:
 	// Rows of 97 to 128 elements.
@@ -32997,8 +33198,8 @@ done9:
 	PCALIGN $0x40
 
 loop11:
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
 	LEAQ         88(CX), R11
 	XORL         AX, AX
 
@@ -33006,8 +33207,8 @@ l57:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
 	JNZ         l58
 	CMPQ        AX, R11
@@ -33016,7 +33217,7 @@ l57:
 	JMP         l57
 
 l59:
-	VBROADCASTSS minusInf<>+0(SB), Y5
+	VBROADCASTSS minusInf<>+0(SB), Y4
 	JMP          l60
 
 l58:
@@ -33024,511 +33225,504 @@ l58:
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
 	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y5
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
 
 l60:
-	VUCOMISS     X4, X5
+	VUCOMISS     X3, X4
 	JCS          exact128
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y6
-	VSUBPS       Y4, Y6, Y6
-	VUCOMISS     X5, X6
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y3, Y5, Y5
+	VUCOMISS     X4, X5
 	JCS          exact128
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS  Y0, Y5, Y5
-	VMOVUPS nearHeadroom<>+0(SB), Y4
-	VSUBPS  Y5, Y4, Y4
-	VSUBPS  nearInteger<>+0(SB), Y4, Y4
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y4, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y3
 
 	// x * mul + other
-	VMOVUPS     (R15), Y5
-	VFMADD231PS (SI), Y3, Y5
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y2, Y4
 
 	// x * mul + other
-	VMOVUPS     64(R15), Y6
-	VFMADD231PS 64(SI), Y3, Y6
+	VMOVUPS     64(R15), Y5
+	VFMADD231PS 64(SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
 	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
-	VMOVAPS     Y4, Y9
+	VMOVAPS     Y3, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VMOVAPS     Y3, Y9
 	VFMADD231PS Y0, Y5, Y9
-	VMOVAPS     Y4, Y10
-	VFMADD231PS Y0, Y6, Y10
+	VANDPS      Y8, Y6, Y8
 	VANDPS      Y9, Y7, Y9
-	VANDPS      Y10, Y8, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y10
 	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y1, Y4, Y10
 	VFMADD231PS Y1, Y5, Y11
-	VFMADD231PS Y1, Y6, Y12
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
 	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPSLLD  $0x14, Y8, Y12
 	VPSLLD  $0x14, Y9, Y13
-	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y4, Y12, Y4
 	VPADDD  Y5, Y13, Y5
-	VPADDD  Y6, Y14, Y6
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
 	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y12, Y10, Y10
 	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
+	VFMADD213PS Y4, Y4, Y10
 	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y6, Y6, Y12
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y7, Y5
-	VPOR        Y9, Y10, Y9
+	VADDPS      Y7, Y6, Y4
+	VPOR        Y8, Y9, Y8
 
 	// x * mul + other
-	VMOVUPS     128(R15), Y6
-	VFMADD231PS 128(SI), Y3, Y6
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y2, Y5
 
 	// x * mul + other
-	VMOVUPS     192(R15), Y10
-	VFMADD231PS 192(SI), Y3, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y12
-	VMOVAPS     Y4, Y13
+	VMOVUPS     192(R15), Y9
+	VFMADD231PS 192(SI), Y2, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y11
+	VMOVAPS     Y3, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y9, Y13
+	VANDPS      Y12, Y10, Y12
 	VANDPS      Y13, Y11, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y8, 192(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y8
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y14, Y4, Y7
+	VSUBPS  Y12, Y3, Y14
+	VMOVUPS Y7, 192(BX)
+	VSUBPS  Y13, Y3, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y0, Y10, Y7
-	VFMADD231PS Y1, Y6, Y8
-	VFMADD231PS Y1, Y10, Y7
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y9, Y7
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y9, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y10
-	VMOVUPS Y4, 256(BX)
-	VPSLLD  $0x14, Y13, Y4
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y6, Y4, Y6
-	VPADDD  Y10, Y3, Y10
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y9
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y3, 256(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPADDD  Y5, Y6, Y5
+	VPADDD  Y9, Y3, Y9
 	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y4
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
-	VMULPS      Y3, Y8, Y8
-	VMULPS      Y4, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y6, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y8
-	VFMADD213PS Y10, Y10, Y7
-	VANDPS      Y8, Y11, Y11
-	VANDPS      Y7, Y12, Y12
-	VADDPS      Y12, Y11, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y9, Y13, Y9
-	VPOR        Y9, Y14, Y9
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y9, Y9, Y7
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y7, Y11, Y11
+	VADDPS      Y11, Y10, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
 
 	// x * mul + other
-	VMOVUPS      256(R15), Y3
-	VBROADCASTSS 48(R14), Y4
-	VFMADD231PS  256(SI), Y4, Y3
+	VMOVUPS     256(R15), Y3
+	VFMADD231PS 256(SI), Y2, Y3
 
 	// x * mul + other
-	VMOVUPS     320(R15), Y6
-	VFMADD231PS 320(SI), Y4, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
-	VMOVUPS     256(BX), Y10
+	VMOVUPS     320(R15), Y5
+	VFMADD231PS 320(SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVUPS     256(BX), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y10
-	VMOVUPS     256(BX), Y13
-	VFMADD231PS Y0, Y6, Y13
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y13, Y8, Y13
-	VMOVUPS     256(BX), Y14
-	VMOVUPS     Y12, 288(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y10, Y14, Y12
-	VMOVUPS Y11, 320(BX)
-	VSUBPS  Y13, Y14, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y12
-	VFMADD231PS Y0, Y6, Y11
-	VFMADD231PS Y1, Y3, Y12
-	VFMADD231PS Y1, Y6, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y3
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VMOVUPS Y5, 352(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VPSLLD  $0x14, Y13, Y14
-	VPADDD  Y3, Y5, Y3
-	VPADDD  Y6, Y14, Y6
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y14, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y12
-	VFMADD213PS Y6, Y6, Y11
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y7, Y3
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y13, Y9
-
-	// x * mul + other
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  384(SI), Y5, Y6
-	VMASKMOVPS  384(R15), Y5, Y10
-	VFMADD231PS Y4, Y6, Y10
-	VMOVUPS     minusInf<>+0(SB), Y6
-	VBLENDVPS   Y5, Y10, Y6, Y5
-
-	// x * mul + other
-	VMOVUPS     64(DX), Y10
-	VMASKMOVPS  448(SI), Y10, Y11
-	VMASKMOVPS  448(R15), Y10, Y12
-	VFMADD231PS Y4, Y11, Y12
-	VBLENDVPS   Y10, Y12, Y6, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y12
+	VFMADD231PS Y0, Y3, Y9
+	VMOVUPS     256(BX), Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y12, Y7, Y12
 	VMOVUPS     256(BX), Y13
 
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y13
-	VMOVUPS     256(BX), Y14
-	VFMADD231PS Y0, Y10, Y14
-	VANDPS      Y13, Y11, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y8, 384(BX)
-	VMOVUPS     256(BX), Y8
-	VMOVUPS     Y7, 416(BX)
-
 	// -n = magic - N - u
-	VSUBPS Y13, Y8, Y7
-	VSUBPS Y14, Y8, Y6
+	VSUBPS  Y9, Y13, Y14
+	VMOVUPS Y11, 288(BX)
+	VSUBPS  Y12, Y13, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y7
-	VFMADD231PS Y0, Y10, Y6
-	VFMADD231PS Y1, Y5, Y7
-	VFMADD231PS Y1, Y10, Y6
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VPERMPS nearTable<>+0(SB), Y14, Y10
-	VPSLLD  $0x14, Y13, Y8
-	VPSLLD  $0x14, Y14, Y4
-	VPADDD  Y5, Y8, Y5
-	VPADDD  Y10, Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y9, Y3
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y3, Y10, Y3
+	VPADDD  Y5, Y4, Y5
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y8
-	VMULPS      Y4, Y7, Y7
-	VMULPS      Y8, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y10, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y7
-	VFMADD213PS Y10, Y10, Y6
-	VANDPS      Y7, Y11, Y11
-	VANDPS      Y6, Y12, Y12
-	VADDPS      Y12, Y11, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y9, Y13, Y9
-	VPOR        Y9, Y14, Y9
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y3
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y12, Y8
 
 	// x * mul + other
-	VMOVUPS      32(R15), Y4
-	VBROADCASTSS 48(R14), Y5
-	VFMADD231PS  32(SI), Y5, Y4
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  384(SI), Y4, Y5
+	VMASKMOVPS  384(R15), Y4, Y9
+	VFMADD231PS Y2, Y5, Y9
+	VMOVUPS     minusInf<>+0(SB), Y5
+	VBLENDVPS   Y4, Y9, Y5, Y4
 
 	// x * mul + other
-	VMOVUPS     96(R15), Y6
-	VFMADD231PS 96(SI), Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
-	VMOVUPS     256(BX), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y10
-	VMOVUPS     256(BX), Y13
-	VFMADD231PS Y0, Y6, Y13
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y13, Y8, Y13
-	VMOVUPS     256(BX), Y14
-	VMOVUPS     Y12, 448(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y10, Y14, Y12
-	VMOVUPS Y11, 480(BX)
-	VSUBPS  Y13, Y14, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS Y0, Y6, Y11
-	VFMADD231PS Y1, Y4, Y12
-	VFMADD231PS Y1, Y6, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VMOVUPS Y3, 512(BX)
-	VPSLLD  $0x14, Y10, Y3
-	VPSLLD  $0x14, Y13, Y14
-	VPADDD  Y4, Y3, Y4
-	VPADDD  Y6, Y14, Y6
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VMULPS      Y3, Y12, Y12
-	VMULPS      Y14, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y12
-	VFMADD213PS Y6, Y6, Y11
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y7, Y3
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y13, Y9
-
-	// x * mul + other
-	VMOVUPS     160(R15), Y4
-	VFMADD231PS 160(SI), Y5, Y4
-
-	// x * mul + other
-	VMOVUPS     224(R15), Y6
-	VFMADD231PS 224(SI), Y5, Y6
+	VMOVUPS     64(DX), Y9
+	VMASKMOVPS  448(SI), Y9, Y10
+	VMASKMOVPS  448(R15), Y9, Y11
+	VFMADD231PS Y2, Y10, Y11
+	VBLENDVPS   Y9, Y11, Y5, Y9
 	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
-	VMOVUPS     256(BX), Y12
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y11
+	VMOVAPS     Y13, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y4, Y12
-	VMOVUPS     256(BX), Y13
-	VFMADD231PS Y0, Y6, Y13
+	VMOVAPS     Y13, Y14
+	VFMADD231PS Y0, Y9, Y14
 	VANDPS      Y12, Y10, Y12
-	VANDPS      Y13, Y11, Y13
-	VMOVUPS     256(BX), Y14
-	VMOVUPS     Y8, 544(BX)
+	VANDPS      Y14, Y11, Y14
+	VMOVUPS     Y7, 384(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y12, Y14, Y8
-	VMOVUPS Y7, 576(BX)
-	VSUBPS  Y13, Y14, Y7
+	VSUBPS  Y12, Y13, Y7
+	VMOVUPS Y6, 416(BX)
+	VSUBPS  Y14, Y13, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y8
-	VFMADD231PS Y0, Y6, Y7
-	VFMADD231PS Y1, Y4, Y8
-	VFMADD231PS Y1, Y6, Y7
+	VFMADD231PS Y0, Y4, Y7
+	VFMADD231PS Y0, Y9, Y6
+	VFMADD231PS Y1, Y4, Y7
+	VFMADD231PS Y1, Y9, Y6
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y12, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPSLLD  $0x14, Y12, Y14
-	VPSLLD  $0x14, Y13, Y5
-	VPADDD  Y4, Y14, Y4
-	VPADDD  Y6, Y5, Y6
+	VPERMPS nearTable<>+0(SB), Y14, Y9
+	VPSLLD  $0x14, Y12, Y5
+	VPSLLD  $0x14, Y14, Y13
+	VPADDD  Y4, Y5, Y4
+	VPADDD  Y9, Y13, Y9
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y5, Y8, Y8
-	VMULPS      Y14, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
+	VMULPS      Y5, Y7, Y7
+	VMULPS      Y13, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y8
-	VFMADD213PS Y6, Y6, Y7
-	VANDPS      Y8, Y10, Y10
-	VANDPS      Y7, Y11, Y11
+	VFMADD213PS Y4, Y4, Y7
+	VFMADD213PS Y9, Y9, Y6
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y6, Y11, Y11
 	VADDPS      Y11, Y10, Y4
 	VADDPS      Y4, Y3, Y3
-	VPOR        Y9, Y12, Y9
-	VPOR        Y9, Y13, Y9
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y14, Y8
 
 	// x * mul + other
-	VMOVUPS      288(R15), Y4
-	VBROADCASTSS 48(R14), Y5
-	VFMADD231PS  288(SI), Y5, Y4
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y2, Y4
 
 	// x * mul + other
-	VMOVUPS     352(R15), Y6
-	VFMADD231PS 352(SI), Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
-	VMOVUPS     256(BX), Y12
+	VMOVUPS     96(R15), Y5
+	VFMADD231PS 96(SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVUPS     256(BX), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y12
-	VMOVUPS     256(BX), Y13
-	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS Y0, Y4, Y9
+	VMOVUPS     256(BX), Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y9, Y6, Y9
 	VANDPS      Y12, Y7, Y12
-	VANDPS      Y13, Y8, Y13
-	VMOVUPS     256(BX), Y14
-	VMOVUPS     Y11, 608(BX)
+	VMOVUPS     256(BX), Y13
 
 	// -n = magic - N - u
-	VSUBPS  Y12, Y14, Y11
-	VMOVUPS Y10, 640(BX)
-	VSUBPS  Y13, Y14, Y10
+	VSUBPS  Y9, Y13, Y14
+	VMOVUPS Y11, 448(BX)
+	VSUBPS  Y12, Y13, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y11
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y1, Y4, Y11
-	VFMADD231PS Y1, Y6, Y10
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VMOVUPS Y3, 672(BX)
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VMOVUPS Y3, 512(BX)
 	VPSLLD  $0x14, Y12, Y3
-	VPSLLD  $0x14, Y13, Y14
-	VPADDD  Y4, Y3, Y4
-	VPADDD  Y6, Y14, Y6
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y5, Y3, Y5
 	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y3, Y11, Y11
-	VMULPS      Y14, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y10, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y14, Y6, Y6
 	VANDPS      Y11, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y3
-	VPOR        Y9, Y12, Y9
-	VPOR        Y9, Y13, Y9
+	VADDPS      Y7, Y6, Y3
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y12, Y8
 
 	// x * mul + other
-	VMOVUPS     32(DX), Y4
-	VMASKMOVPS  416(SI), Y4, Y6
-	VMASKMOVPS  416(R15), Y4, Y10
-	VFMADD231PS Y5, Y6, Y10
-	VMOVUPS     minusInf<>+0(SB), Y6
-	VBLENDVPS   Y4, Y10, Y6, Y4
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y2, Y4
 
 	// x * mul + other
-	VMOVUPS     96(DX), Y10
-	VMASKMOVPS  480(SI), Y10, Y11
-	VMASKMOVPS  480(R15), Y10, Y12
-	VFMADD231PS Y5, Y11, Y12
-	VBLENDVPS   Y10, Y12, Y6, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y6
+	VMOVUPS     224(R15), Y5
+	VFMADD231PS 224(SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
+	VMOVAPS     Y13, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y13, Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y11, Y9, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y13, Y14
+	VMOVUPS Y7, 544(BX)
+	VSUBPS  Y12, Y13, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y6, 576(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPSLLD  $0x14, Y12, Y13
+	VPADDD  Y4, Y6, Y4
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y13, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y14, Y9, Y9
+	VANDPS      Y7, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y11, Y8
+	VPOR        Y8, Y12, Y8
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y4
+	VFMADD231PS 288(SI), Y2, Y4
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y5
+	VFMADD231PS 352(SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
 	VMOVUPS     256(BX), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y4, Y11
 	VMOVUPS     256(BX), Y12
-	VFMADD231PS Y0, Y10, Y12
-	VANDPS      Y11, Y5, Y11
-	VANDPS      Y12, Y6, Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y7, Y12
 	VMOVUPS     256(BX), Y13
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y13, Y14
-	VSUBPS Y12, Y13, Y13
+	VSUBPS  Y11, Y13, Y14
+	VMOVUPS Y10, 608(BX)
+	VSUBPS  Y12, Y13, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y10, Y13
+	VFMADD231PS Y0, Y5, Y10
 	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y10, Y13
+	VFMADD231PS Y1, Y5, Y10
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y11, Y4
-	VPERMPS nearTable<>+0(SB), Y12, Y10
-	VMOVUPS Y8, 704(BX)
-	VPSLLD  $0x14, Y11, Y8
-	VMOVUPS Y7, 736(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VPADDD  Y4, Y8, Y4
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y9, 640(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VMOVUPS Y3, 672(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y5, Y3, Y5
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VMULPS      Y7, Y14, Y14
-	VMULPS      Y8, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y9, Y10, Y10
 
 	// s*q + s
 	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y10, Y10, Y13
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y13, Y6, Y6
-	VADDPS      Y6, Y5, Y4
+	VFMADD213PS Y5, Y5, Y10
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y3
+	VPOR        Y8, Y11, Y8
+	VPOR        Y8, Y12, Y8
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  416(SI), Y4, Y5
+	VMASKMOVPS  416(R15), Y4, Y9
+	VFMADD231PS Y2, Y5, Y9
+	VMOVUPS     minusInf<>+0(SB), Y5
+	VBLENDVPS   Y4, Y9, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     96(DX), Y9
+	VMASKMOVPS  480(SI), Y9, Y10
+	VMASKMOVPS  480(R15), Y9, Y11
+	VFMADD231PS Y2, Y10, Y11
+	VBLENDVPS   Y9, Y11, Y5, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y5
+	VMOVAPS     Y13, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y13, Y11
+	VFMADD231PS Y0, Y9, Y11
+	VANDPS      Y10, Y2, Y10
+	VANDPS      Y11, Y5, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y13, Y12
+	VSUBPS Y11, Y13, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y7, 704(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y9, Y9, Y13
+	VANDPS      Y12, Y2, Y2
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y2, Y4
 	VADDPS      Y4, Y3, Y3
-	VPOR        Y9, Y11, Y9
-	VPOR        Y9, Y12, Y9
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y11, Y8
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y8
 	JNZ          exact128
 	VMOVUPS      352(BX), Y4
 	VEXTRACTF128 $0x01, Y4, X7
@@ -33632,87 +33826,86 @@ l60:
 	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 256(DI)
-	VMOVUPS     736(BX), Y7
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 288(DI)
-	VMOVUPS     384(BX), Y7
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     384(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 320(DI)
-	VMOVUPS     704(BX), Y7
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     704(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 352(DI)
-	VMOVUPS     480(BX), Y7
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     480(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     (DX), Y7
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l61
-	VMASKMOVPS  Y8, Y7, 384(DI)
+	VMASKMOVPS  Y7, Y6, 384(DI)
 	JMP         l62
 
 l61:
-	VMOVUPS Y8, 384(DI)
+	VMOVUPS Y7, 384(DI)
 
 l62:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     32(DX), Y5
+	VMULPS      Y3, Y2, Y6
+	VFMADD231PS Y4, Y2, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l63
 	CMPQ        CX, $0x00000008
 	JLE         l64
-	VMASKMOVPS  Y7, Y5, 416(DI)
+	VMASKMOVPS  Y6, Y2, 416(DI)
 	JMP         l64
 
 l63:
-	VMOVUPS Y7, 416(DI)
+	VMOVUPS Y6, 416(DI)
 
 l64:
-	VMOVUPS 448(BX), Y5
+	VMOVUPS 448(BX), Y2
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     64(DX), Y5
+	VMULPS      Y3, Y2, Y6
+	VFMADD231PS Y4, Y2, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     64(DX), Y2
 	CMPQ        CX, $0x00000018
 	JGE         l65
 	CMPQ        CX, $0x00000010
 	JLE         l66
-	VMASKMOVPS  Y7, Y5, 448(DI)
+	VMASKMOVPS  Y6, Y2, 448(DI)
 	JMP         l66
 
 l65:
-	VMOVUPS Y7, 448(DI)
+	VMOVUPS Y6, 448(DI)
 
 l66:
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y3
-	VFMADD231PS Y4, Y6, Y3
+	VMULPS      Y3, Y5, Y3
+	VFMADD231PS Y4, Y5, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     96(DX), Y4
+	VMOVUPS     96(DX), Y2
 	CMPQ        CX, $0x00000020
 	JGE         l67
 	CMPQ        CX, $0x00000018
 	JLE         l68
-	VMASKMOVPS  Y3, Y4, 480(DI)
+	VMASKMOVPS  Y3, Y2, 480(DI)
 	JMP         l68
 
 l67:
@@ -33727,8 +33920,8 @@ l68:
 	JMP  end
 
 exact128:
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
 	LEAQ         88(CX), R11
 	XORL         AX, AX
 
@@ -33736,8 +33929,8 @@ l69:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
 	JNZ         l70
 	CMPQ        AX, R11
@@ -33746,7 +33939,7 @@ l69:
 	JMP         l69
 
 l71:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l72
 
 l70:
@@ -33754,13 +33947,24 @@ l70:
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
 	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y3
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y2
 
 l72:
-	VMOVAPS Y3, Y2
-	ADDQ    $0x00000060, CX
-	JMP     far
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
+	ADDQ         $0x00000060, CX
+	JMP          far
 
 done11:
 long:
@@ -33777,8 +33981,8 @@ row:
 	MOVQ         R12, DI
 	MOVQ         R13, CX
 	MOVQ         other+48(FP), R15
-	VBROADCASTSS 48(R14), Y3
-	VBROADCASTSS 12(R14), Y4
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
@@ -33786,8 +33990,8 @@ l73:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
 	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y3, Y15
-	VCMPPS      $0x05, Y4, Y15, Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
 	JNZ         l74
 	CMPQ        AX, DX
@@ -33796,7 +34000,7 @@ l73:
 	JMP         l73
 
 l75:
-	VBROADCASTSS minusInf<>+0(SB), Y3
+	VBROADCASTSS minusInf<>+0(SB), Y2
 	JMP          l76
 
 l74:
@@ -33804,36 +34008,36 @@ l74:
 	TZCNTL       DX, DX
 	ADDQ         DX, AX
 	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
-	VBROADCASTSS X15, Y3
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y2
 
 l76:
-	VUCOMISS     X4, X3
+	VUCOMISS     X3, X2
 	JCS          irregular
-	VBROADCASTSS 16(R14), Y4
-	VUCOMISS     X3, X4
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
 	JCS          irregular
-	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y5
-	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y5, Y4, Y4
-	VMOVSS       X4, 20(R14)
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y3
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, 20(R14)
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS  Y0, Y3, Y3
-	VMOVUPS nearHeadroom<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VSUBPS  nearInteger<>+0(SB), Y4, Y3
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, (BX)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 32(BX)
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y2, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y2
 	VXORPS  X4, X4, X4
 	VMOVUPS Y4, 64(BX)
 	VXORPS  X4, X4, X4
 	VMOVUPS Y4, 96(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 128(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 160(BX)
 
 	// Where elements are near.
 	MOVL         (R14), AX
@@ -33842,12 +34046,12 @@ l76:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VBROADCASTSS 48(R14), Y4
-	VBROADCASTSS 12(R14), Y6
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VBROADCASTSS 48(R14), Y3
+	VBROADCASTSS 12(R14), Y5
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
@@ -33855,8 +34059,8 @@ l77:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
 	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y4, Y15
-	VCMPPS      $0x05, Y6, Y15, Y15
+	VFMADD213PS (R15)(AX*4), Y3, Y15
+	VCMPPS      $0x05, Y5, Y15, Y15
 	VTESTPS     Y15, Y15
 	JNZ         l78
 	CMPQ        AX, DX
@@ -33865,7 +34069,7 @@ l77:
 	JMP         l77
 
 l79:
-	VBROADCASTSS minusInf<>+0(SB), Y4
+	VBROADCASTSS minusInf<>+0(SB), Y3
 	JMP          l80
 
 l78:
@@ -33873,11 +34077,11 @@ l78:
 	TZCNTL       DX, DX
 	ADDQ         DX, AX
 	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X4, X15
-	VBROADCASTSS X15, Y4
+	VFMADD213SS  (R15)(AX*4), X3, X15
+	VBROADCASTSS X15, Y3
 
 l80:
-	VUCOMISS X4, X5
+	VUCOMISS X3, X4
 	JCS      exact
 
 	// Turns whose elements are all near, of 128 elements.
@@ -33887,554 +34091,543 @@ l80:
 
 loop15:
 	// x * mul + other
-	VMOVUPS      (R15), Y4
-	VBROADCASTSS 48(R14), Y5
-	VFMADD231PS  (SI), Y5, Y4
+	VMOVUPS      (R15), Y3
+	VBROADCASTSS 48(R14), Y4
+	VFMADD231PS  (SI), Y4, Y3
 
 	// x * mul + other
-	VMOVUPS     64(R15), Y6
-	VFMADD231PS 64(SI), Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
-	VMOVAPS     Y3, Y9
+	VMOVUPS     64(R15), Y5
+	VFMADD231PS 64(SI), Y4, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVAPS     Y2, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y9
-	VMOVAPS     Y3, Y10
-	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y0, Y3, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y8, Y6, Y8
 	VANDPS      Y9, Y7, Y9
-	VANDPS      Y10, Y8, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y11
-	VSUBPS Y10, Y3, Y12
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y11
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y1, Y4, Y11
-	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y0, Y3, Y10
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y1, Y3, Y10
+	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y4
-	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y3
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y8, Y12
 	VPSLLD  $0x14, Y9, Y13
-	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y4, Y13, Y4
-	VPADDD  Y6, Y14, Y6
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
 	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y12, Y10, Y10
 	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y3, Y3, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y7, Y4
-	VPOR        Y9, Y10, Y9
+	VADDPS      Y7, Y6, Y3
+	VPOR        Y8, Y9, Y8
 
 	// x * mul + other
-	VMOVUPS     128(R15), Y6
-	VFMADD231PS 128(SI), Y5, Y6
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y4, Y5
 
 	// x * mul + other
-	VMOVUPS     192(R15), Y10
-	VFMADD231PS 192(SI), Y5, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y12
-	VMOVAPS     Y3, Y13
+	VMOVUPS     192(R15), Y9
+	VFMADD231PS 192(SI), Y4, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y11
+	VMOVAPS     Y2, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y9, Y13
+	VANDPS      Y12, Y10, Y12
 	VANDPS      Y13, Y11, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y8, 192(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y8
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y14, Y3, Y7
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y7, 192(BX)
+	VSUBPS  Y13, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y0, Y10, Y7
-	VFMADD231PS Y1, Y6, Y8
-	VFMADD231PS Y1, Y10, Y7
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y9, Y7
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y9, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y10
-	VPSLLD  $0x14, Y13, Y5
-	VMOVUPS Y9, 256(BX)
-	VPSLLD  $0x14, Y14, Y9
-	VPADDD  Y6, Y5, Y6
-	VPADDD  Y10, Y9, Y10
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y9
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y5, Y6, Y5
+	VPADDD  Y9, Y4, Y9
+	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VMULPS      Y5, Y8, Y8
-	VMULPS      Y9, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y6, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y8
-	VFMADD213PS Y10, Y10, Y7
-	VANDPS      Y8, Y11, Y11
-	VANDPS      Y7, Y12, Y12
-	VADDPS      Y12, Y11, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     256(BX), Y5
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y9, Y9, Y7
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y7, Y11, Y11
+	VADDPS      Y11, Y10, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
 
 	// x * mul + other
-	VMOVUPS      256(R15), Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  256(SI), Y7, Y6
+	VMOVUPS      256(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  256(SI), Y5, Y4
 
 	// x * mul + other
-	VMOVUPS     320(R15), Y8
-	VFMADD231PS 320(SI), Y7, Y8
+	VMOVUPS     320(R15), Y6
+	VFMADD231PS 320(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
 	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVAPS     Y3, Y13
+	VMOVAPS     Y2, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
 	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y10, Y14
-	VMOVUPS     Y4, 288(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y4
-	VMOVUPS Y12, 320(BX)
-	VSUBPS  Y14, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y4
-	VFMADD231PS Y0, Y8, Y12
-	VFMADD231PS Y1, Y6, Y4
-	VFMADD231PS Y1, Y8, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y13, Y11
-	VPSLLD  $0x14, Y14, Y7
-	VPADDD  Y6, Y11, Y6
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
-	VMULPS      Y7, Y4, Y4
-	VMULPS      Y11, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y4
-	VFMADD213PS Y8, Y8, Y12
-	VANDPS      Y4, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y4
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
-
-	// x * mul + other
-	VMOVUPS      384(R15), Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  384(SI), Y7, Y6
-
-	// x * mul + other
-	VMOVUPS     448(R15), Y8
-	VFMADD231PS 448(SI), Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y13, Y11, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y10, 384(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y10
-	VMOVUPS Y9, 416(BX)
-	VSUBPS  Y14, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y1, Y6, Y10
-	VFMADD231PS Y1, Y8, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VPSLLD  $0x14, Y13, Y7
-	VMOVUPS Y5, 448(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y7, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y10
-	VFMADD213PS Y8, Y8, Y9
-	VANDPS      Y10, Y11, Y11
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y11, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     448(BX), Y5
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
-
-	// x * mul + other
-	VMOVUPS      32(R15), Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  32(SI), Y7, Y6
-
-	// x * mul + other
-	VMOVUPS     96(R15), Y8
-	VFMADD231PS 96(SI), Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y10, Y14
-	VMOVUPS     Y4, 480(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y4
-	VMOVUPS Y12, 512(BX)
-	VSUBPS  Y14, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y4
-	VFMADD231PS Y0, Y8, Y12
-	VFMADD231PS Y1, Y6, Y4
-	VFMADD231PS Y1, Y8, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VMOVUPS Y11, 544(BX)
-	VPSLLD  $0x14, Y13, Y11
-	VPSLLD  $0x14, Y14, Y7
-	VPADDD  Y6, Y11, Y6
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
-	VMULPS      Y7, Y4, Y4
-	VMULPS      Y11, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y4
-	VFMADD213PS Y8, Y8, Y12
-	VANDPS      Y4, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y4
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
-
-	// x * mul + other
-	VMOVUPS      160(R15), Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  160(SI), Y7, Y6
-
-	// x * mul + other
-	VMOVUPS     224(R15), Y8
-	VFMADD231PS 224(SI), Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y13, Y11, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y10, 576(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y10
-	VMOVUPS Y9, 608(BX)
-	VSUBPS  Y14, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y1, Y6, Y10
-	VFMADD231PS Y1, Y8, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VPSLLD  $0x14, Y13, Y7
-	VMOVUPS Y5, 640(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y7, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y10
-	VFMADD213PS Y8, Y8, Y9
-	VANDPS      Y10, Y11, Y11
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y11, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     640(BX), Y5
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
-
-	// x * mul + other
-	VMOVUPS      288(R15), Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  288(SI), Y7, Y6
-
-	// x * mul + other
-	VMOVUPS     352(R15), Y8
-	VFMADD231PS 352(SI), Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y10, Y14
-	VMOVUPS     Y4, 672(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y4
-	VMOVUPS Y12, 704(BX)
-	VSUBPS  Y14, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y4
-	VFMADD231PS Y0, Y8, Y12
-	VFMADD231PS Y1, Y6, Y4
-	VFMADD231PS Y1, Y8, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VMOVUPS Y11, 736(BX)
-	VPSLLD  $0x14, Y13, Y11
-	VPSLLD  $0x14, Y14, Y7
-	VPADDD  Y6, Y11, Y6
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
-	VMULPS      Y7, Y4, Y4
-	VMULPS      Y11, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y4
-	VFMADD213PS Y8, Y8, Y12
-	VANDPS      Y4, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y4
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
-
-	// x * mul + other
-	VMOVUPS      416(R15), Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  416(SI), Y7, Y6
-
-	// x * mul + other
-	VMOVUPS     480(R15), Y8
-	VFMADD231PS 480(SI), Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVAPS     Y3, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y8, Y13
 	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y3, 256(BX)
+	VSUBPS  Y13, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y4
+	VFMADD231PS 384(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     448(R15), Y6
+	VFMADD231PS 448(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y10, Y12
 	VANDPS      Y13, Y11, Y13
 
 	// -n = magic - N - u
-	VSUBPS  Y12, Y3, Y14
-	VMOVUPS Y10, 768(BX)
-	VSUBPS  Y13, Y3, Y10
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y9, 352(BX)
+	VSUBPS  Y13, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y14
-	VFMADD231PS Y0, Y8, Y10
-	VFMADD231PS Y1, Y6, Y14
-	VFMADD231PS Y1, Y8, Y10
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VPERMPS nearTable<>+0(SB), Y13, Y8
-	VMOVUPS Y9, 800(BX)
-	VPSLLD  $0x14, Y12, Y9
-	VMOVUPS Y5, 832(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y12, Y7
 	VPSLLD  $0x14, Y13, Y5
-	VPADDD  Y6, Y9, Y6
-	VPADDD  Y8, Y5, Y8
+	VPADDD  Y4, Y7, Y4
+	VPADDD  Y6, Y5, Y6
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
 	VMULPS      Y5, Y14, Y14
-	VMULPS      Y9, Y10, Y10
+	VMULPS      Y7, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y14
-	VFMADD213PS Y8, Y8, Y10
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y9
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS      32(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  32(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y6
+	VFMADD231PS 96(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y3, 416(BX)
+	VSUBPS  Y13, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y11, 448(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y3
 	VANDPS      Y14, Y7, Y7
-	VANDPS      Y10, Y11, Y11
-	VADDPS      Y11, Y7, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     832(BX), Y5
-	VPOR        Y5, Y12, Y5
-	VPOR        Y5, Y13, Y5
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y6
+	VFMADD231PS 224(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y9, 512(BX)
+	VSUBPS  Y13, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y7, 544(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPSLLD  $0x14, Y13, Y5
+	VPADDD  Y4, Y7, Y4
+	VPADDD  Y6, Y5, Y6
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y9
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS      288(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  288(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y6
+	VFMADD231PS 352(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y3, 576(BX)
+	VSUBPS  Y13, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y11, 608(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y10, 640(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y4
+	VFMADD231PS 416(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     480(R15), Y6
+	VFMADD231PS 480(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y10
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y9, 672(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VMOVUPS Y7, 704(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y6, Y7, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y11, Y8
+	VPOR        Y8, Y12, Y8
 
 	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y5
+	VPTEST  nearBits<>+0(SB), Y8
 	JNZ     exact
-	VMOVUPS 224(BX), Y5
-	VMOVUPS Y5, (DI)
-	VMOVUPS 192(BX), Y5
-	VMOVUPS Y5, 64(DI)
-	VMOVUPS 352(BX), Y5
-	VMOVUPS Y5, 128(DI)
-	VMOVUPS 320(BX), Y5
-	VMOVUPS Y5, 192(DI)
-	VMOVUPS 416(BX), Y5
-	VMOVUPS Y5, 256(DI)
-	VMOVUPS 384(BX), Y5
-	VMOVUPS Y5, 320(DI)
-	VMOVUPS 544(BX), Y5
-	VMOVUPS Y5, 384(DI)
-	VMOVUPS 512(BX), Y5
-	VMOVUPS Y5, 448(DI)
-	VMOVUPS 608(BX), Y5
-	VMOVUPS Y5, 32(DI)
-	VMOVUPS 576(BX), Y5
-	VMOVUPS Y5, 96(DI)
-	VMOVUPS 736(BX), Y5
-	VMOVUPS Y5, 160(DI)
-	VMOVUPS 704(BX), Y5
-	VMOVUPS Y5, 224(DI)
-	VMOVUPS 800(BX), Y5
-	VMOVUPS Y5, 288(DI)
-	VMOVUPS 768(BX), Y5
-	VMOVUPS Y5, 352(DI)
-	VMOVUPS Y7, 416(DI)
-	VMOVUPS Y11, 480(DI)
-	VMOVUPS (BX), Y5
-	VMOVUPS 288(BX), Y6
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, (DI)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 64(DI)
+	VMOVUPS 320(BX), Y4
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 192(DI)
+	VMOVUPS 384(BX), Y4
+	VMOVUPS Y4, 256(DI)
+	VMOVUPS 352(BX), Y4
+	VMOVUPS Y4, 320(DI)
+	VMOVUPS 480(BX), Y4
+	VMOVUPS Y4, 384(DI)
+	VMOVUPS 448(BX), Y4
+	VMOVUPS Y4, 448(DI)
+	VMOVUPS 544(BX), Y4
+	VMOVUPS Y4, 32(DI)
+	VMOVUPS 512(BX), Y4
+	VMOVUPS Y4, 96(DI)
+	VMOVUPS 640(BX), Y4
+	VMOVUPS Y4, 160(DI)
+	VMOVUPS 608(BX), Y4
+	VMOVUPS Y4, 224(DI)
+	VMOVUPS 704(BX), Y4
+	VMOVUPS Y4, 288(DI)
+	VMOVUPS 672(BX), Y4
+	VMOVUPS Y4, 352(DI)
+	VMOVUPS Y5, 416(DI)
+	VMOVUPS Y10, 480(DI)
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 256(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 480(BX), Y5
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 416(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y6
-	VMINPS  Y5, Y7, Y9
-	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y6, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS 32(BX), Y5
-	VMOVUPS 672(BX), Y7
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 576(BX), Y6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y7, Y5, Y9
-	VMINPS Y7, Y5, Y10
-	VMAXPS Y7, Y5, Y5
-	VSUBPS Y5, Y9, Y5
-	VSUBPS Y5, Y10, Y10
-	VADDPS 96(BX), Y10, Y10
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y9, Y5
-	VMINPS  Y4, Y9, Y7
-	VMAXPS  Y4, Y9, Y9
-	VSUBPS  Y9, Y5, Y9
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y10, Y10
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y10, 96(BX)
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
@@ -34465,38 +34658,66 @@ upto16:
 	LEAQ (DX)(AX*4), DX
 
 	// x * mul + other
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   (SI), Y4, Y5
-	VMASKMOVPS   (R15), Y4, Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  Y7, Y5, Y6
-	VMOVUPS      minusInf<>+0(SB), Y5
-	VBLENDVPS    Y4, Y6, Y5, Y4
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   (SI), Y3, Y4
+	VMASKMOVPS   (R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
 
 	// x * mul + other
-	VMOVUPS     32(DX), Y6
-	VMASKMOVPS  32(SI), Y6, Y8
-	VMASKMOVPS  32(R15), Y6, Y9
-	VFMADD231PS Y7, Y8, Y9
-	VBLENDVPS   Y6, Y9, Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
-	VMOVAPS     Y3, Y7
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  32(SI), Y5, Y7
+	VMASKMOVPS  32(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y4
+	VMOVAPS     Y2, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y7
-	VANDPS      Y7, Y5, Y7
+	VFMADD231PS Y0, Y3, Y6
+	VANDPS      Y6, Y4, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y8
+	VSUBPS Y6, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y8
-	VFMADD231PS Y1, Y4, Y8
+	VFMADD231PS Y0, Y3, Y7
+	VFMADD231PS Y1, Y3, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPERMPS nearTable<>+0(SB), Y6, Y3
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y3, Y8, Y3
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y7
+	VANDPS      Y7, Y4, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y3
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y7
+	VANDPS      Y7, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y5, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y5
 	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y4, Y9, Y4
+	VPADDD  Y5, Y9, Y5
 	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -34505,85 +34726,57 @@ upto16:
 	VMULPS      Y9, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y8
-	VANDPS      Y8, Y5, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y4
-	VMOVAPS     Y3, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y8
-	VANDPS      Y8, Y4, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y9
-	VFMADD231PS Y1, Y6, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y6
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y6, Y10, Y6
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y9
-	VANDPS      Y9, Y4, Y4
-	VPOR        Y7, Y8, Y7
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y6, Y7, Y6
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y7
+	VPTEST     nearBits<>+0(SB), Y6
 	JNZ        exact
-	VMOVUPS    (DX), Y6
+	VMOVUPS    (DX), Y5
 	CMPQ       CX, $0x00000008
 	JGE        l81
-	VMASKMOVPS Y5, Y6, (DI)
+	VMASKMOVPS Y4, Y5, (DI)
 	JMP        l82
 
 l81:
-	VMOVUPS Y5, (DI)
+	VMOVUPS Y4, (DI)
 
 l82:
-	VMOVUPS    32(DX), Y6
+	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
 	JGE        l83
 	CMPQ       CX, $0x00000008
 	JLE        l84
-	VMASKMOVPS Y4, Y6, 32(DI)
+	VMASKMOVPS Y3, Y5, 32(DI)
 	JMP        l84
 
 l83:
-	VMOVUPS Y4, 32(DI)
+	VMOVUPS Y3, 32(DI)
 
 l84:
-	VMOVUPS (BX), Y6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y6, Y7
-	VMINPS  Y5, Y6, Y8
-	VMAXPS  Y5, Y6, Y6
-	VSUBPS  Y6, Y7, Y6
-	VSUBPS  Y6, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y5
+	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y9
+	VMINPS  Y4, Y5, Y7
 	VMAXPS  Y4, Y5, Y5
 	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind21
 
@@ -34596,179 +34789,175 @@ upto17:
 	LEAQ (DX)(AX*4), DX
 
 	// x * mul + other
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   64(SI), Y4, Y5
-	VMASKMOVPS   64(R15), Y4, Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  Y7, Y5, Y6
-	VMOVUPS      minusInf<>+0(SB), Y5
-	VBLENDVPS    Y4, Y6, Y5, Y4
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   64(SI), Y3, Y4
+	VMASKMOVPS   64(R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
 
 	// x * mul + other
-	VMOVUPS     32(DX), Y6
-	VMASKMOVPS  96(SI), Y6, Y8
-	VMASKMOVPS  96(R15), Y6, Y9
-	VFMADD231PS Y7, Y8, Y9
-	VBLENDVPS   Y6, Y9, Y5, Y6
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  96(SI), Y5, Y7
+	VMASKMOVPS  96(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
 
 	// x * mul + other
-	VMOVUPS     (R15), Y5
-	VFMADD231PS (SI), Y7, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y9
-	VMOVAPS     Y3, Y10
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y6, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y8
+	VMOVAPS     Y2, Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y10
-	VMOVAPS     Y3, Y11
-	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y0, Y4, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y3, Y10
+	VANDPS      Y9, Y7, Y9
 	VANDPS      Y10, Y8, Y10
-	VANDPS      Y11, Y9, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y12
-	VFMADD231PS Y0, Y4, Y13
-	VFMADD231PS Y1, Y5, Y12
-	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y0, Y3, Y12
+	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS Y1, Y3, Y12
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y3
 	VPERMPS nearTable<>+0(SB), Y10, Y4
-	VPERMPS nearTable<>+0(SB), Y11, Y5
+	VPSLLD  $0x14, Y9, Y13
 	VPSLLD  $0x14, Y10, Y14
-	VMOVUPS Y6, 192(BX)
-	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y3, Y13, Y3
 	VPADDD  Y4, Y14, Y4
-	VPADDD  Y5, Y6, Y5
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y14, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
+	VFMADD213PS Y3, Y3, Y11
 	VFMADD213PS Y4, Y4, Y12
-	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y11, Y7, Y7
 	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y8, Y4
-	VPOR        Y10, Y11, Y10
+	VADDPS      Y8, Y7, Y3
+	VPOR        Y9, Y10, Y9
 
 	// x * mul + other
-	VMOVUPS     32(R15), Y5
-	VFMADD231PS 32(SI), Y7, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     192(BX), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y11
-	VMOVAPS     Y3, Y12
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y6, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
+	VMOVAPS     Y2, Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y12
 	VFMADD231PS Y0, Y5, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y12, Y6, Y12
-	VANDPS      Y13, Y11, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
-	VSUBPS  Y12, Y3, Y14
-	VMOVUPS Y4, 224(BX)
-	VSUBPS  Y13, Y3, Y4
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
 	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y4, Y13
 	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y4
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
 	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y9, 256(BX)
-	VPSLLD  $0x14, Y12, Y9
-	VMOVUPS Y8, 288(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VPADDD  Y5, Y9, Y5
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y4, Y3, Y4
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
+	VMULPS      Y3, Y13, Y13
 	VMULPS      Y8, Y14, Y14
-	VMULPS      Y9, Y4, Y4
 
 	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
 	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y4
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y4, Y11, Y11
-	VADDPS      Y11, Y6, Y4
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y13, Y10
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y6, Y3
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y10
+	VPTEST     nearBits<>+0(SB), Y9
 	JNZ        exact
-	VMOVUPS    288(BX), Y5
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    256(BX), Y7
+	VMOVUPS    Y7, (DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    224(BX), Y5
 	CMPQ       CX, $0x00000008
 	JGE        l85
-	VMASKMOVPS Y7, Y5, 64(DI)
+	VMASKMOVPS Y5, Y4, 64(DI)
 	JMP        l86
 
 l85:
-	VMOVUPS Y7, 64(DI)
+	VMOVUPS Y5, 64(DI)
 
 l86:
 	VMOVUPS    Y6, 32(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l87
 	CMPQ       CX, $0x00000008
 	JLE        l88
-	VMASKMOVPS Y11, Y5, 96(DI)
+	VMASKMOVPS Y10, Y4, 96(DI)
 	JMP        l88
 
 l87:
-	VMOVUPS Y11, 96(DI)
+	VMOVUPS Y10, 96(DI)
 
 l88:
-	VMOVUPS (BX), Y5
-	VMOVUPS 224(BX), Y6
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 192(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y5
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y9
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind21
 
@@ -34781,88 +34970,177 @@ upto18:
 	LEAQ (DX)(AX*4), DX
 
 	// x * mul + other
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   128(SI), Y4, Y5
-	VMASKMOVPS   128(R15), Y4, Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  Y7, Y5, Y6
-	VMOVUPS      minusInf<>+0(SB), Y5
-	VBLENDVPS    Y4, Y6, Y5, Y4
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   128(SI), Y3, Y4
+	VMASKMOVPS   128(R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
 
 	// x * mul + other
-	VMOVUPS     32(DX), Y6
-	VMASKMOVPS  160(SI), Y6, Y8
-	VMASKMOVPS  160(R15), Y6, Y9
-	VFMADD231PS Y7, Y8, Y9
-	VBLENDVPS   Y6, Y9, Y5, Y6
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  160(SI), Y5, Y7
+	VMASKMOVPS  160(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
 
 	// x * mul + other
-	VMOVUPS     (R15), Y5
-	VFMADD231PS (SI), Y7, Y5
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y6, Y4
 
 	// x * mul + other
-	VMOVUPS     64(R15), Y8
-	VFMADD231PS 64(SI), Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVAPS     Y3, Y11
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y3, Y12
-	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
 	VANDPS      Y11, Y9, Y11
-	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y13
-	VFMADD231PS Y0, Y8, Y14
-	VFMADD231PS Y1, Y5, Y13
-	VFMADD231PS Y1, Y8, Y14
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y7, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y5
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y6, 192(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VPSLLD  $0x14, Y12, Y7
-	VPADDD  Y5, Y6, Y5
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VMULPS      Y6, Y13, Y13
-	VMULPS      Y7, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y14, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y13
-	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
 	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y9, Y5
-	VPOR        Y11, Y12, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
-	VMOVAPS     Y3, Y7
+	VADDPS      Y9, Y8, Y4
+	VPOR        Y10, Y11, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y7
+	VANDPS      Y7, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y11
+	VFMADD231PS Y1, Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y3
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y3, Y12, Y3
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y11
+	VANDPS      Y11, Y5, Y5
+	VPOR        Y10, Y7, Y10
+	VADDPS      Y5, Y4, Y4
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y3
+	VFMADD231PS 32(SI), Y6, Y3
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y4, 224(BX)
+	VSUBPS  Y13, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VMOVUPS Y9, 288(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y3, Y5, Y3
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y9, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y4, Y11, Y11
+	VADDPS      Y11, Y6, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     192(BX), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVAPS     Y2, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y4, Y7
-	VANDPS      Y7, Y6, Y7
+	VANDPS      Y7, Y5, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y8
-	VFMADD231PS Y1, Y4, Y8
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS Y1, Y4, Y9
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y7, Y4
@@ -34871,162 +35149,70 @@ upto18:
 	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VMULPS      Y12, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VMULPS      Y12, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y8
-	VANDPS      Y8, Y6, Y6
-	VPOR        Y11, Y7, Y11
-	VADDPS      Y6, Y5, Y5
-
-	// x * mul + other
-	VMOVUPS      32(R15), Y4
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  32(SI), Y7, Y4
-
-	// x * mul + other
-	VMOVUPS     96(R15), Y8
-	VFMADD231PS 96(SI), Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y13, Y7, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y5, 224(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y5
-	VMOVUPS Y6, 256(BX)
-	VSUBPS  Y14, Y3, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y5
-	VFMADD231PS Y0, Y8, Y6
-	VFMADD231PS Y1, Y4, Y5
-	VFMADD231PS Y1, Y8, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y4
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VMOVUPS Y10, 288(BX)
-	VPSLLD  $0x14, Y13, Y10
-	VMOVUPS Y9, 320(BX)
-	VPSLLD  $0x14, Y14, Y9
-	VPADDD  Y4, Y10, Y4
-	VPADDD  Y8, Y9, Y8
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
-	VMULPS      Y9, Y5, Y5
-	VMULPS      Y10, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y5
-	VFMADD213PS Y8, Y8, Y6
-	VANDPS      Y5, Y7, Y7
-	VANDPS      Y6, Y12, Y12
-	VADDPS      Y12, Y7, Y4
-	VPOR        Y11, Y13, Y11
-	VPOR        Y11, Y14, Y11
-	VMOVUPS     192(BX), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVAPS     Y3, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y8
-	VANDPS      Y8, Y6, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y1, Y5, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y5
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y5, Y10, Y5
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y9
-	VANDPS      Y9, Y6, Y6
-	VPOR        Y11, Y8, Y11
-	VADDPS      Y6, Y4, Y4
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y5, Y5
+	VPOR        Y10, Y7, Y10
+	VADDPS      Y5, Y3, Y3
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y11
+	VPTEST     nearBits<>+0(SB), Y10
 	JNZ        exact
-	VMOVUPS    320(BX), Y5
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    288(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    256(BX), Y8
+	VMOVUPS    Y8, (DI)
+	VMOVUPS    288(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    256(BX), Y7
 	CMPQ       CX, $0x00000008
 	JGE        l89
-	VMASKMOVPS Y8, Y5, 128(DI)
+	VMASKMOVPS Y7, Y4, 128(DI)
 	JMP        l90
 
 l89:
-	VMOVUPS Y8, 128(DI)
+	VMOVUPS Y7, 128(DI)
 
 l90:
-	VMOVUPS    Y7, 32(DI)
-	VMOVUPS    Y12, 96(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    Y6, 32(DI)
+	VMOVUPS    Y11, 96(DI)
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l91
 	CMPQ       CX, $0x00000008
 	JLE        l92
-	VMASKMOVPS Y6, Y5, 160(DI)
+	VMASKMOVPS Y5, Y4, 160(DI)
 	JMP        l92
 
 l91:
-	VMOVUPS Y6, 160(DI)
+	VMOVUPS Y5, 160(DI)
 
 l92:
-	VMOVUPS (BX), Y5
-	VMOVUPS 224(BX), Y6
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 224(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y5
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y9
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind21
 
@@ -35039,311 +35225,304 @@ upto19:
 	LEAQ (DX)(AX*4), DX
 
 	// x * mul + other
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   192(SI), Y4, Y5
-	VMASKMOVPS   192(R15), Y4, Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  Y7, Y5, Y6
-	VMOVUPS      minusInf<>+0(SB), Y5
-	VBLENDVPS    Y4, Y6, Y5, Y4
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   192(SI), Y3, Y4
+	VMASKMOVPS   192(R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
 
 	// x * mul + other
-	VMOVUPS     32(DX), Y6
-	VMASKMOVPS  224(SI), Y6, Y8
-	VMASKMOVPS  224(R15), Y6, Y9
-	VFMADD231PS Y7, Y8, Y9
-	VBLENDVPS   Y6, Y9, Y5, Y6
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  224(SI), Y5, Y7
+	VMASKMOVPS  224(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
 
 	// x * mul + other
-	VMOVUPS     (R15), Y5
-	VFMADD231PS (SI), Y7, Y5
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y6, Y4
 
 	// x * mul + other
-	VMOVUPS     64(R15), Y8
-	VFMADD231PS 64(SI), Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVAPS     Y3, Y11
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y3, Y12
-	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
 	VANDPS      Y11, Y9, Y11
-	VANDPS      Y12, Y10, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y13
-	VFMADD231PS Y0, Y8, Y14
-	VFMADD231PS Y1, Y5, Y13
-	VFMADD231PS Y1, Y8, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y5
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y6, 192(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VMOVUPS Y4, 224(BX)
-	VPSLLD  $0x14, Y12, Y4
-	VPADDD  Y5, Y6, Y5
-	VPADDD  Y8, Y4, Y8
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VMULPS      Y4, Y13, Y13
-	VMULPS      Y6, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y9, Y4
-	VPOR        Y11, Y12, Y11
-
-	// x * mul + other
-	VMOVUPS     128(R15), Y5
-	VFMADD231PS 128(SI), Y7, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     224(BX), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y13, Y6, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y10, 256(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y10
-	VMOVUPS Y9, 288(BX)
-	VSUBPS  Y14, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y1, Y5, Y10
-	VFMADD231PS Y1, Y8, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VPSLLD  $0x14, Y13, Y7
-	VMOVUPS Y11, 320(BX)
-	VPSLLD  $0x14, Y14, Y11
-	VPADDD  Y5, Y7, Y5
-	VPADDD  Y8, Y11, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y11, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y8, Y8, Y9
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y6, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     320(BX), Y5
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
-
-	// x * mul + other
-	VMOVUPS      32(R15), Y7
-	VBROADCASTSS 48(R14), Y8
-	VFMADD231PS  32(SI), Y8, Y7
-
-	// x * mul + other
-	VMOVUPS     96(R15), Y9
-	VFMADD231PS 96(SI), Y8, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y11
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
 	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y9, Y14
-	VANDPS      Y13, Y10, Y13
-	VANDPS      Y14, Y11, Y14
-	VMOVUPS     Y4, 352(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y4
-	VMOVUPS Y12, 384(BX)
-	VSUBPS  Y14, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS Y0, Y9, Y12
-	VFMADD231PS Y1, Y7, Y4
-	VFMADD231PS Y1, Y9, Y12
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y7, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VPERMPS nearTable<>+0(SB), Y14, Y9
-	VMOVUPS Y6, 416(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VPSLLD  $0x14, Y14, Y8
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y9, Y8, Y9
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
-	VMULPS      Y6, Y4, Y4
-	VMULPS      Y8, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VFMADD213PS Y9, Y9, Y12
-	VANDPS      Y4, Y10, Y10
-	VANDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y10, Y4
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
-
-	// x * mul + other
-	VMOVUPS      160(R15), Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  160(SI), Y7, Y6
-	VCMPPS       $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS      192(BX), Y8
-	VCMPPS       $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS      Y3, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y8, Y13
-	VANDPS      Y12, Y7, Y12
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS  Y12, Y3, Y14
-	VMOVUPS Y11, 448(BX)
-	VSUBPS  Y13, Y3, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y14
-	VFMADD231PS Y0, Y8, Y11
-	VFMADD231PS Y1, Y6, Y14
-	VFMADD231PS Y1, Y8, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VPERMPS nearTable<>+0(SB), Y13, Y8
-	VMOVUPS Y10, 480(BX)
-	VPSLLD  $0x14, Y12, Y10
-	VMOVUPS Y5, 512(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VPADDD  Y6, Y10, Y6
-	VPADDD  Y8, Y5, Y8
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y5, Y7
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
-	VMULPS      Y5, Y14, Y14
-	VMULPS      Y10, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y14, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y14
-	VFMADD213PS Y8, Y8, Y11
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VPOR        Y10, Y11, Y10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y6, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y3, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y9, 224(BX)
+	VSUBPS  Y13, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y3, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y3, Y8, Y3
+	VPADDD  Y5, Y6, Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y5, Y5, Y9
 	VANDPS      Y14, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     512(BX), Y5
-	VPOR        Y5, Y12, Y5
-	VPOR        Y5, Y13, Y5
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y7, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS      32(R15), Y3
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  32(SI), Y5, Y3
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y6
+	VFMADD231PS 96(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y8, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y4, 288(BX)
+	VSUBPS  Y13, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y6, Y4
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y6, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y11, 320(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y3, Y11, Y3
+	VPADDD  Y6, Y7, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y11, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y6, Y6, Y4
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y4, Y9, Y9
+	VADDPS      Y9, Y8, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y5, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVUPS     192(BX), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VMOVUPS Y8, 416(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y5
+	VPTEST     nearBits<>+0(SB), Y10
 	JNZ        exact
-	VMOVUPS    288(BX), Y5
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    256(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    416(BX), Y5
-	VMOVUPS    Y5, 128(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    384(BX), Y6
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 128(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    320(BX), Y6
 	CMPQ       CX, $0x00000008
 	JGE        l93
-	VMASKMOVPS Y6, Y5, 192(DI)
+	VMASKMOVPS Y6, Y4, 192(DI)
 	JMP        l94
 
 l93:
 	VMOVUPS Y6, 192(DI)
 
 l94:
-	VMOVUPS    480(BX), Y5
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    448(BX), Y5
-	VMOVUPS    Y5, 96(DI)
-	VMOVUPS    Y7, 160(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 160(DI)
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l95
 	CMPQ       CX, $0x00000008
 	JLE        l96
-	VMASKMOVPS Y9, Y5, 224(DI)
+	VMASKMOVPS Y7, Y4, 224(DI)
 	JMP        l96
 
 l95:
-	VMOVUPS Y9, 224(DI)
+	VMOVUPS Y7, 224(DI)
 
 l96:
-	VMOVUPS (BX), Y5
-	VMOVUPS 352(BX), Y6
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 288(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y5
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y9
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
 	JMP     behind21
 
@@ -35356,480 +35535,472 @@ upto20:
 	LEAQ (DX)(AX*4), DX
 
 	// x * mul + other
-	VMOVUPS      (R15), Y4
-	VBROADCASTSS 48(R14), Y5
-	VFMADD231PS  (SI), Y5, Y4
+	VMOVUPS      (R15), Y3
+	VBROADCASTSS 48(R14), Y4
+	VFMADD231PS  (SI), Y4, Y3
 
 	// x * mul + other
-	VMOVUPS     64(R15), Y6
-	VFMADD231PS 64(SI), Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
-	VMOVAPS     Y3, Y9
+	VMOVUPS     64(R15), Y5
+	VFMADD231PS 64(SI), Y4, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVAPS     Y2, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y9
-	VMOVAPS     Y3, Y10
-	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y0, Y3, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y8, Y6, Y8
 	VANDPS      Y9, Y7, Y9
-	VANDPS      Y10, Y8, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y11
-	VSUBPS Y10, Y3, Y12
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y11
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y1, Y4, Y11
-	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y0, Y3, Y10
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y1, Y3, Y10
+	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y4
-	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y3
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y8, Y12
 	VPSLLD  $0x14, Y9, Y13
-	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y4, Y13, Y4
-	VPADDD  Y6, Y14, Y6
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
 	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y12, Y10, Y10
 	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y3, Y3, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y7, Y4
-	VPOR        Y9, Y10, Y9
+	VADDPS      Y7, Y6, Y3
+	VPOR        Y8, Y9, Y8
 
 	// x * mul + other
-	VMOVUPS     128(R15), Y6
-	VFMADD231PS 128(SI), Y5, Y6
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y4, Y5
 
 	// x * mul + other
-	VMOVUPS     192(R15), Y10
-	VFMADD231PS 192(SI), Y5, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y12
-	VMOVAPS     Y3, Y13
+	VMOVUPS     192(R15), Y9
+	VFMADD231PS 192(SI), Y4, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y11
+	VMOVAPS     Y2, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y9, Y13
+	VANDPS      Y12, Y10, Y12
 	VANDPS      Y13, Y11, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y8, 192(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y8
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y14, Y3, Y7
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y7, 192(BX)
+	VSUBPS  Y13, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y0, Y10, Y7
-	VFMADD231PS Y1, Y6, Y8
-	VFMADD231PS Y1, Y10, Y7
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y9, Y7
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y9, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y10
-	VPSLLD  $0x14, Y13, Y5
-	VMOVUPS Y9, 256(BX)
-	VPSLLD  $0x14, Y14, Y9
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y9
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y5, Y6, Y5
+	VPADDD  Y9, Y4, Y9
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y6, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y9, Y9, Y7
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y7, Y11, Y11
+	VADDPS      Y11, Y10, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   256(SI), Y4, Y5
+	VMASKMOVPS   256(R15), Y4, Y6
+	VBROADCASTSS 48(R14), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VMOVUPS      minusInf<>+0(SB), Y5
+	VBLENDVPS    Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     64(DX), Y6
+	VMASKMOVPS  320(SI), Y6, Y9
+	VMASKMOVPS  320(R15), Y6, Y12
+	VFMADD231PS Y7, Y9, Y12
+	VBLENDVPS   Y6, Y12, Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y6, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y3, 256(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y3
+	VMOVUPS Y11, 288(BX)
+	VSUBPS  Y14, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y3
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y1, Y4, Y3
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y4
+	VPERMPS nearTable<>+0(SB), Y14, Y6
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y4, Y10, Y4
 	VPADDD  Y6, Y5, Y6
-	VPADDD  Y10, Y9, Y10
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VMULPS      Y5, Y8, Y8
-	VMULPS      Y9, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VMULPS      Y5, Y3, Y3
+	VMULPS      Y10, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y8
-	VFMADD213PS Y10, Y10, Y7
-	VANDPS      Y8, Y11, Y11
-	VANDPS      Y7, Y12, Y12
-	VADDPS      Y12, Y11, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     256(BX), Y5
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
+	VFMADD213PS Y4, Y4, Y3
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y3, Y9, Y9
+	VANDPS      Y11, Y12, Y12
+	VADDPS      Y12, Y9, Y3
+	VPOR        Y8, Y13, Y8
+	VPOR        Y8, Y14, Y8
 
 	// x * mul + other
-	VMOVUPS      (DX), Y6
-	VMASKMOVPS   256(SI), Y6, Y7
-	VMASKMOVPS   256(R15), Y6, Y8
-	VBROADCASTSS 48(R14), Y9
-	VFMADD231PS  Y9, Y7, Y8
-	VMOVUPS      minusInf<>+0(SB), Y7
-	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y7, Y4
 
 	// x * mul + other
-	VMOVUPS     64(DX), Y8
-	VMASKMOVPS  320(SI), Y8, Y10
-	VMASKMOVPS  320(R15), Y8, Y13
-	VFMADD231PS Y9, Y10, Y13
-	VBLENDVPS   Y8, Y13, Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y13
-	VMOVAPS     Y3, Y14
+	VMOVUPS     96(R15), Y5
+	VFMADD231PS 96(SI), Y7, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
+	VMOVAPS     Y2, Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y14
-	VMOVUPS     Y4, 288(BX)
-	VMOVAPS     Y3, Y4
-	VFMADD231PS Y0, Y8, Y4
-	VANDPS      Y14, Y10, Y14
-	VANDPS      Y4, Y13, Y4
-	VMOVUPS     Y12, 320(BX)
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y5, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y10, Y13
 
 	// -n = magic - N - u
-	VSUBPS  Y14, Y3, Y12
-	VMOVUPS Y11, 352(BX)
-	VSUBPS  Y4, Y3, Y11
+	VSUBPS  Y11, Y2, Y14
+	VMOVUPS Y3, 352(BX)
+	VSUBPS  Y13, Y2, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y11
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y11
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y5, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y5, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y14, Y6
-	VPERMPS nearTable<>+0(SB), Y4, Y8
-	VPSLLD  $0x14, Y14, Y7
-	VPSLLD  $0x14, Y4, Y9
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y8, Y9, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VMOVUPS Y12, 384(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 416(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y9, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y11
-	VANDPS      Y12, Y10, Y10
-	VANDPS      Y11, Y13, Y13
-	VADDPS      Y13, Y10, Y6
-	VPOR        Y5, Y14, Y5
-	VPOR        Y5, Y4, Y5
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y5, Y5, Y3
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y3, Y10, Y10
+	VADDPS      Y10, Y6, Y3
+	VPOR        Y8, Y11, Y8
+	VPOR        Y8, Y13, Y8
 
 	// x * mul + other
-	VMOVUPS      32(R15), Y4
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  32(SI), Y7, Y4
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y7, Y4
 
 	// x * mul + other
-	VMOVUPS     96(R15), Y8
-	VFMADD231PS 96(SI), Y7, Y8
+	VMOVUPS     224(R15), Y5
+	VFMADD231PS 224(SI), Y7, Y5
 	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVAPS     Y3, Y12
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
+	VMOVAPS     Y2, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y4, Y12
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y8, Y14
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y5, Y13
 	VANDPS      Y12, Y9, Y12
-	VANDPS      Y14, Y11, Y14
-	VMOVUPS     Y6, 384(BX)
+	VANDPS      Y13, Y11, Y13
 
 	// -n = magic - N - u
-	VSUBPS  Y12, Y3, Y6
-	VMOVUPS Y13, 416(BX)
-	VSUBPS  Y14, Y3, Y13
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y10, 448(BX)
+	VSUBPS  Y13, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y6
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y4, Y6
-	VFMADD231PS Y1, Y8, Y13
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y5, Y10
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y12, Y4
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VMOVUPS Y10, 448(BX)
-	VPSLLD  $0x14, Y12, Y10
-	VPSLLD  $0x14, Y14, Y7
-	VPADDD  Y4, Y10, Y4
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VMULPS      Y7, Y6, Y6
-	VMULPS      Y10, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y6
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y9, Y4
-	VPOR        Y5, Y12, Y5
-	VPOR        Y5, Y14, Y5
-
-	// x * mul + other
-	VMOVUPS      160(R15), Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  160(SI), Y7, Y6
-
-	// x * mul + other
-	VMOVUPS     224(R15), Y8
-	VFMADD231PS 224(SI), Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y13, Y10, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y11, 480(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y11
-	VMOVUPS Y9, 512(BX)
-	VSUBPS  Y14, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y11
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y1, Y6, Y11
-	VFMADD231PS Y1, Y8, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y8
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VMOVUPS Y6, 480(BX)
+	VPSLLD  $0x14, Y12, Y6
 	VPSLLD  $0x14, Y13, Y7
-	VMOVUPS Y5, 544(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VPADDD  Y4, Y6, Y4
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
 	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y7, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y11
-	VFMADD213PS Y8, Y8, Y9
-	VANDPS      Y11, Y10, Y10
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y10, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     544(BX), Y5
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y5, Y5, Y10
+	VANDPS      Y14, Y9, Y9
+	VANDPS      Y10, Y11, Y11
+	VADDPS      Y11, Y9, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
 
 	// x * mul + other
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   288(SI), Y6, Y7
-	VMASKMOVPS   288(R15), Y6, Y8
-	VBROADCASTSS 48(R14), Y9
-	VFMADD231PS  Y9, Y7, Y8
-	VMOVUPS      minusInf<>+0(SB), Y7
-	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   288(SI), Y4, Y5
+	VMASKMOVPS   288(R15), Y4, Y6
+	VBROADCASTSS 48(R14), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VMOVUPS      minusInf<>+0(SB), Y5
+	VBLENDVPS    Y4, Y6, Y5, Y4
 
 	// x * mul + other
-	VMOVUPS     96(DX), Y8
-	VMASKMOVPS  352(SI), Y8, Y11
-	VMASKMOVPS  352(R15), Y8, Y13
-	VFMADD231PS Y9, Y11, Y13
-	VBLENDVPS   Y8, Y13, Y7, Y8
+	VMOVUPS     96(DX), Y6
+	VMASKMOVPS  352(SI), Y6, Y10
+	VMASKMOVPS  352(R15), Y6, Y12
+	VFMADD231PS Y7, Y10, Y12
+	VBLENDVPS   Y6, Y12, Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
 	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS     Y3, Y11
+	VMOVAPS     Y2, Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y11
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y8, Y13
-	VANDPS      Y11, Y7, Y11
-	VANDPS      Y13, Y9, Y13
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y10, Y5, Y10
+	VANDPS      Y12, Y7, Y12
 
 	// -n = magic - N - u
-	VSUBPS  Y11, Y3, Y14
-	VMOVUPS Y4, 576(BX)
-	VSUBPS  Y13, Y3, Y4
+	VSUBPS Y10, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
 	VFMADD231PS Y0, Y6, Y14
-	VFMADD231PS Y0, Y8, Y4
+	VFMADD231PS Y1, Y4, Y13
 	VFMADD231PS Y1, Y6, Y14
-	VFMADD231PS Y1, Y8, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y6
-	VPERMPS nearTable<>+0(SB), Y13, Y8
-	VMOVUPS Y12, 608(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y10, 640(BX)
-	VPSLLD  $0x14, Y13, Y10
-	VPADDD  Y6, Y12, Y6
-	VPADDD  Y8, Y10, Y8
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y3, 512(BX)
+	VPSLLD  $0x14, Y10, Y3
+	VMOVUPS Y11, 544(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VPADDD  Y4, Y3, Y4
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
-	VMULPS      Y10, Y14, Y14
-	VMULPS      Y12, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y11, Y14, Y14
 
 	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
 	VFMADD213PS Y6, Y6, Y14
-	VFMADD213PS Y8, Y8, Y4
+	VANDPS      Y13, Y5, Y5
 	VANDPS      Y14, Y7, Y7
-	VANDPS      Y4, Y9, Y9
-	VADDPS      Y9, Y7, Y4
-	VPOR        Y5, Y11, Y5
-	VPOR        Y5, Y13, Y5
+	VADDPS      Y7, Y5, Y3
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y12, Y8
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y5
+	VPTEST     nearBits<>+0(SB), Y8
 	JNZ        exact
-	VMOVUPS    224(BX), Y5
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    192(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    352(BX), Y5
-	VMOVUPS    Y5, 128(DI)
-	VMOVUPS    320(BX), Y5
-	VMOVUPS    Y5, 192(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    448(BX), Y6
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    192(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    320(BX), Y4
+	VMOVUPS    Y4, 128(DI)
+	VMOVUPS    288(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    416(BX), Y6
 	CMPQ       CX, $0x00000008
 	JGE        l97
-	VMASKMOVPS Y6, Y5, 256(DI)
+	VMASKMOVPS Y6, Y4, 256(DI)
 	JMP        l98
 
 l97:
 	VMOVUPS Y6, 256(DI)
 
 l98:
-	VMOVUPS    64(DX), Y5
-	VMOVUPS    416(BX), Y6
+	VMOVUPS    64(DX), Y4
+	VMOVUPS    384(BX), Y6
 	CMPQ       CX, $0x00000018
 	JGE        l99
 	CMPQ       CX, $0x00000010
 	JLE        l100
-	VMASKMOVPS Y6, Y5, 320(DI)
+	VMASKMOVPS Y6, Y4, 320(DI)
 	JMP        l100
 
 l99:
 	VMOVUPS Y6, 320(DI)
 
 l100:
-	VMOVUPS    512(BX), Y5
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    480(BX), Y5
-	VMOVUPS    Y5, 96(DI)
-	VMOVUPS    640(BX), Y5
-	VMOVUPS    Y5, 160(DI)
-	VMOVUPS    608(BX), Y5
-	VMOVUPS    Y5, 224(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    480(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y9, 160(DI)
+	VMOVUPS    544(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l101
 	CMPQ       CX, $0x00000008
 	JLE        l102
-	VMASKMOVPS Y7, Y5, 288(DI)
+	VMASKMOVPS Y5, Y4, 288(DI)
 	JMP        l102
 
 l101:
-	VMOVUPS Y7, 288(DI)
+	VMOVUPS Y5, 288(DI)
 
 l102:
-	VMOVUPS    96(DX), Y5
+	VMOVUPS    96(DX), Y4
 	CMPQ       CX, $0x00000020
 	JGE        l103
 	CMPQ       CX, $0x00000018
 	JLE        l104
-	VMASKMOVPS Y9, Y5, 352(DI)
+	VMASKMOVPS Y7, Y4, 352(DI)
 	JMP        l104
 
 l103:
-	VMOVUPS Y9, 352(DI)
+	VMOVUPS Y7, 352(DI)
 
 l104:
-	VMOVUPS (BX), Y5
-	VMOVUPS 288(BX), Y6
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 256(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 384(BX), Y5
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 352(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y6
-	VMINPS  Y5, Y7, Y9
-	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y6, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS 32(BX), Y5
-	VMOVUPS 576(BX), Y7
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 512(BX), Y6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y7, Y5, Y9
-	VMINPS Y7, Y5, Y10
-	VMAXPS Y7, Y5, Y5
-	VSUBPS Y5, Y9, Y5
-	VSUBPS Y5, Y10, Y10
-	VADDPS 96(BX), Y10, Y10
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y9, Y5
-	VMINPS  Y4, Y9, Y7
-	VMAXPS  Y4, Y9, Y9
-	VSUBPS  Y9, Y5, Y9
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y10, Y10
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y10, 96(BX)
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 	JMP     behind21
 
@@ -35842,668 +36013,657 @@ upto21:
 	LEAQ (DX)(AX*4), DX
 
 	// x * mul + other
-	VMOVUPS      (R15), Y4
-	VBROADCASTSS 48(R14), Y5
-	VFMADD231PS  (SI), Y5, Y4
+	VMOVUPS      (R15), Y3
+	VBROADCASTSS 48(R14), Y4
+	VFMADD231PS  (SI), Y4, Y3
 
 	// x * mul + other
-	VMOVUPS     64(R15), Y6
-	VFMADD231PS 64(SI), Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
-	VMOVAPS     Y3, Y9
+	VMOVUPS     64(R15), Y5
+	VFMADD231PS 64(SI), Y4, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVAPS     Y2, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y9
-	VMOVAPS     Y3, Y10
-	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y0, Y3, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y8, Y6, Y8
 	VANDPS      Y9, Y7, Y9
-	VANDPS      Y10, Y8, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y11
-	VSUBPS Y10, Y3, Y12
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y11
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y1, Y4, Y11
-	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y0, Y3, Y10
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y1, Y3, Y10
+	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y4
-	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y3
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y8, Y12
 	VPSLLD  $0x14, Y9, Y13
-	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y4, Y13, Y4
-	VPADDD  Y6, Y14, Y6
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
 	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y12, Y10, Y10
 	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y3, Y3, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y7, Y4
-	VPOR        Y9, Y10, Y9
+	VADDPS      Y7, Y6, Y3
+	VPOR        Y8, Y9, Y8
 
 	// x * mul + other
-	VMOVUPS     128(R15), Y6
-	VFMADD231PS 128(SI), Y5, Y6
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y4, Y5
 
 	// x * mul + other
-	VMOVUPS     192(R15), Y10
-	VFMADD231PS 192(SI), Y5, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y12
-	VMOVAPS     Y3, Y13
+	VMOVUPS     192(R15), Y9
+	VFMADD231PS 192(SI), Y4, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y11
+	VMOVAPS     Y2, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y9, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y7, 192(BX)
+	VSUBPS  Y13, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y9, Y7
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y9, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y9
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y5, Y6, Y5
+	VPADDD  Y9, Y4, Y9
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y6, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y9, Y9, Y7
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y7, Y11, Y11
+	VADDPS      Y11, Y10, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS      256(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  256(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y6
+	VFMADD231PS 320(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
 	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y3, Y14
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y3, 256(BX)
+	VSUBPS  Y13, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  384(SI), Y4, Y6
+	VMASKMOVPS  384(R15), Y4, Y10
+	VFMADD231PS Y5, Y6, Y10
+	VMOVUPS     minusInf<>+0(SB), Y6
+	VBLENDVPS   Y4, Y10, Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     64(DX), Y10
+	VMASKMOVPS  448(SI), Y10, Y11
+	VMASKMOVPS  448(R15), Y10, Y12
+	VFMADD231PS Y5, Y11, Y12
+	VBLENDVPS   Y10, Y12, Y6, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y13
+	VMOVAPS     Y2, Y14
 	VFMADD231PS Y0, Y10, Y14
 	VANDPS      Y13, Y11, Y13
 	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y8, 192(BX)
+	VMOVUPS     Y9, 352(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y8
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y14, Y3, Y7
+	VSUBPS  Y13, Y2, Y9
+	VMOVUPS Y7, 384(BX)
+	VSUBPS  Y14, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y0, Y4, Y9
 	VFMADD231PS Y0, Y10, Y7
-	VFMADD231PS Y1, Y6, Y8
+	VFMADD231PS Y1, Y4, Y9
 	VFMADD231PS Y1, Y10, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VPERMPS nearTable<>+0(SB), Y13, Y4
 	VPERMPS nearTable<>+0(SB), Y14, Y10
-	VPSLLD  $0x14, Y13, Y5
-	VMOVUPS Y9, 256(BX)
-	VPSLLD  $0x14, Y14, Y9
-	VPADDD  Y6, Y5, Y6
-	VPADDD  Y10, Y9, Y10
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VMULPS      Y5, Y8, Y8
-	VMULPS      Y9, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y8
-	VFMADD213PS Y10, Y10, Y7
-	VANDPS      Y8, Y11, Y11
-	VANDPS      Y7, Y12, Y12
-	VADDPS      Y12, Y11, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     256(BX), Y5
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
-
-	// x * mul + other
-	VMOVUPS      256(R15), Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  256(SI), Y7, Y6
-
-	// x * mul + other
-	VMOVUPS     320(R15), Y8
-	VFMADD231PS 320(SI), Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y10, Y14
-	VMOVUPS     Y4, 288(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y4
-	VMOVUPS Y12, 320(BX)
-	VSUBPS  Y14, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y4
-	VFMADD231PS Y0, Y8, Y12
-	VFMADD231PS Y1, Y6, Y4
-	VFMADD231PS Y1, Y8, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y13, Y11
-	VPSLLD  $0x14, Y14, Y7
-	VPADDD  Y6, Y11, Y6
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
-	VMULPS      Y7, Y4, Y4
-	VMULPS      Y11, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y4
-	VFMADD213PS Y8, Y8, Y12
-	VANDPS      Y4, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y4
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
-
-	// x * mul + other
-	VMOVUPS      (DX), Y6
-	VMASKMOVPS   384(SI), Y6, Y7
-	VMASKMOVPS   384(R15), Y6, Y8
-	VBROADCASTSS 48(R14), Y11
-	VFMADD231PS  Y11, Y7, Y8
-	VMOVUPS      minusInf<>+0(SB), Y7
-	VBLENDVPS    Y6, Y8, Y7, Y6
-
-	// x * mul + other
-	VMOVUPS     64(DX), Y8
-	VMASKMOVPS  448(SI), Y8, Y12
-	VMASKMOVPS  448(R15), Y8, Y13
-	VFMADD231PS Y11, Y12, Y13
-	VBLENDVPS   Y8, Y13, Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y13
-	VMOVAPS     Y3, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y14
-	VMOVUPS     Y10, 384(BX)
-	VMOVAPS     Y3, Y10
-	VFMADD231PS Y0, Y8, Y10
-	VANDPS      Y14, Y12, Y14
-	VANDPS      Y10, Y13, Y10
-	VMOVUPS     Y9, 416(BX)
-
-	// -n = magic - N - u
-	VSUBPS Y14, Y3, Y9
-	VSUBPS Y10, Y3, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y9
-	VFMADD231PS Y0, Y8, Y7
-	VFMADD231PS Y1, Y6, Y9
-	VFMADD231PS Y1, Y8, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y14, Y6
-	VPERMPS nearTable<>+0(SB), Y10, Y8
-	VPSLLD  $0x14, Y14, Y11
-	VMOVUPS Y5, 448(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VPADDD  Y6, Y11, Y6
-	VPADDD  Y8, Y5, Y8
+	VPSLLD  $0x14, Y13, Y6
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y4, Y6, Y4
+	VPADDD  Y10, Y5, Y10
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
 	VMULPS      Y5, Y9, Y9
-	VMULPS      Y11, Y7, Y7
+	VMULPS      Y6, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y9
-	VFMADD213PS Y8, Y8, Y7
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y12, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     448(BX), Y5
-	VPOR        Y5, Y14, Y5
-	VPOR        Y5, Y10, Y5
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y10, Y10, Y7
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y7, Y12, Y12
+	VADDPS      Y12, Y11, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y13, Y8
+	VPOR        Y8, Y14, Y8
 
 	// x * mul + other
-	VMOVUPS      32(R15), Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  32(SI), Y7, Y6
+	VMOVUPS      32(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  32(SI), Y5, Y4
 
 	// x * mul + other
-	VMOVUPS     96(R15), Y8
-	VFMADD231PS 96(SI), Y7, Y8
+	VMOVUPS     96(R15), Y6
+	VFMADD231PS 96(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
 	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVAPS     Y3, Y11
+	VMOVAPS     Y2, Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y11
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y11, Y9, Y11
-	VANDPS      Y14, Y10, Y14
-	VMOVUPS     Y4, 480(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y11, Y3, Y4
-	VMOVUPS Y13, 512(BX)
-	VSUBPS  Y14, Y3, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y4
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y4
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VMOVUPS Y12, 544(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VPSLLD  $0x14, Y14, Y7
-	VPADDD  Y6, Y12, Y6
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
-	VMULPS      Y7, Y4, Y4
-	VMULPS      Y12, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y4
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y4, Y9, Y9
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y9, Y4
-	VPOR        Y5, Y11, Y5
-	VPOR        Y5, Y14, Y5
-
-	// x * mul + other
-	VMOVUPS      160(R15), Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  160(SI), Y7, Y6
-
-	// x * mul + other
-	VMOVUPS     224(R15), Y8
-	VFMADD231PS 224(SI), Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y2, Y13
 	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y13, Y11, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y10, 576(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y10
-	VMOVUPS Y9, 608(BX)
-	VSUBPS  Y14, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y1, Y6, Y10
-	VFMADD231PS Y1, Y8, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VPSLLD  $0x14, Y13, Y7
-	VMOVUPS Y5, 640(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y7, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y10
-	VFMADD213PS Y8, Y8, Y9
-	VANDPS      Y10, Y11, Y11
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y11, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     640(BX), Y5
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
-
-	// x * mul + other
-	VMOVUPS      288(R15), Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  288(SI), Y7, Y6
-
-	// x * mul + other
-	VMOVUPS     352(R15), Y8
-	VFMADD231PS 352(SI), Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y8, Y14
+	VANDPS      Y10, Y7, Y10
 	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y10, Y14
-	VMOVUPS     Y4, 672(BX)
 
 	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y4
-	VMOVUPS Y12, 704(BX)
-	VSUBPS  Y14, Y3, Y12
+	VSUBPS  Y10, Y2, Y14
+	VMOVUPS Y3, 416(BX)
+	VSUBPS  Y13, Y2, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y4
-	VFMADD231PS Y0, Y8, Y12
-	VFMADD231PS Y1, Y6, Y4
-	VFMADD231PS Y1, Y8, Y12
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y3
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
 	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y8
-	VMOVUPS Y11, 736(BX)
+	VMOVUPS Y12, 448(BX)
+	VPSLLD  $0x14, Y10, Y12
+	VMOVUPS Y11, 480(BX)
 	VPSLLD  $0x14, Y13, Y11
-	VPSLLD  $0x14, Y14, Y7
+	VPADDD  Y4, Y12, Y4
 	VPADDD  Y6, Y11, Y6
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
-	VMULPS      Y7, Y4, Y4
-	VMULPS      Y11, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y12, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y4
-	VFMADD213PS Y8, Y8, Y12
-	VANDPS      Y4, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y4
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y13, Y8
 
 	// x * mul + other
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   416(SI), Y6, Y7
-	VMASKMOVPS   416(R15), Y6, Y8
-	VBROADCASTSS 48(R14), Y11
-	VFMADD231PS  Y11, Y7, Y8
-	VMOVUPS      minusInf<>+0(SB), Y7
-	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y5, Y4
 
 	// x * mul + other
-	VMOVUPS     96(DX), Y8
-	VMASKMOVPS  480(SI), Y8, Y12
-	VMASKMOVPS  480(R15), Y8, Y13
-	VFMADD231PS Y11, Y12, Y13
-	VBLENDVPS   Y8, Y13, Y7, Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVAPS     Y3, Y12
+	VMOVUPS     224(R15), Y6
+	VFMADD231PS 224(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VMOVAPS     Y2, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y8, Y13
-	VANDPS      Y12, Y7, Y12
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y10, Y12
 	VANDPS      Y13, Y11, Y13
 
 	// -n = magic - N - u
-	VSUBPS  Y12, Y3, Y14
-	VMOVUPS Y10, 768(BX)
-	VSUBPS  Y13, Y3, Y10
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y9, 512(BX)
+	VSUBPS  Y13, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y14
-	VFMADD231PS Y0, Y8, Y10
-	VFMADD231PS Y1, Y6, Y14
-	VFMADD231PS Y1, Y8, Y10
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VPERMPS nearTable<>+0(SB), Y13, Y8
-	VMOVUPS Y9, 800(BX)
-	VPSLLD  $0x14, Y12, Y9
-	VMOVUPS Y5, 832(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y7, 544(BX)
+	VPSLLD  $0x14, Y12, Y7
 	VPSLLD  $0x14, Y13, Y5
-	VPADDD  Y6, Y9, Y6
-	VPADDD  Y8, Y5, Y8
+	VPADDD  Y4, Y7, Y4
+	VPADDD  Y6, Y5, Y6
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
 	VMULPS      Y5, Y14, Y14
-	VMULPS      Y9, Y10, Y10
+	VMULPS      Y7, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y14
-	VFMADD213PS Y8, Y8, Y10
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y9
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS      288(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  288(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y6
+	VFMADD231PS 352(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y3, 576(BX)
+	VSUBPS  Y13, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y11, 608(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y10, 640(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y3
 	VANDPS      Y14, Y7, Y7
-	VANDPS      Y10, Y11, Y11
-	VADDPS      Y11, Y7, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     832(BX), Y5
-	VPOR        Y5, Y12, Y5
-	VPOR        Y5, Y13, Y5
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  416(SI), Y4, Y6
+	VMASKMOVPS  416(R15), Y4, Y10
+	VFMADD231PS Y5, Y6, Y10
+	VMOVUPS     minusInf<>+0(SB), Y6
+	VBLENDVPS   Y4, Y10, Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     96(DX), Y10
+	VMASKMOVPS  480(SI), Y10, Y11
+	VMASKMOVPS  480(R15), Y10, Y12
+	VFMADD231PS Y5, Y11, Y12
+	VBLENDVPS   Y10, Y12, Y6, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y6
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y10, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y6, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 672(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VMOVUPS Y7, 704(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y6, Y6
+	VADDPS      Y6, Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y11, Y8
+	VPOR        Y8, Y12, Y8
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y5
+	VPTEST     nearBits<>+0(SB), Y8
 	JNZ        exact
-	VMOVUPS    224(BX), Y5
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    192(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    352(BX), Y5
-	VMOVUPS    Y5, 128(DI)
-	VMOVUPS    320(BX), Y5
-	VMOVUPS    Y5, 192(DI)
-	VMOVUPS    416(BX), Y5
-	VMOVUPS    Y5, 256(DI)
-	VMOVUPS    384(BX), Y5
-	VMOVUPS    Y5, 320(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    544(BX), Y6
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    192(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    320(BX), Y4
+	VMOVUPS    Y4, 128(DI)
+	VMOVUPS    288(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 320(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    480(BX), Y7
 	CMPQ       CX, $0x00000008
 	JGE        l105
-	VMASKMOVPS Y6, Y5, 384(DI)
+	VMASKMOVPS Y7, Y4, 384(DI)
 	JMP        l106
 
 l105:
-	VMOVUPS Y6, 384(DI)
+	VMOVUPS Y7, 384(DI)
 
 l106:
-	VMOVUPS    64(DX), Y5
-	VMOVUPS    512(BX), Y6
+	VMOVUPS    64(DX), Y4
+	VMOVUPS    448(BX), Y7
 	CMPQ       CX, $0x00000018
 	JGE        l107
 	CMPQ       CX, $0x00000010
 	JLE        l108
-	VMASKMOVPS Y6, Y5, 448(DI)
+	VMASKMOVPS Y7, Y4, 448(DI)
 	JMP        l108
 
 l107:
-	VMOVUPS Y6, 448(DI)
+	VMOVUPS Y7, 448(DI)
 
 l108:
-	VMOVUPS    608(BX), Y5
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    576(BX), Y5
-	VMOVUPS    Y5, 96(DI)
-	VMOVUPS    736(BX), Y5
-	VMOVUPS    Y5, 160(DI)
-	VMOVUPS    704(BX), Y5
-	VMOVUPS    Y5, 224(DI)
-	VMOVUPS    800(BX), Y5
-	VMOVUPS    Y5, 288(DI)
-	VMOVUPS    768(BX), Y5
-	VMOVUPS    Y5, 352(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    544(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    512(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    640(BX), Y4
+	VMOVUPS    Y4, 160(DI)
+	VMOVUPS    608(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    704(BX), Y4
+	VMOVUPS    Y4, 288(DI)
+	VMOVUPS    672(BX), Y4
+	VMOVUPS    Y4, 352(DI)
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l109
 	CMPQ       CX, $0x00000008
 	JLE        l110
-	VMASKMOVPS Y7, Y5, 416(DI)
+	VMASKMOVPS Y5, Y4, 416(DI)
 	JMP        l110
 
 l109:
-	VMOVUPS Y7, 416(DI)
+	VMOVUPS Y5, 416(DI)
 
 l110:
-	VMOVUPS    96(DX), Y5
+	VMOVUPS    96(DX), Y4
 	CMPQ       CX, $0x00000020
 	JGE        l111
 	CMPQ       CX, $0x00000018
 	JLE        l112
-	VMASKMOVPS Y11, Y5, 480(DI)
+	VMASKMOVPS Y6, Y4, 480(DI)
 	JMP        l112
 
 l111:
-	VMOVUPS Y11, 480(DI)
+	VMOVUPS Y6, 480(DI)
 
 l112:
-	VMOVUPS (BX), Y5
-	VMOVUPS 288(BX), Y6
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 256(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 480(BX), Y5
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 416(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y6
-	VMINPS  Y5, Y7, Y9
-	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y6, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS 32(BX), Y5
-	VMOVUPS 672(BX), Y7
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 576(BX), Y6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y7, Y5, Y9
-	VMINPS Y7, Y5, Y10
-	VMAXPS Y7, Y5, Y5
-	VSUBPS Y5, Y9, Y5
-	VSUBPS Y5, Y10, Y10
-	VADDPS 96(BX), Y10, Y10
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y9, Y5
-	VMINPS  Y4, Y9, Y7
-	VMAXPS  Y4, Y9, Y9
-	VSUBPS  Y9, Y5, Y9
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y10, Y10
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y10, 96(BX)
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
 
 behind21:
 	// The sum of all lanes, and its reciprocal.
-	VMOVUPS      (BX), Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y5
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      32(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y8
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      64(BX), Y9
-	VEXTRACTF128 $0x01, Y9, X10
-	VCVTPS2PD    X9, Y11
-	VCVTPS2PD    X10, Y10
-	VMOVUPS      96(BX), Y12
-	VEXTRACTF128 $0x01, Y12, X13
-	VCVTPS2PD    X12, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y11, Y5, Y5
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
 	VADDPD       Y10, Y4, Y4
-	VADDPD       Y14, Y8, Y8
+	VADDPD       Y9, Y3, Y3
 	VADDPD       Y13, Y7, Y7
-	VADDPD       Y8, Y5, Y5
+	VADDPD       Y12, Y6, Y6
 	VADDPD       Y7, Y4, Y4
-	VADDPD       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X4
-	VADDPD       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDSD       X4, X5, X5
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X5, X4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X4, X3
 	JCS          total
-	VMOVSD       one64<>+0(SB), X4
+	VMOVSD       one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VCVTSS2SD    X5, X5, X7
-	VSUBSD       X7, X4, X4
-	VBROADCASTSS X5, Y5
-	VCVTSD2SS    X4, X4, X7
-	VBROADCASTSS X7, Y7
-	VMOVSD       up64<>+0(SB), X8
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
+	VMOVSD       up64<>+0(SB), X7
 
 	// Leave if cLo is small.
-	VMULSD   X8, X4, X8
-	VMULSD   X4, X8, X8
-	VMOVSD   leastLow64<>+0(SB), X4
-	VUCOMISD X4, X8
+	VMULSD   X7, X3, X7
+	VMULSD   X3, X7, X7
+	VMOVSD   leastLow64<>+0(SB), X3
+	VUCOMISD X3, X7
 	JCS      small
-	VMOVUPS  Y3, (BX)
-	VMOVUPS  Y6, 32(BX)
-	VMOVUPS  Y9, 64(BX)
-	VMOVUPS  Y12, 96(BX)
-	VMOVAPS  Y5, Y3
-	VMOVUPS  Y7, 128(BX)
+	VMOVUPS  Y2, 64(BX)
+	VMOVUPS  Y5, 96(BX)
+	VMOVUPS  Y8, 128(BX)
+	VMOVUPS  Y11, 160(BX)
+	VMOVAPS  Y4, Y2
+	VMOVAPS  Y6, Y3
 
 	// The second pass of the row before, while this one's factor is made.
 	MOVQ  32(R14), SI
@@ -36638,12 +36798,10 @@ l114:
 behind26:
 put:
 	// This row's second pass is put off.
-	MOVQ    R12, 32(R14)
-	VMOVSS  X3, 40(R14)
-	VMOVUPS 128(BX), Y4
-	VMOVSS  X4, 44(R14)
-	VMOVUPS Y4, 128(BX)
-	JMP     next
+	MOVQ   R12, 32(R14)
+	VMOVSS X2, 40(R14)
+	VMOVSS X3, 44(R14)
+	JMP    next
 
 now:
 	// The second pass: the exponentials times that.
@@ -36658,55 +36816,53 @@ now:
 
 loop29:
 	VMOVUPS (SI), Y4
-	VMOVUPS 128(BX), Y5
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, (DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
 	VMOVUPS     32(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 32(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     64(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 64(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 64(DI)
 	VMOVUPS     96(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 96(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 96(DI)
 	VMOVUPS     128(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 128(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 128(DI)
 	VMOVUPS     160(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 160(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 160(DI)
 	VMOVUPS     192(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 192(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 192(DI)
 	VMOVUPS     224(SI), Y4
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     Y5, 128(BX)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
@@ -36723,13 +36879,11 @@ done29:
 
 loop30:
 	VMOVUPS (SI), Y4
-	VMOVUPS 128(BX), Y5
 
 	// e*cHi + e*cLo
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y5, 128(BX)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
@@ -36751,8 +36905,8 @@ done30:
 	VORPS      512(DX), Y4, Y4
 
 	// e*cHi + e*cLo
-	VMULPS      128(BX), Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l115
@@ -36770,49 +36924,48 @@ behind31:
 
 small:
 	// The same where a product may be denormal.
-	VMOVUPS      (BX), Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y5
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      32(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y8
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      64(BX), Y9
-	VEXTRACTF128 $0x01, Y9, X10
-	VCVTPS2PD    X9, Y11
-	VCVTPS2PD    X10, Y10
-	VMOVUPS      96(BX), Y12
-	VEXTRACTF128 $0x01, Y12, X13
-	VCVTPS2PD    X12, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y11, Y5, Y5
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
 	VADDPD       Y10, Y4, Y4
-	VADDPD       Y14, Y8, Y8
+	VADDPD       Y9, Y3, Y3
 	VADDPD       Y13, Y7, Y7
-	VADDPD       Y8, Y5, Y5
+	VADDPD       Y12, Y6, Y6
 	VADDPD       Y7, Y4, Y4
-	VADDPD       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X4
-	VADDPD       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDSD       X4, X5, X5
-	VMOVSD       up64<>+0(SB), X4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       up64<>+0(SB), X3
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VCVTSS2SD    X5, X5, X7
-	VSUBSD       X7, X4, X4
-	VBROADCASTSS X5, Y5
-	VCVTSD2SS    X4, X4, X4
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
 	VBROADCASTSS X4, Y4
-	VMOVUPS      Y3, (BX)
-	VMOVUPS      Y6, 32(BX)
-	VMOVUPS      Y9, 64(BX)
-	VMOVUPS      Y12, 96(BX)
-	VMOVAPS      Y5, Y3
-	VMOVUPS      Y4, 128(BX)
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      Y2, 64(BX)
+	VMOVUPS      Y5, 96(BX)
+	VMOVUPS      Y8, 128(BX)
+	VMOVUPS      Y11, 160(BX)
+	VMOVAPS      Y4, Y2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -36827,63 +36980,61 @@ small:
 
 loop34:
 	VMOVUPS (SI), Y5
-	VMOVUPS 128(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, (DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, (DI)
 	VMOVUPS     32(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 32(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 32(DI)
 	VMOVUPS     64(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 64(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 64(DI)
 	VMOVUPS     96(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 96(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 96(DI)
 	VMOVUPS     128(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 128(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 128(DI)
 	VMOVUPS     160(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 160(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     192(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 192(DI)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 192(DI)
 	VMOVUPS     224(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y7
-	VFMADD231PS Y3, Y5, Y7
-	VMULPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     Y6, 128(BX)
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
@@ -36900,14 +37051,12 @@ done34:
 
 loop35:
 	VMOVUPS (SI), Y4
-	VMOVUPS 128(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y5, 128(BX)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
@@ -36929,8 +37078,8 @@ done35:
 	VORPS      512(DX), Y4, Y4
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      128(BX), Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
@@ -36948,32 +37097,19 @@ behind36:
 	JMP next
 
 far:
-	// A short row with other elements.
-	MOVQ         SI, R11
-	MOVQ         DI, R12
-	MOVQ         CX, R13
-	MOVQ         R15, other+48(FP)
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          irregular
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          irregular
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y3
-	VMOVUPS      integerHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
-	VMOVSS       X3, 20(R14)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, (BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 32(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 64(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 96(BX)
+	// A short row with other elements: an empty sum.
+	MOVQ    SI, R11
+	MOVQ    DI, R12
+	MOVQ    CX, R13
+	MOVQ    R15, other+48(FP)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 64(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 96(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 128(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 160(BX)
 
 exact:
 	// Other elements.
@@ -36988,9 +37124,9 @@ exact:
 	VMULPS       Y4, Y3, Y3
 	VBROADCASTSS 16(R14), Y4
 	VMINPS       Y4, Y3, Y3
-	VMOVUPS      Y2, 128(BX)
+	VMOVUPS      Y2, (BX)
 	VBROADCASTSS (R14), Y2
-	VMOVUPS      Y3, 160(BX)
+	VMOVUPS      Y3, 32(BX)
 	VBROADCASTSS 4(R14), Y3
 
 	// Turns of 128 elements.
@@ -37078,7 +37214,7 @@ loop39:
 	VMAXPS      Y12, Y10, Y10
 	VMAXPS      Y10, Y6, Y6
 	VMAXPS      Y6, Y4, Y4
-	VMOVUPS     160(BX), Y6
+	VMOVUPS     32(BX), Y6
 	VCMPPS      $0x1e, Y6, Y4, Y4
 	VMOVMSKPS   Y4, AX
 	TESTL       AX, AX
@@ -37091,13 +37227,13 @@ loop39:
 	// x * mul + other
 	VMOVUPS     64(R15), Y7
 	VFMADD231PS 64(SI), Y5, Y7
-	VMOVUPS     128(BX), Y8
+	VMOVUPS     (BX), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y4, Y8
-	VMOVUPS     128(BX), Y9
+	VMOVUPS     (BX), Y9
 	VFMADD231PS Y2, Y7, Y9
-	VMOVUPS     128(BX), Y10
+	VMOVUPS     (BX), Y10
 
 	// -n = magic - N - u
 	VSUBPS Y8, Y10, Y11
@@ -37191,7 +37327,7 @@ loop39:
 	VADDPS      Y6, Y4, Y4
 	VMOVUPS     Y9, 128(DI)
 	VMOVUPS     Y11, 192(DI)
-	VMOVUPS     (BX), Y6
+	VMOVUPS     64(BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Y4, Y6, Y7
@@ -37199,7 +37335,7 @@ loop39:
 	VMAXPS Y4, Y6, Y6
 	VSUBPS Y6, Y7, Y6
 	VSUBPS Y6, Y8, Y8
-	VADDPS 64(BX), Y8, Y8
+	VADDPS 128(BX), Y8, Y8
 
 	// x * mul + other
 	VMOVUPS     256(R15), Y4
@@ -37324,13 +37460,13 @@ loop39:
 	// x * mul + other
 	VMOVUPS     96(R15), Y7
 	VFMADD231PS 96(SI), Y5, Y7
-	VMOVUPS     128(BX), Y9
+	VMOVUPS     (BX), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y4, Y9
-	VMOVUPS     128(BX), Y10
+	VMOVUPS     (BX), Y10
 	VFMADD231PS Y2, Y7, Y10
-	VMOVUPS     128(BX), Y11
+	VMOVUPS     (BX), Y11
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y11, Y12
@@ -37426,7 +37562,7 @@ loop39:
 	VADDPS      Y6, Y4, Y4
 	VMOVUPS     Y9, 160(DI)
 	VMOVUPS     Y10, 224(DI)
-	VMOVUPS     32(BX), Y6
+	VMOVUPS     96(BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Y4, Y6, Y7
@@ -37434,7 +37570,7 @@ loop39:
 	VMAXPS Y4, Y6, Y6
 	VSUBPS Y6, Y7, Y6
 	VSUBPS Y6, Y8, Y8
-	VADDPS 96(BX), Y8, Y8
+	VADDPS 160(BX), Y8, Y8
 
 	// x * mul + other
 	VMOVUPS     288(R15), Y4
@@ -37551,13 +37687,13 @@ loop39:
 	VSUBPS  Y7, Y5, Y7
 	VSUBPS  Y7, Y6, Y6
 	VADDPS  288(BX), Y6, Y6
+	VMOVUPS Y11, (BX)
 	VMOVUPS 224(BX), Y4
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS 256(BX), Y4
 	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y11, 128(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y6, 160(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
@@ -37601,16 +37737,16 @@ upto40:
 
 	// Leave if an element is above the limit.
 	VMAXPS    Y6, Y4, Y5
-	VMOVUPS   160(BX), Y7
+	VMOVUPS   32(BX), Y7
 	VCMPPS    $0x1e, Y7, Y5, Y5
 	VMOVMSKPS Y5, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   128(BX), Y5
+	VMOVUPS   (BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     128(BX), Y8
+	VMOVUPS     (BX), Y8
 
 	// -n = magic - N - u
 	VSUBPS Y5, Y8, Y9
@@ -37644,7 +37780,7 @@ l119:
 	VMOVUPS Y5, (DI)
 
 l120:
-	VMOVUPS (BX), Y4
+	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y4, Y9
@@ -37652,7 +37788,7 @@ l120:
 	VMAXPS  Y5, Y4, Y4
 	VSUBPS  Y4, Y9, Y4
 	VSUBPS  Y4, Y10, Y10
-	VADDPS  64(BX), Y10, Y10
+	VADDPS  128(BX), Y10, Y10
 	VMOVAPS Y8, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -37692,7 +37828,7 @@ l121:
 	VMOVUPS Y4, 32(DI)
 
 l122:
-	VMOVUPS 32(BX), Y5
+	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y6
@@ -37700,13 +37836,13 @@ l122:
 	VMAXPS  Y4, Y5, Y5
 	VSUBPS  Y5, Y6, Y5
 	VSUBPS  Y5, Y11, Y11
-	VADDPS  96(BX), Y11, Y11
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y11, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VADDPS  160(BX), Y11, Y11
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y11, 160(BX)
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind43
 
@@ -37744,7 +37880,7 @@ upto41:
 	VFMADD231PS 32(SI), Y7, Y8
 	VMAXPS      Y6, Y8, Y8
 	VMAXPS      Y8, Y5, Y5
-	VMOVUPS     160(BX), Y8
+	VMOVUPS     32(BX), Y8
 	VCMPPS      $0x1e, Y8, Y5, Y5
 	VMOVMSKPS   Y5, AX
 	TESTL       AX, AX
@@ -37753,13 +37889,13 @@ upto41:
 	// x * mul + other
 	VMOVUPS     (R15), Y5
 	VFMADD231PS (SI), Y7, Y5
-	VMOVUPS     128(BX), Y9
+	VMOVUPS     (BX), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y5, Y9
-	VMOVUPS     128(BX), Y10
+	VMOVUPS     (BX), Y10
 	VFMADD231PS Y2, Y4, Y10
-	VMOVUPS     128(BX), Y11
+	VMOVUPS     (BX), Y11
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y11, Y12
@@ -37808,7 +37944,7 @@ l123:
 	VMOVUPS Y10, 64(DI)
 
 l124:
-	VMOVUPS (BX), Y5
+	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Y4, Y5, Y8
@@ -37816,7 +37952,7 @@ l124:
 	VMAXPS Y4, Y5, Y5
 	VSUBPS Y5, Y8, Y5
 	VSUBPS Y5, Y9, Y9
-	VADDPS 64(BX), Y9, Y9
+	VADDPS 128(BX), Y9, Y9
 
 	// x * mul + other
 	VMOVUPS     32(R15), Y4
@@ -37877,7 +38013,7 @@ l125:
 	VMOVUPS Y7, 96(DI)
 
 l126:
-	VMOVUPS 32(BX), Y5
+	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y6
@@ -37885,12 +38021,12 @@ l126:
 	VMAXPS  Y4, Y5, Y5
 	VSUBPS  Y5, Y6, Y5
 	VSUBPS  Y5, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y9, 64(BX)
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y11, 128(BX)
+	VADDPS  160(BX), Y7, Y7
+	VMOVUPS Y11, (BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind43
 
@@ -37954,7 +38090,7 @@ upto42:
 	VMAXPS      Y12, Y11, Y8
 	VMAXPS      Y8, Y6, Y6
 	VMAXPS      Y6, Y4, Y4
-	VMOVUPS     160(BX), Y6
+	VMOVUPS     32(BX), Y6
 	VCMPPS      $0x1e, Y6, Y4, Y4
 	VMOVMSKPS   Y4, AX
 	TESTL       AX, AX
@@ -37967,13 +38103,13 @@ upto42:
 	// x * mul + other
 	VMOVUPS     64(R15), Y8
 	VFMADD231PS 64(SI), Y5, Y8
-	VMOVUPS     128(BX), Y10
+	VMOVUPS     (BX), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y4, Y10
-	VMOVUPS     128(BX), Y13
+	VMOVUPS     (BX), Y13
 	VFMADD231PS Y2, Y8, Y13
-	VMOVUPS     128(BX), Y14
+	VMOVUPS     (BX), Y14
 
 	// -n = magic - N - u
 	VSUBPS  Y10, Y14, Y6
@@ -38081,7 +38217,7 @@ l129:
 	VMOVUPS Y6, 192(DI)
 
 l130:
-	VMOVUPS (BX), Y5
+	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Y4, Y5, Y6
@@ -38089,7 +38225,7 @@ l130:
 	VMAXPS Y4, Y5, Y5
 	VSUBPS Y5, Y6, Y5
 	VSUBPS Y5, Y7, Y7
-	VADDPS 64(BX), Y7, Y7
+	VADDPS 128(BX), Y7, Y7
 
 	// x * mul + other
 	VMOVUPS      32(R15), Y4
@@ -38214,7 +38350,7 @@ l133:
 	VMOVUPS Y8, 224(DI)
 
 l134:
-	VMOVUPS 32(BX), Y5
+	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y8
@@ -38222,11 +38358,11 @@ l134:
 	VMAXPS  Y4, Y5, Y5
 	VSUBPS  Y5, Y8, Y5
 	VSUBPS  Y5, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind43
 
@@ -38351,7 +38487,7 @@ upto43:
 	VMAXPS      Y8, Y6, Y6
 	VMOVUPS     320(BX), Y8
 	VMAXPS      Y6, Y8, Y8
-	VCMPPS      $0x1e, 160(BX), Y8, Y8
+	VCMPPS      $0x1e, 32(BX), Y8, Y8
 	VMOVMSKPS   Y8, AX
 	TESTL       AX, AX
 	JNZ         irregular
@@ -38363,13 +38499,13 @@ upto43:
 	// x * mul + other
 	VMOVUPS     64(R15), Y8
 	VFMADD231PS 64(SI), Y5, Y8
-	VMOVUPS     128(BX), Y10
+	VMOVUPS     (BX), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y6, Y10
-	VMOVUPS     128(BX), Y11
+	VMOVUPS     (BX), Y11
 	VFMADD231PS Y2, Y8, Y11
-	VMOVUPS     128(BX), Y12
+	VMOVUPS     (BX), Y12
 
 	// -n = magic - N - u
 	VSUBPS  Y10, Y12, Y14
@@ -38466,7 +38602,7 @@ upto43:
 	VADDPS      Y6, Y4, Y4
 	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     (BX), Y6
+	VMOVUPS     64(BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y6, Y7
@@ -38474,7 +38610,7 @@ upto43:
 	VMAXPS  Y4, Y6, Y6
 	VSUBPS  Y6, Y7, Y6
 	VSUBPS  Y6, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
+	VADDPS  128(BX), Y8, Y8
 	VMOVUPS 288(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -38628,13 +38764,13 @@ l142:
 	// x * mul + other
 	VMOVUPS     96(R15), Y7
 	VFMADD231PS 96(SI), Y6, Y7
-	VMOVUPS     128(BX), Y9
+	VMOVUPS     (BX), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y5, Y9
-	VMOVUPS     128(BX), Y10
+	VMOVUPS     (BX), Y10
 	VFMADD231PS Y2, Y7, Y10
-	VMOVUPS     128(BX), Y11
+	VMOVUPS     (BX), Y11
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y11, Y12
@@ -38729,7 +38865,7 @@ l142:
 	VADDPS      Y5, Y4, Y4
 	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     Y9, 224(DI)
-	VMOVUPS     32(BX), Y5
+	VMOVUPS     96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y6
@@ -38737,7 +38873,7 @@ l142:
 	VMAXPS  Y4, Y5, Y5
 	VSUBPS  Y5, Y6, Y5
 	VSUBPS  Y5, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
+	VADDPS  160(BX), Y7, Y7
 	VMOVUPS 448(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -38886,29 +39022,29 @@ l150:
 	VSUBPS  Y6, Y5, Y5
 	VADDPS  Y5, Y7, Y7
 	VMOVUPS 480(BX), Y5
-	VMOVUPS Y5, (BX)
-	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
 	VMOVUPS 512(BX), Y4
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 
 behind43:
 total:
 	// The sum of all lanes, and its reciprocal.
-	VMOVUPS      (BX), Y2
+	VMOVUPS      64(BX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
 	VCVTPS2PD    X2, Y2
 	VCVTPS2PD    X3, Y3
-	VMOVUPS      32(BX), Y4
+	VMOVUPS      96(BX), Y4
 	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X5, Y5
-	VMOVUPS      64(BX), Y6
+	VMOVUPS      128(BX), Y6
 	VEXTRACTF128 $0x01, Y6, X7
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X7, Y7
-	VMOVUPS      96(BX), Y8
+	VMOVUPS      160(BX), Y8
 	VEXTRACTF128 $0x01, Y8, X9
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X9, Y9
@@ -38939,7 +39075,7 @@ total:
 	VMULSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVUPS      Y2, 128(BX)
+	VMOVUPS      Y2, (BX)
 	VMOVAPS      Y4, Y2
 
 	// The second pass: the exponentials times that.
@@ -38959,7 +39095,7 @@ loop46:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
 	VFMADD231PS Y2, Y5, Y6
-	VMOVUPS     128(BX), Y7
+	VMOVUPS     (BX), Y7
 	VCMPPS      $0x05, Y7, Y5, Y5
 	VANDPS      Y6, Y5, Y5
 	VMULPS      Y4, Y5, Y5
@@ -39027,7 +39163,7 @@ loop46:
 	VANDPS      Y6, Y5, Y5
 	VMULPS      Y4, Y5, Y5
 	VMOVUPS     Y5, 224(DI)
-	VMOVUPS     Y7, 128(BX)
+	VMOVUPS     Y7, (BX)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
@@ -39048,12 +39184,12 @@ loop47:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     128(BX), Y6
+	VMOVUPS     (BX), Y6
 	VCMPPS      $0x05, Y6, Y4, Y4
 	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, (DI)
-	VMOVUPS     Y6, 128(BX)
+	VMOVUPS     Y6, (BX)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
@@ -39077,7 +39213,7 @@ done47:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
-	VCMPPS      $0x05, 128(BX), Y4, Y4
+	VCMPPS      $0x05, (BX), Y4, Y4
 	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y5
@@ -39494,134 +39630,147 @@ loop1:
 
 exact16:
 	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, (DI)
 	ADDQ         $0x00000000, CX
 	JMP          far
 
 sure16:
 	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y3
-	VMULPS       Y0, Y3, Y4
-	VMOVUPS      nearSure<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y5
-	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   (SI), Y4, Y6
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   32(SI), Y7, Y8
-	VMOVAPS      Y5, Y9
+	VBROADCASTSS 4(DI), Y2
+	VMULPS       Y0, Y2, Y3
+	VMOVUPS      nearSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   (SI), Y3, Y5
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   32(SI), Y6, Y7
+	VMOVAPS      Y4, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y9
-	VANDPS      Y9, Y4, Y9
+	VFMADD231PS Y0, Y5, Y8
+	VANDPS      Y8, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y10
+	VSUBPS Y8, Y4, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y1, Y6, Y10
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y1, Y5, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
-	VMULPS      Y12, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y10, Y4, Y4
-	VCMPPS      $0x1e, Y6, Y3, Y6
-	VANDPS      Y4, Y6, Y6
-	VMOVAPS     Y5, Y4
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y9, Y3, Y3
+	VCMPPS      $0x1e, Y5, Y2, Y5
+	VANDPS      Y3, Y5, Y5
+	VMOVAPS     Y4, Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y4
-	VANDPS      Y4, Y7, Y4
+	VFMADD231PS Y0, Y7, Y3
+	VANDPS      Y3, Y6, Y3
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
+	VSUBPS Y3, Y4, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y10
-	VFMADD231PS Y1, Y8, Y10
+	VFMADD231PS Y0, Y7, Y9
+	VFMADD231PS Y1, Y7, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPSLLD  $0x14, Y4, Y12
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VPSLLD  $0x14, Y3, Y11
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
-	VMULPS      Y12, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y10, Y7, Y7
-	VCMPPS      $0x1e, Y8, Y3, Y8
-	VANDPS      Y7, Y8, Y8
-	VPOR        Y9, Y4, Y9
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y9, Y6, Y6
+	VCMPPS      $0x1e, Y7, Y2, Y7
+	VANDPS      Y6, Y7, Y7
+	VPOR        Y8, Y3, Y8
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y8
 	JNZ          sure16Next
-	VEXTRACTF128 $0x01, Y6, X4
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y8, X7
-	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y7, X6
 	VCVTPS2PD    X7, Y7
-	VMOVAPS      Y5, Y9
+	VCVTPS2PD    X6, Y6
+	VMOVAPS      Y4, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y0, Y2, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y5
+	VSUBPS Y8, Y4, Y4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y5
-	VFMADD231PS Y1, Y3, Y5
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y10
-	VPSLLD  $0x14, Y9, Y9
-	VPADDD  Y10, Y9, Y10
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VPERMPS nearTable<>+0(SB), Y8, Y9
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y9, Y8, Y9
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
-	VMULPS      Y9, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
+	VMULPS      Y8, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS  Y10, Y10, Y5
-	VCVTSS2SD    X5, X5, X5
-	VMOVSD       sureScale64<>+0(SB), X9
-	VMULSD       X9, X5, X5
-	VMOVSD       X5, 8(DI)
-	VADDPD       Y8, Y6, Y6
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y4, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X4
-	VADDPD       X4, X6, X6
-	VMOVHLPS     X6, X6, X4
-	VADDSD       X4, X6, X6
-	VMULSD       X9, X6, X6
-	VMOVSD       X6, 16(DI)
-	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      integerSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
-	VMOVSS       X3, (DI)
+	VFMADD213PS  Y9, Y9, Y4
+	VCVTSS2SD    X4, X4, X4
+	VMOVSD       sureScale64<>+0(SB), X8
+	VMULSD       X8, X4, X4
+	VMOVSD       X4, 8(DI)
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X3
+	VADDPD       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDSD       X3, X5, X5
+	VMULSD       X8, X5, X5
+	VMOVSD       X5, 16(DI)
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerSure<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, (DI)
 
 sure16Next:
 	ADDQ R9, SI
@@ -39652,220 +39801,218 @@ begin4:
 	PCALIGN $0x40
 
 loop4:
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), Y2
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact32
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      nearHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), X3
-	VBROADCASTSS (R14), Y5
-	VMULSS       X5, X3, X3
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X3, X5, X5
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBSS       X5, X3, X3
-	VMOVSS       X3, (DI)
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   64(SI), Y3, Y3
-	VORPS        512(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       Y3, Y5, Y5
-	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   96(SI), Y3, Y3
-	VORPS        544(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       Y3, Y6, Y6
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Y4
+	VMULSS       X4, X2, X2
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   64(SI), Y2, Y2
+	VORPS        512(DX), Y2, Y2
+	VMOVUPS      (SI), Y4
+	VMAXPS       Y2, Y4, Y4
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   96(SI), Y2, Y2
+	VORPS        544(DX), Y2, Y2
+	VMOVUPS      32(SI), Y5
+	VMAXPS       Y2, Y5, Y5
 
 	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y5, Y3
-	VPERM2F128 $0x01, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VSHUFPS    $0x4e, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VSHUFPS    $0xb1, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VMOVAPS    Y4, Y7
+	VMAXPS     Y5, Y4, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VMOVAPS    Y3, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y7
+	VFMADD231PS Y0, Y2, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y4, Y8
+	VSUBPS Y6, Y3, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y8
-	VFMADD231PS Y1, Y3, Y8
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y1, Y2, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y6, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y8
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VMOVMSKPS   Y6, R10
+	VFMADD213PS Y8, Y8, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VMOVMSKPS   Y5, R10
 	SHLL        $0x08, R10
-	VMOVMSKPS   Y5, AX
+	VMOVMSKPS   Y4, AX
 	ORL         R10, AX
 	BSFL        AX, AX
 	NEGQ        AX
 	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y7
-	VMOVMSKPS   Y6, R10
+	VMOVUPS     64(R10)(AX*4), Y6
+	VMOVMSKPS   Y5, R10
 	SHLL        $0x08, R10
-	VMOVMSKPS   Y5, AX
+	VMOVMSKPS   Y4, AX
 	ORL         R10, AX
 	BSFL        AX, AX
 	NEGQ        AX
 	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y5
-	VANDPS      Y8, Y7, Y7
-	VANDPS      Y8, Y5, Y5
-	VMOVUPS     (DX), Y6
-	VMASKMOVPS  64(SI), Y6, Y9
-	VMOVUPS     32(DX), Y10
-	VMASKMOVPS  96(SI), Y10, Y11
-	VMOVUPS     (SI), Y12
+	VMOVUPS     96(R10)(AX*4), Y4
+	VANDPS      Y7, Y6, Y6
+	VANDPS      Y7, Y4, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  64(SI), Y5, Y8
+	VMOVUPS     32(DX), Y9
+	VMASKMOVPS  96(SI), Y9, Y10
+	VMOVUPS     (SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y12
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y9, Y13
-	VANDPS      Y13, Y6, Y13
+	VFMADD213PS Y3, Y0, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y0, Y8, Y12
+	VANDPS      Y12, Y5, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y14
-	VFMADD231PS Y0, Y9, Y15
-	VFMADD231PS (SI), Y1, Y14
-	VFMADD231PS Y1, Y9, Y15
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS Y0, Y8, Y14
+	VFMADD231PS (SI), Y1, Y13
+	VFMADD231PS Y1, Y8, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VMOVUPS Y8, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y8
-	VMOVUPS Y3, 288(BX)
-	VPSLLD  $0x14, Y12, Y3
-	VMOVUPS Y5, 320(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VPADDD  Y9, Y3, Y9
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VPERMPS nearTable<>+0(SB), Y11, Y8
+	VPERMPS nearTable<>+0(SB), Y12, Y15
+	VMOVUPS Y7, 256(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y12, Y2
+	VPADDD  Y8, Y7, Y8
+	VPADDD  Y15, Y2, Y15
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VMULPS      Y3, Y14, Y14
-	VMULPS      Y5, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y7, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y14
-	VFMADD213PS Y8, Y8, Y15
-	VANDPS      Y15, Y6, Y6
-	VADDPS      Y6, Y14, Y14
-	VPOR        Y12, Y13, Y12
-	VMOVUPS     32(SI), Y3
+	VFMADD213PS Y8, Y8, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y5, Y5
+	VADDPS      Y5, Y13, Y13
+	VPOR        Y11, Y12, Y11
+	VMOVUPS     32(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVAPS     Y4, Y5
-	VFMADD231PS Y0, Y11, Y5
-	VANDPS      Y5, Y10, Y5
+	VFMADD213PS Y3, Y0, Y2
+	VMOVAPS     Y3, Y5
+	VFMADD231PS Y0, Y10, Y5
+	VANDPS      Y5, Y9, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y4
+	VSUBPS Y2, Y3, Y7
+	VSUBPS Y5, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS Y0, Y11, Y4
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS Y1, Y11, Y4
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS Y0, Y10, Y3
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS Y1, Y10, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y8
-	VPERMPS nearTable<>+0(SB), Y5, Y9
-	VPSLLD  $0x14, Y3, Y11
-	VPSLLD  $0x14, Y5, Y13
-	VPADDD  Y8, Y11, Y8
-	VPADDD  Y9, Y13, Y9
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPSLLD  $0x14, Y2, Y12
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y8, Y12, Y8
+	VPADDD  Y10, Y14, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
-	VMULPS      Y11, Y6, Y6
-	VMULPS      Y13, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y14
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y14, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y8, Y8, Y6
-	VFMADD213PS Y9, Y9, Y4
-	VANDPS      Y4, Y10, Y10
-	VADDPS      Y10, Y6, Y6
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
+	VFMADD213PS Y8, Y8, Y7
+	VFMADD213PS Y10, Y10, Y3
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y5, Y11
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y12
+	VPTEST       nearBits<>+0(SB), Y11
 	JNZ          exact32
-	VEXTRACTF128 $0x01, Y14, X3
-	VCVTPS2PD    X14, Y14
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VSUBPD       Y7, Y14, Y14
-	VSUBPD       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y6, X4
+	VEXTRACTF128 $0x01, Y13, X2
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y6, X3
 	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      320(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VSUBPD       Y6, Y13, Y13
+	VSUBPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y7, X3
 	VCVTPS2PD    X7, Y7
-	VSUBPD       Y5, Y6, Y6
-	VSUBPD       Y7, Y4, Y4
-	VADDPD       Y6, Y14, Y14
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y3, Y14, Y14
-	VEXTRACTF128 $0x01, Y14, X3
-	VADDPD       X3, X14, X14
-	VMOVHLPS     X14, X14, X3
-	VADDSD       X3, X14, X14
-	VXORPS       X3, X3, X3
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VSUBPD       Y4, Y7, Y7
+	VSUBPD       Y5, Y3, Y3
+	VADDPD       Y7, Y13, Y13
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y13, Y13
+	VEXTRACTF128 $0x01, Y13, X2
+	VADDPD       X2, X13, X13
+	VMOVHLPS     X13, X13, X2
+	VADDSD       X2, X13, X13
+	VXORPS       X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS    288(BX), Y3, Y3
-	VMOVSS    X3, 4(DI)
-	VMOVUPS   256(BX), Y3
-	VCVTSS2SD X3, X3, X3
-	VMOVSD    X3, 8(DI)
-	VMOVSD    X14, 16(DI)
-	VADDSD    X14, X14, X14
-	VUCOMISD  X3, X14
+	VADDPS    288(BX), Y2, Y2
+	VMOVSS    X2, 4(DI)
+	VMOVUPS   256(BX), Y2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD    X2, 8(DI)
+	VMOVSD    X13, 16(DI)
+	VADDSD    X13, X13, X13
+	VUCOMISD  X2, X13
 	JCS       sure32
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
@@ -39874,174 +40021,182 @@ loop4:
 	JMP       end
 
 exact32:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, (DI)
 	ADDQ         $0x00000010, CX
 	JMP          far
 
 sure32:
 	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y3
-	VMULPS       Y0, Y3, Y4
-	VMOVUPS      nearSure<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y5
-	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   64(SI), Y4, Y6
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   96(SI), Y7, Y8
-	VMOVUPS      (SI), Y9
+	VBROADCASTSS 4(DI), Y2
+	VMULPS       Y0, Y2, Y3
+	VMOVUPS      nearSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   64(SI), Y3, Y5
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   96(SI), Y6, Y7
+	VMOVUPS      (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
-	VMOVAPS     Y5, Y10
-	VFMADD231PS Y0, Y6, Y10
-	VANDPS      Y10, Y4, Y10
+	VFMADD213PS Y4, Y0, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y11
-	VSUBPS Y10, Y5, Y12
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
 	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y12, Y4, Y4
-	VCMPPS      $0x1e, (SI), Y3, Y7
-	VCMPPS      $0x1e, Y6, Y3, Y6
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y4, Y6, Y6
-	VADDPS      Y6, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     32(SI), Y4
+	VANDPS      Y11, Y3, Y3
+	VCMPPS      $0x1e, (SI), Y2, Y11
+	VCMPPS      $0x1e, Y5, Y2, Y5
+	VANDPS      Y10, Y11, Y11
+	VANDPS      Y3, Y5, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     32(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVAPS     Y5, Y6
-	VFMADD231PS Y0, Y8, Y6
-	VMOVUPS     256(BX), Y10
-	VANDPS      Y6, Y10, Y6
+	VFMADD213PS Y4, Y0, Y3
+	VMOVAPS     Y4, Y5
+	VFMADD231PS Y0, Y7, Y5
+	VANDPS      Y5, Y6, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y11
-	VSUBPS Y6, Y5, Y12
+	VSUBPS Y3, Y4, Y9
+	VSUBPS Y5, Y4, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y11
-	VFMADD231PS Y0, Y8, Y12
-	VFMADD231PS 32(SI), Y1, Y11
-	VFMADD231PS Y1, Y8, Y12
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS Y0, Y7, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS Y1, Y7, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y5, 288(BX)
-	VPSLLD  $0x14, Y6, Y5
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y12, Y10, Y10
-	VCMPPS      $0x1e, 32(SI), Y3, Y5
-	VCMPPS      $0x1e, Y8, Y3, Y8
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y5, Y5
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y10, Y6, Y6
+	VCMPPS      $0x1e, 32(SI), Y2, Y10
+	VCMPPS      $0x1e, Y7, Y2, Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y6, Y7, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y8, Y3, Y8
+	VPOR        Y8, Y5, Y8
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y8
 	JNZ          sure32Next
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y5, X6
+	VEXTRACTF128 $0x01, Y11, X3
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y10, X5
+	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X6, Y6
-	VMOVUPS      288(BX), Y8
+	VMOVAPS      Y4, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y8
-	VMOVUPS     288(BX), Y9
+	VFMADD231PS Y0, Y2, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y9, Y9
+	VSUBPS Y6, Y4, Y4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y9
-	VFMADD231PS Y1, Y3, Y9
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y10
-	VPSLLD  $0x14, Y8, Y8
-	VPADDD  Y10, Y8, Y10
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPERMPS nearTable<>+0(SB), Y6, Y7
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
-	VMULPS      Y8, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y6
+	VMULPS      Y6, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS  Y10, Y10, Y9
-	VCVTSS2SD    X9, X9, X9
-	VMOVSD       sureScale64<>+0(SB), X8
-	VMULSD       X8, X9, X9
-	VMOVSD       X9, 8(DI)
-	VADDPD       Y5, Y7, Y7
-	VADDPD       Y6, Y4, Y4
-	VADDPD       Y4, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X4
-	VADDPD       X4, X7, X7
-	VMOVHLPS     X7, X7, X4
-	VADDSD       X4, X7, X7
-	VMULSD       X8, X7, X7
-	VMOVSD       X7, 16(DI)
-	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      integerSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
-	VMOVSS       X3, (DI)
+	VFMADD213PS  Y7, Y7, Y4
+	VCVTSS2SD    X4, X4, X4
+	VMOVSD       sureScale64<>+0(SB), X6
+	VMULSD       X6, X4, X4
+	VMOVSD       X4, 8(DI)
+	VADDPD       Y10, Y11, Y11
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X3
+	VADDPD       X3, X11, X11
+	VMOVHLPS     X11, X11, X3
+	VADDSD       X3, X11, X11
+	VMULSD       X6, X11, X11
+	VMOVSD       X11, 16(DI)
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerSure<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, (DI)
 
 sure32Next:
 	ADDQ R9, SI
@@ -40072,278 +40227,276 @@ begin7:
 	PCALIGN $0x40
 
 loop7:
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), Y2
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact48
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      nearHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), X3
-	VBROADCASTSS (R14), Y5
-	VMULSS       X5, X3, X3
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X3, X5, X5
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBSS       X5, X3, X3
-	VMOVSS       X3, (DI)
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   128(SI), Y3, Y3
-	VORPS        512(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       64(SI), Y5, Y5
-	VMAXPS       Y3, Y5, Y5
-	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   160(SI), Y3, Y3
-	VORPS        544(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       96(SI), Y6, Y6
-	VMAXPS       Y3, Y6, Y6
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Y4
+	VMULSS       X4, X2, X2
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   128(SI), Y2, Y2
+	VORPS        512(DX), Y2, Y2
+	VMOVUPS      (SI), Y4
+	VMAXPS       64(SI), Y4, Y4
+	VMAXPS       Y2, Y4, Y4
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   160(SI), Y2, Y2
+	VORPS        544(DX), Y2, Y2
+	VMOVUPS      32(SI), Y5
+	VMAXPS       96(SI), Y5, Y5
+	VMAXPS       Y2, Y5, Y5
 
 	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y5, Y3
-	VPERM2F128 $0x01, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VSHUFPS    $0x4e, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VSHUFPS    $0xb1, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VMOVAPS    Y4, Y7
+	VMAXPS     Y5, Y4, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VMOVAPS    Y3, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y7
+	VFMADD231PS Y0, Y2, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y4, Y8
+	VSUBPS Y6, Y3, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y8
-	VFMADD231PS Y1, Y3, Y8
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y1, Y2, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y6, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y8
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VMOVMSKPS   Y6, R10
+	VFMADD213PS Y8, Y8, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VMOVMSKPS   Y5, R10
 	SHLL        $0x08, R10
-	VMOVMSKPS   Y5, AX
+	VMOVMSKPS   Y4, AX
 	ORL         R10, AX
 	BSFL        AX, AX
 	NEGQ        AX
 	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y7
-	VMOVMSKPS   Y6, R10
+	VMOVUPS     64(R10)(AX*4), Y6
+	VMOVMSKPS   Y5, R10
 	SHLL        $0x08, R10
-	VMOVMSKPS   Y5, AX
+	VMOVMSKPS   Y4, AX
 	ORL         R10, AX
 	BSFL        AX, AX
 	NEGQ        AX
 	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y5
-	VANDPS      Y8, Y7, Y7
-	VANDPS      Y8, Y5, Y5
-	VMOVUPS     (DX), Y6
-	VMASKMOVPS  128(SI), Y6, Y9
-	VMOVUPS     32(DX), Y10
-	VMASKMOVPS  160(SI), Y10, Y11
-	VMOVUPS     (SI), Y12
+	VMOVUPS     96(R10)(AX*4), Y4
+	VANDPS      Y7, Y6, Y6
+	VANDPS      Y7, Y4, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  128(SI), Y5, Y8
+	VMOVUPS     32(DX), Y9
+	VMASKMOVPS  160(SI), Y9, Y10
+	VMOVUPS     (SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y12
-	VMOVUPS     64(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y14
-	VFMADD231PS 64(SI), Y0, Y15
-	VFMADD231PS (SI), Y1, Y14
-	VFMADD231PS 64(SI), Y1, Y15
-	VMOVUPS     Y8, 256(BX)
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS 64(SI), Y0, Y14
+	VFMADD231PS (SI), Y1, Y13
+	VFMADD231PS 64(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y3, 288(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y3
-	VMOVUPS Y5, 320(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VMOVUPS Y7, 352(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y3, Y7, Y3
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y7
+	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y11, Y2
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y15, Y2, Y15
+	VPADDD  Y7, Y4, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y5, Y14, Y14
-	VMULPS      Y7, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y4, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y8, Y8, Y14
-	VFMADD213PS Y3, Y3, Y15
-	VADDPS      Y15, Y14, Y14
-	VPOR        Y12, Y13, Y12
-	VMOVAPS     Y4, Y3
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VADDPS      Y14, Y13, Y13
+	VPOR        Y11, Y12, Y11
+	VMOVAPS     Y3, Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y9, Y3
-	VANDPS      Y3, Y6, Y3
+	VFMADD231PS Y0, Y8, Y2
+	VANDPS      Y2, Y5, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y5
+	VSUBPS Y2, Y3, Y4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y5
-	VFMADD231PS Y1, Y9, Y5
+	VFMADD231PS Y0, Y8, Y4
+	VFMADD231PS Y1, Y8, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y7
-	VPSLLD  $0x14, Y3, Y8
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPSLLD  $0x14, Y2, Y8
 	VPADDD  Y7, Y8, Y7
 	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
-	VMULPS      Y8, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
+	VMULPS      Y8, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VANDPS      Y5, Y6, Y6
-	VPOR        Y12, Y3, Y12
-	VADDPS      Y6, Y14, Y14
-	VMOVUPS     32(SI), Y3
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y4, Y5, Y5
+	VPOR        Y11, Y2, Y11
+	VADDPS      Y5, Y13, Y13
+	VMOVUPS     32(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
+	VFMADD213PS Y3, Y0, Y2
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y3, Y0, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
+	VSUBPS Y2, Y3, Y5
+	VSUBPS Y4, Y3, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
+	VFMADD231PS 32(SI), Y0, Y5
 	VFMADD231PS 96(SI), Y0, Y7
-	VFMADD231PS 32(SI), Y1, Y6
+	VFMADD231PS 32(SI), Y1, Y5
 	VFMADD231PS 96(SI), Y1, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y8
-	VPERMPS nearTable<>+0(SB), Y5, Y9
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y8, Y13, Y8
-	VPADDD  Y9, Y15, Y9
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y8, Y14, Y8
+	VPADDD  Y12, Y15, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y13, Y6, Y6
+	VMULPS      Y14, Y5, Y5
 	VMULPS      Y15, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y8, Y8, Y6
-	VFMADD213PS Y9, Y9, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVAPS     Y4, Y3
+	VFMADD213PS Y8, Y8, Y5
+	VFMADD213PS Y12, Y12, Y7
+	VADDPS      Y7, Y5, Y5
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVAPS     Y3, Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y11, Y3
-	VANDPS      Y3, Y10, Y3
+	VFMADD231PS Y0, Y10, Y2
+	VANDPS      Y2, Y9, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y4
+	VSUBPS Y2, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y11, Y4
-	VFMADD231PS Y1, Y11, Y4
+	VFMADD231PS Y0, Y10, Y3
+	VFMADD231PS Y1, Y10, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y5
-	VPSLLD  $0x14, Y3, Y7
-	VPADDD  Y5, Y7, Y5
+	VPERMPS nearTable<>+0(SB), Y2, Y4
+	VPSLLD  $0x14, Y2, Y7
+	VPADDD  Y4, Y7, Y4
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
-	VMULPS      Y7, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y7
+	VMULPS      Y7, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y4
-	VANDPS      Y4, Y10, Y10
-	VPOR        Y12, Y3, Y12
-	VADDPS      Y10, Y6, Y6
+	VFMADD213PS Y4, Y4, Y3
+	VANDPS      Y3, Y9, Y9
+	VPOR        Y11, Y2, Y11
+	VADDPS      Y9, Y5, Y5
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y12
+	VPTEST       nearBits<>+0(SB), Y11
 	JNZ          exact48
-	VEXTRACTF128 $0x01, Y14, X3
-	VCVTPS2PD    X14, Y14
-	VCVTPS2PD    X3, Y3
-	VMOVUPS      352(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VSUBPD       Y4, Y14, Y14
-	VSUBPD       Y5, Y3, Y3
-	VEXTRACTF128 $0x01, Y6, X4
+	VEXTRACTF128 $0x01, Y13, X2
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y6, X3
 	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      320(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X3, Y3
+	VSUBPD       Y6, Y13, Y13
+	VSUBPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X3
 	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y7
-	VSUBPD       Y5, Y6, Y6
-	VSUBPD       Y7, Y4, Y4
-	VADDPD       Y6, Y14, Y14
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y3, Y14, Y14
-	VEXTRACTF128 $0x01, Y14, X3
-	VADDPD       X3, X14, X14
-	VMOVHLPS     X14, X14, X3
-	VADDSD       X3, X14, X14
-	VXORPS       X3, X3, X3
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      320(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y4, Y5, Y5
+	VSUBPD       Y6, Y3, Y3
+	VADDPD       Y5, Y13, Y13
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y13, Y13
+	VEXTRACTF128 $0x01, Y13, X2
+	VADDPD       X2, X13, X13
+	VMOVHLPS     X13, X13, X2
+	VADDSD       X2, X13, X13
+	VXORPS       X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS    288(BX), Y3, Y3
-	VMOVSS    X3, 4(DI)
-	VMOVUPS   256(BX), Y3
-	VCVTSS2SD X3, X3, X3
-	VMOVSD    X3, 8(DI)
-	VMOVSD    X14, 16(DI)
-	VADDSD    X14, X14, X14
-	VUCOMISD  X3, X14
+	VADDPS    288(BX), Y2, Y2
+	VMOVSS    X2, 4(DI)
+	VMOVUPS   256(BX), Y2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD    X2, 8(DI)
+	VMOVSD    X13, 16(DI)
+	VADDSD    X13, X13, X13
+	VUCOMISD  X2, X13
 	JCS       sure48
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
@@ -40352,120 +40505,56 @@ loop7:
 	JMP       end
 
 exact48:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, (DI)
 	ADDQ         $0x00000020, CX
 	JMP          far
 
 sure48:
 	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y3
-	VMULPS       Y0, Y3, Y4
-	VMOVUPS      nearSure<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y5
-	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   128(SI), Y4, Y6
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   160(SI), Y7, Y8
-	VMOVUPS      (SI), Y9
+	VBROADCASTSS 4(DI), Y2
+	VMULPS       Y0, Y2, Y3
+	VMOVUPS      nearSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   128(SI), Y3, Y5
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   160(SI), Y6, Y7
+	VMOVUPS      (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y5, Y0, Y10
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y11
-	VSUBPS Y10, Y5, Y12
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
 	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VCMPPS      $0x1e, (SI), Y3, Y7
-	VCMPPS      $0x1e, 64(SI), Y3, Y13
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y13, Y13
-	VADDPS      Y13, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VMOVAPS     Y5, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VANDPS      Y10, Y4, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y11
-	VFMADD231PS Y1, Y6, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y12
-	VPSLLD  $0x14, Y10, Y13
-	VPADDD  Y12, Y13, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VMULPS      Y13, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y11, Y4, Y4
-	VCMPPS      $0x1e, Y6, Y3, Y6
-	VANDPS      Y4, Y6, Y6
-	VPOR        Y9, Y10, Y9
-	VADDPS      Y6, Y7, Y7
-	VMOVUPS     32(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y6, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y6, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
@@ -40482,30 +40571,28 @@ sure48:
 	// s*q + s
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, 32(SI), Y3, Y12
-	VCMPPS      $0x1e, 96(SI), Y3, Y13
+	VCMPPS      $0x1e, (SI), Y2, Y12
+	VCMPPS      $0x1e, 64(SI), Y2, Y13
 	VANDPS      Y10, Y12, Y12
 	VANDPS      Y11, Y13, Y13
 	VADDPS      Y13, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVAPS     Y5, Y4
+	VPOR        Y8, Y9, Y8
+	VMOVAPS     Y4, Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y4
-	VMOVUPS     256(BX), Y6
-	VANDPS      Y4, Y6, Y4
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
+	VSUBPS Y9, Y4, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y10
-	VFMADD231PS Y1, Y8, Y10
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y1, Y5, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPSLLD  $0x14, Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VPSLLD  $0x14, Y9, Y13
 	VPADDD  Y11, Y13, Y11
 	VMOVUPS nearExp2<>+0(SB), Y13
 
@@ -40516,66 +40603,142 @@ sure48:
 
 	// s*q + s
 	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y10, Y6, Y6
-	VCMPPS      $0x1e, Y8, Y3, Y8
-	VANDPS      Y6, Y8, Y8
-	VPOR        Y9, Y4, Y9
-	VADDPS      Y8, Y12, Y12
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
-	JNZ          sure48Next
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y12, X6
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X6, Y6
-	VMOVAPS      Y5, Y8
+	VANDPS      Y10, Y3, Y3
+	VCMPPS      $0x1e, Y5, Y2, Y5
+	VANDPS      Y3, Y5, Y5
+	VPOR        Y8, Y9, Y8
+	VADDPS      Y5, Y12, Y12
+	VMOVUPS     32(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y8
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y5, Y5
+	VSUBPS Y3, Y4, Y9
+	VSUBPS Y5, Y4, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y5
-	VFMADD231PS Y1, Y3, Y5
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y9
-	VPSLLD  $0x14, Y8, Y8
-	VPADDD  Y9, Y8, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
-	VMULPS      Y8, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS  Y9, Y9, Y5
-	VCVTSS2SD    X5, X5, X5
-	VMOVSD       sureScale64<>+0(SB), X8
-	VMULSD       X8, X5, X5
-	VMOVSD       X5, 8(DI)
-	VADDPD       Y12, Y7, Y7
-	VADDPD       Y6, Y4, Y4
-	VADDPD       Y4, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X4
-	VADDPD       X4, X7, X7
-	VMOVHLPS     X7, X7, X4
-	VADDSD       X4, X7, X7
-	VMULSD       X8, X7, X7
-	VMOVSD       X7, 16(DI)
-	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      integerSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
-	VMOVSS       X3, (DI)
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 32(SI), Y2, Y11
+	VCMPPS      $0x1e, 96(SI), Y2, Y13
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y8, Y3, Y8
+	VPOR        Y8, Y5, Y8
+	VMOVAPS     Y4, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y3
+	VANDPS      Y3, Y6, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y5
+	VFMADD231PS Y1, Y7, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y9
+	VPSLLD  $0x14, Y3, Y10
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VMULPS      Y10, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y5
+	VANDPS      Y5, Y6, Y6
+	VCMPPS      $0x1e, Y7, Y2, Y7
+	VANDPS      Y6, Y7, Y7
+	VPOR        Y8, Y3, Y8
+	VADDPS      Y7, Y11, Y11
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          sure48Next
+	VEXTRACTF128 $0x01, Y12, X3
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y11, X5
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X5, Y5
+	VMOVAPS      Y4, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y7
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y6
+	VMULPS      Y6, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS  Y7, Y7, Y4
+	VCVTSS2SD    X4, X4, X4
+	VMOVSD       sureScale64<>+0(SB), X6
+	VMULSD       X6, X4, X4
+	VMOVSD       X4, 8(DI)
+	VADDPD       Y11, Y12, Y12
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X3
+	VADDPD       X3, X12, X12
+	VMOVHLPS     X12, X12, X3
+	VADDSD       X3, X12, X12
+	VMULSD       X6, X12, X12
+	VMOVSD       X12, 16(DI)
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerSure<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, (DI)
 
 sure48Next:
 	ADDQ R9, SI
@@ -40606,188 +40769,442 @@ begin10:
 	PCALIGN $0x40
 
 loop10:
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), Y2
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact64
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      nearHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), X3
-	VBROADCASTSS (R14), Y5
-	VMULSS       X5, X3, X3
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X3, X5, X5
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBSS       X5, X3, X3
-	VMOVSS       X3, (DI)
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   192(SI), Y3, Y3
-	VORPS        512(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       64(SI), Y5, Y5
-	VMOVUPS      128(SI), Y6
-	VMAXPS       Y3, Y6, Y6
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Y4
+	VMULSS       X4, X2, X2
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   192(SI), Y2, Y2
+	VORPS        512(DX), Y2, Y2
+	VMOVUPS      (SI), Y4
+	VMAXPS       64(SI), Y4, Y4
+	VMOVUPS      128(SI), Y5
+	VMAXPS       Y2, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   224(SI), Y2, Y2
+	VORPS        544(DX), Y2, Y2
+	VMOVUPS      32(SI), Y5
+	VMAXPS       96(SI), Y5, Y5
+	VMOVUPS      160(SI), Y6
+	VMAXPS       Y2, Y6, Y6
 	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   224(SI), Y3, Y3
-	VORPS        544(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       96(SI), Y6, Y6
-	VMOVUPS      160(SI), Y7
-	VMAXPS       Y3, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
 
 	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y5, Y3
-	VPERM2F128 $0x01, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VSHUFPS    $0x4e, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VSHUFPS    $0xb1, Y3, Y3, Y7
-	VMAXPS     Y7, Y3, Y3
-	VMOVAPS    Y4, Y7
+	VMAXPS     Y5, Y4, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VMOVAPS    Y3, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y7
+	VFMADD231PS Y0, Y2, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y4, Y8
+	VSUBPS Y6, Y3, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y8
-	VFMADD231PS Y1, Y3, Y8
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y1, Y2, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y6, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y8
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VMOVMSKPS   Y6, R10
+	VFMADD213PS Y8, Y8, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VMOVMSKPS   Y5, R10
 	SHLL        $0x08, R10
-	VMOVMSKPS   Y5, AX
+	VMOVMSKPS   Y4, AX
 	ORL         R10, AX
 	BSFL        AX, AX
 	NEGQ        AX
 	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y7
-	VMOVMSKPS   Y6, R10
+	VMOVUPS     64(R10)(AX*4), Y6
+	VMOVMSKPS   Y5, R10
 	SHLL        $0x08, R10
-	VMOVMSKPS   Y5, AX
+	VMOVMSKPS   Y4, AX
 	ORL         R10, AX
 	BSFL        AX, AX
 	NEGQ        AX
 	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y5
-	VANDPS      Y8, Y7, Y7
-	VANDPS      Y8, Y5, Y5
-	VMOVUPS     (DX), Y6
-	VMASKMOVPS  192(SI), Y6, Y9
-	VMOVUPS     32(DX), Y10
-	VMASKMOVPS  224(SI), Y10, Y11
-	VMOVUPS     (SI), Y12
+	VMOVUPS     96(R10)(AX*4), Y4
+	VANDPS      Y7, Y6, Y6
+	VANDPS      Y7, Y4, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  192(SI), Y5, Y8
+	VMOVUPS     32(DX), Y9
+	VMASKMOVPS  224(SI), Y9, Y10
+	VMOVUPS     (SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y12
-	VMOVUPS     64(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y14
-	VFMADD231PS 64(SI), Y0, Y15
-	VFMADD231PS (SI), Y1, Y14
-	VFMADD231PS 64(SI), Y1, Y15
-	VMOVUPS     Y8, 256(BX)
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS 64(SI), Y0, Y14
+	VFMADD231PS (SI), Y1, Y13
+	VFMADD231PS 64(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VMOVUPS Y3, 288(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y3
-	VMOVUPS Y5, 320(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VMOVUPS Y7, 352(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y3, Y7, Y3
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y7
+	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y11, Y2
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y15, Y2, Y15
+	VPADDD  Y7, Y4, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y5, Y14, Y14
-	VMULPS      Y7, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y4, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y8, Y8, Y14
-	VFMADD213PS Y3, Y3, Y15
-	VADDPS      Y15, Y14, Y14
-	VPOR        Y12, Y13, Y12
-	VMOVUPS     128(SI), Y3
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VADDPS      Y14, Y13, Y13
+	VPOR        Y11, Y12, Y11
+	VMOVUPS     128(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVAPS     Y4, Y5
-	VFMADD231PS Y0, Y9, Y5
-	VANDPS      Y5, Y6, Y5
+	VFMADD213PS Y3, Y0, Y2
+	VMOVAPS     Y3, Y4
+	VFMADD231PS Y0, Y8, Y4
+	VANDPS      Y4, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y8
+	VSUBPS Y2, Y3, Y7
+	VSUBPS Y4, Y3, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y7
-	VFMADD231PS Y0, Y9, Y8
+	VFMADD231PS Y0, Y8, Y12
 	VFMADD231PS 128(SI), Y1, Y7
-	VFMADD231PS Y1, Y9, Y8
+	VFMADD231PS Y1, Y8, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y10, 384(BX)
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y9, Y15, Y9
-	VPADDD  Y13, Y10, Y13
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y4, Y6
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y7, Y7
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y12, Y5, Y5
+	VADDPS      Y5, Y7, Y7
+	VADDPS      Y7, Y13, Y13
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y3, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y5
+	VSUBPS Y4, Y3, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y5
+	VFMADD231PS 96(SI), Y0, Y6
+	VFMADD231PS 32(SI), Y1, Y5
+	VFMADD231PS 96(SI), Y1, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPSLLD  $0x14, Y2, Y12
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y14, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y8, Y8, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVUPS     160(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVAPS     Y3, Y4
+	VFMADD231PS Y0, Y10, Y4
+	VANDPS      Y4, Y9, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y6
+	VSUBPS Y4, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y6
+	VFMADD231PS Y0, Y10, Y3
+	VFMADD231PS 160(SI), Y1, Y6
+	VFMADD231PS Y1, Y10, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPSLLD  $0x14, Y2, Y10
+	VPSLLD  $0x14, Y4, Y12
+	VPADDD  Y7, Y10, Y7
+	VPADDD  Y8, Y12, Y8
 	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y10, Y7, Y7
-	VMULPS      Y15, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
+	VMULPS      Y10, Y6, Y6
+	VMULPS      Y12, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y13, Y13, Y8
-	VANDPS      Y8, Y6, Y6
-	VADDPS      Y6, Y7, Y7
-	VADDPS      Y7, Y14, Y14
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
+	VFMADD213PS Y7, Y7, Y6
+	VFMADD213PS Y8, Y8, Y3
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y11
+	JNZ          exact64
+	VEXTRACTF128 $0x01, Y13, X2
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      352(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X4, Y4
+	VSUBPD       Y3, Y13, Y13
+	VSUBPD       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      320(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y4, Y5, Y5
+	VSUBPD       Y6, Y3, Y3
+	VADDPD       Y5, Y13, Y13
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y13, Y13
+	VEXTRACTF128 $0x01, Y13, X2
+	VADDPD       X2, X13, X13
+	VMOVHLPS     X13, X13, X2
+	VADDSD       X2, X13, X13
+	VXORPS       X2, X2, X2
+
+	// A zero is stored without its sign.
+	VADDPS    288(BX), Y2, Y2
+	VMOVSS    X2, 4(DI)
+	VMOVUPS   256(BX), Y2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD    X2, 8(DI)
+	VMOVSD    X13, 16(DI)
+	VADDSD    X13, X13, X13
+	VUCOMISD  X2, X13
+	JCS       sure64
+	ADDQ      R9, SI
+	ADDQ      $0x18, DI
+	DECQ      R8
+	JNZ       loop10
+	JMP       end
+
+exact64:
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, (DI)
+	ADDQ         $0x00000030, CX
+	JMP          far
+
+sure64:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y2
+	VMULPS       Y0, Y2, Y3
+	VMOVUPS      nearSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   192(SI), Y3, Y5
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   224(SI), Y6, Y7
+	VMOVUPS      (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, (SI), Y2, Y12
+	VCMPPS      $0x1e, 64(SI), Y2, Y13
+	VANDPS      Y10, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y9
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y0, Y5, Y10
+	VANDPS      Y10, Y3, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y11
+	VSUBPS Y10, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS Y1, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y14
+	VPERMPS nearTable<>+0(SB), Y10, Y15
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y14, Y6, Y14
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y7, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y13, Y3, Y3
+	VCMPPS      $0x1e, 128(SI), Y2, Y6
+	VCMPPS      $0x1e, Y5, Y2, Y5
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y3, Y5, Y5
+	VADDPS      Y5, Y6, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y10, Y8
 	VMOVUPS     32(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -40806,49 +41223,6 @@ loop10:
 	VFMADD231PS 96(SI), Y1, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y8
-	VPERMPS nearTable<>+0(SB), Y5, Y9
-	VPSLLD  $0x14, Y3, Y10
-	VPSLLD  $0x14, Y5, Y13
-	VPADDD  Y8, Y10, Y8
-	VPADDD  Y9, Y13, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VMULPS      Y10, Y6, Y6
-	VMULPS      Y13, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y6
-	VFMADD213PS Y9, Y9, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVAPS     Y4, Y5
-	VFMADD231PS Y0, Y11, Y5
-	VMOVUPS     384(BX), Y7
-	VANDPS      Y5, Y7, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y8
-	VSUBPS Y5, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y8
-	VFMADD231PS Y0, Y11, Y4
-	VFMADD231PS 160(SI), Y1, Y8
-	VFMADD231PS Y1, Y11, Y4
-
-	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y3, Y9
 	VPERMPS nearTable<>+0(SB), Y5, Y10
 	VPSLLD  $0x14, Y3, Y11
@@ -40858,335 +41232,131 @@ loop10:
 	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y11
 	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
-	VMULPS      Y11, Y8, Y8
-	VMULPS      Y13, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VMULPS      Y11, Y6, Y6
+	VMULPS      Y13, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y8
-	VFMADD213PS Y10, Y10, Y4
-	VANDPS      Y4, Y7, Y7
-	VADDPS      Y7, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VPOR        Y12, Y3, Y12
-	VPOR        Y12, Y5, Y12
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y12
-	JNZ          exact64
-	VEXTRACTF128 $0x01, Y14, X3
-	VCVTPS2PD    X14, Y14
-	VCVTPS2PD    X3, Y3
-	VMOVUPS      352(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VSUBPD       Y4, Y14, Y14
-	VSUBPD       Y5, Y3, Y3
-	VEXTRACTF128 $0x01, Y6, X4
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      320(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y7
-	VSUBPD       Y5, Y6, Y6
-	VSUBPD       Y7, Y4, Y4
-	VADDPD       Y6, Y14, Y14
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y3, Y14, Y14
-	VEXTRACTF128 $0x01, Y14, X3
-	VADDPD       X3, X14, X14
-	VMOVHLPS     X14, X14, X3
-	VADDSD       X3, X14, X14
-	VXORPS       X3, X3, X3
-
-	// A zero is stored without its sign.
-	VADDPS    288(BX), Y3, Y3
-	VMOVSS    X3, 4(DI)
-	VMOVUPS   256(BX), Y3
-	VCVTSS2SD X3, X3, X3
-	VMOVSD    X3, 8(DI)
-	VMOVSD    X14, 16(DI)
-	VADDSD    X14, X14, X14
-	VUCOMISD  X3, X14
-	JCS       sure64
-	ADDQ      R9, SI
-	ADDQ      $0x18, DI
-	DECQ      R8
-	JNZ       loop10
-	JMP       end
-
-exact64:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
-	ADDQ         $0x00000030, CX
-	JMP          far
-
-sure64:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y3
-	VMULPS       Y0, Y3, Y4
-	VMOVUPS      nearSure<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y5
-	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   192(SI), Y4, Y6
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   224(SI), Y7, Y8
-	VMOVUPS      (SI), Y9
+	VFMADD213PS Y9, Y9, Y6
+	VFMADD213PS Y10, Y10, Y7
+	VCMPPS      $0x1e, 32(SI), Y2, Y9
+	VCMPPS      $0x1e, 96(SI), Y2, Y10
+	VANDPS      Y6, Y9, Y9
+	VANDPS      Y7, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y8, Y3, Y8
+	VPOR        Y8, Y5, Y8
+	VMOVUPS     160(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y5, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y11
-	VSUBPS Y10, Y5, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VCMPPS      $0x1e, (SI), Y3, Y7
-	VCMPPS      $0x1e, 64(SI), Y3, Y13
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y13, Y13
-	VADDPS      Y13, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y10
-	VMOVAPS     Y5, Y11
-	VFMADD231PS Y0, Y6, Y11
-	VANDPS      Y11, Y4, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y5, Y12
-	VSUBPS Y11, Y5, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS Y0, Y6, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS Y1, Y6, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y8, 288(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y5, 320(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y8, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y13, Y4, Y4
-	VCMPPS      $0x1e, 128(SI), Y3, Y5
-	VCMPPS      $0x1e, Y6, Y3, Y6
-	VANDPS      Y12, Y5, Y5
-	VANDPS      Y4, Y6, Y6
-	VADDPS      Y6, Y5, Y5
-	VADDPS      Y5, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y11, Y9
-	VMOVUPS     320(BX), Y4
-	VMOVUPS     32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     288(BX), Y5
 	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     256(BX), Y6
+	VANDPS      Y5, Y6, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VCMPPS      $0x1e, 32(SI), Y3, Y11
-	VCMPPS      $0x1e, 96(SI), Y3, Y12
-	VANDPS      Y8, Y11, Y11
-	VANDPS      Y10, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y5, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     160(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     288(BX), Y6
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     256(BX), Y8
-	VANDPS      Y6, Y8, Y6
-
-	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y7
 	VSUBPS Y5, Y4, Y10
-	VSUBPS Y6, Y4, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VMOVUPS     288(BX), Y13
-	VFMADD231PS Y0, Y13, Y12
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS Y1, Y13, Y12
+	VFMADD231PS 160(SI), Y0, Y7
+	VMOVUPS     288(BX), Y11
+	VFMADD231PS Y0, Y11, Y10
+	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS Y1, Y11, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y13
 	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y4, 320(BX)
 	VPSLLD  $0x14, Y5, Y4
-	VMOVUPS Y7, 352(BX)
-	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y7, Y15
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
-	VMULPS      Y4, Y10, Y10
-	VMULPS      Y7, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y4, Y7, Y7
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
 	VFMADD213PS Y14, Y14, Y10
-	VFMADD213PS Y15, Y15, Y12
-	VANDPS      Y12, Y8, Y8
-	VCMPPS      $0x1e, 160(SI), Y3, Y4
-	VCMPPS      $0x1e, Y13, Y3, Y13
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y8, Y13, Y13
-	VADDPS      Y13, Y4, Y4
-	VADDPS      Y4, Y11, Y11
-	VPOR        Y9, Y5, Y9
-	VPOR        Y9, Y6, Y9
+	VANDPS      Y10, Y6, Y6
+	VCMPPS      $0x1e, 160(SI), Y2, Y4
+	VCMPPS      $0x1e, Y11, Y2, Y11
+	VANDPS      Y7, Y4, Y4
+	VANDPS      Y6, Y11, Y11
+	VADDPS      Y11, Y4, Y4
+	VADDPS      Y4, Y9, Y9
+	VPOR        Y8, Y3, Y8
+	VPOR        Y8, Y5, Y8
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y8
 	JNZ          sure64Next
-	VMOVUPS      352(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X5
+	VEXTRACTF128 $0x01, Y12, X3
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y9, X4
+	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y11, X6
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X6, Y6
-	VMOVUPS      320(BX), Y7
+	VMOVUPS      320(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y7
-	VMOVUPS     320(BX), Y8
+	VFMADD231PS Y0, Y2, Y5
+	VMOVUPS     320(BX), Y6
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y8, Y8
+	VSUBPS Y5, Y6, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y8
-	VFMADD231PS Y1, Y3, Y8
+	VFMADD231PS Y0, Y2, Y6
+	VFMADD231PS Y1, Y2, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y5
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y5
+	VMULPS      Y5, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS  Y9, Y9, Y8
-	VCVTSS2SD    X8, X8, X8
-	VMOVSD       sureScale64<>+0(SB), X7
-	VMULSD       X7, X8, X8
-	VMOVSD       X8, 8(DI)
-	VADDPD       Y11, Y4, Y4
-	VADDPD       Y6, Y5, Y5
-	VADDPD       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VADDPD       X5, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDSD       X5, X4, X4
-	VMULSD       X7, X4, X4
-	VMOVSD       X4, 16(DI)
-	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      integerSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
-	VMOVSS       X3, (DI)
+	VFMADD213PS  Y7, Y7, Y6
+	VCVTSS2SD    X6, X6, X6
+	VMOVSD       sureScale64<>+0(SB), X5
+	VMULSD       X5, X6, X6
+	VMOVSD       X6, 8(DI)
+	VADDPD       Y9, Y12, Y12
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X3
+	VADDPD       X3, X12, X12
+	VMOVHLPS     X12, X12, X3
+	VADDSD       X3, X12, X12
+	VMULSD       X5, X12, X12
+	VMOVSD       X12, 16(DI)
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerSure<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, (DI)
 
 sure64Next:
 	ADDQ R9, SI
@@ -41214,308 +41384,131 @@ begin13:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact96
-	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearTable<>+0(SB), Y2
 	PCALIGN $0x40
 
 loop13:
-	VBROADCASTSS (SI), Y4
+	VBROADCASTSS (SI), Y3
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      nearHeadroom<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y5
-	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), X4
-	VBROADCASTSS (R14), Y6
-	VMULSS       X6, X4, X4
-	VMOVUPS      integerHeadroom<>+0(SB), Y6
-	VSUBSS       X4, X6, X6
-	VMOVUPS      integer<>+0(SB), Y4
-	VSUBSS       X6, X4, X4
-	VMOVSS       X4, (DI)
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   256(SI), Y4, Y4
-	VORPS        512(DX), Y4, Y4
-	VMOVUPS      64(DX), Y6
-	VMASKMOVPS   320(SI), Y6, Y6
-	VORPS        576(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
-	VMAXPS       64(SI), Y7, Y7
-	VMOVUPS      128(SI), Y8
-	VMAXPS       192(SI), Y8, Y8
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      nearHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y4, Y4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Y5
+	VMULSS       X5, X3, X3
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBSS       X3, X5, X5
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBSS       X5, X3, X3
+	VMOVSS       X3, (DI)
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   256(SI), Y3, Y3
+	VORPS        512(DX), Y3, Y3
+	VMOVUPS      64(DX), Y5
+	VMASKMOVPS   320(SI), Y5, Y5
+	VORPS        576(DX), Y5, Y5
+	VMOVUPS      (SI), Y6
+	VMAXPS       64(SI), Y6, Y6
+	VMOVUPS      128(SI), Y7
+	VMAXPS       192(SI), Y7, Y7
+	VMAXPS       Y7, Y6, Y6
+	VMAXPS       Y5, Y3, Y3
+	VMAXPS       Y3, Y6, Y6
+	VMOVUPS      32(DX), Y3
+	VMASKMOVPS   288(SI), Y3, Y3
+	VORPS        544(DX), Y3, Y3
+	VMOVUPS      96(DX), Y5
+	VMASKMOVPS   352(SI), Y5, Y5
+	VORPS        608(DX), Y5, Y5
+	VMOVUPS      32(SI), Y7
+	VMAXPS       96(SI), Y7, Y7
+	VMOVUPS      160(SI), Y8
+	VMAXPS       224(SI), Y8, Y8
 	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y6, Y4, Y4
-	VMAXPS       Y4, Y7, Y7
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   288(SI), Y4, Y4
-	VORPS        544(DX), Y4, Y4
-	VMOVUPS      96(DX), Y6
-	VMASKMOVPS   352(SI), Y6, Y6
-	VORPS        608(DX), Y6, Y6
-	VMOVUPS      32(SI), Y8
-	VMAXPS       96(SI), Y8, Y8
-	VMOVUPS      160(SI), Y9
-	VMAXPS       224(SI), Y9, Y9
-	VMAXPS       Y9, Y8, Y8
-	VMAXPS       Y6, Y4, Y4
-	VMAXPS       Y4, Y8, Y8
+	VMAXPS       Y5, Y3, Y3
+	VMAXPS       Y3, Y7, Y7
 
 	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y8, Y7, Y4
-	VPERM2F128 $0x01, Y4, Y4, Y6
-	VMAXPS     Y6, Y4, Y4
-	VSHUFPS    $0x4e, Y4, Y4, Y6
-	VMAXPS     Y6, Y4, Y4
-	VSHUFPS    $0xb1, Y4, Y4, Y6
-	VMAXPS     Y6, Y4, Y4
-	VMOVAPS    Y5, Y6
+	VMAXPS     Y7, Y6, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y5
+	VMAXPS     Y5, Y3, Y3
+	VSHUFPS    $0x4e, Y3, Y3, Y5
+	VMAXPS     Y5, Y3, Y3
+	VSHUFPS    $0xb1, Y3, Y3, Y5
+	VMAXPS     Y5, Y3, Y3
+	VMOVAPS    Y4, Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y6
+	VFMADD231PS Y0, Y3, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y9
+	VSUBPS Y5, Y4, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y1, Y3, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y6, Y10
-	VPSLLD  $0x14, Y6, Y6
-	VPADDD  Y10, Y6, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS Y2, Y5, Y9
+	VPSLLD  $0x14, Y5, Y5
+	VPADDD  Y9, Y5, Y9
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
-	VMULPS      Y6, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
+	VMULPS      Y5, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y9
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VCMPPS      $0x05, Y4, Y8, Y8
-	VMOVMSKPS   Y8, R10
+	VFMADD213PS Y9, Y9, Y8
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y7, Y7
+	VMOVMSKPS   Y7, R10
 	SHLL        $0x08, R10
-	VMOVMSKPS   Y7, AX
+	VMOVMSKPS   Y6, AX
 	ORL         R10, AX
 	BSFL        AX, AX
 	NEGQ        AX
 	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y6
-	VMOVMSKPS   Y8, R10
+	VMOVUPS     64(R10)(AX*4), Y5
+	VMOVMSKPS   Y7, R10
 	SHLL        $0x08, R10
-	VMOVMSKPS   Y7, AX
+	VMOVMSKPS   Y6, AX
 	ORL         R10, AX
 	BSFL        AX, AX
 	NEGQ        AX
 	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y7
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y9, Y7, Y7
-	VMOVUPS     (SI), Y8
+	VMOVUPS     96(R10)(AX*4), Y6
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y8, Y6, Y6
+	VMOVUPS     (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y5, Y0, Y10
+	VFMADD213PS Y4, Y0, Y7
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y5, Y11
-	VSUBPS Y10, Y5, Y12
+	VSUBPS Y7, Y4, Y10
+	VSUBPS Y9, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y8, Y13
-	VPERMPS Y3, Y10, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y9, 256(BX)
-	VPSLLD  $0x14, Y10, Y9
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y9, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y8, Y10, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y5, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y12
-	VSUBPS Y10, Y5, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y14
-	VPERMPS Y3, Y10, Y15
-	VMOVUPS Y4, 288(BX)
-	VPSLLD  $0x14, Y9, Y4
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y4, Y12, Y12
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y10, Y8
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  256(SI), Y4, Y7
-	VMOVUPS     64(DX), Y9
-	VMASKMOVPS  320(SI), Y9, Y10
-	VMOVAPS     Y5, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y12
-	VMOVAPS     Y5, Y13
-	VFMADD231PS Y0, Y10, Y13
-	VANDPS      Y12, Y4, Y12
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y5, Y14
-	VSUBPS Y13, Y5, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y14
-	VFMADD231PS Y0, Y10, Y15
-	VFMADD231PS Y1, Y7, Y14
-	VFMADD231PS Y1, Y10, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y12, Y7
-	VPERMPS Y3, Y13, Y10
-	VMOVUPS Y6, 352(BX)
-	VPSLLD  $0x14, Y12, Y6
-	VMOVUPS Y11, 384(BX)
-	VPSLLD  $0x14, Y13, Y11
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y10, Y11, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y11, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VANDPS      Y14, Y4, Y4
-	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y4, Y4
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     32(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y9
-	VSUBPS Y7, Y5, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y6, Y11
-	VPERMPS Y3, Y7, Y12
-	VPSLLD  $0x14, Y6, Y13
+	VPERMPS Y2, Y7, Y12
+	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     224(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y10
-	VSUBPS Y7, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y6, Y12
-	VPERMPS Y3, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
+	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
@@ -41533,121 +41526,296 @@ loop13:
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VADDPS      Y11, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     32(DX), Y6
-	VMASKMOVPS  288(SI), Y6, Y7
-	VMOVUPS     96(DX), Y10
-	VMASKMOVPS  352(SI), Y10, Y11
-	VMOVAPS     Y5, Y12
+	VPOR        Y7, Y9, Y7
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y12
-	VMOVAPS     Y5, Y13
-	VFMADD231PS Y0, Y11, Y13
-	VANDPS      Y12, Y6, Y12
-	VANDPS      Y13, Y10, Y13
+	VFMADD213PS Y4, Y0, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y4, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y12, Y5, Y14
-	VSUBPS Y13, Y5, Y5
+	VSUBPS Y9, Y4, Y12
+	VSUBPS Y11, Y4, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y14
-	VFMADD231PS Y0, Y11, Y5
-	VFMADD231PS Y1, Y7, Y14
-	VFMADD231PS Y1, Y11, Y5
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y12, Y7
-	VPERMPS Y3, Y13, Y11
-	VPSLLD  $0x14, Y12, Y15
-	VMOVUPS Y9, 416(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y7, Y15, Y7
-	VPADDD  Y11, Y9, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VPERMPS Y2, Y9, Y14
+	VPERMPS Y2, Y11, Y15
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y15, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y8, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y14
-	VFMADD213PS Y11, Y11, Y5
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y5, Y10, Y10
-	VADDPS      Y10, Y6, Y6
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y7, Y9, Y7
+	VPOR        Y7, Y11, Y7
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  256(SI), Y3, Y8
+	VMOVUPS     64(DX), Y9
+	VMASKMOVPS  320(SI), Y9, Y11
+	VMOVAPS     Y4, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y12
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y11, Y13
+	VANDPS      Y12, Y3, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y14
+	VFMADD231PS Y0, Y11, Y15
+	VFMADD231PS Y1, Y8, Y14
+	VFMADD231PS Y1, Y11, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y8
+	VPERMPS Y2, Y13, Y11
+	VMOVUPS Y6, 320(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y5, 352(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VPADDD  Y8, Y6, Y8
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y6, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VANDPS      Y14, Y3, Y3
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y3, Y3
+	VPOR        Y7, Y12, Y7
+	VPOR        Y7, Y13, Y7
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y8
+	VSUBPS Y6, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y6, Y7
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y9
+	VSUBPS Y6, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y9
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y9
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y6, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y6, Y7
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  288(SI), Y5, Y6
+	VMOVUPS     96(DX), Y9
+	VMASKMOVPS  352(SI), Y9, Y11
+	VMOVAPS     Y4, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y12
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y11, Y13
+	VANDPS      Y12, Y5, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y0, Y11, Y4
+	VFMADD231PS Y1, Y6, Y14
+	VFMADD231PS Y1, Y11, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y6
+	VPERMPS Y2, Y13, Y11
+	VPSLLD  $0x14, Y12, Y15
+	VMOVUPS Y8, 384(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y11, Y8, Y11
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y15, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y11, Y11, Y4
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y4, Y9, Y9
+	VADDPS      Y9, Y5, Y5
+	VPOR        Y7, Y12, Y7
+	VPOR        Y7, Y13, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          exact96
-	VMOVUPS      384(BX), Y5
-	VADDPS       Y4, Y5, Y7
-	VMINPS       Y4, Y5, Y8
-	VMAXPS       Y4, Y5, Y5
-	VSUBPS       Y5, Y7, Y5
-	VSUBPS       Y5, Y8, Y8
-	VMOVUPS      416(BX), Y4
-	VADDPS       Y6, Y4, Y5
-	VMINPS       Y6, Y4, Y9
-	VMAXPS       Y6, Y4, Y4
-	VSUBPS       Y4, Y5, Y4
-	VSUBPS       Y4, Y9, Y9
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
+	VADDPS       Y3, Y10, Y4
+	VMINPS       Y3, Y10, Y6
+	VMAXPS       Y3, Y10, Y10
+	VSUBPS       Y10, Y4, Y10
+	VSUBPS       Y10, Y6, Y6
+	VMOVUPS      384(BX), Y3
+	VADDPS       Y5, Y3, Y7
+	VMINPS       Y5, Y3, Y8
+	VMAXPS       Y5, Y3, Y3
+	VSUBPS       Y3, Y7, Y3
+	VSUBPS       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y4, X3
 	VCVTPS2PD    X4, Y4
-	VMOVUPS      352(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X10
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      352(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X9
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y5, Y4, Y4
+	VSUBPD       Y9, Y3, Y3
+	VEXTRACTF128 $0x01, Y6, X5
 	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y5, Y3, Y3
+	VEXTRACTF128 $0x01, Y7, X5
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      320(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X9
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X9, Y9
 	VSUBPD       Y6, Y7, Y7
-	VSUBPD       Y10, Y4, Y4
+	VSUBPD       Y9, Y5, Y5
 	VEXTRACTF128 $0x01, Y8, X6
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X6, Y6
 	VADDPD       Y8, Y7, Y7
-	VADDPD       Y6, Y4, Y4
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X6, Y6
-	VMOVUPS      320(BX), Y8
-	VEXTRACTF128 $0x01, Y8, X10
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X10, Y10
-	VSUBPD       Y8, Y5, Y5
-	VSUBPD       Y10, Y6, Y6
-	VEXTRACTF128 $0x01, Y9, X8
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y9, Y5, Y5
-	VADDPD       Y8, Y6, Y6
-	VADDPD       Y5, Y7, Y7
-	VADDPD       Y6, Y4, Y4
-	VADDPD       Y4, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X4
-	VADDPD       X4, X7, X7
-	VMOVHLPS     X7, X7, X4
-	VADDSD       X4, X7, X7
-	VXORPS       X4, X4, X4
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VXORPS       X3, X3, X3
 
 	// A zero is stored without its sign.
-	VADDPS    288(BX), Y4, Y4
-	VMOVSS    X4, 4(DI)
-	VMOVUPS   256(BX), Y4
-	VCVTSS2SD X4, X4, X4
-	VMOVSD    X4, 8(DI)
-	VMOVSD    X7, 16(DI)
-	VADDSD    X7, X7, X7
-	VUCOMISD  X4, X7
+	VADDPS    288(BX), Y3, Y3
+	VMOVSS    X3, 4(DI)
+	VMOVUPS   256(BX), Y3
+	VCVTSS2SD X3, X3, X3
+	VMOVSD    X3, 8(DI)
+	VMOVSD    X4, 16(DI)
+	VADDSD    X4, X4, X4
+	VUCOMISD  X3, X4
 	JCS       sure96
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
@@ -41656,83 +41824,242 @@ loop13:
 	JMP       end
 
 exact96:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, (DI)
 	ADDQ         $0x00000040, CX
 	JMP          far
 
 sure96:
 	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y3
-	VMULPS       Y0, Y3, Y4
-	VMOVUPS      nearSure<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y5
-	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS      (SI), Y4
+	VBROADCASTSS 4(DI), Y2
+	VMULPS       Y0, Y2, Y3
+	VMOVUPS      nearSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS      (SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     64(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     64(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y7
-	VSUBPS Y6, Y5, Y8
+	VSUBPS Y3, Y4, Y6
+	VSUBPS Y5, Y4, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y7
-	VFMADD231PS 64(SI), Y0, Y8
-	VFMADD231PS (SI), Y1, Y7
-	VFMADD231PS 64(SI), Y1, Y8
+	VFMADD231PS (SI), Y0, Y6
+	VFMADD231PS 64(SI), Y0, Y7
+	VFMADD231PS (SI), Y1, Y6
+	VFMADD231PS 64(SI), Y1, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y9
-	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VPSLLD  $0x14, Y4, Y11
-	VPSLLD  $0x14, Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y3, Y8
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VPSLLD  $0x14, Y3, Y10
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y8, Y10, Y8
 	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
 	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y10, Y6, Y6
 	VMULPS      Y11, Y7, Y7
-	VMULPS      Y12, Y8, Y8
 
 	// s*q + s
+	VFMADD213PS Y8, Y8, Y6
 	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y10, Y10, Y8
-	VCMPPS      $0x1e, (SI), Y3, Y9
-	VCMPPS      $0x1e, 64(SI), Y3, Y10
+	VCMPPS      $0x1e, (SI), Y2, Y8
+	VCMPPS      $0x1e, 64(SI), Y2, Y9
+	VANDPS      Y6, Y8, Y8
 	VANDPS      Y7, Y9, Y9
-	VANDPS      Y8, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y4, Y6, Y4
-	VMOVUPS     128(SI), Y6
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y3, Y5, Y3
+	VMOVUPS     128(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     192(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     192(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y8
-	VSUBPS Y7, Y5, Y10
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y8
-	VFMADD231PS 192(SI), Y0, Y10
-	VFMADD231PS 128(SI), Y1, Y8
-	VFMADD231PS 192(SI), Y1, Y10
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y9
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
 	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y12
 	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x1e, 128(SI), Y2, Y10
+	VCMPPS      $0x1e, 192(SI), Y2, Y11
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y3, Y5, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  256(SI), Y5, Y6
+	VMOVUPS     64(DX), Y7
+	VMASKMOVPS  320(SI), Y7, Y9
+	VMOVAPS     Y4, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y0, Y9, Y11
+	VANDPS      Y10, Y5, Y10
+	VANDPS      Y11, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y4, Y12
+	VSUBPS Y11, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y2, Y6
+	VCMPPS      $0x1e, Y9, Y2, Y9
+	VANDPS      Y5, Y6, Y6
+	VANDPS      Y7, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VPOR        Y3, Y10, Y3
+	VPOR        Y3, Y11, Y3
+	VMOVUPS     288(BX), Y4
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y8
+	VSUBPS Y7, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y5, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x1e, 32(SI), Y2, Y10
+	VCMPPS      $0x1e, 96(SI), Y2, Y11
+	VANDPS      Y8, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y3, Y5, Y3
+	VPOR        Y3, Y7, Y3
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y8
+	VSUBPS Y7, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y9
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
 	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
@@ -41741,298 +42068,147 @@ sure96:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
 	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VCMPPS      $0x1e, 128(SI), Y3, Y11
-	VCMPPS      $0x1e, 192(SI), Y3, Y12
+	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x1e, 160(SI), Y2, Y11
+	VCMPPS      $0x1e, 224(SI), Y2, Y12
 	VANDPS      Y8, Y11, Y11
-	VANDPS      Y10, Y12, Y12
+	VANDPS      Y9, Y12, Y12
 	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y4, Y6, Y4
-	VPOR        Y4, Y7, Y4
-	VMOVUPS     (DX), Y6
-	VMASKMOVPS  256(SI), Y6, Y7
-	VMOVUPS     64(DX), Y8
-	VMASKMOVPS  320(SI), Y8, Y10
-	VMOVAPS     Y5, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y3, Y5, Y3
+	VPOR        Y3, Y7, Y3
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  288(SI), Y5, Y7
+	VMOVUPS     96(DX), Y8
+	VMASKMOVPS  352(SI), Y8, Y9
+	VMOVAPS     Y4, Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y7, Y11
-	VMOVAPS     Y5, Y12
-	VFMADD231PS Y0, Y10, Y12
-	VANDPS      Y11, Y6, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y0, Y9, Y12
+	VANDPS      Y11, Y5, Y11
 	VANDPS      Y12, Y8, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y5, Y13
-	VSUBPS Y12, Y5, Y14
+	VSUBPS Y11, Y4, Y13
+	VSUBPS Y12, Y4, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y7, Y13
-	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y0, Y9, Y14
 	VFMADD231PS Y1, Y7, Y13
-	VFMADD231PS Y1, Y10, Y14
+	VFMADD231PS Y1, Y9, Y14
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y9, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VMOVUPS Y5, 288(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VMOVUPS Y4, 320(BX)
-	VPSLLD  $0x14, Y12, Y4
-	VPADDD  Y15, Y5, Y15
-	VPADDD  Y9, Y4, Y9
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y4, Y6, Y4
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VMULPS      Y4, Y13, Y13
-	VMULPS      Y5, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y10, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y9, Y9, Y14
-	VANDPS      Y13, Y6, Y6
+	VFMADD213PS Y4, Y4, Y14
+	VANDPS      Y13, Y5, Y5
 	VANDPS      Y14, Y8, Y8
-	VCMPPS      $0x1e, Y7, Y3, Y7
-	VCMPPS      $0x1e, Y10, Y3, Y10
-	VANDPS      Y6, Y7, Y7
-	VANDPS      Y8, Y10, Y10
-	VADDPS      Y10, Y7, Y7
-	VMOVUPS     320(BX), Y4
-	VPOR        Y4, Y11, Y4
-	VPOR        Y4, Y12, Y4
-	VMOVUPS     288(BX), Y5
-	VMOVUPS     32(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y9
-	VSUBPS Y8, Y5, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VCMPPS      $0x1e, 32(SI), Y3, Y11
-	VCMPPS      $0x1e, 96(SI), Y3, Y12
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y4, Y6, Y4
-	VPOR        Y4, Y8, Y4
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y9
-	VSUBPS Y8, Y5, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y9
-	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y9
-	VFMADD231PS 224(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 160(SI), Y3, Y12
-	VCMPPS      $0x1e, 224(SI), Y3, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y4, Y6, Y4
-	VPOR        Y4, Y8, Y4
-	VMOVUPS     32(DX), Y6
-	VMASKMOVPS  288(SI), Y6, Y8
-	VMOVUPS     96(DX), Y9
-	VMASKMOVPS  352(SI), Y9, Y10
-	VMOVAPS     Y5, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y12
-	VMOVAPS     Y5, Y13
-	VFMADD231PS Y0, Y10, Y13
-	VANDPS      Y12, Y6, Y12
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y5, Y14
-	VSUBPS Y13, Y5, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y14
-	VFMADD231PS Y0, Y10, Y15
-	VFMADD231PS Y1, Y8, Y14
-	VFMADD231PS Y1, Y10, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VMOVUPS Y11, 352(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y11
-	VMOVUPS Y7, 384(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VMOVUPS Y4, 416(BX)
-	VPSLLD  $0x14, Y13, Y4
-	VPADDD  Y5, Y7, Y5
-	VPADDD  Y11, Y4, Y11
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y7, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y9, Y9
-	VCMPPS      $0x1e, Y8, Y3, Y8
-	VCMPPS      $0x1e, Y10, Y3, Y10
-	VANDPS      Y6, Y8, Y8
-	VANDPS      Y9, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     416(BX), Y4
-	VPOR        Y4, Y12, Y4
-	VPOR        Y4, Y13, Y4
+	VCMPPS      $0x1e, Y7, Y2, Y7
+	VCMPPS      $0x1e, Y9, Y2, Y9
+	VANDPS      Y5, Y7, Y7
+	VANDPS      Y8, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VPOR        Y3, Y11, Y3
+	VPOR        Y3, Y12, Y3
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y4
+	VPTEST       nearBits<>+0(SB), Y3
 	JNZ          sure96Next
-	VMOVUPS      256(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X5
+	VMOVUPS      256(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X4, Y4
+	VMOVUPS      352(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
 	VCVTPS2PD    X5, Y5
-	VMOVUPS      384(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
 	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X7, Y7
+	VADDPD       Y5, Y3, Y3
 	VADDPD       Y6, Y4, Y4
-	VADDPD       Y7, Y5, Y5
-	VMOVUPS      352(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
+	VMOVUPS      320(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y7, X8
 	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y8, X9
 	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X9, Y9
+	VADDPD       Y7, Y5, Y5
 	VADDPD       Y8, Y6, Y6
-	VADDPD       Y9, Y7, Y7
-	VMOVUPS      288(BX), Y8
+	VMOVUPS      288(BX), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y8
-	VMOVUPS     288(BX), Y9
+	VFMADD231PS Y0, Y2, Y7
+	VMOVUPS     288(BX), Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y9, Y9
+	VSUBPS Y7, Y8, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y9
-	VFMADD231PS Y1, Y3, Y9
+	VFMADD231PS Y0, Y2, Y8
+	VFMADD231PS Y1, Y2, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y10
-	VPSLLD  $0x14, Y8, Y8
-	VPADDD  Y10, Y8, Y10
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPERMPS nearTable<>+0(SB), Y7, Y9
+	VPSLLD  $0x14, Y7, Y7
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
-	VMULPS      Y8, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
+	VMULPS      Y7, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS  Y10, Y10, Y9
-	VCVTSS2SD    X9, X9, X9
-	VMOVSD       sureScale64<>+0(SB), X8
-	VMULSD       X8, X9, X9
-	VMOVSD       X9, 8(DI)
+	VFMADD213PS  Y9, Y9, Y8
+	VCVTSS2SD    X8, X8, X8
+	VMOVSD       sureScale64<>+0(SB), X7
+	VMULSD       X7, X8, X8
+	VMOVSD       X8, 8(DI)
+	VADDPD       Y5, Y3, Y3
 	VADDPD       Y6, Y4, Y4
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VADDPD       X5, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDSD       X5, X4, X4
-	VMULSD       X8, X4, X4
-	VMOVSD       X4, 16(DI)
-	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      integerSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
-	VMOVSS       X3, (DI)
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VMULSD       X7, X3, X3
+	VMOVSD       X3, 16(DI)
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerSure<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, (DI)
 
 sure96Next:
 	ADDQ R9, SI
@@ -42060,6 +42236,7 @@ begin16:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact128
+	VMOVUPS nearTable<>+0(SB), Y2
 	PCALIGN $0x40
 
 loop16:
@@ -42136,7 +42313,7 @@ loop16:
 	VFMADD231PS Y1, Y3, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VPERMPS Y2, Y5, Y9
 	VPSLLD  $0x14, Y5, Y5
 	VPADDD  Y9, Y5, Y9
 	VMOVUPS nearExp2<>+0(SB), Y5
@@ -42186,8 +42363,8 @@ loop16:
 	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS Y2, Y7, Y12
+	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -42226,8 +42403,8 @@ loop16:
 	VFMADD231PS 192(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPERMPS Y2, Y9, Y14
+	VPERMPS Y2, Y11, Y15
 	VMOVUPS Y8, 256(BX)
 	VPSLLD  $0x14, Y9, Y8
 	VMOVUPS Y3, 288(BX)
@@ -42270,8 +42447,8 @@ loop16:
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPERMPS Y2, Y3, Y12
+	VPERMPS Y2, Y8, Y13
 	VPSLLD  $0x14, Y3, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
@@ -42318,8 +42495,8 @@ loop16:
 	VFMADD231PS Y1, Y12, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y8
-	VPERMPS nearTable<>+0(SB), Y14, Y12
+	VPERMPS Y2, Y13, Y8
+	VPERMPS Y2, Y14, Y12
 	VMOVUPS Y5, 352(BX)
 	VPSLLD  $0x14, Y13, Y5
 	VMOVUPS Y10, 384(BX)
@@ -42364,8 +42541,8 @@ loop16:
 	VFMADD231PS 96(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS Y2, Y3, Y10
+	VPERMPS Y2, Y5, Y11
 	VPSLLD  $0x14, Y3, Y12
 	VPSLLD  $0x14, Y5, Y13
 	VPADDD  Y10, Y12, Y10
@@ -42405,8 +42582,8 @@ loop16:
 	VFMADD231PS 224(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS Y2, Y3, Y11
+	VPERMPS Y2, Y5, Y12
 	VPSLLD  $0x14, Y3, Y13
 	VPSLLD  $0x14, Y5, Y14
 	VPADDD  Y11, Y13, Y11
@@ -42447,8 +42624,8 @@ loop16:
 	VFMADD231PS 352(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS Y2, Y3, Y11
+	VPERMPS Y2, Y5, Y12
 	VPSLLD  $0x14, Y3, Y13
 	VPSLLD  $0x14, Y5, Y14
 	VPADDD  Y11, Y13, Y11
@@ -42494,8 +42671,8 @@ loop16:
 	VFMADD231PS Y1, Y11, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VPERMPS Y2, Y12, Y5
+	VPERMPS Y2, Y13, Y11
 	VPSLLD  $0x14, Y12, Y15
 	VMOVUPS Y6, 416(BX)
 	VPSLLD  $0x14, Y13, Y6
@@ -42591,479 +42768,487 @@ loop16:
 	JMP       end
 
 exact128:
-	VBROADCASTSS (SI), Y3
-	VMOVAPS      Y3, Y2
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, (DI)
 	ADDQ         $0x00000060, CX
 	JMP          far
 
 sure128:
 	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y3
-	VMULPS       Y0, Y3, Y4
-	VMOVUPS      nearSure<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y5
-	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS      (SI), Y4
+	VBROADCASTSS 4(DI), Y2
+	VMULPS       Y0, Y2, Y3
+	VMOVUPS      nearSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS      (SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     64(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     64(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y7
-	VSUBPS Y6, Y5, Y8
+	VSUBPS Y3, Y4, Y6
+	VSUBPS Y5, Y4, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y7
-	VFMADD231PS 64(SI), Y0, Y8
-	VFMADD231PS (SI), Y1, Y7
-	VFMADD231PS 64(SI), Y1, Y8
+	VFMADD231PS (SI), Y0, Y6
+	VFMADD231PS 64(SI), Y0, Y7
+	VFMADD231PS (SI), Y1, Y6
+	VFMADD231PS 64(SI), Y1, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y9
-	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VPSLLD  $0x14, Y4, Y11
-	VPSLLD  $0x14, Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y3, Y8
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VPSLLD  $0x14, Y3, Y10
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y8, Y10, Y8
 	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
 	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y10, Y6, Y6
 	VMULPS      Y11, Y7, Y7
-	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y6
+	VFMADD213PS Y9, Y9, Y7
+	VCMPPS      $0x1e, (SI), Y2, Y8
+	VCMPPS      $0x1e, 64(SI), Y2, Y9
+	VANDPS      Y6, Y8, Y8
+	VANDPS      Y7, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y3, Y5, Y3
+	VMOVUPS     128(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     192(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y9
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y5, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x1e, 128(SI), Y2, Y10
+	VCMPPS      $0x1e, 192(SI), Y2, Y11
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y3, Y5, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     320(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y7
+	VFMADD231PS 320(SI), Y0, Y9
+	VFMADD231PS 256(SI), Y1, Y7
+	VFMADD231PS 320(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y5, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x1e, 256(SI), Y2, Y10
+	VCMPPS      $0x1e, 320(SI), Y2, Y11
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y3, Y5, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  384(SI), Y5, Y6
+	VMOVUPS     64(DX), Y7
+	VMASKMOVPS  448(SI), Y7, Y9
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y0, Y9, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y13
+	VSUBPS Y12, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS Y0, Y9, Y14
+	VFMADD231PS Y1, Y6, Y13
+	VFMADD231PS Y1, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y8, Y3, Y8
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y4, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y2, Y6
+	VCMPPS      $0x1e, Y9, Y2, Y9
+	VANDPS      Y5, Y6, Y6
+	VANDPS      Y7, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y10, Y10
+	VMOVUPS     320(BX), Y3
+	VPOR        Y3, Y11, Y3
+	VPOR        Y3, Y12, Y3
+	VMOVUPS     288(BX), Y4
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y5, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y9, Y12, Y9
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y13, Y8, Y8
 
 	// s*q + s
 	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y10, Y10, Y8
-	VCMPPS      $0x1e, (SI), Y3, Y9
-	VCMPPS      $0x1e, 64(SI), Y3, Y10
+	VFMADD213PS Y11, Y11, Y8
+	VCMPPS      $0x1e, 32(SI), Y2, Y9
+	VCMPPS      $0x1e, 96(SI), Y2, Y11
 	VANDPS      Y7, Y9, Y9
-	VANDPS      Y8, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y4, Y6, Y4
-	VMOVUPS     128(SI), Y6
+	VANDPS      Y8, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y3, Y5, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     160(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     192(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y8
-	VSUBPS Y7, Y5, Y10
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y8
-	VFMADD231PS 192(SI), Y0, Y10
-	VFMADD231PS 128(SI), Y1, Y8
-	VFMADD231PS 192(SI), Y1, Y10
+	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 224(SI), Y0, Y8
+	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 224(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VCMPPS      $0x1e, 128(SI), Y3, Y11
-	VCMPPS      $0x1e, 192(SI), Y3, Y12
-	VANDPS      Y8, Y11, Y11
-	VANDPS      Y10, Y12, Y12
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VCMPPS      $0x1e, 160(SI), Y2, Y11
+	VCMPPS      $0x1e, 224(SI), Y2, Y12
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y8, Y12, Y12
 	VADDPS      Y12, Y11, Y11
 	VADDPS      Y11, Y9, Y9
-	VPOR        Y4, Y6, Y4
-	VPOR        Y4, Y7, Y4
-	VMOVUPS     256(SI), Y6
+	VPOR        Y3, Y5, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     288(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y8
-	VSUBPS Y7, Y5, Y10
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y8
-	VFMADD231PS 320(SI), Y0, Y10
-	VFMADD231PS 256(SI), Y1, Y8
-	VFMADD231PS 320(SI), Y1, Y10
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VCMPPS      $0x1e, 256(SI), Y3, Y11
-	VCMPPS      $0x1e, 320(SI), Y3, Y12
-	VANDPS      Y8, Y11, Y11
-	VANDPS      Y10, Y12, Y12
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VCMPPS      $0x1e, 288(SI), Y2, Y11
+	VCMPPS      $0x1e, 352(SI), Y2, Y12
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y8, Y12, Y12
 	VADDPS      Y12, Y11, Y11
-	VPOR        Y4, Y6, Y4
-	VPOR        Y4, Y7, Y4
-	VMOVUPS     (DX), Y6
-	VMASKMOVPS  384(SI), Y6, Y7
-	VMOVUPS     64(DX), Y8
-	VMASKMOVPS  448(SI), Y8, Y10
-	VMOVAPS     Y5, Y12
+	VPOR        Y3, Y5, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  416(SI), Y5, Y6
+	VMOVUPS     96(DX), Y7
+	VMASKMOVPS  480(SI), Y7, Y8
+	VMOVAPS     Y4, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y12
-	VMOVAPS     Y5, Y13
-	VFMADD231PS Y0, Y10, Y13
-	VANDPS      Y12, Y6, Y12
-	VANDPS      Y13, Y8, Y13
+	VFMADD231PS Y0, Y6, Y12
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y8, Y13
+	VANDPS      Y12, Y5, Y12
+	VANDPS      Y13, Y7, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y12, Y5, Y14
-	VSUBPS Y13, Y5, Y15
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y14
-	VFMADD231PS Y0, Y10, Y15
-	VFMADD231PS Y1, Y7, Y14
-	VFMADD231PS Y1, Y10, Y15
-	VMOVUPS     Y9, 256(BX)
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y0, Y8, Y15
+	VFMADD231PS Y1, Y6, Y14
+	VFMADD231PS Y1, Y8, Y15
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VMOVUPS Y5, 288(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VMOVUPS Y4, 320(BX)
-	VPSLLD  $0x14, Y12, Y4
-	VMOVUPS Y12, 352(BX)
-	VPSLLD  $0x14, Y13, Y12
-	VPADDD  Y9, Y4, Y9
-	VPADDD  Y5, Y12, Y5
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y14
-	VFMADD213PS Y5, Y5, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VCMPPS      $0x1e, Y7, Y3, Y7
-	VCMPPS      $0x1e, Y10, Y3, Y10
-	VANDPS      Y6, Y7, Y7
-	VANDPS      Y8, Y10, Y10
-	VADDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y11, Y11
-	VMOVUPS     320(BX), Y4
-	VMOVUPS     352(BX), Y5
-	VPOR        Y4, Y5, Y4
-	VPOR        Y4, Y13, Y4
-	VMOVUPS     288(BX), Y5
-	VMOVUPS     32(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y8
-	VSUBPS Y7, Y5, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VPERMPS nearTable<>+0(SB), Y7, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VCMPPS      $0x1e, 32(SI), Y3, Y10
-	VCMPPS      $0x1e, 96(SI), Y3, Y12
-	VANDPS      Y8, Y10, Y10
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y10, Y10
-	VPOR        Y4, Y6, Y4
-	VPOR        Y4, Y7, Y4
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     224(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y8
-	VSUBPS Y7, Y5, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y8
-	VFMADD231PS 224(SI), Y0, Y9
-	VFMADD231PS 160(SI), Y1, Y8
-	VFMADD231PS 224(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, 160(SI), Y3, Y12
-	VCMPPS      $0x1e, 224(SI), Y3, Y13
-	VANDPS      Y8, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y10, Y10
-	VPOR        Y4, Y6, Y4
-	VPOR        Y4, Y7, Y4
-	VMOVUPS     288(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     352(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y8
-	VSUBPS Y7, Y5, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y8
-	VFMADD231PS 352(SI), Y0, Y9
-	VFMADD231PS 288(SI), Y1, Y8
-	VFMADD231PS 352(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, 288(SI), Y3, Y12
-	VCMPPS      $0x1e, 352(SI), Y3, Y13
-	VANDPS      Y8, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y4, Y6, Y4
-	VPOR        Y4, Y7, Y4
-	VMOVUPS     32(DX), Y6
-	VMASKMOVPS  416(SI), Y6, Y7
-	VMOVUPS     96(DX), Y8
-	VMASKMOVPS  480(SI), Y8, Y9
-	VMOVAPS     Y5, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y5, Y14
-	VFMADD231PS Y0, Y9, Y14
-	VANDPS      Y13, Y6, Y13
-	VANDPS      Y14, Y8, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y5, Y15
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VMOVUPS Y9, 352(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y9
 	VMOVUPS Y10, 384(BX)
-	VSUBPS  Y14, Y5, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y9, Y10
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y9, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VMOVUPS Y11, 416(BX)
-	VPERMPS nearTable<>+0(SB), Y14, Y11
-	VMOVUPS Y4, 448(BX)
-	VPSLLD  $0x14, Y13, Y4
-	VMOVUPS Y13, 480(BX)
-	VPSLLD  $0x14, Y14, Y13
-	VPADDD  Y5, Y4, Y5
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPSLLD  $0x14, Y12, Y10
+	VMOVUPS Y3, 416(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y9, Y3, Y9
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VMULPS      Y4, Y15, Y15
-	VMULPS      Y13, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y10, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y15
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y15, Y6, Y6
-	VANDPS      Y10, Y8, Y8
-	VCMPPS      $0x1e, Y7, Y3, Y7
-	VCMPPS      $0x1e, Y9, Y3, Y9
-	VANDPS      Y6, Y7, Y7
-	VANDPS      Y8, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y12, Y12
-	VMOVUPS     448(BX), Y4
-	VMOVUPS     480(BX), Y5
-	VPOR        Y4, Y5, Y4
-	VPOR        Y4, Y14, Y4
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y9, Y9, Y15
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y15, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y2, Y6
+	VCMPPS      $0x1e, Y8, Y2, Y8
+	VANDPS      Y5, Y6, Y6
+	VANDPS      Y7, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y11, Y11
+	VMOVUPS     416(BX), Y3
+	VPOR        Y3, Y12, Y3
+	VPOR        Y3, Y13, Y3
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y4
+	VPTEST       nearBits<>+0(SB), Y3
 	JNZ          sure128Next
-	VMOVUPS      256(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X5
+	VMOVUPS      256(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X4, Y4
+	VMOVUPS      384(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
 	VCVTPS2PD    X5, Y5
-	VMOVUPS      416(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
 	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X7, Y7
+	VADDPD       Y5, Y3, Y3
 	VADDPD       Y6, Y4, Y4
-	VADDPD       Y7, Y5, Y5
-	VMOVUPS      384(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
+	VMOVUPS      352(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y11, X7
+	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y12, X8
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y12, Y6, Y6
-	VADDPD       Y8, Y7, Y7
-	VMOVUPS      288(BX), Y8
+	VADDPD       Y11, Y5, Y5
+	VADDPD       Y7, Y6, Y6
+	VMOVUPS      288(BX), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y8
-	VMOVUPS     288(BX), Y9
+	VFMADD231PS Y0, Y2, Y7
+	VMOVUPS     288(BX), Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y9, Y9
+	VSUBPS Y7, Y8, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y9
-	VFMADD231PS Y1, Y3, Y9
+	VFMADD231PS Y0, Y2, Y8
+	VFMADD231PS Y1, Y2, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y10
-	VPSLLD  $0x14, Y8, Y8
-	VPADDD  Y10, Y8, Y10
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPERMPS nearTable<>+0(SB), Y7, Y9
+	VPSLLD  $0x14, Y7, Y7
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
-	VMULPS      Y8, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
+	VMULPS      Y7, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS  Y10, Y10, Y9
-	VCVTSS2SD    X9, X9, X9
-	VMOVSD       sureScale64<>+0(SB), X8
-	VMULSD       X8, X9, X9
-	VMOVSD       X9, 8(DI)
+	VFMADD213PS  Y9, Y9, Y8
+	VCVTSS2SD    X8, X8, X8
+	VMOVSD       sureScale64<>+0(SB), X7
+	VMULSD       X7, X8, X8
+	VMOVSD       X8, 8(DI)
+	VADDPD       Y5, Y3, Y3
 	VADDPD       Y6, Y4, Y4
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VADDPD       X5, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDSD       X5, X4, X4
-	VMULSD       X8, X4, X4
-	VMOVSD       X4, 16(DI)
-	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      integerSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
-	VMOVSS       X3, (DI)
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VMULSD       X7, X3, X3
+	VMOVSD       X3, 16(DI)
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerSure<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, (DI)
 
 sure128Next:
 	ADDQ R9, SI
@@ -43085,38 +43270,38 @@ row:
 	MOVQ         R11, SI
 	MOVQ         R12, DI
 	MOVQ         R13, CX
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          end
-	VBROADCASTSS 16(R14), Y4
-	VUCOMISS     X3, X4
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
 	JCS          end
-	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y5
-	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y5, Y4, Y4
-	VMOVSS       X4, (DI)
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y3
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS  Y0, Y3, Y3
-	VMOVUPS nearHeadroom<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VSUBPS  nearInteger<>+0(SB), Y4, Y3
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, (BX)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 32(BX)
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y2, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y2
 	VXORPS  X4, X4, X4
 	VMOVUPS Y4, 64(BX)
 	VXORPS  X4, X4, X4
 	VMOVUPS Y4, 96(BX)
-	VMOVUPS minusInf<>+0(SB), Y4
+	VXORPS  X4, X4, X4
 	VMOVUPS Y4, 128(BX)
-	VMOVUPS minusInf<>+0(SB), Y4
+	VXORPS  X4, X4, X4
 	VMOVUPS Y4, 160(BX)
+	VMOVUPS minusInf<>+0(SB), Y4
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS minusInf<>+0(SB), Y4
+	VMOVUPS Y4, 224(BX)
 
 	// Where elements are near.
 	MOVL         (R14), AX
@@ -43125,32 +43310,33 @@ row:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VBROADCASTSS (SI), Y4
-	VUCOMISS     X4, X5
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VBROADCASTSS (SI), Y3
+	VUCOMISS     X3, X4
 	JCS          exact
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
 	JLT     done21
-	VMOVUPS nearTable<>+0(SB), Y4
-	VMOVUPS nearExp3<>+0(SB), Y5
+	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
 	PCALIGN $0x40
 
 loop21:
 	VMOVUPS (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     64(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y8
-	VSUBPS Y7, Y3, Y9
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS (SI), Y0, Y8
@@ -43159,18 +43345,18 @@ loop21:
 	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y6, Y10
-	VPERMPS Y4, Y7, Y11
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
 	VPSLLD  $0x14, Y6, Y12
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y10, Y12, Y10
 	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VMOVAPS Y5, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS Y9, Y5, Y13
+	VFMADD231PS Y8, Y4, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y9, Y4, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VMULPS      Y12, Y8, Y8
@@ -43184,13 +43370,13 @@ loop21:
 	VMOVUPS     128(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y10
@@ -43199,18 +43385,18 @@ loop21:
 	VFMADD231PS 192(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y12
-	VPERMPS Y4, Y9, Y13
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y5, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS Y11, Y5, Y15
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
@@ -43226,13 +43412,13 @@ loop21:
 	VMOVUPS     256(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y10
@@ -43241,18 +43427,18 @@ loop21:
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y12
-	VPERMPS Y4, Y9, Y13
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y5, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS Y11, Y5, Y15
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
@@ -43267,13 +43453,13 @@ loop21:
 	VMOVUPS     384(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     448(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y11
-	VSUBPS Y9, Y3, Y12
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y9, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y11
@@ -43282,19 +43468,19 @@ loop21:
 	VFMADD231PS 448(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y13
-	VPERMPS Y4, Y9, Y14
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y9, Y14
 	VPSLLD  $0x14, Y7, Y15
 	VMOVUPS Y8, 256(BX)
 	VPSLLD  $0x14, Y9, Y8
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y8, Y14
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y5, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS Y12, Y5, Y15
+	VFMADD231PS Y11, Y4, Y8
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
 	VMULPS      Y8, Y11, Y11
@@ -43310,13 +43496,13 @@ loop21:
 	VMOVUPS     32(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y9
-	VSUBPS Y8, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y9
@@ -43325,18 +43511,18 @@ loop21:
 	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y12
-	VPERMPS Y4, Y8, Y13
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
 	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y5, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y5, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS Y11, Y5, Y15
+	VFMADD231PS Y9, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y9, Y9
@@ -43351,13 +43537,13 @@ loop21:
 	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y11
-	VSUBPS Y8, Y3, Y12
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y11
@@ -43366,19 +43552,19 @@ loop21:
 	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y13
-	VPERMPS Y4, Y8, Y14
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y14
 	VPSLLD  $0x14, Y7, Y15
 	VMOVUPS Y10, 288(BX)
 	VPSLLD  $0x14, Y8, Y10
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y10, Y14
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VMOVAPS Y5, Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS Y12, Y5, Y15
+	VFMADD231PS Y11, Y4, Y10
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
 	VMULPS      Y10, Y11, Y11
@@ -43394,13 +43580,13 @@ loop21:
 	VMOVUPS     288(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     352(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y10
-	VSUBPS Y8, Y3, Y11
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y10
@@ -43409,18 +43595,18 @@ loop21:
 	VFMADD231PS 352(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y12
-	VPERMPS Y4, Y8, Y13
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
 	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y5, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS Y11, Y5, Y15
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
@@ -43435,13 +43621,13 @@ loop21:
 	VMOVUPS     416(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     480(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y11
-	VSUBPS Y8, Y3, Y12
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y11
@@ -43450,19 +43636,19 @@ loop21:
 	VFMADD231PS 480(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y13
-	VPERMPS Y4, Y8, Y14
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y14
 	VPSLLD  $0x14, Y7, Y15
 	VMOVUPS Y9, 320(BX)
 	VPSLLD  $0x14, Y8, Y9
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y9, Y14
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VMOVAPS Y5, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS Y12, Y5, Y15
+	VFMADD231PS Y11, Y4, Y9
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
 	VMULPS      Y9, Y11, Y11
@@ -43501,9 +43687,9 @@ loop21:
 	VMAXPS  480(SI), Y9, Y9
 	VMAXPS  Y9, Y8, Y8
 	VMAXPS  Y8, Y7, Y7
-	VMAXPS  128(BX), Y6, Y6
-	VMAXPS  160(BX), Y7, Y7
-	VMOVUPS (BX), Y8
+	VMAXPS  192(BX), Y6, Y6
+	VMAXPS  224(BX), Y7, Y7
+	VMOVUPS 64(BX), Y8
 	VMOVUPS 256(BX), Y9
 
 	// sum + t, and what that lacks to the rest
@@ -43512,7 +43698,7 @@ loop21:
 	VMAXPS  Y9, Y8, Y8
 	VSUBPS  Y8, Y11, Y8
 	VSUBPS  Y8, Y12, Y12
-	VADDPS  64(BX), Y12, Y12
+	VADDPS  128(BX), Y12, Y12
 	VMOVUPS 288(BX), Y8
 
 	// sum + t, and what that lacks to the rest
@@ -43522,7 +43708,7 @@ loop21:
 	VSUBPS  Y11, Y9, Y11
 	VSUBPS  Y11, Y13, Y13
 	VADDPS  Y13, Y12, Y12
-	VMOVUPS 32(BX), Y8
+	VMOVUPS 96(BX), Y8
 	VMOVUPS 320(BX), Y11
 
 	// sum + t, and what that lacks to the rest
@@ -43531,7 +43717,7 @@ loop21:
 	VMAXPS Y11, Y8, Y8
 	VSUBPS Y8, Y13, Y8
 	VSUBPS Y8, Y14, Y14
-	VADDPS 96(BX), Y14, Y14
+	VADDPS 160(BX), Y14, Y14
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y10, Y13, Y8
@@ -43540,12 +43726,12 @@ loop21:
 	VSUBPS  Y13, Y8, Y13
 	VSUBPS  Y13, Y11, Y11
 	VADDPS  Y11, Y14, Y14
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y12, 64(BX)
-	VMOVUPS Y14, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS Y12, 128(BX)
+	VMOVUPS Y14, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y7, 224(BX)
 	ADDQ    $0x00000200, SI
 	SUBQ    $0x00000080, CX
 	JGE     loop21
@@ -43572,101 +43758,101 @@ upto22:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 32(SI), Y6, Y7
-	VMOVAPS    Y3, Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y6
+	VMOVAPS    Y2, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y8
-	VANDPS      Y8, Y4, Y8
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y9
+	VSUBPS Y7, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y5
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y5, Y10, Y5
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y9
-	VANDPS      Y9, Y4, Y4
-	VMOVAPS     Y3, Y5
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VMOVAPS     Y2, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y6, Y5
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y9
+	VSUBPS Y4, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y9
-	VFMADD231PS Y1, Y7, Y9
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y7, Y10, Y7
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y9
-	VANDPS      Y9, Y6, Y6
-	VPOR        Y8, Y5, Y8
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y5
-	VMASKMOVPS (SI), Y5, Y5
-	VORPS      512(DX), Y5, Y5
-	VMOVUPS    32(DX), Y7
-	VMASKMOVPS 32(SI), Y7, Y7
-	VORPS      544(DX), Y7, Y7
-	VMAXPS     128(BX), Y5, Y5
-	VMAXPS     160(BX), Y7, Y7
-	VMOVUPS    (BX), Y8
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      512(DX), Y4, Y4
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 32(SI), Y6, Y6
+	VORPS      544(DX), Y6, Y6
+	VMAXPS     192(BX), Y4, Y4
+	VMAXPS     224(BX), Y6, Y6
+	VMOVUPS    64(BX), Y7
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y8, Y9
-	VMINPS  Y4, Y8, Y10
-	VMAXPS  Y4, Y8, Y8
-	VSUBPS  Y8, Y9, Y8
-	VSUBPS  Y8, Y10, Y10
-	VADDPS  64(BX), Y10, Y10
-	VMOVUPS 32(BX), Y4
+	VADDPS  Y3, Y7, Y8
+	VMINPS  Y3, Y7, Y9
+	VMAXPS  Y3, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 96(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y4, Y8
-	VMINPS  Y6, Y4, Y11
-	VMAXPS  Y6, Y4, Y4
-	VSUBPS  Y4, Y8, Y4
-	VSUBPS  Y4, Y11, Y11
-	VADDPS  96(BX), Y11, Y11
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y11, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VADDPS  Y5, Y3, Y7
+	VMINPS  Y5, Y3, Y10
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y7, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y6, 224(BX)
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind27
 
@@ -43677,135 +43863,135 @@ upto23:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 64(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 96(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVAPS     Y3, Y9
-	VFMADD231PS Y0, Y5, Y9
-	VANDPS      Y9, Y4, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y5
-	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y11
+	VPSLLD  $0x14, Y7, Y12
 	VPSLLD  $0x14, Y8, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y12, Y9, Y9
 	VMULPS      Y13, Y10, Y10
-	VMULPS      Y14, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y11, Y4, Y4
-	VADDPS      Y4, Y10, Y10
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     32(SI), Y4
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVAPS     Y3, Y5
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y6, Y5
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y9
-	VSUBPS Y5, Y3, Y11
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS Y0, Y7, Y11
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS Y1, Y7, Y11
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS Y1, Y6, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y7
-	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y3, Y12
 	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y7, Y13, Y7
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y6, Y12, Y6
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y9
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y11, Y6, Y6
-	VADDPS      Y6, Y9, Y9
-	VPOR        Y8, Y4, Y8
-	VPOR        Y8, Y5, Y8
+	VFMADD213PS Y6, Y6, Y8
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 64(SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-	VMOVUPS    (SI), Y5
-	VMAXPS     Y4, Y5, Y5
-	VMOVUPS    32(DX), Y4
-	VMASKMOVPS 96(SI), Y4, Y4
-	VORPS      544(DX), Y4, Y4
-	VMOVUPS    32(SI), Y6
-	VMAXPS     Y4, Y6, Y6
-	VMAXPS     128(BX), Y5, Y5
-	VMAXPS     160(BX), Y6, Y6
-	VMOVUPS    (BX), Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y3
+	VORPS      512(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     Y3, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 96(SI), Y3, Y3
+	VORPS      544(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     Y3, Y5, Y5
+	VMAXPS     192(BX), Y4, Y4
+	VMAXPS     224(BX), Y5, Y5
+	VMOVUPS    64(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y10, Y4, Y7
-	VMINPS  Y10, Y4, Y8
-	VMAXPS  Y10, Y4, Y4
-	VSUBPS  Y4, Y7, Y4
-	VSUBPS  Y4, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y4
+	VADDPS  Y9, Y3, Y6
+	VMINPS  Y9, Y3, Y7
+	VMAXPS  Y9, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y4, Y10
-	VMINPS  Y9, Y4, Y11
-	VMAXPS  Y9, Y4, Y4
-	VSUBPS  Y4, Y10, Y4
-	VSUBPS  Y4, Y11, Y11
-	VADDPS  96(BX), Y11, Y11
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y10, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y11, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y6, 160(BX)
+	VADDPS  Y8, Y3, Y9
+	VMINPS  Y8, Y3, Y10
+	VMAXPS  Y8, Y3, Y3
+	VSUBPS  Y3, Y9, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y5, 224(BX)
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind27
 
@@ -43816,191 +44002,191 @@ upto24:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 128(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 160(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 160(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y10
-	VPOR        Y8, Y9, Y8
-	VMOVAPS     Y3, Y9
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y9
-	VANDPS      Y9, Y4, Y9
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y1, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y5, Y12, Y5
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
-	VMULPS      Y12, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y4, Y4
-	VPOR        Y8, Y9, Y8
-	VADDPS      Y4, Y10, Y10
-	VMOVUPS     32(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y3, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y9
-	VSUBPS Y5, Y3, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y8, Y4, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVAPS     Y3, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y4
-	VANDPS      Y4, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y5
-	VFMADD231PS Y1, Y7, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y7
-	VPSLLD  $0x14, Y4, Y11
-	VPADDD  Y7, Y11, Y7
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y11, Y4
 	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
-	VMULPS      Y11, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VANDPS      Y5, Y6, Y6
-	VPOR        Y8, Y4, Y8
-	VADDPS      Y6, Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y3, Y3
+	VPOR        Y7, Y8, Y7
+	VADDPS      Y3, Y9, Y9
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVAPS     Y2, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y3
+	VANDPS      Y3, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y4
+	VFMADD231PS Y1, Y6, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPSLLD  $0x14, Y3, Y10
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VMULPS      Y10, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y4
+	VANDPS      Y4, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VADDPS      Y5, Y8, Y8
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 128(SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-	VMOVUPS    (SI), Y5
-	VMAXPS     64(SI), Y5, Y5
-	VMAXPS     Y4, Y5, Y5
-	VMOVUPS    32(DX), Y4
-	VMASKMOVPS 160(SI), Y4, Y4
-	VORPS      544(DX), Y4, Y4
-	VMOVUPS    32(SI), Y6
-	VMAXPS     96(SI), Y6, Y6
-	VMAXPS     Y4, Y6, Y6
-	VMAXPS     128(BX), Y5, Y5
-	VMAXPS     160(BX), Y6, Y6
-	VMOVUPS    (BX), Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y3
+	VORPS      512(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMAXPS     Y3, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 160(SI), Y3, Y3
+	VORPS      544(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     96(SI), Y5, Y5
+	VMAXPS     Y3, Y5, Y5
+	VMAXPS     192(BX), Y4, Y4
+	VMAXPS     224(BX), Y5, Y5
+	VMOVUPS    64(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y10, Y4, Y7
-	VMINPS  Y10, Y4, Y8
-	VMAXPS  Y10, Y4, Y4
-	VSUBPS  Y4, Y7, Y4
-	VSUBPS  Y4, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 32(BX), Y4
+	VADDPS  Y9, Y3, Y6
+	VMINPS  Y9, Y3, Y7
+	VMAXPS  Y9, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y4, Y10
-	VMINPS  Y9, Y4, Y11
-	VMAXPS  Y9, Y4, Y4
-	VSUBPS  Y4, Y10, Y4
-	VSUBPS  Y4, Y11, Y11
-	VADDPS  96(BX), Y11, Y11
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y10, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y11, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y6, 160(BX)
+	VADDPS  Y8, Y3, Y9
+	VMINPS  Y8, Y3, Y10
+	VMAXPS  Y8, Y3, Y3
+	VSUBPS  Y3, Y9, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y5, 224(BX)
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind27
 
@@ -44011,161 +44197,74 @@ upto25:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 192(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 224(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 224(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y10
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVAPS     Y3, Y11
-	VFMADD231PS Y0, Y5, Y11
-	VANDPS      Y11, Y4, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y12
-	VSUBPS Y11, Y3, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS Y0, Y5, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS Y1, Y5, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VPERMPS nearTable<>+0(SB), Y11, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y5, Y15, Y5
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y12
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y13, Y4, Y4
-	VADDPS      Y4, Y12, Y12
-	VADDPS      Y12, Y10, Y10
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y11, Y8
-	VMOVUPS     32(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y3, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y6
-	VSUBPS Y5, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPERMPS nearTable<>+0(SB), Y5, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y5, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y6
-	VFMADD213PS Y12, Y12, Y9
-	VADDPS      Y9, Y6, Y6
-	VPOR        Y8, Y4, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     160(SI), Y4
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVAPS     Y3, Y5
-	VFMADD231PS Y0, Y7, Y5
-	VMOVUPS     256(BX), Y9
-	VANDPS      Y5, Y9, Y5
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y4, Y10
+	VANDPS      Y10, Y3, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y11
-	VSUBPS Y5, Y3, Y12
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS Y0, Y7, Y12
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS Y1, Y7, Y12
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y7
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y7, Y14, Y7
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
 
@@ -44179,59 +44278,144 @@ upto25:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y11
+	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y11, Y11
-	VADDPS      Y11, Y6, Y6
-	VPOR        Y8, Y4, Y8
-	VPOR        Y8, Y5, Y8
+	VANDPS      Y12, Y3, Y3
+	VADDPS      Y3, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y10
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y5, Y5
+	VADDPS      Y5, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 192(SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-	VMOVUPS    (SI), Y5
-	VMAXPS     64(SI), Y5, Y5
-	VMOVUPS    128(SI), Y7
-	VMAXPS     Y4, Y7, Y7
-	VMAXPS     Y7, Y5, Y5
-	VMOVUPS    32(DX), Y4
-	VMASKMOVPS 224(SI), Y4, Y4
-	VORPS      544(DX), Y4, Y4
-	VMOVUPS    32(SI), Y7
-	VMAXPS     96(SI), Y7, Y7
-	VMOVUPS    160(SI), Y8
-	VMAXPS     Y4, Y8, Y8
-	VMAXPS     Y8, Y7, Y7
-	VMAXPS     128(BX), Y5, Y5
-	VMAXPS     160(BX), Y7, Y7
-	VMOVUPS    (BX), Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y3
+	VORPS      512(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMOVUPS    128(SI), Y5
+	VMAXPS     Y3, Y5, Y5
+	VMAXPS     Y5, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 224(SI), Y3, Y3
+	VORPS      544(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     96(SI), Y5, Y5
+	VMOVUPS    160(SI), Y6
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMAXPS     192(BX), Y4, Y4
+	VMAXPS     224(BX), Y5, Y5
+	VMOVUPS    64(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y10, Y4, Y8
-	VMINPS  Y10, Y4, Y9
-	VMAXPS  Y10, Y4, Y4
-	VSUBPS  Y4, Y8, Y4
-	VSUBPS  Y4, Y9, Y9
-	VADDPS  64(BX), Y9, Y9
-	VMOVUPS 32(BX), Y4
+	VADDPS  Y9, Y3, Y6
+	VMINPS  Y9, Y3, Y7
+	VMAXPS  Y9, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y4, Y10
-	VMINPS  Y6, Y4, Y11
-	VMAXPS  Y6, Y4, Y4
-	VSUBPS  Y4, Y10, Y4
-	VSUBPS  Y4, Y11, Y11
-	VADDPS  96(BX), Y11, Y11
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y10, 32(BX)
-	VMOVUPS Y9, 64(BX)
-	VMOVUPS Y11, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VADDPS  Y8, Y3, Y9
+	VMINPS  Y8, Y3, Y10
+	VMAXPS  Y8, Y3, Y3
+	VSUBPS  Y3, Y9, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y5, 224(BX)
 	LEAQ    192(SI)(CX*4), SI
 	JMP     behind27
 
@@ -44242,67 +44426,158 @@ upto26:
 	MOVQ    CX, AX
 	NEGQ    AX
 	LEAQ    (DX)(AX*4), DX
-	VMOVUPS (SI), Y4
+	VMOVUPS (SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     64(SI), Y5
-	VFMADD213PS Y3, Y0, Y5
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     64(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y6
-	VSUBPS Y5, Y3, Y7
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y6
-	VFMADD231PS 64(SI), Y0, Y7
-	VFMADD231PS (SI), Y1, Y6
-	VFMADD231PS 64(SI), Y1, Y7
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS 64(SI), Y0, Y6
+	VFMADD231PS (SI), Y1, Y5
+	VFMADD231PS 64(SI), Y1, Y6
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y7
 	VPERMPS nearTable<>+0(SB), Y4, Y8
-	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VPSLLD  $0x14, Y3, Y9
 	VPSLLD  $0x14, Y4, Y10
-	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y7, Y9, Y7
 	VPADDD  Y8, Y10, Y8
-	VPADDD  Y9, Y11, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
 	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VMULPS      Y9, Y5, Y5
 	VMULPS      Y10, Y6, Y6
-	VMULPS      Y11, Y7, Y7
 
 	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
 	VFMADD213PS Y8, Y8, Y6
-	VFMADD213PS Y9, Y9, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y4, Y5, Y4
-	VMOVUPS     128(SI), Y5
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y3, Y4, Y3
+	VMOVUPS     128(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     192(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     192(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y8
-	VSUBPS Y7, Y3, Y9
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y6, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y8
-	VFMADD231PS 192(SI), Y0, Y9
-	VFMADD231PS 128(SI), Y1, Y8
-	VFMADD231PS 192(SI), Y1, Y9
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y8
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VPOR        Y3, Y4, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  256(SI), Y4, Y6
+	VMOVUPS     64(DX), Y7
+	VMASKMOVPS  320(SI), Y7, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+	VANDPS      Y9, Y4, Y9
+	VANDPS      Y10, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y6, Y11
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y6
+	VPERMPS nearTable<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VPOR        Y3, Y9, Y3
+	VPOR        Y3, Y10, Y3
+	VMOVUPS     32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y10
 	VPERMPS nearTable<>+0(SB), Y7, Y11
-	VPSLLD  $0x14, Y5, Y12
+	VPSLLD  $0x14, Y6, Y12
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y10, Y12, Y10
 	VPADDD  Y11, Y13, Y11
@@ -44321,38 +44596,335 @@ upto26:
 	VFMADD213PS Y10, Y10, Y8
 	VFMADD213PS Y11, Y11, Y9
 	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VPOR        Y4, Y5, Y4
-	VPOR        Y4, Y7, Y4
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  256(SI), Y5, Y7
-	VMOVUPS     64(DX), Y8
-	VMASKMOVPS  320(SI), Y8, Y9
-	VMOVAPS     Y3, Y10
+	VPOR        Y3, Y6, Y3
+	VPOR        Y3, Y7, Y3
+	VMOVUPS     160(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y10
-	VMOVAPS     Y3, Y11
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y7, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y9
+	VFMADD231PS 224(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y1, Y9
+	VFMADD231PS 224(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y3, Y6, Y3
+	VPOR        Y3, Y7, Y3
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  288(SI), Y6, Y7
+	VMOVUPS     96(DX), Y9
+	VMASKMOVPS  352(SI), Y9, Y10
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y10, Y12
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y1, Y7, Y13
+	VFMADD231PS Y1, Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VPSLLD  $0x14, Y11, Y15
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VPOR        Y3, Y11, Y3
+	VPOR        Y3, Y12, Y3
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y3
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 256(SI), Y3, Y3
+	VORPS      512(DX), Y3, Y3
+	VMOVUPS    64(DX), Y7
+	VMASKMOVPS 320(SI), Y7, Y7
+	VORPS      576(DX), Y7, Y7
+	VMOVUPS    (SI), Y8
+	VMAXPS     64(SI), Y8, Y8
+	VMOVUPS    128(SI), Y9
+	VMAXPS     192(SI), Y9, Y9
+	VMAXPS     Y9, Y8, Y8
+	VMAXPS     Y7, Y3, Y3
+	VMAXPS     Y3, Y8, Y8
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 288(SI), Y3, Y3
+	VORPS      544(DX), Y3, Y3
+	VMOVUPS    96(DX), Y7
+	VMASKMOVPS 352(SI), Y7, Y7
+	VORPS      608(DX), Y7, Y7
+	VMOVUPS    32(SI), Y9
+	VMAXPS     96(SI), Y9, Y9
+	VMOVUPS    160(SI), Y10
+	VMAXPS     224(SI), Y10, Y10
+	VMAXPS     Y10, Y9, Y9
+	VMAXPS     Y7, Y3, Y3
+	VMAXPS     Y3, Y9, Y9
+	VMAXPS     192(BX), Y8, Y8
+	VMAXPS     224(BX), Y9, Y9
+	VMOVUPS    64(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y3, Y7
+	VMINPS Y5, Y3, Y10
+	VMAXPS Y5, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y10, Y10
+	VADDPS 128(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y3
+	VMINPS  Y4, Y7, Y5
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  Y5, Y10, Y10
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 256(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y4, Y7
+	VMINPS Y5, Y4, Y11
+	VMAXPS Y5, Y4, Y4
+	VSUBPS Y4, Y7, Y4
+	VSUBPS Y4, Y11, Y11
+	VADDPS 160(BX), Y11, Y11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y4
+	VMINPS  Y6, Y7, Y5
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  Y5, Y11, Y11
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y11, 160(BX)
+	VMOVUPS Y8, 192(BX)
+	VMOVUPS Y9, 224(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind27
+
+upto27:
+	// Turns whose elements are all near, of 97 to 128 elements.
+	SUBQ    $0x00000060, CX
+	LEAQ    leftMasks<>+256(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	VMOVUPS (SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     64(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS 64(SI), Y0, Y6
+	VFMADD231PS (SI), Y1, Y5
+	VFMADD231PS 64(SI), Y1, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPSLLD  $0x14, Y3, Y9
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VMULPS      Y9, Y5, Y5
+	VMULPS      Y10, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y8, Y8, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y3, Y4, Y3
+	VMOVUPS     128(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     192(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y6, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y8
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VPOR        Y3, Y4, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     320(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y6, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y7
+	VFMADD231PS 320(SI), Y0, Y8
+	VFMADD231PS 256(SI), Y1, Y7
+	VFMADD231PS 320(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y3, Y4, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  384(SI), Y4, Y6
+	VMOVUPS     64(DX), Y8
+	VMASKMOVPS  448(SI), Y8, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y2, Y11
 	VFMADD231PS Y0, Y9, Y11
-	VANDPS      Y10, Y5, Y10
+	VANDPS      Y10, Y4, Y10
 	VANDPS      Y11, Y8, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y0, Y6, Y12
 	VFMADD231PS Y0, Y9, Y13
-	VFMADD231PS Y1, Y7, Y12
+	VFMADD231PS Y1, Y6, Y12
 	VFMADD231PS Y1, Y9, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPERMPS nearTable<>+0(SB), Y10, Y6
 	VPERMPS nearTable<>+0(SB), Y11, Y9
 	VPSLLD  $0x14, Y10, Y14
 	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y7, Y14, Y7
+	VPADDD  Y6, Y14, Y6
 	VPADDD  Y9, Y15, Y9
 	VMOVUPS nearExp2<>+0(SB), Y14
 
@@ -44366,456 +44938,65 @@ upto26:
 	VMULPS      Y15, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y12
+	VFMADD213PS Y6, Y6, Y12
 	VFMADD213PS Y9, Y9, Y13
-	VANDPS      Y12, Y5, Y5
+	VANDPS      Y12, Y4, Y4
 	VANDPS      Y13, Y8, Y8
-	VADDPS      Y8, Y5, Y5
-	VPOR        Y4, Y10, Y4
-	VPOR        Y4, Y11, Y4
-	VMOVUPS     32(SI), Y7
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y3, Y10, Y3
+	VPOR        Y3, Y11, Y3
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y9
-	VSUBPS Y8, Y3, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y11
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPSLLD  $0x14, Y7, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y4, Y7, Y4
-	VPOR        Y4, Y8, Y4
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y10
-	VSUBPS Y8, Y3, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y12
-	VPERMPS nearTable<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y4, Y7, Y4
-	VPOR        Y4, Y8, Y4
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  288(SI), Y7, Y8
-	VMOVUPS     96(DX), Y10
-	VMASKMOVPS  352(SI), Y10, Y11
-	VMOVAPS     Y3, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y11, Y13
-	VANDPS      Y12, Y7, Y12
-	VANDPS      Y13, Y10, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y14
-	VFMADD231PS Y0, Y11, Y15
-	VFMADD231PS Y1, Y8, Y14
-	VFMADD231PS Y1, Y11, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VPERMPS nearTable<>+0(SB), Y13, Y11
-	VMOVUPS Y9, 256(BX)
-	VPSLLD  $0x14, Y12, Y9
-	VMOVUPS Y5, 288(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VPADDD  Y8, Y9, Y8
-	VPADDD  Y11, Y5, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
-	VMULPS      Y5, Y14, Y14
-	VMULPS      Y9, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VANDPS      Y14, Y7, Y7
-	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y7, Y7
-	VPOR        Y4, Y12, Y4
-	VPOR        Y4, Y13, Y4
-
-	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y4
-	JNZ        exact
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 256(SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-	VMOVUPS    64(DX), Y5
-	VMASKMOVPS 320(SI), Y5, Y5
-	VORPS      576(DX), Y5, Y5
-	VMOVUPS    (SI), Y8
-	VMAXPS     64(SI), Y8, Y8
-	VMOVUPS    128(SI), Y9
-	VMAXPS     192(SI), Y9, Y9
-	VMAXPS     Y9, Y8, Y8
-	VMAXPS     Y5, Y4, Y4
-	VMAXPS     Y4, Y8, Y8
-	VMOVUPS    32(DX), Y4
-	VMASKMOVPS 288(SI), Y4, Y4
-	VORPS      544(DX), Y4, Y4
-	VMOVUPS    96(DX), Y5
-	VMASKMOVPS 352(SI), Y5, Y5
-	VORPS      608(DX), Y5, Y5
-	VMOVUPS    32(SI), Y9
-	VMAXPS     96(SI), Y9, Y9
-	VMOVUPS    160(SI), Y10
-	VMAXPS     224(SI), Y10, Y10
-	VMAXPS     Y10, Y9, Y9
-	VMAXPS     Y5, Y4, Y4
-	VMAXPS     Y4, Y9, Y9
-	VMAXPS     128(BX), Y8, Y8
-	VMAXPS     160(BX), Y9, Y9
-	VMOVUPS    (BX), Y4
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y4, Y5
-	VMINPS  Y6, Y4, Y10
-	VMAXPS  Y6, Y4, Y4
-	VSUBPS  Y4, Y5, Y4
-	VSUBPS  Y4, Y10, Y10
-	VADDPS  64(BX), Y10, Y10
-	VMOVUPS 288(BX), Y4
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y11
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y11, Y11
-	VADDPS  Y11, Y10, Y10
-	VMOVUPS 32(BX), Y4
-	VMOVUPS 256(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Y5, Y4, Y11
-	VMINPS Y5, Y4, Y12
-	VMAXPS Y5, Y4, Y4
-	VSUBPS Y4, Y11, Y4
-	VSUBPS Y4, Y12, Y12
-	VADDPS 96(BX), Y12, Y12
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y7, Y11, Y4
-	VMINPS  Y7, Y11, Y5
-	VMAXPS  Y7, Y11, Y11
-	VSUBPS  Y11, Y4, Y11
-	VSUBPS  Y11, Y5, Y5
-	VADDPS  Y5, Y12, Y12
-	VMOVUPS Y6, (BX)
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y12, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS Y9, 160(BX)
-	LEAQ    256(SI)(CX*4), SI
-	JMP     behind27
-
-upto27:
-	// Turns whose elements are all near, of 97 to 128 elements.
-	SUBQ    $0x00000060, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	VMOVUPS (SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     64(SI), Y5
-	VFMADD213PS Y3, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y6
-	VSUBPS Y5, Y3, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y6
-	VFMADD231PS 64(SI), Y0, Y7
-	VFMADD231PS (SI), Y1, Y6
-	VFMADD231PS 64(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y8
-	VPERMPS nearTable<>+0(SB), Y5, Y9
-	VPSLLD  $0x14, Y4, Y10
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y8, Y10, Y8
-	VPADDD  Y9, Y11, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
-	VMULPS      Y10, Y6, Y6
-	VMULPS      Y11, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y6
-	VFMADD213PS Y9, Y9, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y4, Y5, Y4
-	VMOVUPS     128(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     192(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y8
-	VSUBPS Y7, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y8
-	VFMADD231PS 192(SI), Y0, Y9
-	VFMADD231PS 128(SI), Y1, Y8
-	VFMADD231PS 192(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPERMPS nearTable<>+0(SB), Y7, Y11
-	VPSLLD  $0x14, Y5, Y12
-	VPSLLD  $0x14, Y7, Y13
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y8, Y8
-	VMULPS      Y13, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VPOR        Y4, Y5, Y4
-	VPOR        Y4, Y7, Y4
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y8
-	VSUBPS Y7, Y3, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y8
-	VFMADD231PS 320(SI), Y0, Y9
-	VFMADD231PS 256(SI), Y1, Y8
-	VFMADD231PS 320(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPERMPS nearTable<>+0(SB), Y7, Y11
-	VPSLLD  $0x14, Y5, Y12
-	VPSLLD  $0x14, Y7, Y13
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y8, Y8
-	VMULPS      Y13, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y4, Y5, Y4
-	VPOR        Y4, Y7, Y4
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  384(SI), Y5, Y7
-	VMOVUPS     64(DX), Y9
-	VMASKMOVPS  448(SI), Y9, Y10
-	VMOVAPS     Y3, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y11
-	VMOVAPS     Y3, Y12
-	VFMADD231PS Y0, Y10, Y12
-	VANDPS      Y11, Y5, Y11
-	VANDPS      Y12, Y9, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y13
-	VSUBPS Y12, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y13
-	VFMADD231PS Y0, Y10, Y14
-	VFMADD231PS Y1, Y7, Y13
-	VFMADD231PS Y1, Y10, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y7
-	VPERMPS nearTable<>+0(SB), Y12, Y10
-	VPSLLD  $0x14, Y11, Y15
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y12, Y6
-	VPADDD  Y7, Y15, Y7
-	VPADDD  Y10, Y6, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
-	VMULPS      Y6, Y13, Y13
-	VMULPS      Y15, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y13
-	VFMADD213PS Y10, Y10, Y14
-	VANDPS      Y13, Y5, Y5
-	VANDPS      Y14, Y9, Y9
-	VADDPS      Y9, Y5, Y5
-	VADDPS      Y5, Y8, Y8
-	VPOR        Y4, Y11, Y4
-	VPOR        Y4, Y12, Y4
-	VMOVUPS     32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
+	VFMADD213PS Y2, Y0, Y4
 	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y7
-	VSUBPS Y6, Y3, Y9
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y6, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 32(SI), Y0, Y8
 	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 32(SI), Y1, Y8
 	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y10
 	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPSLLD  $0x14, Y5, Y12
+	VPSLLD  $0x14, Y4, Y12
 	VPSLLD  $0x14, Y6, Y13
 	VPADDD  Y10, Y12, Y10
 	VPADDD  Y11, Y13, Y11
 	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
 	VMOVUPS     nearExp2<>+0(SB), Y13
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y7, Y7
+	VMULPS      Y12, Y8, Y8
 	VMULPS      Y13, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y10, Y10, Y8
 	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y7, Y7
-	VPOR        Y4, Y5, Y4
-	VPOR        Y4, Y6, Y4
-	VMOVUPS     160(SI), Y5
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y3, Y4, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
+	VFMADD213PS Y2, Y0, Y4
 	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y9
-	VSUBPS Y6, Y3, Y10
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y6, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y9
@@ -44824,9 +45005,9 @@ upto27:
 	VFMADD231PS 224(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y11
 	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y4, Y13
 	VPSLLD  $0x14, Y6, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
@@ -44845,19 +45026,19 @@ upto27:
 	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VADDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VPOR        Y4, Y5, Y4
-	VPOR        Y4, Y6, Y4
-	VMOVUPS     288(SI), Y5
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y3, Y4, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     288(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
+	VFMADD213PS Y2, Y0, Y4
 	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y9
-	VSUBPS Y6, Y3, Y10
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y6, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y9
@@ -44866,9 +45047,9 @@ upto27:
 	VFMADD231PS 352(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y11
 	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y4, Y13
 	VPSLLD  $0x14, Y6, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
@@ -44887,24 +45068,24 @@ upto27:
 	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VADDPS      Y10, Y9, Y9
-	VPOR        Y4, Y5, Y4
-	VPOR        Y4, Y6, Y4
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  416(SI), Y5, Y6
+	VPOR        Y3, Y4, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  416(SI), Y4, Y6
 	VMOVUPS     96(DX), Y10
 	VMASKMOVPS  480(SI), Y10, Y11
-	VMOVAPS     Y3, Y12
+	VMOVAPS     Y2, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y6, Y12
-	VMOVAPS     Y3, Y13
+	VMOVAPS     Y2, Y13
 	VFMADD231PS Y0, Y11, Y13
-	VANDPS      Y12, Y5, Y12
+	VANDPS      Y12, Y4, Y12
 	VANDPS      Y13, Y10, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y12, Y3, Y14
-	VSUBPS Y13, Y3, Y15
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y6, Y14
@@ -44915,12 +45096,12 @@ upto27:
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y12, Y6
 	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y12, Y8
 	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y11, Y8, Y11
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y6, Y8, Y6
+	VPADDD  Y11, Y7, Y11
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -44935,22 +45116,22 @@ upto27:
 	// s*q + s
 	VFMADD213PS Y6, Y6, Y14
 	VFMADD213PS Y11, Y11, Y15
-	VANDPS      Y14, Y5, Y5
+	VANDPS      Y14, Y4, Y4
 	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y5, Y5
-	VADDPS      Y5, Y9, Y9
-	VPOR        Y4, Y12, Y4
-	VPOR        Y4, Y13, Y4
+	VADDPS      Y10, Y4, Y4
+	VADDPS      Y4, Y9, Y9
+	VPOR        Y3, Y12, Y3
+	VPOR        Y3, Y13, Y3
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y4
+	VPTEST     nearBits<>+0(SB), Y3
 	JNZ        exact
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 384(SI), Y4, Y4
-	VORPS      512(DX), Y4, Y4
-	VMOVUPS    64(DX), Y5
-	VMASKMOVPS 448(SI), Y5, Y5
-	VORPS      576(DX), Y5, Y5
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 384(SI), Y3, Y3
+	VORPS      512(DX), Y3, Y3
+	VMOVUPS    64(DX), Y4
+	VMASKMOVPS 448(SI), Y4, Y4
+	VORPS      576(DX), Y4, Y4
 	VMOVUPS    (SI), Y6
 	VMAXPS     64(SI), Y6, Y6
 	VMOVUPS    128(SI), Y7
@@ -44958,15 +45139,15 @@ upto27:
 	VMAXPS     Y7, Y6, Y6
 	VMOVUPS    256(SI), Y7
 	VMAXPS     320(SI), Y7, Y7
-	VMAXPS     Y5, Y4, Y4
-	VMAXPS     Y4, Y7, Y7
+	VMAXPS     Y4, Y3, Y3
+	VMAXPS     Y3, Y7, Y7
 	VMAXPS     Y7, Y6, Y6
-	VMOVUPS    32(DX), Y4
-	VMASKMOVPS 416(SI), Y4, Y4
-	VORPS      544(DX), Y4, Y4
-	VMOVUPS    96(DX), Y5
-	VMASKMOVPS 480(SI), Y5, Y5
-	VORPS      608(DX), Y5, Y5
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 416(SI), Y3, Y3
+	VORPS      544(DX), Y3, Y3
+	VMOVUPS    96(DX), Y4
+	VMASKMOVPS 480(SI), Y4, Y4
+	VORPS      608(DX), Y4, Y4
 	VMOVUPS    32(SI), Y7
 	VMAXPS     96(SI), Y7, Y7
 	VMOVUPS    160(SI), Y8
@@ -44974,194 +45155,181 @@ upto27:
 	VMAXPS     Y8, Y7, Y7
 	VMOVUPS    288(SI), Y8
 	VMAXPS     352(SI), Y8, Y8
-	VMAXPS     Y5, Y4, Y4
-	VMAXPS     Y4, Y8, Y8
+	VMAXPS     Y4, Y3, Y3
+	VMAXPS     Y3, Y8, Y8
 	VMAXPS     Y8, Y7, Y7
-	VMAXPS     128(BX), Y6, Y6
-	VMAXPS     160(BX), Y7, Y7
-	VMOVUPS    (BX), Y4
-	VMOVUPS    256(BX), Y5
+	VMAXPS     192(BX), Y6, Y6
+	VMAXPS     224(BX), Y7, Y7
+	VMOVUPS    64(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y4, Y8
-	VMINPS  Y5, Y4, Y10
-	VMAXPS  Y5, Y4, Y4
-	VSUBPS  Y4, Y8, Y4
+	VADDPS  Y5, Y3, Y4
+	VMINPS  Y5, Y3, Y8
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y8, Y8
+	VADDPS  128(BX), Y8, Y8
+	VMOVUPS 288(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y10
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
 	VSUBPS  Y4, Y10, Y10
-	VADDPS  64(BX), Y10, Y10
-	VMOVUPS 320(BX), Y4
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 256(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y8, Y5
-	VMINPS  Y4, Y8, Y11
-	VMAXPS  Y4, Y8, Y8
-	VSUBPS  Y8, Y5, Y8
-	VSUBPS  Y8, Y11, Y11
-	VADDPS  Y11, Y10, Y10
-	VMOVUPS 32(BX), Y4
-	VMOVUPS 288(BX), Y8
+	VADDPS Y4, Y3, Y10
+	VMINPS Y4, Y3, Y11
+	VMAXPS Y4, Y3, Y3
+	VSUBPS Y3, Y10, Y3
+	VSUBPS Y3, Y11, Y11
+	VADDPS 160(BX), Y11, Y11
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y8, Y4, Y11
-	VMINPS Y8, Y4, Y12
-	VMAXPS Y8, Y4, Y4
-	VSUBPS Y4, Y11, Y4
-	VSUBPS Y4, Y12, Y12
-	VADDPS 96(BX), Y12, Y12
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y11, Y4
-	VMINPS  Y9, Y11, Y8
-	VMAXPS  Y9, Y11, Y11
-	VSUBPS  Y11, Y4, Y11
-	VSUBPS  Y11, Y8, Y8
-	VADDPS  Y8, Y12, Y12
-	VMOVUPS Y5, (BX)
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y12, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VADDPS  Y9, Y10, Y3
+	VMINPS  Y9, Y10, Y4
+	VMAXPS  Y9, Y10, Y10
+	VSUBPS  Y10, Y3, Y10
+	VSUBPS  Y10, Y4, Y4
+	VADDPS  Y4, Y11, Y11
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y11, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y7, 224(BX)
 	LEAQ    384(SI)(CX*4), SI
 
 behind27:
 	// What is stored of a row of near elements.
-	VMOVUPS 128(BX), Y4
-	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y3
+	VMOVUPS 224(BX), Y4
 
 	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y5, Y4, Y6
-	VPERM2F128 $0x01, Y6, Y6, Y7
-	VMAXPS     Y7, Y6, Y6
-	VSHUFPS    $0x4e, Y6, Y6, Y7
-	VMAXPS     Y7, Y6, Y6
-	VSHUFPS    $0xb1, Y6, Y6, Y7
-	VMAXPS     Y7, Y6, Y6
-	VMOVAPS    Y3, Y7
+	VMAXPS     Y4, Y3, Y5
+	VPERM2F128 $0x01, Y5, Y5, Y6
+	VMAXPS     Y6, Y5, Y5
+	VSHUFPS    $0x4e, Y5, Y5, Y6
+	VMAXPS     Y6, Y5, Y5
+	VSHUFPS    $0xb1, Y5, Y5, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMOVAPS    Y2, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y7
+	VFMADD231PS Y0, Y5, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y8
+	VSUBPS Y6, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y6, Y8
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y5, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y6, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS  Y9, Y9, Y8
-	VCMPPS       $0x05, Y6, Y4, Y7
-	VCMPPS       $0x05, Y6, Y5, Y9
-	VMOVMSKPS    Y9, R10
+	VFMADD213PS  Y8, Y8, Y7
+	VCMPPS       $0x05, Y5, Y3, Y6
+	VCMPPS       $0x05, Y5, Y4, Y8
+	VMOVMSKPS    Y8, R10
 	SHLL         $0x08, R10
-	VMOVMSKPS    Y7, AX
+	VMOVMSKPS    Y6, AX
 	ORL          R10, AX
 	BSFL         AX, AX
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y10
-	VMOVMSKPS    Y9, R10
+	VMOVUPS      64(R10)(AX*4), Y9
+	VMOVMSKPS    Y8, R10
 	SHLL         $0x08, R10
-	VMOVMSKPS    Y7, AX
+	VMOVMSKPS    Y6, AX
 	ORL          R10, AX
 	BSFL         AX, AX
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y7
-	VANDPS       Y8, Y10, Y10
-	VANDPS       Y8, Y7, Y7
-	VMOVUPS      (BX), Y9
-	VEXTRACTF128 $0x01, Y9, X11
-	VCVTPS2PD    X9, Y12
-	VCVTPS2PD    X11, Y11
-	VEXTRACTF128 $0x01, Y10, X13
+	VMOVUPS      96(R10)(AX*4), Y6
+	VANDPS       Y7, Y9, Y9
+	VANDPS       Y7, Y6, Y6
+	VMOVUPS      64(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X10
+	VCVTPS2PD    X8, Y11
 	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X13, Y13
-	VSUBPD       Y10, Y12, Y12
-	VSUBPD       Y13, Y11, Y11
-	VMOVUPS      64(BX), Y10
-	VEXTRACTF128 $0x01, Y10, X13
-	VCVTPS2PD    X10, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y14, Y12, Y12
+	VEXTRACTF128 $0x01, Y9, X12
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X12, Y12
+	VSUBPD       Y9, Y11, Y11
+	VSUBPD       Y12, Y10, Y10
+	VMOVUPS      128(BX), Y9
+	VEXTRACTF128 $0x01, Y9, X12
+	VCVTPS2PD    X9, Y13
+	VCVTPS2PD    X12, Y12
 	VADDPD       Y13, Y11, Y11
-	VMOVUPS      32(BX), Y13
-	VEXTRACTF128 $0x01, Y13, X14
-	VCVTPS2PD    X13, Y15
-	VCVTPS2PD    X14, Y14
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VSUBPD       Y7, Y15, Y15
-	VSUBPD       Y4, Y14, Y14
-	VMOVUPS      96(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X7
-	VCVTPS2PD    X4, Y5
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y5, Y15, Y15
-	VADDPD       Y7, Y14, Y14
-	VADDPD       Y15, Y12, Y12
+	VADDPD       Y12, Y10, Y10
+	VMOVUPS      96(BX), Y12
+	VEXTRACTF128 $0x01, Y12, X13
+	VCVTPS2PD    X12, Y14
+	VCVTPS2PD    X13, Y13
+	VEXTRACTF128 $0x01, Y6, X15
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X15, Y15
+	VSUBPD       Y6, Y14, Y14
+	VSUBPD       Y15, Y13, Y13
+	VMOVUPS      160(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X15
+	VCVTPS2PD    X6, Y3
+	VCVTPS2PD    X15, Y15
+	VADDPD       Y3, Y14, Y14
+	VADDPD       Y15, Y13, Y13
 	VADDPD       Y14, Y11, Y11
-	VADDPD       Y11, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X5
-	VADDPD       X5, X12, X12
-	VMOVHLPS     X12, X12, X5
-	VADDSD       X5, X12, X12
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y10, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X3
+	VADDPD       X3, X11, X11
+	VMOVHLPS     X11, X11, X3
+	VADDSD       X3, X11, X11
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y6, Y6
-	VMOVSS    X6, 4(DI)
-	VCVTSS2SD X8, X8, X8
-	VMOVSD    X8, 8(DI)
-	VMOVSD    X12, 16(DI)
-	VMOVUPS   Y9, (BX)
-	VMOVUPS   Y13, 32(BX)
-	VMOVUPS   Y10, 64(BX)
-	VMOVUPS   Y4, 96(BX)
+	VADDPS    zero<>+0(SB), Y5, Y5
+	VMOVSS    X5, 4(DI)
+	VCVTSS2SD X7, X7, X7
+	VMOVSD    X7, 8(DI)
+	VMOVSD    X11, 16(DI)
+	VMOVUPS   Y8, 64(BX)
+	VMOVUPS   Y12, 96(BX)
+	VMOVUPS   Y9, 128(BX)
+	VMOVUPS   Y6, 160(BX)
+	VMOVUPS   Y4, 224(BX)
 	JMP       next
 
 far:
-	// A short row with other elements.
-	MOVQ         SI, R11
-	MOVQ         DI, R12
-	MOVQ         CX, R13
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          end
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y3
-	VMOVUPS      integerHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
-	VMOVSS       X3, (DI)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, (BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 32(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 64(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 96(BX)
-	VMOVUPS      minusInf<>+0(SB), Y4
-	VMOVUPS      Y4, 128(BX)
-	VMOVUPS      minusInf<>+0(SB), Y4
-	VMOVUPS      Y4, 160(BX)
+	// A short row with other elements: an empty sum.
+	MOVQ    SI, R11
+	MOVQ    DI, R12
+	MOVQ    CX, R13
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 64(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 96(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 128(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS minusInf<>+0(SB), Y4
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS minusInf<>+0(SB), Y4
+	VMOVUPS Y4, 224(BX)
 
 exact:
 	// Other elements.
@@ -45176,9 +45344,9 @@ exact:
 	VMULPS       Y4, Y3, Y3
 	VBROADCASTSS 16(R14), Y4
 	VMINPS       Y4, Y3, Y3
-	VMOVUPS      Y2, 192(BX)
+	VMOVUPS      Y2, (BX)
 	VBROADCASTSS (R14), Y2
-	VMOVUPS      Y3, 224(BX)
+	VMOVUPS      Y3, 32(BX)
 	VBROADCASTSS 4(R14), Y3
 
 	// Turns of 128 elements.
@@ -45214,14 +45382,14 @@ loop31:
 	VMAXPS    Y9, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   224(BX), Y9
+	VMOVUPS   32(BX), Y9
 	VCMPPS    $0x1e, Y9, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    128(BX), Y6, Y6
-	VMAXPS    160(BX), Y7, Y7
-	VMOVUPS   192(BX), Y8
+	VMAXPS    192(BX), Y6, Y6
+	VMAXPS    224(BX), Y7, Y7
+	VMOVUPS   (BX), Y8
 	VMOVUPS   (SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -45311,7 +45479,7 @@ loop31:
 	VANDPS      Y12, Y9, Y9
 	VADDPS      Y9, Y6, Y6
 	VADDPS      Y6, Y10, Y10
-	VMOVUPS     (BX), Y6
+	VMOVUPS     64(BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y10, Y6, Y7
@@ -45319,7 +45487,7 @@ loop31:
 	VMAXPS  Y10, Y6, Y6
 	VSUBPS  Y6, Y7, Y6
 	VSUBPS  Y6, Y9, Y9
-	VADDPS  64(BX), Y9, Y9
+	VADDPS  128(BX), Y9, Y9
 	VMOVUPS 256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -45416,7 +45584,7 @@ loop31:
 	VSUBPS  Y7, Y8, Y7
 	VSUBPS  Y7, Y9, Y9
 	VADDPS  320(BX), Y9, Y9
-	VMOVUPS 192(BX), Y6
+	VMOVUPS (BX), Y6
 	VMOVUPS 32(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -45506,7 +45674,7 @@ loop31:
 	VANDPS      Y12, Y10, Y10
 	VADDPS      Y10, Y8, Y8
 	VADDPS      Y8, Y7, Y7
-	VMOVUPS     32(BX), Y8
+	VMOVUPS     96(BX), Y8
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y8, Y9
@@ -45514,7 +45682,7 @@ loop31:
 	VMAXPS  Y7, Y8, Y8
 	VSUBPS  Y8, Y9, Y8
 	VSUBPS  Y8, Y10, Y10
-	VADDPS  96(BX), Y10, Y10
+	VADDPS  160(BX), Y10, Y10
 	VMOVUPS 288(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -45612,15 +45780,15 @@ loop31:
 	VSUBPS  Y9, Y8, Y8
 	VADDPS  416(BX), Y8, Y8
 	VMOVUPS 352(BX), Y7
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y6, 96(BX)
 	VMOVUPS 384(BX), Y6
-	VMOVUPS Y6, 64(BX)
-	VMOVUPS Y8, 96(BX)
-	VMOVUPS 256(BX), Y6
 	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS 256(BX), Y6
+	VMOVUPS Y6, 192(BX)
 	VMOVUPS 288(BX), Y6
-	VMOVUPS Y6, 160(BX)
+	VMOVUPS Y6, 224(BX)
 	ADDQ    $0x00000200, SI
 	SUBQ    $0x00000080, CX
 	JGE     loop31
@@ -45652,18 +45820,18 @@ upto32:
 
 	// Leave if an element is above the limit.
 	VMAXPS    Y5, Y4, Y6
-	VMOVUPS   224(BX), Y7
+	VMOVUPS   32(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    128(BX), Y4, Y6
-	VMAXPS    160(BX), Y5, Y8
-	VMOVUPS   192(BX), Y9
+	VMAXPS    192(BX), Y4, Y6
+	VMAXPS    224(BX), Y5, Y8
+	VMOVUPS   (BX), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y4, Y9
-	VMOVUPS     192(BX), Y10
+	VMOVUPS     (BX), Y10
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y10, Y11
@@ -45687,7 +45855,7 @@ upto32:
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y4, Y4, Y11
 	VANDPS      Y11, Y9, Y9
-	VMOVUPS     (BX), Y4
+	VMOVUPS     64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y9, Y4, Y11
@@ -45695,7 +45863,7 @@ upto32:
 	VMAXPS  Y9, Y4, Y4
 	VSUBPS  Y4, Y11, Y4
 	VSUBPS  Y4, Y12, Y12
-	VADDPS  64(BX), Y12, Y12
+	VADDPS  128(BX), Y12, Y12
 	VMOVAPS Y10, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -45723,7 +45891,7 @@ upto32:
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VFMADD213PS Y5, Y5, Y9
 	VANDPS      Y9, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VMOVUPS     96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y9
@@ -45731,15 +45899,15 @@ upto32:
 	VMAXPS  Y4, Y5, Y5
 	VSUBPS  Y5, Y9, Y5
 	VSUBPS  Y5, Y13, Y13
-	VADDPS  96(BX), Y13, Y13
-	VMOVUPS Y11, (BX)
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y12, 64(BX)
-	VMOVUPS Y13, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y8, 160(BX)
-	VMOVUPS Y10, 192(BX)
-	VMOVUPS Y7, 224(BX)
+	VADDPS  160(BX), Y13, Y13
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y11, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y12, 128(BX)
+	VMOVUPS Y13, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y8, 224(BX)
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind35
 
@@ -45763,14 +45931,14 @@ upto33:
 	VMOVUPS   32(SI), Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   224(BX), Y9
+	VMOVUPS   32(BX), Y9
 	VCMPPS    $0x1e, Y9, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    128(BX), Y6, Y6
-	VMAXPS    160(BX), Y7, Y7
-	VMOVUPS   192(BX), Y8
+	VMAXPS    192(BX), Y6, Y6
+	VMAXPS    224(BX), Y7, Y7
+	VMOVUPS   (BX), Y8
 	VMOVUPS   (SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -45814,7 +45982,7 @@ upto33:
 	VANDPS      Y12, Y10, Y10
 	VANDPS      Y13, Y11, Y11
 	VADDPS      Y11, Y10, Y10
-	VMOVUPS     (BX), Y4
+	VMOVUPS     64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y10, Y4, Y9
@@ -45822,7 +45990,7 @@ upto33:
 	VMAXPS  Y10, Y4, Y4
 	VSUBPS  Y4, Y9, Y4
 	VSUBPS  Y4, Y11, Y11
-	VADDPS  64(BX), Y11, Y11
+	VADDPS  128(BX), Y11, Y11
 	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -45866,7 +46034,7 @@ upto33:
 	VANDPS      Y12, Y4, Y4
 	VANDPS      Y13, Y10, Y10
 	VADDPS      Y10, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VMOVUPS     96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y8
@@ -45874,13 +46042,13 @@ upto33:
 	VMAXPS  Y4, Y5, Y5
 	VSUBPS  Y5, Y8, Y5
 	VSUBPS  Y5, Y10, Y10
-	VADDPS  96(BX), Y10, Y10
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y11, 64(BX)
-	VMOVUPS Y10, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS Y11, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y7, 224(BX)
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind35
 
@@ -45914,14 +46082,14 @@ upto34:
 	VMAXPS     Y8, Y7, Y10
 	VMAXPS     Y10, Y9, Y9
 	VMAXPS     Y9, Y6, Y10
-	VMOVUPS    224(BX), Y11
+	VMOVUPS    32(BX), Y11
 	VCMPPS     $0x1e, Y11, Y10, Y10
 	VMOVMSKPS  Y10, AX
 	TESTL      AX, AX
 	JNZ        end
-	VMAXPS     128(BX), Y6, Y6
-	VMAXPS     160(BX), Y9, Y9
-	VMOVUPS    192(BX), Y10
+	VMAXPS     192(BX), Y6, Y6
+	VMAXPS     224(BX), Y9, Y9
+	VMOVUPS    (BX), Y10
 	VMOVUPS    (SI), Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -46012,7 +46180,7 @@ upto34:
 	VANDPS      Y11, Y8, Y8
 	VADDPS      Y8, Y6, Y6
 	VADDPS      Y6, Y12, Y12
-	VMOVUPS     (BX), Y4
+	VMOVUPS     64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y12, Y4, Y5
@@ -46020,7 +46188,7 @@ upto34:
 	VMAXPS  Y12, Y4, Y4
 	VSUBPS  Y4, Y5, Y4
 	VSUBPS  Y4, Y6, Y6
-	VADDPS  64(BX), Y6, Y6
+	VADDPS  128(BX), Y6, Y6
 	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -46109,7 +46277,7 @@ upto34:
 	VANDPS      Y12, Y9, Y9
 	VADDPS      Y9, Y8, Y8
 	VADDPS      Y8, Y4, Y4
-	VMOVUPS     32(BX), Y7
+	VMOVUPS     96(BX), Y7
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y8
@@ -46117,16 +46285,16 @@ upto34:
 	VMAXPS  Y4, Y7, Y7
 	VSUBPS  Y7, Y8, Y7
 	VSUBPS  Y7, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
-	VMOVUPS Y5, (BX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y6, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	VMOVUPS 256(BX), Y4
-	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y4, 192(BX)
 	VMOVUPS 288(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y4, 224(BX)
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind35
 
@@ -46182,14 +46350,14 @@ upto35:
 	VMAXPS     Y15, Y14, Y14
 	VMAXPS     Y14, Y13, Y13
 	VMAXPS     Y13, Y8, Y14
-	VMOVUPS    224(BX), Y15
+	VMOVUPS    32(BX), Y15
 	VCMPPS     $0x1e, Y15, Y14, Y14
 	VMOVMSKPS  Y14, AX
 	TESTL      AX, AX
 	JNZ        end
-	VMAXPS     128(BX), Y8, Y8
-	VMAXPS     160(BX), Y13, Y13
-	VMOVUPS    192(BX), Y14
+	VMAXPS     192(BX), Y8, Y8
+	VMAXPS     224(BX), Y13, Y13
+	VMOVUPS    (BX), Y14
 	VMOVUPS    (SI), Y15
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -46285,7 +46453,7 @@ upto35:
 	VANDPS      Y10, Y8, Y8
 	VADDPS      Y8, Y7, Y7
 	VADDPS      Y7, Y15, Y15
-	VMOVUPS     (BX), Y6
+	VMOVUPS     64(BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y15, Y6, Y7
@@ -46293,7 +46461,7 @@ upto35:
 	VMAXPS  Y15, Y6, Y6
 	VSUBPS  Y6, Y7, Y6
 	VSUBPS  Y6, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
+	VADDPS  128(BX), Y8, Y8
 	VMOVAPS Y14, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -46478,7 +46646,7 @@ upto35:
 	VANDPS      Y10, Y7, Y7
 	VADDPS      Y7, Y6, Y6
 	VADDPS      Y6, Y5, Y5
-	VMOVUPS     32(BX), Y6
+	VMOVUPS     96(BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y6, Y7
@@ -46486,7 +46654,7 @@ upto35:
 	VMAXPS  Y5, Y6, Y6
 	VSUBPS  Y6, Y7, Y6
 	VSUBPS  Y6, Y9, Y9
-	VADDPS  96(BX), Y9, Y9
+	VADDPS  160(BX), Y9, Y9
 	VMOVUPS 416(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -46588,20 +46756,20 @@ upto35:
 	VSUBPS  Y7, Y6, Y6
 	VADDPS  Y6, Y9, Y9
 	VMOVUPS 512(BX), Y5
-	VMOVUPS Y5, (BX)
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	VMOVUPS 256(BX), Y4
-	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y4, 192(BX)
 	VMOVUPS 288(BX), Y4
-	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y4, 224(BX)
 	LEAQ    256(SI)(CX*4), SI
 
 behind35:
 	// What is stored of a row.
-	VMOVUPS 128(BX), Y4
-	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y4
+	VMOVUPS 224(BX), Y5
 
 	// The largest element, in all lanes, and its exponential.
 	VMAXPS     Y5, Y4, Y6
@@ -46611,11 +46779,11 @@ behind35:
 	VMAXPS     Y7, Y6, Y6
 	VSHUFPS    $0xb1, Y6, Y6, Y7
 	VMAXPS     Y7, Y6, Y6
-	VMOVUPS    192(BX), Y7
+	VMOVUPS    (BX), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y2, Y6, Y7
-	VMOVUPS     192(BX), Y8
+	VMOVUPS     (BX), Y8
 
 	// -n = magic - N - u
 	VSUBPS Y7, Y8, Y8
@@ -46659,7 +46827,7 @@ behind35:
 	VMOVUPS      96(R10)(AX*4), Y4
 	VANDPS       Y7, Y8, Y8
 	VANDPS       Y7, Y4, Y4
-	VMOVUPS      (BX), Y5
+	VMOVUPS      64(BX), Y5
 	VEXTRACTF128 $0x01, Y5, X9
 	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X9, Y9
@@ -46668,13 +46836,13 @@ behind35:
 	VCVTPS2PD    X10, Y10
 	VSUBPD       Y8, Y5, Y5
 	VSUBPD       Y10, Y9, Y9
-	VMOVUPS      64(BX), Y8
+	VMOVUPS      128(BX), Y8
 	VEXTRACTF128 $0x01, Y8, X10
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X10, Y10
 	VADDPD       Y8, Y5, Y5
 	VADDPD       Y10, Y9, Y9
-	VMOVUPS      32(BX), Y8
+	VMOVUPS      96(BX), Y8
 	VEXTRACTF128 $0x01, Y8, X10
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X10, Y10
@@ -46683,7 +46851,7 @@ behind35:
 	VCVTPS2PD    X11, Y11
 	VSUBPD       Y4, Y8, Y8
 	VSUBPD       Y11, Y10, Y10
-	VMOVUPS      96(BX), Y4
+	VMOVUPS      160(BX), Y4
 	VEXTRACTF128 $0x01, Y4, X11
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X11, Y11

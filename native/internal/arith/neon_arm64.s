@@ -287,7 +287,7 @@ GLOBL leftMasks<>(SB), RODATA|NOPTR, $512
 // softmaxRowsNEON the softmax of rows, up to the first that is irregular.
 //
 // func softmaxRowsNEON(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
-TEXT ·softmaxRowsNEON(SB), $520-96
+TEXT ·softmaxRowsNEON(SB), $504-96
 	MOVD   src_base+24(FP), R0
 	MOVD   dst_base+0(FP), R1
 	MOVD   p+80(FP), R4
@@ -708,6 +708,22 @@ l24:
 
 exact16:
 	VLD1R  (R0), [V2.S4]
+	FMOVS  12(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F3, F2
+	BLT    end
+	FMOVS  16(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F2, F3
+	BLT    end
+	FMOVS  0(R4), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	FMOVQ  176(R3), F3 // integerHeadroom
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  192(R3), F2 // integer
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVS  F2, 20(R4)
 	ADD    $0, R2
 	B      far
 
@@ -732,472 +748,472 @@ begin3:
 	BHS    exact32
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F3 // eighths
-	FMOVQ  48(R3), F4 // wordOffsets
-	FMOVQ  64(R3), F5 // nearExp3
-	FMOVQ  80(R3), F6 // down
-	FMOVQ  96(R3), F7 // nearHeadroom
-	FMOVQ  112(R3), F8 // nearInteger
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
+	FMOVQ  64(R3), F4 // nearExp3
+	FMOVQ  80(R3), F5 // down
+	FMOVQ  96(R3), F6 // nearHeadroom
+	FMOVQ  112(R3), F7 // nearInteger
 
 loop3:
-	VLD1R  (R0), [V9.S4]
+	VLD1R  (R0), [V8.S4]
 	MOVWU  (R0), R5
 	AND    $0x7fffffff, R5
 	CMPW   R13, R5
 	BHI    exact32
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	WORD   $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
-	WORD   $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	WORD   $0x4ea8d529 // fsub v9.4s, v9.4s, v8.4s
-	FMOVQ  0(R14), F10
+	WORD   $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD   $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
+	WORD   $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
+	FMOVQ  0(R14), F9
 	CMP    $4, R2
 	BGE    l26
 	TBZ    $1, R2, l25
-	FMOVD  64(R0), F11
+	FMOVD  64(R0), F10
 	TBZ    $0, R2, l27
 	ADD    $72, R0, R5
-	VLD1   (R5), V11.S[2]
+	VLD1   (R5), V10.S[2]
 	B      l27
 
 l25:
-	FMOVS  64(R0), F11
+	FMOVS  64(R0), F10
 	B      l27
 
 l26:
-	FMOVQ  64(R0), F11
+	FMOVQ  64(R0), F10
 
 l27:
-	FMOVQ  16(R14), F12
+	FMOVQ  16(R14), F11
 	CMP    $8, R2
 	BGE    l29
-	VEOR   V13.B16, V13.B16, V13.B16
+	VEOR   V12.B16, V12.B16, V12.B16
 	CMP    $4, R2
 	BLE    l30
 	TBZ    $1, R2, l28
-	FMOVD  80(R0), F13
+	FMOVD  80(R0), F12
 	TBZ    $0, R2, l30
 	ADD    $88, R0, R5
-	VLD1   (R5), V13.S[2]
+	VLD1   (R5), V12.S[2]
 	B      l30
 
 l28:
-	FMOVS  80(R0), F13
+	FMOVS  80(R0), F12
 	B      l30
 
 l29:
-	FMOVQ  80(R0), F13
+	FMOVQ  80(R0), F12
 
 l30:
-	FMOVQ  32(R14), F14
+	FMOVQ  32(R14), F13
 	CMP    $12, R2
 	BGE    l32
-	VEOR   V15.B16, V15.B16, V15.B16
+	VEOR   V14.B16, V14.B16, V14.B16
 	CMP    $8, R2
 	BLE    l33
 	TBZ    $1, R2, l31
-	FMOVD  96(R0), F15
+	FMOVD  96(R0), F14
 	TBZ    $0, R2, l33
 	ADD    $104, R0, R5
-	VLD1   (R5), V15.S[2]
+	VLD1   (R5), V14.S[2]
 	B      l33
 
 l31:
-	FMOVS  96(R0), F15
+	FMOVS  96(R0), F14
 	B      l33
 
 l32:
-	FMOVQ  96(R0), F15
+	FMOVQ  96(R0), F14
 
 l33:
-	FMOVQ  48(R14), F16
+	FMOVQ  48(R14), F15
 	CMP    $16, R2
 	BGE    l35
-	VEOR   V17.B16, V17.B16, V17.B16
+	VEOR   V16.B16, V16.B16, V16.B16
 	CMP    $12, R2
 	BLE    l36
 	TBZ    $1, R2, l34
-	FMOVD  112(R0), F17
+	FMOVD  112(R0), F16
 	TBZ    $0, R2, l36
 	ADD    $120, R0, R5
-	VLD1   (R5), V17.S[2]
+	VLD1   (R5), V16.S[2]
 	B      l36
 
 l34:
-	FMOVS  112(R0), F17
+	FMOVS  112(R0), F16
 	B      l36
 
 l35:
-	FMOVQ  112(R0), F17
+	FMOVQ  112(R0), F16
 
 l36:
-	FMOVQ  0(R0), F18
-	VORR   V9.B16, V9.B16, V19.B16
+	FMOVQ  0(R0), F17
+	VORR   V8.B16, V8.B16, V18.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V19.S4
-	VORR   V9.B16, V9.B16, V20.B16
-	VFMLA  V0.S4, V11.S4, V20.S4
-	VAND   V20.B16, V10.B16, V20.B16
+	VFMLA  V0.S4, V17.S4, V18.S4
+	VORR   V8.B16, V8.B16, V19.B16
+	VFMLA  V0.S4, V10.S4, V19.S4
+	VAND   V19.B16, V9.B16, V19.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb3d535 // fsub v21.4s, v9.4s, v19.4s
-	WORD   $0x4eb4d536 // fsub v22.4s, v9.4s, v20.4s
+	WORD   $0x4eb2d514 // fsub v20.4s, v8.4s, v18.4s
+	WORD   $0x4eb3d515 // fsub v21.4s, v8.4s, v19.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V21.S4
-	VFMLA  V0.S4, V11.S4, V22.S4
-	VFMLA  V1.S4, V18.S4, V21.S4
-	VFMLA  V1.S4, V11.S4, V22.S4
+	VFMLA  V0.S4, V17.S4, V20.S4
+	VFMLA  V0.S4, V10.S4, V21.S4
+	VFMLA  V1.S4, V17.S4, V20.S4
+	VFMLA  V1.S4, V10.S4, V21.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V19.B16, V11.B16
-	VAND   V3.B16, V20.B16, V18.B16
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4ea49577 // mla v23.4s, v11.4s, v4.4s
-	FMOVQ  128(R3), F11 // byteOffsets
-	WORD   $0x4ea4964b // mla v11.4s, v18.4s, v4.4s
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
-	VSHL   $20, V19.S4, V18.S4
-	VSHL   $20, V20.S4, V24.S4
-	VADD   V18.S4, V23.S4, V23.S4
-	VADD   V24.S4, V11.S4, V11.S4
-	FMOVQ  144(R3), F18 // nearExp2
+	VAND   V2.B16, V18.B16, V10.B16
+	VAND   V2.B16, V19.B16, V17.B16
+	FMOVQ  128(R3), F22 // byteOffsets
+	WORD   $0x4ea39556 // mla v22.4s, v10.4s, v3.4s
+	FMOVQ  128(R3), F10 // byteOffsets
+	WORD   $0x4ea3962a // mla v10.4s, v17.4s, v3.4s
+	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
+	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
+	VSHL   $20, V18.S4, V17.S4
+	VSHL   $20, V19.S4, V23.S4
+	VADD   V17.S4, V22.S4, V22.S4
+	VADD   V23.S4, V10.S4, V10.S4
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V21.S4, V5.S4, V18.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V22.S4, V5.S4, V24.S4
-	FMOVQ  160(R3), F25 // nearExp1
-	VFMLA  V21.S4, V18.S4, V25.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V22.S4, V24.S4, V18.S4
-	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
+	VFMLA  V20.S4, V4.S4, V17.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V21.S4, V4.S4, V23.S4
+	FMOVQ  160(R3), F24 // nearExp1
+	VFMLA  V20.S4, V17.S4, V24.S4
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V21.S4, V23.S4, V17.S4
+	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
+
+	// s*q + s
+	VFMLA  V20.S4, V22.S4, V22.S4
+	VFMLA  V21.S4, V10.S4, V10.S4
+	VAND   V10.B16, V9.B16, V9.B16
+	WORD   $0x4e29d6ca // fadd v10.4s, v22.4s, v9.4s
+	FMOVQ  16(R0), F17
+	VORR   V8.B16, V8.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	VORR   V8.B16, V8.B16, V21.B16
+	VFMLA  V0.S4, V12.S4, V21.S4
+	VAND   V21.B16, V11.B16, V21.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d517 // fsub v23.4s, v8.4s, v20.4s
+	WORD   $0x4eb5d518 // fsub v24.4s, v8.4s, v21.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V23.S4
+	VFMLA  V0.S4, V12.S4, V24.S4
+	VFMLA  V1.S4, V17.S4, V23.S4
+	VFMLA  V1.S4, V12.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V20.B16, V12.B16
+	VAND   V2.B16, V21.B16, V17.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4ea39599 // mla v25.4s, v12.4s, v3.4s
+	FMOVQ  128(R3), F12 // byteOffsets
+	WORD   $0x4ea3962c // mla v12.4s, v17.4s, v3.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
+	VSHL   $20, V20.S4, V17.S4
+	VSHL   $20, V21.S4, V26.S4
+	VADD   V17.S4, V25.S4, V25.S4
+	VADD   V26.S4, V12.S4, V12.S4
+	FMOVQ  144(R3), F17 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V4.S4, V17.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V24.S4, V4.S4, V26.S4
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V23.S4, V17.S4, V27.S4
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V24.S4, V26.S4, V17.S4
+	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V12.S4, V12.S4
+	VAND   V12.B16, V11.B16, V11.B16
+	WORD   $0x4e2bd72c // fadd v12.4s, v25.4s, v11.4s
+	VORR   V19.B16, V18.B16, V18.B16
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V21.B16, V18.B16, V18.B16
+	FMOVQ  32(R0), F17
+	VORR   V8.B16, V8.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V19.S4
+	VORR   V8.B16, V8.B16, V20.B16
+	VFMLA  V0.S4, V14.S4, V20.S4
+	VAND   V20.B16, V13.B16, V20.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d515 // fsub v21.4s, v8.4s, v19.4s
+	WORD   $0x4eb4d517 // fsub v23.4s, v8.4s, v20.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V21.S4
+	VFMLA  V0.S4, V14.S4, V23.S4
+	VFMLA  V1.S4, V17.S4, V21.S4
+	VFMLA  V1.S4, V14.S4, V23.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V19.B16, V14.B16
+	VAND   V2.B16, V20.B16, V17.B16
+	FMOVQ  128(R3), F24 // byteOffsets
+	WORD   $0x4ea395d8 // mla v24.4s, v14.4s, v3.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4ea3962e // mla v14.4s, v17.4s, v3.4s
+	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V19.S4, V17.S4
+	VSHL   $20, V20.S4, V26.S4
+	VADD   V17.S4, V24.S4, V24.S4
+	VADD   V26.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F17 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V21.S4, V4.S4, V17.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V23.S4, V4.S4, V26.S4
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V21.S4, V17.S4, V27.S4
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V23.S4, V26.S4, V17.S4
+	WORD   $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
+
+	// s*q + s
+	VFMLA  V21.S4, V24.S4, V24.S4
+	VFMLA  V23.S4, V14.S4, V14.S4
+	VAND   V14.B16, V13.B16, V13.B16
+	WORD   $0x4e2dd70e // fadd v14.4s, v24.4s, v13.4s
+	VORR   V19.B16, V18.B16, V18.B16
+	VORR   V20.B16, V18.B16, V18.B16
+	FMOVQ  48(R0), F17
+	VORR   V8.B16, V8.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V19.S4
+	VORR   V8.B16, V8.B16, V20.B16
+	VFMLA  V0.S4, V16.S4, V20.S4
+	VAND   V20.B16, V15.B16, V20.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d515 // fsub v21.4s, v8.4s, v19.4s
+	WORD   $0x4eb4d508 // fsub v8.4s, v8.4s, v20.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V21.S4
+	VFMLA  V0.S4, V16.S4, V8.S4
+	VFMLA  V1.S4, V17.S4, V21.S4
+	VFMLA  V1.S4, V16.S4, V8.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V19.B16, V16.B16
+	VAND   V2.B16, V20.B16, V17.B16
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4ea39617 // mla v23.4s, v16.4s, v3.4s
+	FMOVQ  128(R3), F16 // byteOffsets
+	WORD   $0x4ea39630 // mla v16.4s, v17.4s, v3.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
+	VSHL   $20, V19.S4, V17.S4
+	VSHL   $20, V20.S4, V26.S4
+	VADD   V17.S4, V23.S4, V23.S4
+	VADD   V26.S4, V16.S4, V16.S4
+	FMOVQ  144(R3), F17 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V21.S4, V4.S4, V17.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V8.S4, V4.S4, V26.S4
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V21.S4, V17.S4, V27.S4
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V8.S4, V26.S4, V17.S4
+	WORD   $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD   $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 
 	// s*q + s
 	VFMLA  V21.S4, V23.S4, V23.S4
-	VFMLA  V22.S4, V11.S4, V11.S4
-	VAND   V11.B16, V10.B16, V10.B16
-	WORD   $0x4e2ad6eb // fadd v11.4s, v23.4s, v10.4s
-	FMOVQ  16(R0), F18
-	VORR   V9.B16, V9.B16, V21.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V21.S4
-	VORR   V9.B16, V9.B16, V22.B16
-	VFMLA  V0.S4, V13.S4, V22.S4
-	VAND   V22.B16, V12.B16, V22.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb5d538 // fsub v24.4s, v9.4s, v21.4s
-	WORD   $0x4eb6d539 // fsub v25.4s, v9.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V24.S4
-	VFMLA  V0.S4, V13.S4, V25.S4
-	VFMLA  V1.S4, V18.S4, V24.S4
-	VFMLA  V1.S4, V13.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V21.B16, V13.B16
-	VAND   V3.B16, V22.B16, V18.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4ea495ba // mla v26.4s, v13.4s, v4.4s
-	FMOVQ  128(R3), F13 // byteOffsets
-	WORD   $0x4ea4964d // mla v13.4s, v18.4s, v4.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
-	VSHL   $20, V21.S4, V18.S4
-	VSHL   $20, V22.S4, V27.S4
-	VADD   V18.S4, V26.S4, V26.S4
-	VADD   V27.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F18 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V5.S4, V18.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V25.S4, V5.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V25.S4, V27.S4, V18.S4
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V13.S4, V13.S4
-	VAND   V13.B16, V12.B16, V12.B16
-	WORD   $0x4e2cd74d // fadd v13.4s, v26.4s, v12.4s
-	VORR   V20.B16, V19.B16, V19.B16
-	VORR   V21.B16, V19.B16, V19.B16
-	VORR   V22.B16, V19.B16, V19.B16
-	FMOVQ  32(R0), F18
-	VORR   V9.B16, V9.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V20.S4
-	VORR   V9.B16, V9.B16, V21.B16
-	VFMLA  V0.S4, V15.S4, V21.S4
-	VAND   V21.B16, V14.B16, V21.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d536 // fsub v22.4s, v9.4s, v20.4s
-	WORD   $0x4eb5d538 // fsub v24.4s, v9.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V22.S4
-	VFMLA  V0.S4, V15.S4, V24.S4
-	VFMLA  V1.S4, V18.S4, V22.S4
-	VFMLA  V1.S4, V15.S4, V24.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V15.B16
-	VAND   V3.B16, V21.B16, V18.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4ea495f9 // mla v25.4s, v15.4s, v4.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4ea4964f // mla v15.4s, v18.4s, v4.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V20.S4, V18.S4
-	VSHL   $20, V21.S4, V27.S4
-	VADD   V18.S4, V25.S4, V25.S4
-	VADD   V27.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F18 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V5.S4, V18.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V24.S4, V5.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V22.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V24.S4, V27.S4, V18.S4
-	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD   $0x6e32df18 // fmul v24.4s, v24.4s, v18.4s
-
-	// s*q + s
-	VFMLA  V22.S4, V25.S4, V25.S4
-	VFMLA  V24.S4, V15.S4, V15.S4
-	VAND   V15.B16, V14.B16, V14.B16
-	WORD   $0x4e2ed72f // fadd v15.4s, v25.4s, v14.4s
-	VORR   V20.B16, V19.B16, V19.B16
-	VORR   V21.B16, V19.B16, V19.B16
-	FMOVQ  48(R0), F18
-	VORR   V9.B16, V9.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V20.S4
-	VORR   V9.B16, V9.B16, V21.B16
-	VFMLA  V0.S4, V17.S4, V21.S4
-	VAND   V21.B16, V16.B16, V21.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d536 // fsub v22.4s, v9.4s, v20.4s
-	WORD   $0x4eb5d529 // fsub v9.4s, v9.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V22.S4
-	VFMLA  V0.S4, V17.S4, V9.S4
-	VFMLA  V1.S4, V18.S4, V22.S4
-	VFMLA  V1.S4, V17.S4, V9.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V17.B16
-	VAND   V3.B16, V21.B16, V18.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4ea49638 // mla v24.4s, v17.4s, v4.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4ea49651 // mla v17.4s, v18.4s, v4.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V20.S4, V18.S4
-	VSHL   $20, V21.S4, V27.S4
-	VADD   V18.S4, V24.S4, V24.S4
-	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F18 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V5.S4, V18.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V9.S4, V5.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V22.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V9.S4, V27.S4, V18.S4
-	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
-	WORD   $0x6e32dd29 // fmul v9.4s, v9.4s, v18.4s
-
-	// s*q + s
-	VFMLA  V22.S4, V24.S4, V24.S4
-	VFMLA  V9.S4, V17.S4, V17.S4
-	VAND   V17.B16, V16.B16, V16.B16
-	WORD   $0x4e30d709 // fadd v9.4s, v24.4s, v16.4s
-	VORR   V20.B16, V19.B16, V19.B16
-	VORR   V21.B16, V19.B16, V19.B16
+	VFMLA  V8.S4, V16.S4, V16.S4
+	VAND   V16.B16, V15.B16, V15.B16
+	WORD   $0x4e2fd6e8 // fadd v8.4s, v23.4s, v15.4s
+	VORR   V19.B16, V18.B16, V18.B16
+	VORR   V20.B16, V18.B16, V18.B16
 
 	// Leave if an element is not near.
-	VMOV   V19.D[0], R5
-	VMOV   V19.D[1], R6
+	VMOV   V18.D[0], R5
+	VMOV   V18.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact32
-	VDUP   V11.D[1], V17.D2
-	WORD   $0x0e61796b // fcvtl v11.2d, v11.2s
+	VDUP   V10.D[1], V16.D2
+	WORD   $0x0e61794a // fcvtl v10.2d, v10.2s
+	WORD   $0x0e617a10 // fcvtl v16.2d, v16.2s
+	VDUP   V12.D[1], V17.D2
+	WORD   $0x0e61798c // fcvtl v12.2d, v12.2s
 	WORD   $0x0e617a31 // fcvtl v17.2d, v17.2s
-	VDUP   V13.D[1], V18.D2
-	WORD   $0x0e6179ad // fcvtl v13.2d, v13.2s
+	VDUP   V14.D[1], V18.D2
+	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
 	WORD   $0x0e617a52 // fcvtl v18.2d, v18.2s
-	VDUP   V15.D[1], V19.D2
-	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
+	VDUP   V8.D[1], V19.D2
+	WORD   $0x0e617908 // fcvtl v8.2d, v8.2s
 	WORD   $0x0e617a73 // fcvtl v19.2d, v19.2s
-	VDUP   V9.D[1], V20.D2
-	WORD   $0x0e617929 // fcvtl v9.2d, v9.2s
-	WORD   $0x0e617a94 // fcvtl v20.2d, v20.2s
-	WORD   $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
+	WORD   $0x4e6ed54a // fadd v10.2d, v10.2d, v14.2d
+	WORD   $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
+	WORD   $0x4e68d58c // fadd v12.2d, v12.2d, v8.2d
 	WORD   $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
-	WORD   $0x4e69d5ad // fadd v13.2d, v13.2d, v9.2d
-	WORD   $0x4e74d652 // fadd v18.2d, v18.2d, v20.2d
-	WORD   $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
-	WORD   $0x4e72d631 // fadd v17.2d, v17.2d, v18.2d
-	WORD   $0x4e71d56b // fadd v11.2d, v11.2d, v17.2d
-	VDUP   V11.D[1], V9.D2
-	FADDD  F9, F11, F11
+	WORD   $0x4e6cd54a // fadd v10.2d, v10.2d, v12.2d
+	WORD   $0x4e71d610 // fadd v16.2d, v16.2d, v17.2d
+	WORD   $0x4e70d54a // fadd v10.2d, v10.2d, v16.2d
+	VDUP   V10.D[1], V8.D2
+	FADDD  F8, F10, F10
 	MOVD   $0x44e0000000000000, R5
-	FMOVD  R5, F9
-	FCMPD  F11, F9
+	FMOVD  R5, F8
+	FCMPD  F10, F8
 	BLT    exact32
 	MOVD   $0x4630000000000000, R5
-	FMOVD  R5, F9
+	FMOVD  R5, F8
 
 	// 2^100/total = cHi + cLo
-	FDIVD  F11, F9, F9
-	FCVTDS F9, F11
-	FCVTSD F11, F13
-	FSUBD  F13, F9, F9
-	VDUP   V11.S[0], V11.S4
-	FCVTDS F9, F9
-	VDUP   V9.S[0], V9.S4
+	FDIVD  F10, F8, F8
+	FCVTDS F8, F10
+	FCVTSD F10, F12
+	FSUBD  F12, F8, F8
+	VDUP   V10.S[0], V10.S4
+	FCVTDS F8, F8
+	VDUP   V8.S[0], V8.S4
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e29deed // fmul v13.4s, v23.4s, v9.4s
-	VFMLA  V11.S4, V23.S4, V13.S4
-	WORD   $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	FMOVQ  F13, 0(R1)
+	WORD   $0x6e28decc // fmul v12.4s, v22.4s, v8.4s
+	VFMLA  V10.S4, V22.S4, V12.S4
+	WORD   $0x6e25dd8c // fmul v12.4s, v12.4s, v5.4s
+	FMOVQ  F12, 0(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e29df4d // fmul v13.4s, v26.4s, v9.4s
-	VFMLA  V11.S4, V26.S4, V13.S4
-	WORD   $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	FMOVQ  F13, 16(R1)
+	WORD   $0x6e28df2c // fmul v12.4s, v25.4s, v8.4s
+	VFMLA  V10.S4, V25.S4, V12.S4
+	WORD   $0x6e25dd8c // fmul v12.4s, v12.4s, v5.4s
+	FMOVQ  F12, 16(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e29df2d // fmul v13.4s, v25.4s, v9.4s
-	VFMLA  V11.S4, V25.S4, V13.S4
-	WORD   $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	FMOVQ  F13, 32(R1)
+	WORD   $0x6e28df0c // fmul v12.4s, v24.4s, v8.4s
+	VFMLA  V10.S4, V24.S4, V12.S4
+	WORD   $0x6e25dd8c // fmul v12.4s, v12.4s, v5.4s
+	FMOVQ  F12, 32(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e29df0d // fmul v13.4s, v24.4s, v9.4s
-	VFMLA  V11.S4, V24.S4, V13.S4
-	WORD   $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	FMOVQ  F13, 48(R1)
+	WORD   $0x6e28deec // fmul v12.4s, v23.4s, v8.4s
+	VFMLA  V10.S4, V23.S4, V12.S4
+	WORD   $0x6e25dd8c // fmul v12.4s, v12.4s, v5.4s
+	FMOVQ  F12, 48(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e29dd4d // fmul v13.4s, v10.4s, v9.4s
-	VFMLA  V11.S4, V10.S4, V13.S4
-	WORD   $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
+	WORD   $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
+	VFMLA  V10.S4, V9.S4, V12.S4
+	WORD   $0x6e25dd8c // fmul v12.4s, v12.4s, v5.4s
 	CMP    $4, R2
 	BGE    l38
 	TBZ    $1, R2, l37
-	FMOVD  F13, 64(R1)
+	FMOVD  F12, 64(R1)
 	TBZ    $0, R2, l39
 	ADD    $72, R1, R5
-	VST1   V13.S[2], (R5)
+	VST1   V12.S[2], (R5)
 	B      l39
 
 l37:
-	FMOVS  F13, 64(R1)
+	FMOVS  F12, 64(R1)
 	B      l39
 
 l38:
-	FMOVQ  F13, 64(R1)
+	FMOVQ  F12, 64(R1)
 
 l39:
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e29dd8a // fmul v10.4s, v12.4s, v9.4s
-	VFMLA  V11.S4, V12.S4, V10.S4
-	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD   $0x6e28dd69 // fmul v9.4s, v11.4s, v8.4s
+	VFMLA  V10.S4, V11.S4, V9.S4
+	WORD   $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
 	CMP    $8, R2
 	BGE    l41
 	CMP    $4, R2
 	BLE    l42
 	TBZ    $1, R2, l40
-	FMOVD  F10, 80(R1)
+	FMOVD  F9, 80(R1)
 	TBZ    $0, R2, l42
 	ADD    $88, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V9.S[2], (R5)
 	B      l42
 
 l40:
-	FMOVS  F10, 80(R1)
+	FMOVS  F9, 80(R1)
 	B      l42
 
 l41:
-	FMOVQ  F10, 80(R1)
+	FMOVQ  F9, 80(R1)
 
 l42:
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e29ddca // fmul v10.4s, v14.4s, v9.4s
-	VFMLA  V11.S4, V14.S4, V10.S4
-	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD   $0x6e28dda9 // fmul v9.4s, v13.4s, v8.4s
+	VFMLA  V10.S4, V13.S4, V9.S4
+	WORD   $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
 	CMP    $12, R2
 	BGE    l44
 	CMP    $8, R2
 	BLE    l45
 	TBZ    $1, R2, l43
-	FMOVD  F10, 96(R1)
+	FMOVD  F9, 96(R1)
 	TBZ    $0, R2, l45
 	ADD    $104, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V9.S[2], (R5)
 	B      l45
 
 l43:
-	FMOVS  F10, 96(R1)
+	FMOVS  F9, 96(R1)
 	B      l45
 
 l44:
-	FMOVQ  F10, 96(R1)
+	FMOVQ  F9, 96(R1)
 
 l45:
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e29de09 // fmul v9.4s, v16.4s, v9.4s
-	VFMLA  V11.S4, V16.S4, V9.S4
-	WORD   $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD   $0x6e28dde8 // fmul v8.4s, v15.4s, v8.4s
+	VFMLA  V10.S4, V15.S4, V8.S4
+	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
 	CMP    $16, R2
 	BGE    l47
 	CMP    $12, R2
 	BLE    l48
 	TBZ    $1, R2, l46
-	FMOVD  F9, 112(R1)
+	FMOVD  F8, 112(R1)
 	TBZ    $0, R2, l48
 	ADD    $120, R1, R5
-	VST1   V9.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l48
 
 l46:
-	FMOVS  F9, 112(R1)
+	FMOVS  F8, 112(R1)
 	B      l48
 
 l47:
-	FMOVQ  F9, 112(R1)
+	FMOVQ  F8, 112(R1)
 
 l48:
 	ADD    R8, R0
@@ -1207,8 +1223,23 @@ l48:
 	B      end
 
 exact32:
-	VLD1R  (R0), [V3.S4]
-	VORR   V3.B16, V3.B16, V2.B16
+	VLD1R  (R0), [V2.S4]
+	FMOVS  12(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F3, F2
+	BLT    end
+	FMOVS  16(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F2, F3
+	BLT    end
+	FMOVS  0(R4), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	FMOVQ  176(R3), F3 // integerHeadroom
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  192(R3), F2 // integer
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVS  F2, 20(R4)
 	ADD    $16, R2
 	B      far
 
@@ -1233,628 +1264,626 @@ begin5:
 	BHS    exact48
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F3 // eighths
-	FMOVQ  48(R3), F4 // wordOffsets
-	FMOVQ  64(R3), F5 // nearExp3
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
+	FMOVQ  64(R3), F4 // nearExp3
 
 loop5:
-	VLD1R  (R0), [V6.S4]
+	VLD1R  (R0), [V5.S4]
 	MOVWU  (R0), R5
 	AND    $0x7fffffff, R5
 	CMPW   R13, R5
 	BHI    exact48
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	WORD   $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ  96(R3), F7 // nearHeadroom
-	WORD   $0x4ea6d4e7 // fsub v7.4s, v7.4s, v6.4s
-	FMOVQ  112(R3), F6 // nearInteger
-	WORD   $0x4ea6d4e7 // fsub v7.4s, v7.4s, v6.4s
-	FMOVQ  0(R14), F6
+	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	FMOVQ  96(R3), F6 // nearHeadroom
+	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
+	FMOVQ  112(R3), F5 // nearInteger
+	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
+	FMOVQ  0(R14), F5
 	CMP    $4, R2
 	BGE    l50
 	TBZ    $1, R2, l49
-	FMOVD  128(R0), F8
+	FMOVD  128(R0), F7
 	TBZ    $0, R2, l51
 	ADD    $136, R0, R5
-	VLD1   (R5), V8.S[2]
+	VLD1   (R5), V7.S[2]
 	B      l51
 
 l49:
-	FMOVS  128(R0), F8
+	FMOVS  128(R0), F7
 	B      l51
 
 l50:
-	FMOVQ  128(R0), F8
+	FMOVQ  128(R0), F7
 
 l51:
-	FMOVQ  16(R14), F9
+	FMOVQ  16(R14), F8
 	CMP    $8, R2
 	BGE    l53
-	VEOR   V10.B16, V10.B16, V10.B16
+	VEOR   V9.B16, V9.B16, V9.B16
 	CMP    $4, R2
 	BLE    l54
 	TBZ    $1, R2, l52
-	FMOVD  144(R0), F10
+	FMOVD  144(R0), F9
 	TBZ    $0, R2, l54
 	ADD    $152, R0, R5
-	VLD1   (R5), V10.S[2]
+	VLD1   (R5), V9.S[2]
 	B      l54
 
 l52:
-	FMOVS  144(R0), F10
+	FMOVS  144(R0), F9
 	B      l54
 
 l53:
-	FMOVQ  144(R0), F10
+	FMOVQ  144(R0), F9
 
 l54:
-	FMOVQ  32(R14), F11
+	FMOVQ  32(R14), F10
 	CMP    $12, R2
 	BGE    l56
-	VEOR   V12.B16, V12.B16, V12.B16
+	VEOR   V11.B16, V11.B16, V11.B16
 	CMP    $8, R2
 	BLE    l57
 	TBZ    $1, R2, l55
-	FMOVD  160(R0), F12
+	FMOVD  160(R0), F11
 	TBZ    $0, R2, l57
 	ADD    $168, R0, R5
-	VLD1   (R5), V12.S[2]
+	VLD1   (R5), V11.S[2]
 	B      l57
 
 l55:
-	FMOVS  160(R0), F12
+	FMOVS  160(R0), F11
 	B      l57
 
 l56:
-	FMOVQ  160(R0), F12
+	FMOVQ  160(R0), F11
 
 l57:
-	FMOVQ  48(R14), F13
+	FMOVQ  48(R14), F12
 	CMP    $16, R2
 	BGE    l59
-	VEOR   V14.B16, V14.B16, V14.B16
+	VEOR   V13.B16, V13.B16, V13.B16
 	CMP    $12, R2
 	BLE    l60
 	TBZ    $1, R2, l58
-	FMOVD  176(R0), F14
+	FMOVD  176(R0), F13
 	TBZ    $0, R2, l60
 	ADD    $184, R0, R5
-	VLD1   (R5), V14.S[2]
+	VLD1   (R5), V13.S[2]
 	B      l60
 
 l58:
-	FMOVS  176(R0), F14
+	FMOVS  176(R0), F13
 	B      l60
 
 l59:
-	FMOVQ  176(R0), F14
+	FMOVQ  176(R0), F13
 
 l60:
-	FMOVQ  0(R0), F15
-	VORR   V7.B16, V7.B16, V16.B16
+	FMOVQ  0(R0), F14
+	VORR   V6.B16, V6.B16, V15.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V16.S4
-	FMOVQ  64(R0), F17
-	VORR   V7.B16, V7.B16, V18.B16
-	VFMLA  V0.S4, V17.S4, V18.S4
+	VFMLA  V0.S4, V14.S4, V15.S4
+	FMOVQ  64(R0), F16
+	VORR   V6.B16, V6.B16, V17.B16
+	VFMLA  V0.S4, V16.S4, V17.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb0d4f3 // fsub v19.4s, v7.4s, v16.4s
-	WORD   $0x4eb2d4f4 // fsub v20.4s, v7.4s, v18.4s
+	WORD   $0x4eafd4d2 // fsub v18.4s, v6.4s, v15.4s
+	WORD   $0x4eb1d4d3 // fsub v19.4s, v6.4s, v17.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V19.S4
-	VFMLA  V0.S4, V17.S4, V20.S4
-	VFMLA  V1.S4, V15.S4, V19.S4
-	VFMLA  V1.S4, V17.S4, V20.S4
+	VFMLA  V0.S4, V14.S4, V18.S4
+	VFMLA  V0.S4, V16.S4, V19.S4
+	VFMLA  V1.S4, V14.S4, V18.S4
+	VFMLA  V1.S4, V16.S4, V19.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V16.B16, V15.B16
-	VAND   V3.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4ea495f5 // mla v21.4s, v15.4s, v4.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4ea4962f // mla v15.4s, v17.4s, v4.4s
-	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V16.S4, V17.S4
-	VSHL   $20, V18.S4, V22.S4
-	VADD   V17.S4, V21.S4, V21.S4
-	VADD   V22.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F17 // nearExp2
+	VAND   V2.B16, V15.B16, V14.B16
+	VAND   V2.B16, V17.B16, V16.B16
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4ea395d4 // mla v20.4s, v14.4s, v3.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4ea3960e // mla v14.4s, v16.4s, v3.4s
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V15.S4, V16.S4
+	VSHL   $20, V17.S4, V21.S4
+	VADD   V16.S4, V20.S4, V20.S4
+	VADD   V21.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V19.S4, V5.S4, V17.S4
-	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V20.S4, V5.S4, V22.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V19.S4, V17.S4, V23.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V20.S4, V22.S4, V17.S4
-	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
+	VFMLA  V18.S4, V4.S4, V16.S4
+	FMOVQ  144(R3), F21 // nearExp2
+	VFMLA  V19.S4, V4.S4, V21.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V18.S4, V16.S4, V22.S4
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V19.S4, V21.S4, V16.S4
+	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
+	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
+
+	// s*q + s
+	VFMLA  V18.S4, V20.S4, V20.S4
+	VFMLA  V19.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed690 // fadd v16.4s, v20.4s, v14.4s
+	VORR   V6.B16, V6.B16, V18.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V7.S4, V18.S4
+	VAND   V18.B16, V5.B16, V18.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb2d4d3 // fsub v19.4s, v6.4s, v18.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V7.S4, V19.S4
+	VFMLA  V1.S4, V7.S4, V19.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V18.B16, V7.B16
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4ea394f5 // mla v21.4s, v7.4s, v3.4s
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VSHL   $20, V18.S4, V7.S4
+	VADD   V7.S4, V21.S4, V21.S4
+	FMOVQ  144(R3), F7 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V19.S4, V4.S4, V7.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V19.S4, V7.S4, V22.S4
+	WORD   $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
 
 	// s*q + s
 	VFMLA  V19.S4, V21.S4, V21.S4
-	VFMLA  V20.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd6b1 // fadd v17.4s, v21.4s, v15.4s
-	VORR   V7.B16, V7.B16, V19.B16
+	VAND   V21.B16, V5.B16, V5.B16
+	VORR   V17.B16, V15.B16, V15.B16
+	VORR   V18.B16, V15.B16, V15.B16
+	WORD   $0x4e25d610 // fadd v16.4s, v16.4s, v5.4s
+	FMOVQ  16(R0), F7
+	VORR   V6.B16, V6.B16, V17.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V8.S4, V19.S4
-	VAND   V19.B16, V6.B16, V19.B16
+	VFMLA  V0.S4, V7.S4, V17.S4
+	FMOVQ  80(R0), F18
+	VORR   V6.B16, V6.B16, V19.B16
+	VFMLA  V0.S4, V18.S4, V19.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb3d4f4 // fsub v20.4s, v7.4s, v19.4s
+	WORD   $0x4eb1d4d5 // fsub v21.4s, v6.4s, v17.4s
+	WORD   $0x4eb3d4d6 // fsub v22.4s, v6.4s, v19.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V8.S4, V20.S4
-	VFMLA  V1.S4, V8.S4, V20.S4
+	VFMLA  V0.S4, V7.S4, V21.S4
+	VFMLA  V0.S4, V18.S4, V22.S4
+	VFMLA  V1.S4, V7.S4, V21.S4
+	VFMLA  V1.S4, V18.S4, V22.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V19.B16, V8.B16
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4ea49516 // mla v22.4s, v8.4s, v4.4s
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V19.S4, V8.S4
-	VADD   V8.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F8 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V20.S4, V5.S4, V8.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V20.S4, V8.S4, V23.S4
-	WORD   $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-
-	// s*q + s
-	VFMLA  V20.S4, V22.S4, V22.S4
-	VAND   V22.B16, V6.B16, V6.B16
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V19.B16, V16.B16, V16.B16
-	WORD   $0x4e26d631 // fadd v17.4s, v17.4s, v6.4s
-	FMOVQ  16(R0), F8
-	VORR   V7.B16, V7.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V8.S4, V18.S4
-	FMOVQ  80(R0), F19
-	VORR   V7.B16, V7.B16, V20.B16
-	VFMLA  V0.S4, V19.S4, V20.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d4f6 // fsub v22.4s, v7.4s, v18.4s
-	WORD   $0x4eb4d4f7 // fsub v23.4s, v7.4s, v20.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V8.S4, V22.S4
-	VFMLA  V0.S4, V19.S4, V23.S4
-	VFMLA  V1.S4, V8.S4, V22.S4
-	VFMLA  V1.S4, V19.S4, V23.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V8.B16
-	VAND   V3.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4ea49518 // mla v24.4s, v8.4s, v4.4s
-	FMOVQ  128(R3), F8 // byteOffsets
-	WORD   $0x4ea49668 // mla v8.4s, v19.4s, v4.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
-	VSHL   $20, V18.S4, V19.S4
-	VSHL   $20, V20.S4, V25.S4
-	VADD   V19.S4, V24.S4, V24.S4
-	VADD   V25.S4, V8.S4, V8.S4
-	FMOVQ  144(R3), F19 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V5.S4, V19.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V23.S4, V5.S4, V25.S4
-	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V22.S4, V19.S4, V26.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V23.S4, V25.S4, V19.S4
-	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
-	WORD   $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V22.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V8.S4, V8.S4
-	WORD   $0x4e28d713 // fadd v19.4s, v24.4s, v8.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V7.B16, V7.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V10.S4, V18.S4
-	VAND   V18.B16, V9.B16, V18.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d4f4 // fsub v20.4s, v7.4s, v18.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V10.S4, V20.S4
-	VFMLA  V1.S4, V10.S4, V20.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V10.B16
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4ea49556 // mla v22.4s, v10.4s, v4.4s
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V18.S4, V10.S4
-	VADD   V10.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F10 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V20.S4, V5.S4, V10.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V20.S4, V10.S4, V23.S4
-	WORD   $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-
-	// s*q + s
-	VFMLA  V20.S4, V22.S4, V22.S4
-	VAND   V22.B16, V9.B16, V9.B16
-	WORD   $0x4e29d673 // fadd v19.4s, v19.4s, v9.4s
-	FMOVQ  32(R0), F10
-	VORR   V7.B16, V7.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V10.S4, V20.S4
-	FMOVQ  96(R0), F22
-	VORR   V7.B16, V7.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d4f9 // fsub v25.4s, v7.4s, v20.4s
-	WORD   $0x4eb7d4fa // fsub v26.4s, v7.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V10.S4, V25.S4
-	VFMLA  V0.S4, V22.S4, V26.S4
-	VFMLA  V1.S4, V10.S4, V25.S4
-	VFMLA  V1.S4, V22.S4, V26.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V10.B16
-	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4ea4955b // mla v27.4s, v10.4s, v4.4s
-	FMOVQ  128(R3), F10 // byteOffsets
-	WORD   $0x4ea496ca // mla v10.4s, v22.4s, v4.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
-	VSHL   $20, V20.S4, V22.S4
-	VSHL   $20, V23.S4, V28.S4
-	VADD   V22.S4, V27.S4, V27.S4
-	VADD   V28.S4, V10.S4, V10.S4
-	FMOVQ  144(R3), F22 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V5.S4, V22.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V26.S4, V5.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V25.S4, V22.S4, V29.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V26.S4, V28.S4, V22.S4
-	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V27.S4, V27.S4
-	VFMLA  V26.S4, V10.S4, V10.S4
-	WORD   $0x4e2ad776 // fadd v22.4s, v27.4s, v10.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	VORR   V7.B16, V7.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V12.S4, V18.S4
-	VAND   V18.B16, V11.B16, V18.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d4f4 // fsub v20.4s, v7.4s, v18.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V12.S4, V20.S4
-	VFMLA  V1.S4, V12.S4, V20.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V12.B16
+	VAND   V2.B16, V17.B16, V7.B16
+	VAND   V2.B16, V19.B16, V18.B16
 	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4ea49597 // mla v23.4s, v12.4s, v4.4s
+	WORD   $0x4ea394f7 // mla v23.4s, v7.4s, v3.4s
+	FMOVQ  128(R3), F7 // byteOffsets
+	WORD   $0x4ea39647 // mla v7.4s, v18.4s, v3.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VSHL   $20, V18.S4, V12.S4
-	VADD   V12.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F12 // nearExp2
+	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
+	VSHL   $20, V17.S4, V18.S4
+	VSHL   $20, V19.S4, V24.S4
+	VADD   V18.S4, V23.S4, V23.S4
+	VADD   V24.S4, V7.S4, V7.S4
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V20.S4, V5.S4, V12.S4
+	VFMLA  V21.S4, V4.S4, V18.S4
+	FMOVQ  144(R3), F24 // nearExp2
+	VFMLA  V22.S4, V4.S4, V24.S4
 	FMOVQ  160(R3), F25 // nearExp1
-	VFMLA  V20.S4, V12.S4, V25.S4
-	WORD   $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	VFMLA  V21.S4, V18.S4, V25.S4
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V22.S4, V24.S4, V18.S4
+	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
+	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
 
 	// s*q + s
-	VFMLA  V20.S4, V23.S4, V23.S4
-	VAND   V23.B16, V11.B16, V11.B16
-	WORD   $0x4e2bd6d6 // fadd v22.4s, v22.4s, v11.4s
-	FMOVQ  48(R0), F12
-	VORR   V7.B16, V7.B16, V20.B16
+	VFMLA  V21.S4, V23.S4, V23.S4
+	VFMLA  V22.S4, V7.S4, V7.S4
+	WORD   $0x4e27d6f2 // fadd v18.4s, v23.4s, v7.4s
+	VORR   V17.B16, V15.B16, V15.B16
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V6.B16, V6.B16, V17.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V12.S4, V20.S4
-	FMOVQ  112(R0), F23
-	VORR   V7.B16, V7.B16, V25.B16
-	VFMLA  V0.S4, V23.S4, V25.S4
+	VFMLA  V0.S4, V9.S4, V17.S4
+	VAND   V17.B16, V8.B16, V17.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d4fa // fsub v26.4s, v7.4s, v20.4s
-	WORD   $0x4eb9d4fc // fsub v28.4s, v7.4s, v25.4s
+	WORD   $0x4eb1d4d3 // fsub v19.4s, v6.4s, v17.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V12.S4, V26.S4
-	VFMLA  V0.S4, V23.S4, V28.S4
-	VFMLA  V1.S4, V12.S4, V26.S4
-	VFMLA  V1.S4, V23.S4, V28.S4
+	VFMLA  V0.S4, V9.S4, V19.S4
+	VFMLA  V1.S4, V9.S4, V19.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V12.B16
-	VAND   V3.B16, V25.B16, V23.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea4959d // mla v29.4s, v12.4s, v4.4s
-	FMOVQ  128(R3), F12 // byteOffsets
-	WORD   $0x4ea496ec // mla v12.4s, v23.4s, v4.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
-	VSHL   $20, V20.S4, V23.S4
-	FMOVQ  F11, 16(RSP)
-	VSHL   $20, V25.S4, V11.S4
-	VADD   V23.S4, V29.S4, V29.S4
-	VADD   V11.S4, V12.S4, V12.S4
+	VAND   V2.B16, V17.B16, V9.B16
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4ea39535 // mla v21.4s, v9.4s, v3.4s
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VSHL   $20, V17.S4, V9.S4
+	VADD   V9.S4, V21.S4, V21.S4
+	FMOVQ  144(R3), F9 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V19.S4, V4.S4, V9.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V19.S4, V9.S4, V22.S4
+	WORD   $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
+
+	// s*q + s
+	VFMLA  V19.S4, V21.S4, V21.S4
+	VAND   V21.B16, V8.B16, V8.B16
+	WORD   $0x4e28d652 // fadd v18.4s, v18.4s, v8.4s
+	FMOVQ  32(R0), F9
+	VORR   V6.B16, V6.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V9.S4, V19.S4
+	FMOVQ  96(R0), F21
+	VORR   V6.B16, V6.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d4d8 // fsub v24.4s, v6.4s, v19.4s
+	WORD   $0x4eb6d4d9 // fsub v25.4s, v6.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V9.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V9.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V19.B16, V9.B16
+	VAND   V2.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4ea3953a // mla v26.4s, v9.4s, v3.4s
+	FMOVQ  128(R3), F9 // byteOffsets
+	WORD   $0x4ea396a9 // mla v9.4s, v21.4s, v3.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
+	VSHL   $20, V19.S4, V21.S4
+	VSHL   $20, V22.S4, V27.S4
+	VADD   V21.S4, V26.S4, V26.S4
+	VADD   V27.S4, V9.S4, V9.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V4.S4, V21.S4
+	FMOVQ  144(R3), F27 // nearExp2
+	VFMLA  V25.S4, V4.S4, V27.S4
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V24.S4, V21.S4, V28.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V27.S4, V21.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V9.S4, V9.S4
+	WORD   $0x4e29d755 // fadd v21.4s, v26.4s, v9.4s
+	VORR   V17.B16, V15.B16, V15.B16
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V22.B16, V15.B16, V15.B16
+	VORR   V6.B16, V6.B16, V17.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V11.S4, V17.S4
+	VAND   V17.B16, V10.B16, V17.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb1d4d3 // fsub v19.4s, v6.4s, v17.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V11.S4, V19.S4
+	VFMLA  V1.S4, V11.S4, V19.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V17.B16, V11.B16
+	FMOVQ  128(R3), F22 // byteOffsets
+	WORD   $0x4ea39576 // mla v22.4s, v11.4s, v3.4s
+	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
+	VSHL   $20, V17.S4, V11.S4
+	VADD   V11.S4, V22.S4, V22.S4
 	FMOVQ  144(R3), F11 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V26.S4, V5.S4, V11.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V28.S4, V5.S4, V23.S4
-	FMOVQ  F9, 32(RSP)
-	FMOVQ  160(R3), F9 // nearExp1
-	VFMLA  V26.S4, V11.S4, V9.S4
-	FMOVQ  160(R3), F11 // nearExp1
-	VFMLA  V28.S4, V23.S4, V11.S4
-	WORD   $0x6e29df5a // fmul v26.4s, v26.4s, v9.4s
-	WORD   $0x6e2bdf9c // fmul v28.4s, v28.4s, v11.4s
+	VFMLA  V19.S4, V4.S4, V11.S4
+	FMOVQ  160(R3), F24 // nearExp1
+	VFMLA  V19.S4, V11.S4, V24.S4
+	WORD   $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
 
 	// s*q + s
-	VFMLA  V26.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V12.S4, V12.S4
-	WORD   $0x4e2cd7a9 // fadd v9.4s, v29.4s, v12.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V25.B16, V16.B16, V16.B16
-	VORR   V7.B16, V7.B16, V11.B16
+	VFMLA  V19.S4, V22.S4, V22.S4
+	VAND   V22.B16, V10.B16, V10.B16
+	WORD   $0x4e2ad6b5 // fadd v21.4s, v21.4s, v10.4s
+	FMOVQ  48(R0), F11
+	VORR   V6.B16, V6.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V11.S4
-	VAND   V11.B16, V13.B16, V11.B16
+	VFMLA  V0.S4, V11.S4, V19.S4
+	FMOVQ  112(R0), F22
+	VORR   V6.B16, V6.B16, V24.B16
+	VFMLA  V0.S4, V22.S4, V24.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eabd4e7 // fsub v7.4s, v7.4s, v11.4s
+	WORD   $0x4eb3d4d9 // fsub v25.4s, v6.4s, v19.4s
+	WORD   $0x4eb8d4db // fsub v27.4s, v6.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V7.S4
-	VFMLA  V1.S4, V14.S4, V7.S4
+	VFMLA  V0.S4, V11.S4, V25.S4
+	VFMLA  V0.S4, V22.S4, V27.S4
+	VFMLA  V1.S4, V11.S4, V25.S4
+	VFMLA  V1.S4, V22.S4, V27.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V11.B16, V14.B16
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4ea495d2 // mla v18.4s, v14.4s, v4.4s
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V11.S4, V14.S4
-	VADD   V14.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F14 // nearExp2
+	VAND   V2.B16, V19.B16, V11.B16
+	VAND   V2.B16, V24.B16, V22.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4ea3957c // mla v28.4s, v11.4s, v3.4s
+	FMOVQ  128(R3), F11 // byteOffsets
+	WORD   $0x4ea396cb // mla v11.4s, v22.4s, v3.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
+	VSHL   $20, V19.S4, V22.S4
+	VSHL   $20, V24.S4, V29.S4
+	VADD   V22.S4, V28.S4, V28.S4
+	VADD   V29.S4, V11.S4, V11.S4
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V7.S4, V5.S4, V14.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V7.S4, V14.S4, V20.S4
-	WORD   $0x6e34dce7 // fmul v7.4s, v7.4s, v20.4s
+	VFMLA  V25.S4, V4.S4, V22.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V27.S4, V4.S4, V29.S4
+	FMOVQ  F10, 16(RSP)
+	FMOVQ  160(R3), F10 // nearExp1
+	VFMLA  V25.S4, V22.S4, V10.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V27.S4, V29.S4, V22.S4
+	WORD   $0x6e2adf39 // fmul v25.4s, v25.4s, v10.4s
+	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
 
 	// s*q + s
-	VFMLA  V7.S4, V18.S4, V18.S4
-	VAND   V18.B16, V13.B16, V13.B16
-	WORD   $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	VFMLA  V25.S4, V28.S4, V28.S4
+	VFMLA  V27.S4, V11.S4, V11.S4
+	WORD   $0x4e2bd78a // fadd v10.4s, v28.4s, v11.4s
+	VORR   V17.B16, V15.B16, V15.B16
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V24.B16, V15.B16, V15.B16
+	VORR   V6.B16, V6.B16, V17.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V13.S4, V17.S4
+	VAND   V17.B16, V12.B16, V17.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb1d4c6 // fsub v6.4s, v6.4s, v17.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V13.S4, V6.S4
+	VFMLA  V1.S4, V13.S4, V6.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V17.B16, V13.B16
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4ea395b3 // mla v19.4s, v13.4s, v3.4s
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VSHL   $20, V17.S4, V13.S4
+	VADD   V13.S4, V19.S4, V19.S4
+	FMOVQ  144(R3), F13 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V6.S4, V4.S4, V13.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V6.S4, V13.S4, V22.S4
+	WORD   $0x6e36dcc6 // fmul v6.4s, v6.4s, v22.4s
+
+	// s*q + s
+	VFMLA  V6.S4, V19.S4, V19.S4
+	VAND   V19.B16, V12.B16, V12.B16
+	WORD   $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
 
 	// Leave if an element is not near.
-	VORR   V11.B16, V16.B16, V16.B16
-	VMOV   V16.D[0], R5
-	VMOV   V16.D[1], R6
+	VORR   V17.B16, V15.B16, V15.B16
+	VMOV   V15.D[0], R5
+	VMOV   V15.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact48
-	VDUP   V17.D[1], V7.D2
-	WORD   $0x0e617a31 // fcvtl v17.2d, v17.2s
-	WORD   $0x0e6178e7 // fcvtl v7.2d, v7.2s
-	VDUP   V19.D[1], V11.D2
-	WORD   $0x0e617a73 // fcvtl v19.2d, v19.2s
-	WORD   $0x0e61796b // fcvtl v11.2d, v11.2s
-	VDUP   V22.D[1], V14.D2
-	WORD   $0x0e617ad6 // fcvtl v22.2d, v22.2s
-	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
-	VDUP   V9.D[1], V16.D2
-	WORD   $0x0e617929 // fcvtl v9.2d, v9.2s
+	VDUP   V16.D[1], V6.D2
 	WORD   $0x0e617a10 // fcvtl v16.2d, v16.2s
-	WORD   $0x4e76d631 // fadd v17.2d, v17.2d, v22.2d
-	WORD   $0x4e6ed4e7 // fadd v7.2d, v7.2d, v14.2d
-	WORD   $0x4e69d673 // fadd v19.2d, v19.2d, v9.2d
-	WORD   $0x4e70d56b // fadd v11.2d, v11.2d, v16.2d
-	WORD   $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
-	WORD   $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
-	WORD   $0x4e67d631 // fadd v17.2d, v17.2d, v7.2d
-	VDUP   V17.D[1], V7.D2
-	FADDD  F7, F17, F17
+	WORD   $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	VDUP   V18.D[1], V13.D2
+	WORD   $0x0e617a52 // fcvtl v18.2d, v18.2s
+	WORD   $0x0e6179ad // fcvtl v13.2d, v13.2s
+	VDUP   V21.D[1], V15.D2
+	WORD   $0x0e617ab5 // fcvtl v21.2d, v21.2s
+	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
+	VDUP   V10.D[1], V17.D2
+	WORD   $0x0e61794a // fcvtl v10.2d, v10.2s
+	WORD   $0x0e617a31 // fcvtl v17.2d, v17.2s
+	WORD   $0x4e75d610 // fadd v16.2d, v16.2d, v21.2d
+	WORD   $0x4e6fd4c6 // fadd v6.2d, v6.2d, v15.2d
+	WORD   $0x4e6ad652 // fadd v18.2d, v18.2d, v10.2d
+	WORD   $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
+	WORD   $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
+	WORD   $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
+	WORD   $0x4e66d610 // fadd v16.2d, v16.2d, v6.2d
+	VDUP   V16.D[1], V6.D2
+	FADDD  F6, F16, F16
 	MOVD   $0x44e0000000000000, R5
-	FMOVD  R5, F7
-	FCMPD  F17, F7
+	FMOVD  R5, F6
+	FCMPD  F16, F6
 	BLT    exact48
 	MOVD   $0x4630000000000000, R5
-	FMOVD  R5, F7
+	FMOVD  R5, F6
 
 	// 2^100/total = cHi + cLo
-	FDIVD  F17, F7, F7
-	FCVTDS F7, F9
-	FCVTSD F9, F11
-	FSUBD  F11, F7, F7
-	VDUP   V9.S[0], V9.S4
-	FCVTDS F7, F7
-	VDUP   V7.S[0], V7.S4
+	FDIVD  F16, F6, F6
+	FCVTDS F6, F10
+	FCVTSD F10, F13
+	FSUBD  F13, F6, F6
+	VDUP   V10.S[0], V10.S4
+	FCVTDS F6, F6
+	VDUP   V6.S[0], V6.S4
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27deab // fmul v11.4s, v21.4s, v7.4s
-	VFMLA  V9.S4, V21.S4, V11.S4
-	FMOVQ  80(R3), F14 // down
-	WORD   $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	FMOVQ  F11, 0(R1)
+	WORD   $0x6e26de8d // fmul v13.4s, v20.4s, v6.4s
+	VFMLA  V10.S4, V20.S4, V13.S4
+	FMOVQ  80(R3), F15 // down
+	WORD   $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ  F13, 0(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27df0b // fmul v11.4s, v24.4s, v7.4s
-	VFMLA  V9.S4, V24.S4, V11.S4
-	WORD   $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	FMOVQ  F11, 16(R1)
+	WORD   $0x6e26deed // fmul v13.4s, v23.4s, v6.4s
+	VFMLA  V10.S4, V23.S4, V13.S4
+	WORD   $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ  F13, 16(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27df6b // fmul v11.4s, v27.4s, v7.4s
-	VFMLA  V9.S4, V27.S4, V11.S4
-	WORD   $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	FMOVQ  F11, 32(R1)
+	WORD   $0x6e26df4d // fmul v13.4s, v26.4s, v6.4s
+	VFMLA  V10.S4, V26.S4, V13.S4
+	WORD   $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ  F13, 32(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dfab // fmul v11.4s, v29.4s, v7.4s
-	VFMLA  V9.S4, V29.S4, V11.S4
-	WORD   $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	FMOVQ  F11, 48(R1)
+	WORD   $0x6e26df8d // fmul v13.4s, v28.4s, v6.4s
+	VFMLA  V10.S4, V28.S4, V13.S4
+	WORD   $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ  F13, 48(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27ddeb // fmul v11.4s, v15.4s, v7.4s
-	VFMLA  V9.S4, V15.S4, V11.S4
-	WORD   $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	FMOVQ  F11, 64(R1)
+	WORD   $0x6e26ddcd // fmul v13.4s, v14.4s, v6.4s
+	VFMLA  V10.S4, V14.S4, V13.S4
+	WORD   $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ  F13, 64(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd0b // fmul v11.4s, v8.4s, v7.4s
-	VFMLA  V9.S4, V8.S4, V11.S4
-	WORD   $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	FMOVQ  F11, 80(R1)
+	WORD   $0x6e26dced // fmul v13.4s, v7.4s, v6.4s
+	VFMLA  V10.S4, V7.S4, V13.S4
+	WORD   $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ  F13, 80(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd48 // fmul v8.4s, v10.4s, v7.4s
-	VFMLA  V9.S4, V10.S4, V8.S4
-	WORD   $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
-	FMOVQ  F8, 96(R1)
+	WORD   $0x6e26dd27 // fmul v7.4s, v9.4s, v6.4s
+	VFMLA  V10.S4, V9.S4, V7.S4
+	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	FMOVQ  F7, 96(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd88 // fmul v8.4s, v12.4s, v7.4s
-	VFMLA  V9.S4, V12.S4, V8.S4
-	WORD   $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
-	FMOVQ  F8, 112(R1)
+	WORD   $0x6e26dd67 // fmul v7.4s, v11.4s, v6.4s
+	VFMLA  V10.S4, V11.S4, V7.S4
+	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	FMOVQ  F7, 112(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc8 // fmul v8.4s, v6.4s, v7.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
+	VFMLA  V10.S4, V5.S4, V7.S4
+	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	CMP    $4, R2
 	BGE    l62
 	TBZ    $1, R2, l61
-	FMOVD  F8, 128(R1)
+	FMOVD  F7, 128(R1)
 	TBZ    $0, R2, l63
 	ADD    $136, R1, R5
-	VST1   V8.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l63
 
 l61:
-	FMOVS  F8, 128(R1)
+	FMOVS  F7, 128(R1)
 	B      l63
 
 l62:
-	FMOVQ  F8, 128(R1)
+	FMOVQ  F7, 128(R1)
 
 l63:
-	FMOVQ  32(RSP), F6
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc8 // fmul v8.4s, v6.4s, v7.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD   $0x6e26dd05 // fmul v5.4s, v8.4s, v6.4s
+	VFMLA  V10.S4, V8.S4, V5.S4
+	WORD   $0x6e2fdca5 // fmul v5.4s, v5.4s, v15.4s
 	CMP    $8, R2
 	BGE    l65
 	CMP    $4, R2
 	BLE    l66
 	TBZ    $1, R2, l64
-	FMOVD  F8, 144(R1)
+	FMOVD  F5, 144(R1)
 	TBZ    $0, R2, l66
 	ADD    $152, R1, R5
-	VST1   V8.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l66
 
 l64:
-	FMOVS  F8, 144(R1)
+	FMOVS  F5, 144(R1)
 	B      l66
 
 l65:
-	FMOVQ  F8, 144(R1)
+	FMOVQ  F5, 144(R1)
 
 l66:
-	FMOVQ  16(RSP), F6
+	FMOVQ  16(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc8 // fmul v8.4s, v6.4s, v7.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
+	VFMLA  V10.S4, V5.S4, V7.S4
+	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	CMP    $12, R2
 	BGE    l68
 	CMP    $8, R2
 	BLE    l69
 	TBZ    $1, R2, l67
-	FMOVD  F8, 160(R1)
+	FMOVD  F7, 160(R1)
 	TBZ    $0, R2, l69
 	ADD    $168, R1, R5
-	VST1   V8.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l69
 
 l67:
-	FMOVS  F8, 160(R1)
+	FMOVS  F7, 160(R1)
 	B      l69
 
 l68:
-	FMOVQ  F8, 160(R1)
+	FMOVQ  F7, 160(R1)
 
 l69:
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dda7 // fmul v7.4s, v13.4s, v7.4s
-	VFMLA  V9.S4, V13.S4, V7.S4
-	WORD   $0x6e2edce7 // fmul v7.4s, v7.4s, v14.4s
+	WORD   $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
+	VFMLA  V10.S4, V12.S4, V6.S4
+	WORD   $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
 	CMP    $16, R2
 	BGE    l71
 	CMP    $12, R2
 	BLE    l72
 	TBZ    $1, R2, l70
-	FMOVD  F7, 176(R1)
+	FMOVD  F6, 176(R1)
 	TBZ    $0, R2, l72
 	ADD    $184, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l72
 
 l70:
-	FMOVS  F7, 176(R1)
+	FMOVS  F6, 176(R1)
 	B      l72
 
 l71:
-	FMOVQ  F7, 176(R1)
+	FMOVQ  F6, 176(R1)
 
 l72:
 	ADD    R8, R0
@@ -1864,8 +1893,23 @@ l72:
 	B      end
 
 exact48:
-	VLD1R  (R0), [V3.S4]
-	VORR   V3.B16, V3.B16, V2.B16
+	VLD1R  (R0), [V2.S4]
+	FMOVS  12(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F3, F2
+	BLT    end
+	FMOVS  16(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F2, F3
+	BLT    end
+	FMOVS  0(R4), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	FMOVQ  176(R3), F3 // integerHeadroom
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  192(R3), F2 // integer
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVS  F2, 20(R4)
 	ADD    $32, R2
 	B      far
 
@@ -1890,736 +1934,734 @@ begin7:
 	BHS    exact64
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F3 // eighths
-	FMOVQ  48(R3), F4 // wordOffsets
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
 
 loop7:
-	VLD1R  (R0), [V5.S4]
+	VLD1R  (R0), [V4.S4]
 	MOVWU  (R0), R5
 	AND    $0x7fffffff, R5
 	CMPW   R13, R5
 	BHI    exact64
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
-	FMOVQ  96(R3), F6 // nearHeadroom
-	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ  112(R3), F5 // nearInteger
-	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ  0(R14), F5
+	WORD   $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	FMOVQ  96(R3), F5 // nearHeadroom
+	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	FMOVQ  112(R3), F4 // nearInteger
+	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	FMOVQ  0(R14), F4
 	CMP    $4, R2
 	BGE    l74
 	TBZ    $1, R2, l73
-	FMOVD  192(R0), F7
+	FMOVD  192(R0), F6
 	TBZ    $0, R2, l75
 	ADD    $200, R0, R5
-	VLD1   (R5), V7.S[2]
+	VLD1   (R5), V6.S[2]
 	B      l75
 
 l73:
-	FMOVS  192(R0), F7
+	FMOVS  192(R0), F6
 	B      l75
 
 l74:
-	FMOVQ  192(R0), F7
+	FMOVQ  192(R0), F6
 
 l75:
-	FMOVQ  16(R14), F8
+	FMOVQ  16(R14), F7
 	CMP    $8, R2
 	BGE    l77
-	VEOR   V9.B16, V9.B16, V9.B16
+	VEOR   V8.B16, V8.B16, V8.B16
 	CMP    $4, R2
 	BLE    l78
 	TBZ    $1, R2, l76
-	FMOVD  208(R0), F9
+	FMOVD  208(R0), F8
 	TBZ    $0, R2, l78
 	ADD    $216, R0, R5
-	VLD1   (R5), V9.S[2]
+	VLD1   (R5), V8.S[2]
 	B      l78
 
 l76:
-	FMOVS  208(R0), F9
+	FMOVS  208(R0), F8
 	B      l78
 
 l77:
-	FMOVQ  208(R0), F9
+	FMOVQ  208(R0), F8
 
 l78:
-	FMOVQ  32(R14), F10
+	FMOVQ  32(R14), F9
 	CMP    $12, R2
 	BGE    l80
-	VEOR   V11.B16, V11.B16, V11.B16
+	VEOR   V10.B16, V10.B16, V10.B16
 	CMP    $8, R2
 	BLE    l81
 	TBZ    $1, R2, l79
-	FMOVD  224(R0), F11
+	FMOVD  224(R0), F10
 	TBZ    $0, R2, l81
 	ADD    $232, R0, R5
-	VLD1   (R5), V11.S[2]
+	VLD1   (R5), V10.S[2]
 	B      l81
 
 l79:
-	FMOVS  224(R0), F11
+	FMOVS  224(R0), F10
 	B      l81
 
 l80:
-	FMOVQ  224(R0), F11
+	FMOVQ  224(R0), F10
 
 l81:
-	FMOVQ  48(R14), F12
+	FMOVQ  48(R14), F11
 	CMP    $16, R2
 	BGE    l83
-	VEOR   V13.B16, V13.B16, V13.B16
+	VEOR   V12.B16, V12.B16, V12.B16
 	CMP    $12, R2
 	BLE    l84
 	TBZ    $1, R2, l82
-	FMOVD  240(R0), F13
+	FMOVD  240(R0), F12
 	TBZ    $0, R2, l84
 	ADD    $248, R0, R5
-	VLD1   (R5), V13.S[2]
+	VLD1   (R5), V12.S[2]
 	B      l84
 
 l82:
-	FMOVS  240(R0), F13
+	FMOVS  240(R0), F12
 	B      l84
 
 l83:
-	FMOVQ  240(R0), F13
+	FMOVQ  240(R0), F12
 
 l84:
-	FMOVQ  0(R0), F14
-	VORR   V6.B16, V6.B16, V15.B16
+	FMOVQ  0(R0), F13
+	VORR   V5.B16, V5.B16, V14.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V15.S4
-	FMOVQ  64(R0), F16
-	VORR   V6.B16, V6.B16, V17.B16
-	VFMLA  V0.S4, V16.S4, V17.S4
+	VFMLA  V0.S4, V13.S4, V14.S4
+	FMOVQ  64(R0), F15
+	VORR   V5.B16, V5.B16, V16.B16
+	VFMLA  V0.S4, V15.S4, V16.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eafd4d2 // fsub v18.4s, v6.4s, v15.4s
-	WORD   $0x4eb1d4d3 // fsub v19.4s, v6.4s, v17.4s
+	WORD   $0x4eaed4b1 // fsub v17.4s, v5.4s, v14.4s
+	WORD   $0x4eb0d4b2 // fsub v18.4s, v5.4s, v16.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V18.S4
-	VFMLA  V0.S4, V16.S4, V19.S4
-	VFMLA  V1.S4, V14.S4, V18.S4
-	VFMLA  V1.S4, V16.S4, V19.S4
+	VFMLA  V0.S4, V13.S4, V17.S4
+	VFMLA  V0.S4, V15.S4, V18.S4
+	VFMLA  V1.S4, V13.S4, V17.S4
+	VFMLA  V1.S4, V15.S4, V18.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V15.B16, V14.B16
-	VAND   V3.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4ea495d4 // mla v20.4s, v14.4s, v4.4s
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4ea4960e // mla v14.4s, v16.4s, v4.4s
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V15.S4, V16.S4
-	VSHL   $20, V17.S4, V21.S4
-	VADD   V16.S4, V20.S4, V20.S4
-	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  64(R3), F16 // nearExp3
+	VAND   V2.B16, V14.B16, V13.B16
+	VAND   V2.B16, V16.B16, V15.B16
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4ea395b3 // mla v19.4s, v13.4s, v3.4s
+	FMOVQ  128(R3), F13 // byteOffsets
+	WORD   $0x4ea395ed // mla v13.4s, v15.4s, v3.4s
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
+	VSHL   $20, V14.S4, V15.S4
+	VSHL   $20, V16.S4, V20.S4
+	VADD   V15.S4, V19.S4, V19.S4
+	VADD   V20.S4, V13.S4, V13.S4
+	FMOVQ  64(R3), F15 // nearExp3
+	FMOVQ  144(R3), F20 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V17.S4, V15.S4, V20.S4
 	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V18.S4, V16.S4, V21.S4
-	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V19.S4, V16.S4, V22.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V18.S4, V21.S4, V23.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V19.S4, V22.S4, V21.S4
-	WORD   $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD   $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
+	VFMLA  V18.S4, V15.S4, V21.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V17.S4, V20.S4, V22.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V18.S4, V21.S4, V20.S4
+	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
+	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
 	// s*q + s
-	VFMLA  V18.S4, V20.S4, V20.S4
-	VFMLA  V19.S4, V14.S4, V14.S4
-	WORD   $0x4e2ed692 // fadd v18.4s, v20.4s, v14.4s
-	FMOVQ  128(R0), F19
-	VORR   V6.B16, V6.B16, V21.B16
+	VFMLA  V17.S4, V19.S4, V19.S4
+	VFMLA  V18.S4, V13.S4, V13.S4
+	WORD   $0x4e2dd671 // fadd v17.4s, v19.4s, v13.4s
+	FMOVQ  128(R0), F18
+	VORR   V5.B16, V5.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V21.S4
-	VORR   V6.B16, V6.B16, V22.B16
-	VFMLA  V0.S4, V7.S4, V22.S4
-	VAND   V22.B16, V5.B16, V22.B16
+	VFMLA  V0.S4, V18.S4, V20.S4
+	VORR   V5.B16, V5.B16, V21.B16
+	VFMLA  V0.S4, V6.S4, V21.S4
+	VAND   V21.B16, V4.B16, V21.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb5d4d7 // fsub v23.4s, v6.4s, v21.4s
-	WORD   $0x4eb6d4d8 // fsub v24.4s, v6.4s, v22.4s
+	WORD   $0x4eb4d4b6 // fsub v22.4s, v5.4s, v20.4s
+	WORD   $0x4eb5d4b7 // fsub v23.4s, v5.4s, v21.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V23.S4
-	VFMLA  V0.S4, V7.S4, V24.S4
-	VFMLA  V1.S4, V19.S4, V23.S4
-	VFMLA  V1.S4, V7.S4, V24.S4
+	VFMLA  V0.S4, V18.S4, V22.S4
+	VFMLA  V0.S4, V6.S4, V23.S4
+	VFMLA  V1.S4, V18.S4, V22.S4
+	VFMLA  V1.S4, V6.S4, V23.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V21.B16, V7.B16
-	VAND   V3.B16, V22.B16, V19.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4ea494f9 // mla v25.4s, v7.4s, v4.4s
-	FMOVQ  128(R3), F7 // byteOffsets
-	WORD   $0x4ea49667 // mla v7.4s, v19.4s, v4.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
-	VSHL   $20, V21.S4, V19.S4
-	VSHL   $20, V22.S4, V26.S4
-	VADD   V19.S4, V25.S4, V25.S4
-	VADD   V26.S4, V7.S4, V7.S4
-	FMOVQ  144(R3), F19 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V16.S4, V19.S4
-	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  160(R3), F27 // nearExp1
-	VFMLA  V23.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V24.S4, V26.S4, V19.S4
-	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V25.S4, V25.S4
-	VFMLA  V24.S4, V7.S4, V7.S4
-	VAND   V7.B16, V5.B16, V5.B16
-	WORD   $0x4e25d727 // fadd v7.4s, v25.4s, v5.4s
-	WORD   $0x4e27d652 // fadd v18.4s, v18.4s, v7.4s
-	VORR   V17.B16, V15.B16, V15.B16
-	VORR   V21.B16, V15.B16, V15.B16
-	VORR   V22.B16, V15.B16, V15.B16
-	FMOVQ  16(R0), F7
-	VORR   V6.B16, V6.B16, V17.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V7.S4, V17.S4
-	FMOVQ  80(R0), F19
-	VORR   V6.B16, V6.B16, V21.B16
-	VFMLA  V0.S4, V19.S4, V21.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb1d4d6 // fsub v22.4s, v6.4s, v17.4s
-	WORD   $0x4eb5d4d7 // fsub v23.4s, v6.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V7.S4, V22.S4
-	VFMLA  V0.S4, V19.S4, V23.S4
-	VFMLA  V1.S4, V7.S4, V22.S4
-	VFMLA  V1.S4, V19.S4, V23.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V17.B16, V7.B16
-	VAND   V3.B16, V21.B16, V19.B16
+	VAND   V2.B16, V20.B16, V6.B16
+	VAND   V2.B16, V21.B16, V18.B16
 	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4ea494f8 // mla v24.4s, v7.4s, v4.4s
-	FMOVQ  128(R3), F7 // byteOffsets
-	WORD   $0x4ea49667 // mla v7.4s, v19.4s, v4.4s
+	WORD   $0x4ea394d8 // mla v24.4s, v6.4s, v3.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4ea39646 // mla v6.4s, v18.4s, v3.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
-	VSHL   $20, V17.S4, V19.S4
-	VSHL   $20, V21.S4, V26.S4
-	VADD   V19.S4, V24.S4, V24.S4
-	VADD   V26.S4, V7.S4, V7.S4
-	FMOVQ  144(R3), F19 // nearExp2
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V20.S4, V18.S4
+	VSHL   $20, V21.S4, V25.S4
+	VADD   V18.S4, V24.S4, V24.S4
+	VADD   V25.S4, V6.S4, V6.S4
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V16.S4, V19.S4
-	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V23.S4, V16.S4, V26.S4
-	FMOVQ  160(R3), F27 // nearExp1
-	VFMLA  V22.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V23.S4, V26.S4, V19.S4
-	WORD   $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD   $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
+	VFMLA  V22.S4, V15.S4, V18.S4
+	FMOVQ  144(R3), F25 // nearExp2
+	VFMLA  V23.S4, V15.S4, V25.S4
+	FMOVQ  160(R3), F26 // nearExp1
+	VFMLA  V22.S4, V18.S4, V26.S4
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V23.S4, V25.S4, V18.S4
+	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
 
 	// s*q + s
 	VFMLA  V22.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V7.S4, V7.S4
-	WORD   $0x4e27d713 // fadd v19.4s, v24.4s, v7.4s
-	VORR   V17.B16, V15.B16, V15.B16
-	VORR   V21.B16, V15.B16, V15.B16
-	FMOVQ  144(R0), F17
-	VORR   V6.B16, V6.B16, V21.B16
+	VFMLA  V23.S4, V6.S4, V6.S4
+	VAND   V6.B16, V4.B16, V4.B16
+	WORD   $0x4e24d706 // fadd v6.4s, v24.4s, v4.4s
+	WORD   $0x4e26d631 // fadd v17.4s, v17.4s, v6.4s
+	VORR   V16.B16, V14.B16, V14.B16
+	VORR   V20.B16, V14.B16, V14.B16
+	VORR   V21.B16, V14.B16, V14.B16
+	FMOVQ  16(R0), F6
+	VORR   V5.B16, V5.B16, V16.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V21.S4
-	VORR   V6.B16, V6.B16, V22.B16
-	VFMLA  V0.S4, V9.S4, V22.S4
-	VAND   V22.B16, V8.B16, V22.B16
+	VFMLA  V0.S4, V6.S4, V16.S4
+	FMOVQ  80(R0), F18
+	VORR   V5.B16, V5.B16, V20.B16
+	VFMLA  V0.S4, V18.S4, V20.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb5d4d7 // fsub v23.4s, v6.4s, v21.4s
-	WORD   $0x4eb6d4da // fsub v26.4s, v6.4s, v22.4s
+	WORD   $0x4eb0d4b5 // fsub v21.4s, v5.4s, v16.4s
+	WORD   $0x4eb4d4b6 // fsub v22.4s, v5.4s, v20.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V23.S4
-	VFMLA  V0.S4, V9.S4, V26.S4
-	VFMLA  V1.S4, V17.S4, V23.S4
-	VFMLA  V1.S4, V9.S4, V26.S4
+	VFMLA  V0.S4, V6.S4, V21.S4
+	VFMLA  V0.S4, V18.S4, V22.S4
+	VFMLA  V1.S4, V6.S4, V21.S4
+	VFMLA  V1.S4, V18.S4, V22.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V21.B16, V9.B16
-	VAND   V3.B16, V22.B16, V17.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4ea4953b // mla v27.4s, v9.4s, v4.4s
-	FMOVQ  128(R3), F9 // byteOffsets
-	WORD   $0x4ea49629 // mla v9.4s, v17.4s, v4.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
-	VSHL   $20, V21.S4, V17.S4
-	VSHL   $20, V22.S4, V28.S4
-	VADD   V17.S4, V27.S4, V27.S4
-	VADD   V28.S4, V9.S4, V9.S4
-	FMOVQ  144(R3), F17 // nearExp2
+	VAND   V2.B16, V16.B16, V6.B16
+	VAND   V2.B16, V20.B16, V18.B16
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4ea394d7 // mla v23.4s, v6.4s, v3.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4ea39646 // mla v6.4s, v18.4s, v3.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V16.S4, V18.S4
+	VSHL   $20, V20.S4, V25.S4
+	VADD   V18.S4, V23.S4, V23.S4
+	VADD   V25.S4, V6.S4, V6.S4
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V16.S4, V17.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V26.S4, V16.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V23.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V26.S4, V28.S4, V17.S4
-	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
-	WORD   $0x6e31df5a // fmul v26.4s, v26.4s, v17.4s
+	VFMLA  V21.S4, V15.S4, V18.S4
+	FMOVQ  144(R3), F25 // nearExp2
+	VFMLA  V22.S4, V15.S4, V25.S4
+	FMOVQ  160(R3), F26 // nearExp1
+	VFMLA  V21.S4, V18.S4, V26.S4
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V22.S4, V25.S4, V18.S4
+	WORD   $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
 
 	// s*q + s
-	VFMLA  V23.S4, V27.S4, V27.S4
-	VFMLA  V26.S4, V9.S4, V9.S4
-	VAND   V9.B16, V8.B16, V8.B16
-	WORD   $0x4e28d769 // fadd v9.4s, v27.4s, v8.4s
-	WORD   $0x4e29d673 // fadd v19.4s, v19.4s, v9.4s
-	VORR   V21.B16, V15.B16, V15.B16
-	VORR   V22.B16, V15.B16, V15.B16
-	FMOVQ  32(R0), F9
-	VORR   V6.B16, V6.B16, V17.B16
+	VFMLA  V21.S4, V23.S4, V23.S4
+	VFMLA  V22.S4, V6.S4, V6.S4
+	WORD   $0x4e26d6f2 // fadd v18.4s, v23.4s, v6.4s
+	VORR   V16.B16, V14.B16, V14.B16
+	VORR   V20.B16, V14.B16, V14.B16
+	FMOVQ  144(R0), F16
+	VORR   V5.B16, V5.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V9.S4, V17.S4
-	FMOVQ  96(R0), F21
-	VORR   V6.B16, V6.B16, V22.B16
-	VFMLA  V0.S4, V21.S4, V22.S4
+	VFMLA  V0.S4, V16.S4, V20.S4
+	VORR   V5.B16, V5.B16, V21.B16
+	VFMLA  V0.S4, V8.S4, V21.S4
+	VAND   V21.B16, V7.B16, V21.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb1d4d7 // fsub v23.4s, v6.4s, v17.4s
-	WORD   $0x4eb6d4da // fsub v26.4s, v6.4s, v22.4s
+	WORD   $0x4eb4d4b6 // fsub v22.4s, v5.4s, v20.4s
+	WORD   $0x4eb5d4b9 // fsub v25.4s, v5.4s, v21.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V9.S4, V23.S4
-	VFMLA  V0.S4, V21.S4, V26.S4
-	VFMLA  V1.S4, V9.S4, V23.S4
-	VFMLA  V1.S4, V21.S4, V26.S4
+	VFMLA  V0.S4, V16.S4, V22.S4
+	VFMLA  V0.S4, V8.S4, V25.S4
+	VFMLA  V1.S4, V16.S4, V22.S4
+	VFMLA  V1.S4, V8.S4, V25.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V17.B16, V9.B16
-	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4ea4953c // mla v28.4s, v9.4s, v4.4s
-	FMOVQ  128(R3), F9 // byteOffsets
-	WORD   $0x4ea496a9 // mla v9.4s, v21.4s, v4.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
-	VSHL   $20, V17.S4, V21.S4
-	VSHL   $20, V22.S4, V29.S4
-	VADD   V21.S4, V28.S4, V28.S4
-	VADD   V29.S4, V9.S4, V9.S4
-	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V26.S4, V16.S4, V29.S4
-	FMOVQ  F8, 16(RSP)
-	FMOVQ  160(R3), F8 // nearExp1
-	VFMLA  V23.S4, V21.S4, V8.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V26.S4, V29.S4, V21.S4
-	WORD   $0x6e28def7 // fmul v23.4s, v23.4s, v8.4s
-	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V28.S4, V28.S4
-	VFMLA  V26.S4, V9.S4, V9.S4
-	WORD   $0x4e29d788 // fadd v8.4s, v28.4s, v9.4s
-	VORR   V17.B16, V15.B16, V15.B16
-	VORR   V22.B16, V15.B16, V15.B16
-	FMOVQ  160(R0), F17
-	VORR   V6.B16, V6.B16, V21.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V21.S4
-	VORR   V6.B16, V6.B16, V22.B16
-	VFMLA  V0.S4, V11.S4, V22.S4
-	VAND   V22.B16, V10.B16, V22.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb5d4d7 // fsub v23.4s, v6.4s, v21.4s
-	WORD   $0x4eb6d4da // fsub v26.4s, v6.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V23.S4
-	VFMLA  V0.S4, V11.S4, V26.S4
-	VFMLA  V1.S4, V17.S4, V23.S4
-	VFMLA  V1.S4, V11.S4, V26.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V21.B16, V11.B16
-	VAND   V3.B16, V22.B16, V17.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea4957d // mla v29.4s, v11.4s, v4.4s
-	FMOVQ  128(R3), F11 // byteOffsets
-	WORD   $0x4ea4962b // mla v11.4s, v17.4s, v4.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
-	VSHL   $20, V21.S4, V17.S4
-	FMOVQ  F5, 32(RSP)
-	VSHL   $20, V22.S4, V5.S4
-	VADD   V17.S4, V29.S4, V29.S4
-	VADD   V5.S4, V11.S4, V11.S4
-	FMOVQ  144(R3), F5 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V16.S4, V5.S4
-	FMOVQ  144(R3), F17 // nearExp2
-	VFMLA  V26.S4, V16.S4, V17.S4
-	FMOVQ  F27, 48(RSP)
-	FMOVQ  160(R3), F27 // nearExp1
-	VFMLA  V23.S4, V5.S4, V27.S4
-	FMOVQ  160(R3), F5 // nearExp1
-	VFMLA  V26.S4, V17.S4, V5.S4
-	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	WORD   $0x6e25df5a // fmul v26.4s, v26.4s, v5.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V29.S4, V29.S4
-	VFMLA  V26.S4, V11.S4, V11.S4
-	VAND   V11.B16, V10.B16, V10.B16
-	WORD   $0x4e2ad7a5 // fadd v5.4s, v29.4s, v10.4s
-	WORD   $0x4e25d508 // fadd v8.4s, v8.4s, v5.4s
-	VORR   V21.B16, V15.B16, V15.B16
-	VORR   V22.B16, V15.B16, V15.B16
-	FMOVQ  48(R0), F5
-	VORR   V6.B16, V6.B16, V11.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V5.S4, V11.S4
-	FMOVQ  112(R0), F17
-	VORR   V6.B16, V6.B16, V21.B16
-	VFMLA  V0.S4, V17.S4, V21.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eabd4d6 // fsub v22.4s, v6.4s, v11.4s
-	WORD   $0x4eb5d4d7 // fsub v23.4s, v6.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V5.S4, V22.S4
-	VFMLA  V0.S4, V17.S4, V23.S4
-	VFMLA  V1.S4, V5.S4, V22.S4
-	VFMLA  V1.S4, V17.S4, V23.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V11.B16, V5.B16
-	VAND   V3.B16, V21.B16, V17.B16
+	VAND   V2.B16, V20.B16, V8.B16
+	VAND   V2.B16, V21.B16, V16.B16
 	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4ea494ba // mla v26.4s, v5.4s, v4.4s
-	FMOVQ  128(R3), F5 // byteOffsets
-	WORD   $0x4ea49625 // mla v5.4s, v17.4s, v4.4s
+	WORD   $0x4ea3951a // mla v26.4s, v8.4s, v3.4s
+	FMOVQ  128(R3), F8 // byteOffsets
+	WORD   $0x4ea39608 // mla v8.4s, v16.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
-	VSHL   $20, V11.S4, V17.S4
+	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
+	VSHL   $20, V20.S4, V16.S4
 	VSHL   $20, V21.S4, V27.S4
-	VADD   V17.S4, V26.S4, V26.S4
-	VADD   V27.S4, V5.S4, V5.S4
-	FMOVQ  144(R3), F17 // nearExp2
+	VADD   V16.S4, V26.S4, V26.S4
+	VADD   V27.S4, V8.S4, V8.S4
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V16.S4, V17.S4
+	VFMLA  V22.S4, V15.S4, V16.S4
 	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V23.S4, V16.S4, V27.S4
-	FMOVQ  F10, 64(RSP)
-	FMOVQ  160(R3), F10 // nearExp1
-	VFMLA  V22.S4, V17.S4, V10.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V23.S4, V27.S4, V17.S4
-	WORD   $0x6e2aded6 // fmul v22.4s, v22.4s, v10.4s
-	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
+	VFMLA  V25.S4, V15.S4, V27.S4
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V22.S4, V16.S4, V28.S4
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V25.S4, V27.S4, V16.S4
+	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
+	WORD   $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
 
 	// s*q + s
 	VFMLA  V22.S4, V26.S4, V26.S4
-	VFMLA  V23.S4, V5.S4, V5.S4
-	WORD   $0x4e25d74a // fadd v10.4s, v26.4s, v5.4s
-	VORR   V11.B16, V15.B16, V15.B16
-	VORR   V21.B16, V15.B16, V15.B16
-	FMOVQ  176(R0), F11
-	VORR   V6.B16, V6.B16, V17.B16
+	VFMLA  V25.S4, V8.S4, V8.S4
+	VAND   V8.B16, V7.B16, V7.B16
+	WORD   $0x4e27d748 // fadd v8.4s, v26.4s, v7.4s
+	WORD   $0x4e28d652 // fadd v18.4s, v18.4s, v8.4s
+	VORR   V20.B16, V14.B16, V14.B16
+	VORR   V21.B16, V14.B16, V14.B16
+	FMOVQ  32(R0), F8
+	VORR   V5.B16, V5.B16, V16.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V11.S4, V17.S4
-	VORR   V6.B16, V6.B16, V21.B16
-	VFMLA  V0.S4, V13.S4, V21.S4
-	VAND   V21.B16, V12.B16, V21.B16
+	VFMLA  V0.S4, V8.S4, V16.S4
+	FMOVQ  96(R0), F20
+	VORR   V5.B16, V5.B16, V21.B16
+	VFMLA  V0.S4, V20.S4, V21.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb1d4d6 // fsub v22.4s, v6.4s, v17.4s
-	WORD   $0x4eb5d4c6 // fsub v6.4s, v6.4s, v21.4s
+	WORD   $0x4eb0d4b6 // fsub v22.4s, v5.4s, v16.4s
+	WORD   $0x4eb5d4b9 // fsub v25.4s, v5.4s, v21.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V11.S4, V22.S4
-	VFMLA  V0.S4, V13.S4, V6.S4
-	VFMLA  V1.S4, V11.S4, V22.S4
-	VFMLA  V1.S4, V13.S4, V6.S4
+	VFMLA  V0.S4, V8.S4, V22.S4
+	VFMLA  V0.S4, V20.S4, V25.S4
+	VFMLA  V1.S4, V8.S4, V22.S4
+	VFMLA  V1.S4, V20.S4, V25.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V17.B16, V11.B16
-	VAND   V3.B16, V21.B16, V13.B16
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4ea49577 // mla v23.4s, v11.4s, v4.4s
-	FMOVQ  128(R3), F11 // byteOffsets
-	WORD   $0x4ea495ab // mla v11.4s, v13.4s, v4.4s
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
-	VSHL   $20, V17.S4, V13.S4
-	VSHL   $20, V21.S4, V27.S4
-	VADD   V13.S4, V23.S4, V23.S4
-	VADD   V27.S4, V11.S4, V11.S4
-	FMOVQ  144(R3), F13 // nearExp2
+	VAND   V2.B16, V16.B16, V8.B16
+	VAND   V2.B16, V21.B16, V20.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4ea3951b // mla v27.4s, v8.4s, v3.4s
+	FMOVQ  128(R3), F8 // byteOffsets
+	WORD   $0x4ea39688 // mla v8.4s, v20.4s, v3.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
+	VSHL   $20, V16.S4, V20.S4
+	VSHL   $20, V21.S4, V28.S4
+	VADD   V20.S4, V27.S4, V27.S4
+	VADD   V28.S4, V8.S4, V8.S4
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V16.S4, V13.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V6.S4, V16.S4, V27.S4
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V22.S4, V13.S4, V16.S4
-	FMOVQ  160(R3), F13 // nearExp1
-	VFMLA  V6.S4, V27.S4, V13.S4
-	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
-	WORD   $0x6e2ddcc6 // fmul v6.4s, v6.4s, v13.4s
+	VFMLA  V22.S4, V15.S4, V20.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V25.S4, V15.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V22.S4, V20.S4, V29.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V25.S4, V28.S4, V20.S4
+	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
 
 	// s*q + s
-	VFMLA  V22.S4, V23.S4, V23.S4
-	VFMLA  V6.S4, V11.S4, V11.S4
-	VAND   V11.B16, V12.B16, V12.B16
-	WORD   $0x4e2cd6e6 // fadd v6.4s, v23.4s, v12.4s
-	WORD   $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	VORR   V17.B16, V15.B16, V15.B16
-	VORR   V21.B16, V15.B16, V15.B16
+	VFMLA  V22.S4, V27.S4, V27.S4
+	VFMLA  V25.S4, V8.S4, V8.S4
+	WORD   $0x4e28d774 // fadd v20.4s, v27.4s, v8.4s
+	VORR   V16.B16, V14.B16, V14.B16
+	VORR   V21.B16, V14.B16, V14.B16
+	FMOVQ  160(R0), F16
+	VORR   V5.B16, V5.B16, V21.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V16.S4, V21.S4
+	VORR   V5.B16, V5.B16, V22.B16
+	VFMLA  V0.S4, V10.S4, V22.S4
+	VAND   V22.B16, V9.B16, V22.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb5d4b9 // fsub v25.4s, v5.4s, v21.4s
+	WORD   $0x4eb6d4bc // fsub v28.4s, v5.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V16.S4, V25.S4
+	VFMLA  V0.S4, V10.S4, V28.S4
+	VFMLA  V1.S4, V16.S4, V25.S4
+	VFMLA  V1.S4, V10.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V21.B16, V10.B16
+	VAND   V2.B16, V22.B16, V16.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4ea3955d // mla v29.4s, v10.4s, v3.4s
+	FMOVQ  128(R3), F10 // byteOffsets
+	WORD   $0x4ea3960a // mla v10.4s, v16.4s, v3.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
+	VSHL   $20, V21.S4, V16.S4
+	FMOVQ  F7, 16(RSP)
+	VSHL   $20, V22.S4, V7.S4
+	VADD   V16.S4, V29.S4, V29.S4
+	VADD   V7.S4, V10.S4, V10.S4
+	FMOVQ  144(R3), F7 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V25.S4, V15.S4, V7.S4
+	FMOVQ  144(R3), F16 // nearExp2
+	VFMLA  V28.S4, V15.S4, V16.S4
+	FMOVQ  F4, 32(RSP)
+	FMOVQ  160(R3), F4 // nearExp1
+	VFMLA  V25.S4, V7.S4, V4.S4
+	FMOVQ  160(R3), F7 // nearExp1
+	VFMLA  V28.S4, V16.S4, V7.S4
+	WORD   $0x6e24df39 // fmul v25.4s, v25.4s, v4.4s
+	WORD   $0x6e27df9c // fmul v28.4s, v28.4s, v7.4s
+
+	// s*q + s
+	VFMLA  V25.S4, V29.S4, V29.S4
+	VFMLA  V28.S4, V10.S4, V10.S4
+	VAND   V10.B16, V9.B16, V9.B16
+	WORD   $0x4e29d7a4 // fadd v4.4s, v29.4s, v9.4s
+	WORD   $0x4e24d694 // fadd v20.4s, v20.4s, v4.4s
+	VORR   V21.B16, V14.B16, V14.B16
+	VORR   V22.B16, V14.B16, V14.B16
+	FMOVQ  48(R0), F4
+	VORR   V5.B16, V5.B16, V7.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V4.S4, V7.S4
+	FMOVQ  112(R0), F10
+	VORR   V5.B16, V5.B16, V16.B16
+	VFMLA  V0.S4, V10.S4, V16.S4
+
+	// -n = magic - N - u
+	WORD   $0x4ea7d4b5 // fsub v21.4s, v5.4s, v7.4s
+	WORD   $0x4eb0d4b6 // fsub v22.4s, v5.4s, v16.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V4.S4, V21.S4
+	VFMLA  V0.S4, V10.S4, V22.S4
+	VFMLA  V1.S4, V4.S4, V21.S4
+	VFMLA  V1.S4, V10.S4, V22.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V7.B16, V4.B16
+	VAND   V2.B16, V16.B16, V10.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4ea39499 // mla v25.4s, v4.4s, v3.4s
+	FMOVQ  128(R3), F4 // byteOffsets
+	WORD   $0x4ea39544 // mla v4.4s, v10.4s, v3.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
+	VSHL   $20, V7.S4, V10.S4
+	VSHL   $20, V16.S4, V28.S4
+	VADD   V10.S4, V25.S4, V25.S4
+	VADD   V28.S4, V4.S4, V4.S4
+	FMOVQ  144(R3), F10 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V21.S4, V15.S4, V10.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V22.S4, V15.S4, V28.S4
+	FMOVQ  F9, 48(RSP)
+	FMOVQ  160(R3), F9 // nearExp1
+	VFMLA  V21.S4, V10.S4, V9.S4
+	FMOVQ  160(R3), F10 // nearExp1
+	VFMLA  V22.S4, V28.S4, V10.S4
+	WORD   $0x6e29deb5 // fmul v21.4s, v21.4s, v9.4s
+	WORD   $0x6e2aded6 // fmul v22.4s, v22.4s, v10.4s
+
+	// s*q + s
+	VFMLA  V21.S4, V25.S4, V25.S4
+	VFMLA  V22.S4, V4.S4, V4.S4
+	WORD   $0x4e24d729 // fadd v9.4s, v25.4s, v4.4s
+	VORR   V7.B16, V14.B16, V14.B16
+	VORR   V16.B16, V14.B16, V14.B16
+	FMOVQ  176(R0), F7
+	VORR   V5.B16, V5.B16, V10.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V7.S4, V10.S4
+	VORR   V5.B16, V5.B16, V16.B16
+	VFMLA  V0.S4, V12.S4, V16.S4
+	VAND   V16.B16, V11.B16, V16.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eaad4b5 // fsub v21.4s, v5.4s, v10.4s
+	WORD   $0x4eb0d4a5 // fsub v5.4s, v5.4s, v16.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V7.S4, V21.S4
+	VFMLA  V0.S4, V12.S4, V5.S4
+	VFMLA  V1.S4, V7.S4, V21.S4
+	VFMLA  V1.S4, V12.S4, V5.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V10.B16, V7.B16
+	VAND   V2.B16, V16.B16, V12.B16
+	FMOVQ  128(R3), F22 // byteOffsets
+	WORD   $0x4ea394f6 // mla v22.4s, v7.4s, v3.4s
+	FMOVQ  128(R3), F7 // byteOffsets
+	WORD   $0x4ea39587 // mla v7.4s, v12.4s, v3.4s
+	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
+	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
+	VSHL   $20, V10.S4, V12.S4
+	VSHL   $20, V16.S4, V28.S4
+	VADD   V12.S4, V22.S4, V22.S4
+	VADD   V28.S4, V7.S4, V7.S4
+	FMOVQ  144(R3), F12 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V21.S4, V15.S4, V12.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V5.S4, V15.S4, V28.S4
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V21.S4, V12.S4, V15.S4
+	FMOVQ  160(R3), F12 // nearExp1
+	VFMLA  V5.S4, V28.S4, V12.S4
+	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
+	WORD   $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
+
+	// s*q + s
+	VFMLA  V21.S4, V22.S4, V22.S4
+	VFMLA  V5.S4, V7.S4, V7.S4
+	VAND   V7.B16, V11.B16, V11.B16
+	WORD   $0x4e2bd6c5 // fadd v5.4s, v22.4s, v11.4s
+	WORD   $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VORR   V10.B16, V14.B16, V14.B16
+	VORR   V16.B16, V14.B16, V14.B16
 
 	// Leave if an element is not near.
-	VMOV   V15.D[0], R5
-	VMOV   V15.D[1], R6
+	VMOV   V14.D[0], R5
+	VMOV   V14.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact64
-	VDUP   V18.D[1], V6.D2
+	VDUP   V17.D[1], V5.D2
+	WORD   $0x0e617a31 // fcvtl v17.2d, v17.2s
+	WORD   $0x0e6178a5 // fcvtl v5.2d, v5.2s
+	VDUP   V18.D[1], V7.D2
 	WORD   $0x0e617a52 // fcvtl v18.2d, v18.2s
-	WORD   $0x0e6178c6 // fcvtl v6.2d, v6.2s
-	VDUP   V19.D[1], V11.D2
-	WORD   $0x0e617a73 // fcvtl v19.2d, v19.2s
-	WORD   $0x0e61796b // fcvtl v11.2d, v11.2s
-	VDUP   V8.D[1], V13.D2
-	WORD   $0x0e617908 // fcvtl v8.2d, v8.2s
-	WORD   $0x0e6179ad // fcvtl v13.2d, v13.2s
-	VDUP   V10.D[1], V15.D2
+	WORD   $0x0e6178e7 // fcvtl v7.2d, v7.2s
+	VDUP   V20.D[1], V10.D2
+	WORD   $0x0e617a94 // fcvtl v20.2d, v20.2s
 	WORD   $0x0e61794a // fcvtl v10.2d, v10.2s
-	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
-	WORD   $0x4e68d652 // fadd v18.2d, v18.2d, v8.2d
-	WORD   $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
-	WORD   $0x4e6ad673 // fadd v19.2d, v19.2d, v10.2d
-	WORD   $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
-	WORD   $0x4e73d652 // fadd v18.2d, v18.2d, v19.2d
-	WORD   $0x4e6bd4c6 // fadd v6.2d, v6.2d, v11.2d
-	WORD   $0x4e66d652 // fadd v18.2d, v18.2d, v6.2d
-	VDUP   V18.D[1], V6.D2
-	FADDD  F6, F18, F18
+	VDUP   V9.D[1], V12.D2
+	WORD   $0x0e617929 // fcvtl v9.2d, v9.2s
+	WORD   $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD   $0x4e74d631 // fadd v17.2d, v17.2d, v20.2d
+	WORD   $0x4e6ad4a5 // fadd v5.2d, v5.2d, v10.2d
+	WORD   $0x4e69d652 // fadd v18.2d, v18.2d, v9.2d
+	WORD   $0x4e6cd4e7 // fadd v7.2d, v7.2d, v12.2d
+	WORD   $0x4e72d631 // fadd v17.2d, v17.2d, v18.2d
+	WORD   $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	WORD   $0x4e65d631 // fadd v17.2d, v17.2d, v5.2d
+	VDUP   V17.D[1], V5.D2
+	FADDD  F5, F17, F17
 	MOVD   $0x44e0000000000000, R5
-	FMOVD  R5, F6
-	FCMPD  F18, F6
+	FMOVD  R5, F5
+	FCMPD  F17, F5
 	BLT    exact64
 	MOVD   $0x4630000000000000, R5
-	FMOVD  R5, F6
+	FMOVD  R5, F5
 
 	// 2^100/total = cHi + cLo
-	FDIVD  F18, F6, F6
-	FCVTDS F6, F8
-	FCVTSD F8, F10
-	FSUBD  F10, F6, F6
-	VDUP   V8.S[0], V8.S4
-	FCVTDS F6, F6
-	VDUP   V6.S[0], V6.S4
+	FDIVD  F17, F5, F5
+	FCVTDS F5, F7
+	FCVTSD F7, F9
+	FSUBD  F9, F5, F5
+	VDUP   V7.S[0], V7.S4
+	FCVTDS F5, F5
+	VDUP   V5.S[0], V5.S4
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26de8a // fmul v10.4s, v20.4s, v6.4s
-	VFMLA  V8.S4, V20.S4, V10.S4
-	FMOVQ  80(R3), F11 // down
-	WORD   $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ  F10, 0(R1)
+	WORD   $0x6e25de69 // fmul v9.4s, v19.4s, v5.4s
+	VFMLA  V7.S4, V19.S4, V9.S4
+	FMOVQ  80(R3), F10 // down
+	WORD   $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	FMOVQ  F9, 0(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26df0a // fmul v10.4s, v24.4s, v6.4s
-	VFMLA  V8.S4, V24.S4, V10.S4
-	WORD   $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ  F10, 16(R1)
+	WORD   $0x6e25dee9 // fmul v9.4s, v23.4s, v5.4s
+	VFMLA  V7.S4, V23.S4, V9.S4
+	WORD   $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	FMOVQ  F9, 16(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26df8a // fmul v10.4s, v28.4s, v6.4s
-	VFMLA  V8.S4, V28.S4, V10.S4
-	WORD   $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ  F10, 32(R1)
+	WORD   $0x6e25df69 // fmul v9.4s, v27.4s, v5.4s
+	VFMLA  V7.S4, V27.S4, V9.S4
+	WORD   $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	FMOVQ  F9, 32(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26df4a // fmul v10.4s, v26.4s, v6.4s
-	VFMLA  V8.S4, V26.S4, V10.S4
-	WORD   $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ  F10, 48(R1)
+	WORD   $0x6e25df29 // fmul v9.4s, v25.4s, v5.4s
+	VFMLA  V7.S4, V25.S4, V9.S4
+	WORD   $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	FMOVQ  F9, 48(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26ddca // fmul v10.4s, v14.4s, v6.4s
-	VFMLA  V8.S4, V14.S4, V10.S4
-	WORD   $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ  F10, 64(R1)
+	WORD   $0x6e25dda9 // fmul v9.4s, v13.4s, v5.4s
+	VFMLA  V7.S4, V13.S4, V9.S4
+	WORD   $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	FMOVQ  F9, 64(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
-	VFMLA  V8.S4, V7.S4, V10.S4
-	WORD   $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ  F10, 80(R1)
+	WORD   $0x6e25dcc9 // fmul v9.4s, v6.4s, v5.4s
+	VFMLA  V7.S4, V6.S4, V9.S4
+	WORD   $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	FMOVQ  F9, 80(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dd27 // fmul v7.4s, v9.4s, v6.4s
-	VFMLA  V8.S4, V9.S4, V7.S4
-	WORD   $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
-	FMOVQ  F7, 96(R1)
+	WORD   $0x6e25dd06 // fmul v6.4s, v8.4s, v5.4s
+	VFMLA  V7.S4, V8.S4, V6.S4
+	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
+	FMOVQ  F6, 96(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
-	FMOVQ  F7, 112(R1)
+	WORD   $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
+	VFMLA  V7.S4, V4.S4, V6.S4
+	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
+	FMOVQ  F6, 112(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26df25 // fmul v5.4s, v25.4s, v6.4s
-	VFMLA  V8.S4, V25.S4, V5.S4
-	WORD   $0x6e2bdca5 // fmul v5.4s, v5.4s, v11.4s
-	FMOVQ  F5, 128(R1)
-	FMOVQ  48(RSP), F5
+	WORD   $0x6e25df04 // fmul v4.4s, v24.4s, v5.4s
+	VFMLA  V7.S4, V24.S4, V4.S4
+	WORD   $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
+	FMOVQ  F4, 128(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
-	FMOVQ  F7, 144(R1)
+	WORD   $0x6e25df44 // fmul v4.4s, v26.4s, v5.4s
+	VFMLA  V7.S4, V26.S4, V4.S4
+	WORD   $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
+	FMOVQ  F4, 144(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dfa5 // fmul v5.4s, v29.4s, v6.4s
-	VFMLA  V8.S4, V29.S4, V5.S4
-	WORD   $0x6e2bdca5 // fmul v5.4s, v5.4s, v11.4s
-	FMOVQ  F5, 160(R1)
+	WORD   $0x6e25dfa4 // fmul v4.4s, v29.4s, v5.4s
+	VFMLA  V7.S4, V29.S4, V4.S4
+	WORD   $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
+	FMOVQ  F4, 160(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dee5 // fmul v5.4s, v23.4s, v6.4s
-	VFMLA  V8.S4, V23.S4, V5.S4
-	WORD   $0x6e2bdca5 // fmul v5.4s, v5.4s, v11.4s
-	FMOVQ  F5, 176(R1)
-	FMOVQ  32(RSP), F5
+	WORD   $0x6e25dec4 // fmul v4.4s, v22.4s, v5.4s
+	VFMLA  V7.S4, V22.S4, V4.S4
+	WORD   $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
+	FMOVQ  F4, 176(R1)
+	FMOVQ  32(RSP), F4
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
+	WORD   $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
+	VFMLA  V7.S4, V4.S4, V6.S4
+	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	CMP    $4, R2
 	BGE    l86
 	TBZ    $1, R2, l85
-	FMOVD  F7, 192(R1)
+	FMOVD  F6, 192(R1)
 	TBZ    $0, R2, l87
 	ADD    $200, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l87
 
 l85:
-	FMOVS  F7, 192(R1)
+	FMOVS  F6, 192(R1)
 	B      l87
 
 l86:
-	FMOVQ  F7, 192(R1)
+	FMOVQ  F6, 192(R1)
 
 l87:
-	FMOVQ  16(RSP), F5
+	FMOVQ  16(RSP), F4
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
+	WORD   $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
+	VFMLA  V7.S4, V4.S4, V6.S4
+	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	CMP    $8, R2
 	BGE    l89
 	CMP    $4, R2
 	BLE    l90
 	TBZ    $1, R2, l88
-	FMOVD  F7, 208(R1)
+	FMOVD  F6, 208(R1)
 	TBZ    $0, R2, l90
 	ADD    $216, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l90
 
 l88:
-	FMOVS  F7, 208(R1)
+	FMOVS  F6, 208(R1)
 	B      l90
 
 l89:
-	FMOVQ  F7, 208(R1)
+	FMOVQ  F6, 208(R1)
 
 l90:
-	FMOVQ  64(RSP), F5
+	FMOVQ  48(RSP), F4
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
+	WORD   $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
+	VFMLA  V7.S4, V4.S4, V6.S4
+	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	CMP    $12, R2
 	BGE    l92
 	CMP    $8, R2
 	BLE    l93
 	TBZ    $1, R2, l91
-	FMOVD  F7, 224(R1)
+	FMOVD  F6, 224(R1)
 	TBZ    $0, R2, l93
 	ADD    $232, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l93
 
 l91:
-	FMOVS  F7, 224(R1)
+	FMOVS  F6, 224(R1)
 	B      l93
 
 l92:
-	FMOVQ  F7, 224(R1)
+	FMOVQ  F6, 224(R1)
 
 l93:
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
-	VFMLA  V8.S4, V12.S4, V6.S4
-	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
+	WORD   $0x6e25dd65 // fmul v5.4s, v11.4s, v5.4s
+	VFMLA  V7.S4, V11.S4, V5.S4
+	WORD   $0x6e2adca5 // fmul v5.4s, v5.4s, v10.4s
 	CMP    $16, R2
 	BGE    l95
 	CMP    $12, R2
 	BLE    l96
 	TBZ    $1, R2, l94
-	FMOVD  F6, 240(R1)
+	FMOVD  F5, 240(R1)
 	TBZ    $0, R2, l96
 	ADD    $248, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l96
 
 l94:
-	FMOVS  F6, 240(R1)
+	FMOVS  F5, 240(R1)
 	B      l96
 
 l95:
-	FMOVQ  F6, 240(R1)
+	FMOVQ  F5, 240(R1)
 
 l96:
 	ADD    R8, R0
@@ -2629,8 +2671,23 @@ l96:
 	B      end
 
 exact64:
-	VLD1R  (R0), [V3.S4]
-	VORR   V3.B16, V3.B16, V2.B16
+	VLD1R  (R0), [V2.S4]
+	FMOVS  12(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F3, F2
+	BLT    end
+	FMOVS  16(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F2, F3
+	BLT    end
+	FMOVS  0(R4), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	FMOVQ  176(R3), F3 // integerHeadroom
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  192(R3), F2 // integer
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVS  F2, 20(R4)
 	ADD    $48, R2
 	B      far
 
@@ -2655,916 +2712,914 @@ begin9:
 	BHS    exact80
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F3 // eighths
-	FMOVQ  48(R3), F4 // wordOffsets
-	FMOVQ  64(R3), F5 // nearExp3
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
+	FMOVQ  64(R3), F4 // nearExp3
 
 loop9:
-	VLD1R  (R0), [V6.S4]
+	VLD1R  (R0), [V5.S4]
 	MOVWU  (R0), R5
 	AND    $0x7fffffff, R5
 	CMPW   R13, R5
 	BHI    exact80
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	WORD   $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ  96(R3), F7 // nearHeadroom
-	WORD   $0x4ea6d4e7 // fsub v7.4s, v7.4s, v6.4s
-	FMOVQ  112(R3), F6 // nearInteger
-	WORD   $0x4ea6d4e7 // fsub v7.4s, v7.4s, v6.4s
-	FMOVQ  0(R14), F6
+	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	FMOVQ  96(R3), F6 // nearHeadroom
+	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
+	FMOVQ  112(R3), F5 // nearInteger
+	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
+	FMOVQ  0(R14), F5
 	CMP    $4, R2
 	BGE    l98
 	TBZ    $1, R2, l97
-	FMOVD  256(R0), F8
+	FMOVD  256(R0), F7
 	TBZ    $0, R2, l99
 	ADD    $264, R0, R5
-	VLD1   (R5), V8.S[2]
+	VLD1   (R5), V7.S[2]
 	B      l99
 
 l97:
-	FMOVS  256(R0), F8
+	FMOVS  256(R0), F7
 	B      l99
 
 l98:
-	FMOVQ  256(R0), F8
+	FMOVQ  256(R0), F7
 
 l99:
-	FMOVQ  16(R14), F9
+	FMOVQ  16(R14), F8
 	CMP    $8, R2
 	BGE    l101
-	VEOR   V10.B16, V10.B16, V10.B16
+	VEOR   V9.B16, V9.B16, V9.B16
 	CMP    $4, R2
 	BLE    l102
 	TBZ    $1, R2, l100
-	FMOVD  272(R0), F10
+	FMOVD  272(R0), F9
 	TBZ    $0, R2, l102
 	ADD    $280, R0, R5
-	VLD1   (R5), V10.S[2]
+	VLD1   (R5), V9.S[2]
 	B      l102
 
 l100:
-	FMOVS  272(R0), F10
+	FMOVS  272(R0), F9
 	B      l102
 
 l101:
-	FMOVQ  272(R0), F10
+	FMOVQ  272(R0), F9
 
 l102:
-	FMOVQ  32(R14), F11
+	FMOVQ  32(R14), F10
 	CMP    $12, R2
 	BGE    l104
-	VEOR   V12.B16, V12.B16, V12.B16
+	VEOR   V11.B16, V11.B16, V11.B16
 	CMP    $8, R2
 	BLE    l105
 	TBZ    $1, R2, l103
-	FMOVD  288(R0), F12
+	FMOVD  288(R0), F11
 	TBZ    $0, R2, l105
 	ADD    $296, R0, R5
-	VLD1   (R5), V12.S[2]
+	VLD1   (R5), V11.S[2]
 	B      l105
 
 l103:
-	FMOVS  288(R0), F12
+	FMOVS  288(R0), F11
 	B      l105
 
 l104:
-	FMOVQ  288(R0), F12
+	FMOVQ  288(R0), F11
 
 l105:
-	FMOVQ  48(R14), F13
+	FMOVQ  48(R14), F12
 	CMP    $16, R2
 	BGE    l107
-	VEOR   V14.B16, V14.B16, V14.B16
+	VEOR   V13.B16, V13.B16, V13.B16
 	CMP    $12, R2
 	BLE    l108
 	TBZ    $1, R2, l106
-	FMOVD  304(R0), F14
+	FMOVD  304(R0), F13
 	TBZ    $0, R2, l108
 	ADD    $312, R0, R5
-	VLD1   (R5), V14.S[2]
+	VLD1   (R5), V13.S[2]
 	B      l108
 
 l106:
-	FMOVS  304(R0), F14
+	FMOVS  304(R0), F13
 	B      l108
 
 l107:
-	FMOVQ  304(R0), F14
+	FMOVQ  304(R0), F13
 
 l108:
-	FMOVQ  0(R0), F15
-	VORR   V7.B16, V7.B16, V16.B16
+	FMOVQ  0(R0), F14
+	VORR   V6.B16, V6.B16, V15.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V16.S4
-	FMOVQ  64(R0), F17
-	VORR   V7.B16, V7.B16, V18.B16
-	VFMLA  V0.S4, V17.S4, V18.S4
+	VFMLA  V0.S4, V14.S4, V15.S4
+	FMOVQ  64(R0), F16
+	VORR   V6.B16, V6.B16, V17.B16
+	VFMLA  V0.S4, V16.S4, V17.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb0d4f3 // fsub v19.4s, v7.4s, v16.4s
-	WORD   $0x4eb2d4f4 // fsub v20.4s, v7.4s, v18.4s
+	WORD   $0x4eafd4d2 // fsub v18.4s, v6.4s, v15.4s
+	WORD   $0x4eb1d4d3 // fsub v19.4s, v6.4s, v17.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V19.S4
-	VFMLA  V0.S4, V17.S4, V20.S4
-	VFMLA  V1.S4, V15.S4, V19.S4
-	VFMLA  V1.S4, V17.S4, V20.S4
+	VFMLA  V0.S4, V14.S4, V18.S4
+	VFMLA  V0.S4, V16.S4, V19.S4
+	VFMLA  V1.S4, V14.S4, V18.S4
+	VFMLA  V1.S4, V16.S4, V19.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V16.B16, V15.B16
-	VAND   V3.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4ea495f5 // mla v21.4s, v15.4s, v4.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4ea4962f // mla v15.4s, v17.4s, v4.4s
-	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V16.S4, V17.S4
-	VSHL   $20, V18.S4, V22.S4
-	VADD   V17.S4, V21.S4, V21.S4
-	VADD   V22.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F17 // nearExp2
+	VAND   V2.B16, V15.B16, V14.B16
+	VAND   V2.B16, V17.B16, V16.B16
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4ea395d4 // mla v20.4s, v14.4s, v3.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4ea3960e // mla v14.4s, v16.4s, v3.4s
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V15.S4, V16.S4
+	VSHL   $20, V17.S4, V21.S4
+	VADD   V16.S4, V20.S4, V20.S4
+	VADD   V21.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V19.S4, V5.S4, V17.S4
-	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V20.S4, V5.S4, V22.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V19.S4, V17.S4, V23.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V20.S4, V22.S4, V17.S4
-	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
+	VFMLA  V18.S4, V4.S4, V16.S4
+	FMOVQ  144(R3), F21 // nearExp2
+	VFMLA  V19.S4, V4.S4, V21.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V18.S4, V16.S4, V22.S4
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V19.S4, V21.S4, V16.S4
+	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
+	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
+
+	// s*q + s
+	VFMLA  V18.S4, V20.S4, V20.S4
+	VFMLA  V19.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed690 // fadd v16.4s, v20.4s, v14.4s
+	FMOVQ  128(R0), F18
+	VORR   V6.B16, V6.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V19.S4
+	FMOVQ  192(R0), F21
+	VORR   V6.B16, V6.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d4d7 // fsub v23.4s, v6.4s, v19.4s
+	WORD   $0x4eb6d4d8 // fsub v24.4s, v6.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V18.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V24.S4
+	VFMLA  V1.S4, V18.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V19.B16, V18.B16
+	VAND   V2.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4ea39659 // mla v25.4s, v18.4s, v3.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4ea396b2 // mla v18.4s, v21.4s, v3.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V19.S4, V21.S4
+	VSHL   $20, V22.S4, V26.S4
+	VADD   V21.S4, V25.S4, V25.S4
+	VADD   V26.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V4.S4, V21.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V24.S4, V4.S4, V26.S4
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V23.S4, V21.S4, V27.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V24.S4, V26.S4, V21.S4
+	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V18.S4, V18.S4
+	WORD   $0x4e32d735 // fadd v21.4s, v25.4s, v18.4s
+	WORD   $0x4e35d610 // fadd v16.4s, v16.4s, v21.4s
+	VORR   V17.B16, V15.B16, V15.B16
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V22.B16, V15.B16, V15.B16
+	VORR   V6.B16, V6.B16, V17.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V7.S4, V17.S4
+	VAND   V17.B16, V5.B16, V17.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb1d4d3 // fsub v19.4s, v6.4s, v17.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V7.S4, V19.S4
+	VFMLA  V1.S4, V7.S4, V19.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V17.B16, V7.B16
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4ea394f5 // mla v21.4s, v7.4s, v3.4s
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VSHL   $20, V17.S4, V7.S4
+	VADD   V7.S4, V21.S4, V21.S4
+	FMOVQ  144(R3), F7 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V19.S4, V4.S4, V7.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V19.S4, V7.S4, V22.S4
+	WORD   $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
 
 	// s*q + s
 	VFMLA  V19.S4, V21.S4, V21.S4
-	VFMLA  V20.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd6b1 // fadd v17.4s, v21.4s, v15.4s
-	FMOVQ  128(R0), F19
-	VORR   V7.B16, V7.B16, V20.B16
+	VAND   V21.B16, V5.B16, V5.B16
+	FMOVQ  16(R0), F7
+	VORR   V6.B16, V6.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V20.S4
-	FMOVQ  192(R0), F22
-	VORR   V7.B16, V7.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
+	VFMLA  V0.S4, V7.S4, V19.S4
+	FMOVQ  80(R0), F21
+	VORR   V6.B16, V6.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d4f8 // fsub v24.4s, v7.4s, v20.4s
-	WORD   $0x4eb7d4f9 // fsub v25.4s, v7.4s, v23.4s
+	WORD   $0x4eb3d4d7 // fsub v23.4s, v6.4s, v19.4s
+	WORD   $0x4eb6d4d8 // fsub v24.4s, v6.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
-	VFMLA  V1.S4, V19.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
+	VFMLA  V0.S4, V7.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V24.S4
+	VFMLA  V1.S4, V7.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V24.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V19.B16
-	VAND   V3.B16, V23.B16, V22.B16
+	VAND   V2.B16, V19.B16, V7.B16
+	VAND   V2.B16, V22.B16, V21.B16
 	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4ea4967a // mla v26.4s, v19.4s, v4.4s
-	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4ea496d3 // mla v19.4s, v22.4s, v4.4s
+	WORD   $0x4ea394fa // mla v26.4s, v7.4s, v3.4s
+	FMOVQ  128(R3), F7 // byteOffsets
+	WORD   $0x4ea396a7 // mla v7.4s, v21.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V20.S4, V22.S4
-	VSHL   $20, V23.S4, V27.S4
-	VADD   V22.S4, V26.S4, V26.S4
-	VADD   V27.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F22 // nearExp2
+	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
+	VSHL   $20, V19.S4, V21.S4
+	VSHL   $20, V22.S4, V27.S4
+	VADD   V21.S4, V26.S4, V26.S4
+	VADD   V27.S4, V7.S4, V7.S4
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V5.S4, V22.S4
+	VFMLA  V23.S4, V4.S4, V21.S4
 	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V25.S4, V5.S4, V27.S4
+	VFMLA  V24.S4, V4.S4, V27.S4
 	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V25.S4, V27.S4, V22.S4
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+	VFMLA  V23.S4, V21.S4, V28.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V24.S4, V27.S4, V21.S4
+	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V19.S4, V19.S4
-	WORD   $0x4e33d756 // fadd v22.4s, v26.4s, v19.4s
-	WORD   $0x4e36d631 // fadd v17.4s, v17.4s, v22.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	VORR   V7.B16, V7.B16, V18.B16
+	VFMLA  V23.S4, V26.S4, V26.S4
+	VFMLA  V24.S4, V7.S4, V7.S4
+	WORD   $0x4e27d755 // fadd v21.4s, v26.4s, v7.4s
+	VORR   V17.B16, V15.B16, V15.B16
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V22.B16, V15.B16, V15.B16
+	FMOVQ  144(R0), F17
+	VORR   V6.B16, V6.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V8.S4, V18.S4
-	VAND   V18.B16, V6.B16, V18.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d4f4 // fsub v20.4s, v7.4s, v18.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V8.S4, V20.S4
-	VFMLA  V1.S4, V8.S4, V20.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V8.B16
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4ea49516 // mla v22.4s, v8.4s, v4.4s
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V18.S4, V8.S4
-	VADD   V8.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F8 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V20.S4, V5.S4, V8.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V20.S4, V8.S4, V23.S4
-	WORD   $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-
-	// s*q + s
-	VFMLA  V20.S4, V22.S4, V22.S4
-	VAND   V22.B16, V6.B16, V6.B16
-	FMOVQ  16(R0), F8
-	VORR   V7.B16, V7.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V8.S4, V20.S4
-	FMOVQ  80(R0), F22
-	VORR   V7.B16, V7.B16, V23.B16
+	VFMLA  V0.S4, V17.S4, V19.S4
+	FMOVQ  208(R0), F22
+	VORR   V6.B16, V6.B16, V23.B16
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d4f8 // fsub v24.4s, v7.4s, v20.4s
-	WORD   $0x4eb7d4f9 // fsub v25.4s, v7.4s, v23.4s
+	WORD   $0x4eb3d4d8 // fsub v24.4s, v6.4s, v19.4s
+	WORD   $0x4eb7d4db // fsub v27.4s, v6.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V8.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
-	VFMLA  V1.S4, V8.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V27.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V27.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V8.B16
-	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4ea4951b // mla v27.4s, v8.4s, v4.4s
-	FMOVQ  128(R3), F8 // byteOffsets
-	WORD   $0x4ea496c8 // mla v8.4s, v22.4s, v4.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
-	VSHL   $20, V20.S4, V22.S4
-	VSHL   $20, V23.S4, V28.S4
-	VADD   V22.S4, V27.S4, V27.S4
-	VADD   V28.S4, V8.S4, V8.S4
+	VAND   V2.B16, V19.B16, V17.B16
+	VAND   V2.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4ea3963c // mla v28.4s, v17.4s, v3.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4ea396d1 // mla v17.4s, v22.4s, v3.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V19.S4, V22.S4
+	VSHL   $20, V23.S4, V29.S4
+	VADD   V22.S4, V28.S4, V28.S4
+	VADD   V29.S4, V17.S4, V17.S4
 	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V5.S4, V22.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V5.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V24.S4, V22.S4, V29.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V25.S4, V28.S4, V22.S4
-	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V27.S4, V27.S4
-	VFMLA  V25.S4, V8.S4, V8.S4
-	WORD   $0x4e28d776 // fadd v22.4s, v27.4s, v8.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	FMOVQ  144(R0), F18
-	VORR   V7.B16, V7.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V20.S4
-	FMOVQ  208(R0), F23
-	VORR   V7.B16, V7.B16, V24.B16
-	VFMLA  V0.S4, V23.S4, V24.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d4f9 // fsub v25.4s, v7.4s, v20.4s
-	WORD   $0x4eb8d4fc // fsub v28.4s, v7.4s, v24.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V25.S4
-	VFMLA  V0.S4, V23.S4, V28.S4
-	VFMLA  V1.S4, V18.S4, V25.S4
-	VFMLA  V1.S4, V23.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V18.B16
-	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea4965d // mla v29.4s, v18.4s, v4.4s
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4ea496f2 // mla v18.4s, v23.4s, v4.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V20.S4, V23.S4
-	FMOVQ  F19, 16(RSP)
-	VSHL   $20, V24.S4, V19.S4
-	VADD   V23.S4, V29.S4, V29.S4
-	VADD   V19.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F19 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V5.S4, V19.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V28.S4, V5.S4, V23.S4
-	FMOVQ  F26, 32(RSP)
-	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V25.S4, V19.S4, V26.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V28.S4, V23.S4, V19.S4
-	WORD   $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
-	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V18.S4, V18.S4
-	WORD   $0x4e32d7b3 // fadd v19.4s, v29.4s, v18.4s
-	WORD   $0x4e33d6d6 // fadd v22.4s, v22.4s, v19.4s
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V24.B16, V16.B16, V16.B16
-	VORR   V7.B16, V7.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V10.S4, V19.S4
-	VAND   V19.B16, V9.B16, V19.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d4f4 // fsub v20.4s, v7.4s, v19.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V10.S4, V20.S4
-	VFMLA  V1.S4, V10.S4, V20.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V19.B16, V10.B16
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4ea49557 // mla v23.4s, v10.4s, v4.4s
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VSHL   $20, V19.S4, V10.S4
-	VADD   V10.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F10 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V20.S4, V5.S4, V10.S4
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V20.S4, V10.S4, V24.S4
-	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-
-	// s*q + s
-	VFMLA  V20.S4, V23.S4, V23.S4
-	VAND   V23.B16, V9.B16, V9.B16
-	FMOVQ  32(R0), F10
-	VORR   V7.B16, V7.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V10.S4, V20.S4
-	FMOVQ  96(R0), F23
-	VORR   V7.B16, V7.B16, V24.B16
-	VFMLA  V0.S4, V23.S4, V24.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d4f9 // fsub v25.4s, v7.4s, v20.4s
-	WORD   $0x4eb8d4fa // fsub v26.4s, v7.4s, v24.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V10.S4, V25.S4
-	VFMLA  V0.S4, V23.S4, V26.S4
-	VFMLA  V1.S4, V10.S4, V25.S4
-	VFMLA  V1.S4, V23.S4, V26.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V10.B16
-	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4ea4955c // mla v28.4s, v10.4s, v4.4s
-	FMOVQ  128(R3), F10 // byteOffsets
-	WORD   $0x4ea496ea // mla v10.4s, v23.4s, v4.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
-	VSHL   $20, V20.S4, V23.S4
-	FMOVQ  F18, 48(RSP)
-	VSHL   $20, V24.S4, V18.S4
-	VADD   V23.S4, V28.S4, V28.S4
-	VADD   V18.S4, V10.S4, V10.S4
-	FMOVQ  144(R3), F18 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V5.S4, V18.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V26.S4, V5.S4, V23.S4
-	FMOVQ  F29, 64(RSP)
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V25.S4, V18.S4, V29.S4
+	VFMLA  V24.S4, V4.S4, V22.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V27.S4, V4.S4, V29.S4
+	FMOVQ  F18, 16(RSP)
 	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V26.S4, V23.S4, V18.S4
-	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
+	VFMLA  V24.S4, V22.S4, V18.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V27.S4, V29.S4, V22.S4
+	WORD   $0x6e32df18 // fmul v24.4s, v24.4s, v18.4s
+	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
 
 	// s*q + s
-	VFMLA  V25.S4, V28.S4, V28.S4
-	VFMLA  V26.S4, V10.S4, V10.S4
-	WORD   $0x4e2ad792 // fadd v18.4s, v28.4s, v10.4s
-	VORR   V19.B16, V16.B16, V16.B16
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V24.B16, V16.B16, V16.B16
-	FMOVQ  160(R0), F19
-	VORR   V7.B16, V7.B16, V20.B16
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V27.S4, V17.S4, V17.S4
+	WORD   $0x4e31d792 // fadd v18.4s, v28.4s, v17.4s
+	WORD   $0x4e32d6b5 // fadd v21.4s, v21.4s, v18.4s
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V23.B16, V15.B16, V15.B16
+	VORR   V6.B16, V6.B16, V18.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V20.S4
-	FMOVQ  224(R0), F23
-	VORR   V7.B16, V7.B16, V24.B16
-	VFMLA  V0.S4, V23.S4, V24.S4
+	VFMLA  V0.S4, V9.S4, V18.S4
+	VAND   V18.B16, V8.B16, V18.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d4f9 // fsub v25.4s, v7.4s, v20.4s
-	WORD   $0x4eb8d4fa // fsub v26.4s, v7.4s, v24.4s
+	WORD   $0x4eb2d4d3 // fsub v19.4s, v6.4s, v18.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V25.S4
-	VFMLA  V0.S4, V23.S4, V26.S4
-	VFMLA  V1.S4, V19.S4, V25.S4
-	VFMLA  V1.S4, V23.S4, V26.S4
+	VFMLA  V0.S4, V9.S4, V19.S4
+	VFMLA  V1.S4, V9.S4, V19.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V19.B16
-	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea4967d // mla v29.4s, v19.4s, v4.4s
-	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4ea496f3 // mla v19.4s, v23.4s, v4.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V20.S4, V23.S4
-	FMOVQ  F10, 80(RSP)
-	VSHL   $20, V24.S4, V10.S4
-	VADD   V23.S4, V29.S4, V29.S4
-	VADD   V10.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F10 // nearExp2
+	VAND   V2.B16, V18.B16, V9.B16
+	FMOVQ  128(R3), F22 // byteOffsets
+	WORD   $0x4ea39536 // mla v22.4s, v9.4s, v3.4s
+	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
+	VSHL   $20, V18.S4, V9.S4
+	VADD   V9.S4, V22.S4, V22.S4
+	FMOVQ  144(R3), F9 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V5.S4, V10.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V26.S4, V5.S4, V23.S4
-	FMOVQ  F8, 96(RSP)
-	FMOVQ  160(R3), F8 // nearExp1
-	VFMLA  V25.S4, V10.S4, V8.S4
-	FMOVQ  160(R3), F10 // nearExp1
-	VFMLA  V26.S4, V23.S4, V10.S4
-	WORD   $0x6e28df39 // fmul v25.4s, v25.4s, v8.4s
-	WORD   $0x6e2adf5a // fmul v26.4s, v26.4s, v10.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V29.S4, V29.S4
-	VFMLA  V26.S4, V19.S4, V19.S4
-	WORD   $0x4e33d7a8 // fadd v8.4s, v29.4s, v19.4s
-	WORD   $0x4e28d652 // fadd v18.4s, v18.4s, v8.4s
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V24.B16, V16.B16, V16.B16
-	VORR   V7.B16, V7.B16, V8.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V12.S4, V8.S4
-	VAND   V8.B16, V11.B16, V8.B16
-
-	// -n = magic - N - u
-	WORD   $0x4ea8d4ea // fsub v10.4s, v7.4s, v8.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V12.S4, V10.S4
-	VFMLA  V1.S4, V12.S4, V10.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V8.B16, V12.B16
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4ea49594 // mla v20.4s, v12.4s, v4.4s
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VSHL   $20, V8.S4, V12.S4
-	VADD   V12.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F12 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V10.S4, V5.S4, V12.S4
+	VFMLA  V19.S4, V4.S4, V9.S4
 	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V10.S4, V12.S4, V23.S4
-	WORD   $0x6e37dd4a // fmul v10.4s, v10.4s, v23.4s
+	VFMLA  V19.S4, V9.S4, V23.S4
+	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 
 	// s*q + s
-	VFMLA  V10.S4, V20.S4, V20.S4
-	VAND   V20.B16, V11.B16, V11.B16
-	FMOVQ  48(R0), F10
-	VORR   V7.B16, V7.B16, V12.B16
+	VFMLA  V19.S4, V22.S4, V22.S4
+	VAND   V22.B16, V8.B16, V8.B16
+	FMOVQ  32(R0), F9
+	VORR   V6.B16, V6.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V10.S4, V12.S4
-	FMOVQ  112(R0), F20
-	VORR   V7.B16, V7.B16, V23.B16
-	VFMLA  V0.S4, V20.S4, V23.S4
+	VFMLA  V0.S4, V9.S4, V19.S4
+	FMOVQ  96(R0), F22
+	VORR   V6.B16, V6.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eacd4f8 // fsub v24.4s, v7.4s, v12.4s
-	WORD   $0x4eb7d4f9 // fsub v25.4s, v7.4s, v23.4s
+	WORD   $0x4eb3d4d8 // fsub v24.4s, v6.4s, v19.4s
+	WORD   $0x4eb7d4db // fsub v27.4s, v6.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V10.S4, V24.S4
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VFMLA  V1.S4, V10.S4, V24.S4
-	VFMLA  V1.S4, V20.S4, V25.S4
+	VFMLA  V0.S4, V9.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V27.S4
+	VFMLA  V1.S4, V9.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V27.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V12.B16, V10.B16
-	VAND   V3.B16, V23.B16, V20.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4ea4955a // mla v26.4s, v10.4s, v4.4s
-	FMOVQ  128(R3), F10 // byteOffsets
-	WORD   $0x4ea4968a // mla v10.4s, v20.4s, v4.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
-	VSHL   $20, V12.S4, V20.S4
-	FMOVQ  F19, 112(RSP)
-	VSHL   $20, V23.S4, V19.S4
-	VADD   V20.S4, V26.S4, V26.S4
-	VADD   V19.S4, V10.S4, V10.S4
-	FMOVQ  144(R3), F19 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V5.S4, V19.S4
-	FMOVQ  144(R3), F20 // nearExp2
-	VFMLA  V25.S4, V5.S4, V20.S4
-	FMOVQ  F29, 128(RSP)
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V24.S4, V19.S4, V29.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V25.S4, V20.S4, V19.S4
-	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD   $0x6e33df39 // fmul v25.4s, v25.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V10.S4, V10.S4
-	WORD   $0x4e2ad753 // fadd v19.4s, v26.4s, v10.4s
-	VORR   V8.B16, V16.B16, V16.B16
-	VORR   V12.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	FMOVQ  176(R0), F8
-	VORR   V7.B16, V7.B16, V12.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V8.S4, V12.S4
-	FMOVQ  240(R0), F20
-	VORR   V7.B16, V7.B16, V23.B16
-	VFMLA  V0.S4, V20.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eacd4f8 // fsub v24.4s, v7.4s, v12.4s
-	WORD   $0x4eb7d4f9 // fsub v25.4s, v7.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V8.S4, V24.S4
-	VFMLA  V0.S4, V20.S4, V25.S4
-	VFMLA  V1.S4, V8.S4, V24.S4
-	VFMLA  V1.S4, V20.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V12.B16, V8.B16
-	VAND   V3.B16, V23.B16, V20.B16
+	VAND   V2.B16, V19.B16, V9.B16
+	VAND   V2.B16, V23.B16, V22.B16
 	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea4951d // mla v29.4s, v8.4s, v4.4s
-	FMOVQ  128(R3), F8 // byteOffsets
-	WORD   $0x4ea49688 // mla v8.4s, v20.4s, v4.4s
+	WORD   $0x4ea3953d // mla v29.4s, v9.4s, v3.4s
+	FMOVQ  128(R3), F9 // byteOffsets
+	WORD   $0x4ea396c9 // mla v9.4s, v22.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
-	VSHL   $20, V12.S4, V20.S4
-	FMOVQ  F10, 144(RSP)
-	VSHL   $20, V23.S4, V10.S4
-	VADD   V20.S4, V29.S4, V29.S4
-	VADD   V10.S4, V8.S4, V8.S4
-	FMOVQ  144(R3), F10 // nearExp2
+	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
+	VSHL   $20, V19.S4, V22.S4
+	FMOVQ  F17, 32(RSP)
+	VSHL   $20, V23.S4, V17.S4
+	VADD   V22.S4, V29.S4, V29.S4
+	VADD   V17.S4, V9.S4, V9.S4
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V5.S4, V10.S4
-	FMOVQ  144(R3), F20 // nearExp2
-	VFMLA  V25.S4, V5.S4, V20.S4
-	FMOVQ  F15, 160(RSP)
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V24.S4, V10.S4, V15.S4
-	FMOVQ  160(R3), F10 // nearExp1
-	VFMLA  V25.S4, V20.S4, V10.S4
-	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
-	WORD   $0x6e2adf39 // fmul v25.4s, v25.4s, v10.4s
+	VFMLA  V24.S4, V4.S4, V17.S4
+	FMOVQ  144(R3), F22 // nearExp2
+	VFMLA  V27.S4, V4.S4, V22.S4
+	FMOVQ  F28, 48(RSP)
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V24.S4, V17.S4, V28.S4
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V27.S4, V22.S4, V17.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 
 	// s*q + s
 	VFMLA  V24.S4, V29.S4, V29.S4
-	VFMLA  V25.S4, V8.S4, V8.S4
-	WORD   $0x4e28d7aa // fadd v10.4s, v29.4s, v8.4s
-	WORD   $0x4e2ad673 // fadd v19.4s, v19.4s, v10.4s
-	VORR   V12.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	VORR   V7.B16, V7.B16, V10.B16
+	VFMLA  V27.S4, V9.S4, V9.S4
+	WORD   $0x4e29d7b1 // fadd v17.4s, v29.4s, v9.4s
+	VORR   V18.B16, V15.B16, V15.B16
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V23.B16, V15.B16, V15.B16
+	FMOVQ  160(R0), F18
+	VORR   V6.B16, V6.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V10.S4
-	VAND   V10.B16, V13.B16, V10.B16
+	VFMLA  V0.S4, V18.S4, V19.S4
+	FMOVQ  224(R0), F22
+	VORR   V6.B16, V6.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eaad4e7 // fsub v7.4s, v7.4s, v10.4s
+	WORD   $0x4eb3d4d8 // fsub v24.4s, v6.4s, v19.4s
+	WORD   $0x4eb7d4db // fsub v27.4s, v6.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V7.S4
-	VFMLA  V1.S4, V14.S4, V7.S4
+	VFMLA  V0.S4, V18.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V27.S4
+	VFMLA  V1.S4, V18.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V27.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V10.B16, V12.B16
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4ea4958e // mla v14.4s, v12.4s, v4.4s
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V10.S4, V12.S4
-	VADD   V12.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F12 // nearExp2
+	VAND   V2.B16, V19.B16, V18.B16
+	VAND   V2.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4ea3965c // mla v28.4s, v18.4s, v3.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V19.S4, V22.S4
+	FMOVQ  F25, 64(RSP)
+	VSHL   $20, V23.S4, V25.S4
+	VADD   V22.S4, V28.S4, V28.S4
+	VADD   V25.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V7.S4, V5.S4, V12.S4
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V7.S4, V12.S4, V15.S4
-	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	VFMLA  V24.S4, V4.S4, V22.S4
+	FMOVQ  144(R3), F25 // nearExp2
+	VFMLA  V27.S4, V4.S4, V25.S4
+	FMOVQ  F9, 80(RSP)
+	FMOVQ  160(R3), F9 // nearExp1
+	VFMLA  V24.S4, V22.S4, V9.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V27.S4, V25.S4, V22.S4
+	WORD   $0x6e29df18 // fmul v24.4s, v24.4s, v9.4s
+	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
 
 	// s*q + s
-	VFMLA  V7.S4, V14.S4, V14.S4
-	VAND   V14.B16, V13.B16, V13.B16
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V27.S4, V18.S4, V18.S4
+	WORD   $0x4e32d789 // fadd v9.4s, v28.4s, v18.4s
+	WORD   $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V23.B16, V15.B16, V15.B16
+	VORR   V6.B16, V6.B16, V9.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V11.S4, V9.S4
+	VAND   V9.B16, V10.B16, V9.B16
+
+	// -n = magic - N - u
+	WORD   $0x4ea9d4d3 // fsub v19.4s, v6.4s, v9.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V11.S4, V19.S4
+	VFMLA  V1.S4, V11.S4, V19.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V9.B16, V11.B16
+	FMOVQ  128(R3), F22 // byteOffsets
+	WORD   $0x4ea39576 // mla v22.4s, v11.4s, v3.4s
+	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
+	VSHL   $20, V9.S4, V11.S4
+	VADD   V11.S4, V22.S4, V22.S4
+	FMOVQ  144(R3), F11 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V19.S4, V4.S4, V11.S4
+	FMOVQ  160(R3), F23 // nearExp1
+	VFMLA  V19.S4, V11.S4, V23.S4
+	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
+
+	// s*q + s
+	VFMLA  V19.S4, V22.S4, V22.S4
+	VAND   V22.B16, V10.B16, V10.B16
+	FMOVQ  48(R0), F11
+	VORR   V6.B16, V6.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V11.S4, V19.S4
+	FMOVQ  112(R0), F22
+	VORR   V6.B16, V6.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d4d8 // fsub v24.4s, v6.4s, v19.4s
+	WORD   $0x4eb7d4d9 // fsub v25.4s, v6.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V11.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V11.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V19.B16, V11.B16
+	VAND   V2.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4ea3957b // mla v27.4s, v11.4s, v3.4s
+	FMOVQ  128(R3), F11 // byteOffsets
+	WORD   $0x4ea396cb // mla v11.4s, v22.4s, v3.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
+	VSHL   $20, V19.S4, V22.S4
+	FMOVQ  F18, 96(RSP)
+	VSHL   $20, V23.S4, V18.S4
+	VADD   V22.S4, V27.S4, V27.S4
+	VADD   V18.S4, V11.S4, V11.S4
+	FMOVQ  144(R3), F18 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V4.S4, V18.S4
+	FMOVQ  144(R3), F22 // nearExp2
+	VFMLA  V25.S4, V4.S4, V22.S4
+	FMOVQ  F28, 112(RSP)
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V24.S4, V18.S4, V28.S4
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V25.S4, V22.S4, V18.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V27.S4, V27.S4
+	VFMLA  V25.S4, V11.S4, V11.S4
+	WORD   $0x4e2bd772 // fadd v18.4s, v27.4s, v11.4s
+	VORR   V9.B16, V15.B16, V15.B16
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V23.B16, V15.B16, V15.B16
+	FMOVQ  176(R0), F9
+	VORR   V6.B16, V6.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V9.S4, V19.S4
+	FMOVQ  240(R0), F22
+	VORR   V6.B16, V6.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d4d8 // fsub v24.4s, v6.4s, v19.4s
+	WORD   $0x4eb7d4d9 // fsub v25.4s, v6.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V9.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V9.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V19.B16, V9.B16
+	VAND   V2.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4ea3953c // mla v28.4s, v9.4s, v3.4s
+	FMOVQ  128(R3), F9 // byteOffsets
+	WORD   $0x4ea396c9 // mla v9.4s, v22.4s, v3.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
+	VSHL   $20, V19.S4, V22.S4
+	FMOVQ  F11, 128(RSP)
+	VSHL   $20, V23.S4, V11.S4
+	VADD   V22.S4, V28.S4, V28.S4
+	VADD   V11.S4, V9.S4, V9.S4
+	FMOVQ  144(R3), F11 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V4.S4, V11.S4
+	FMOVQ  144(R3), F22 // nearExp2
+	VFMLA  V25.S4, V4.S4, V22.S4
+	FMOVQ  F7, 144(RSP)
+	FMOVQ  160(R3), F7 // nearExp1
+	VFMLA  V24.S4, V11.S4, V7.S4
+	FMOVQ  160(R3), F11 // nearExp1
+	VFMLA  V25.S4, V22.S4, V11.S4
+	WORD   $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
+	WORD   $0x6e2bdf39 // fmul v25.4s, v25.4s, v11.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V25.S4, V9.S4, V9.S4
+	WORD   $0x4e29d787 // fadd v7.4s, v28.4s, v9.4s
+	WORD   $0x4e27d652 // fadd v18.4s, v18.4s, v7.4s
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V23.B16, V15.B16, V15.B16
+	VORR   V6.B16, V6.B16, V7.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V13.S4, V7.S4
+	VAND   V7.B16, V12.B16, V7.B16
+
+	// -n = magic - N - u
+	WORD   $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V13.S4, V6.S4
+	VFMLA  V1.S4, V13.S4, V6.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V7.B16, V11.B16
+	FMOVQ  128(R3), F13 // byteOffsets
+	WORD   $0x4ea3956d // mla v13.4s, v11.4s, v3.4s
+	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
+	VSHL   $20, V7.S4, V11.S4
+	VADD   V11.S4, V13.S4, V13.S4
+	FMOVQ  144(R3), F11 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V6.S4, V4.S4, V11.S4
+	FMOVQ  160(R3), F19 // nearExp1
+	VFMLA  V6.S4, V11.S4, V19.S4
+	WORD   $0x6e33dcc6 // fmul v6.4s, v6.4s, v19.4s
+
+	// s*q + s
+	VFMLA  V6.S4, V13.S4, V13.S4
+	VAND   V13.B16, V12.B16, V12.B16
 
 	// Leave if an element is not near.
-	VORR   V10.B16, V16.B16, V16.B16
-	VMOV   V16.D[0], R5
-	VMOV   V16.D[1], R6
+	VORR   V7.B16, V15.B16, V15.B16
+	VMOV   V15.D[0], R5
+	VMOV   V15.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact80
-	VDUP   V17.D[1], V7.D2
-	WORD   $0x0e617a31 // fcvtl v17.2d, v17.2s
+	VDUP   V16.D[1], V6.D2
+	WORD   $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD   $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	VDUP   V5.D[1], V7.D2
+	WORD   $0x0e6178ab // fcvtl v11.2d, v5.2s
 	WORD   $0x0e6178e7 // fcvtl v7.2d, v7.2s
-	VDUP   V6.D[1], V10.D2
-	WORD   $0x0e6178cc // fcvtl v12.2d, v6.2s
-	WORD   $0x0e61794a // fcvtl v10.2d, v10.2s
-	WORD   $0x4e6cd631 // fadd v17.2d, v17.2d, v12.2d
-	WORD   $0x4e6ad4e7 // fadd v7.2d, v7.2d, v10.2d
-	VDUP   V22.D[1], V10.D2
-	WORD   $0x0e617ad6 // fcvtl v22.2d, v22.2s
-	WORD   $0x0e61794a // fcvtl v10.2d, v10.2s
-	VDUP   V9.D[1], V12.D2
-	WORD   $0x0e61792e // fcvtl v14.2d, v9.2s
-	WORD   $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD   $0x4e6ed6d6 // fadd v22.2d, v22.2d, v14.2d
-	WORD   $0x4e6cd54a // fadd v10.2d, v10.2d, v12.2d
-	VDUP   V18.D[1], V12.D2
+	WORD   $0x4e6bd610 // fadd v16.2d, v16.2d, v11.2d
+	WORD   $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	VDUP   V21.D[1], V7.D2
+	WORD   $0x0e617ab5 // fcvtl v21.2d, v21.2s
+	WORD   $0x0e6178e7 // fcvtl v7.2d, v7.2s
+	VDUP   V8.D[1], V11.D2
+	WORD   $0x0e61790d // fcvtl v13.2d, v8.2s
+	WORD   $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD   $0x4e6dd6b5 // fadd v21.2d, v21.2d, v13.2d
+	WORD   $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	VDUP   V17.D[1], V11.D2
+	WORD   $0x0e617a31 // fcvtl v17.2d, v17.2s
+	WORD   $0x0e61796b // fcvtl v11.2d, v11.2s
+	VDUP   V10.D[1], V13.D2
+	WORD   $0x0e61794f // fcvtl v15.2d, v10.2s
+	WORD   $0x0e6179ad // fcvtl v13.2d, v13.2s
+	WORD   $0x4e6fd631 // fadd v17.2d, v17.2d, v15.2d
+	WORD   $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
+	VDUP   V18.D[1], V13.D2
 	WORD   $0x0e617a52 // fcvtl v18.2d, v18.2s
-	WORD   $0x0e61798c // fcvtl v12.2d, v12.2s
-	VDUP   V11.D[1], V14.D2
-	WORD   $0x0e61796f // fcvtl v15.2d, v11.2s
-	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
-	WORD   $0x4e6fd652 // fadd v18.2d, v18.2d, v15.2d
-	WORD   $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
-	VDUP   V19.D[1], V14.D2
-	WORD   $0x0e617a73 // fcvtl v19.2d, v19.2s
-	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
-	VDUP   V13.D[1], V15.D2
-	WORD   $0x0e6179b0 // fcvtl v16.2d, v13.2s
+	WORD   $0x0e6179ad // fcvtl v13.2d, v13.2s
+	VDUP   V12.D[1], V15.D2
+	WORD   $0x0e617993 // fcvtl v19.2d, v12.2s
 	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
-	WORD   $0x4e70d673 // fadd v19.2d, v19.2d, v16.2d
-	WORD   $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
-	WORD   $0x4e72d631 // fadd v17.2d, v17.2d, v18.2d
-	WORD   $0x4e6cd4e7 // fadd v7.2d, v7.2d, v12.2d
-	WORD   $0x4e73d6d6 // fadd v22.2d, v22.2d, v19.2d
-	WORD   $0x4e6ed54a // fadd v10.2d, v10.2d, v14.2d
-	WORD   $0x4e76d631 // fadd v17.2d, v17.2d, v22.2d
-	WORD   $0x4e6ad4e7 // fadd v7.2d, v7.2d, v10.2d
-	WORD   $0x4e67d631 // fadd v17.2d, v17.2d, v7.2d
-	VDUP   V17.D[1], V7.D2
-	FADDD  F7, F17, F17
+	WORD   $0x4e73d652 // fadd v18.2d, v18.2d, v19.2d
+	WORD   $0x4e6fd5ad // fadd v13.2d, v13.2d, v15.2d
+	WORD   $0x4e71d610 // fadd v16.2d, v16.2d, v17.2d
+	WORD   $0x4e6bd4c6 // fadd v6.2d, v6.2d, v11.2d
+	WORD   $0x4e72d6b5 // fadd v21.2d, v21.2d, v18.2d
+	WORD   $0x4e6dd4e7 // fadd v7.2d, v7.2d, v13.2d
+	WORD   $0x4e75d610 // fadd v16.2d, v16.2d, v21.2d
+	WORD   $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD   $0x4e66d610 // fadd v16.2d, v16.2d, v6.2d
+	VDUP   V16.D[1], V6.D2
+	FADDD  F6, F16, F16
 	MOVD   $0x44e0000000000000, R5
-	FMOVD  R5, F7
-	FCMPD  F17, F7
+	FMOVD  R5, F6
+	FCMPD  F16, F6
 	BLT    exact80
 	MOVD   $0x4630000000000000, R5
-	FMOVD  R5, F7
+	FMOVD  R5, F6
 
 	// 2^100/total = cHi + cLo
-	FDIVD  F17, F7, F7
-	FCVTDS F7, F10
-	FCVTSD F10, F12
-	FSUBD  F12, F7, F7
-	VDUP   V10.S[0], V10.S4
-	FCVTDS F7, F7
+	FDIVD  F16, F6, F6
+	FCVTDS F6, F7
+	FCVTSD F7, F11
+	FSUBD  F11, F6, F6
 	VDUP   V7.S[0], V7.S4
+	FCVTDS F6, F6
+	VDUP   V6.S[0], V6.S4
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27deac // fmul v12.4s, v21.4s, v7.4s
-	VFMLA  V10.S4, V21.S4, V12.S4
-	FMOVQ  80(R3), F14 // down
-	WORD   $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ  F12, 0(R1)
+	WORD   $0x6e26de8b // fmul v11.4s, v20.4s, v6.4s
+	VFMLA  V7.S4, V20.S4, V11.S4
+	FMOVQ  80(R3), F13 // down
+	WORD   $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ  F11, 0(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27df6c // fmul v12.4s, v27.4s, v7.4s
-	VFMLA  V10.S4, V27.S4, V12.S4
-	WORD   $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ  F12, 16(R1)
+	WORD   $0x6e26df4b // fmul v11.4s, v26.4s, v6.4s
+	VFMLA  V7.S4, V26.S4, V11.S4
+	WORD   $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ  F11, 16(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27df8c // fmul v12.4s, v28.4s, v7.4s
-	VFMLA  V10.S4, V28.S4, V12.S4
-	WORD   $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ  F12, 32(R1)
+	WORD   $0x6e26dfab // fmul v11.4s, v29.4s, v6.4s
+	VFMLA  V7.S4, V29.S4, V11.S4
+	WORD   $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ  F11, 32(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27df4c // fmul v12.4s, v26.4s, v7.4s
-	VFMLA  V10.S4, V26.S4, V12.S4
-	WORD   $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ  F12, 48(R1)
-	FMOVQ  160(RSP), F12
+	WORD   $0x6e26df6b // fmul v11.4s, v27.4s, v6.4s
+	VFMLA  V7.S4, V27.S4, V11.S4
+	WORD   $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ  F11, 48(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd8f // fmul v15.4s, v12.4s, v7.4s
-	VFMLA  V10.S4, V12.S4, V15.S4
-	WORD   $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	FMOVQ  F15, 64(R1)
-	FMOVQ  96(RSP), F12
+	WORD   $0x6e26ddcb // fmul v11.4s, v14.4s, v6.4s
+	VFMLA  V7.S4, V14.S4, V11.S4
+	WORD   $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ  F11, 64(R1)
+	FMOVQ  144(RSP), F11
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd8f // fmul v15.4s, v12.4s, v7.4s
-	VFMLA  V10.S4, V12.S4, V15.S4
-	WORD   $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	FMOVQ  F15, 80(R1)
-	FMOVQ  80(RSP), F12
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 80(R1)
+	FMOVQ  80(RSP), F11
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd8f // fmul v15.4s, v12.4s, v7.4s
-	VFMLA  V10.S4, V12.S4, V15.S4
-	WORD   $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	FMOVQ  F15, 96(R1)
-	FMOVQ  144(RSP), F12
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 96(R1)
+	FMOVQ  128(RSP), F11
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd8f // fmul v15.4s, v12.4s, v7.4s
-	VFMLA  V10.S4, V12.S4, V15.S4
-	WORD   $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	FMOVQ  F15, 112(R1)
-	FMOVQ  32(RSP), F12
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 112(R1)
+	FMOVQ  64(RSP), F11
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd8f // fmul v15.4s, v12.4s, v7.4s
-	VFMLA  V10.S4, V12.S4, V15.S4
-	WORD   $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	FMOVQ  F15, 128(R1)
-	FMOVQ  64(RSP), F12
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 128(R1)
+	FMOVQ  48(RSP), F11
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd8f // fmul v15.4s, v12.4s, v7.4s
-	VFMLA  V10.S4, V12.S4, V15.S4
-	WORD   $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	FMOVQ  F15, 144(R1)
-	FMOVQ  128(RSP), F12
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 144(R1)
+	FMOVQ  112(RSP), F11
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd8f // fmul v15.4s, v12.4s, v7.4s
-	VFMLA  V10.S4, V12.S4, V15.S4
-	WORD   $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	FMOVQ  F15, 160(R1)
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 160(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dfac // fmul v12.4s, v29.4s, v7.4s
-	VFMLA  V10.S4, V29.S4, V12.S4
-	WORD   $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ  F12, 176(R1)
-	FMOVQ  16(RSP), F12
+	WORD   $0x6e26df8b // fmul v11.4s, v28.4s, v6.4s
+	VFMLA  V7.S4, V28.S4, V11.S4
+	WORD   $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ  F11, 176(R1)
+	FMOVQ  16(RSP), F11
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd8f // fmul v15.4s, v12.4s, v7.4s
-	VFMLA  V10.S4, V12.S4, V15.S4
-	WORD   $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	FMOVQ  F15, 192(R1)
-	FMOVQ  48(RSP), F12
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 192(R1)
+	FMOVQ  32(RSP), F11
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd8f // fmul v15.4s, v12.4s, v7.4s
-	VFMLA  V10.S4, V12.S4, V15.S4
-	WORD   $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	FMOVQ  F15, 208(R1)
-	FMOVQ  112(RSP), F12
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 208(R1)
+	FMOVQ  96(RSP), F11
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd8f // fmul v15.4s, v12.4s, v7.4s
-	VFMLA  V10.S4, V12.S4, V15.S4
-	WORD   $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	FMOVQ  F15, 224(R1)
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 224(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd0c // fmul v12.4s, v8.4s, v7.4s
-	VFMLA  V10.S4, V8.S4, V12.S4
-	WORD   $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ  F12, 240(R1)
+	WORD   $0x6e26dd2b // fmul v11.4s, v9.4s, v6.4s
+	VFMLA  V7.S4, V9.S4, V11.S4
+	WORD   $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ  F11, 240(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc8 // fmul v8.4s, v6.4s, v7.4s
-	VFMLA  V10.S4, V6.S4, V8.S4
-	WORD   $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD   $0x6e26dca9 // fmul v9.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
 	CMP    $4, R2
 	BGE    l110
 	TBZ    $1, R2, l109
-	FMOVD  F8, 256(R1)
+	FMOVD  F9, 256(R1)
 	TBZ    $0, R2, l111
 	ADD    $264, R1, R5
-	VST1   V8.S[2], (R5)
+	VST1   V9.S[2], (R5)
 	B      l111
 
 l109:
-	FMOVS  F8, 256(R1)
+	FMOVS  F9, 256(R1)
 	B      l111
 
 l110:
-	FMOVQ  F8, 256(R1)
+	FMOVQ  F9, 256(R1)
 
 l111:
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd26 // fmul v6.4s, v9.4s, v7.4s
-	VFMLA  V10.S4, V9.S4, V6.S4
-	WORD   $0x6e2edcc6 // fmul v6.4s, v6.4s, v14.4s
+	WORD   $0x6e26dd05 // fmul v5.4s, v8.4s, v6.4s
+	VFMLA  V7.S4, V8.S4, V5.S4
+	WORD   $0x6e2ddca5 // fmul v5.4s, v5.4s, v13.4s
 	CMP    $8, R2
 	BGE    l113
 	CMP    $4, R2
 	BLE    l114
 	TBZ    $1, R2, l112
-	FMOVD  F6, 272(R1)
+	FMOVD  F5, 272(R1)
 	TBZ    $0, R2, l114
 	ADD    $280, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l114
 
 l112:
-	FMOVS  F6, 272(R1)
+	FMOVS  F5, 272(R1)
 	B      l114
 
 l113:
-	FMOVQ  F6, 272(R1)
+	FMOVQ  F5, 272(R1)
 
 l114:
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd66 // fmul v6.4s, v11.4s, v7.4s
-	VFMLA  V10.S4, V11.S4, V6.S4
-	WORD   $0x6e2edcc6 // fmul v6.4s, v6.4s, v14.4s
+	WORD   $0x6e26dd45 // fmul v5.4s, v10.4s, v6.4s
+	VFMLA  V7.S4, V10.S4, V5.S4
+	WORD   $0x6e2ddca5 // fmul v5.4s, v5.4s, v13.4s
 	CMP    $12, R2
 	BGE    l116
 	CMP    $8, R2
 	BLE    l117
 	TBZ    $1, R2, l115
-	FMOVD  F6, 288(R1)
+	FMOVD  F5, 288(R1)
 	TBZ    $0, R2, l117
 	ADD    $296, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l117
 
 l115:
-	FMOVS  F6, 288(R1)
+	FMOVS  F5, 288(R1)
 	B      l117
 
 l116:
-	FMOVQ  F6, 288(R1)
+	FMOVQ  F5, 288(R1)
 
 l117:
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dda7 // fmul v7.4s, v13.4s, v7.4s
-	VFMLA  V10.S4, V13.S4, V7.S4
-	WORD   $0x6e2edce7 // fmul v7.4s, v7.4s, v14.4s
+	WORD   $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
+	VFMLA  V7.S4, V12.S4, V6.S4
+	WORD   $0x6e2ddcc6 // fmul v6.4s, v6.4s, v13.4s
 	CMP    $16, R2
 	BGE    l119
 	CMP    $12, R2
 	BLE    l120
 	TBZ    $1, R2, l118
-	FMOVD  F7, 304(R1)
+	FMOVD  F6, 304(R1)
 	TBZ    $0, R2, l120
 	ADD    $312, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l120
 
 l118:
-	FMOVS  F7, 304(R1)
+	FMOVS  F6, 304(R1)
 	B      l120
 
 l119:
-	FMOVQ  F7, 304(R1)
+	FMOVQ  F6, 304(R1)
 
 l120:
 	ADD    R8, R0
@@ -3574,8 +3629,23 @@ l120:
 	B      end
 
 exact80:
-	VLD1R  (R0), [V3.S4]
-	VORR   V3.B16, V3.B16, V2.B16
+	VLD1R  (R0), [V2.S4]
+	FMOVS  12(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F3, F2
+	BLT    end
+	FMOVS  16(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F2, F3
+	BLT    end
+	FMOVS  0(R4), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	FMOVQ  176(R3), F3 // integerHeadroom
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  192(R3), F2 // integer
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVS  F2, 20(R4)
 	ADD    $64, R2
 	B      far
 
@@ -3600,797 +3670,796 @@ begin11:
 	BHS    exact96
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F3 // eighths
-	FMOVQ  48(R3), F4 // wordOffsets
-	FMOVQ  64(R3), F5 // nearExp3
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
+	FMOVQ  64(R3), F4 // nearExp3
 
 loop11:
-	VLD1R  (R0), [V6.S4]
+	VLD1R  (R0), [V5.S4]
 	MOVWU  (R0), R5
 	AND    $0x7fffffff, R5
 	CMPW   R13, R5
 	BHI    exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	WORD   $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ  96(R3), F7 // nearHeadroom
-	WORD   $0x4ea6d4e7 // fsub v7.4s, v7.4s, v6.4s
-	FMOVQ  112(R3), F6 // nearInteger
-	WORD   $0x4ea6d4e7 // fsub v7.4s, v7.4s, v6.4s
-	FMOVQ  0(R14), F6
+	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	FMOVQ  96(R3), F6 // nearHeadroom
+	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
+	FMOVQ  112(R3), F5 // nearInteger
+	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
+	FMOVQ  0(R14), F5
 	CMP    $4, R2
 	BGE    l122
 	TBZ    $1, R2, l121
-	FMOVD  320(R0), F8
+	FMOVD  320(R0), F7
 	TBZ    $0, R2, l123
 	ADD    $328, R0, R5
-	VLD1   (R5), V8.S[2]
+	VLD1   (R5), V7.S[2]
 	B      l123
 
 l121:
-	FMOVS  320(R0), F8
+	FMOVS  320(R0), F7
 	B      l123
 
 l122:
-	FMOVQ  320(R0), F8
+	FMOVQ  320(R0), F7
 
 l123:
-	FMOVQ  16(R14), F9
+	FMOVQ  16(R14), F8
 	CMP    $8, R2
 	BGE    l125
-	VEOR   V10.B16, V10.B16, V10.B16
+	VEOR   V9.B16, V9.B16, V9.B16
 	CMP    $4, R2
 	BLE    l126
 	TBZ    $1, R2, l124
-	FMOVD  336(R0), F10
+	FMOVD  336(R0), F9
 	TBZ    $0, R2, l126
 	ADD    $344, R0, R5
-	VLD1   (R5), V10.S[2]
+	VLD1   (R5), V9.S[2]
 	B      l126
 
 l124:
-	FMOVS  336(R0), F10
+	FMOVS  336(R0), F9
 	B      l126
 
 l125:
-	FMOVQ  336(R0), F10
+	FMOVQ  336(R0), F9
 
 l126:
-	FMOVQ  32(R14), F11
+	FMOVQ  32(R14), F10
 	CMP    $12, R2
 	BGE    l128
-	VEOR   V12.B16, V12.B16, V12.B16
+	VEOR   V11.B16, V11.B16, V11.B16
 	CMP    $8, R2
 	BLE    l129
 	TBZ    $1, R2, l127
-	FMOVD  352(R0), F12
+	FMOVD  352(R0), F11
 	TBZ    $0, R2, l129
 	ADD    $360, R0, R5
-	VLD1   (R5), V12.S[2]
+	VLD1   (R5), V11.S[2]
 	B      l129
 
 l127:
-	FMOVS  352(R0), F12
+	FMOVS  352(R0), F11
 	B      l129
 
 l128:
-	FMOVQ  352(R0), F12
+	FMOVQ  352(R0), F11
 
 l129:
-	FMOVQ  48(R14), F13
+	FMOVQ  48(R14), F12
 	CMP    $16, R2
 	BGE    l131
-	VEOR   V14.B16, V14.B16, V14.B16
+	VEOR   V13.B16, V13.B16, V13.B16
 	CMP    $12, R2
 	BLE    l132
 	TBZ    $1, R2, l130
-	FMOVD  368(R0), F14
+	FMOVD  368(R0), F13
 	TBZ    $0, R2, l132
 	ADD    $376, R0, R5
-	VLD1   (R5), V14.S[2]
+	VLD1   (R5), V13.S[2]
 	B      l132
 
 l130:
-	FMOVS  368(R0), F14
+	FMOVS  368(R0), F13
 	B      l132
 
 l131:
-	FMOVQ  368(R0), F14
+	FMOVQ  368(R0), F13
 
 l132:
-	FMOVQ  0(R0), F15
-	VORR   V7.B16, V7.B16, V16.B16
+	FMOVQ  0(R0), F14
+	VORR   V6.B16, V6.B16, V15.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V16.S4
-	FMOVQ  64(R0), F17
-	VORR   V7.B16, V7.B16, V18.B16
-	VFMLA  V0.S4, V17.S4, V18.S4
+	VFMLA  V0.S4, V14.S4, V15.S4
+	FMOVQ  64(R0), F16
+	VORR   V6.B16, V6.B16, V17.B16
+	VFMLA  V0.S4, V16.S4, V17.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb0d4f3 // fsub v19.4s, v7.4s, v16.4s
-	WORD   $0x4eb2d4f4 // fsub v20.4s, v7.4s, v18.4s
+	WORD   $0x4eafd4d2 // fsub v18.4s, v6.4s, v15.4s
+	WORD   $0x4eb1d4d3 // fsub v19.4s, v6.4s, v17.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V19.S4
-	VFMLA  V0.S4, V17.S4, V20.S4
-	VFMLA  V1.S4, V15.S4, V19.S4
-	VFMLA  V1.S4, V17.S4, V20.S4
+	VFMLA  V0.S4, V14.S4, V18.S4
+	VFMLA  V0.S4, V16.S4, V19.S4
+	VFMLA  V1.S4, V14.S4, V18.S4
+	VFMLA  V1.S4, V16.S4, V19.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V16.B16, V15.B16
-	VAND   V3.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4ea495f5 // mla v21.4s, v15.4s, v4.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4ea4962f // mla v15.4s, v17.4s, v4.4s
-	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V16.S4, V17.S4
-	VSHL   $20, V18.S4, V22.S4
-	VADD   V17.S4, V21.S4, V21.S4
-	VADD   V22.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F17 // nearExp2
+	VAND   V2.B16, V15.B16, V14.B16
+	VAND   V2.B16, V17.B16, V16.B16
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4ea395d4 // mla v20.4s, v14.4s, v3.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4ea3960e // mla v14.4s, v16.4s, v3.4s
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V15.S4, V16.S4
+	VSHL   $20, V17.S4, V21.S4
+	VADD   V16.S4, V20.S4, V20.S4
+	VADD   V21.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V19.S4, V5.S4, V17.S4
-	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V20.S4, V5.S4, V22.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V19.S4, V17.S4, V23.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V20.S4, V22.S4, V17.S4
-	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
-
-	// s*q + s
-	VFMLA  V19.S4, V21.S4, V21.S4
-	VFMLA  V20.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd6b1 // fadd v17.4s, v21.4s, v15.4s
-	FMOVQ  128(R0), F19
-	VORR   V7.B16, V7.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V20.S4
-	FMOVQ  192(R0), F22
-	VORR   V7.B16, V7.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d4f8 // fsub v24.4s, v7.4s, v20.4s
-	WORD   $0x4eb7d4f9 // fsub v25.4s, v7.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
-	VFMLA  V1.S4, V19.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V19.B16
-	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4ea4967a // mla v26.4s, v19.4s, v4.4s
-	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4ea496d3 // mla v19.4s, v22.4s, v4.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V20.S4, V22.S4
-	VSHL   $20, V23.S4, V27.S4
-	VADD   V22.S4, V26.S4, V26.S4
-	VADD   V27.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F22 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V5.S4, V22.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V25.S4, V5.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V22.S4, V28.S4
+	VFMLA  V18.S4, V4.S4, V16.S4
+	FMOVQ  144(R3), F21 // nearExp2
+	VFMLA  V19.S4, V4.S4, V21.S4
 	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V25.S4, V27.S4, V22.S4
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+	VFMLA  V18.S4, V16.S4, V22.S4
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V19.S4, V21.S4, V16.S4
+	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
+	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V19.S4, V19.S4
-	WORD   $0x4e33d756 // fadd v22.4s, v26.4s, v19.4s
-	WORD   $0x4e36d631 // fadd v17.4s, v17.4s, v22.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	FMOVQ  256(R0), F18
-	VORR   V7.B16, V7.B16, V20.B16
+	VFMLA  V18.S4, V20.S4, V20.S4
+	VFMLA  V19.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed690 // fadd v16.4s, v20.4s, v14.4s
+	FMOVQ  128(R0), F18
+	VORR   V6.B16, V6.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V20.S4
-	VORR   V7.B16, V7.B16, V22.B16
-	VFMLA  V0.S4, V8.S4, V22.S4
-	VAND   V22.B16, V6.B16, V22.B16
+	VFMLA  V0.S4, V18.S4, V19.S4
+	FMOVQ  192(R0), F21
+	VORR   V6.B16, V6.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d4f7 // fsub v23.4s, v7.4s, v20.4s
-	WORD   $0x4eb6d4f8 // fsub v24.4s, v7.4s, v22.4s
+	WORD   $0x4eb3d4d7 // fsub v23.4s, v6.4s, v19.4s
+	WORD   $0x4eb6d4d8 // fsub v24.4s, v6.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V18.S4, V23.S4
-	VFMLA  V0.S4, V8.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V24.S4
 	VFMLA  V1.S4, V18.S4, V23.S4
-	VFMLA  V1.S4, V8.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V24.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V8.B16
-	VAND   V3.B16, V22.B16, V18.B16
+	VAND   V2.B16, V19.B16, V18.B16
+	VAND   V2.B16, V22.B16, V21.B16
 	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4ea49519 // mla v25.4s, v8.4s, v4.4s
-	FMOVQ  128(R3), F8 // byteOffsets
-	WORD   $0x4ea49648 // mla v8.4s, v18.4s, v4.4s
+	WORD   $0x4ea39659 // mla v25.4s, v18.4s, v3.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4ea396b2 // mla v18.4s, v21.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
-	VSHL   $20, V20.S4, V18.S4
-	VSHL   $20, V22.S4, V27.S4
-	VADD   V18.S4, V25.S4, V25.S4
-	VADD   V27.S4, V8.S4, V8.S4
-	FMOVQ  144(R3), F18 // nearExp2
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V19.S4, V21.S4
+	VSHL   $20, V22.S4, V26.S4
+	VADD   V21.S4, V25.S4, V25.S4
+	VADD   V26.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V5.S4, V18.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V24.S4, V5.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V23.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V24.S4, V27.S4, V18.S4
-	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
-	WORD   $0x6e32df18 // fmul v24.4s, v24.4s, v18.4s
+	VFMLA  V23.S4, V4.S4, V21.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V24.S4, V4.S4, V26.S4
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V23.S4, V21.S4, V27.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V24.S4, V26.S4, V21.S4
+	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
 
 	// s*q + s
 	VFMLA  V23.S4, V25.S4, V25.S4
-	VFMLA  V24.S4, V8.S4, V8.S4
-	VAND   V8.B16, V6.B16, V6.B16
-	WORD   $0x4e26d728 // fadd v8.4s, v25.4s, v6.4s
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V22.B16, V16.B16, V16.B16
-	FMOVQ  16(R0), F18
-	VORR   V7.B16, V7.B16, V20.B16
+	VFMLA  V24.S4, V18.S4, V18.S4
+	WORD   $0x4e32d735 // fadd v21.4s, v25.4s, v18.4s
+	WORD   $0x4e35d610 // fadd v16.4s, v16.4s, v21.4s
+	VORR   V17.B16, V15.B16, V15.B16
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V22.B16, V15.B16, V15.B16
+	FMOVQ  256(R0), F17
+	VORR   V6.B16, V6.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V20.S4
-	FMOVQ  80(R0), F22
-	VORR   V7.B16, V7.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
+	VFMLA  V0.S4, V17.S4, V19.S4
+	VORR   V6.B16, V6.B16, V21.B16
+	VFMLA  V0.S4, V7.S4, V21.S4
+	VAND   V21.B16, V5.B16, V21.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d4f8 // fsub v24.4s, v7.4s, v20.4s
-	WORD   $0x4eb7d4fb // fsub v27.4s, v7.4s, v23.4s
+	WORD   $0x4eb3d4d6 // fsub v22.4s, v6.4s, v19.4s
+	WORD   $0x4eb5d4d7 // fsub v23.4s, v6.4s, v21.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V27.S4
-	VFMLA  V1.S4, V18.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V27.S4
+	VFMLA  V0.S4, V17.S4, V22.S4
+	VFMLA  V0.S4, V7.S4, V23.S4
+	VFMLA  V1.S4, V17.S4, V22.S4
+	VFMLA  V1.S4, V7.S4, V23.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V18.B16
-	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4ea4965c // mla v28.4s, v18.4s, v4.4s
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4ea496d2 // mla v18.4s, v22.4s, v4.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V20.S4, V22.S4
-	VSHL   $20, V23.S4, V29.S4
-	VADD   V22.S4, V28.S4, V28.S4
-	VADD   V29.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F22 // nearExp2
+	VAND   V2.B16, V19.B16, V7.B16
+	VAND   V2.B16, V21.B16, V17.B16
+	FMOVQ  128(R3), F24 // byteOffsets
+	WORD   $0x4ea394f8 // mla v24.4s, v7.4s, v3.4s
+	FMOVQ  128(R3), F7 // byteOffsets
+	WORD   $0x4ea39627 // mla v7.4s, v17.4s, v3.4s
+	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
+	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
+	VSHL   $20, V19.S4, V17.S4
+	VSHL   $20, V21.S4, V26.S4
+	VADD   V17.S4, V24.S4, V24.S4
+	VADD   V26.S4, V7.S4, V7.S4
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V5.S4, V22.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V27.S4, V5.S4, V29.S4
-	FMOVQ  F6, 16(RSP)
-	FMOVQ  160(R3), F6 // nearExp1
-	VFMLA  V24.S4, V22.S4, V6.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V27.S4, V29.S4, V22.S4
-	WORD   $0x6e26df18 // fmul v24.4s, v24.4s, v6.4s
-	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V28.S4, V28.S4
-	VFMLA  V27.S4, V18.S4, V18.S4
-	WORD   $0x4e32d786 // fadd v6.4s, v28.4s, v18.4s
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	FMOVQ  144(R0), F20
-	VORR   V7.B16, V7.B16, V22.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V20.S4, V22.S4
-	FMOVQ  208(R0), F23
-	VORR   V7.B16, V7.B16, V24.B16
-	VFMLA  V0.S4, V23.S4, V24.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb6d4fb // fsub v27.4s, v7.4s, v22.4s
-	WORD   $0x4eb8d4fd // fsub v29.4s, v7.4s, v24.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V20.S4, V27.S4
-	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V20.S4, V27.S4
-	VFMLA  V1.S4, V23.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V22.B16, V20.B16
-	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  F25, 32(RSP)
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4ea49699 // mla v25.4s, v20.4s, v4.4s
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4ea496f4 // mla v20.4s, v23.4s, v4.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F19, 48(RSP)
-	VSHL   $20, V24.S4, V19.S4
-	VADD   V23.S4, V25.S4, V25.S4
-	VADD   V19.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F19 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V5.S4, V19.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V29.S4, V5.S4, V23.S4
-	FMOVQ  F26, 64(RSP)
-	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V27.S4, V19.S4, V26.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V29.S4, V23.S4, V19.S4
-	WORD   $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD   $0x6e33dfbd // fmul v29.4s, v29.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V25.S4, V25.S4
-	VFMLA  V29.S4, V20.S4, V20.S4
-	WORD   $0x4e34d733 // fadd v19.4s, v25.4s, v20.4s
-	WORD   $0x4e33d4c6 // fadd v6.4s, v6.4s, v19.4s
-	VORR   V22.B16, V16.B16, V16.B16
-	VORR   V24.B16, V16.B16, V16.B16
-	FMOVQ  272(R0), F19
-	VORR   V7.B16, V7.B16, V22.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V22.S4
-	VORR   V7.B16, V7.B16, V23.B16
-	VFMLA  V0.S4, V10.S4, V23.S4
-	VAND   V23.B16, V9.B16, V23.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb6d4f8 // fsub v24.4s, v7.4s, v22.4s
-	WORD   $0x4eb7d4fa // fsub v26.4s, v7.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V24.S4
-	VFMLA  V0.S4, V10.S4, V26.S4
-	VFMLA  V1.S4, V19.S4, V24.S4
-	VFMLA  V1.S4, V10.S4, V26.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V22.B16, V10.B16
-	VAND   V3.B16, V23.B16, V19.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4ea4955b // mla v27.4s, v10.4s, v4.4s
-	FMOVQ  128(R3), F10 // byteOffsets
-	WORD   $0x4ea4966a // mla v10.4s, v19.4s, v4.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
-	VSHL   $20, V22.S4, V19.S4
-	VSHL   $20, V23.S4, V29.S4
-	VADD   V19.S4, V27.S4, V27.S4
-	VADD   V29.S4, V10.S4, V10.S4
-	FMOVQ  144(R3), F19 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V5.S4, V19.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V26.S4, V5.S4, V29.S4
-	FMOVQ  F20, 80(RSP)
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V24.S4, V19.S4, V20.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V26.S4, V29.S4, V19.S4
-	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
-	WORD   $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V27.S4, V27.S4
-	VFMLA  V26.S4, V10.S4, V10.S4
-	VAND   V10.B16, V9.B16, V9.B16
-	WORD   $0x4e29d76a // fadd v10.4s, v27.4s, v9.4s
-	VORR   V22.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	FMOVQ  32(R0), F19
-	VORR   V7.B16, V7.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V20.S4
-	FMOVQ  96(R0), F22
-	VORR   V7.B16, V7.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d4f8 // fsub v24.4s, v7.4s, v20.4s
-	WORD   $0x4eb7d4fa // fsub v26.4s, v7.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V26.S4
-	VFMLA  V1.S4, V19.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V26.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V19.B16
-	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea4967d // mla v29.4s, v19.4s, v4.4s
-	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4ea496d3 // mla v19.4s, v22.4s, v4.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V20.S4, V22.S4
-	FMOVQ  F9, 96(RSP)
-	VSHL   $20, V23.S4, V9.S4
-	VADD   V22.S4, V29.S4, V29.S4
-	VADD   V9.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F9 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V5.S4, V9.S4
-	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V26.S4, V5.S4, V22.S4
-	FMOVQ  F27, 112(RSP)
+	VFMLA  V22.S4, V4.S4, V17.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V23.S4, V4.S4, V26.S4
 	FMOVQ  160(R3), F27 // nearExp1
-	VFMLA  V24.S4, V9.S4, V27.S4
-	FMOVQ  160(R3), F9 // nearExp1
-	VFMLA  V26.S4, V22.S4, V9.S4
-	WORD   $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD   $0x6e29df5a // fmul v26.4s, v26.4s, v9.4s
+	VFMLA  V22.S4, V17.S4, V27.S4
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V23.S4, V26.S4, V17.S4
+	WORD   $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V29.S4, V29.S4
-	VFMLA  V26.S4, V19.S4, V19.S4
-	WORD   $0x4e33d7a9 // fadd v9.4s, v29.4s, v19.4s
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	FMOVQ  160(R0), F20
-	VORR   V7.B16, V7.B16, V22.B16
+	VFMLA  V22.S4, V24.S4, V24.S4
+	VFMLA  V23.S4, V7.S4, V7.S4
+	VAND   V7.B16, V5.B16, V5.B16
+	WORD   $0x4e25d707 // fadd v7.4s, v24.4s, v5.4s
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V21.B16, V15.B16, V15.B16
+	FMOVQ  16(R0), F17
+	VORR   V6.B16, V6.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V20.S4, V22.S4
-	FMOVQ  224(R0), F23
-	VORR   V7.B16, V7.B16, V24.B16
-	VFMLA  V0.S4, V23.S4, V24.S4
+	VFMLA  V0.S4, V17.S4, V19.S4
+	FMOVQ  80(R0), F21
+	VORR   V6.B16, V6.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb6d4fa // fsub v26.4s, v7.4s, v22.4s
-	WORD   $0x4eb8d4fb // fsub v27.4s, v7.4s, v24.4s
+	WORD   $0x4eb3d4d7 // fsub v23.4s, v6.4s, v19.4s
+	WORD   $0x4eb6d4da // fsub v26.4s, v6.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V20.S4, V26.S4
-	VFMLA  V0.S4, V23.S4, V27.S4
-	VFMLA  V1.S4, V20.S4, V26.S4
-	VFMLA  V1.S4, V23.S4, V27.S4
+	VFMLA  V0.S4, V17.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V26.S4
+	VFMLA  V1.S4, V17.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V26.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V22.B16, V20.B16
-	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  F25, 128(RSP)
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4ea49699 // mla v25.4s, v20.4s, v4.4s
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4ea496f4 // mla v20.4s, v23.4s, v4.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F19, 144(RSP)
-	VSHL   $20, V24.S4, V19.S4
-	VADD   V23.S4, V25.S4, V25.S4
-	VADD   V19.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F19 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V26.S4, V5.S4, V19.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V27.S4, V5.S4, V23.S4
-	FMOVQ  F18, 160(RSP)
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V26.S4, V19.S4, V18.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V27.S4, V23.S4, V19.S4
-	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD   $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V26.S4, V25.S4, V25.S4
-	VFMLA  V27.S4, V20.S4, V20.S4
-	WORD   $0x4e34d732 // fadd v18.4s, v25.4s, v20.4s
-	WORD   $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
-	VORR   V22.B16, V16.B16, V16.B16
-	VORR   V24.B16, V16.B16, V16.B16
-	FMOVQ  288(R0), F18
-	VORR   V7.B16, V7.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V19.S4
-	VORR   V7.B16, V7.B16, V22.B16
-	VFMLA  V0.S4, V12.S4, V22.S4
-	VAND   V22.B16, V11.B16, V22.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d4f7 // fsub v23.4s, v7.4s, v19.4s
-	WORD   $0x4eb6d4f8 // fsub v24.4s, v7.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V23.S4
-	VFMLA  V0.S4, V12.S4, V24.S4
-	VFMLA  V1.S4, V18.S4, V23.S4
-	VFMLA  V1.S4, V12.S4, V24.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V19.B16, V12.B16
-	VAND   V3.B16, V22.B16, V18.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4ea4959a // mla v26.4s, v12.4s, v4.4s
-	FMOVQ  128(R3), F12 // byteOffsets
-	WORD   $0x4ea4964c // mla v12.4s, v18.4s, v4.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
-	VSHL   $20, V19.S4, V18.S4
-	VSHL   $20, V22.S4, V27.S4
-	VADD   V18.S4, V26.S4, V26.S4
-	VADD   V27.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F18 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V5.S4, V18.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V24.S4, V5.S4, V27.S4
-	FMOVQ  F20, 176(RSP)
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V23.S4, V18.S4, V20.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V24.S4, V27.S4, V18.S4
-	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
-	WORD   $0x6e32df18 // fmul v24.4s, v24.4s, v18.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V26.S4, V26.S4
-	VFMLA  V24.S4, V12.S4, V12.S4
-	VAND   V12.B16, V11.B16, V11.B16
-	WORD   $0x4e2bd74c // fadd v12.4s, v26.4s, v11.4s
-	VORR   V19.B16, V16.B16, V16.B16
-	VORR   V22.B16, V16.B16, V16.B16
-	FMOVQ  48(R0), F18
-	VORR   V7.B16, V7.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V19.S4
-	FMOVQ  112(R0), F20
-	VORR   V7.B16, V7.B16, V22.B16
-	VFMLA  V0.S4, V20.S4, V22.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d4f7 // fsub v23.4s, v7.4s, v19.4s
-	WORD   $0x4eb6d4f8 // fsub v24.4s, v7.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V18.S4, V23.S4
-	VFMLA  V0.S4, V20.S4, V24.S4
-	VFMLA  V1.S4, V18.S4, V23.S4
-	VFMLA  V1.S4, V20.S4, V24.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V19.B16, V18.B16
-	VAND   V3.B16, V22.B16, V20.B16
+	VAND   V2.B16, V19.B16, V17.B16
+	VAND   V2.B16, V22.B16, V21.B16
 	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4ea4965b // mla v27.4s, v18.4s, v4.4s
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4ea49692 // mla v18.4s, v20.4s, v4.4s
+	WORD   $0x4ea3963b // mla v27.4s, v17.4s, v3.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4ea396b1 // mla v17.4s, v21.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V19.S4, V20.S4
-	FMOVQ  F11, 192(RSP)
-	VSHL   $20, V22.S4, V11.S4
-	VADD   V20.S4, V27.S4, V27.S4
-	VADD   V11.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F11 // nearExp2
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V19.S4, V21.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V21.S4, V27.S4, V27.S4
+	VADD   V28.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V5.S4, V11.S4
-	FMOVQ  144(R3), F20 // nearExp2
-	VFMLA  V24.S4, V5.S4, V20.S4
-	FMOVQ  F26, 208(RSP)
-	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V23.S4, V11.S4, V26.S4
-	FMOVQ  160(R3), F11 // nearExp1
-	VFMLA  V24.S4, V20.S4, V11.S4
-	WORD   $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
-	WORD   $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
+	VFMLA  V23.S4, V4.S4, V21.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V26.S4, V4.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V23.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V26.S4, V28.S4, V21.S4
+	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
+	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
 
 	// s*q + s
 	VFMLA  V23.S4, V27.S4, V27.S4
-	VFMLA  V24.S4, V18.S4, V18.S4
-	WORD   $0x4e32d76b // fadd v11.4s, v27.4s, v18.4s
-	VORR   V19.B16, V16.B16, V16.B16
-	VORR   V22.B16, V16.B16, V16.B16
-	FMOVQ  176(R0), F19
-	VORR   V7.B16, V7.B16, V20.B16
+	VFMLA  V26.S4, V17.S4, V17.S4
+	WORD   $0x4e31d775 // fadd v21.4s, v27.4s, v17.4s
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V22.B16, V15.B16, V15.B16
+	FMOVQ  144(R0), F19
+	VORR   V6.B16, V6.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V20.S4
-	FMOVQ  240(R0), F22
-	VORR   V7.B16, V7.B16, V23.B16
+	VFMLA  V0.S4, V19.S4, V22.S4
+	FMOVQ  208(R0), F23
+	VORR   V6.B16, V6.B16, V26.B16
+	VFMLA  V0.S4, V23.S4, V26.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d4dc // fsub v28.4s, v6.4s, v22.4s
+	WORD   $0x4ebad4dd // fsub v29.4s, v6.4s, v26.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V19.S4, V28.S4
+	VFMLA  V0.S4, V23.S4, V29.S4
+	VFMLA  V1.S4, V19.S4, V28.S4
+	VFMLA  V1.S4, V23.S4, V29.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V22.B16, V19.B16
+	VAND   V2.B16, V26.B16, V23.B16
+	FMOVQ  F5, 16(RSP)
+	FMOVQ  128(R3), F5 // byteOffsets
+	WORD   $0x4ea39665 // mla v5.4s, v19.4s, v3.4s
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4ea396f3 // mla v19.4s, v23.4s, v3.4s
+	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F24, 32(RSP)
+	VSHL   $20, V26.S4, V24.S4
+	VADD   V23.S4, V5.S4, V5.S4
+	VADD   V24.S4, V19.S4, V19.S4
+	FMOVQ  144(R3), F23 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V28.S4, V4.S4, V23.S4
+	FMOVQ  144(R3), F24 // nearExp2
+	VFMLA  V29.S4, V4.S4, V24.S4
+	FMOVQ  F18, 48(RSP)
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V28.S4, V23.S4, V18.S4
+	FMOVQ  160(R3), F23 // nearExp1
+	VFMLA  V29.S4, V24.S4, V23.S4
+	WORD   $0x6e32df9c // fmul v28.4s, v28.4s, v18.4s
+	WORD   $0x6e37dfbd // fmul v29.4s, v29.4s, v23.4s
+
+	// s*q + s
+	VFMLA  V28.S4, V5.S4, V5.S4
+	VFMLA  V29.S4, V19.S4, V19.S4
+	WORD   $0x4e33d4b2 // fadd v18.4s, v5.4s, v19.4s
+	WORD   $0x4e32d6b5 // fadd v21.4s, v21.4s, v18.4s
+	VORR   V22.B16, V15.B16, V15.B16
+	VORR   V26.B16, V15.B16, V15.B16
+	FMOVQ  272(R0), F18
+	VORR   V6.B16, V6.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V22.S4
+	VORR   V6.B16, V6.B16, V23.B16
+	VFMLA  V0.S4, V9.S4, V23.S4
+	VAND   V23.B16, V8.B16, V23.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d4d8 // fsub v24.4s, v6.4s, v22.4s
+	WORD   $0x4eb7d4da // fsub v26.4s, v6.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V18.S4, V24.S4
+	VFMLA  V0.S4, V9.S4, V26.S4
+	VFMLA  V1.S4, V18.S4, V24.S4
+	VFMLA  V1.S4, V9.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V22.B16, V9.B16
+	VAND   V2.B16, V23.B16, V18.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4ea3953c // mla v28.4s, v9.4s, v3.4s
+	FMOVQ  128(R3), F9 // byteOffsets
+	WORD   $0x4ea39649 // mla v9.4s, v18.4s, v3.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
+	VSHL   $20, V22.S4, V18.S4
+	VSHL   $20, V23.S4, V29.S4
+	VADD   V18.S4, V28.S4, V28.S4
+	VADD   V29.S4, V9.S4, V9.S4
+	FMOVQ  144(R3), F18 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V4.S4, V18.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V26.S4, V4.S4, V29.S4
+	FMOVQ  F19, 64(RSP)
+	FMOVQ  160(R3), F19 // nearExp1
+	VFMLA  V24.S4, V18.S4, V19.S4
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V26.S4, V29.S4, V18.S4
+	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
+	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V26.S4, V9.S4, V9.S4
+	VAND   V9.B16, V8.B16, V8.B16
+	WORD   $0x4e28d789 // fadd v9.4s, v28.4s, v8.4s
+	VORR   V22.B16, V15.B16, V15.B16
+	VORR   V23.B16, V15.B16, V15.B16
+	FMOVQ  32(R0), F18
+	VORR   V6.B16, V6.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V19.S4
+	FMOVQ  96(R0), F22
+	VORR   V6.B16, V6.B16, V23.B16
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d4f8 // fsub v24.4s, v7.4s, v20.4s
-	WORD   $0x4eb7d4fa // fsub v26.4s, v7.4s, v23.4s
+	WORD   $0x4eb3d4d8 // fsub v24.4s, v6.4s, v19.4s
+	WORD   $0x4eb7d4da // fsub v26.4s, v6.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V24.S4
+	VFMLA  V0.S4, V18.S4, V24.S4
 	VFMLA  V0.S4, V22.S4, V26.S4
-	VFMLA  V1.S4, V19.S4, V24.S4
+	VFMLA  V1.S4, V18.S4, V24.S4
 	VFMLA  V1.S4, V22.S4, V26.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V19.B16
-	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  F25, 224(RSP)
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4ea49679 // mla v25.4s, v19.4s, v4.4s
+	VAND   V2.B16, V19.B16, V18.B16
+	VAND   V2.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4ea3965d // mla v29.4s, v18.4s, v3.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V19.S4, V22.S4
+	FMOVQ  F8, 80(RSP)
+	VSHL   $20, V23.S4, V8.S4
+	VADD   V22.S4, V29.S4, V29.S4
+	VADD   V8.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F8 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V4.S4, V8.S4
+	FMOVQ  144(R3), F22 // nearExp2
+	VFMLA  V26.S4, V4.S4, V22.S4
+	FMOVQ  F28, 96(RSP)
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V24.S4, V8.S4, V28.S4
+	FMOVQ  160(R3), F8 // nearExp1
+	VFMLA  V26.S4, V22.S4, V8.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e28df5a // fmul v26.4s, v26.4s, v8.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V29.S4, V29.S4
+	VFMLA  V26.S4, V18.S4, V18.S4
+	WORD   $0x4e32d7a8 // fadd v8.4s, v29.4s, v18.4s
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V23.B16, V15.B16, V15.B16
+	FMOVQ  160(R0), F19
+	VORR   V6.B16, V6.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V19.S4, V22.S4
+	FMOVQ  224(R0), F23
+	VORR   V6.B16, V6.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d4da // fsub v26.4s, v6.4s, v22.4s
+	WORD   $0x4eb8d4dc // fsub v28.4s, v6.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V19.S4, V26.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V19.S4, V26.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V22.B16, V19.B16
+	VAND   V2.B16, V24.B16, V23.B16
+	FMOVQ  F5, 112(RSP)
+	FMOVQ  128(R3), F5 // byteOffsets
+	WORD   $0x4ea39665 // mla v5.4s, v19.4s, v3.4s
 	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4ea496d3 // mla v19.4s, v22.4s, v4.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	WORD   $0x4ea396f3 // mla v19.4s, v23.4s, v3.4s
+	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V20.S4, V22.S4
-	FMOVQ  F18, 240(RSP)
-	VSHL   $20, V23.S4, V18.S4
-	VADD   V22.S4, V25.S4, V25.S4
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F25, 128(RSP)
+	VSHL   $20, V24.S4, V25.S4
+	VADD   V23.S4, V5.S4, V5.S4
+	VADD   V25.S4, V19.S4, V19.S4
+	FMOVQ  144(R3), F23 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V26.S4, V4.S4, V23.S4
+	FMOVQ  144(R3), F25 // nearExp2
+	VFMLA  V28.S4, V4.S4, V25.S4
+	FMOVQ  F18, 144(RSP)
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V26.S4, V23.S4, V18.S4
+	FMOVQ  160(R3), F23 // nearExp1
+	VFMLA  V28.S4, V25.S4, V23.S4
+	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
+	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
+
+	// s*q + s
+	VFMLA  V26.S4, V5.S4, V5.S4
+	VFMLA  V28.S4, V19.S4, V19.S4
+	WORD   $0x4e33d4b2 // fadd v18.4s, v5.4s, v19.4s
+	WORD   $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	VORR   V22.B16, V15.B16, V15.B16
+	VORR   V24.B16, V15.B16, V15.B16
+	FMOVQ  288(R0), F18
+	VORR   V6.B16, V6.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V22.S4
+	VORR   V6.B16, V6.B16, V23.B16
+	VFMLA  V0.S4, V11.S4, V23.S4
+	VAND   V23.B16, V10.B16, V23.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d4d8 // fsub v24.4s, v6.4s, v22.4s
+	WORD   $0x4eb7d4d9 // fsub v25.4s, v6.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V18.S4, V24.S4
+	VFMLA  V0.S4, V11.S4, V25.S4
+	VFMLA  V1.S4, V18.S4, V24.S4
+	VFMLA  V1.S4, V11.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V22.B16, V11.B16
+	VAND   V2.B16, V23.B16, V18.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4ea3957a // mla v26.4s, v11.4s, v3.4s
+	FMOVQ  128(R3), F11 // byteOffsets
+	WORD   $0x4ea3964b // mla v11.4s, v18.4s, v3.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
+	VSHL   $20, V22.S4, V18.S4
+	VSHL   $20, V23.S4, V28.S4
+	VADD   V18.S4, V26.S4, V26.S4
+	VADD   V28.S4, V11.S4, V11.S4
+	FMOVQ  144(R3), F18 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V4.S4, V18.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V25.S4, V4.S4, V28.S4
+	FMOVQ  F19, 160(RSP)
+	FMOVQ  160(R3), F19 // nearExp1
+	VFMLA  V24.S4, V18.S4, V19.S4
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V25.S4, V28.S4, V18.S4
+	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
+	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V11.S4, V11.S4
+	VAND   V11.B16, V10.B16, V10.B16
+	WORD   $0x4e2ad74b // fadd v11.4s, v26.4s, v10.4s
+	VORR   V22.B16, V15.B16, V15.B16
+	VORR   V23.B16, V15.B16, V15.B16
+	FMOVQ  48(R0), F18
+	VORR   V6.B16, V6.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V19.S4
+	FMOVQ  112(R0), F22
+	VORR   V6.B16, V6.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d4d8 // fsub v24.4s, v6.4s, v19.4s
+	WORD   $0x4eb7d4d9 // fsub v25.4s, v6.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V18.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V18.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V19.B16, V18.B16
+	VAND   V2.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4ea3965c // mla v28.4s, v18.4s, v3.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V19.S4, V22.S4
+	FMOVQ  F10, 176(RSP)
+	VSHL   $20, V23.S4, V10.S4
+	VADD   V22.S4, V28.S4, V28.S4
+	VADD   V10.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F10 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V4.S4, V10.S4
+	FMOVQ  144(R3), F22 // nearExp2
+	VFMLA  V25.S4, V4.S4, V22.S4
+	FMOVQ  F26, 192(RSP)
+	FMOVQ  160(R3), F26 // nearExp1
+	VFMLA  V24.S4, V10.S4, V26.S4
+	FMOVQ  160(R3), F10 // nearExp1
+	VFMLA  V25.S4, V22.S4, V10.S4
+	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+	WORD   $0x6e2adf39 // fmul v25.4s, v25.4s, v10.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V25.S4, V18.S4, V18.S4
+	WORD   $0x4e32d78a // fadd v10.4s, v28.4s, v18.4s
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V23.B16, V15.B16, V15.B16
+	FMOVQ  176(R0), F19
+	VORR   V6.B16, V6.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V19.S4, V22.S4
+	FMOVQ  240(R0), F23
+	VORR   V6.B16, V6.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d4d9 // fsub v25.4s, v6.4s, v22.4s
+	WORD   $0x4eb8d4da // fsub v26.4s, v6.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V19.S4, V25.S4
+	VFMLA  V0.S4, V23.S4, V26.S4
+	VFMLA  V1.S4, V19.S4, V25.S4
+	VFMLA  V1.S4, V23.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V22.B16, V19.B16
+	VAND   V2.B16, V24.B16, V23.B16
+	FMOVQ  F5, 208(RSP)
+	FMOVQ  128(R3), F5 // byteOffsets
+	WORD   $0x4ea39665 // mla v5.4s, v19.4s, v3.4s
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4ea396f3 // mla v19.4s, v23.4s, v3.4s
+	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F18, 224(RSP)
+	VSHL   $20, V24.S4, V18.S4
+	VADD   V23.S4, V5.S4, V5.S4
 	VADD   V18.S4, V19.S4, V19.S4
 	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V5.S4, V18.S4
-	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V26.S4, V5.S4, V22.S4
-	FMOVQ  F15, 256(RSP)
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V24.S4, V18.S4, V15.S4
+	VFMLA  V25.S4, V4.S4, V18.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V26.S4, V4.S4, V23.S4
+	FMOVQ  F17, 240(RSP)
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V25.S4, V18.S4, V17.S4
 	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V26.S4, V22.S4, V18.S4
-	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
+	VFMLA  V26.S4, V23.S4, V18.S4
+	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V25.S4, V25.S4
+	VFMLA  V25.S4, V5.S4, V5.S4
 	VFMLA  V26.S4, V19.S4, V19.S4
-	WORD   $0x4e33d72f // fadd v15.4s, v25.4s, v19.4s
-	WORD   $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	FMOVQ  304(R0), F15
-	VORR   V7.B16, V7.B16, V18.B16
+	WORD   $0x4e33d4b1 // fadd v17.4s, v5.4s, v19.4s
+	WORD   $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	VORR   V22.B16, V15.B16, V15.B16
+	VORR   V24.B16, V15.B16, V15.B16
+	FMOVQ  304(R0), F17
+	VORR   V6.B16, V6.B16, V18.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V18.S4
-	VORR   V7.B16, V7.B16, V20.B16
-	VFMLA  V0.S4, V14.S4, V20.S4
-	VAND   V20.B16, V13.B16, V20.B16
+	VFMLA  V0.S4, V17.S4, V18.S4
+	VORR   V6.B16, V6.B16, V22.B16
+	VFMLA  V0.S4, V13.S4, V22.S4
+	VAND   V22.B16, V12.B16, V22.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb2d4f6 // fsub v22.4s, v7.4s, v18.4s
-	WORD   $0x4eb4d4e7 // fsub v7.4s, v7.4s, v20.4s
+	WORD   $0x4eb2d4d7 // fsub v23.4s, v6.4s, v18.4s
+	WORD   $0x4eb6d4c6 // fsub v6.4s, v6.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V22.S4
-	VFMLA  V0.S4, V14.S4, V7.S4
-	VFMLA  V1.S4, V15.S4, V22.S4
-	VFMLA  V1.S4, V14.S4, V7.S4
+	VFMLA  V0.S4, V17.S4, V23.S4
+	VFMLA  V0.S4, V13.S4, V6.S4
+	VFMLA  V1.S4, V17.S4, V23.S4
+	VFMLA  V1.S4, V13.S4, V6.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V18.B16, V14.B16
-	VAND   V3.B16, V20.B16, V15.B16
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4ea495d7 // mla v23.4s, v14.4s, v4.4s
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4ea495ee // mla v14.4s, v15.4s, v4.4s
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V18.S4, V15.S4
-	VSHL   $20, V20.S4, V24.S4
-	VADD   V15.S4, V23.S4, V23.S4
-	VADD   V24.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F15 // nearExp2
+	VAND   V2.B16, V18.B16, V13.B16
+	VAND   V2.B16, V22.B16, V17.B16
+	FMOVQ  128(R3), F24 // byteOffsets
+	WORD   $0x4ea395b8 // mla v24.4s, v13.4s, v3.4s
+	FMOVQ  128(R3), F13 // byteOffsets
+	WORD   $0x4ea3962d // mla v13.4s, v17.4s, v3.4s
+	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
+	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
+	VSHL   $20, V18.S4, V17.S4
+	VSHL   $20, V22.S4, V25.S4
+	VADD   V17.S4, V24.S4, V24.S4
+	VADD   V25.S4, V13.S4, V13.S4
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V5.S4, V15.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V7.S4, V5.S4, V24.S4
+	VFMLA  V23.S4, V4.S4, V17.S4
+	FMOVQ  144(R3), F25 // nearExp2
+	VFMLA  V6.S4, V4.S4, V25.S4
 	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V22.S4, V15.S4, V26.S4
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V7.S4, V24.S4, V15.S4
-	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
-	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	VFMLA  V23.S4, V17.S4, V26.S4
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V6.S4, V25.S4, V17.S4
+	WORD   $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD   $0x6e31dcc6 // fmul v6.4s, v6.4s, v17.4s
 
 	// s*q + s
-	VFMLA  V22.S4, V23.S4, V23.S4
-	VFMLA  V7.S4, V14.S4, V14.S4
-	VAND   V14.B16, V13.B16, V13.B16
-	WORD   $0x4e2dd6e7 // fadd v7.4s, v23.4s, v13.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V20.B16, V16.B16, V16.B16
+	VFMLA  V23.S4, V24.S4, V24.S4
+	VFMLA  V6.S4, V13.S4, V13.S4
+	VAND   V13.B16, V12.B16, V12.B16
+	WORD   $0x4e2cd706 // fadd v6.4s, v24.4s, v12.4s
+	VORR   V18.B16, V15.B16, V15.B16
+	VORR   V22.B16, V15.B16, V15.B16
 
 	// Leave if an element is not near.
-	VMOV   V16.D[0], R5
-	VMOV   V16.D[1], R6
+	VMOV   V15.D[0], R5
+	VMOV   V15.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact96
-	VDUP   V17.D[1], V14.D2
-	WORD   $0x0e617a31 // fcvtl v17.2d, v17.2s
-	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
-	VDUP   V8.D[1], V15.D2
-	WORD   $0x0e617908 // fcvtl v8.2d, v8.2s
-	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
-	WORD   $0x4e68d631 // fadd v17.2d, v17.2d, v8.2d
-	WORD   $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
-	VDUP   V6.D[1], V8.D2
-	WORD   $0x0e6178c6 // fcvtl v6.2d, v6.2s
-	WORD   $0x0e617908 // fcvtl v8.2d, v8.2s
-	VDUP   V10.D[1], V15.D2
-	WORD   $0x0e61794a // fcvtl v10.2d, v10.2s
-	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
-	WORD   $0x4e6ad4c6 // fadd v6.2d, v6.2d, v10.2d
-	WORD   $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
-	VDUP   V9.D[1], V10.D2
-	WORD   $0x0e617929 // fcvtl v9.2d, v9.2s
-	WORD   $0x0e61794a // fcvtl v10.2d, v10.2s
-	VDUP   V12.D[1], V15.D2
-	WORD   $0x0e61798c // fcvtl v12.2d, v12.2s
-	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
-	WORD   $0x4e6cd529 // fadd v9.2d, v9.2d, v12.2d
-	WORD   $0x4e6fd54a // fadd v10.2d, v10.2d, v15.2d
-	VDUP   V11.D[1], V12.D2
-	WORD   $0x0e61796b // fcvtl v11.2d, v11.2s
-	WORD   $0x0e61798c // fcvtl v12.2d, v12.2s
+	VDUP   V16.D[1], V13.D2
+	WORD   $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD   $0x0e6179ad // fcvtl v13.2d, v13.2s
 	VDUP   V7.D[1], V15.D2
 	WORD   $0x0e6178e7 // fcvtl v7.2d, v7.2s
 	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
-	WORD   $0x4e67d56b // fadd v11.2d, v11.2d, v7.2d
-	WORD   $0x4e6fd58c // fadd v12.2d, v12.2d, v15.2d
-	WORD   $0x4e69d631 // fadd v17.2d, v17.2d, v9.2d
-	WORD   $0x4e6ad5ce // fadd v14.2d, v14.2d, v10.2d
-	WORD   $0x4e6bd4c6 // fadd v6.2d, v6.2d, v11.2d
-	WORD   $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
-	WORD   $0x4e66d631 // fadd v17.2d, v17.2d, v6.2d
-	WORD   $0x4e68d5ce // fadd v14.2d, v14.2d, v8.2d
-	WORD   $0x4e6ed631 // fadd v17.2d, v17.2d, v14.2d
-	VDUP   V17.D[1], V6.D2
-	FADDD  F6, F17, F17
+	WORD   $0x4e67d610 // fadd v16.2d, v16.2d, v7.2d
+	WORD   $0x4e6fd5ad // fadd v13.2d, v13.2d, v15.2d
+	VDUP   V21.D[1], V7.D2
+	WORD   $0x0e617ab5 // fcvtl v21.2d, v21.2s
+	WORD   $0x0e6178e7 // fcvtl v7.2d, v7.2s
+	VDUP   V9.D[1], V15.D2
+	WORD   $0x0e617929 // fcvtl v9.2d, v9.2s
+	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
+	WORD   $0x4e69d6b5 // fadd v21.2d, v21.2d, v9.2d
+	WORD   $0x4e6fd4e7 // fadd v7.2d, v7.2d, v15.2d
+	VDUP   V8.D[1], V9.D2
+	WORD   $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD   $0x0e617929 // fcvtl v9.2d, v9.2s
+	VDUP   V11.D[1], V15.D2
+	WORD   $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
+	WORD   $0x4e6bd508 // fadd v8.2d, v8.2d, v11.2d
+	WORD   $0x4e6fd529 // fadd v9.2d, v9.2d, v15.2d
+	VDUP   V10.D[1], V11.D2
+	WORD   $0x0e61794a // fcvtl v10.2d, v10.2s
+	WORD   $0x0e61796b // fcvtl v11.2d, v11.2s
+	VDUP   V6.D[1], V15.D2
+	WORD   $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
+	WORD   $0x4e66d54a // fadd v10.2d, v10.2d, v6.2d
+	WORD   $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
+	WORD   $0x4e68d610 // fadd v16.2d, v16.2d, v8.2d
+	WORD   $0x4e69d5ad // fadd v13.2d, v13.2d, v9.2d
+	WORD   $0x4e6ad6b5 // fadd v21.2d, v21.2d, v10.2d
+	WORD   $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	WORD   $0x4e75d610 // fadd v16.2d, v16.2d, v21.2d
+	WORD   $0x4e67d5ad // fadd v13.2d, v13.2d, v7.2d
+	WORD   $0x4e6dd610 // fadd v16.2d, v16.2d, v13.2d
+	VDUP   V16.D[1], V6.D2
+	FADDD  F6, F16, F16
 	MOVD   $0x44e0000000000000, R5
 	FMOVD  R5, F6
-	FCMPD  F17, F6
+	FCMPD  F16, F6
 	BLT    exact96
 	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F6
 
 	// 2^100/total = cHi + cLo
-	FDIVD  F17, F6, F6
+	FDIVD  F16, F6, F6
 	FCVTDS F6, F7
 	FCVTSD F7, F8
 	FSUBD  F8, F6, F6
@@ -4399,15 +4468,15 @@ l132:
 	VDUP   V6.S[0], V6.S4
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dea8 // fmul v8.4s, v21.4s, v6.4s
-	VFMLA  V7.S4, V21.S4, V8.S4
+	WORD   $0x6e26de88 // fmul v8.4s, v20.4s, v6.4s
+	VFMLA  V7.S4, V20.S4, V8.S4
 	FMOVQ  80(R3), F9 // down
 	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	FMOVQ  F8, 0(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26df88 // fmul v8.4s, v28.4s, v6.4s
-	VFMLA  V7.S4, V28.S4, V8.S4
+	WORD   $0x6e26df68 // fmul v8.4s, v27.4s, v6.4s
+	VFMLA  V7.S4, V27.S4, V8.S4
 	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	FMOVQ  F8, 16(R1)
 
@@ -4418,18 +4487,17 @@ l132:
 	FMOVQ  F8, 32(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26df68 // fmul v8.4s, v27.4s, v6.4s
-	VFMLA  V7.S4, V27.S4, V8.S4
+	WORD   $0x6e26df88 // fmul v8.4s, v28.4s, v6.4s
+	VFMLA  V7.S4, V28.S4, V8.S4
 	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	FMOVQ  F8, 48(R1)
-	FMOVQ  256(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	VFMLA  V7.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 64(R1)
-	FMOVQ  160(RSP), F8
+	WORD   $0x6e26ddc8 // fmul v8.4s, v14.4s, v6.4s
+	VFMLA  V7.S4, V14.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 64(R1)
+	FMOVQ  240(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
@@ -4443,28 +4511,28 @@ l132:
 	VFMLA  V7.S4, V8.S4, V10.S4
 	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ  F10, 96(R1)
-	FMOVQ  240(RSP), F8
+	FMOVQ  224(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
 	VFMLA  V7.S4, V8.S4, V10.S4
 	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ  F10, 112(R1)
-	FMOVQ  64(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	VFMLA  V7.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 128(R1)
 	FMOVQ  128(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
 	VFMLA  V7.S4, V8.S4, V10.S4
 	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ  F10, 128(R1)
+	FMOVQ  112(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
+	VFMLA  V7.S4, V8.S4, V10.S4
+	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ  F10, 144(R1)
-	FMOVQ  224(RSP), F8
+	FMOVQ  208(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
@@ -4473,141 +4541,141 @@ l132:
 	FMOVQ  F10, 160(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26df28 // fmul v8.4s, v25.4s, v6.4s
-	VFMLA  V7.S4, V25.S4, V8.S4
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
 	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	FMOVQ  F8, 176(R1)
-	FMOVQ  48(RSP), F8
+	FMOVQ  48(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	VFMLA  V7.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 192(R1)
-	FMOVQ  80(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	VFMLA  V7.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 208(R1)
-	FMOVQ  176(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	VFMLA  V7.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 224(R1)
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26de68 // fmul v8.4s, v19.4s, v6.4s
-	VFMLA  V7.S4, V19.S4, V8.S4
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
 	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ  F8, 240(R1)
-	FMOVQ  32(RSP), F8
+	FMOVQ  F8, 192(R1)
+	FMOVQ  64(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	VFMLA  V7.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 256(R1)
-	FMOVQ  112(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	VFMLA  V7.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 272(R1)
-	FMOVQ  208(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	VFMLA  V7.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 288(R1)
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dee8 // fmul v8.4s, v23.4s, v6.4s
-	VFMLA  V7.S4, V23.S4, V8.S4
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
 	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ  F8, 304(R1)
-	FMOVQ  16(RSP), F8
+	FMOVQ  F8, 208(R1)
+	FMOVQ  160(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	VFMLA  V7.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 224(R1)
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26de65 // fmul v5.4s, v19.4s, v6.4s
+	VFMLA  V7.S4, V19.S4, V5.S4
+	WORD   $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
+	FMOVQ  F5, 240(R1)
+	FMOVQ  32(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 256(R1)
+	FMOVQ  96(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 272(R1)
+	FMOVQ  192(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 288(R1)
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26df05 // fmul v5.4s, v24.4s, v6.4s
+	VFMLA  V7.S4, V24.S4, V5.S4
+	WORD   $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
+	FMOVQ  F5, 304(R1)
+	FMOVQ  16(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	CMP    $4, R2
 	BGE    l134
 	TBZ    $1, R2, l133
-	FMOVD  F10, 320(R1)
+	FMOVD  F8, 320(R1)
 	TBZ    $0, R2, l135
 	ADD    $328, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l135
 
 l133:
-	FMOVS  F10, 320(R1)
+	FMOVS  F8, 320(R1)
 	B      l135
 
 l134:
-	FMOVQ  F10, 320(R1)
+	FMOVQ  F8, 320(R1)
 
 l135:
-	FMOVQ  96(RSP), F8
+	FMOVQ  80(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	VFMLA  V7.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	CMP    $8, R2
 	BGE    l137
 	CMP    $4, R2
 	BLE    l138
 	TBZ    $1, R2, l136
-	FMOVD  F10, 336(R1)
+	FMOVD  F8, 336(R1)
 	TBZ    $0, R2, l138
 	ADD    $344, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l138
 
 l136:
-	FMOVS  F10, 336(R1)
+	FMOVS  F8, 336(R1)
 	B      l138
 
 l137:
-	FMOVQ  F10, 336(R1)
+	FMOVQ  F8, 336(R1)
 
 l138:
-	FMOVQ  192(RSP), F8
+	FMOVQ  176(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
-	VFMLA  V7.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	CMP    $12, R2
 	BGE    l140
 	CMP    $8, R2
 	BLE    l141
 	TBZ    $1, R2, l139
-	FMOVD  F10, 352(R1)
+	FMOVD  F8, 352(R1)
 	TBZ    $0, R2, l141
 	ADD    $360, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l141
 
 l139:
-	FMOVS  F10, 352(R1)
+	FMOVS  F8, 352(R1)
 	B      l141
 
 l140:
-	FMOVQ  F10, 352(R1)
+	FMOVQ  F8, 352(R1)
 
 l141:
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e26dda6 // fmul v6.4s, v13.4s, v6.4s
-	VFMLA  V7.S4, V13.S4, V6.S4
+	WORD   $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
+	VFMLA  V7.S4, V12.S4, V6.S4
 	WORD   $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	CMP    $16, R2
 	BGE    l143
@@ -4635,8 +4703,23 @@ l144:
 	B      end
 
 exact96:
-	VLD1R  (R0), [V3.S4]
-	VORR   V3.B16, V3.B16, V2.B16
+	VLD1R  (R0), [V2.S4]
+	FMOVS  12(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F3, F2
+	BLT    end
+	FMOVS  16(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F2, F3
+	BLT    end
+	FMOVS  0(R4), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	FMOVQ  176(R3), F3 // integerHeadroom
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  192(R3), F2 // integer
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVS  F2, 20(R4)
 	ADD    $80, R2
 	B      far
 
@@ -4661,1194 +4744,1192 @@ begin13:
 	BHS    exact112
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F3 // eighths
-	FMOVQ  48(R3), F4 // wordOffsets
-	FMOVQ  64(R3), F5 // nearExp3
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
+	FMOVQ  64(R3), F4 // nearExp3
 
 loop13:
-	VLD1R  (R0), [V6.S4]
+	VLD1R  (R0), [V5.S4]
 	MOVWU  (R0), R5
 	AND    $0x7fffffff, R5
 	CMPW   R13, R5
 	BHI    exact112
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	WORD   $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ  96(R3), F7 // nearHeadroom
-	WORD   $0x4ea6d4e7 // fsub v7.4s, v7.4s, v6.4s
-	FMOVQ  112(R3), F6 // nearInteger
-	WORD   $0x4ea6d4e7 // fsub v7.4s, v7.4s, v6.4s
-	FMOVQ  0(R14), F6
+	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	FMOVQ  96(R3), F6 // nearHeadroom
+	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
+	FMOVQ  112(R3), F5 // nearInteger
+	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
+	FMOVQ  0(R14), F5
 	CMP    $4, R2
 	BGE    l146
 	TBZ    $1, R2, l145
-	FMOVD  384(R0), F8
+	FMOVD  384(R0), F7
 	TBZ    $0, R2, l147
 	ADD    $392, R0, R5
-	VLD1   (R5), V8.S[2]
+	VLD1   (R5), V7.S[2]
 	B      l147
 
 l145:
-	FMOVS  384(R0), F8
+	FMOVS  384(R0), F7
 	B      l147
 
 l146:
-	FMOVQ  384(R0), F8
+	FMOVQ  384(R0), F7
 
 l147:
-	FMOVQ  16(R14), F9
+	FMOVQ  16(R14), F8
 	CMP    $8, R2
 	BGE    l149
-	VEOR   V10.B16, V10.B16, V10.B16
+	VEOR   V9.B16, V9.B16, V9.B16
 	CMP    $4, R2
 	BLE    l150
 	TBZ    $1, R2, l148
-	FMOVD  400(R0), F10
+	FMOVD  400(R0), F9
 	TBZ    $0, R2, l150
 	ADD    $408, R0, R5
-	VLD1   (R5), V10.S[2]
+	VLD1   (R5), V9.S[2]
 	B      l150
 
 l148:
-	FMOVS  400(R0), F10
+	FMOVS  400(R0), F9
 	B      l150
 
 l149:
-	FMOVQ  400(R0), F10
+	FMOVQ  400(R0), F9
 
 l150:
-	FMOVQ  32(R14), F11
+	FMOVQ  32(R14), F10
 	CMP    $12, R2
 	BGE    l152
-	VEOR   V12.B16, V12.B16, V12.B16
+	VEOR   V11.B16, V11.B16, V11.B16
 	CMP    $8, R2
 	BLE    l153
 	TBZ    $1, R2, l151
-	FMOVD  416(R0), F12
+	FMOVD  416(R0), F11
 	TBZ    $0, R2, l153
 	ADD    $424, R0, R5
-	VLD1   (R5), V12.S[2]
+	VLD1   (R5), V11.S[2]
 	B      l153
 
 l151:
-	FMOVS  416(R0), F12
+	FMOVS  416(R0), F11
 	B      l153
 
 l152:
-	FMOVQ  416(R0), F12
+	FMOVQ  416(R0), F11
 
 l153:
-	FMOVQ  48(R14), F13
+	FMOVQ  48(R14), F12
 	CMP    $16, R2
 	BGE    l155
-	VEOR   V14.B16, V14.B16, V14.B16
+	VEOR   V13.B16, V13.B16, V13.B16
 	CMP    $12, R2
 	BLE    l156
 	TBZ    $1, R2, l154
-	FMOVD  432(R0), F14
+	FMOVD  432(R0), F13
 	TBZ    $0, R2, l156
 	ADD    $440, R0, R5
-	VLD1   (R5), V14.S[2]
+	VLD1   (R5), V13.S[2]
 	B      l156
 
 l154:
-	FMOVS  432(R0), F14
+	FMOVS  432(R0), F13
 	B      l156
 
 l155:
-	FMOVQ  432(R0), F14
+	FMOVQ  432(R0), F13
 
 l156:
-	FMOVQ  0(R0), F15
-	VORR   V7.B16, V7.B16, V16.B16
+	FMOVQ  0(R0), F14
+	VORR   V6.B16, V6.B16, V15.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V16.S4
-	FMOVQ  64(R0), F17
-	VORR   V7.B16, V7.B16, V18.B16
-	VFMLA  V0.S4, V17.S4, V18.S4
+	VFMLA  V0.S4, V14.S4, V15.S4
+	FMOVQ  64(R0), F16
+	VORR   V6.B16, V6.B16, V17.B16
+	VFMLA  V0.S4, V16.S4, V17.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb0d4f3 // fsub v19.4s, v7.4s, v16.4s
-	WORD   $0x4eb2d4f4 // fsub v20.4s, v7.4s, v18.4s
+	WORD   $0x4eafd4d2 // fsub v18.4s, v6.4s, v15.4s
+	WORD   $0x4eb1d4d3 // fsub v19.4s, v6.4s, v17.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V19.S4
-	VFMLA  V0.S4, V17.S4, V20.S4
-	VFMLA  V1.S4, V15.S4, V19.S4
-	VFMLA  V1.S4, V17.S4, V20.S4
+	VFMLA  V0.S4, V14.S4, V18.S4
+	VFMLA  V0.S4, V16.S4, V19.S4
+	VFMLA  V1.S4, V14.S4, V18.S4
+	VFMLA  V1.S4, V16.S4, V19.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V16.B16, V15.B16
-	VAND   V3.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4ea495f5 // mla v21.4s, v15.4s, v4.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4ea4962f // mla v15.4s, v17.4s, v4.4s
-	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V16.S4, V17.S4
-	VSHL   $20, V18.S4, V22.S4
-	VADD   V17.S4, V21.S4, V21.S4
-	VADD   V22.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F17 // nearExp2
+	VAND   V2.B16, V15.B16, V14.B16
+	VAND   V2.B16, V17.B16, V16.B16
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4ea395d4 // mla v20.4s, v14.4s, v3.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4ea3960e // mla v14.4s, v16.4s, v3.4s
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V15.S4, V16.S4
+	VSHL   $20, V17.S4, V21.S4
+	VADD   V16.S4, V20.S4, V20.S4
+	VADD   V21.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V19.S4, V5.S4, V17.S4
-	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V20.S4, V5.S4, V22.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V19.S4, V17.S4, V23.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V20.S4, V22.S4, V17.S4
-	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
-
-	// s*q + s
-	VFMLA  V19.S4, V21.S4, V21.S4
-	VFMLA  V20.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd6b1 // fadd v17.4s, v21.4s, v15.4s
-	FMOVQ  128(R0), F19
-	VORR   V7.B16, V7.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V20.S4
-	FMOVQ  192(R0), F22
-	VORR   V7.B16, V7.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d4f8 // fsub v24.4s, v7.4s, v20.4s
-	WORD   $0x4eb7d4f9 // fsub v25.4s, v7.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
-	VFMLA  V1.S4, V19.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V19.B16
-	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4ea4967a // mla v26.4s, v19.4s, v4.4s
-	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4ea496d3 // mla v19.4s, v22.4s, v4.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V20.S4, V22.S4
-	VSHL   $20, V23.S4, V27.S4
-	VADD   V22.S4, V26.S4, V26.S4
-	VADD   V27.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F22 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V5.S4, V22.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V25.S4, V5.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V22.S4, V28.S4
+	VFMLA  V18.S4, V4.S4, V16.S4
+	FMOVQ  144(R3), F21 // nearExp2
+	VFMLA  V19.S4, V4.S4, V21.S4
 	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V25.S4, V27.S4, V22.S4
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+	VFMLA  V18.S4, V16.S4, V22.S4
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V19.S4, V21.S4, V16.S4
+	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
+	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V19.S4, V19.S4
-	WORD   $0x4e33d756 // fadd v22.4s, v26.4s, v19.4s
-	WORD   $0x4e36d631 // fadd v17.4s, v17.4s, v22.4s
-	VORR   V18.B16, V16.B16, V16.B16
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	FMOVQ  256(R0), F18
-	VORR   V7.B16, V7.B16, V20.B16
+	VFMLA  V18.S4, V20.S4, V20.S4
+	VFMLA  V19.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed690 // fadd v16.4s, v20.4s, v14.4s
+	FMOVQ  128(R0), F18
+	VORR   V6.B16, V6.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V18.S4, V20.S4
-	FMOVQ  320(R0), F22
-	VORR   V7.B16, V7.B16, V23.B16
+	VFMLA  V0.S4, V18.S4, V19.S4
+	FMOVQ  192(R0), F21
+	VORR   V6.B16, V6.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d4d7 // fsub v23.4s, v6.4s, v19.4s
+	WORD   $0x4eb6d4d8 // fsub v24.4s, v6.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V18.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V24.S4
+	VFMLA  V1.S4, V18.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V19.B16, V18.B16
+	VAND   V2.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4ea39659 // mla v25.4s, v18.4s, v3.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4ea396b2 // mla v18.4s, v21.4s, v3.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V19.S4, V21.S4
+	VSHL   $20, V22.S4, V26.S4
+	VADD   V21.S4, V25.S4, V25.S4
+	VADD   V26.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V4.S4, V21.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V24.S4, V4.S4, V26.S4
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V23.S4, V21.S4, V27.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V24.S4, V26.S4, V21.S4
+	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V18.S4, V18.S4
+	WORD   $0x4e32d735 // fadd v21.4s, v25.4s, v18.4s
+	WORD   $0x4e35d610 // fadd v16.4s, v16.4s, v21.4s
+	VORR   V17.B16, V15.B16, V15.B16
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V22.B16, V15.B16, V15.B16
+	FMOVQ  256(R0), F17
+	VORR   V6.B16, V6.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V19.S4
+	FMOVQ  320(R0), F21
+	VORR   V6.B16, V6.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d4d7 // fsub v23.4s, v6.4s, v19.4s
+	WORD   $0x4eb6d4d8 // fsub v24.4s, v6.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V24.S4
+	VFMLA  V1.S4, V17.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V19.B16, V17.B16
+	VAND   V2.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4ea3963a // mla v26.4s, v17.4s, v3.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4ea396b1 // mla v17.4s, v21.4s, v3.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V19.S4, V21.S4
+	VSHL   $20, V22.S4, V27.S4
+	VADD   V21.S4, V26.S4, V26.S4
+	VADD   V27.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V4.S4, V21.S4
+	FMOVQ  144(R3), F27 // nearExp2
+	VFMLA  V24.S4, V4.S4, V27.S4
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V23.S4, V21.S4, V28.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V24.S4, V27.S4, V21.S4
+	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V26.S4, V26.S4
+	VFMLA  V24.S4, V17.S4, V17.S4
+	WORD   $0x4e31d755 // fadd v21.4s, v26.4s, v17.4s
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V22.B16, V15.B16, V15.B16
+	VORR   V6.B16, V6.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V7.S4, V19.S4
+	VAND   V19.B16, V5.B16, V19.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d4d6 // fsub v22.4s, v6.4s, v19.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V7.S4, V22.S4
+	VFMLA  V1.S4, V7.S4, V22.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V19.B16, V7.B16
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4ea394f7 // mla v23.4s, v7.4s, v3.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VSHL   $20, V19.S4, V7.S4
+	VADD   V7.S4, V23.S4, V23.S4
+	FMOVQ  144(R3), F7 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V22.S4, V4.S4, V7.S4
+	FMOVQ  160(R3), F24 // nearExp1
+	VFMLA  V22.S4, V7.S4, V24.S4
+	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
+
+	// s*q + s
+	VFMLA  V22.S4, V23.S4, V23.S4
+	VAND   V23.B16, V5.B16, V5.B16
+	WORD   $0x4e25d6b5 // fadd v21.4s, v21.4s, v5.4s
+	FMOVQ  16(R0), F7
+	VORR   V6.B16, V6.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V7.S4, V22.S4
+	FMOVQ  80(R0), F23
+	VORR   V6.B16, V6.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d4db // fsub v27.4s, v6.4s, v22.4s
+	WORD   $0x4eb8d4dc // fsub v28.4s, v6.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V7.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V7.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V22.B16, V7.B16
+	VAND   V2.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4ea394fd // mla v29.4s, v7.4s, v3.4s
+	FMOVQ  128(R3), F7 // byteOffsets
+	WORD   $0x4ea396e7 // mla v7.4s, v23.4s, v3.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F5, 16(RSP)
+	VSHL   $20, V24.S4, V5.S4
+	VADD   V23.S4, V29.S4, V29.S4
+	VADD   V5.S4, V7.S4, V7.S4
+	FMOVQ  144(R3), F5 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V27.S4, V4.S4, V5.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V28.S4, V4.S4, V23.S4
+	FMOVQ  F17, 32(RSP)
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V27.S4, V5.S4, V17.S4
+	FMOVQ  160(R3), F5 // nearExp1
+	VFMLA  V28.S4, V23.S4, V5.S4
+	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
+	WORD   $0x6e25df9c // fmul v28.4s, v28.4s, v5.4s
+
+	// s*q + s
+	VFMLA  V27.S4, V29.S4, V29.S4
+	VFMLA  V28.S4, V7.S4, V7.S4
+	WORD   $0x4e27d7a5 // fadd v5.4s, v29.4s, v7.4s
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V22.B16, V15.B16, V15.B16
+	VORR   V24.B16, V15.B16, V15.B16
+	FMOVQ  144(R0), F17
+	VORR   V6.B16, V6.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V19.S4
+	FMOVQ  208(R0), F22
+	VORR   V6.B16, V6.B16, V23.B16
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d4f8 // fsub v24.4s, v7.4s, v20.4s
-	WORD   $0x4eb7d4f9 // fsub v25.4s, v7.4s, v23.4s
+	WORD   $0x4eb3d4d8 // fsub v24.4s, v6.4s, v19.4s
+	WORD   $0x4eb7d4db // fsub v27.4s, v6.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V27.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V27.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V19.B16, V17.B16
+	VAND   V2.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4ea3963c // mla v28.4s, v17.4s, v3.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4ea396d1 // mla v17.4s, v22.4s, v3.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V19.S4, V22.S4
+	FMOVQ  F26, 48(RSP)
+	VSHL   $20, V23.S4, V26.S4
+	VADD   V22.S4, V28.S4, V28.S4
+	VADD   V26.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F22 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V4.S4, V22.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V27.S4, V4.S4, V26.S4
+	FMOVQ  F18, 64(RSP)
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V24.S4, V22.S4, V18.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V27.S4, V26.S4, V22.S4
+	WORD   $0x6e32df18 // fmul v24.4s, v24.4s, v18.4s
+	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V27.S4, V17.S4, V17.S4
+	WORD   $0x4e31d792 // fadd v18.4s, v28.4s, v17.4s
+	WORD   $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V23.B16, V15.B16, V15.B16
+	FMOVQ  272(R0), F18
+	VORR   V6.B16, V6.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V19.S4
+	FMOVQ  336(R0), F22
+	VORR   V6.B16, V6.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d4d8 // fsub v24.4s, v6.4s, v19.4s
+	WORD   $0x4eb7d4da // fsub v26.4s, v6.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V18.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V0.S4, V22.S4, V26.S4
 	VFMLA  V1.S4, V18.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V22.S4, V26.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V18.B16
-	VAND   V3.B16, V23.B16, V22.B16
+	VAND   V2.B16, V19.B16, V18.B16
+	VAND   V2.B16, V23.B16, V22.B16
 	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4ea4965b // mla v27.4s, v18.4s, v4.4s
+	WORD   $0x4ea3965b // mla v27.4s, v18.4s, v3.4s
 	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4ea496d2 // mla v18.4s, v22.4s, v4.4s
+	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V20.S4, V22.S4
-	VSHL   $20, V23.S4, V28.S4
+	VSHL   $20, V19.S4, V22.S4
+	FMOVQ  F17, 80(RSP)
+	VSHL   $20, V23.S4, V17.S4
 	VADD   V22.S4, V27.S4, V27.S4
-	VADD   V28.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F22 // nearExp2
+	VADD   V17.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V5.S4, V22.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V5.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V24.S4, V22.S4, V29.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V25.S4, V28.S4, V22.S4
-	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+	VFMLA  V24.S4, V4.S4, V17.S4
+	FMOVQ  144(R3), F22 // nearExp2
+	VFMLA  V26.S4, V4.S4, V22.S4
+	FMOVQ  F28, 96(RSP)
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V24.S4, V17.S4, V28.S4
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V26.S4, V22.S4, V17.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e31df5a // fmul v26.4s, v26.4s, v17.4s
 
 	// s*q + s
 	VFMLA  V24.S4, V27.S4, V27.S4
-	VFMLA  V25.S4, V18.S4, V18.S4
-	WORD   $0x4e32d776 // fadd v22.4s, v27.4s, v18.4s
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	VORR   V7.B16, V7.B16, V20.B16
+	VFMLA  V26.S4, V18.S4, V18.S4
+	WORD   $0x4e32d771 // fadd v17.4s, v27.4s, v18.4s
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V23.B16, V15.B16, V15.B16
+	VORR   V6.B16, V6.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V8.S4, V20.S4
-	VAND   V20.B16, V6.B16, V20.B16
+	VFMLA  V0.S4, V9.S4, V19.S4
+	VAND   V19.B16, V8.B16, V19.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d4f7 // fsub v23.4s, v7.4s, v20.4s
+	WORD   $0x4eb3d4d6 // fsub v22.4s, v6.4s, v19.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V8.S4, V23.S4
-	VFMLA  V1.S4, V8.S4, V23.S4
+	VFMLA  V0.S4, V9.S4, V22.S4
+	VFMLA  V1.S4, V9.S4, V22.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V20.B16, V8.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4ea49518 // mla v24.4s, v8.4s, v4.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VSHL   $20, V20.S4, V8.S4
-	VADD   V8.S4, V24.S4, V24.S4
-	FMOVQ  144(R3), F8 // nearExp2
+	VAND   V2.B16, V19.B16, V9.B16
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4ea39537 // mla v23.4s, v9.4s, v3.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VSHL   $20, V19.S4, V9.S4
+	VADD   V9.S4, V23.S4, V23.S4
+	FMOVQ  144(R3), F9 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V5.S4, V8.S4
-	FMOVQ  160(R3), F25 // nearExp1
-	VFMLA  V23.S4, V8.S4, V25.S4
-	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	VFMLA  V22.S4, V4.S4, V9.S4
+	FMOVQ  160(R3), F24 // nearExp1
+	VFMLA  V22.S4, V9.S4, V24.S4
+	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 
 	// s*q + s
-	VFMLA  V23.S4, V24.S4, V24.S4
-	VAND   V24.B16, V6.B16, V6.B16
-	WORD   $0x4e26d6d6 // fadd v22.4s, v22.4s, v6.4s
-	FMOVQ  16(R0), F8
-	VORR   V7.B16, V7.B16, V23.B16
+	VFMLA  V22.S4, V23.S4, V23.S4
+	VAND   V23.B16, V8.B16, V8.B16
+	WORD   $0x4e28d631 // fadd v17.4s, v17.4s, v8.4s
+	FMOVQ  32(R0), F9
+	VORR   V6.B16, V6.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V8.S4, V23.S4
-	FMOVQ  80(R0), F24
-	VORR   V7.B16, V7.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
+	VFMLA  V0.S4, V9.S4, V22.S4
+	FMOVQ  96(R0), F23
+	VORR   V6.B16, V6.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb7d4fc // fsub v28.4s, v7.4s, v23.4s
-	WORD   $0x4eb9d4fd // fsub v29.4s, v7.4s, v25.4s
+	WORD   $0x4eb6d4da // fsub v26.4s, v6.4s, v22.4s
+	WORD   $0x4eb8d4dc // fsub v28.4s, v6.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V8.S4, V28.S4
-	VFMLA  V0.S4, V24.S4, V29.S4
-	VFMLA  V1.S4, V8.S4, V28.S4
-	VFMLA  V1.S4, V24.S4, V29.S4
+	VFMLA  V0.S4, V9.S4, V26.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V9.S4, V26.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V23.B16, V8.B16
-	VAND   V3.B16, V25.B16, V24.B16
-	FMOVQ  F6, 16(RSP)
-	FMOVQ  128(R3), F6 // byteOffsets
-	WORD   $0x4ea49506 // mla v6.4s, v8.4s, v4.4s
+	VAND   V2.B16, V22.B16, V9.B16
+	VAND   V2.B16, V24.B16, V23.B16
+	FMOVQ  F8, 112(RSP)
 	FMOVQ  128(R3), F8 // byteOffsets
-	WORD   $0x4ea49708 // mla v8.4s, v24.4s, v4.4s
-	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	WORD   $0x4ea39528 // mla v8.4s, v9.4s, v3.4s
+	FMOVQ  128(R3), F9 // byteOffsets
+	WORD   $0x4ea396e9 // mla v9.4s, v23.4s, v3.4s
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F18, 32(RSP)
-	VSHL   $20, V25.S4, V18.S4
-	VADD   V24.S4, V6.S4, V6.S4
-	VADD   V18.S4, V8.S4, V8.S4
+	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F18, 128(RSP)
+	VSHL   $20, V24.S4, V18.S4
+	VADD   V23.S4, V8.S4, V8.S4
+	VADD   V18.S4, V9.S4, V9.S4
 	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V28.S4, V5.S4, V18.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V29.S4, V5.S4, V24.S4
-	FMOVQ  F27, 48(RSP)
+	VFMLA  V26.S4, V4.S4, V18.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V28.S4, V4.S4, V23.S4
+	FMOVQ  F27, 144(RSP)
 	FMOVQ  160(R3), F27 // nearExp1
-	VFMLA  V28.S4, V18.S4, V27.S4
+	VFMLA  V26.S4, V18.S4, V27.S4
 	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V29.S4, V24.S4, V18.S4
-	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD   $0x6e32dfbd // fmul v29.4s, v29.4s, v18.4s
+	VFMLA  V28.S4, V23.S4, V18.S4
+	WORD   $0x6e3bdf5a // fmul v26.4s, v26.4s, v27.4s
+	WORD   $0x6e32df9c // fmul v28.4s, v28.4s, v18.4s
 
 	// s*q + s
-	VFMLA  V28.S4, V6.S4, V6.S4
-	VFMLA  V29.S4, V8.S4, V8.S4
-	WORD   $0x4e28d4d2 // fadd v18.4s, v6.4s, v8.4s
-	VORR   V20.B16, V16.B16, V16.B16
-	VORR   V23.B16, V16.B16, V16.B16
-	VORR   V25.B16, V16.B16, V16.B16
-	FMOVQ  144(R0), F20
-	VORR   V7.B16, V7.B16, V23.B16
+	VFMLA  V26.S4, V8.S4, V8.S4
+	VFMLA  V28.S4, V9.S4, V9.S4
+	WORD   $0x4e29d512 // fadd v18.4s, v8.4s, v9.4s
+	VORR   V19.B16, V15.B16, V15.B16
+	VORR   V22.B16, V15.B16, V15.B16
+	VORR   V24.B16, V15.B16, V15.B16
+	FMOVQ  160(R0), F19
+	VORR   V6.B16, V6.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V20.S4, V23.S4
-	FMOVQ  208(R0), F24
-	VORR   V7.B16, V7.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
+	VFMLA  V0.S4, V19.S4, V22.S4
+	FMOVQ  224(R0), F23
+	VORR   V6.B16, V6.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb7d4fb // fsub v27.4s, v7.4s, v23.4s
-	WORD   $0x4eb9d4fc // fsub v28.4s, v7.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V20.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V20.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V23.B16, V20.B16
-	VAND   V3.B16, V25.B16, V24.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea4969d // mla v29.4s, v20.4s, v4.4s
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4ea49714 // mla v20.4s, v24.4s, v4.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F19, 64(RSP)
-	VSHL   $20, V25.S4, V19.S4
-	VADD   V24.S4, V29.S4, V29.S4
-	VADD   V19.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F19 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V5.S4, V19.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V28.S4, V5.S4, V24.S4
-	FMOVQ  F26, 80(RSP)
-	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V27.S4, V19.S4, V26.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V28.S4, V24.S4, V19.S4
-	WORD   $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V20.S4, V20.S4
-	WORD   $0x4e34d7b3 // fadd v19.4s, v29.4s, v20.4s
-	WORD   $0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
-	VORR   V23.B16, V16.B16, V16.B16
-	VORR   V25.B16, V16.B16, V16.B16
-	FMOVQ  272(R0), F19
-	VORR   V7.B16, V7.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V23.S4
-	FMOVQ  336(R0), F24
-	VORR   V7.B16, V7.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d4fa // fsub v26.4s, v7.4s, v23.4s
-	WORD   $0x4eb9d4fb // fsub v27.4s, v7.4s, v25.4s
+	WORD   $0x4eb6d4da // fsub v26.4s, v6.4s, v22.4s
+	WORD   $0x4eb8d4db // fsub v27.4s, v6.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V19.S4, V26.S4
-	VFMLA  V0.S4, V24.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V27.S4
 	VFMLA  V1.S4, V19.S4, V26.S4
-	VFMLA  V1.S4, V24.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V27.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V23.B16, V19.B16
-	VAND   V3.B16, V25.B16, V24.B16
+	VAND   V2.B16, V22.B16, V19.B16
+	VAND   V2.B16, V24.B16, V23.B16
 	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4ea4967c // mla v28.4s, v19.4s, v4.4s
+	WORD   $0x4ea3967c // mla v28.4s, v19.4s, v3.4s
 	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4ea49713 // mla v19.4s, v24.4s, v4.4s
+	WORD   $0x4ea396f3 // mla v19.4s, v23.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F20, 96(RSP)
-	VSHL   $20, V25.S4, V20.S4
-	VADD   V24.S4, V28.S4, V28.S4
-	VADD   V20.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F20 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V26.S4, V5.S4, V20.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V27.S4, V5.S4, V24.S4
-	FMOVQ  F29, 112(RSP)
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V26.S4, V20.S4, V29.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V27.S4, V24.S4, V20.S4
-	WORD   $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
-	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
-
-	// s*q + s
-	VFMLA  V26.S4, V28.S4, V28.S4
-	VFMLA  V27.S4, V19.S4, V19.S4
-	WORD   $0x4e33d794 // fadd v20.4s, v28.4s, v19.4s
-	VORR   V23.B16, V16.B16, V16.B16
-	VORR   V25.B16, V16.B16, V16.B16
-	VORR   V7.B16, V7.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V10.S4, V23.S4
-	VAND   V23.B16, V9.B16, V23.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d4f8 // fsub v24.4s, v7.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V10.S4, V24.S4
-	VFMLA  V1.S4, V10.S4, V24.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V23.B16, V10.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4ea49559 // mla v25.4s, v10.4s, v4.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VSHL   $20, V23.S4, V10.S4
-	VADD   V10.S4, V25.S4, V25.S4
-	FMOVQ  144(R3), F10 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V5.S4, V10.S4
-	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V24.S4, V10.S4, V26.S4
-	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V25.S4, V25.S4
-	VAND   V25.B16, V9.B16, V9.B16
-	WORD   $0x4e29d694 // fadd v20.4s, v20.4s, v9.4s
-	FMOVQ  32(R0), F10
-	VORR   V7.B16, V7.B16, V24.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V10.S4, V24.S4
-	FMOVQ  96(R0), F25
-	VORR   V7.B16, V7.B16, V26.B16
-	VFMLA  V0.S4, V25.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb8d4fb // fsub v27.4s, v7.4s, v24.4s
-	WORD   $0x4ebad4fd // fsub v29.4s, v7.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V10.S4, V27.S4
-	VFMLA  V0.S4, V25.S4, V29.S4
-	VFMLA  V1.S4, V10.S4, V27.S4
-	VFMLA  V1.S4, V25.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V24.B16, V10.B16
-	VAND   V3.B16, V26.B16, V25.B16
-	FMOVQ  F9, 128(RSP)
-	FMOVQ  128(R3), F9 // byteOffsets
-	WORD   $0x4ea49549 // mla v9.4s, v10.4s, v4.4s
-	FMOVQ  128(R3), F10 // byteOffsets
-	WORD   $0x4ea4972a // mla v10.4s, v25.4s, v4.4s
-	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
-	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F25, 160(RSP)
 	VSHL   $20, V24.S4, V25.S4
-	FMOVQ  F19, 144(RSP)
-	VSHL   $20, V26.S4, V19.S4
-	VADD   V25.S4, V9.S4, V9.S4
-	VADD   V19.S4, V10.S4, V10.S4
-	FMOVQ  144(R3), F19 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V5.S4, V19.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V29.S4, V5.S4, V25.S4
-	FMOVQ  F28, 160(RSP)
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V27.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V29.S4, V25.S4, V19.S4
-	WORD   $0x6e3cdf7b // fmul v27.4s, v27.4s, v28.4s
-	WORD   $0x6e33dfbd // fmul v29.4s, v29.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V9.S4, V9.S4
-	VFMLA  V29.S4, V10.S4, V10.S4
-	WORD   $0x4e2ad533 // fadd v19.4s, v9.4s, v10.4s
-	VORR   V23.B16, V16.B16, V16.B16
-	VORR   V24.B16, V16.B16, V16.B16
-	VORR   V26.B16, V16.B16, V16.B16
-	FMOVQ  160(R0), F23
-	VORR   V7.B16, V7.B16, V24.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V23.S4, V24.S4
-	FMOVQ  224(R0), F25
-	VORR   V7.B16, V7.B16, V26.B16
-	VFMLA  V0.S4, V25.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb8d4fb // fsub v27.4s, v7.4s, v24.4s
-	WORD   $0x4ebad4fc // fsub v28.4s, v7.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V23.S4, V27.S4
-	VFMLA  V0.S4, V25.S4, V28.S4
-	VFMLA  V1.S4, V23.S4, V27.S4
-	VFMLA  V1.S4, V25.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V24.B16, V23.B16
-	VAND   V3.B16, V26.B16, V25.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea496fd // mla v29.4s, v23.4s, v4.4s
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4ea49737 // mla v23.4s, v25.4s, v4.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VSHL   $20, V24.S4, V25.S4
-	FMOVQ  F10, 176(RSP)
-	VSHL   $20, V26.S4, V10.S4
-	VADD   V25.S4, V29.S4, V29.S4
-	VADD   V10.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F10 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V5.S4, V10.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V28.S4, V5.S4, V25.S4
-	FMOVQ  F8, 192(RSP)
-	FMOVQ  160(R3), F8 // nearExp1
-	VFMLA  V27.S4, V10.S4, V8.S4
-	FMOVQ  160(R3), F10 // nearExp1
-	VFMLA  V28.S4, V25.S4, V10.S4
-	WORD   $0x6e28df7b // fmul v27.4s, v27.4s, v8.4s
-	WORD   $0x6e2adf9c // fmul v28.4s, v28.4s, v10.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V23.S4, V23.S4
-	WORD   $0x4e37d7a8 // fadd v8.4s, v29.4s, v23.4s
-	WORD   $0x4e28d673 // fadd v19.4s, v19.4s, v8.4s
-	VORR   V24.B16, V16.B16, V16.B16
-	VORR   V26.B16, V16.B16, V16.B16
-	FMOVQ  288(R0), F8
-	VORR   V7.B16, V7.B16, V10.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V8.S4, V10.S4
-	FMOVQ  352(R0), F24
-	VORR   V7.B16, V7.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eaad4fa // fsub v26.4s, v7.4s, v10.4s
-	WORD   $0x4eb9d4fb // fsub v27.4s, v7.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V8.S4, V26.S4
-	VFMLA  V0.S4, V24.S4, V27.S4
-	VFMLA  V1.S4, V8.S4, V26.S4
-	VFMLA  V1.S4, V24.S4, V27.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V10.B16, V8.B16
-	VAND   V3.B16, V25.B16, V24.B16
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4ea4951c // mla v28.4s, v8.4s, v4.4s
-	FMOVQ  128(R3), F8 // byteOffsets
-	WORD   $0x4ea49708 // mla v8.4s, v24.4s, v4.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
-	VSHL   $20, V10.S4, V24.S4
-	FMOVQ  F23, 208(RSP)
-	VSHL   $20, V25.S4, V23.S4
-	VADD   V24.S4, V28.S4, V28.S4
-	VADD   V23.S4, V8.S4, V8.S4
+	VADD   V23.S4, V28.S4, V28.S4
+	VADD   V25.S4, V19.S4, V19.S4
 	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V26.S4, V5.S4, V23.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V27.S4, V5.S4, V24.S4
-	FMOVQ  F29, 224(RSP)
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V26.S4, V23.S4, V29.S4
+	VFMLA  V26.S4, V4.S4, V23.S4
+	FMOVQ  144(R3), F25 // nearExp2
+	VFMLA  V27.S4, V4.S4, V25.S4
+	FMOVQ  F9, 176(RSP)
+	FMOVQ  160(R3), F9 // nearExp1
+	VFMLA  V26.S4, V23.S4, V9.S4
 	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V27.S4, V24.S4, V23.S4
-	WORD   $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
+	VFMLA  V27.S4, V25.S4, V23.S4
+	WORD   $0x6e29df5a // fmul v26.4s, v26.4s, v9.4s
 	WORD   $0x6e37df7b // fmul v27.4s, v27.4s, v23.4s
 
 	// s*q + s
 	VFMLA  V26.S4, V28.S4, V28.S4
-	VFMLA  V27.S4, V8.S4, V8.S4
-	WORD   $0x4e28d797 // fadd v23.4s, v28.4s, v8.4s
-	VORR   V10.B16, V16.B16, V16.B16
-	VORR   V25.B16, V16.B16, V16.B16
-	VORR   V7.B16, V7.B16, V10.B16
+	VFMLA  V27.S4, V19.S4, V19.S4
+	WORD   $0x4e33d789 // fadd v9.4s, v28.4s, v19.4s
+	WORD   $0x4e29d652 // fadd v18.4s, v18.4s, v9.4s
+	VORR   V22.B16, V15.B16, V15.B16
+	VORR   V24.B16, V15.B16, V15.B16
+	FMOVQ  288(R0), F9
+	VORR   V6.B16, V6.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V12.S4, V10.S4
-	VAND   V10.B16, V11.B16, V10.B16
+	VFMLA  V0.S4, V9.S4, V22.S4
+	FMOVQ  352(R0), F23
+	VORR   V6.B16, V6.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eaad4f8 // fsub v24.4s, v7.4s, v10.4s
+	WORD   $0x4eb6d4d9 // fsub v25.4s, v6.4s, v22.4s
+	WORD   $0x4eb8d4da // fsub v26.4s, v6.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V12.S4, V24.S4
-	VFMLA  V1.S4, V12.S4, V24.S4
+	VFMLA  V0.S4, V9.S4, V25.S4
+	VFMLA  V0.S4, V23.S4, V26.S4
+	VFMLA  V1.S4, V9.S4, V25.S4
+	VFMLA  V1.S4, V23.S4, V26.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V10.B16, V12.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4ea49599 // mla v25.4s, v12.4s, v4.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VSHL   $20, V10.S4, V12.S4
-	VADD   V12.S4, V25.S4, V25.S4
-	FMOVQ  144(R3), F12 // nearExp2
+	VAND   V2.B16, V22.B16, V9.B16
+	VAND   V2.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4ea3953b // mla v27.4s, v9.4s, v3.4s
+	FMOVQ  128(R3), F9 // byteOffsets
+	WORD   $0x4ea396e9 // mla v9.4s, v23.4s, v3.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F19, 192(RSP)
+	VSHL   $20, V24.S4, V19.S4
+	VADD   V23.S4, V27.S4, V27.S4
+	VADD   V19.S4, V9.S4, V9.S4
+	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V5.S4, V12.S4
-	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V24.S4, V12.S4, V26.S4
-	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V25.S4, V25.S4
-	VAND   V25.B16, V11.B16, V11.B16
-	WORD   $0x4e2bd6f7 // fadd v23.4s, v23.4s, v11.4s
-	FMOVQ  48(R0), F12
-	VORR   V7.B16, V7.B16, V24.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V12.S4, V24.S4
-	FMOVQ  112(R0), F25
-	VORR   V7.B16, V7.B16, V26.B16
-	VFMLA  V0.S4, V25.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb8d4fb // fsub v27.4s, v7.4s, v24.4s
-	WORD   $0x4ebad4fd // fsub v29.4s, v7.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V12.S4, V27.S4
-	VFMLA  V0.S4, V25.S4, V29.S4
-	VFMLA  V1.S4, V12.S4, V27.S4
-	VFMLA  V1.S4, V25.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V24.B16, V12.B16
-	VAND   V3.B16, V26.B16, V25.B16
-	FMOVQ  F11, 240(RSP)
-	FMOVQ  128(R3), F11 // byteOffsets
-	WORD   $0x4ea4958b // mla v11.4s, v12.4s, v4.4s
-	FMOVQ  128(R3), F12 // byteOffsets
-	WORD   $0x4ea4972c // mla v12.4s, v25.4s, v4.4s
-	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
-	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
-	VSHL   $20, V24.S4, V25.S4
-	FMOVQ  F8, 256(RSP)
-	VSHL   $20, V26.S4, V8.S4
-	VADD   V25.S4, V11.S4, V11.S4
-	VADD   V8.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F8 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V5.S4, V8.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V29.S4, V5.S4, V25.S4
-	FMOVQ  F28, 272(RSP)
+	VFMLA  V25.S4, V4.S4, V19.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V26.S4, V4.S4, V23.S4
+	FMOVQ  F28, 208(RSP)
 	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V27.S4, V8.S4, V28.S4
-	FMOVQ  160(R3), F8 // nearExp1
-	VFMLA  V29.S4, V25.S4, V8.S4
-	WORD   $0x6e3cdf7b // fmul v27.4s, v27.4s, v28.4s
-	WORD   $0x6e28dfbd // fmul v29.4s, v29.4s, v8.4s
+	VFMLA  V25.S4, V19.S4, V28.S4
+	FMOVQ  160(R3), F19 // nearExp1
+	VFMLA  V26.S4, V23.S4, V19.S4
+	WORD   $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	WORD   $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
 
 	// s*q + s
-	VFMLA  V27.S4, V11.S4, V11.S4
-	VFMLA  V29.S4, V12.S4, V12.S4
-	WORD   $0x4e2cd568 // fadd v8.4s, v11.4s, v12.4s
-	VORR   V10.B16, V16.B16, V16.B16
-	VORR   V24.B16, V16.B16, V16.B16
-	VORR   V26.B16, V16.B16, V16.B16
-	FMOVQ  176(R0), F10
-	VORR   V7.B16, V7.B16, V24.B16
+	VFMLA  V25.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V9.S4, V9.S4
+	WORD   $0x4e29d773 // fadd v19.4s, v27.4s, v9.4s
+	VORR   V22.B16, V15.B16, V15.B16
+	VORR   V24.B16, V15.B16, V15.B16
+	VORR   V6.B16, V6.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V10.S4, V24.S4
-	FMOVQ  240(R0), F25
-	VORR   V7.B16, V7.B16, V26.B16
-	VFMLA  V0.S4, V25.S4, V26.S4
+	VFMLA  V0.S4, V11.S4, V22.S4
+	VAND   V22.B16, V10.B16, V22.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb8d4fb // fsub v27.4s, v7.4s, v24.4s
-	WORD   $0x4ebad4fc // fsub v28.4s, v7.4s, v26.4s
+	WORD   $0x4eb6d4d7 // fsub v23.4s, v6.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V10.S4, V27.S4
-	VFMLA  V0.S4, V25.S4, V28.S4
-	VFMLA  V1.S4, V10.S4, V27.S4
-	VFMLA  V1.S4, V25.S4, V28.S4
+	VFMLA  V0.S4, V11.S4, V23.S4
+	VFMLA  V1.S4, V11.S4, V23.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V24.B16, V10.B16
-	VAND   V3.B16, V26.B16, V25.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea4955d // mla v29.4s, v10.4s, v4.4s
-	FMOVQ  128(R3), F10 // byteOffsets
-	WORD   $0x4ea4972a // mla v10.4s, v25.4s, v4.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
-	VSHL   $20, V24.S4, V25.S4
-	FMOVQ  F12, 288(RSP)
-	VSHL   $20, V26.S4, V12.S4
-	VADD   V25.S4, V29.S4, V29.S4
-	VADD   V12.S4, V10.S4, V10.S4
-	FMOVQ  144(R3), F12 // nearExp2
+	VAND   V2.B16, V22.B16, V11.B16
+	FMOVQ  128(R3), F24 // byteOffsets
+	WORD   $0x4ea39578 // mla v24.4s, v11.4s, v3.4s
+	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
+	VSHL   $20, V22.S4, V11.S4
+	VADD   V11.S4, V24.S4, V24.S4
+	FMOVQ  144(R3), F11 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V5.S4, V12.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V28.S4, V5.S4, V25.S4
-	FMOVQ  F15, 304(RSP)
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V27.S4, V12.S4, V15.S4
-	FMOVQ  160(R3), F12 // nearExp1
-	VFMLA  V28.S4, V25.S4, V12.S4
-	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
-	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
+	VFMLA  V23.S4, V4.S4, V11.S4
+	FMOVQ  160(R3), F25 // nearExp1
+	VFMLA  V23.S4, V11.S4, V25.S4
+	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
 	// s*q + s
-	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V10.S4, V10.S4
-	WORD   $0x4e2ad7ac // fadd v12.4s, v29.4s, v10.4s
-	WORD   $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	VORR   V24.B16, V16.B16, V16.B16
-	VORR   V26.B16, V16.B16, V16.B16
-	FMOVQ  304(R0), F12
-	VORR   V7.B16, V7.B16, V15.B16
+	VFMLA  V23.S4, V24.S4, V24.S4
+	VAND   V24.B16, V10.B16, V10.B16
+	WORD   $0x4e2ad673 // fadd v19.4s, v19.4s, v10.4s
+	FMOVQ  48(R0), F11
+	VORR   V6.B16, V6.B16, V23.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V12.S4, V15.S4
-	FMOVQ  368(R0), F24
-	VORR   V7.B16, V7.B16, V25.B16
+	VFMLA  V0.S4, V11.S4, V23.S4
+	FMOVQ  112(R0), F24
+	VORR   V6.B16, V6.B16, V25.B16
 	VFMLA  V0.S4, V24.S4, V25.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eafd4fa // fsub v26.4s, v7.4s, v15.4s
-	WORD   $0x4eb9d4fb // fsub v27.4s, v7.4s, v25.4s
+	WORD   $0x4eb7d4da // fsub v26.4s, v6.4s, v23.4s
+	WORD   $0x4eb9d4dc // fsub v28.4s, v6.4s, v25.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V12.S4, V26.S4
+	VFMLA  V0.S4, V11.S4, V26.S4
+	VFMLA  V0.S4, V24.S4, V28.S4
+	VFMLA  V1.S4, V11.S4, V26.S4
+	VFMLA  V1.S4, V24.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V23.B16, V11.B16
+	VAND   V2.B16, V25.B16, V24.B16
+	FMOVQ  F10, 224(RSP)
+	FMOVQ  128(R3), F10 // byteOffsets
+	WORD   $0x4ea3956a // mla v10.4s, v11.4s, v3.4s
+	FMOVQ  128(R3), F11 // byteOffsets
+	WORD   $0x4ea3970b // mla v11.4s, v24.4s, v3.4s
+	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
+	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
+	VSHL   $20, V23.S4, V24.S4
+	FMOVQ  F9, 240(RSP)
+	VSHL   $20, V25.S4, V9.S4
+	VADD   V24.S4, V10.S4, V10.S4
+	VADD   V9.S4, V11.S4, V11.S4
+	FMOVQ  144(R3), F9 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V26.S4, V4.S4, V9.S4
+	FMOVQ  144(R3), F24 // nearExp2
+	VFMLA  V28.S4, V4.S4, V24.S4
+	FMOVQ  F27, 256(RSP)
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V26.S4, V9.S4, V27.S4
+	FMOVQ  160(R3), F9 // nearExp1
+	VFMLA  V28.S4, V24.S4, V9.S4
+	WORD   $0x6e3bdf5a // fmul v26.4s, v26.4s, v27.4s
+	WORD   $0x6e29df9c // fmul v28.4s, v28.4s, v9.4s
+
+	// s*q + s
+	VFMLA  V26.S4, V10.S4, V10.S4
+	VFMLA  V28.S4, V11.S4, V11.S4
+	WORD   $0x4e2bd549 // fadd v9.4s, v10.4s, v11.4s
+	VORR   V22.B16, V15.B16, V15.B16
+	VORR   V23.B16, V15.B16, V15.B16
+	VORR   V25.B16, V15.B16, V15.B16
+	FMOVQ  176(R0), F22
+	VORR   V6.B16, V6.B16, V23.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V22.S4, V23.S4
+	FMOVQ  240(R0), F24
+	VORR   V6.B16, V6.B16, V25.B16
+	VFMLA  V0.S4, V24.S4, V25.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb7d4da // fsub v26.4s, v6.4s, v23.4s
+	WORD   $0x4eb9d4db // fsub v27.4s, v6.4s, v25.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V22.S4, V26.S4
 	VFMLA  V0.S4, V24.S4, V27.S4
-	VFMLA  V1.S4, V12.S4, V26.S4
+	VFMLA  V1.S4, V22.S4, V26.S4
 	VFMLA  V1.S4, V24.S4, V27.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V15.B16, V12.B16
-	VAND   V3.B16, V25.B16, V24.B16
+	VAND   V2.B16, V23.B16, V22.B16
+	VAND   V2.B16, V25.B16, V24.B16
 	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4ea4959c // mla v28.4s, v12.4s, v4.4s
-	FMOVQ  128(R3), F12 // byteOffsets
-	WORD   $0x4ea4970c // mla v12.4s, v24.4s, v4.4s
+	WORD   $0x4ea396dc // mla v28.4s, v22.4s, v3.4s
+	FMOVQ  128(R3), F22 // byteOffsets
+	WORD   $0x4ea39716 // mla v22.4s, v24.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
-	VSHL   $20, V15.S4, V24.S4
-	FMOVQ  F10, 320(RSP)
-	VSHL   $20, V25.S4, V10.S4
+	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
+	VSHL   $20, V23.S4, V24.S4
+	FMOVQ  F11, 272(RSP)
+	VSHL   $20, V25.S4, V11.S4
 	VADD   V24.S4, V28.S4, V28.S4
-	VADD   V10.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F10 // nearExp2
+	VADD   V11.S4, V22.S4, V22.S4
+	FMOVQ  144(R3), F11 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V26.S4, V5.S4, V10.S4
+	VFMLA  V26.S4, V4.S4, V11.S4
 	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V27.S4, V5.S4, V24.S4
-	FMOVQ  F29, 336(RSP)
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V26.S4, V10.S4, V29.S4
-	FMOVQ  160(R3), F10 // nearExp1
-	VFMLA  V27.S4, V24.S4, V10.S4
-	WORD   $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
-	WORD   $0x6e2adf7b // fmul v27.4s, v27.4s, v10.4s
+	VFMLA  V27.S4, V4.S4, V24.S4
+	FMOVQ  F7, 288(RSP)
+	FMOVQ  160(R3), F7 // nearExp1
+	VFMLA  V26.S4, V11.S4, V7.S4
+	FMOVQ  160(R3), F11 // nearExp1
+	VFMLA  V27.S4, V24.S4, V11.S4
+	WORD   $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
+	WORD   $0x6e2bdf7b // fmul v27.4s, v27.4s, v11.4s
 
 	// s*q + s
 	VFMLA  V26.S4, V28.S4, V28.S4
-	VFMLA  V27.S4, V12.S4, V12.S4
-	WORD   $0x4e2cd78a // fadd v10.4s, v28.4s, v12.4s
-	VORR   V15.B16, V16.B16, V16.B16
-	VORR   V25.B16, V16.B16, V16.B16
-	VORR   V7.B16, V7.B16, V15.B16
+	VFMLA  V27.S4, V22.S4, V22.S4
+	WORD   $0x4e36d787 // fadd v7.4s, v28.4s, v22.4s
+	WORD   $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
+	VORR   V23.B16, V15.B16, V15.B16
+	VORR   V25.B16, V15.B16, V15.B16
+	FMOVQ  304(R0), F7
+	VORR   V6.B16, V6.B16, V11.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V15.S4
-	VAND   V15.B16, V13.B16, V15.B16
+	VFMLA  V0.S4, V7.S4, V11.S4
+	FMOVQ  368(R0), F23
+	VORR   V6.B16, V6.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eafd4e7 // fsub v7.4s, v7.4s, v15.4s
+	WORD   $0x4eabd4d9 // fsub v25.4s, v6.4s, v11.4s
+	WORD   $0x4eb8d4da // fsub v26.4s, v6.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V7.S4
-	VFMLA  V1.S4, V14.S4, V7.S4
+	VFMLA  V0.S4, V7.S4, V25.S4
+	VFMLA  V0.S4, V23.S4, V26.S4
+	VFMLA  V1.S4, V7.S4, V25.S4
+	VFMLA  V1.S4, V23.S4, V26.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V15.B16, V14.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4ea495d8 // mla v24.4s, v14.4s, v4.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VSHL   $20, V15.S4, V14.S4
-	VADD   V14.S4, V24.S4, V24.S4
-	FMOVQ  144(R3), F14 // nearExp2
+	VAND   V2.B16, V11.B16, V7.B16
+	VAND   V2.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4ea394fb // mla v27.4s, v7.4s, v3.4s
+	FMOVQ  128(R3), F7 // byteOffsets
+	WORD   $0x4ea396e7 // mla v7.4s, v23.4s, v3.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
+	VSHL   $20, V11.S4, V23.S4
+	FMOVQ  F22, 304(RSP)
+	VSHL   $20, V24.S4, V22.S4
+	VADD   V23.S4, V27.S4, V27.S4
+	VADD   V22.S4, V7.S4, V7.S4
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V7.S4, V5.S4, V14.S4
-	FMOVQ  160(R3), F25 // nearExp1
-	VFMLA  V7.S4, V14.S4, V25.S4
-	WORD   $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
+	VFMLA  V25.S4, V4.S4, V22.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V26.S4, V4.S4, V23.S4
+	FMOVQ  F28, 320(RSP)
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V25.S4, V22.S4, V28.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V26.S4, V23.S4, V22.S4
+	WORD   $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
 
 	// s*q + s
-	VFMLA  V7.S4, V24.S4, V24.S4
-	VAND   V24.B16, V13.B16, V13.B16
-	WORD   $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
+	VFMLA  V25.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V7.S4, V7.S4
+	WORD   $0x4e27d776 // fadd v22.4s, v27.4s, v7.4s
+	VORR   V11.B16, V15.B16, V15.B16
+	VORR   V24.B16, V15.B16, V15.B16
+	VORR   V6.B16, V6.B16, V11.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V13.S4, V11.S4
+	VAND   V11.B16, V12.B16, V11.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eabd4c6 // fsub v6.4s, v6.4s, v11.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V13.S4, V6.S4
+	VFMLA  V1.S4, V13.S4, V6.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V11.B16, V13.B16
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4ea395b7 // mla v23.4s, v13.4s, v3.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VSHL   $20, V11.S4, V13.S4
+	VADD   V13.S4, V23.S4, V23.S4
+	FMOVQ  144(R3), F13 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V6.S4, V4.S4, V13.S4
+	FMOVQ  160(R3), F24 // nearExp1
+	VFMLA  V6.S4, V13.S4, V24.S4
+	WORD   $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
+
+	// s*q + s
+	VFMLA  V6.S4, V23.S4, V23.S4
+	VAND   V23.B16, V12.B16, V12.B16
+	WORD   $0x4e2cd6d6 // fadd v22.4s, v22.4s, v12.4s
 
 	// Leave if an element is not near.
-	VORR   V15.B16, V16.B16, V16.B16
-	VMOV   V16.D[0], R5
-	VMOV   V16.D[1], R6
+	VORR   V11.B16, V15.B16, V15.B16
+	VMOV   V15.D[0], R5
+	VMOV   V15.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact112
-	VDUP   V17.D[1], V7.D2
+	VDUP   V16.D[1], V6.D2
+	WORD   $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD   $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	VDUP   V21.D[1], V11.D2
+	WORD   $0x0e617ab5 // fcvtl v21.2d, v21.2s
+	WORD   $0x0e61796b // fcvtl v11.2d, v11.2s
+	WORD   $0x4e75d610 // fadd v16.2d, v16.2d, v21.2d
+	WORD   $0x4e6bd4c6 // fadd v6.2d, v6.2d, v11.2d
+	VDUP   V5.D[1], V11.D2
+	WORD   $0x0e6178a5 // fcvtl v5.2d, v5.2s
+	WORD   $0x0e61796b // fcvtl v11.2d, v11.2s
+	VDUP   V17.D[1], V13.D2
 	WORD   $0x0e617a31 // fcvtl v17.2d, v17.2s
-	WORD   $0x0e6178e7 // fcvtl v7.2d, v7.2s
-	VDUP   V22.D[1], V14.D2
-	WORD   $0x0e617ad6 // fcvtl v22.2d, v22.2s
-	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
-	WORD   $0x4e76d631 // fadd v17.2d, v17.2d, v22.2d
-	WORD   $0x4e6ed4e7 // fadd v7.2d, v7.2d, v14.2d
-	VDUP   V18.D[1], V14.D2
+	WORD   $0x0e6179ad // fcvtl v13.2d, v13.2s
+	WORD   $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
+	WORD   $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
+	VDUP   V18.D[1], V13.D2
 	WORD   $0x0e617a52 // fcvtl v18.2d, v18.2s
-	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
-	VDUP   V20.D[1], V15.D2
-	WORD   $0x0e617a94 // fcvtl v20.2d, v20.2s
-	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
-	WORD   $0x4e74d652 // fadd v18.2d, v18.2d, v20.2d
-	WORD   $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
+	WORD   $0x0e6179ad // fcvtl v13.2d, v13.2s
 	VDUP   V19.D[1], V15.D2
 	WORD   $0x0e617a73 // fcvtl v19.2d, v19.2s
 	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
-	VDUP   V23.D[1], V16.D2
-	WORD   $0x0e617af7 // fcvtl v23.2d, v23.2s
-	WORD   $0x0e617a10 // fcvtl v16.2d, v16.2s
-	WORD   $0x4e77d673 // fadd v19.2d, v19.2d, v23.2d
-	WORD   $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
-	VDUP   V8.D[1], V16.D2
-	WORD   $0x0e617908 // fcvtl v8.2d, v8.2s
-	WORD   $0x0e617a10 // fcvtl v16.2d, v16.2s
-	VDUP   V10.D[1], V20.D2
-	WORD   $0x0e61794a // fcvtl v10.2d, v10.2s
-	WORD   $0x0e617a94 // fcvtl v20.2d, v20.2s
-	WORD   $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
-	WORD   $0x4e74d610 // fadd v16.2d, v16.2d, v20.2d
-	WORD   $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
-	WORD   $0x4e6fd4e7 // fadd v7.2d, v7.2d, v15.2d
-	WORD   $0x4e68d652 // fadd v18.2d, v18.2d, v8.2d
-	WORD   $0x4e70d5ce // fadd v14.2d, v14.2d, v16.2d
-	WORD   $0x4e72d631 // fadd v17.2d, v17.2d, v18.2d
-	WORD   $0x4e6ed4e7 // fadd v7.2d, v7.2d, v14.2d
-	WORD   $0x4e67d631 // fadd v17.2d, v17.2d, v7.2d
-	VDUP   V17.D[1], V7.D2
-	FADDD  F7, F17, F17
+	WORD   $0x4e73d652 // fadd v18.2d, v18.2d, v19.2d
+	WORD   $0x4e6fd5ad // fadd v13.2d, v13.2d, v15.2d
+	VDUP   V9.D[1], V15.D2
+	WORD   $0x0e617929 // fcvtl v9.2d, v9.2s
+	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
+	VDUP   V22.D[1], V17.D2
+	WORD   $0x0e617ad6 // fcvtl v22.2d, v22.2s
+	WORD   $0x0e617a31 // fcvtl v17.2d, v17.2s
+	WORD   $0x4e76d529 // fadd v9.2d, v9.2d, v22.2d
+	WORD   $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
+	WORD   $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
+	WORD   $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
+	WORD   $0x4e69d4a5 // fadd v5.2d, v5.2d, v9.2d
+	WORD   $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
+	WORD   $0x4e65d610 // fadd v16.2d, v16.2d, v5.2d
+	WORD   $0x4e6bd4c6 // fadd v6.2d, v6.2d, v11.2d
+	WORD   $0x4e66d610 // fadd v16.2d, v16.2d, v6.2d
+	VDUP   V16.D[1], V5.D2
+	FADDD  F5, F16, F16
 	MOVD   $0x44e0000000000000, R5
-	FMOVD  R5, F7
-	FCMPD  F17, F7
+	FMOVD  R5, F5
+	FCMPD  F16, F5
 	BLT    exact112
 	MOVD   $0x4630000000000000, R5
-	FMOVD  R5, F7
+	FMOVD  R5, F5
 
 	// 2^100/total = cHi + cLo
-	FDIVD  F17, F7, F7
-	FCVTDS F7, F8
-	FCVTSD F8, F10
-	FSUBD  F10, F7, F7
-	VDUP   V8.S[0], V8.S4
-	FCVTDS F7, F7
-	VDUP   V7.S[0], V7.S4
+	FDIVD  F16, F5, F5
+	FCVTDS F5, F6
+	FCVTSD F6, F9
+	FSUBD  F9, F5, F5
+	VDUP   V6.S[0], V6.S4
+	FCVTDS F5, F5
+	VDUP   V5.S[0], V5.S4
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27deaa // fmul v10.4s, v21.4s, v7.4s
-	VFMLA  V8.S4, V21.S4, V10.S4
-	FMOVQ  80(R3), F14 // down
-	WORD   $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
-	FMOVQ  F10, 0(R1)
+	WORD   $0x6e25de89 // fmul v9.4s, v20.4s, v5.4s
+	VFMLA  V6.S4, V20.S4, V9.S4
+	FMOVQ  80(R3), F11 // down
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 0(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcca // fmul v10.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V10.S4
-	WORD   $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
-	FMOVQ  F10, 16(R1)
+	WORD   $0x6e25dfa9 // fmul v9.4s, v29.4s, v5.4s
+	VFMLA  V6.S4, V29.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 16(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd26 // fmul v6.4s, v9.4s, v7.4s
-	VFMLA  V8.S4, V9.S4, V6.S4
-	WORD   $0x6e2edcc6 // fmul v6.4s, v6.4s, v14.4s
-	FMOVQ  F6, 32(R1)
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 32(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd66 // fmul v6.4s, v11.4s, v7.4s
-	VFMLA  V8.S4, V11.S4, V6.S4
-	WORD   $0x6e2edcc6 // fmul v6.4s, v6.4s, v14.4s
-	FMOVQ  F6, 48(R1)
-	FMOVQ  304(RSP), F6
+	WORD   $0x6e25dd48 // fmul v8.4s, v10.4s, v5.4s
+	VFMLA  V6.S4, V10.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
+	FMOVQ  F8, 48(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
-	FMOVQ  F9, 64(R1)
-	FMOVQ  192(RSP), F6
+	WORD   $0x6e25ddc8 // fmul v8.4s, v14.4s, v5.4s
+	VFMLA  V6.S4, V14.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
+	FMOVQ  F8, 64(R1)
+	FMOVQ  288(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 80(R1)
-	FMOVQ  176(RSP), F6
+	FMOVQ  176(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 96(R1)
-	FMOVQ  288(RSP), F6
+	FMOVQ  272(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 112(R1)
-	FMOVQ  80(RSP), F6
+	FMOVQ  160(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 128(R1)
-	FMOVQ  112(RSP), F6
+	FMOVQ  96(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 144(R1)
-	FMOVQ  224(RSP), F6
+	FMOVQ  208(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 160(R1)
-	FMOVQ  336(RSP), F6
+	FMOVQ  320(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 176(R1)
-	FMOVQ  64(RSP), F6
+	FMOVQ  64(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 192(R1)
-	FMOVQ  96(RSP), F6
+	FMOVQ  80(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 208(R1)
-	FMOVQ  208(RSP), F6
+	FMOVQ  192(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 224(R1)
-	FMOVQ  320(RSP), F6
+	FMOVQ  304(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 240(R1)
-	FMOVQ  48(RSP), F6
+	FMOVQ  48(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 256(R1)
-	FMOVQ  160(RSP), F6
+	FMOVQ  144(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 272(R1)
-	FMOVQ  272(RSP), F6
+	FMOVQ  256(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 288(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27df86 // fmul v6.4s, v28.4s, v7.4s
-	VFMLA  V8.S4, V28.S4, V6.S4
-	WORD   $0x6e2edcc6 // fmul v6.4s, v6.4s, v14.4s
-	FMOVQ  F6, 304(R1)
-	FMOVQ  32(RSP), F6
+	WORD   $0x6e25df68 // fmul v8.4s, v27.4s, v5.4s
+	VFMLA  V6.S4, V27.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
+	FMOVQ  F8, 304(R1)
+	FMOVQ  32(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 320(R1)
-	FMOVQ  144(RSP), F6
+	FMOVQ  128(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 336(R1)
-	FMOVQ  256(RSP), F6
+	FMOVQ  240(RSP), F8
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	FMOVQ  F9, 352(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dd86 // fmul v6.4s, v12.4s, v7.4s
-	VFMLA  V8.S4, V12.S4, V6.S4
-	WORD   $0x6e2edcc6 // fmul v6.4s, v6.4s, v14.4s
-	FMOVQ  F6, 368(R1)
-	FMOVQ  16(RSP), F6
+	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
+	VFMLA  V6.S4, V7.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
+	FMOVQ  F8, 368(R1)
+	FMOVQ  16(RSP), F7
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
+	VFMLA  V6.S4, V7.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	CMP    $4, R2
 	BGE    l158
 	TBZ    $1, R2, l157
-	FMOVD  F9, 384(R1)
+	FMOVD  F8, 384(R1)
 	TBZ    $0, R2, l159
 	ADD    $392, R1, R5
-	VST1   V9.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l159
 
 l157:
-	FMOVS  F9, 384(R1)
+	FMOVS  F8, 384(R1)
 	B      l159
 
 l158:
-	FMOVQ  F9, 384(R1)
+	FMOVQ  F8, 384(R1)
 
 l159:
-	FMOVQ  128(RSP), F6
+	FMOVQ  112(RSP), F7
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
+	VFMLA  V6.S4, V7.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	CMP    $8, R2
 	BGE    l161
 	CMP    $4, R2
 	BLE    l162
 	TBZ    $1, R2, l160
-	FMOVD  F9, 400(R1)
+	FMOVD  F8, 400(R1)
 	TBZ    $0, R2, l162
 	ADD    $408, R1, R5
-	VST1   V9.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l162
 
 l160:
-	FMOVS  F9, 400(R1)
+	FMOVS  F8, 400(R1)
 	B      l162
 
 l161:
-	FMOVQ  F9, 400(R1)
+	FMOVQ  F8, 400(R1)
 
 l162:
-	FMOVQ  240(RSP), F6
+	FMOVQ  224(RSP), F7
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dcc9 // fmul v9.4s, v6.4s, v7.4s
-	VFMLA  V8.S4, V6.S4, V9.S4
-	WORD   $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
+	VFMLA  V6.S4, V7.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	CMP    $12, R2
 	BGE    l164
 	CMP    $8, R2
 	BLE    l165
 	TBZ    $1, R2, l163
-	FMOVD  F9, 416(R1)
+	FMOVD  F8, 416(R1)
 	TBZ    $0, R2, l165
 	ADD    $424, R1, R5
-	VST1   V9.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l165
 
 l163:
-	FMOVS  F9, 416(R1)
+	FMOVS  F8, 416(R1)
 	B      l165
 
 l164:
-	FMOVQ  F9, 416(R1)
+	FMOVQ  F8, 416(R1)
 
 l165:
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e27dda7 // fmul v7.4s, v13.4s, v7.4s
-	VFMLA  V8.S4, V13.S4, V7.S4
-	WORD   $0x6e2edce7 // fmul v7.4s, v7.4s, v14.4s
+	WORD   $0x6e25dd85 // fmul v5.4s, v12.4s, v5.4s
+	VFMLA  V6.S4, V12.S4, V5.S4
+	WORD   $0x6e2bdca5 // fmul v5.4s, v5.4s, v11.4s
 	CMP    $16, R2
 	BGE    l167
 	CMP    $12, R2
 	BLE    l168
 	TBZ    $1, R2, l166
-	FMOVD  F7, 432(R1)
+	FMOVD  F5, 432(R1)
 	TBZ    $0, R2, l168
 	ADD    $440, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l168
 
 l166:
-	FMOVS  F7, 432(R1)
+	FMOVS  F5, 432(R1)
 	B      l168
 
 l167:
-	FMOVQ  F7, 432(R1)
+	FMOVQ  F5, 432(R1)
 
 l168:
 	ADD    R8, R0
@@ -5858,8 +5939,23 @@ l168:
 	B      end
 
 exact112:
-	VLD1R  (R0), [V3.S4]
-	VORR   V3.B16, V3.B16, V2.B16
+	VLD1R  (R0), [V2.S4]
+	FMOVS  12(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F3, F2
+	BLT    end
+	FMOVS  16(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F2, F3
+	BLT    end
+	FMOVS  0(R4), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	FMOVQ  176(R3), F3 // integerHeadroom
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  192(R3), F2 // integer
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVS  F2, 20(R4)
 	ADD    $96, R2
 	B      far
 
@@ -5884,1304 +5980,1302 @@ begin15:
 	BHS    exact128
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F3 // eighths
-	FMOVQ  48(R3), F4 // wordOffsets
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
 
 loop15:
-	VLD1R  (R0), [V5.S4]
+	VLD1R  (R0), [V4.S4]
 	MOVWU  (R0), R5
 	AND    $0x7fffffff, R5
 	CMPW   R13, R5
 	BHI    exact128
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
-	FMOVQ  96(R3), F6 // nearHeadroom
-	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ  112(R3), F5 // nearInteger
-	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ  0(R14), F5
+	WORD   $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	FMOVQ  96(R3), F5 // nearHeadroom
+	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	FMOVQ  112(R3), F4 // nearInteger
+	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	FMOVQ  0(R14), F4
 	CMP    $4, R2
 	BGE    l170
 	TBZ    $1, R2, l169
-	FMOVD  448(R0), F7
+	FMOVD  448(R0), F6
 	TBZ    $0, R2, l171
 	ADD    $456, R0, R5
-	VLD1   (R5), V7.S[2]
+	VLD1   (R5), V6.S[2]
 	B      l171
 
 l169:
-	FMOVS  448(R0), F7
+	FMOVS  448(R0), F6
 	B      l171
 
 l170:
-	FMOVQ  448(R0), F7
+	FMOVQ  448(R0), F6
 
 l171:
-	FMOVQ  16(R14), F8
+	FMOVQ  16(R14), F7
 	CMP    $8, R2
 	BGE    l173
-	VEOR   V9.B16, V9.B16, V9.B16
+	VEOR   V8.B16, V8.B16, V8.B16
 	CMP    $4, R2
 	BLE    l174
 	TBZ    $1, R2, l172
-	FMOVD  464(R0), F9
+	FMOVD  464(R0), F8
 	TBZ    $0, R2, l174
 	ADD    $472, R0, R5
-	VLD1   (R5), V9.S[2]
+	VLD1   (R5), V8.S[2]
 	B      l174
 
 l172:
-	FMOVS  464(R0), F9
+	FMOVS  464(R0), F8
 	B      l174
 
 l173:
-	FMOVQ  464(R0), F9
+	FMOVQ  464(R0), F8
 
 l174:
-	FMOVQ  32(R14), F10
+	FMOVQ  32(R14), F9
 	CMP    $12, R2
 	BGE    l176
-	VEOR   V11.B16, V11.B16, V11.B16
+	VEOR   V10.B16, V10.B16, V10.B16
 	CMP    $8, R2
 	BLE    l177
 	TBZ    $1, R2, l175
-	FMOVD  480(R0), F11
+	FMOVD  480(R0), F10
 	TBZ    $0, R2, l177
 	ADD    $488, R0, R5
-	VLD1   (R5), V11.S[2]
+	VLD1   (R5), V10.S[2]
 	B      l177
 
 l175:
-	FMOVS  480(R0), F11
+	FMOVS  480(R0), F10
 	B      l177
 
 l176:
-	FMOVQ  480(R0), F11
+	FMOVQ  480(R0), F10
 
 l177:
-	FMOVQ  48(R14), F12
+	FMOVQ  48(R14), F11
 	CMP    $16, R2
 	BGE    l179
-	VEOR   V13.B16, V13.B16, V13.B16
+	VEOR   V12.B16, V12.B16, V12.B16
 	CMP    $12, R2
 	BLE    l180
 	TBZ    $1, R2, l178
-	FMOVD  496(R0), F13
+	FMOVD  496(R0), F12
 	TBZ    $0, R2, l180
 	ADD    $504, R0, R5
-	VLD1   (R5), V13.S[2]
+	VLD1   (R5), V12.S[2]
 	B      l180
 
 l178:
-	FMOVS  496(R0), F13
+	FMOVS  496(R0), F12
 	B      l180
 
 l179:
-	FMOVQ  496(R0), F13
+	FMOVQ  496(R0), F12
 
 l180:
-	FMOVQ  0(R0), F14
-	VORR   V6.B16, V6.B16, V15.B16
+	FMOVQ  0(R0), F13
+	VORR   V5.B16, V5.B16, V14.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V15.S4
-	FMOVQ  64(R0), F16
-	VORR   V6.B16, V6.B16, V17.B16
-	VFMLA  V0.S4, V16.S4, V17.S4
+	VFMLA  V0.S4, V13.S4, V14.S4
+	FMOVQ  64(R0), F15
+	VORR   V5.B16, V5.B16, V16.B16
+	VFMLA  V0.S4, V15.S4, V16.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eafd4d2 // fsub v18.4s, v6.4s, v15.4s
-	WORD   $0x4eb1d4d3 // fsub v19.4s, v6.4s, v17.4s
+	WORD   $0x4eaed4b1 // fsub v17.4s, v5.4s, v14.4s
+	WORD   $0x4eb0d4b2 // fsub v18.4s, v5.4s, v16.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V18.S4
-	VFMLA  V0.S4, V16.S4, V19.S4
-	VFMLA  V1.S4, V14.S4, V18.S4
-	VFMLA  V1.S4, V16.S4, V19.S4
+	VFMLA  V0.S4, V13.S4, V17.S4
+	VFMLA  V0.S4, V15.S4, V18.S4
+	VFMLA  V1.S4, V13.S4, V17.S4
+	VFMLA  V1.S4, V15.S4, V18.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V15.B16, V14.B16
-	VAND   V3.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4ea495d4 // mla v20.4s, v14.4s, v4.4s
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4ea4960e // mla v14.4s, v16.4s, v4.4s
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V15.S4, V16.S4
-	VSHL   $20, V17.S4, V21.S4
-	VADD   V16.S4, V20.S4, V20.S4
-	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  64(R3), F16 // nearExp3
-	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V18.S4, V16.S4, V21.S4
-	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V19.S4, V16.S4, V22.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V18.S4, V21.S4, V23.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V19.S4, V22.S4, V21.S4
-	WORD   $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD   $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-
-	// s*q + s
-	VFMLA  V18.S4, V20.S4, V20.S4
-	VFMLA  V19.S4, V14.S4, V14.S4
-	WORD   $0x4e2ed692 // fadd v18.4s, v20.4s, v14.4s
-	FMOVQ  128(R0), F19
-	VORR   V6.B16, V6.B16, V21.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V21.S4
-	FMOVQ  192(R0), F22
-	VORR   V6.B16, V6.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb5d4d8 // fsub v24.4s, v6.4s, v21.4s
-	WORD   $0x4eb7d4d9 // fsub v25.4s, v6.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
-	VFMLA  V1.S4, V19.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V21.B16, V19.B16
-	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4ea4967a // mla v26.4s, v19.4s, v4.4s
+	VAND   V2.B16, V14.B16, V13.B16
+	VAND   V2.B16, V16.B16, V15.B16
 	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4ea496d3 // mla v19.4s, v22.4s, v4.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	WORD   $0x4ea395b3 // mla v19.4s, v13.4s, v3.4s
+	FMOVQ  128(R3), F13 // byteOffsets
+	WORD   $0x4ea395ed // mla v13.4s, v15.4s, v3.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V21.S4, V22.S4
-	VSHL   $20, V23.S4, V27.S4
-	VADD   V22.S4, V26.S4, V26.S4
-	VADD   V27.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F22 // nearExp2
+	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
+	VSHL   $20, V14.S4, V15.S4
+	VSHL   $20, V16.S4, V20.S4
+	VADD   V15.S4, V19.S4, V19.S4
+	VADD   V20.S4, V13.S4, V13.S4
+	FMOVQ  64(R3), F15 // nearExp3
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V16.S4, V22.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V25.S4, V16.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V22.S4, V28.S4
+	VFMLA  V17.S4, V15.S4, V20.S4
+	FMOVQ  144(R3), F21 // nearExp2
+	VFMLA  V18.S4, V15.S4, V21.S4
 	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V25.S4, V27.S4, V22.S4
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+	VFMLA  V17.S4, V20.S4, V22.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V18.S4, V21.S4, V20.S4
+	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
+	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V19.S4, V19.S4
-	WORD   $0x4e33d756 // fadd v22.4s, v26.4s, v19.4s
-	WORD   $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
-	VORR   V17.B16, V15.B16, V15.B16
-	VORR   V21.B16, V15.B16, V15.B16
-	VORR   V23.B16, V15.B16, V15.B16
-	FMOVQ  256(R0), F17
-	VORR   V6.B16, V6.B16, V21.B16
+	VFMLA  V17.S4, V19.S4, V19.S4
+	VFMLA  V18.S4, V13.S4, V13.S4
+	WORD   $0x4e2dd671 // fadd v17.4s, v19.4s, v13.4s
+	FMOVQ  128(R0), F18
+	VORR   V5.B16, V5.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V21.S4
-	FMOVQ  320(R0), F22
-	VORR   V6.B16, V6.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
+	VFMLA  V0.S4, V18.S4, V20.S4
+	FMOVQ  192(R0), F21
+	VORR   V5.B16, V5.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb5d4d8 // fsub v24.4s, v6.4s, v21.4s
-	WORD   $0x4eb7d4d9 // fsub v25.4s, v6.4s, v23.4s
+	WORD   $0x4eb4d4b7 // fsub v23.4s, v5.4s, v20.4s
+	WORD   $0x4eb6d4b8 // fsub v24.4s, v5.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
+	VFMLA  V0.S4, V18.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V24.S4
+	VFMLA  V1.S4, V18.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V24.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V21.B16, V17.B16
-	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4ea4963b // mla v27.4s, v17.4s, v4.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4ea496d1 // mla v17.4s, v22.4s, v4.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V21.S4, V22.S4
-	VSHL   $20, V23.S4, V28.S4
-	VADD   V22.S4, V27.S4, V27.S4
-	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F22 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V16.S4, V22.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V16.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V24.S4, V22.S4, V29.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V25.S4, V28.S4, V22.S4
-	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V27.S4, V27.S4
-	VFMLA  V25.S4, V17.S4, V17.S4
-	WORD   $0x4e31d776 // fadd v22.4s, v27.4s, v17.4s
-	VORR   V21.B16, V15.B16, V15.B16
-	VORR   V23.B16, V15.B16, V15.B16
-	FMOVQ  384(R0), F21
-	VORR   V6.B16, V6.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V21.S4, V23.S4
-	VORR   V6.B16, V6.B16, V24.B16
-	VFMLA  V0.S4, V7.S4, V24.S4
-	VAND   V24.B16, V5.B16, V24.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d4d9 // fsub v25.4s, v6.4s, v23.4s
-	WORD   $0x4eb8d4dc // fsub v28.4s, v6.4s, v24.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V21.S4, V25.S4
-	VFMLA  V0.S4, V7.S4, V28.S4
-	VFMLA  V1.S4, V21.S4, V25.S4
-	VFMLA  V1.S4, V7.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V23.B16, V7.B16
-	VAND   V3.B16, V24.B16, V21.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea494fd // mla v29.4s, v7.4s, v4.4s
-	FMOVQ  128(R3), F7 // byteOffsets
-	WORD   $0x4ea496a7 // mla v7.4s, v21.4s, v4.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
-	VSHL   $20, V23.S4, V21.S4
-	FMOVQ  F17, 16(RSP)
-	VSHL   $20, V24.S4, V17.S4
-	VADD   V21.S4, V29.S4, V29.S4
-	VADD   V17.S4, V7.S4, V7.S4
-	FMOVQ  144(R3), F17 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V16.S4, V17.S4
-	FMOVQ  144(R3), F21 // nearExp2
-	VFMLA  V28.S4, V16.S4, V21.S4
-	FMOVQ  F27, 32(RSP)
-	FMOVQ  160(R3), F27 // nearExp1
-	VFMLA  V25.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V28.S4, V21.S4, V17.S4
-	WORD   $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V7.S4, V7.S4
-	VAND   V7.B16, V5.B16, V5.B16
-	WORD   $0x4e25d7a7 // fadd v7.4s, v29.4s, v5.4s
-	WORD   $0x4e27d6d6 // fadd v22.4s, v22.4s, v7.4s
-	VORR   V23.B16, V15.B16, V15.B16
-	VORR   V24.B16, V15.B16, V15.B16
-	FMOVQ  16(R0), F7
-	VORR   V6.B16, V6.B16, V17.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V7.S4, V17.S4
-	FMOVQ  80(R0), F21
-	VORR   V6.B16, V6.B16, V23.B16
-	VFMLA  V0.S4, V21.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb1d4d8 // fsub v24.4s, v6.4s, v17.4s
-	WORD   $0x4eb7d4d9 // fsub v25.4s, v6.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V7.S4, V24.S4
-	VFMLA  V0.S4, V21.S4, V25.S4
-	VFMLA  V1.S4, V7.S4, V24.S4
-	VFMLA  V1.S4, V21.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V17.B16, V7.B16
-	VAND   V3.B16, V23.B16, V21.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4ea494fb // mla v27.4s, v7.4s, v4.4s
-	FMOVQ  128(R3), F7 // byteOffsets
-	WORD   $0x4ea496a7 // mla v7.4s, v21.4s, v4.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
-	VSHL   $20, V17.S4, V21.S4
-	VSHL   $20, V23.S4, V28.S4
-	VADD   V21.S4, V27.S4, V27.S4
-	VADD   V28.S4, V7.S4, V7.S4
-	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V16.S4, V21.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V16.S4, V28.S4
-	FMOVQ  F5, 48(RSP)
-	FMOVQ  160(R3), F5 // nearExp1
-	VFMLA  V24.S4, V21.S4, V5.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V25.S4, V28.S4, V21.S4
-	WORD   $0x6e25df18 // fmul v24.4s, v24.4s, v5.4s
-	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V27.S4, V27.S4
-	VFMLA  V25.S4, V7.S4, V7.S4
-	WORD   $0x4e27d765 // fadd v5.4s, v27.4s, v7.4s
-	VORR   V17.B16, V15.B16, V15.B16
-	VORR   V23.B16, V15.B16, V15.B16
-	FMOVQ  144(R0), F17
-	VORR   V6.B16, V6.B16, V21.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V21.S4
-	FMOVQ  208(R0), F23
-	VORR   V6.B16, V6.B16, V24.B16
-	VFMLA  V0.S4, V23.S4, V24.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb5d4d9 // fsub v25.4s, v6.4s, v21.4s
-	WORD   $0x4eb8d4dc // fsub v28.4s, v6.4s, v24.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V25.S4
-	VFMLA  V0.S4, V23.S4, V28.S4
-	VFMLA  V1.S4, V17.S4, V25.S4
-	VFMLA  V1.S4, V23.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V21.B16, V17.B16
-	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  F29, 64(RSP)
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea4963d // mla v29.4s, v17.4s, v4.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4ea496f1 // mla v17.4s, v23.4s, v4.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V21.S4, V23.S4
-	FMOVQ  F19, 80(RSP)
-	VSHL   $20, V24.S4, V19.S4
-	VADD   V23.S4, V29.S4, V29.S4
-	VADD   V19.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F19 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V16.S4, V19.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V28.S4, V16.S4, V23.S4
-	FMOVQ  F26, 96(RSP)
-	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V25.S4, V19.S4, V26.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V28.S4, V23.S4, V19.S4
-	WORD   $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
-	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V17.S4, V17.S4
-	WORD   $0x4e31d7b3 // fadd v19.4s, v29.4s, v17.4s
-	WORD   $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
-	VORR   V21.B16, V15.B16, V15.B16
-	VORR   V24.B16, V15.B16, V15.B16
-	FMOVQ  272(R0), F19
-	VORR   V6.B16, V6.B16, V21.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V21.S4
-	FMOVQ  336(R0), F23
-	VORR   V6.B16, V6.B16, V24.B16
-	VFMLA  V0.S4, V23.S4, V24.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb5d4d9 // fsub v25.4s, v6.4s, v21.4s
-	WORD   $0x4eb8d4da // fsub v26.4s, v6.4s, v24.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V25.S4
-	VFMLA  V0.S4, V23.S4, V26.S4
-	VFMLA  V1.S4, V19.S4, V25.S4
-	VFMLA  V1.S4, V23.S4, V26.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V21.B16, V19.B16
-	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4ea4967c // mla v28.4s, v19.4s, v4.4s
-	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4ea496f3 // mla v19.4s, v23.4s, v4.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V21.S4, V23.S4
-	FMOVQ  F17, 112(RSP)
-	VSHL   $20, V24.S4, V17.S4
-	VADD   V23.S4, V28.S4, V28.S4
-	VADD   V17.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F17 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V16.S4, V17.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V26.S4, V16.S4, V23.S4
-	FMOVQ  F29, 128(RSP)
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V25.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V26.S4, V23.S4, V17.S4
-	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	WORD   $0x6e31df5a // fmul v26.4s, v26.4s, v17.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V28.S4, V28.S4
-	VFMLA  V26.S4, V19.S4, V19.S4
-	WORD   $0x4e33d791 // fadd v17.4s, v28.4s, v19.4s
-	VORR   V21.B16, V15.B16, V15.B16
-	VORR   V24.B16, V15.B16, V15.B16
-	FMOVQ  400(R0), F21
-	VORR   V6.B16, V6.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V21.S4, V23.S4
-	VORR   V6.B16, V6.B16, V24.B16
-	VFMLA  V0.S4, V9.S4, V24.S4
-	VAND   V24.B16, V8.B16, V24.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d4d9 // fsub v25.4s, v6.4s, v23.4s
-	WORD   $0x4eb8d4da // fsub v26.4s, v6.4s, v24.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V21.S4, V25.S4
-	VFMLA  V0.S4, V9.S4, V26.S4
-	VFMLA  V1.S4, V21.S4, V25.S4
-	VFMLA  V1.S4, V9.S4, V26.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V23.B16, V9.B16
-	VAND   V3.B16, V24.B16, V21.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea4953d // mla v29.4s, v9.4s, v4.4s
-	FMOVQ  128(R3), F9 // byteOffsets
-	WORD   $0x4ea496a9 // mla v9.4s, v21.4s, v4.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
-	VSHL   $20, V23.S4, V21.S4
-	FMOVQ  F19, 144(RSP)
-	VSHL   $20, V24.S4, V19.S4
-	VADD   V21.S4, V29.S4, V29.S4
-	VADD   V19.S4, V9.S4, V9.S4
-	FMOVQ  144(R3), F19 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V16.S4, V19.S4
-	FMOVQ  144(R3), F21 // nearExp2
-	VFMLA  V26.S4, V16.S4, V21.S4
-	FMOVQ  F28, 160(RSP)
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V26.S4, V21.S4, V19.S4
-	WORD   $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
-	WORD   $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V29.S4, V29.S4
-	VFMLA  V26.S4, V9.S4, V9.S4
-	VAND   V9.B16, V8.B16, V8.B16
-	WORD   $0x4e28d7a9 // fadd v9.4s, v29.4s, v8.4s
-	WORD   $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	VORR   V23.B16, V15.B16, V15.B16
-	VORR   V24.B16, V15.B16, V15.B16
-	FMOVQ  32(R0), F9
-	VORR   V6.B16, V6.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V9.S4, V19.S4
-	FMOVQ  96(R0), F21
-	VORR   V6.B16, V6.B16, V23.B16
-	VFMLA  V0.S4, V21.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d4d8 // fsub v24.4s, v6.4s, v19.4s
-	WORD   $0x4eb7d4d9 // fsub v25.4s, v6.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V9.S4, V24.S4
-	VFMLA  V0.S4, V21.S4, V25.S4
-	VFMLA  V1.S4, V9.S4, V24.S4
-	VFMLA  V1.S4, V21.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V19.B16, V9.B16
-	VAND   V3.B16, V23.B16, V21.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4ea4953a // mla v26.4s, v9.4s, v4.4s
-	FMOVQ  128(R3), F9 // byteOffsets
-	WORD   $0x4ea496a9 // mla v9.4s, v21.4s, v4.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
-	VSHL   $20, V19.S4, V21.S4
-	VSHL   $20, V23.S4, V28.S4
-	VADD   V21.S4, V26.S4, V26.S4
-	VADD   V28.S4, V9.S4, V9.S4
-	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V16.S4, V21.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V16.S4, V28.S4
-	FMOVQ  F8, 176(RSP)
-	FMOVQ  160(R3), F8 // nearExp1
-	VFMLA  V24.S4, V21.S4, V8.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V25.S4, V28.S4, V21.S4
-	WORD   $0x6e28df18 // fmul v24.4s, v24.4s, v8.4s
-	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V9.S4, V9.S4
-	WORD   $0x4e29d748 // fadd v8.4s, v26.4s, v9.4s
-	VORR   V19.B16, V15.B16, V15.B16
-	VORR   V23.B16, V15.B16, V15.B16
-	FMOVQ  160(R0), F19
-	VORR   V6.B16, V6.B16, V21.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V21.S4
-	FMOVQ  224(R0), F23
-	VORR   V6.B16, V6.B16, V24.B16
-	VFMLA  V0.S4, V23.S4, V24.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb5d4d9 // fsub v25.4s, v6.4s, v21.4s
-	WORD   $0x4eb8d4dc // fsub v28.4s, v6.4s, v24.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V25.S4
-	VFMLA  V0.S4, V23.S4, V28.S4
-	VFMLA  V1.S4, V19.S4, V25.S4
-	VFMLA  V1.S4, V23.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V21.B16, V19.B16
-	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  F29, 192(RSP)
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea4967d // mla v29.4s, v19.4s, v4.4s
-	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4ea496f3 // mla v19.4s, v23.4s, v4.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V21.S4, V23.S4
-	FMOVQ  F9, 208(RSP)
-	VSHL   $20, V24.S4, V9.S4
-	VADD   V23.S4, V29.S4, V29.S4
-	VADD   V9.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F9 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V16.S4, V9.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V28.S4, V16.S4, V23.S4
-	FMOVQ  F7, 224(RSP)
-	FMOVQ  160(R3), F7 // nearExp1
-	VFMLA  V25.S4, V9.S4, V7.S4
-	FMOVQ  160(R3), F9 // nearExp1
-	VFMLA  V28.S4, V23.S4, V9.S4
-	WORD   $0x6e27df39 // fmul v25.4s, v25.4s, v7.4s
-	WORD   $0x6e29df9c // fmul v28.4s, v28.4s, v9.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V19.S4, V19.S4
-	WORD   $0x4e33d7a7 // fadd v7.4s, v29.4s, v19.4s
-	WORD   $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	VORR   V21.B16, V15.B16, V15.B16
-	VORR   V24.B16, V15.B16, V15.B16
-	FMOVQ  288(R0), F7
-	VORR   V6.B16, V6.B16, V9.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V7.S4, V9.S4
-	FMOVQ  352(R0), F21
-	VORR   V6.B16, V6.B16, V23.B16
-	VFMLA  V0.S4, V21.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4ea9d4d8 // fsub v24.4s, v6.4s, v9.4s
-	WORD   $0x4eb7d4d9 // fsub v25.4s, v6.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V7.S4, V24.S4
-	VFMLA  V0.S4, V21.S4, V25.S4
-	VFMLA  V1.S4, V7.S4, V24.S4
-	VFMLA  V1.S4, V21.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V9.B16, V7.B16
-	VAND   V3.B16, V23.B16, V21.B16
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4ea494fc // mla v28.4s, v7.4s, v4.4s
-	FMOVQ  128(R3), F7 // byteOffsets
-	WORD   $0x4ea496a7 // mla v7.4s, v21.4s, v4.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
-	VSHL   $20, V9.S4, V21.S4
-	FMOVQ  F19, 240(RSP)
-	VSHL   $20, V23.S4, V19.S4
-	VADD   V21.S4, V28.S4, V28.S4
-	VADD   V19.S4, V7.S4, V7.S4
-	FMOVQ  144(R3), F19 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V16.S4, V19.S4
-	FMOVQ  144(R3), F21 // nearExp2
-	VFMLA  V25.S4, V16.S4, V21.S4
-	FMOVQ  F29, 256(RSP)
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V24.S4, V19.S4, V29.S4
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V25.S4, V21.S4, V19.S4
-	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD   $0x6e33df39 // fmul v25.4s, v25.4s, v19.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V28.S4, V28.S4
-	VFMLA  V25.S4, V7.S4, V7.S4
-	WORD   $0x4e27d793 // fadd v19.4s, v28.4s, v7.4s
-	VORR   V9.B16, V15.B16, V15.B16
-	VORR   V23.B16, V15.B16, V15.B16
-	FMOVQ  416(R0), F9
-	VORR   V6.B16, V6.B16, V21.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V9.S4, V21.S4
-	VORR   V6.B16, V6.B16, V23.B16
-	VFMLA  V0.S4, V11.S4, V23.S4
-	VAND   V23.B16, V10.B16, V23.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb5d4d8 // fsub v24.4s, v6.4s, v21.4s
-	WORD   $0x4eb7d4d9 // fsub v25.4s, v6.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V9.S4, V24.S4
-	VFMLA  V0.S4, V11.S4, V25.S4
-	VFMLA  V1.S4, V9.S4, V24.S4
-	VFMLA  V1.S4, V11.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V21.B16, V9.B16
-	VAND   V3.B16, V23.B16, V11.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea4953d // mla v29.4s, v9.4s, v4.4s
-	FMOVQ  128(R3), F9 // byteOffsets
-	WORD   $0x4ea49569 // mla v9.4s, v11.4s, v4.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
-	VSHL   $20, V21.S4, V11.S4
-	FMOVQ  F7, 272(RSP)
-	VSHL   $20, V23.S4, V7.S4
-	VADD   V11.S4, V29.S4, V29.S4
-	VADD   V7.S4, V9.S4, V9.S4
-	FMOVQ  144(R3), F7 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V16.S4, V7.S4
-	FMOVQ  144(R3), F11 // nearExp2
-	VFMLA  V25.S4, V16.S4, V11.S4
-	FMOVQ  F28, 288(RSP)
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V7.S4, V28.S4
-	FMOVQ  160(R3), F7 // nearExp1
-	VFMLA  V25.S4, V11.S4, V7.S4
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	WORD   $0x6e27df39 // fmul v25.4s, v25.4s, v7.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V29.S4, V29.S4
-	VFMLA  V25.S4, V9.S4, V9.S4
-	VAND   V9.B16, V10.B16, V10.B16
-	WORD   $0x4e2ad7a7 // fadd v7.4s, v29.4s, v10.4s
-	WORD   $0x4e27d673 // fadd v19.4s, v19.4s, v7.4s
-	VORR   V21.B16, V15.B16, V15.B16
-	VORR   V23.B16, V15.B16, V15.B16
-	FMOVQ  48(R0), F7
-	VORR   V6.B16, V6.B16, V9.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V7.S4, V9.S4
-	FMOVQ  112(R0), F11
-	VORR   V6.B16, V6.B16, V21.B16
-	VFMLA  V0.S4, V11.S4, V21.S4
-
-	// -n = magic - N - u
-	WORD   $0x4ea9d4d7 // fsub v23.4s, v6.4s, v9.4s
-	WORD   $0x4eb5d4d8 // fsub v24.4s, v6.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V7.S4, V23.S4
-	VFMLA  V0.S4, V11.S4, V24.S4
-	VFMLA  V1.S4, V7.S4, V23.S4
-	VFMLA  V1.S4, V11.S4, V24.S4
-
-	// s = 2^(n - N) * K
-	VAND   V3.B16, V9.B16, V7.B16
-	VAND   V3.B16, V21.B16, V11.B16
+	VAND   V2.B16, V20.B16, V18.B16
+	VAND   V2.B16, V22.B16, V21.B16
 	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4ea494f9 // mla v25.4s, v7.4s, v4.4s
-	FMOVQ  128(R3), F7 // byteOffsets
-	WORD   $0x4ea49567 // mla v7.4s, v11.4s, v4.4s
+	WORD   $0x4ea39659 // mla v25.4s, v18.4s, v3.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4ea396b2 // mla v18.4s, v21.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
-	VSHL   $20, V9.S4, V11.S4
-	VSHL   $20, V21.S4, V28.S4
-	VADD   V11.S4, V25.S4, V25.S4
-	VADD   V28.S4, V7.S4, V7.S4
-	FMOVQ  144(R3), F11 // nearExp2
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V26.S4
+	VADD   V21.S4, V25.S4, V25.S4
+	VADD   V26.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V16.S4, V11.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V24.S4, V16.S4, V28.S4
-	FMOVQ  F10, 304(RSP)
-	FMOVQ  160(R3), F10 // nearExp1
-	VFMLA  V23.S4, V11.S4, V10.S4
-	FMOVQ  160(R3), F11 // nearExp1
-	VFMLA  V24.S4, V28.S4, V11.S4
-	WORD   $0x6e2adef7 // fmul v23.4s, v23.4s, v10.4s
-	WORD   $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
+	VFMLA  V23.S4, V15.S4, V21.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V24.S4, V15.S4, V26.S4
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V23.S4, V21.S4, V27.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V24.S4, V26.S4, V21.S4
+	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
 
 	// s*q + s
 	VFMLA  V23.S4, V25.S4, V25.S4
-	VFMLA  V24.S4, V7.S4, V7.S4
-	WORD   $0x4e27d72a // fadd v10.4s, v25.4s, v7.4s
-	VORR   V9.B16, V15.B16, V15.B16
-	VORR   V21.B16, V15.B16, V15.B16
-	FMOVQ  176(R0), F9
-	VORR   V6.B16, V6.B16, V11.B16
+	VFMLA  V24.S4, V18.S4, V18.S4
+	WORD   $0x4e32d735 // fadd v21.4s, v25.4s, v18.4s
+	WORD   $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
+	VORR   V16.B16, V14.B16, V14.B16
+	VORR   V20.B16, V14.B16, V14.B16
+	VORR   V22.B16, V14.B16, V14.B16
+	FMOVQ  256(R0), F16
+	VORR   V5.B16, V5.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V9.S4, V11.S4
-	FMOVQ  240(R0), F21
-	VORR   V6.B16, V6.B16, V23.B16
-	VFMLA  V0.S4, V21.S4, V23.S4
+	VFMLA  V0.S4, V16.S4, V20.S4
+	FMOVQ  320(R0), F21
+	VORR   V5.B16, V5.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eabd4d8 // fsub v24.4s, v6.4s, v11.4s
-	WORD   $0x4eb7d4dc // fsub v28.4s, v6.4s, v23.4s
+	WORD   $0x4eb4d4b7 // fsub v23.4s, v5.4s, v20.4s
+	WORD   $0x4eb6d4b8 // fsub v24.4s, v5.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V9.S4, V24.S4
-	VFMLA  V0.S4, V21.S4, V28.S4
-	VFMLA  V1.S4, V9.S4, V24.S4
-	VFMLA  V1.S4, V21.S4, V28.S4
+	VFMLA  V0.S4, V16.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V24.S4
+	VFMLA  V1.S4, V16.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V24.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V11.B16, V9.B16
-	VAND   V3.B16, V23.B16, V21.B16
-	FMOVQ  F29, 320(RSP)
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ea4953d // mla v29.4s, v9.4s, v4.4s
-	FMOVQ  128(R3), F9 // byteOffsets
-	WORD   $0x4ea496a9 // mla v9.4s, v21.4s, v4.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
-	VSHL   $20, V11.S4, V21.S4
-	FMOVQ  F7, 336(RSP)
-	VSHL   $20, V23.S4, V7.S4
-	VADD   V21.S4, V29.S4, V29.S4
-	VADD   V7.S4, V9.S4, V9.S4
-	FMOVQ  144(R3), F7 // nearExp2
+	VAND   V2.B16, V20.B16, V16.B16
+	VAND   V2.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4ea3961a // mla v26.4s, v16.4s, v3.4s
+	FMOVQ  128(R3), F16 // byteOffsets
+	WORD   $0x4ea396b0 // mla v16.4s, v21.4s, v3.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V27.S4
+	VADD   V21.S4, V26.S4, V26.S4
+	VADD   V27.S4, V16.S4, V16.S4
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V16.S4, V7.S4
-	FMOVQ  144(R3), F21 // nearExp2
-	VFMLA  V28.S4, V16.S4, V21.S4
-	FMOVQ  F14, 352(RSP)
-	FMOVQ  160(R3), F14 // nearExp1
-	VFMLA  V24.S4, V7.S4, V14.S4
-	FMOVQ  160(R3), F7 // nearExp1
-	VFMLA  V28.S4, V21.S4, V7.S4
-	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
-	WORD   $0x6e27df9c // fmul v28.4s, v28.4s, v7.4s
+	VFMLA  V23.S4, V15.S4, V21.S4
+	FMOVQ  144(R3), F27 // nearExp2
+	VFMLA  V24.S4, V15.S4, V27.S4
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V23.S4, V21.S4, V28.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V24.S4, V27.S4, V21.S4
+	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V26.S4, V26.S4
+	VFMLA  V24.S4, V16.S4, V16.S4
+	WORD   $0x4e30d755 // fadd v21.4s, v26.4s, v16.4s
+	VORR   V20.B16, V14.B16, V14.B16
+	VORR   V22.B16, V14.B16, V14.B16
+	FMOVQ  384(R0), F20
+	VORR   V5.B16, V5.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V20.S4, V22.S4
+	VORR   V5.B16, V5.B16, V23.B16
+	VFMLA  V0.S4, V6.S4, V23.S4
+	VAND   V23.B16, V4.B16, V23.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d4b8 // fsub v24.4s, v5.4s, v22.4s
+	WORD   $0x4eb7d4bb // fsub v27.4s, v5.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V20.S4, V24.S4
+	VFMLA  V0.S4, V6.S4, V27.S4
+	VFMLA  V1.S4, V20.S4, V24.S4
+	VFMLA  V1.S4, V6.S4, V27.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V22.B16, V6.B16
+	VAND   V2.B16, V23.B16, V20.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4ea394dc // mla v28.4s, v6.4s, v3.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4ea39686 // mla v6.4s, v20.4s, v3.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V22.S4, V20.S4
+	VSHL   $20, V23.S4, V29.S4
+	VADD   V20.S4, V28.S4, V28.S4
+	VADD   V29.S4, V6.S4, V6.S4
+	FMOVQ  144(R3), F20 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V15.S4, V20.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V27.S4, V15.S4, V29.S4
+	FMOVQ  F16, 16(RSP)
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V24.S4, V20.S4, V16.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V27.S4, V29.S4, V20.S4
+	WORD   $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
+	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V27.S4, V6.S4, V6.S4
+	VAND   V6.B16, V4.B16, V4.B16
+	WORD   $0x4e24d786 // fadd v6.4s, v28.4s, v4.4s
+	WORD   $0x4e26d6b5 // fadd v21.4s, v21.4s, v6.4s
+	VORR   V22.B16, V14.B16, V14.B16
+	VORR   V23.B16, V14.B16, V14.B16
+	FMOVQ  16(R0), F6
+	VORR   V5.B16, V5.B16, V16.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V6.S4, V16.S4
+	FMOVQ  80(R0), F20
+	VORR   V5.B16, V5.B16, V22.B16
+	VFMLA  V0.S4, V20.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb0d4b7 // fsub v23.4s, v5.4s, v16.4s
+	WORD   $0x4eb6d4b8 // fsub v24.4s, v5.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V6.S4, V23.S4
+	VFMLA  V0.S4, V20.S4, V24.S4
+	VFMLA  V1.S4, V6.S4, V23.S4
+	VFMLA  V1.S4, V20.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V16.B16, V6.B16
+	VAND   V2.B16, V22.B16, V20.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4ea394db // mla v27.4s, v6.4s, v3.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4ea39686 // mla v6.4s, v20.4s, v3.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V16.S4, V20.S4
+	VSHL   $20, V22.S4, V29.S4
+	VADD   V20.S4, V27.S4, V27.S4
+	VADD   V29.S4, V6.S4, V6.S4
+	FMOVQ  144(R3), F20 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V15.S4, V20.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V24.S4, V15.S4, V29.S4
+	FMOVQ  F4, 32(RSP)
+	FMOVQ  160(R3), F4 // nearExp1
+	VFMLA  V23.S4, V20.S4, V4.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V24.S4, V29.S4, V20.S4
+	WORD   $0x6e24def7 // fmul v23.4s, v23.4s, v4.4s
+	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V27.S4, V27.S4
+	VFMLA  V24.S4, V6.S4, V6.S4
+	WORD   $0x4e26d764 // fadd v4.4s, v27.4s, v6.4s
+	VORR   V16.B16, V14.B16, V14.B16
+	VORR   V22.B16, V14.B16, V14.B16
+	FMOVQ  144(R0), F16
+	VORR   V5.B16, V5.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V16.S4, V20.S4
+	FMOVQ  208(R0), F22
+	VORR   V5.B16, V5.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d4b8 // fsub v24.4s, v5.4s, v20.4s
+	WORD   $0x4eb7d4bd // fsub v29.4s, v5.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V16.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V29.S4
+	VFMLA  V1.S4, V16.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V29.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V20.B16, V16.B16
+	VAND   V2.B16, V23.B16, V22.B16
+	FMOVQ  F28, 48(RSP)
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4ea3961c // mla v28.4s, v16.4s, v3.4s
+	FMOVQ  128(R3), F16 // byteOffsets
+	WORD   $0x4ea396d0 // mla v16.4s, v22.4s, v3.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
+	VSHL   $20, V20.S4, V22.S4
+	FMOVQ  F26, 64(RSP)
+	VSHL   $20, V23.S4, V26.S4
+	VADD   V22.S4, V28.S4, V28.S4
+	VADD   V26.S4, V16.S4, V16.S4
+	FMOVQ  144(R3), F22 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V15.S4, V22.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V29.S4, V15.S4, V26.S4
+	FMOVQ  F18, 80(RSP)
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V24.S4, V22.S4, V18.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V29.S4, V26.S4, V22.S4
+	WORD   $0x6e32df18 // fmul v24.4s, v24.4s, v18.4s
+	WORD   $0x6e36dfbd // fmul v29.4s, v29.4s, v22.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V29.S4, V16.S4, V16.S4
+	WORD   $0x4e30d792 // fadd v18.4s, v28.4s, v16.4s
+	WORD   $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	VORR   V20.B16, V14.B16, V14.B16
+	VORR   V23.B16, V14.B16, V14.B16
+	FMOVQ  272(R0), F18
+	VORR   V5.B16, V5.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V20.S4
+	FMOVQ  336(R0), F22
+	VORR   V5.B16, V5.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d4b8 // fsub v24.4s, v5.4s, v20.4s
+	WORD   $0x4eb7d4ba // fsub v26.4s, v5.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V18.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V26.S4
+	VFMLA  V1.S4, V18.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V20.B16, V18.B16
+	VAND   V2.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4ea3965d // mla v29.4s, v18.4s, v3.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V20.S4, V22.S4
+	FMOVQ  F16, 96(RSP)
+	VSHL   $20, V23.S4, V16.S4
+	VADD   V22.S4, V29.S4, V29.S4
+	VADD   V16.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F16 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V15.S4, V16.S4
+	FMOVQ  144(R3), F22 // nearExp2
+	VFMLA  V26.S4, V15.S4, V22.S4
+	FMOVQ  F28, 112(RSP)
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V24.S4, V16.S4, V28.S4
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V26.S4, V22.S4, V16.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e30df5a // fmul v26.4s, v26.4s, v16.4s
 
 	// s*q + s
 	VFMLA  V24.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V9.S4, V9.S4
-	WORD   $0x4e29d7a7 // fadd v7.4s, v29.4s, v9.4s
-	WORD   $0x4e27d54a // fadd v10.4s, v10.4s, v7.4s
-	VORR   V11.B16, V15.B16, V15.B16
-	VORR   V23.B16, V15.B16, V15.B16
-	FMOVQ  304(R0), F7
-	VORR   V6.B16, V6.B16, V11.B16
+	VFMLA  V26.S4, V18.S4, V18.S4
+	WORD   $0x4e32d7b0 // fadd v16.4s, v29.4s, v18.4s
+	VORR   V20.B16, V14.B16, V14.B16
+	VORR   V23.B16, V14.B16, V14.B16
+	FMOVQ  400(R0), F20
+	VORR   V5.B16, V5.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V7.S4, V11.S4
-	FMOVQ  368(R0), F14
-	VORR   V6.B16, V6.B16, V21.B16
-	VFMLA  V0.S4, V14.S4, V21.S4
+	VFMLA  V0.S4, V20.S4, V22.S4
+	VORR   V5.B16, V5.B16, V23.B16
+	VFMLA  V0.S4, V8.S4, V23.S4
+	VAND   V23.B16, V7.B16, V23.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eabd4d7 // fsub v23.4s, v6.4s, v11.4s
-	WORD   $0x4eb5d4d8 // fsub v24.4s, v6.4s, v21.4s
+	WORD   $0x4eb6d4b8 // fsub v24.4s, v5.4s, v22.4s
+	WORD   $0x4eb7d4ba // fsub v26.4s, v5.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V7.S4, V23.S4
-	VFMLA  V0.S4, V14.S4, V24.S4
-	VFMLA  V1.S4, V7.S4, V23.S4
-	VFMLA  V1.S4, V14.S4, V24.S4
+	VFMLA  V0.S4, V20.S4, V24.S4
+	VFMLA  V0.S4, V8.S4, V26.S4
+	VFMLA  V1.S4, V20.S4, V24.S4
+	VFMLA  V1.S4, V8.S4, V26.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V11.B16, V7.B16
-	VAND   V3.B16, V21.B16, V14.B16
+	VAND   V2.B16, V22.B16, V8.B16
+	VAND   V2.B16, V23.B16, V20.B16
 	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4ea494fc // mla v28.4s, v7.4s, v4.4s
-	FMOVQ  128(R3), F7 // byteOffsets
-	WORD   $0x4ea495c7 // mla v7.4s, v14.4s, v4.4s
+	WORD   $0x4ea3951c // mla v28.4s, v8.4s, v3.4s
+	FMOVQ  128(R3), F8 // byteOffsets
+	WORD   $0x4ea39688 // mla v8.4s, v20.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
-	VSHL   $20, V11.S4, V14.S4
-	FMOVQ  F9, 368(RSP)
-	VSHL   $20, V21.S4, V9.S4
-	VADD   V14.S4, V28.S4, V28.S4
-	VADD   V9.S4, V7.S4, V7.S4
-	FMOVQ  144(R3), F9 // nearExp2
+	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
+	VSHL   $20, V22.S4, V20.S4
+	FMOVQ  F18, 128(RSP)
+	VSHL   $20, V23.S4, V18.S4
+	VADD   V20.S4, V28.S4, V28.S4
+	VADD   V18.S4, V8.S4, V8.S4
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V16.S4, V9.S4
-	FMOVQ  144(R3), F14 // nearExp2
-	VFMLA  V24.S4, V16.S4, V14.S4
-	FMOVQ  F29, 384(RSP)
+	VFMLA  V24.S4, V15.S4, V18.S4
+	FMOVQ  144(R3), F20 // nearExp2
+	VFMLA  V26.S4, V15.S4, V20.S4
+	FMOVQ  F29, 144(RSP)
 	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V23.S4, V9.S4, V29.S4
-	FMOVQ  160(R3), F9 // nearExp1
-	VFMLA  V24.S4, V14.S4, V9.S4
-	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
-	WORD   $0x6e29df18 // fmul v24.4s, v24.4s, v9.4s
+	VFMLA  V24.S4, V18.S4, V29.S4
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V26.S4, V20.S4, V18.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
 
 	// s*q + s
-	VFMLA  V23.S4, V28.S4, V28.S4
-	VFMLA  V24.S4, V7.S4, V7.S4
-	WORD   $0x4e27d789 // fadd v9.4s, v28.4s, v7.4s
-	VORR   V11.B16, V15.B16, V15.B16
-	VORR   V21.B16, V15.B16, V15.B16
-	FMOVQ  432(R0), F11
-	VORR   V6.B16, V6.B16, V14.B16
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V26.S4, V8.S4, V8.S4
+	VAND   V8.B16, V7.B16, V7.B16
+	WORD   $0x4e27d788 // fadd v8.4s, v28.4s, v7.4s
+	WORD   $0x4e28d610 // fadd v16.4s, v16.4s, v8.4s
+	VORR   V22.B16, V14.B16, V14.B16
+	VORR   V23.B16, V14.B16, V14.B16
+	FMOVQ  32(R0), F8
+	VORR   V5.B16, V5.B16, V18.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V11.S4, V14.S4
-	VORR   V6.B16, V6.B16, V21.B16
-	VFMLA  V0.S4, V13.S4, V21.S4
-	VAND   V21.B16, V12.B16, V21.B16
+	VFMLA  V0.S4, V8.S4, V18.S4
+	FMOVQ  96(R0), F20
+	VORR   V5.B16, V5.B16, V22.B16
+	VFMLA  V0.S4, V20.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eaed4d7 // fsub v23.4s, v6.4s, v14.4s
-	WORD   $0x4eb5d4c6 // fsub v6.4s, v6.4s, v21.4s
+	WORD   $0x4eb2d4b7 // fsub v23.4s, v5.4s, v18.4s
+	WORD   $0x4eb6d4b8 // fsub v24.4s, v5.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V11.S4, V23.S4
-	VFMLA  V0.S4, V13.S4, V6.S4
-	VFMLA  V1.S4, V11.S4, V23.S4
-	VFMLA  V1.S4, V13.S4, V6.S4
+	VFMLA  V0.S4, V8.S4, V23.S4
+	VFMLA  V0.S4, V20.S4, V24.S4
+	VFMLA  V1.S4, V8.S4, V23.S4
+	VFMLA  V1.S4, V20.S4, V24.S4
 
 	// s = 2^(n - N) * K
-	VAND   V3.B16, V14.B16, V11.B16
-	VAND   V3.B16, V21.B16, V13.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4ea49578 // mla v24.4s, v11.4s, v4.4s
-	FMOVQ  128(R3), F11 // byteOffsets
-	WORD   $0x4ea495ab // mla v11.4s, v13.4s, v4.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
-	VSHL   $20, V14.S4, V13.S4
-	VSHL   $20, V21.S4, V29.S4
-	VADD   V13.S4, V24.S4, V24.S4
-	VADD   V29.S4, V11.S4, V11.S4
-	FMOVQ  144(R3), F13 // nearExp2
+	VAND   V2.B16, V18.B16, V8.B16
+	VAND   V2.B16, V22.B16, V20.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4ea3951a // mla v26.4s, v8.4s, v3.4s
+	FMOVQ  128(R3), F8 // byteOffsets
+	WORD   $0x4ea39688 // mla v8.4s, v20.4s, v3.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
+	VSHL   $20, V18.S4, V20.S4
+	VSHL   $20, V22.S4, V29.S4
+	VADD   V20.S4, V26.S4, V26.S4
+	VADD   V29.S4, V8.S4, V8.S4
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V16.S4, V13.S4
+	VFMLA  V23.S4, V15.S4, V20.S4
 	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V6.S4, V16.S4, V29.S4
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V23.S4, V13.S4, V16.S4
-	FMOVQ  160(R3), F13 // nearExp1
-	VFMLA  V6.S4, V29.S4, V13.S4
-	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
-	WORD   $0x6e2ddcc6 // fmul v6.4s, v6.4s, v13.4s
+	VFMLA  V24.S4, V15.S4, V29.S4
+	FMOVQ  F7, 160(RSP)
+	FMOVQ  160(R3), F7 // nearExp1
+	VFMLA  V23.S4, V20.S4, V7.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V24.S4, V29.S4, V20.S4
+	WORD   $0x6e27def7 // fmul v23.4s, v23.4s, v7.4s
+	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V26.S4, V26.S4
+	VFMLA  V24.S4, V8.S4, V8.S4
+	WORD   $0x4e28d747 // fadd v7.4s, v26.4s, v8.4s
+	VORR   V18.B16, V14.B16, V14.B16
+	VORR   V22.B16, V14.B16, V14.B16
+	FMOVQ  160(R0), F18
+	VORR   V5.B16, V5.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V20.S4
+	FMOVQ  224(R0), F22
+	VORR   V5.B16, V5.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d4b8 // fsub v24.4s, v5.4s, v20.4s
+	WORD   $0x4eb7d4bd // fsub v29.4s, v5.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V18.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V29.S4
+	VFMLA  V1.S4, V18.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V29.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V20.B16, V18.B16
+	VAND   V2.B16, V23.B16, V22.B16
+	FMOVQ  F28, 176(RSP)
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4ea3965c // mla v28.4s, v18.4s, v3.4s
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V20.S4, V22.S4
+	FMOVQ  F25, 192(RSP)
+	VSHL   $20, V23.S4, V25.S4
+	VADD   V22.S4, V28.S4, V28.S4
+	VADD   V25.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F22 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V15.S4, V22.S4
+	FMOVQ  144(R3), F25 // nearExp2
+	VFMLA  V29.S4, V15.S4, V25.S4
+	FMOVQ  F8, 208(RSP)
+	FMOVQ  160(R3), F8 // nearExp1
+	VFMLA  V24.S4, V22.S4, V8.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V29.S4, V25.S4, V22.S4
+	WORD   $0x6e28df18 // fmul v24.4s, v24.4s, v8.4s
+	WORD   $0x6e36dfbd // fmul v29.4s, v29.4s, v22.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V29.S4, V18.S4, V18.S4
+	WORD   $0x4e32d788 // fadd v8.4s, v28.4s, v18.4s
+	WORD   $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	VORR   V20.B16, V14.B16, V14.B16
+	VORR   V23.B16, V14.B16, V14.B16
+	FMOVQ  288(R0), F8
+	VORR   V5.B16, V5.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V8.S4, V20.S4
+	FMOVQ  352(R0), F22
+	VORR   V5.B16, V5.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d4b8 // fsub v24.4s, v5.4s, v20.4s
+	WORD   $0x4eb7d4b9 // fsub v25.4s, v5.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V8.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V8.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V20.B16, V8.B16
+	VAND   V2.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4ea3951d // mla v29.4s, v8.4s, v3.4s
+	FMOVQ  128(R3), F8 // byteOffsets
+	WORD   $0x4ea396c8 // mla v8.4s, v22.4s, v3.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
+	VSHL   $20, V20.S4, V22.S4
+	FMOVQ  F18, 224(RSP)
+	VSHL   $20, V23.S4, V18.S4
+	VADD   V22.S4, V29.S4, V29.S4
+	VADD   V18.S4, V8.S4, V8.S4
+	FMOVQ  144(R3), F18 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V15.S4, V18.S4
+	FMOVQ  144(R3), F22 // nearExp2
+	VFMLA  V25.S4, V15.S4, V22.S4
+	FMOVQ  F28, 240(RSP)
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V24.S4, V18.S4, V28.S4
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V25.S4, V22.S4, V18.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V29.S4, V29.S4
+	VFMLA  V25.S4, V8.S4, V8.S4
+	WORD   $0x4e28d7b2 // fadd v18.4s, v29.4s, v8.4s
+	VORR   V20.B16, V14.B16, V14.B16
+	VORR   V23.B16, V14.B16, V14.B16
+	FMOVQ  416(R0), F20
+	VORR   V5.B16, V5.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V20.S4, V22.S4
+	VORR   V5.B16, V5.B16, V23.B16
+	VFMLA  V0.S4, V10.S4, V23.S4
+	VAND   V23.B16, V9.B16, V23.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d4b8 // fsub v24.4s, v5.4s, v22.4s
+	WORD   $0x4eb7d4b9 // fsub v25.4s, v5.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V20.S4, V24.S4
+	VFMLA  V0.S4, V10.S4, V25.S4
+	VFMLA  V1.S4, V20.S4, V24.S4
+	VFMLA  V1.S4, V10.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V22.B16, V10.B16
+	VAND   V2.B16, V23.B16, V20.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4ea3955c // mla v28.4s, v10.4s, v3.4s
+	FMOVQ  128(R3), F10 // byteOffsets
+	WORD   $0x4ea3968a // mla v10.4s, v20.4s, v3.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
+	VSHL   $20, V22.S4, V20.S4
+	FMOVQ  F8, 256(RSP)
+	VSHL   $20, V23.S4, V8.S4
+	VADD   V20.S4, V28.S4, V28.S4
+	VADD   V8.S4, V10.S4, V10.S4
+	FMOVQ  144(R3), F8 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V15.S4, V8.S4
+	FMOVQ  144(R3), F20 // nearExp2
+	VFMLA  V25.S4, V15.S4, V20.S4
+	FMOVQ  F29, 272(RSP)
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V24.S4, V8.S4, V29.S4
+	FMOVQ  160(R3), F8 // nearExp1
+	VFMLA  V25.S4, V20.S4, V8.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e28df39 // fmul v25.4s, v25.4s, v8.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V25.S4, V10.S4, V10.S4
+	VAND   V10.B16, V9.B16, V9.B16
+	WORD   $0x4e29d788 // fadd v8.4s, v28.4s, v9.4s
+	WORD   $0x4e28d652 // fadd v18.4s, v18.4s, v8.4s
+	VORR   V22.B16, V14.B16, V14.B16
+	VORR   V23.B16, V14.B16, V14.B16
+	FMOVQ  48(R0), F8
+	VORR   V5.B16, V5.B16, V10.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V8.S4, V10.S4
+	FMOVQ  112(R0), F20
+	VORR   V5.B16, V5.B16, V22.B16
+	VFMLA  V0.S4, V20.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eaad4b7 // fsub v23.4s, v5.4s, v10.4s
+	WORD   $0x4eb6d4b8 // fsub v24.4s, v5.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V8.S4, V23.S4
+	VFMLA  V0.S4, V20.S4, V24.S4
+	VFMLA  V1.S4, V8.S4, V23.S4
+	VFMLA  V1.S4, V20.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V10.B16, V8.B16
+	VAND   V2.B16, V22.B16, V20.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4ea39519 // mla v25.4s, v8.4s, v3.4s
+	FMOVQ  128(R3), F8 // byteOffsets
+	WORD   $0x4ea39688 // mla v8.4s, v20.4s, v3.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
+	VSHL   $20, V10.S4, V20.S4
+	VSHL   $20, V22.S4, V29.S4
+	VADD   V20.S4, V25.S4, V25.S4
+	VADD   V29.S4, V8.S4, V8.S4
+	FMOVQ  144(R3), F20 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V15.S4, V20.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V24.S4, V15.S4, V29.S4
+	FMOVQ  F9, 288(RSP)
+	FMOVQ  160(R3), F9 // nearExp1
+	VFMLA  V23.S4, V20.S4, V9.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V24.S4, V29.S4, V20.S4
+	WORD   $0x6e29def7 // fmul v23.4s, v23.4s, v9.4s
+	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V8.S4, V8.S4
+	WORD   $0x4e28d729 // fadd v9.4s, v25.4s, v8.4s
+	VORR   V10.B16, V14.B16, V14.B16
+	VORR   V22.B16, V14.B16, V14.B16
+	FMOVQ  176(R0), F10
+	VORR   V5.B16, V5.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V10.S4, V20.S4
+	FMOVQ  240(R0), F22
+	VORR   V5.B16, V5.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d4b8 // fsub v24.4s, v5.4s, v20.4s
+	WORD   $0x4eb7d4bd // fsub v29.4s, v5.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V10.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V29.S4
+	VFMLA  V1.S4, V10.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V29.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V20.B16, V10.B16
+	VAND   V2.B16, V23.B16, V22.B16
+	FMOVQ  F28, 304(RSP)
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4ea3955c // mla v28.4s, v10.4s, v3.4s
+	FMOVQ  128(R3), F10 // byteOffsets
+	WORD   $0x4ea396ca // mla v10.4s, v22.4s, v3.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
+	VSHL   $20, V20.S4, V22.S4
+	FMOVQ  F8, 320(RSP)
+	VSHL   $20, V23.S4, V8.S4
+	VADD   V22.S4, V28.S4, V28.S4
+	VADD   V8.S4, V10.S4, V10.S4
+	FMOVQ  144(R3), F8 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V15.S4, V8.S4
+	FMOVQ  144(R3), F22 // nearExp2
+	VFMLA  V29.S4, V15.S4, V22.S4
+	FMOVQ  F6, 336(RSP)
+	FMOVQ  160(R3), F6 // nearExp1
+	VFMLA  V24.S4, V8.S4, V6.S4
+	FMOVQ  160(R3), F8 // nearExp1
+	VFMLA  V29.S4, V22.S4, V8.S4
+	WORD   $0x6e26df18 // fmul v24.4s, v24.4s, v6.4s
+	WORD   $0x6e28dfbd // fmul v29.4s, v29.4s, v8.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V29.S4, V10.S4, V10.S4
+	WORD   $0x4e2ad786 // fadd v6.4s, v28.4s, v10.4s
+	WORD   $0x4e26d529 // fadd v9.4s, v9.4s, v6.4s
+	VORR   V20.B16, V14.B16, V14.B16
+	VORR   V23.B16, V14.B16, V14.B16
+	FMOVQ  304(R0), F6
+	VORR   V5.B16, V5.B16, V8.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V6.S4, V8.S4
+	FMOVQ  368(R0), F20
+	VORR   V5.B16, V5.B16, V22.B16
+	VFMLA  V0.S4, V20.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4ea8d4b7 // fsub v23.4s, v5.4s, v8.4s
+	WORD   $0x4eb6d4b8 // fsub v24.4s, v5.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V6.S4, V23.S4
+	VFMLA  V0.S4, V20.S4, V24.S4
+	VFMLA  V1.S4, V6.S4, V23.S4
+	VFMLA  V1.S4, V20.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V8.B16, V6.B16
+	VAND   V2.B16, V22.B16, V20.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4ea394dd // mla v29.4s, v6.4s, v3.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4ea39686 // mla v6.4s, v20.4s, v3.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V8.S4, V20.S4
+	FMOVQ  F10, 352(RSP)
+	VSHL   $20, V22.S4, V10.S4
+	VADD   V20.S4, V29.S4, V29.S4
+	VADD   V10.S4, V6.S4, V6.S4
+	FMOVQ  144(R3), F10 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V15.S4, V10.S4
+	FMOVQ  144(R3), F20 // nearExp2
+	VFMLA  V24.S4, V15.S4, V20.S4
+	FMOVQ  F28, 368(RSP)
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V23.S4, V10.S4, V28.S4
+	FMOVQ  160(R3), F10 // nearExp1
+	VFMLA  V24.S4, V20.S4, V10.S4
+	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD   $0x6e2adf18 // fmul v24.4s, v24.4s, v10.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V29.S4, V29.S4
+	VFMLA  V24.S4, V6.S4, V6.S4
+	WORD   $0x4e26d7aa // fadd v10.4s, v29.4s, v6.4s
+	VORR   V8.B16, V14.B16, V14.B16
+	VORR   V22.B16, V14.B16, V14.B16
+	FMOVQ  432(R0), F8
+	VORR   V5.B16, V5.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V8.S4, V20.S4
+	VORR   V5.B16, V5.B16, V22.B16
+	VFMLA  V0.S4, V12.S4, V22.S4
+	VAND   V22.B16, V11.B16, V22.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d4b7 // fsub v23.4s, v5.4s, v20.4s
+	WORD   $0x4eb6d4a5 // fsub v5.4s, v5.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V8.S4, V23.S4
+	VFMLA  V0.S4, V12.S4, V5.S4
+	VFMLA  V1.S4, V8.S4, V23.S4
+	VFMLA  V1.S4, V12.S4, V5.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V20.B16, V8.B16
+	VAND   V2.B16, V22.B16, V12.B16
+	FMOVQ  128(R3), F24 // byteOffsets
+	WORD   $0x4ea39518 // mla v24.4s, v8.4s, v3.4s
+	FMOVQ  128(R3), F8 // byteOffsets
+	WORD   $0x4ea39588 // mla v8.4s, v12.4s, v3.4s
+	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
+	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
+	VSHL   $20, V20.S4, V12.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V12.S4, V24.S4, V24.S4
+	VADD   V28.S4, V8.S4, V8.S4
+	FMOVQ  144(R3), F12 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V15.S4, V12.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V5.S4, V15.S4, V28.S4
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V23.S4, V12.S4, V15.S4
+	FMOVQ  160(R3), F12 // nearExp1
+	VFMLA  V5.S4, V28.S4, V12.S4
+	WORD   $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
+	WORD   $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
 
 	// s*q + s
 	VFMLA  V23.S4, V24.S4, V24.S4
-	VFMLA  V6.S4, V11.S4, V11.S4
-	VAND   V11.B16, V12.B16, V12.B16
-	WORD   $0x4e2cd706 // fadd v6.4s, v24.4s, v12.4s
-	WORD   $0x4e26d529 // fadd v9.4s, v9.4s, v6.4s
-	VORR   V14.B16, V15.B16, V15.B16
-	VORR   V21.B16, V15.B16, V15.B16
+	VFMLA  V5.S4, V8.S4, V8.S4
+	VAND   V8.B16, V11.B16, V11.B16
+	WORD   $0x4e2bd705 // fadd v5.4s, v24.4s, v11.4s
+	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	VORR   V20.B16, V14.B16, V14.B16
+	VORR   V22.B16, V14.B16, V14.B16
 
 	// Leave if an element is not near.
-	VMOV   V15.D[0], R5
-	VMOV   V15.D[1], R6
+	VMOV   V14.D[0], R5
+	VMOV   V14.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact128
-	VDUP   V18.D[1], V6.D2
-	WORD   $0x0e617a52 // fcvtl v18.2d, v18.2s
-	WORD   $0x0e6178c6 // fcvtl v6.2d, v6.2s
-	VDUP   V22.D[1], V11.D2
-	WORD   $0x0e617ad6 // fcvtl v22.2d, v22.2s
-	WORD   $0x0e61796b // fcvtl v11.2d, v11.2s
-	WORD   $0x4e76d652 // fadd v18.2d, v18.2d, v22.2d
-	WORD   $0x4e6bd4c6 // fadd v6.2d, v6.2d, v11.2d
-	VDUP   V5.D[1], V11.D2
-	WORD   $0x0e6178a5 // fcvtl v5.2d, v5.2s
-	WORD   $0x0e61796b // fcvtl v11.2d, v11.2s
-	VDUP   V17.D[1], V13.D2
+	VDUP   V17.D[1], V5.D2
 	WORD   $0x0e617a31 // fcvtl v17.2d, v17.2s
-	WORD   $0x0e6179ad // fcvtl v13.2d, v13.2s
-	WORD   $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
-	WORD   $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
-	VDUP   V8.D[1], V13.D2
+	WORD   $0x0e6178a5 // fcvtl v5.2d, v5.2s
+	VDUP   V21.D[1], V8.D2
+	WORD   $0x0e617ab5 // fcvtl v21.2d, v21.2s
 	WORD   $0x0e617908 // fcvtl v8.2d, v8.2s
-	WORD   $0x0e6179ad // fcvtl v13.2d, v13.2s
-	VDUP   V19.D[1], V14.D2
-	WORD   $0x0e617a73 // fcvtl v19.2d, v19.2s
+	WORD   $0x4e75d631 // fadd v17.2d, v17.2d, v21.2d
+	WORD   $0x4e68d4a5 // fadd v5.2d, v5.2d, v8.2d
+	VDUP   V4.D[1], V8.D2
+	WORD   $0x0e617884 // fcvtl v4.2d, v4.2s
+	WORD   $0x0e617908 // fcvtl v8.2d, v8.2s
+	VDUP   V16.D[1], V12.D2
+	WORD   $0x0e617a10 // fcvtl v16.2d, v16.2s
+	WORD   $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD   $0x4e70d484 // fadd v4.2d, v4.2d, v16.2d
+	WORD   $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	VDUP   V7.D[1], V12.D2
+	WORD   $0x0e6178e7 // fcvtl v7.2d, v7.2s
+	WORD   $0x0e61798c // fcvtl v12.2d, v12.2s
+	VDUP   V18.D[1], V14.D2
+	WORD   $0x0e617a52 // fcvtl v18.2d, v18.2s
 	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
-	WORD   $0x4e73d508 // fadd v8.2d, v8.2d, v19.2d
-	WORD   $0x4e6ed5ad // fadd v13.2d, v13.2d, v14.2d
-	VDUP   V10.D[1], V14.D2
-	WORD   $0x0e61794a // fcvtl v10.2d, v10.2s
-	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
-	VDUP   V9.D[1], V15.D2
+	WORD   $0x4e72d4e7 // fadd v7.2d, v7.2d, v18.2d
+	WORD   $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	VDUP   V9.D[1], V14.D2
 	WORD   $0x0e617929 // fcvtl v9.2d, v9.2s
+	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
+	VDUP   V10.D[1], V15.D2
+	WORD   $0x0e61794a // fcvtl v10.2d, v10.2s
 	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
-	WORD   $0x4e69d54a // fadd v10.2d, v10.2d, v9.2d
+	WORD   $0x4e6ad529 // fadd v9.2d, v9.2d, v10.2d
 	WORD   $0x4e6fd5ce // fadd v14.2d, v14.2d, v15.2d
-	WORD   $0x4e68d652 // fadd v18.2d, v18.2d, v8.2d
-	WORD   $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
-	WORD   $0x4e6ad4a5 // fadd v5.2d, v5.2d, v10.2d
-	WORD   $0x4e6ed56b // fadd v11.2d, v11.2d, v14.2d
-	WORD   $0x4e65d652 // fadd v18.2d, v18.2d, v5.2d
-	WORD   $0x4e6bd4c6 // fadd v6.2d, v6.2d, v11.2d
-	WORD   $0x4e66d652 // fadd v18.2d, v18.2d, v6.2d
-	VDUP   V18.D[1], V5.D2
-	FADDD  F5, F18, F18
+	WORD   $0x4e67d631 // fadd v17.2d, v17.2d, v7.2d
+	WORD   $0x4e6cd4a5 // fadd v5.2d, v5.2d, v12.2d
+	WORD   $0x4e69d484 // fadd v4.2d, v4.2d, v9.2d
+	WORD   $0x4e6ed508 // fadd v8.2d, v8.2d, v14.2d
+	WORD   $0x4e64d631 // fadd v17.2d, v17.2d, v4.2d
+	WORD   $0x4e68d4a5 // fadd v5.2d, v5.2d, v8.2d
+	WORD   $0x4e65d631 // fadd v17.2d, v17.2d, v5.2d
+	VDUP   V17.D[1], V4.D2
+	FADDD  F4, F17, F17
 	MOVD   $0x44e0000000000000, R5
-	FMOVD  R5, F5
-	FCMPD  F18, F5
+	FMOVD  R5, F4
+	FCMPD  F17, F4
 	BLT    exact128
 	MOVD   $0x4630000000000000, R5
-	FMOVD  R5, F5
+	FMOVD  R5, F4
 
 	// 2^100/total = cHi + cLo
-	FDIVD  F18, F5, F5
-	FCVTDS F5, F6
-	FCVTSD F6, F8
-	FSUBD  F8, F5, F5
-	VDUP   V6.S[0], V6.S4
-	FCVTDS F5, F5
+	FDIVD  F17, F4, F4
+	FCVTDS F4, F5
+	FCVTSD F5, F7
+	FSUBD  F7, F4, F4
 	VDUP   V5.S[0], V5.S4
+	FCVTDS F4, F4
+	VDUP   V4.S[0], V4.S4
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25de88 // fmul v8.4s, v20.4s, v5.4s
-	VFMLA  V6.S4, V20.S4, V8.S4
-	FMOVQ  80(R3), F9 // down
-	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ  F8, 0(R1)
+	WORD   $0x6e24de67 // fmul v7.4s, v19.4s, v4.4s
+	VFMLA  V5.S4, V19.S4, V7.S4
+	FMOVQ  80(R3), F8 // down
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 0(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25df68 // fmul v8.4s, v27.4s, v5.4s
-	VFMLA  V6.S4, V27.S4, V8.S4
-	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ  F8, 16(R1)
+	WORD   $0x6e24df67 // fmul v7.4s, v27.4s, v4.4s
+	VFMLA  V5.S4, V27.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 16(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25df48 // fmul v8.4s, v26.4s, v5.4s
-	VFMLA  V6.S4, V26.S4, V8.S4
-	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ  F8, 32(R1)
+	WORD   $0x6e24df47 // fmul v7.4s, v26.4s, v4.4s
+	VFMLA  V5.S4, V26.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 32(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25df28 // fmul v8.4s, v25.4s, v5.4s
-	VFMLA  V6.S4, V25.S4, V8.S4
-	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ  F8, 48(R1)
-	FMOVQ  352(RSP), F8
+	WORD   $0x6e24df27 // fmul v7.4s, v25.4s, v4.4s
+	VFMLA  V5.S4, V25.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 48(R1)
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 64(R1)
-	FMOVQ  224(RSP), F8
+	WORD   $0x6e24dda7 // fmul v7.4s, v13.4s, v4.4s
+	VFMLA  V5.S4, V13.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 64(R1)
+	FMOVQ  336(RSP), F7
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 80(R1)
-	FMOVQ  208(RSP), F8
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 80(R1)
+	FMOVQ  208(RSP), F7
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 96(R1)
-	FMOVQ  336(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 112(R1)
-	FMOVQ  96(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 128(R1)
-	FMOVQ  128(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 144(R1)
-	FMOVQ  256(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 160(R1)
-	FMOVQ  384(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 176(R1)
-	FMOVQ  80(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 192(R1)
-	FMOVQ  112(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 208(R1)
-	FMOVQ  240(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 224(R1)
-	FMOVQ  368(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 240(R1)
-	FMOVQ  32(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 256(R1)
-	FMOVQ  160(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 272(R1)
-	FMOVQ  288(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 288(R1)
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25df88 // fmul v8.4s, v28.4s, v5.4s
-	VFMLA  V6.S4, V28.S4, V8.S4
-	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ  F8, 304(R1)
-	FMOVQ  16(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 320(R1)
-	FMOVQ  144(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 336(R1)
-	FMOVQ  272(RSP), F8
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd0a // fmul v10.4s, v8.4s, v5.4s
-	VFMLA  V6.S4, V8.S4, V10.S4
-	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
-	FMOVQ  F10, 352(R1)
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
-	VFMLA  V6.S4, V7.S4, V8.S4
-	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ  F8, 368(R1)
-	FMOVQ  64(RSP), F7
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
-	VFMLA  V6.S4, V7.S4, V8.S4
-	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ  F8, 384(R1)
-	FMOVQ  192(RSP), F7
-
-	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
-	VFMLA  V6.S4, V7.S4, V8.S4
-	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ  F8, 400(R1)
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 96(R1)
 	FMOVQ  320(RSP), F7
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
-	VFMLA  V6.S4, V7.S4, V8.S4
-	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ  F8, 416(R1)
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 112(R1)
+	FMOVQ  192(RSP), F7
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25df07 // fmul v7.4s, v24.4s, v5.4s
-	VFMLA  V6.S4, V24.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ  F7, 432(R1)
-	FMOVQ  48(RSP), F7
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 128(R1)
+	FMOVQ  112(RSP), F7
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
-	VFMLA  V6.S4, V7.S4, V8.S4
-	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 144(R1)
+	FMOVQ  240(RSP), F7
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 160(R1)
+	FMOVQ  368(RSP), F7
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 176(R1)
+	FMOVQ  80(RSP), F7
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 192(R1)
+	FMOVQ  96(RSP), F7
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 208(R1)
+	FMOVQ  224(RSP), F7
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 224(R1)
+	FMOVQ  352(RSP), F7
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 240(R1)
+	FMOVQ  64(RSP), F7
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 256(R1)
+	FMOVQ  144(RSP), F7
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 272(R1)
+	FMOVQ  272(RSP), F7
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 288(R1)
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dfa7 // fmul v7.4s, v29.4s, v4.4s
+	VFMLA  V5.S4, V29.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 304(R1)
+	FMOVQ  16(RSP), F7
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 320(R1)
+	FMOVQ  128(RSP), F7
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 336(R1)
+	FMOVQ  256(RSP), F7
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 352(R1)
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dcc7 // fmul v7.4s, v6.4s, v4.4s
+	VFMLA  V5.S4, V6.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 368(R1)
+	FMOVQ  48(RSP), F6
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dcc7 // fmul v7.4s, v6.4s, v4.4s
+	VFMLA  V5.S4, V6.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 384(R1)
+	FMOVQ  176(RSP), F6
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dcc7 // fmul v7.4s, v6.4s, v4.4s
+	VFMLA  V5.S4, V6.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 400(R1)
+	FMOVQ  304(RSP), F6
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dcc7 // fmul v7.4s, v6.4s, v4.4s
+	VFMLA  V5.S4, V6.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 416(R1)
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24df06 // fmul v6.4s, v24.4s, v4.4s
+	VFMLA  V5.S4, V24.S4, V6.S4
+	WORD   $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
+	FMOVQ  F6, 432(R1)
+	FMOVQ  32(RSP), F6
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dcc7 // fmul v7.4s, v6.4s, v4.4s
+	VFMLA  V5.S4, V6.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	CMP    $4, R2
 	BGE    l182
 	TBZ    $1, R2, l181
-	FMOVD  F8, 448(R1)
+	FMOVD  F7, 448(R1)
 	TBZ    $0, R2, l183
 	ADD    $456, R1, R5
-	VST1   V8.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l183
 
 l181:
-	FMOVS  F8, 448(R1)
+	FMOVS  F7, 448(R1)
 	B      l183
 
 l182:
-	FMOVQ  F8, 448(R1)
+	FMOVQ  F7, 448(R1)
 
 l183:
-	FMOVQ  176(RSP), F7
+	FMOVQ  160(RSP), F6
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
-	VFMLA  V6.S4, V7.S4, V8.S4
-	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD   $0x6e24dcc7 // fmul v7.4s, v6.4s, v4.4s
+	VFMLA  V5.S4, V6.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	CMP    $8, R2
 	BGE    l185
 	CMP    $4, R2
 	BLE    l186
 	TBZ    $1, R2, l184
-	FMOVD  F8, 464(R1)
+	FMOVD  F7, 464(R1)
 	TBZ    $0, R2, l186
 	ADD    $472, R1, R5
-	VST1   V8.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l186
 
 l184:
-	FMOVS  F8, 464(R1)
+	FMOVS  F7, 464(R1)
 	B      l186
 
 l185:
-	FMOVQ  F8, 464(R1)
+	FMOVQ  F7, 464(R1)
 
 l186:
-	FMOVQ  304(RSP), F7
+	FMOVQ  288(RSP), F6
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
-	VFMLA  V6.S4, V7.S4, V8.S4
-	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD   $0x6e24dcc7 // fmul v7.4s, v6.4s, v4.4s
+	VFMLA  V5.S4, V6.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	CMP    $12, R2
 	BGE    l188
 	CMP    $8, R2
 	BLE    l189
 	TBZ    $1, R2, l187
-	FMOVD  F8, 480(R1)
+	FMOVD  F7, 480(R1)
 	TBZ    $0, R2, l189
 	ADD    $488, R1, R5
-	VST1   V8.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l189
 
 l187:
-	FMOVS  F8, 480(R1)
+	FMOVS  F7, 480(R1)
 	B      l189
 
 l188:
-	FMOVQ  F8, 480(R1)
+	FMOVQ  F7, 480(R1)
 
 l189:
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e25dd85 // fmul v5.4s, v12.4s, v5.4s
-	VFMLA  V6.S4, V12.S4, V5.S4
-	WORD   $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
+	WORD   $0x6e24dd64 // fmul v4.4s, v11.4s, v4.4s
+	VFMLA  V5.S4, V11.S4, V4.S4
+	WORD   $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	CMP    $16, R2
 	BGE    l191
 	CMP    $12, R2
 	BLE    l192
 	TBZ    $1, R2, l190
-	FMOVD  F5, 496(R1)
+	FMOVD  F4, 496(R1)
 	TBZ    $0, R2, l192
 	ADD    $504, R1, R5
-	VST1   V5.S[2], (R5)
+	VST1   V4.S[2], (R5)
 	B      l192
 
 l190:
-	FMOVS  F5, 496(R1)
+	FMOVS  F4, 496(R1)
 	B      l192
 
 l191:
-	FMOVQ  F5, 496(R1)
+	FMOVQ  F4, 496(R1)
 
 l192:
 	ADD    R8, R0
@@ -7191,8 +7285,23 @@ l192:
 	B      end
 
 exact128:
-	VLD1R  (R0), [V3.S4]
-	VORR   V3.B16, V3.B16, V2.B16
+	VLD1R  (R0), [V2.S4]
+	FMOVS  12(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F3, F2
+	BLT    end
+	FMOVS  16(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F2, F3
+	BLT    end
+	FMOVS  0(R4), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	FMOVQ  176(R3), F3 // integerHeadroom
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  192(R3), F2 // integer
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVS  F2, 20(R4)
 	ADD    $112, R2
 	B      far
 
@@ -7210,38 +7319,38 @@ row:
 	MOVD   R10, R0
 	MOVD   R11, R1
 	MOVD   R12, R2
-	VLD1R  (R0), [V3.S4]
-	FMOVS  12(R4), F4
-	VDUP   V4.S[0], V4.S4
-	FCMPS  F4, F3
+	VLD1R  (R0), [V2.S4]
+	FMOVS  12(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F3, F2
 	BLT    irregular
-	FMOVS  16(R4), F4
-	VDUP   V4.S[0], V4.S4
-	FCMPS  F3, F4
+	FMOVS  16(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FCMPS  F2, F3
 	BLT    irregular
-	FMOVS  0(R4), F4
-	VDUP   V4.S[0], V4.S4
-	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	FMOVQ  176(R3), F5 // integerHeadroom
-	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
-	FMOVQ  192(R3), F4 // integer
-	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVS  F4, 20(R4)
+	FMOVS  0(R4), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	FMOVQ  176(R3), F4 // integerHeadroom
+	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+	FMOVQ  192(R3), F3 // integer
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVS  F3, 20(R4)
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	WORD   $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	FMOVQ  96(R3), F4 // nearHeadroom
-	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	FMOVQ  112(R3), F3 // nearInteger
-	WORD   $0x4ea3d483 // fsub v3.4s, v4.4s, v3.4s
-	VEOR   V4.B16, V4.B16, V4.B16
-	VEOR   V5.B16, V5.B16, V5.B16
+	WORD   $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FMOVQ  96(R3), F3 // nearHeadroom
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  112(R3), F2 // nearInteger
+	WORD   $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
 	VEOR   V6.B16, V6.B16, V6.B16
 	VEOR   V7.B16, V7.B16, V7.B16
 	VEOR   V8.B16, V8.B16, V8.B16
 	VEOR   V9.B16, V9.B16, V9.B16
 	VEOR   V10.B16, V10.B16, V10.B16
 	VEOR   V11.B16, V11.B16, V11.B16
+	VEOR   V12.B16, V12.B16, V12.B16
+	VEOR   V13.B16, V13.B16, V13.B16
 
 	// Where elements are near.
 	MOVWU  0(R4), R5
@@ -7252,15 +7361,15 @@ row:
 	MOVD   $671088640, R6
 	CMPW   R6, R5
 	BHS    exact
-	FMOVS  8(R4), F12
-	VDUP   V12.S[0], V12.S4
-	FMOVQ  16(R3), F13 // nearReach
-	WORD   $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVS  16(R4), F13
-	VDUP   V13.S[0], V13.S4
-	WORD   $0x4eacd5ad // fsub v13.4s, v13.4s, v12.4s
-	VLD1R  (R0), [V12.S4]
-	FCMPS  F12, F13
+	FMOVS  8(R4), F3
+	VDUP   V3.S[0], V3.S4
+	FMOVQ  16(R3), F4 // nearReach
+	WORD   $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	FMOVS  16(R4), F4
+	VDUP   V4.S[0], V4.S4
+	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+	VLD1R  (R0), [V3.S4]
+	FCMPS  F3, F4
 	BLT    exact
 
 	// Turns whose elements are all near, of 128 elements.
@@ -7270,997 +7379,994 @@ row:
 	FLDPQ  (R5), (F30, F31)
 
 loop19:
-	FMOVQ  0(R0), F12
-	VORR   V3.B16, V3.B16, V13.B16
+	FMOVQ  0(R0), F3
+	VORR   V2.B16, V2.B16, V4.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V12.S4, V13.S4
-	FMOVQ  64(R0), F14
-	VORR   V3.B16, V3.B16, V15.B16
-	VFMLA  V0.S4, V14.S4, V15.S4
+	VFMLA  V0.S4, V3.S4, V4.S4
+	FMOVQ  64(R0), F5
+	VORR   V2.B16, V2.B16, V14.B16
+	VFMLA  V0.S4, V5.S4, V14.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eadd470 // fsub v16.4s, v3.4s, v13.4s
-	WORD   $0x4eafd471 // fsub v17.4s, v3.4s, v15.4s
+	WORD   $0x4ea4d44f // fsub v15.4s, v2.4s, v4.4s
+	WORD   $0x4eaed450 // fsub v16.4s, v2.4s, v14.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V12.S4, V16.S4
-	VFMLA  V0.S4, V14.S4, V17.S4
-	VFMLA  V1.S4, V12.S4, V16.S4
-	VFMLA  V1.S4, V14.S4, V17.S4
-	FMOVQ  32(R3), F12 // eighths
+	VFMLA  V0.S4, V3.S4, V15.S4
+	VFMLA  V0.S4, V5.S4, V16.S4
+	VFMLA  V1.S4, V3.S4, V15.S4
+	VFMLA  V1.S4, V5.S4, V16.S4
+	FMOVQ  32(R3), F3 // eighths
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V13.B16, V14.B16
-	VAND   V12.B16, V15.B16, V18.B16
-	FMOVQ  48(R3), F19 // wordOffsets
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4eb395d4 // mla v20.4s, v14.4s, v19.4s
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4eb3964e // mla v14.4s, v18.4s, v19.4s
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V13.S4, V18.S4
-	VSHL   $20, V15.S4, V21.S4
-	VADD   V18.S4, V20.S4, V20.S4
-	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  64(R3), F18 // nearExp3
+	VAND   V3.B16, V4.B16, V5.B16
+	VAND   V3.B16, V14.B16, V17.B16
+	FMOVQ  48(R3), F18 // wordOffsets
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4eb294b3 // mla v19.4s, v5.4s, v18.4s
+	FMOVQ  128(R3), F5 // byteOffsets
+	WORD   $0x4eb29625 // mla v5.4s, v17.4s, v18.4s
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
+	VSHL   $20, V4.S4, V17.S4
+	VSHL   $20, V14.S4, V20.S4
+	VADD   V17.S4, V19.S4, V19.S4
+	VADD   V20.S4, V5.S4, V5.S4
+	FMOVQ  64(R3), F17 // nearExp3
+	FMOVQ  144(R3), F20 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V15.S4, V17.S4, V20.S4
+	FMOVQ  144(R3), F21 // nearExp2
+	VFMLA  V16.S4, V17.S4, V21.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V15.S4, V20.S4, V22.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V16.S4, V21.S4, V20.S4
+	WORD   $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
+	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
+
+	// s*q + s
+	VFMLA  V15.S4, V19.S4, V19.S4
+	VFMLA  V16.S4, V5.S4, V5.S4
+	WORD   $0x4e25d66f // fadd v15.4s, v19.4s, v5.4s
+	FMOVQ  128(R0), F16
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V16.S4, V20.S4
+	FMOVQ  192(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d458 // fsub v24.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V16.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V24.S4
+	VFMLA  V1.S4, V16.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V16.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4eb29619 // mla v25.4s, v16.4s, v18.4s
+	FMOVQ  128(R3), F16 // byteOffsets
+	WORD   $0x4eb296b0 // mla v16.4s, v21.4s, v18.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V26.S4
+	VADD   V21.S4, V25.S4, V25.S4
+	VADD   V26.S4, V16.S4, V16.S4
 	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V16.S4, V18.S4, V21.S4
-	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V17.S4, V18.S4, V22.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V16.S4, V21.S4, V23.S4
+	VFMLA  V23.S4, V17.S4, V21.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V24.S4, V17.S4, V26.S4
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V23.S4, V21.S4, V27.S4
 	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V17.S4, V22.S4, V21.S4
-	WORD   $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
-	WORD   $0x6e35de31 // fmul v17.4s, v17.4s, v21.4s
+	VFMLA  V24.S4, V26.S4, V21.S4
+	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
 
 	// s*q + s
-	VFMLA  V16.S4, V20.S4, V20.S4
-	VFMLA  V17.S4, V14.S4, V14.S4
-	WORD   $0x4e2ed690 // fadd v16.4s, v20.4s, v14.4s
-	FMOVQ  128(R0), F17
-	VORR   V3.B16, V3.B16, V21.B16
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V16.S4, V16.S4
+	WORD   $0x4e30d735 // fadd v21.4s, v25.4s, v16.4s
+	WORD   $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	VORR   V14.B16, V4.B16, V4.B16
+	VORR   V20.B16, V4.B16, V4.B16
+	VORR   V22.B16, V4.B16, V4.B16
+	FMOVQ  256(R0), F14
+	VORR   V2.B16, V2.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V21.S4
-	FMOVQ  192(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
+	VFMLA  V0.S4, V14.S4, V20.S4
+	FMOVQ  320(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d458 // fsub v24.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V14.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V24.S4
+	VFMLA  V1.S4, V14.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V14.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb295da // mla v26.4s, v14.4s, v18.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb296ae // mla v14.4s, v21.4s, v18.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V27.S4
+	VADD   V21.S4, V26.S4, V26.S4
+	VADD   V27.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V17.S4, V21.S4
+	FMOVQ  144(R3), F27 // nearExp2
+	VFMLA  V24.S4, V17.S4, V27.S4
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V23.S4, V21.S4, V28.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V24.S4, V27.S4, V21.S4
+	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V26.S4, V26.S4
+	VFMLA  V24.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed755 // fadd v21.4s, v26.4s, v14.4s
+	VORR   V20.B16, V4.B16, V4.B16
+	VORR   V22.B16, V4.B16, V4.B16
+	FMOVQ  384(R0), F20
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V20.S4, V22.S4
+	FMOVQ  448(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45c // fsub v28.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V20.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V20.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V22.B16, V20.B16
+	VAND   V3.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4eb2969d // mla v29.4s, v20.4s, v18.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F15, 16(RSP)
+	VSHL   $20, V24.S4, V15.S4
+	VADD   V23.S4, V29.S4, V29.S4
+	VADD   V15.S4, V20.S4, V20.S4
+	FMOVQ  144(R3), F15 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V27.S4, V17.S4, V15.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V28.S4, V17.S4, V23.S4
+	FMOVQ  F14, 32(RSP)
+	FMOVQ  160(R3), F14 // nearExp1
+	VFMLA  V27.S4, V15.S4, V14.S4
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V28.S4, V23.S4, V15.S4
+	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
+	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
+
+	// s*q + s
+	VFMLA  V27.S4, V29.S4, V29.S4
+	VFMLA  V28.S4, V20.S4, V20.S4
+	WORD   $0x4e34d7ae // fadd v14.4s, v29.4s, v20.4s
+	WORD   $0x4e2ed6b5 // fadd v21.4s, v21.4s, v14.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V24.B16, V4.B16, V4.B16
+	FMOVQ  16(R0), F14
+	VORR   V2.B16, V2.B16, V15.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V14.S4, V15.S4
+	FMOVQ  80(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb5d478 // fsub v24.4s, v3.4s, v21.4s
-	WORD   $0x4eb7d479 // fsub v25.4s, v3.4s, v23.4s
+	WORD   $0x4eafd458 // fsub v24.4s, v2.4s, v15.4s
+	WORD   $0x4eb7d45b // fsub v27.4s, v2.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
+	VFMLA  V0.S4, V14.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V27.S4
+	VFMLA  V1.S4, V14.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V27.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V21.B16, V17.B16
-	VAND   V12.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4eb3963a // mla v26.4s, v17.4s, v19.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb396d1 // mla v17.4s, v22.4s, v19.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V21.S4, V22.S4
-	VSHL   $20, V23.S4, V27.S4
-	VADD   V22.S4, V26.S4, V26.S4
-	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F22 // nearExp2
+	VAND   V3.B16, V15.B16, V14.B16
+	VAND   V3.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4eb295dc // mla v28.4s, v14.4s, v18.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb296ce // mla v14.4s, v22.4s, v18.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V15.S4, V22.S4
+	FMOVQ  F21, 48(RSP)
+	VSHL   $20, V23.S4, V21.S4
+	VADD   V22.S4, V28.S4, V28.S4
+	VADD   V21.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V25.S4, V27.S4, V22.S4
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+	VFMLA  V24.S4, V17.S4, V21.S4
+	FMOVQ  144(R3), F22 // nearExp2
+	VFMLA  V27.S4, V17.S4, V22.S4
+	FMOVQ  F20, 64(RSP)
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V24.S4, V21.S4, V20.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V27.S4, V22.S4, V21.S4
+	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
+	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V17.S4, V17.S4
-	WORD   $0x4e31d756 // fadd v22.4s, v26.4s, v17.4s
-	WORD   $0x4e36d610 // fadd v16.4s, v16.4s, v22.4s
-	VORR   V15.B16, V13.B16, V13.B16
-	VORR   V21.B16, V13.B16, V13.B16
-	VORR   V23.B16, V13.B16, V13.B16
-	FMOVQ  256(R0), F15
-	VORR   V3.B16, V3.B16, V21.B16
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V27.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed794 // fadd v20.4s, v28.4s, v14.4s
+	VORR   V15.B16, V4.B16, V4.B16
+	VORR   V23.B16, V4.B16, V4.B16
+	FMOVQ  144(R0), F15
+	VORR   V2.B16, V2.B16, V21.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V15.S4, V21.S4
-	FMOVQ  320(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
+	FMOVQ  208(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb5d478 // fsub v24.4s, v3.4s, v21.4s
-	WORD   $0x4eb7d479 // fsub v25.4s, v3.4s, v23.4s
+	WORD   $0x4eb5d458 // fsub v24.4s, v2.4s, v21.4s
+	WORD   $0x4eb7d45b // fsub v27.4s, v2.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V15.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V0.S4, V22.S4, V27.S4
 	VFMLA  V1.S4, V15.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V22.S4, V27.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V21.B16, V15.B16
-	VAND   V12.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb395fb // mla v27.4s, v15.4s, v19.4s
+	VAND   V3.B16, V21.B16, V15.B16
+	VAND   V3.B16, V23.B16, V22.B16
+	FMOVQ  F14, 80(RSP)
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb295ee // mla v14.4s, v15.4s, v18.4s
 	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb396cf // mla v15.4s, v22.4s, v19.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	WORD   $0x4eb296cf // mla v15.4s, v22.4s, v18.4s
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V21.S4, V22.S4
+	FMOVQ  F28, 96(RSP)
 	VSHL   $20, V23.S4, V28.S4
-	VADD   V22.S4, V27.S4, V27.S4
+	VADD   V22.S4, V14.S4, V14.S4
 	VADD   V28.S4, V15.S4, V15.S4
 	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V18.S4, V22.S4
+	VFMLA  V24.S4, V17.S4, V22.S4
 	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V18.S4, V28.S4
+	VFMLA  V27.S4, V17.S4, V28.S4
+	FMOVQ  F29, 112(RSP)
 	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V22.S4, V29.S4
 	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V25.S4, V28.S4, V22.S4
+	VFMLA  V27.S4, V28.S4, V22.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V27.S4, V27.S4
-	VFMLA  V25.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd776 // fadd v22.4s, v27.4s, v15.4s
-	VORR   V21.B16, V13.B16, V13.B16
-	VORR   V23.B16, V13.B16, V13.B16
-	FMOVQ  384(R0), F21
-	VORR   V3.B16, V3.B16, V23.B16
+	VFMLA  V24.S4, V14.S4, V14.S4
+	VFMLA  V27.S4, V15.S4, V15.S4
+	WORD   $0x4e2fd5d6 // fadd v22.4s, v14.4s, v15.4s
+	WORD   $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
+	VORR   V21.B16, V4.B16, V4.B16
+	VORR   V23.B16, V4.B16, V4.B16
+	FMOVQ  272(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V21.S4, V23.S4
-	FMOVQ  448(R0), F24
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
+	VFMLA  V0.S4, V21.S4, V22.S4
+	FMOVQ  336(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb7d47c // fsub v28.4s, v3.4s, v23.4s
-	WORD   $0x4eb9d47d // fsub v29.4s, v3.4s, v25.4s
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45c // fsub v28.4s, v2.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V21.S4, V28.S4
-	VFMLA  V0.S4, V24.S4, V29.S4
-	VFMLA  V1.S4, V21.S4, V28.S4
-	VFMLA  V1.S4, V24.S4, V29.S4
+	VFMLA  V0.S4, V21.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V21.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V21.B16
-	VAND   V12.B16, V25.B16, V24.B16
-	FMOVQ  F16, 16(RSP)
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb396b0 // mla v16.4s, v21.4s, v19.4s
+	VAND   V3.B16, V22.B16, V21.B16
+	VAND   V3.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
 	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4eb39715 // mla v21.4s, v24.4s, v19.4s
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
+	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F15, 32(RSP)
-	VSHL   $20, V25.S4, V15.S4
-	VADD   V24.S4, V16.S4, V16.S4
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F20, 128(RSP)
+	VSHL   $20, V24.S4, V20.S4
+	VADD   V23.S4, V29.S4, V29.S4
+	VADD   V20.S4, V21.S4, V21.S4
+	FMOVQ  144(R3), F20 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V27.S4, V17.S4, V20.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V28.S4, V17.S4, V23.S4
+	FMOVQ  F15, 144(RSP)
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V27.S4, V20.S4, V15.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V28.S4, V23.S4, V20.S4
+	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
+	WORD   $0x6e34df9c // fmul v28.4s, v28.4s, v20.4s
+
+	// s*q + s
+	VFMLA  V27.S4, V29.S4, V29.S4
+	VFMLA  V28.S4, V21.S4, V21.S4
+	WORD   $0x4e35d7af // fadd v15.4s, v29.4s, v21.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V24.B16, V4.B16, V4.B16
+	FMOVQ  400(R0), F20
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V20.S4, V22.S4
+	FMOVQ  464(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45c // fsub v28.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V20.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V20.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V22.B16, V20.B16
+	VAND   V3.B16, V24.B16, V23.B16
+	FMOVQ  F21, 160(RSP)
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4eb29695 // mla v21.4s, v20.4s, v18.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F29, 176(RSP)
+	VSHL   $20, V24.S4, V29.S4
+	VADD   V23.S4, V21.S4, V21.S4
+	VADD   V29.S4, V20.S4, V20.S4
+	FMOVQ  144(R3), F23 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V27.S4, V17.S4, V23.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V28.S4, V17.S4, V29.S4
+	FMOVQ  F14, 192(RSP)
+	FMOVQ  160(R3), F14 // nearExp1
+	VFMLA  V27.S4, V23.S4, V14.S4
+	FMOVQ  160(R3), F23 // nearExp1
+	VFMLA  V28.S4, V29.S4, V23.S4
+	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
+	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
+
+	// s*q + s
+	VFMLA  V27.S4, V21.S4, V21.S4
+	VFMLA  V28.S4, V20.S4, V20.S4
+	WORD   $0x4e34d6ae // fadd v14.4s, v21.4s, v20.4s
+	WORD   $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V24.B16, V4.B16, V4.B16
+	FMOVQ  32(R0), F14
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V14.S4, V22.S4
+	FMOVQ  96(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45c // fsub v28.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V14.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V14.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V22.B16, V14.B16
+	VAND   V3.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb296ee // mla v14.4s, v23.4s, v18.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F15, 208(RSP)
+	VSHL   $20, V24.S4, V15.S4
+	VADD   V23.S4, V29.S4, V29.S4
+	VADD   V15.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F15 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V27.S4, V17.S4, V15.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V28.S4, V17.S4, V23.S4
+	FMOVQ  F20, 224(RSP)
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V27.S4, V15.S4, V20.S4
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V28.S4, V23.S4, V15.S4
+	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
+	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
+
+	// s*q + s
+	VFMLA  V27.S4, V29.S4, V29.S4
+	VFMLA  V28.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed7af // fadd v15.4s, v29.4s, v14.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V24.B16, V4.B16, V4.B16
+	FMOVQ  160(R0), F20
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V20.S4, V22.S4
+	FMOVQ  224(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45c // fsub v28.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V20.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V20.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V22.B16, V20.B16
+	VAND   V3.B16, V24.B16, V23.B16
+	FMOVQ  F14, 240(RSP)
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb2968e // mla v14.4s, v20.4s, v18.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F29, 256(RSP)
+	VSHL   $20, V24.S4, V29.S4
+	VADD   V23.S4, V14.S4, V14.S4
+	VADD   V29.S4, V20.S4, V20.S4
+	FMOVQ  144(R3), F23 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V27.S4, V17.S4, V23.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V28.S4, V17.S4, V29.S4
+	FMOVQ  F21, 272(RSP)
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V27.S4, V23.S4, V21.S4
+	FMOVQ  160(R3), F23 // nearExp1
+	VFMLA  V28.S4, V29.S4, V23.S4
+	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
+	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
+
+	// s*q + s
+	VFMLA  V27.S4, V14.S4, V14.S4
+	VFMLA  V28.S4, V20.S4, V20.S4
+	WORD   $0x4e34d5d5 // fadd v21.4s, v14.4s, v20.4s
+	WORD   $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V24.B16, V4.B16, V4.B16
+	FMOVQ  288(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V21.S4, V22.S4
+	FMOVQ  352(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45c // fsub v28.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V21.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V21.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V22.B16, V21.B16
+	VAND   V3.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F15, 288(RSP)
+	VSHL   $20, V24.S4, V15.S4
+	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V28.S4, V18.S4, V15.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V29.S4, V18.S4, V24.S4
-	FMOVQ  F27, 48(RSP)
-	FMOVQ  160(R3), F27 // nearExp1
-	VFMLA  V28.S4, V15.S4, V27.S4
+	VFMLA  V27.S4, V17.S4, V15.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V28.S4, V17.S4, V23.S4
+	FMOVQ  F20, 304(RSP)
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V27.S4, V15.S4, V20.S4
 	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V29.S4, V24.S4, V15.S4
-	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD   $0x6e2fdfbd // fmul v29.4s, v29.4s, v15.4s
-
-	// s*q + s
-	VFMLA  V28.S4, V16.S4, V16.S4
-	VFMLA  V29.S4, V21.S4, V21.S4
-	WORD   $0x4e35d60f // fadd v15.4s, v16.4s, v21.4s
-	WORD   $0x4e2fd6d6 // fadd v22.4s, v22.4s, v15.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  16(R0), F15
-	VORR   V3.B16, V3.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V23.S4
-	FMOVQ  80(R0), F24
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4eb9d47c // fsub v28.4s, v3.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V15.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V15.B16
-	VAND   V12.B16, V25.B16, V24.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb395fd // mla v29.4s, v15.4s, v19.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb3970f // mla v15.4s, v24.4s, v19.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F22, 64(RSP)
-	VSHL   $20, V25.S4, V22.S4
-	VADD   V24.S4, V29.S4, V29.S4
-	VADD   V22.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F22 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V22.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V28.S4, V18.S4, V24.S4
-	FMOVQ  F21, 80(RSP)
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V27.S4, V22.S4, V21.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V28.S4, V24.S4, V22.S4
-	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
-	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
+	VFMLA  V28.S4, V23.S4, V15.S4
+	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
+	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
 
 	// s*q + s
 	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd7b5 // fadd v21.4s, v29.4s, v15.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  144(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
+	VFMLA  V28.S4, V21.S4, V21.S4
+	WORD   $0x4e35d7af // fadd v15.4s, v29.4s, v21.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V24.B16, V4.B16, V4.B16
+	FMOVQ  416(R0), F20
+	VORR   V2.B16, V2.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V22.S4, V23.S4
-	FMOVQ  208(R0), F24
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
+	VFMLA  V0.S4, V20.S4, V22.S4
+	FMOVQ  480(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4eb9d47c // fsub v28.4s, v3.4s, v25.4s
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45c // fsub v28.4s, v2.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V22.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V22.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
+	VFMLA  V0.S4, V20.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V20.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V22.B16
-	VAND   V12.B16, V25.B16, V24.B16
-	FMOVQ  F15, 96(RSP)
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb396cf // mla v15.4s, v22.4s, v19.4s
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb39716 // mla v22.4s, v24.4s, v19.4s
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F29, 112(RSP)
-	VSHL   $20, V25.S4, V29.S4
-	VADD   V24.S4, V15.S4, V15.S4
-	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F24 // nearExp2
+	VAND   V3.B16, V22.B16, V20.B16
+	VAND   V3.B16, V24.B16, V23.B16
+	FMOVQ  F21, 320(RSP)
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4eb29695 // mla v21.4s, v20.4s, v18.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F29, 336(RSP)
+	VSHL   $20, V24.S4, V29.S4
+	VADD   V23.S4, V21.S4, V21.S4
+	VADD   V29.S4, V20.S4, V20.S4
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V24.S4
+	VFMLA  V27.S4, V17.S4, V23.S4
 	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V28.S4, V18.S4, V29.S4
-	FMOVQ  F16, 128(RSP)
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V27.S4, V24.S4, V16.S4
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V28.S4, V29.S4, V24.S4
-	WORD   $0x6e30df7b // fmul v27.4s, v27.4s, v16.4s
-	WORD   $0x6e38df9c // fmul v28.4s, v28.4s, v24.4s
+	VFMLA  V28.S4, V17.S4, V29.S4
+	FMOVQ  F14, 352(RSP)
+	FMOVQ  160(R3), F14 // nearExp1
+	VFMLA  V27.S4, V23.S4, V14.S4
+	FMOVQ  160(R3), F23 // nearExp1
+	VFMLA  V28.S4, V29.S4, V23.S4
+	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
+	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
 
 	// s*q + s
-	VFMLA  V27.S4, V15.S4, V15.S4
-	VFMLA  V28.S4, V22.S4, V22.S4
-	WORD   $0x4e36d5f0 // fadd v16.4s, v15.4s, v22.4s
-	WORD   $0x4e30d6b5 // fadd v21.4s, v21.4s, v16.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  272(R0), F16
-	VORR   V3.B16, V3.B16, V23.B16
+	VFMLA  V27.S4, V21.S4, V21.S4
+	VFMLA  V28.S4, V20.S4, V20.S4
+	WORD   $0x4e34d6ae // fadd v14.4s, v21.4s, v20.4s
+	WORD   $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V24.B16, V4.B16, V4.B16
+	FMOVQ  48(R0), F14
+	VORR   V2.B16, V2.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V23.S4
-	FMOVQ  336(R0), F24
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
+	VFMLA  V0.S4, V14.S4, V22.S4
+	FMOVQ  112(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4eb9d47c // fsub v28.4s, v3.4s, v25.4s
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45c // fsub v28.4s, v2.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V16.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
+	VFMLA  V0.S4, V14.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V14.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V16.B16
-	VAND   V12.B16, V25.B16, V24.B16
+	VAND   V3.B16, V22.B16, V14.B16
+	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb3961d // mla v29.4s, v16.4s, v19.4s
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb39710 // mla v16.4s, v24.4s, v19.4s
+	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb296ee // mla v14.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F21, 144(RSP)
-	VSHL   $20, V25.S4, V21.S4
-	VADD   V24.S4, V29.S4, V29.S4
-	VADD   V21.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V21.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V28.S4, V18.S4, V24.S4
-	FMOVQ  F22, 160(RSP)
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V27.S4, V21.S4, V22.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V28.S4, V24.S4, V21.S4
-	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
-	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V16.S4, V16.S4
-	WORD   $0x4e30d7b5 // fadd v21.4s, v29.4s, v16.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  400(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V22.S4, V23.S4
-	FMOVQ  464(R0), F24
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4eb9d47c // fsub v28.4s, v3.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V22.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V22.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V22.B16
-	VAND   V12.B16, V25.B16, V24.B16
-	FMOVQ  F16, 176(RSP)
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb396d0 // mla v16.4s, v22.4s, v19.4s
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb39716 // mla v22.4s, v24.4s, v19.4s
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F29, 192(RSP)
-	VSHL   $20, V25.S4, V29.S4
-	VADD   V24.S4, V16.S4, V16.S4
-	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F24 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V24.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V28.S4, V18.S4, V29.S4
-	FMOVQ  F15, 208(RSP)
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V27.S4, V24.S4, V15.S4
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V28.S4, V29.S4, V24.S4
-	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
-	WORD   $0x6e38df9c // fmul v28.4s, v28.4s, v24.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V16.S4, V16.S4
-	VFMLA  V28.S4, V22.S4, V22.S4
-	WORD   $0x4e36d60f // fadd v15.4s, v16.4s, v22.4s
-	WORD   $0x4e2fd6b5 // fadd v21.4s, v21.4s, v15.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  32(R0), F15
-	VORR   V3.B16, V3.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V23.S4
-	FMOVQ  96(R0), F24
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4eb9d47c // fsub v28.4s, v3.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V15.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V15.B16
-	VAND   V12.B16, V25.B16, V24.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb395fd // mla v29.4s, v15.4s, v19.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb3970f // mla v15.4s, v24.4s, v19.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F21, 224(RSP)
-	VSHL   $20, V25.S4, V21.S4
-	VADD   V24.S4, V29.S4, V29.S4
-	VADD   V21.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V21.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V28.S4, V18.S4, V24.S4
-	FMOVQ  F22, 240(RSP)
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V27.S4, V21.S4, V22.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V28.S4, V24.S4, V21.S4
-	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
-	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd7b5 // fadd v21.4s, v29.4s, v15.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  160(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V22.S4, V23.S4
-	FMOVQ  224(R0), F24
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4eb9d47c // fsub v28.4s, v3.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V22.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V22.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V22.B16
-	VAND   V12.B16, V25.B16, V24.B16
-	FMOVQ  F15, 256(RSP)
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb396cf // mla v15.4s, v22.4s, v19.4s
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb39716 // mla v22.4s, v24.4s, v19.4s
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F29, 272(RSP)
-	VSHL   $20, V25.S4, V29.S4
-	VADD   V24.S4, V15.S4, V15.S4
-	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F24 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V24.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V28.S4, V18.S4, V29.S4
-	FMOVQ  F16, 288(RSP)
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V27.S4, V24.S4, V16.S4
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V28.S4, V29.S4, V24.S4
-	WORD   $0x6e30df7b // fmul v27.4s, v27.4s, v16.4s
-	WORD   $0x6e38df9c // fmul v28.4s, v28.4s, v24.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V15.S4, V15.S4
-	VFMLA  V28.S4, V22.S4, V22.S4
-	WORD   $0x4e36d5f0 // fadd v16.4s, v15.4s, v22.4s
-	WORD   $0x4e30d6b5 // fadd v21.4s, v21.4s, v16.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  288(R0), F16
-	VORR   V3.B16, V3.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V23.S4
-	FMOVQ  352(R0), F24
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4eb9d47c // fsub v28.4s, v3.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V16.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V16.B16
-	VAND   V12.B16, V25.B16, V24.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb3961d // mla v29.4s, v16.4s, v19.4s
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb39710 // mla v16.4s, v24.4s, v19.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F21, 304(RSP)
-	VSHL   $20, V25.S4, V21.S4
-	VADD   V24.S4, V29.S4, V29.S4
-	VADD   V21.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V21.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V28.S4, V18.S4, V24.S4
-	FMOVQ  F22, 320(RSP)
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V27.S4, V21.S4, V22.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V28.S4, V24.S4, V21.S4
-	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
-	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V16.S4, V16.S4
-	WORD   $0x4e30d7b5 // fadd v21.4s, v29.4s, v16.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  416(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V22.S4, V23.S4
-	FMOVQ  480(R0), F24
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4eb9d47c // fsub v28.4s, v3.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V22.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V22.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V22.B16
-	VAND   V12.B16, V25.B16, V24.B16
-	FMOVQ  F16, 336(RSP)
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb396d0 // mla v16.4s, v22.4s, v19.4s
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb39716 // mla v22.4s, v24.4s, v19.4s
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F29, 352(RSP)
-	VSHL   $20, V25.S4, V29.S4
-	VADD   V24.S4, V16.S4, V16.S4
-	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F24 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V24.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V28.S4, V18.S4, V29.S4
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V22.S4, V23.S4
 	FMOVQ  F15, 368(RSP)
+	VSHL   $20, V24.S4, V15.S4
+	VADD   V23.S4, V29.S4, V29.S4
+	VADD   V15.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F15 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V27.S4, V17.S4, V15.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V28.S4, V17.S4, V23.S4
+	FMOVQ  F20, 384(RSP)
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V27.S4, V15.S4, V20.S4
 	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V27.S4, V24.S4, V15.S4
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V28.S4, V29.S4, V24.S4
-	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
-	WORD   $0x6e38df9c // fmul v28.4s, v28.4s, v24.4s
-
-	// s*q + s
-	VFMLA  V27.S4, V16.S4, V16.S4
-	VFMLA  V28.S4, V22.S4, V22.S4
-	WORD   $0x4e36d60f // fadd v15.4s, v16.4s, v22.4s
-	WORD   $0x4e2fd6b5 // fadd v21.4s, v21.4s, v15.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  48(R0), F15
-	VORR   V3.B16, V3.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V23.S4
-	FMOVQ  112(R0), F24
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4eb9d47c // fsub v28.4s, v3.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V15.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V15.B16
-	VAND   V12.B16, V25.B16, V24.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb395fd // mla v29.4s, v15.4s, v19.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb3970f // mla v15.4s, v24.4s, v19.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F21, 384(RSP)
-	VSHL   $20, V25.S4, V21.S4
-	VADD   V24.S4, V29.S4, V29.S4
-	VADD   V21.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F21 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V21.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V28.S4, V18.S4, V24.S4
-	FMOVQ  F22, 400(RSP)
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V27.S4, V21.S4, V22.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V28.S4, V24.S4, V21.S4
-	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
-	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
+	VFMLA  V28.S4, V23.S4, V15.S4
+	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
+	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
 
 	// s*q + s
 	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd7b5 // fadd v21.4s, v29.4s, v15.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  176(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
+	VFMLA  V28.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed7af // fadd v15.4s, v29.4s, v14.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V24.B16, V4.B16, V4.B16
+	FMOVQ  176(R0), F20
+	VORR   V2.B16, V2.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V22.S4, V23.S4
-	FMOVQ  240(R0), F24
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
+	VFMLA  V0.S4, V20.S4, V22.S4
+	FMOVQ  240(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4eb9d47c // fsub v28.4s, v3.4s, v25.4s
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45c // fsub v28.4s, v2.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V22.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V22.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
+	VFMLA  V0.S4, V20.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V20.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V22.B16
-	VAND   V12.B16, V25.B16, V24.B16
-	FMOVQ  F15, 416(RSP)
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb396cf // mla v15.4s, v22.4s, v19.4s
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb39716 // mla v22.4s, v24.4s, v19.4s
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F29, 432(RSP)
-	VSHL   $20, V25.S4, V29.S4
-	VADD   V24.S4, V15.S4, V15.S4
-	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F24 // nearExp2
+	VAND   V3.B16, V22.B16, V20.B16
+	VAND   V3.B16, V24.B16, V23.B16
+	FMOVQ  F14, 400(RSP)
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb2968e // mla v14.4s, v20.4s, v18.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F29, 416(RSP)
+	VSHL   $20, V24.S4, V29.S4
+	VADD   V23.S4, V14.S4, V14.S4
+	VADD   V29.S4, V20.S4, V20.S4
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V24.S4
+	VFMLA  V27.S4, V17.S4, V23.S4
 	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V28.S4, V18.S4, V29.S4
-	FMOVQ  F16, 448(RSP)
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V27.S4, V24.S4, V16.S4
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V28.S4, V29.S4, V24.S4
-	WORD   $0x6e30df7b // fmul v27.4s, v27.4s, v16.4s
-	WORD   $0x6e38df9c // fmul v28.4s, v28.4s, v24.4s
+	VFMLA  V28.S4, V17.S4, V29.S4
+	FMOVQ  F21, 432(RSP)
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V27.S4, V23.S4, V21.S4
+	FMOVQ  160(R3), F23 // nearExp1
+	VFMLA  V28.S4, V29.S4, V23.S4
+	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
+	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
 
 	// s*q + s
-	VFMLA  V27.S4, V15.S4, V15.S4
-	VFMLA  V28.S4, V22.S4, V22.S4
-	WORD   $0x4e36d5f0 // fadd v16.4s, v15.4s, v22.4s
-	WORD   $0x4e30d6b5 // fadd v21.4s, v21.4s, v16.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  304(R0), F16
-	VORR   V3.B16, V3.B16, V23.B16
+	VFMLA  V27.S4, V14.S4, V14.S4
+	VFMLA  V28.S4, V20.S4, V20.S4
+	WORD   $0x4e34d5d5 // fadd v21.4s, v14.4s, v20.4s
+	WORD   $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V24.B16, V4.B16, V4.B16
+	FMOVQ  304(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V23.S4
-	FMOVQ  368(R0), F24
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
+	VFMLA  V0.S4, V21.S4, V22.S4
+	FMOVQ  368(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4eb9d47c // fsub v28.4s, v3.4s, v25.4s
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45c // fsub v28.4s, v2.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V16.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
+	VFMLA  V0.S4, V21.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V21.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V16.B16
-	VAND   V12.B16, V25.B16, V24.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb3961d // mla v29.4s, v16.4s, v19.4s
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb39710 // mla v16.4s, v24.4s, v19.4s
+	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F21, 464(RSP)
-	VSHL   $20, V25.S4, V21.S4
-	VADD   V24.S4, V29.S4, V29.S4
-	VADD   V21.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F21 // nearExp2
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F15, 448(RSP)
+	VSHL   $20, V24.S4, V15.S4
+	VADD   V23.S4, V29.S4, V29.S4
+	VADD   V15.S4, V21.S4, V21.S4
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V21.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V28.S4, V18.S4, V24.S4
-	FMOVQ  F22, 480(RSP)
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V27.S4, V21.S4, V22.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V28.S4, V24.S4, V21.S4
-	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
-	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
+	VFMLA  V27.S4, V17.S4, V15.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V28.S4, V17.S4, V23.S4
+	FMOVQ  F20, 464(RSP)
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V27.S4, V15.S4, V20.S4
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V28.S4, V23.S4, V15.S4
+	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
+	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
 
 	// s*q + s
 	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V16.S4, V16.S4
-	WORD   $0x4e30d7b5 // fadd v21.4s, v29.4s, v16.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  432(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
+	VFMLA  V28.S4, V21.S4, V21.S4
+	WORD   $0x4e35d7af // fadd v15.4s, v29.4s, v21.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V24.B16, V4.B16, V4.B16
+	FMOVQ  432(R0), F20
+	VORR   V2.B16, V2.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V22.S4, V23.S4
-	FMOVQ  496(R0), F24
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
+	VFMLA  V0.S4, V20.S4, V22.S4
+	FMOVQ  496(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4eb9d47c // fsub v28.4s, v3.4s, v25.4s
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45c // fsub v28.4s, v2.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V22.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V22.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
+	VFMLA  V0.S4, V20.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V20.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V22.B16
-	VAND   V12.B16, V25.B16, V12.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eb396d8 // mla v24.4s, v22.4s, v19.4s
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb39596 // mla v22.4s, v12.4s, v19.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V23.S4, V12.S4
-	VSHL   $20, V25.S4, V19.S4
-	VADD   V12.S4, V24.S4, V24.S4
-	VADD   V19.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F12 // nearExp2
+	VAND   V3.B16, V22.B16, V20.B16
+	VAND   V3.B16, V24.B16, V3.B16
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4eb29697 // mla v23.4s, v20.4s, v18.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb29474 // mla v20.4s, v3.4s, v18.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V22.S4, V3.S4
+	VSHL   $20, V24.S4, V18.S4
+	VADD   V3.S4, V23.S4, V23.S4
+	VADD   V18.S4, V20.S4, V20.S4
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V12.S4
-	FMOVQ  144(R3), F19 // nearExp2
-	VFMLA  V28.S4, V18.S4, V19.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V27.S4, V12.S4, V18.S4
-	FMOVQ  160(R3), F12 // nearExp1
-	VFMLA  V28.S4, V19.S4, V12.S4
-	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
-	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
+	VFMLA  V27.S4, V17.S4, V3.S4
+	FMOVQ  144(R3), F18 // nearExp2
+	VFMLA  V28.S4, V17.S4, V18.S4
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V27.S4, V3.S4, V17.S4
+	FMOVQ  160(R3), F3 // nearExp1
+	VFMLA  V28.S4, V18.S4, V3.S4
+	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
+	WORD   $0x6e23df9c // fmul v28.4s, v28.4s, v3.4s
 
 	// s*q + s
-	VFMLA  V27.S4, V24.S4, V24.S4
-	VFMLA  V28.S4, V22.S4, V22.S4
-	WORD   $0x4e36d70c // fadd v12.4s, v24.4s, v22.4s
-	WORD   $0x4e2cd6b5 // fadd v21.4s, v21.4s, v12.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
+	VFMLA  V27.S4, V23.S4, V23.S4
+	VFMLA  V28.S4, V20.S4, V20.S4
+	WORD   $0x4e34d6e3 // fadd v3.4s, v23.4s, v20.4s
+	WORD   $0x4e23d5ef // fadd v15.4s, v15.4s, v3.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V24.B16, V4.B16, V4.B16
 
 	// Leave if an element is not near.
-	VMOV   V13.D[0], R5
-	VMOV   V13.D[1], R6
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact
-	FMOVQ  F20, 0(R1)
-	FMOVQ  F14, 64(R1)
-	FMOVQ  F26, 128(R1)
-	FMOVQ  F17, 192(R1)
-	FMOVQ  48(RSP), F12
-	FMOVQ  F12, 256(R1)
-	FMOVQ  32(RSP), F12
-	FMOVQ  F12, 320(R1)
-	FMOVQ  128(RSP), F12
-	FMOVQ  F12, 384(R1)
-	FMOVQ  80(RSP), F12
-	FMOVQ  F12, 448(R1)
-	FMOVQ  112(RSP), F12
-	FMOVQ  F12, 16(R1)
-	FMOVQ  96(RSP), F12
-	FMOVQ  F12, 80(R1)
-	FMOVQ  208(RSP), F12
-	FMOVQ  F12, 144(R1)
-	FMOVQ  160(RSP), F12
-	FMOVQ  F12, 208(R1)
-	FMOVQ  192(RSP), F12
-	FMOVQ  F12, 272(R1)
-	FMOVQ  176(RSP), F12
-	FMOVQ  F12, 336(R1)
-	FMOVQ  288(RSP), F12
-	FMOVQ  F12, 400(R1)
-	FMOVQ  240(RSP), F12
-	FMOVQ  F12, 464(R1)
-	FMOVQ  272(RSP), F12
-	FMOVQ  F12, 32(R1)
-	FMOVQ  256(RSP), F12
-	FMOVQ  F12, 96(R1)
-	FMOVQ  368(RSP), F12
-	FMOVQ  F12, 160(R1)
-	FMOVQ  320(RSP), F12
-	FMOVQ  F12, 224(R1)
-	FMOVQ  352(RSP), F12
-	FMOVQ  F12, 288(R1)
-	FMOVQ  336(RSP), F12
-	FMOVQ  F12, 352(R1)
-	FMOVQ  448(RSP), F12
-	FMOVQ  F12, 416(R1)
-	FMOVQ  400(RSP), F12
-	FMOVQ  F12, 480(R1)
-	FMOVQ  432(RSP), F12
-	FMOVQ  F12, 48(R1)
-	FMOVQ  416(RSP), F12
-	FMOVQ  F12, 112(R1)
-	FMOVQ  F15, 176(R1)
-	FMOVQ  480(RSP), F12
-	FMOVQ  F12, 240(R1)
+	FMOVQ  F19, 0(R1)
+	FMOVQ  F5, 64(R1)
+	FMOVQ  F25, 128(R1)
+	FMOVQ  F16, 192(R1)
+	FMOVQ  F26, 256(R1)
+	FMOVQ  32(RSP), F3
+	FMOVQ  F3, 320(R1)
+	FMOVQ  112(RSP), F3
+	FMOVQ  F3, 384(R1)
+	FMOVQ  64(RSP), F3
+	FMOVQ  F3, 448(R1)
+	FMOVQ  96(RSP), F3
+	FMOVQ  F3, 16(R1)
+	FMOVQ  80(RSP), F3
+	FMOVQ  F3, 80(R1)
+	FMOVQ  192(RSP), F3
+	FMOVQ  F3, 144(R1)
+	FMOVQ  144(RSP), F3
+	FMOVQ  F3, 208(R1)
+	FMOVQ  176(RSP), F3
+	FMOVQ  F3, 272(R1)
+	FMOVQ  160(RSP), F3
+	FMOVQ  F3, 336(R1)
+	FMOVQ  272(RSP), F3
+	FMOVQ  F3, 400(R1)
+	FMOVQ  224(RSP), F3
+	FMOVQ  F3, 464(R1)
+	FMOVQ  256(RSP), F3
+	FMOVQ  F3, 32(R1)
+	FMOVQ  240(RSP), F3
+	FMOVQ  F3, 96(R1)
+	FMOVQ  352(RSP), F3
+	FMOVQ  F3, 160(R1)
+	FMOVQ  304(RSP), F3
+	FMOVQ  F3, 224(R1)
+	FMOVQ  336(RSP), F3
+	FMOVQ  F3, 288(R1)
+	FMOVQ  320(RSP), F3
+	FMOVQ  F3, 352(R1)
+	FMOVQ  432(RSP), F3
+	FMOVQ  F3, 416(R1)
+	FMOVQ  384(RSP), F3
+	FMOVQ  F3, 480(R1)
+	FMOVQ  416(RSP), F3
+	FMOVQ  F3, 48(R1)
+	FMOVQ  400(RSP), F3
+	FMOVQ  F3, 112(R1)
+	FMOVQ  F14, 176(R1)
+	FMOVQ  464(RSP), F3
+	FMOVQ  F3, 240(R1)
 	FMOVQ  F29, 304(R1)
-	FMOVQ  F16, 368(R1)
-	FMOVQ  F24, 432(R1)
-	FMOVQ  F22, 496(R1)
-	FMOVQ  16(RSP), F12
+	FMOVQ  F21, 368(R1)
+	FMOVQ  F23, 432(R1)
+	FMOVQ  F20, 496(R1)
+	FMOVQ  16(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2cd48d // fadd v13.4s, v4.4s, v12.4s
-	WORD   $0x4eacf48e // fmin v14.4s, v4.4s, v12.4s
-	WORD   $0x4e2cf484 // fmax v4.4s, v4.4s, v12.4s
-	WORD   $0x4ea4d5a4 // fsub v4.4s, v13.4s, v4.4s
-	WORD   $0x4ea4d5ce // fsub v14.4s, v14.4s, v4.4s
-	WORD   $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ  64(RSP), F4
+	WORD   $0x4e23d4c4 // fadd v4.4s, v6.4s, v3.4s
+	WORD   $0x4ea3f4c5 // fmin v5.4s, v6.4s, v3.4s
+	WORD   $0x4e23f4c6 // fmax v6.4s, v6.4s, v3.4s
+	WORD   $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	FMOVQ  48(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d5ac // fadd v12.4s, v13.4s, v4.4s
-	WORD   $0x4ea4f5ae // fmin v14.4s, v13.4s, v4.4s
-	WORD   $0x4e24f5ad // fmax v13.4s, v13.4s, v4.4s
-	WORD   $0x4eadd58d // fsub v13.4s, v12.4s, v13.4s
-	WORD   $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
-	WORD   $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ  144(RSP), F4
+	WORD   $0x4e23d486 // fadd v6.4s, v4.4s, v3.4s
+	WORD   $0x4ea3f485 // fmin v5.4s, v4.4s, v3.4s
+	WORD   $0x4e23f484 // fmax v4.4s, v4.4s, v3.4s
+	WORD   $0x4ea4d4c4 // fsub v4.4s, v6.4s, v4.4s
+	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	FMOVQ  128(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4ad // fadd v13.4s, v5.4s, v4.4s
-	WORD   $0x4ea4f4ae // fmin v14.4s, v5.4s, v4.4s
-	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
-	WORD   $0x4ea5d5a5 // fsub v5.4s, v13.4s, v5.4s
-	WORD   $0x4ea5d5ce // fsub v14.4s, v14.4s, v5.4s
-	WORD   $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ  224(RSP), F4
+	WORD   $0x4e23d4e4 // fadd v4.4s, v7.4s, v3.4s
+	WORD   $0x4ea3f4e5 // fmin v5.4s, v7.4s, v3.4s
+	WORD   $0x4e23f4e7 // fmax v7.4s, v7.4s, v3.4s
+	WORD   $0x4ea7d487 // fsub v7.4s, v4.4s, v7.4s
+	WORD   $0x4ea7d4a5 // fsub v5.4s, v5.4s, v7.4s
+	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	FMOVQ  208(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d5a5 // fadd v5.4s, v13.4s, v4.4s
-	WORD   $0x4ea4f5ae // fmin v14.4s, v13.4s, v4.4s
-	WORD   $0x4e24f5ad // fmax v13.4s, v13.4s, v4.4s
-	WORD   $0x4eadd4ad // fsub v13.4s, v5.4s, v13.4s
-	WORD   $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
-	WORD   $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ  304(RSP), F4
+	WORD   $0x4e23d487 // fadd v7.4s, v4.4s, v3.4s
+	WORD   $0x4ea3f485 // fmin v5.4s, v4.4s, v3.4s
+	WORD   $0x4e23f484 // fmax v4.4s, v4.4s, v3.4s
+	WORD   $0x4ea4d4e4 // fsub v4.4s, v7.4s, v4.4s
+	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	FMOVQ  288(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4cd // fadd v13.4s, v6.4s, v4.4s
-	WORD   $0x4ea4f4ce // fmin v14.4s, v6.4s, v4.4s
-	WORD   $0x4e24f4c6 // fmax v6.4s, v6.4s, v4.4s
-	WORD   $0x4ea6d5a6 // fsub v6.4s, v13.4s, v6.4s
-	WORD   $0x4ea6d5ce // fsub v14.4s, v14.4s, v6.4s
-	WORD   $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	FMOVQ  384(RSP), F4
+	WORD   $0x4e23d504 // fadd v4.4s, v8.4s, v3.4s
+	WORD   $0x4ea3f505 // fmin v5.4s, v8.4s, v3.4s
+	WORD   $0x4e23f508 // fmax v8.4s, v8.4s, v3.4s
+	WORD   $0x4ea8d488 // fsub v8.4s, v4.4s, v8.4s
+	WORD   $0x4ea8d4a5 // fsub v5.4s, v5.4s, v8.4s
+	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	FMOVQ  368(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d5a6 // fadd v6.4s, v13.4s, v4.4s
-	WORD   $0x4ea4f5ae // fmin v14.4s, v13.4s, v4.4s
-	WORD   $0x4e24f5ad // fmax v13.4s, v13.4s, v4.4s
-	WORD   $0x4eadd4cd // fsub v13.4s, v6.4s, v13.4s
-	WORD   $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
-	WORD   $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	FMOVQ  464(RSP), F4
+	WORD   $0x4e23d488 // fadd v8.4s, v4.4s, v3.4s
+	WORD   $0x4ea3f485 // fmin v5.4s, v4.4s, v3.4s
+	WORD   $0x4e23f484 // fmax v4.4s, v4.4s, v3.4s
+	WORD   $0x4ea4d504 // fsub v4.4s, v8.4s, v4.4s
+	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	FMOVQ  448(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4ed // fadd v13.4s, v7.4s, v4.4s
-	WORD   $0x4ea4f4ee // fmin v14.4s, v7.4s, v4.4s
-	WORD   $0x4e24f4e7 // fmax v7.4s, v7.4s, v4.4s
-	WORD   $0x4ea7d5a7 // fsub v7.4s, v13.4s, v7.4s
-	WORD   $0x4ea7d5ce // fsub v14.4s, v14.4s, v7.4s
-	WORD   $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
+	WORD   $0x4e23d524 // fadd v4.4s, v9.4s, v3.4s
+	WORD   $0x4ea3f525 // fmin v5.4s, v9.4s, v3.4s
+	WORD   $0x4e23f529 // fmax v9.4s, v9.4s, v3.4s
+	WORD   $0x4ea9d489 // fsub v9.4s, v4.4s, v9.4s
+	WORD   $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
+	WORD   $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e35d5a7 // fadd v7.4s, v13.4s, v21.4s
-	WORD   $0x4eb5f5a4 // fmin v4.4s, v13.4s, v21.4s
-	WORD   $0x4e35f5ad // fmax v13.4s, v13.4s, v21.4s
-	WORD   $0x4eadd4ed // fsub v13.4s, v7.4s, v13.4s
-	WORD   $0x4eadd484 // fsub v4.4s, v4.4s, v13.4s
-	WORD   $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
-	VORR   V12.B16, V12.B16, V4.B16
+	WORD   $0x4e2fd489 // fadd v9.4s, v4.4s, v15.4s
+	WORD   $0x4eaff483 // fmin v3.4s, v4.4s, v15.4s
+	WORD   $0x4e2ff484 // fmax v4.4s, v4.4s, v15.4s
+	WORD   $0x4ea4d524 // fsub v4.4s, v9.4s, v4.4s
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD   $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
 	ADD    $512, R0
 	ADD    $512, R1
 	SUBS   $128, R2
@@ -8288,221 +8394,221 @@ upto20:
 	SUB    R2<<2, R14, R14
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  0(R14), F12
+	FMOVQ  0(R14), F3
 	CMP    $4, R2
 	BGE    l194
 	TBZ    $1, R2, l193
-	FMOVD  (R0), F13
+	FMOVD  (R0), F4
 	TBZ    $0, R2, l195
 	ADD    $8, R0, R5
-	VLD1   (R5), V13.S[2]
+	VLD1   (R5), V4.S[2]
 	B      l195
 
 l193:
-	FMOVS  (R0), F13
+	FMOVS  (R0), F4
 	B      l195
 
 l194:
-	FMOVQ  (R0), F13
+	FMOVQ  (R0), F4
 
 l195:
-	FMOVQ  16(R14), F14
+	FMOVQ  16(R14), F5
 	CMP    $8, R2
 	BGE    l197
-	VEOR   V15.B16, V15.B16, V15.B16
+	VEOR   V14.B16, V14.B16, V14.B16
 	CMP    $4, R2
 	BLE    l198
 	TBZ    $1, R2, l196
-	FMOVD  16(R0), F15
+	FMOVD  16(R0), F14
 	TBZ    $0, R2, l198
 	ADD    $24, R0, R5
-	VLD1   (R5), V15.S[2]
+	VLD1   (R5), V14.S[2]
 	B      l198
 
 l196:
-	FMOVS  16(R0), F15
+	FMOVS  16(R0), F14
 	B      l198
 
 l197:
-	FMOVQ  16(R0), F15
+	FMOVQ  16(R0), F14
 
 l198:
-	FMOVQ  32(R14), F16
+	FMOVQ  32(R14), F15
 	CMP    $12, R2
 	BGE    l200
-	VEOR   V17.B16, V17.B16, V17.B16
+	VEOR   V16.B16, V16.B16, V16.B16
 	CMP    $8, R2
 	BLE    l201
 	TBZ    $1, R2, l199
-	FMOVD  32(R0), F17
+	FMOVD  32(R0), F16
 	TBZ    $0, R2, l201
 	ADD    $40, R0, R5
-	VLD1   (R5), V17.S[2]
+	VLD1   (R5), V16.S[2]
 	B      l201
 
 l199:
-	FMOVS  32(R0), F17
+	FMOVS  32(R0), F16
 	B      l201
 
 l200:
-	FMOVQ  32(R0), F17
+	FMOVQ  32(R0), F16
 
 l201:
-	FMOVQ  48(R14), F18
+	FMOVQ  48(R14), F17
 	CMP    $16, R2
 	BGE    l203
-	VEOR   V19.B16, V19.B16, V19.B16
+	VEOR   V18.B16, V18.B16, V18.B16
 	CMP    $12, R2
 	BLE    l204
 	TBZ    $1, R2, l202
-	FMOVD  48(R0), F19
+	FMOVD  48(R0), F18
 	TBZ    $0, R2, l204
 	ADD    $56, R0, R5
-	VLD1   (R5), V19.S[2]
+	VLD1   (R5), V18.S[2]
 	B      l204
 
 l202:
-	FMOVS  48(R0), F19
+	FMOVS  48(R0), F18
 	B      l204
 
 l203:
-	FMOVQ  48(R0), F19
+	FMOVQ  48(R0), F18
 
 l204:
-	VORR   V3.B16, V3.B16, V20.B16
+	VORR   V2.B16, V2.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V13.S4, V20.S4
-	VAND   V20.B16, V12.B16, V20.B16
+	VFMLA  V0.S4, V4.S4, V19.S4
+	VAND   V19.B16, V3.B16, V19.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d475 // fsub v21.4s, v3.4s, v20.4s
+	WORD   $0x4eb3d454 // fsub v20.4s, v2.4s, v19.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V13.S4, V21.S4
-	VFMLA  V1.S4, V13.S4, V21.S4
-	FMOVQ  32(R3), F13 // eighths
+	VFMLA  V0.S4, V4.S4, V20.S4
+	VFMLA  V1.S4, V4.S4, V20.S4
+	FMOVQ  32(R3), F4 // eighths
 
 	// s = 2^(n - N) * K
-	VAND   V13.B16, V20.B16, V22.B16
-	FMOVQ  48(R3), F23 // wordOffsets
+	VAND   V4.B16, V19.B16, V21.B16
+	FMOVQ  48(R3), F22 // wordOffsets
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4eb696b7 // mla v23.4s, v21.4s, v22.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VSHL   $20, V19.S4, V21.S4
+	VADD   V21.S4, V23.S4, V23.S4
+	FMOVQ  64(R3), F21 // nearExp3
+	FMOVQ  144(R3), F24 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V20.S4, V21.S4, V24.S4
+	FMOVQ  160(R3), F25 // nearExp1
+	VFMLA  V20.S4, V24.S4, V25.S4
+	WORD   $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+
+	// s*q + s
+	VFMLA  V20.S4, V23.S4, V23.S4
+	VAND   V23.B16, V3.B16, V3.B16
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V14.S4, V20.S4
+	VAND   V20.B16, V5.B16, V20.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V14.S4, V23.S4
+	VFMLA  V1.S4, V14.S4, V23.S4
+
+	// s = 2^(n - N) * K
+	VAND   V4.B16, V20.B16, V14.B16
 	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eb796d8 // mla v24.4s, v22.4s, v23.4s
+	WORD   $0x4eb695d8 // mla v24.4s, v14.4s, v22.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VSHL   $20, V20.S4, V22.S4
-	VADD   V22.S4, V24.S4, V24.S4
-	FMOVQ  64(R3), F22 // nearExp3
-	FMOVQ  144(R3), F25 // nearExp2
+	VSHL   $20, V20.S4, V14.S4
+	VADD   V14.S4, V24.S4, V24.S4
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V21.S4, V22.S4, V25.S4
-	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V21.S4, V25.S4, V26.S4
-	WORD   $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	VFMLA  V23.S4, V21.S4, V14.S4
+	FMOVQ  160(R3), F25 // nearExp1
+	VFMLA  V23.S4, V14.S4, V25.S4
+	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
 	// s*q + s
-	VFMLA  V21.S4, V24.S4, V24.S4
-	VAND   V24.B16, V12.B16, V12.B16
-	VORR   V3.B16, V3.B16, V21.B16
+	VFMLA  V23.S4, V24.S4, V24.S4
+	VAND   V24.B16, V5.B16, V5.B16
+	VORR   V2.B16, V2.B16, V14.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V21.S4
-	VAND   V21.B16, V14.B16, V21.B16
+	VFMLA  V0.S4, V16.S4, V14.S4
+	VAND   V14.B16, V15.B16, V14.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb5d478 // fsub v24.4s, v3.4s, v21.4s
+	WORD   $0x4eaed457 // fsub v23.4s, v2.4s, v14.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V24.S4
-	VFMLA  V1.S4, V15.S4, V24.S4
+	VFMLA  V0.S4, V16.S4, V23.S4
+	VFMLA  V1.S4, V16.S4, V23.S4
 
 	// s = 2^(n - N) * K
-	VAND   V13.B16, V21.B16, V15.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4eb795f9 // mla v25.4s, v15.4s, v23.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VSHL   $20, V21.S4, V15.S4
-	VADD   V15.S4, V25.S4, V25.S4
-	FMOVQ  144(R3), F15 // nearExp2
+	VAND   V4.B16, V14.B16, V16.B16
+	FMOVQ  128(R3), F24 // byteOffsets
+	WORD   $0x4eb69618 // mla v24.4s, v16.4s, v22.4s
+	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
+	VSHL   $20, V14.S4, V16.S4
+	VADD   V16.S4, V24.S4, V24.S4
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V22.S4, V15.S4
-	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V24.S4, V15.S4, V26.S4
-	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+	VFMLA  V23.S4, V21.S4, V16.S4
+	FMOVQ  160(R3), F25 // nearExp1
+	VFMLA  V23.S4, V16.S4, V25.S4
+	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V25.S4, V25.S4
-	VAND   V25.B16, V14.B16, V14.B16
-	VORR   V3.B16, V3.B16, V15.B16
+	VFMLA  V23.S4, V24.S4, V24.S4
+	VAND   V24.B16, V15.B16, V15.B16
+	VORR   V20.B16, V19.B16, V19.B16
+	VORR   V14.B16, V19.B16, V19.B16
+	VORR   V2.B16, V2.B16, V14.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V15.S4
-	VAND   V15.B16, V16.B16, V15.B16
+	VFMLA  V0.S4, V18.S4, V14.S4
+	VAND   V14.B16, V17.B16, V14.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eafd478 // fsub v24.4s, v3.4s, v15.4s
+	WORD   $0x4eaed450 // fsub v16.4s, v2.4s, v14.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V24.S4
-	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V18.S4, V16.S4
+	VFMLA  V1.S4, V18.S4, V16.S4
 
 	// s = 2^(n - N) * K
-	VAND   V13.B16, V15.B16, V17.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4eb79639 // mla v25.4s, v17.4s, v23.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VSHL   $20, V15.S4, V17.S4
-	VADD   V17.S4, V25.S4, V25.S4
-	FMOVQ  144(R3), F17 // nearExp2
+	VAND   V4.B16, V14.B16, V4.B16
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4eb69492 // mla v18.4s, v4.4s, v22.4s
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V14.S4, V4.S4
+	VADD   V4.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V22.S4, V17.S4
-	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V24.S4, V17.S4, V26.S4
-	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+	VFMLA  V16.S4, V21.S4, V4.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V16.S4, V4.S4, V20.S4
+	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V25.S4, V25.S4
-	VAND   V25.B16, V16.B16, V16.B16
-	VORR   V21.B16, V20.B16, V20.B16
-	VORR   V15.B16, V20.B16, V20.B16
-	VORR   V3.B16, V3.B16, V15.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V15.S4
-	VAND   V15.B16, V18.B16, V15.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eafd471 // fsub v17.4s, v3.4s, v15.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V17.S4
-	VFMLA  V1.S4, V19.S4, V17.S4
-
-	// s = 2^(n - N) * K
-	VAND   V13.B16, V15.B16, V13.B16
-	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4eb795b3 // mla v19.4s, v13.4s, v23.4s
-	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V15.S4, V13.S4
-	VADD   V13.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F13 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V17.S4, V22.S4, V13.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V17.S4, V13.S4, V21.S4
-	WORD   $0x6e35de31 // fmul v17.4s, v17.4s, v21.4s
-
-	// s*q + s
-	VFMLA  V17.S4, V19.S4, V19.S4
-	VAND   V19.B16, V18.B16, V18.B16
+	VFMLA  V16.S4, V18.S4, V18.S4
+	VAND   V18.B16, V17.B16, V17.B16
 
 	// Leave if an element is not near.
-	VORR   V15.B16, V20.B16, V20.B16
-	VMOV   V20.D[0], R5
-	VMOV   V20.D[1], R6
+	VORR   V14.B16, V19.B16, V19.B16
+	VMOV   V19.D[0], R5
+	VMOV   V19.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
@@ -8510,18 +8616,18 @@ l204:
 	CMP    $4, R2
 	BGE    l206
 	TBZ    $1, R2, l205
-	FMOVD  F12, (R1)
+	FMOVD  F3, (R1)
 	TBZ    $0, R2, l207
 	ADD    $8, R1, R5
-	VST1   V12.S[2], (R5)
+	VST1   V3.S[2], (R5)
 	B      l207
 
 l205:
-	FMOVS  F12, (R1)
+	FMOVS  F3, (R1)
 	B      l207
 
 l206:
-	FMOVQ  F12, (R1)
+	FMOVQ  F3, (R1)
 
 l207:
 	CMP    $8, R2
@@ -8529,18 +8635,18 @@ l207:
 	CMP    $4, R2
 	BLE    l210
 	TBZ    $1, R2, l208
-	FMOVD  F14, 16(R1)
+	FMOVD  F5, 16(R1)
 	TBZ    $0, R2, l210
 	ADD    $24, R1, R5
-	VST1   V14.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l210
 
 l208:
-	FMOVS  F14, 16(R1)
+	FMOVS  F5, 16(R1)
 	B      l210
 
 l209:
-	FMOVQ  F14, 16(R1)
+	FMOVQ  F5, 16(R1)
 
 l210:
 	CMP    $12, R2
@@ -8548,18 +8654,18 @@ l210:
 	CMP    $8, R2
 	BLE    l213
 	TBZ    $1, R2, l211
-	FMOVD  F16, 32(R1)
+	FMOVD  F15, 32(R1)
 	TBZ    $0, R2, l213
 	ADD    $40, R1, R5
-	VST1   V16.S[2], (R5)
+	VST1   V15.S[2], (R5)
 	B      l213
 
 l211:
-	FMOVS  F16, 32(R1)
+	FMOVS  F15, 32(R1)
 	B      l213
 
 l212:
-	FMOVQ  F16, 32(R1)
+	FMOVQ  F15, 32(R1)
 
 l213:
 	CMP    $16, R2
@@ -8567,56 +8673,56 @@ l213:
 	CMP    $12, R2
 	BLE    l216
 	TBZ    $1, R2, l214
-	FMOVD  F18, 48(R1)
+	FMOVD  F17, 48(R1)
 	TBZ    $0, R2, l216
 	ADD    $56, R1, R5
-	VST1   V18.S[2], (R5)
+	VST1   V17.S[2], (R5)
 	B      l216
 
 l214:
-	FMOVS  F18, 48(R1)
+	FMOVS  F17, 48(R1)
 	B      l216
 
 l215:
-	FMOVQ  F18, 48(R1)
+	FMOVQ  F17, 48(R1)
 
 l216:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2cd48d // fadd v13.4s, v4.4s, v12.4s
-	WORD   $0x4eacf48f // fmin v15.4s, v4.4s, v12.4s
-	WORD   $0x4e2cf484 // fmax v4.4s, v4.4s, v12.4s
-	WORD   $0x4ea4d5a4 // fsub v4.4s, v13.4s, v4.4s
-	WORD   $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
-	WORD   $0x4e2fd508 // fadd v8.4s, v8.4s, v15.4s
+	WORD   $0x4e23d4c4 // fadd v4.4s, v6.4s, v3.4s
+	WORD   $0x4ea3f4ce // fmin v14.4s, v6.4s, v3.4s
+	WORD   $0x4e23f4c6 // fmax v6.4s, v6.4s, v3.4s
+	WORD   $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
+	WORD   $0x4ea6d5ce // fsub v14.4s, v14.4s, v6.4s
+	WORD   $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2ed4a4 // fadd v4.4s, v5.4s, v14.4s
-	WORD   $0x4eaef4ac // fmin v12.4s, v5.4s, v14.4s
-	WORD   $0x4e2ef4a5 // fmax v5.4s, v5.4s, v14.4s
-	WORD   $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	WORD   $0x4ea5d58c // fsub v12.4s, v12.4s, v5.4s
-	WORD   $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
+	WORD   $0x4e25d4e3 // fadd v3.4s, v7.4s, v5.4s
+	WORD   $0x4ea5f4e6 // fmin v6.4s, v7.4s, v5.4s
+	WORD   $0x4e25f4e7 // fmax v7.4s, v7.4s, v5.4s
+	WORD   $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
+	WORD   $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD   $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e30d4c5 // fadd v5.4s, v6.4s, v16.4s
-	WORD   $0x4eb0f4cc // fmin v12.4s, v6.4s, v16.4s
-	WORD   $0x4e30f4c6 // fmax v6.4s, v6.4s, v16.4s
-	WORD   $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	WORD   $0x4ea6d58c // fsub v12.4s, v12.4s, v6.4s
-	WORD   $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD   $0x4e2fd505 // fadd v5.4s, v8.4s, v15.4s
+	WORD   $0x4eaff506 // fmin v6.4s, v8.4s, v15.4s
+	WORD   $0x4e2ff508 // fmax v8.4s, v8.4s, v15.4s
+	WORD   $0x4ea8d4a8 // fsub v8.4s, v5.4s, v8.4s
+	WORD   $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
+	WORD   $0x4e26d58c // fadd v12.4s, v12.4s, v6.4s
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e32d4e6 // fadd v6.4s, v7.4s, v18.4s
-	WORD   $0x4eb2f4ec // fmin v12.4s, v7.4s, v18.4s
-	WORD   $0x4e32f4e7 // fmax v7.4s, v7.4s, v18.4s
-	WORD   $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	WORD   $0x4ea7d58c // fsub v12.4s, v12.4s, v7.4s
-	WORD   $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	VORR   V6.B16, V6.B16, V7.B16
-	VORR   V5.B16, V5.B16, V6.B16
-	VORR   V4.B16, V4.B16, V5.B16
-	VORR   V13.B16, V13.B16, V4.B16
+	WORD   $0x4e31d526 // fadd v6.4s, v9.4s, v17.4s
+	WORD   $0x4eb1f527 // fmin v7.4s, v9.4s, v17.4s
+	WORD   $0x4e31f529 // fmax v9.4s, v9.4s, v17.4s
+	WORD   $0x4ea9d4c9 // fsub v9.4s, v6.4s, v9.4s
+	WORD   $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD   $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
+	VORR   V3.B16, V3.B16, V7.B16
+	VORR   V5.B16, V5.B16, V8.B16
+	VORR   V6.B16, V6.B16, V9.B16
+	VORR   V4.B16, V4.B16, V6.B16
 	ADD    R2<<2, R0
 	B      behind25
 
@@ -8628,313 +8734,311 @@ upto21:
 	SUB    R2<<2, R14, R14
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  0(R14), F12
+	FMOVQ  0(R14), F3
 	CMP    $4, R2
 	BGE    l218
 	TBZ    $1, R2, l217
-	FMOVD  64(R0), F13
+	FMOVD  64(R0), F4
 	TBZ    $0, R2, l219
 	ADD    $72, R0, R5
-	VLD1   (R5), V13.S[2]
+	VLD1   (R5), V4.S[2]
 	B      l219
 
 l217:
-	FMOVS  64(R0), F13
+	FMOVS  64(R0), F4
 	B      l219
 
 l218:
-	FMOVQ  64(R0), F13
+	FMOVQ  64(R0), F4
 
 l219:
-	FMOVQ  16(R14), F14
+	FMOVQ  16(R14), F5
 	CMP    $8, R2
 	BGE    l221
-	VEOR   V15.B16, V15.B16, V15.B16
+	VEOR   V14.B16, V14.B16, V14.B16
 	CMP    $4, R2
 	BLE    l222
 	TBZ    $1, R2, l220
-	FMOVD  80(R0), F15
+	FMOVD  80(R0), F14
 	TBZ    $0, R2, l222
 	ADD    $88, R0, R5
-	VLD1   (R5), V15.S[2]
+	VLD1   (R5), V14.S[2]
 	B      l222
 
 l220:
-	FMOVS  80(R0), F15
+	FMOVS  80(R0), F14
 	B      l222
 
 l221:
-	FMOVQ  80(R0), F15
+	FMOVQ  80(R0), F14
 
 l222:
-	FMOVQ  32(R14), F16
+	FMOVQ  32(R14), F15
 	CMP    $12, R2
 	BGE    l224
-	VEOR   V17.B16, V17.B16, V17.B16
+	VEOR   V16.B16, V16.B16, V16.B16
 	CMP    $8, R2
 	BLE    l225
 	TBZ    $1, R2, l223
-	FMOVD  96(R0), F17
+	FMOVD  96(R0), F16
 	TBZ    $0, R2, l225
 	ADD    $104, R0, R5
-	VLD1   (R5), V17.S[2]
+	VLD1   (R5), V16.S[2]
 	B      l225
 
 l223:
-	FMOVS  96(R0), F17
+	FMOVS  96(R0), F16
 	B      l225
 
 l224:
-	FMOVQ  96(R0), F17
+	FMOVQ  96(R0), F16
 
 l225:
-	FMOVQ  48(R14), F18
+	FMOVQ  48(R14), F17
 	CMP    $16, R2
 	BGE    l227
-	VEOR   V19.B16, V19.B16, V19.B16
+	VEOR   V18.B16, V18.B16, V18.B16
 	CMP    $12, R2
 	BLE    l228
 	TBZ    $1, R2, l226
-	FMOVD  112(R0), F19
+	FMOVD  112(R0), F18
 	TBZ    $0, R2, l228
 	ADD    $120, R0, R5
-	VLD1   (R5), V19.S[2]
+	VLD1   (R5), V18.S[2]
 	B      l228
 
 l226:
-	FMOVS  112(R0), F19
+	FMOVS  112(R0), F18
 	B      l228
 
 l227:
-	FMOVQ  112(R0), F19
+	FMOVQ  112(R0), F18
 
 l228:
-	FMOVQ  0(R0), F20
-	VORR   V3.B16, V3.B16, V21.B16
+	FMOVQ  0(R0), F19
+	VORR   V2.B16, V2.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V20.S4, V21.S4
-	VORR   V3.B16, V3.B16, V22.B16
-	VFMLA  V0.S4, V13.S4, V22.S4
-	VAND   V22.B16, V12.B16, V22.B16
+	VFMLA  V0.S4, V19.S4, V20.S4
+	VORR   V2.B16, V2.B16, V21.B16
+	VFMLA  V0.S4, V4.S4, V21.S4
+	VAND   V21.B16, V3.B16, V21.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb5d477 // fsub v23.4s, v3.4s, v21.4s
-	WORD   $0x4eb6d478 // fsub v24.4s, v3.4s, v22.4s
+	WORD   $0x4eb4d456 // fsub v22.4s, v2.4s, v20.4s
+	WORD   $0x4eb5d457 // fsub v23.4s, v2.4s, v21.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V20.S4, V23.S4
-	VFMLA  V0.S4, V13.S4, V24.S4
-	VFMLA  V1.S4, V20.S4, V23.S4
-	VFMLA  V1.S4, V13.S4, V24.S4
-	FMOVQ  32(R3), F13 // eighths
-
-	// s = 2^(n - N) * K
-	VAND   V13.B16, V21.B16, V20.B16
-	VAND   V13.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26 // wordOffsets
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eba969b // mla v27.4s, v20.4s, v26.4s
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4eba9734 // mla v20.4s, v25.4s, v26.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VSHL   $20, V21.S4, V25.S4
-	VSHL   $20, V22.S4, V28.S4
-	VADD   V25.S4, V27.S4, V27.S4
-	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  64(R3), F25 // nearExp3
-	FMOVQ  144(R3), F28 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V24.S4, V25.S4, V29.S4
-	FMOVQ  F18, 16(RSP)
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V23.S4, V28.S4, V18.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V29.S4, V28.S4
-	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V27.S4, V27.S4
-	VFMLA  V24.S4, V20.S4, V20.S4
-	VAND   V20.B16, V12.B16, V12.B16
-	WORD   $0x4e2cd772 // fadd v18.4s, v27.4s, v12.4s
-	FMOVQ  16(R0), F20
-	VORR   V3.B16, V3.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V20.S4, V23.S4
-	VORR   V3.B16, V3.B16, V24.B16
-	VFMLA  V0.S4, V15.S4, V24.S4
-	VAND   V24.B16, V14.B16, V24.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d47c // fsub v28.4s, v3.4s, v23.4s
-	WORD   $0x4eb8d47d // fsub v29.4s, v3.4s, v24.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V20.S4, V28.S4
-	VFMLA  V0.S4, V15.S4, V29.S4
-	VFMLA  V1.S4, V20.S4, V28.S4
-	VFMLA  V1.S4, V15.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V13.B16, V23.B16, V15.B16
-	VAND   V13.B16, V24.B16, V20.B16
-	FMOVQ  F18, 32(RSP)
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4eba95f2 // mla v18.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eba968f // mla v15.4s, v20.4s, v26.4s
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V23.S4, V20.S4
-	FMOVQ  F12, 48(RSP)
-	VSHL   $20, V24.S4, V12.S4
-	VADD   V20.S4, V18.S4, V18.S4
-	VADD   V12.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F12 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V28.S4, V25.S4, V12.S4
-	FMOVQ  144(R3), F20 // nearExp2
-	VFMLA  V29.S4, V25.S4, V20.S4
-	FMOVQ  F27, 64(RSP)
-	FMOVQ  160(R3), F27 // nearExp1
-	VFMLA  V28.S4, V12.S4, V27.S4
-	FMOVQ  160(R3), F12 // nearExp1
-	VFMLA  V29.S4, V20.S4, V12.S4
-	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD   $0x6e2cdfbd // fmul v29.4s, v29.4s, v12.4s
-
-	// s*q + s
-	VFMLA  V28.S4, V18.S4, V18.S4
-	VFMLA  V29.S4, V15.S4, V15.S4
-	VAND   V15.B16, V14.B16, V14.B16
-	WORD   $0x4e2ed64c // fadd v12.4s, v18.4s, v14.4s
-	VORR   V22.B16, V21.B16, V21.B16
-	VORR   V23.B16, V21.B16, V21.B16
-	VORR   V24.B16, V21.B16, V21.B16
-	FMOVQ  32(R0), F15
-	VORR   V3.B16, V3.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V20.S4
-	VORR   V3.B16, V3.B16, V22.B16
-	VFMLA  V0.S4, V17.S4, V22.S4
-	VAND   V22.B16, V16.B16, V22.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d477 // fsub v23.4s, v3.4s, v20.4s
-	WORD   $0x4eb6d478 // fsub v24.4s, v3.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V23.S4
-	VFMLA  V0.S4, V17.S4, V24.S4
-	VFMLA  V1.S4, V15.S4, V23.S4
-	VFMLA  V1.S4, V17.S4, V24.S4
-
-	// s = 2^(n - N) * K
-	VAND   V13.B16, V20.B16, V15.B16
-	VAND   V13.B16, V22.B16, V17.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eba95fb // mla v27.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eba962f // mla v15.4s, v17.4s, v26.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V20.S4, V17.S4
-	VSHL   $20, V22.S4, V28.S4
-	VADD   V17.S4, V27.S4, V27.S4
-	VADD   V28.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F17 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V25.S4, V17.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V24.S4, V25.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V23.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V24.S4, V28.S4, V17.S4
-	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
-	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V27.S4, V27.S4
-	VFMLA  V24.S4, V15.S4, V15.S4
-	VAND   V15.B16, V16.B16, V16.B16
-	WORD   $0x4e30d76f // fadd v15.4s, v27.4s, v16.4s
-	VORR   V20.B16, V21.B16, V21.B16
-	VORR   V22.B16, V21.B16, V21.B16
-	FMOVQ  48(R0), F17
-	VORR   V3.B16, V3.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V20.S4
-	VORR   V3.B16, V3.B16, V22.B16
 	VFMLA  V0.S4, V19.S4, V22.S4
-	FMOVQ  16(RSP), F23
-	VAND   V22.B16, V23.B16, V22.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d478 // fsub v24.4s, v3.4s, v20.4s
-	WORD   $0x4eb6d47c // fsub v28.4s, v3.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V24.S4
-	VFMLA  V0.S4, V19.S4, V28.S4
-	VFMLA  V1.S4, V17.S4, V24.S4
-	VFMLA  V1.S4, V19.S4, V28.S4
+	VFMLA  V0.S4, V4.S4, V23.S4
+	VFMLA  V1.S4, V19.S4, V22.S4
+	VFMLA  V1.S4, V4.S4, V23.S4
+	FMOVQ  32(R3), F4 // eighths
 
 	// s = 2^(n - N) * K
-	VAND   V13.B16, V20.B16, V17.B16
-	VAND   V13.B16, V22.B16, V13.B16
+	VAND   V4.B16, V20.B16, V19.B16
+	VAND   V4.B16, V21.B16, V24.B16
+	FMOVQ  48(R3), F25 // wordOffsets
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb9967a // mla v26.4s, v19.4s, v25.4s
 	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4eba9633 // mla v19.4s, v17.4s, v26.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eba95b1 // mla v17.4s, v13.4s, v26.4s
+	WORD   $0x4eb99713 // mla v19.4s, v24.4s, v25.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V20.S4, V13.S4
-	VSHL   $20, V22.S4, V26.S4
-	VADD   V13.S4, V19.S4, V19.S4
-	VADD   V26.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F13 // nearExp2
+	VSHL   $20, V20.S4, V24.S4
+	VSHL   $20, V21.S4, V27.S4
+	VADD   V24.S4, V26.S4, V26.S4
+	VADD   V27.S4, V19.S4, V19.S4
+	FMOVQ  64(R3), F24 // nearExp3
+	FMOVQ  144(R3), F27 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V25.S4, V13.S4
-	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V28.S4, V25.S4, V26.S4
-	FMOVQ  160(R3), F25 // nearExp1
-	VFMLA  V24.S4, V13.S4, V25.S4
-	FMOVQ  160(R3), F13 // nearExp1
-	VFMLA  V28.S4, V26.S4, V13.S4
-	WORD   $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	WORD   $0x6e2ddf9c // fmul v28.4s, v28.4s, v13.4s
+	VFMLA  V22.S4, V24.S4, V27.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V23.S4, V24.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V22.S4, V27.S4, V29.S4
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V23.S4, V28.S4, V27.S4
+	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V19.S4, V19.S4
-	VFMLA  V28.S4, V17.S4, V17.S4
-	VAND   V17.B16, V23.B16, V23.B16
-	WORD   $0x4e37d66d // fadd v13.4s, v19.4s, v23.4s
-	VORR   V20.B16, V21.B16, V21.B16
-	VORR   V22.B16, V21.B16, V21.B16
+	VFMLA  V22.S4, V26.S4, V26.S4
+	VFMLA  V23.S4, V19.S4, V19.S4
+	VAND   V19.B16, V3.B16, V3.B16
+	WORD   $0x4e23d753 // fadd v19.4s, v26.4s, v3.4s
+	FMOVQ  16(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V22.S4, V23.S4
+	VORR   V2.B16, V2.B16, V27.B16
+	VFMLA  V0.S4, V14.S4, V27.S4
+	VAND   V27.B16, V5.B16, V27.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb7d45c // fsub v28.4s, v2.4s, v23.4s
+	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V22.S4, V28.S4
+	VFMLA  V0.S4, V14.S4, V29.S4
+	VFMLA  V1.S4, V22.S4, V28.S4
+	VFMLA  V1.S4, V14.S4, V29.S4
+
+	// s = 2^(n - N) * K
+	VAND   V4.B16, V23.B16, V14.B16
+	VAND   V4.B16, V27.B16, V22.B16
+	FMOVQ  F19, 16(RSP)
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4eb995d3 // mla v19.4s, v14.4s, v25.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb996ce // mla v14.4s, v22.4s, v25.4s
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V23.S4, V22.S4
+	FMOVQ  F3, 32(RSP)
+	VSHL   $20, V27.S4, V3.S4
+	VADD   V22.S4, V19.S4, V19.S4
+	VADD   V3.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F3 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V28.S4, V24.S4, V3.S4
+	FMOVQ  144(R3), F22 // nearExp2
+	VFMLA  V29.S4, V24.S4, V22.S4
+	FMOVQ  F26, 48(RSP)
+	FMOVQ  160(R3), F26 // nearExp1
+	VFMLA  V28.S4, V3.S4, V26.S4
+	FMOVQ  160(R3), F3 // nearExp1
+	VFMLA  V29.S4, V22.S4, V3.S4
+	WORD   $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
+	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
+
+	// s*q + s
+	VFMLA  V28.S4, V19.S4, V19.S4
+	VFMLA  V29.S4, V14.S4, V14.S4
+	VAND   V14.B16, V5.B16, V5.B16
+	WORD   $0x4e25d663 // fadd v3.4s, v19.4s, v5.4s
+	VORR   V21.B16, V20.B16, V20.B16
+	VORR   V23.B16, V20.B16, V20.B16
+	VORR   V27.B16, V20.B16, V20.B16
+	FMOVQ  32(R0), F14
+	VORR   V2.B16, V2.B16, V21.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V14.S4, V21.S4
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V16.S4, V22.S4
+	VAND   V22.B16, V15.B16, V22.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb5d457 // fsub v23.4s, v2.4s, v21.4s
+	WORD   $0x4eb6d45a // fsub v26.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V14.S4, V23.S4
+	VFMLA  V0.S4, V16.S4, V26.S4
+	VFMLA  V1.S4, V14.S4, V23.S4
+	VFMLA  V1.S4, V16.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V4.B16, V21.B16, V14.B16
+	VAND   V4.B16, V22.B16, V16.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb995db // mla v27.4s, v14.4s, v25.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb9960e // mla v14.4s, v16.4s, v25.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V21.S4, V16.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V16.S4, V27.S4, V27.S4
+	VADD   V28.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F16 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V24.S4, V16.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V26.S4, V24.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V23.S4, V16.S4, V29.S4
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V26.S4, V28.S4, V16.S4
+	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
+	WORD   $0x6e30df5a // fmul v26.4s, v26.4s, v16.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V14.S4, V14.S4
+	VAND   V14.B16, V15.B16, V15.B16
+	WORD   $0x4e2fd76e // fadd v14.4s, v27.4s, v15.4s
+	VORR   V21.B16, V20.B16, V20.B16
+	VORR   V22.B16, V20.B16, V20.B16
+	FMOVQ  48(R0), F16
+	VORR   V2.B16, V2.B16, V21.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V16.S4, V21.S4
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V18.S4, V22.S4
+	VAND   V22.B16, V17.B16, V22.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb5d457 // fsub v23.4s, v2.4s, v21.4s
+	WORD   $0x4eb6d45a // fsub v26.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V16.S4, V23.S4
+	VFMLA  V0.S4, V18.S4, V26.S4
+	VFMLA  V1.S4, V16.S4, V23.S4
+	VFMLA  V1.S4, V18.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V4.B16, V21.B16, V16.B16
+	VAND   V4.B16, V22.B16, V4.B16
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4eb99612 // mla v18.4s, v16.4s, v25.4s
+	FMOVQ  128(R3), F16 // byteOffsets
+	WORD   $0x4eb99490 // mla v16.4s, v4.4s, v25.4s
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
+	VSHL   $20, V21.S4, V4.S4
+	VSHL   $20, V22.S4, V25.S4
+	VADD   V4.S4, V18.S4, V18.S4
+	VADD   V25.S4, V16.S4, V16.S4
+	FMOVQ  144(R3), F4 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V24.S4, V4.S4
+	FMOVQ  144(R3), F25 // nearExp2
+	VFMLA  V26.S4, V24.S4, V25.S4
+	FMOVQ  160(R3), F24 // nearExp1
+	VFMLA  V23.S4, V4.S4, V24.S4
+	FMOVQ  160(R3), F4 // nearExp1
+	VFMLA  V26.S4, V25.S4, V4.S4
+	WORD   $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD   $0x6e24df5a // fmul v26.4s, v26.4s, v4.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V18.S4, V18.S4
+	VFMLA  V26.S4, V16.S4, V16.S4
+	VAND   V16.B16, V17.B16, V17.B16
+	WORD   $0x4e31d644 // fadd v4.4s, v18.4s, v17.4s
+	VORR   V21.B16, V20.B16, V20.B16
+	VORR   V22.B16, V20.B16, V20.B16
 
 	// Leave if an element is not near.
-	VMOV   V21.D[0], R5
-	VMOV   V21.D[1], R6
+	VMOV   V20.D[0], R5
+	VMOV   V20.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact
-	FMOVQ  64(RSP), F17
-	FMOVQ  F17, 0(R1)
-	FMOVQ  48(RSP), F20
+	FMOVQ  48(RSP), F16
+	FMOVQ  F16, 0(R1)
+	FMOVQ  32(RSP), F20
 	CMP    $4, R2
 	BGE    l230
 	TBZ    $1, R2, l229
@@ -8952,24 +9056,24 @@ l230:
 	FMOVQ  F20, 64(R1)
 
 l231:
-	FMOVQ  F18, 16(R1)
+	FMOVQ  F19, 16(R1)
 	CMP    $8, R2
 	BGE    l233
 	CMP    $4, R2
 	BLE    l234
 	TBZ    $1, R2, l232
-	FMOVD  F14, 80(R1)
+	FMOVD  F5, 80(R1)
 	TBZ    $0, R2, l234
 	ADD    $88, R1, R5
-	VST1   V14.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l234
 
 l232:
-	FMOVS  F14, 80(R1)
+	FMOVS  F5, 80(R1)
 	B      l234
 
 l233:
-	FMOVQ  F14, 80(R1)
+	FMOVQ  F5, 80(R1)
 
 l234:
 	FMOVQ  F27, 32(R1)
@@ -8978,77 +9082,77 @@ l234:
 	CMP    $8, R2
 	BLE    l237
 	TBZ    $1, R2, l235
-	FMOVD  F16, 96(R1)
+	FMOVD  F15, 96(R1)
 	TBZ    $0, R2, l237
 	ADD    $104, R1, R5
-	VST1   V16.S[2], (R5)
+	VST1   V15.S[2], (R5)
 	B      l237
 
 l235:
-	FMOVS  F16, 96(R1)
+	FMOVS  F15, 96(R1)
 	B      l237
 
 l236:
-	FMOVQ  F16, 96(R1)
+	FMOVQ  F15, 96(R1)
 
 l237:
-	FMOVQ  F19, 48(R1)
+	FMOVQ  F18, 48(R1)
 	CMP    $16, R2
 	BGE    l239
 	CMP    $12, R2
 	BLE    l240
 	TBZ    $1, R2, l238
-	FMOVD  F23, 112(R1)
+	FMOVD  F17, 112(R1)
 	TBZ    $0, R2, l240
 	ADD    $120, R1, R5
-	VST1   V23.S[2], (R5)
+	VST1   V17.S[2], (R5)
 	B      l240
 
 l238:
-	FMOVS  F23, 112(R1)
+	FMOVS  F17, 112(R1)
 	B      l240
 
 l239:
-	FMOVQ  F23, 112(R1)
+	FMOVQ  F17, 112(R1)
 
 l240:
-	FMOVQ  32(RSP), F14
+	FMOVQ  16(RSP), F5
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2ed490 // fadd v16.4s, v4.4s, v14.4s
-	WORD   $0x4eaef491 // fmin v17.4s, v4.4s, v14.4s
-	WORD   $0x4e2ef484 // fmax v4.4s, v4.4s, v14.4s
-	WORD   $0x4ea4d604 // fsub v4.4s, v16.4s, v4.4s
-	WORD   $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
-	WORD   $0x4e31d508 // fadd v8.4s, v8.4s, v17.4s
+	WORD   $0x4e25d4cf // fadd v15.4s, v6.4s, v5.4s
+	WORD   $0x4ea5f4d0 // fmin v16.4s, v6.4s, v5.4s
+	WORD   $0x4e25f4c6 // fmax v6.4s, v6.4s, v5.4s
+	WORD   $0x4ea6d5e6 // fsub v6.4s, v15.4s, v6.4s
+	WORD   $0x4ea6d610 // fsub v16.4s, v16.4s, v6.4s
+	WORD   $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2cd4a4 // fadd v4.4s, v5.4s, v12.4s
-	WORD   $0x4eacf4ae // fmin v14.4s, v5.4s, v12.4s
-	WORD   $0x4e2cf4a5 // fmax v5.4s, v5.4s, v12.4s
-	WORD   $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	WORD   $0x4ea5d5ce // fsub v14.4s, v14.4s, v5.4s
-	WORD   $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
+	WORD   $0x4e23d4e5 // fadd v5.4s, v7.4s, v3.4s
+	WORD   $0x4ea3f4e6 // fmin v6.4s, v7.4s, v3.4s
+	WORD   $0x4e23f4e7 // fmax v7.4s, v7.4s, v3.4s
+	WORD   $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
+	WORD   $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD   $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2fd4c5 // fadd v5.4s, v6.4s, v15.4s
-	WORD   $0x4eaff4cc // fmin v12.4s, v6.4s, v15.4s
-	WORD   $0x4e2ff4c6 // fmax v6.4s, v6.4s, v15.4s
-	WORD   $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	WORD   $0x4ea6d58c // fsub v12.4s, v12.4s, v6.4s
-	WORD   $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD   $0x4e2ed503 // fadd v3.4s, v8.4s, v14.4s
+	WORD   $0x4eaef506 // fmin v6.4s, v8.4s, v14.4s
+	WORD   $0x4e2ef508 // fmax v8.4s, v8.4s, v14.4s
+	WORD   $0x4ea8d468 // fsub v8.4s, v3.4s, v8.4s
+	WORD   $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
+	WORD   $0x4e26d58c // fadd v12.4s, v12.4s, v6.4s
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2dd4e6 // fadd v6.4s, v7.4s, v13.4s
-	WORD   $0x4eadf4ec // fmin v12.4s, v7.4s, v13.4s
-	WORD   $0x4e2df4e7 // fmax v7.4s, v7.4s, v13.4s
-	WORD   $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	WORD   $0x4ea7d58c // fsub v12.4s, v12.4s, v7.4s
-	WORD   $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	VORR   V6.B16, V6.B16, V7.B16
-	VORR   V5.B16, V5.B16, V6.B16
-	VORR   V4.B16, V4.B16, V5.B16
-	VORR   V16.B16, V16.B16, V4.B16
+	WORD   $0x4e24d526 // fadd v6.4s, v9.4s, v4.4s
+	WORD   $0x4ea4f527 // fmin v7.4s, v9.4s, v4.4s
+	WORD   $0x4e24f529 // fmax v9.4s, v9.4s, v4.4s
+	WORD   $0x4ea9d4c9 // fsub v9.4s, v6.4s, v9.4s
+	WORD   $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD   $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
+	VORR   V5.B16, V5.B16, V7.B16
+	VORR   V3.B16, V3.B16, V8.B16
+	VORR   V6.B16, V6.B16, V9.B16
+	VORR   V15.B16, V15.B16, V6.B16
 	ADD    R2<<2, R0
 	ADD    $64, R0
 	B      behind25
@@ -9061,571 +9165,569 @@ upto22:
 	SUB    R2<<2, R14, R14
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  0(R14), F12
+	FMOVQ  0(R14), F3
 	CMP    $4, R2
 	BGE    l242
 	TBZ    $1, R2, l241
-	FMOVD  128(R0), F13
+	FMOVD  128(R0), F4
 	TBZ    $0, R2, l243
 	ADD    $136, R0, R5
-	VLD1   (R5), V13.S[2]
+	VLD1   (R5), V4.S[2]
 	B      l243
 
 l241:
-	FMOVS  128(R0), F13
+	FMOVS  128(R0), F4
 	B      l243
 
 l242:
-	FMOVQ  128(R0), F13
+	FMOVQ  128(R0), F4
 
 l243:
-	FMOVQ  16(R14), F14
+	FMOVQ  16(R14), F5
 	CMP    $8, R2
 	BGE    l245
-	VEOR   V15.B16, V15.B16, V15.B16
+	VEOR   V14.B16, V14.B16, V14.B16
 	CMP    $4, R2
 	BLE    l246
 	TBZ    $1, R2, l244
-	FMOVD  144(R0), F15
+	FMOVD  144(R0), F14
 	TBZ    $0, R2, l246
 	ADD    $152, R0, R5
-	VLD1   (R5), V15.S[2]
+	VLD1   (R5), V14.S[2]
 	B      l246
 
 l244:
-	FMOVS  144(R0), F15
+	FMOVS  144(R0), F14
 	B      l246
 
 l245:
-	FMOVQ  144(R0), F15
+	FMOVQ  144(R0), F14
 
 l246:
-	FMOVQ  32(R14), F16
+	FMOVQ  32(R14), F15
 	CMP    $12, R2
 	BGE    l248
-	VEOR   V17.B16, V17.B16, V17.B16
+	VEOR   V16.B16, V16.B16, V16.B16
 	CMP    $8, R2
 	BLE    l249
 	TBZ    $1, R2, l247
-	FMOVD  160(R0), F17
+	FMOVD  160(R0), F16
 	TBZ    $0, R2, l249
 	ADD    $168, R0, R5
-	VLD1   (R5), V17.S[2]
+	VLD1   (R5), V16.S[2]
 	B      l249
 
 l247:
-	FMOVS  160(R0), F17
+	FMOVS  160(R0), F16
 	B      l249
 
 l248:
-	FMOVQ  160(R0), F17
+	FMOVQ  160(R0), F16
 
 l249:
-	FMOVQ  48(R14), F18
+	FMOVQ  48(R14), F17
 	CMP    $16, R2
 	BGE    l251
-	VEOR   V19.B16, V19.B16, V19.B16
+	VEOR   V18.B16, V18.B16, V18.B16
 	CMP    $12, R2
 	BLE    l252
 	TBZ    $1, R2, l250
-	FMOVD  176(R0), F19
+	FMOVD  176(R0), F18
 	TBZ    $0, R2, l252
 	ADD    $184, R0, R5
-	VLD1   (R5), V19.S[2]
+	VLD1   (R5), V18.S[2]
 	B      l252
 
 l250:
-	FMOVS  176(R0), F19
+	FMOVS  176(R0), F18
 	B      l252
 
 l251:
-	FMOVQ  176(R0), F19
+	FMOVQ  176(R0), F18
 
 l252:
-	FMOVQ  0(R0), F20
-	VORR   V3.B16, V3.B16, V21.B16
+	FMOVQ  0(R0), F19
+	VORR   V2.B16, V2.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V20.S4, V21.S4
-	FMOVQ  64(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
+	VFMLA  V0.S4, V19.S4, V20.S4
+	FMOVQ  64(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb5d478 // fsub v24.4s, v3.4s, v21.4s
-	WORD   $0x4eb7d479 // fsub v25.4s, v3.4s, v23.4s
+	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d458 // fsub v24.4s, v2.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V20.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
-	VFMLA  V1.S4, V20.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
-	FMOVQ  32(R3), F20 // eighths
+	VFMLA  V0.S4, V19.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V24.S4
+	VFMLA  V1.S4, V19.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V24.S4
+	FMOVQ  32(R3), F19 // eighths
 
 	// s = 2^(n - N) * K
-	VAND   V20.B16, V21.B16, V22.B16
-	VAND   V20.B16, V23.B16, V26.B16
-	FMOVQ  48(R3), F27 // wordOffsets
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4ebb96dc // mla v28.4s, v22.4s, v27.4s
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4ebb9756 // mla v22.4s, v26.4s, v27.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V21.S4, V26.S4
-	VSHL   $20, V23.S4, V29.S4
-	VADD   V26.S4, V28.S4, V28.S4
-	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  64(R3), F26 // nearExp3
-	FMOVQ  144(R3), F29 // nearExp2
+	VAND   V19.B16, V20.B16, V21.B16
+	VAND   V19.B16, V22.B16, V25.B16
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VSHL   $20, V20.S4, V25.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V25.S4, V27.S4, V27.S4
+	VADD   V28.S4, V21.S4, V21.S4
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V26.S4, V29.S4
-	FMOVQ  F18, 16(RSP)
-	FMOVQ  144(R3), F18 // nearExp2
-	VFMLA  V25.S4, V26.S4, V18.S4
-	FMOVQ  F19, 32(RSP)
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V24.S4, V29.S4, V19.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V25.S4, V18.S4, V29.S4
-	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
-	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	VFMLA  V23.S4, V25.S4, V28.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V24.S4, V25.S4, V29.S4
+	FMOVQ  F17, 16(RSP)
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V23.S4, V28.S4, V17.S4
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V24.S4, V29.S4, V28.S4
+	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V28.S4, V28.S4
-	VFMLA  V25.S4, V22.S4, V22.S4
-	WORD   $0x4e36d792 // fadd v18.4s, v28.4s, v22.4s
-	VORR   V3.B16, V3.B16, V19.B16
+	VFMLA  V23.S4, V27.S4, V27.S4
+	VFMLA  V24.S4, V21.S4, V21.S4
+	WORD   $0x4e35d771 // fadd v17.4s, v27.4s, v21.4s
+	VORR   V2.B16, V2.B16, V23.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V13.S4, V19.S4
-	VAND   V19.B16, V12.B16, V19.B16
+	VFMLA  V0.S4, V4.S4, V23.S4
+	VAND   V23.B16, V3.B16, V23.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb3d478 // fsub v24.4s, v3.4s, v19.4s
+	WORD   $0x4eb7d458 // fsub v24.4s, v2.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V13.S4, V24.S4
-	VFMLA  V1.S4, V13.S4, V24.S4
+	VFMLA  V0.S4, V4.S4, V24.S4
+	VFMLA  V1.S4, V4.S4, V24.S4
 
 	// s = 2^(n - N) * K
-	VAND   V20.B16, V19.B16, V13.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4ebb95b9 // mla v25.4s, v13.4s, v27.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VSHL   $20, V19.S4, V13.S4
-	VADD   V13.S4, V25.S4, V25.S4
-	FMOVQ  144(R3), F13 // nearExp2
+	VAND   V19.B16, V23.B16, V4.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4eba949c // mla v28.4s, v4.4s, v26.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VSHL   $20, V23.S4, V4.S4
+	VADD   V4.S4, V28.S4, V28.S4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V26.S4, V13.S4
+	VFMLA  V24.S4, V25.S4, V4.S4
 	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V24.S4, V13.S4, V29.S4
+	VFMLA  V24.S4, V4.S4, V29.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V25.S4, V25.S4
-	VAND   V25.B16, V12.B16, V12.B16
-	VORR   V23.B16, V21.B16, V21.B16
-	VORR   V19.B16, V21.B16, V21.B16
-	WORD   $0x4e2cd652 // fadd v18.4s, v18.4s, v12.4s
-	FMOVQ  16(R0), F13
-	VORR   V3.B16, V3.B16, V19.B16
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VAND   V28.B16, V3.B16, V3.B16
+	VORR   V22.B16, V20.B16, V20.B16
+	VORR   V23.B16, V20.B16, V20.B16
+	WORD   $0x4e23d631 // fadd v17.4s, v17.4s, v3.4s
+	FMOVQ  16(R0), F4
+	VORR   V2.B16, V2.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V13.S4, V19.S4
+	VFMLA  V0.S4, V4.S4, V22.S4
 	FMOVQ  80(R0), F23
-	VORR   V3.B16, V3.B16, V24.B16
+	VORR   V2.B16, V2.B16, V24.B16
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb3d479 // fsub v25.4s, v3.4s, v19.4s
-	WORD   $0x4eb8d47d // fsub v29.4s, v3.4s, v24.4s
+	WORD   $0x4eb6d45c // fsub v28.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45d // fsub v29.4s, v2.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V13.S4, V25.S4
+	VFMLA  V0.S4, V4.S4, V28.S4
 	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V13.S4, V25.S4
+	VFMLA  V1.S4, V4.S4, V28.S4
 	VFMLA  V1.S4, V23.S4, V29.S4
 
 	// s = 2^(n - N) * K
-	VAND   V20.B16, V19.B16, V13.B16
-	VAND   V20.B16, V24.B16, V23.B16
-	FMOVQ  F18, 48(RSP)
-	FMOVQ  128(R3), F18 // byteOffsets
-	WORD   $0x4ebb95b2 // mla v18.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13 // byteOffsets
-	WORD   $0x4ebb96ed // mla v13.4s, v23.4s, v27.4s
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
-	VSHL   $20, V19.S4, V23.S4
-	FMOVQ  F12, 64(RSP)
-	VSHL   $20, V24.S4, V12.S4
-	VADD   V23.S4, V18.S4, V18.S4
-	VADD   V12.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F12 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V26.S4, V12.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V29.S4, V26.S4, V23.S4
-	FMOVQ  F22, 80(RSP)
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V25.S4, V12.S4, V22.S4
-	FMOVQ  160(R3), F12 // nearExp1
-	VFMLA  V29.S4, V23.S4, V12.S4
-	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
-	WORD   $0x6e2cdfbd // fmul v29.4s, v29.4s, v12.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V18.S4, V18.S4
-	VFMLA  V29.S4, V13.S4, V13.S4
-	WORD   $0x4e2dd64c // fadd v12.4s, v18.4s, v13.4s
-	VORR   V19.B16, V21.B16, V21.B16
-	VORR   V24.B16, V21.B16, V21.B16
-	VORR   V3.B16, V3.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V19.S4
-	VAND   V19.B16, V14.B16, V19.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d476 // fsub v22.4s, v3.4s, v19.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V22.S4
-	VFMLA  V1.S4, V15.S4, V22.S4
-
-	// s = 2^(n - N) * K
-	VAND   V20.B16, V19.B16, V15.B16
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4ebb95f7 // mla v23.4s, v15.4s, v27.4s
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VSHL   $20, V19.S4, V15.S4
-	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F15 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V26.S4, V15.S4
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V22.S4, V15.S4, V24.S4
-	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
-
-	// s*q + s
-	VFMLA  V22.S4, V23.S4, V23.S4
-	VAND   V23.B16, V14.B16, V14.B16
-	WORD   $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVQ  32(R0), F15
-	VORR   V3.B16, V3.B16, V22.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V22.S4
-	FMOVQ  96(R0), F23
-	VORR   V3.B16, V3.B16, V24.B16
-	VFMLA  V0.S4, V23.S4, V24.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb6d479 // fsub v25.4s, v3.4s, v22.4s
-	WORD   $0x4eb8d47d // fsub v29.4s, v3.4s, v24.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V25.S4
-	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V15.S4, V25.S4
-	VFMLA  V1.S4, V23.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V20.B16, V22.B16, V15.B16
-	VAND   V20.B16, V24.B16, V23.B16
-	FMOVQ  F12, 96(RSP)
-	FMOVQ  128(R3), F12 // byteOffsets
-	WORD   $0x4ebb95ec // mla v12.4s, v15.4s, v27.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4ebb96ef // mla v15.4s, v23.4s, v27.4s
-	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F14, 112(RSP)
-	VSHL   $20, V24.S4, V14.S4
-	VADD   V23.S4, V12.S4, V12.S4
-	VADD   V14.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F14 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V26.S4, V14.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V29.S4, V26.S4, V23.S4
-	FMOVQ  F13, 128(RSP)
-	FMOVQ  160(R3), F13 // nearExp1
-	VFMLA  V25.S4, V14.S4, V13.S4
-	FMOVQ  160(R3), F14 // nearExp1
-	VFMLA  V29.S4, V23.S4, V14.S4
-	WORD   $0x6e2ddf39 // fmul v25.4s, v25.4s, v13.4s
-	WORD   $0x6e2edfbd // fmul v29.4s, v29.4s, v14.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V12.S4, V12.S4
-	VFMLA  V29.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd58d // fadd v13.4s, v12.4s, v15.4s
-	VORR   V19.B16, V21.B16, V21.B16
-	VORR   V22.B16, V21.B16, V21.B16
-	VORR   V24.B16, V21.B16, V21.B16
-	VORR   V3.B16, V3.B16, V14.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V14.S4
-	VAND   V14.B16, V16.B16, V14.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eaed473 // fsub v19.4s, v3.4s, v14.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V19.S4
-	VFMLA  V1.S4, V17.S4, V19.S4
-
-	// s = 2^(n - N) * K
-	VAND   V20.B16, V14.B16, V17.B16
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4ebb9636 // mla v22.4s, v17.4s, v27.4s
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V14.S4, V17.S4
-	VADD   V17.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F17 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V19.S4, V26.S4, V17.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V19.S4, V17.S4, V23.S4
-	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-
-	// s*q + s
-	VFMLA  V19.S4, V22.S4, V22.S4
-	VAND   V22.B16, V16.B16, V16.B16
-	WORD   $0x4e30d5ad // fadd v13.4s, v13.4s, v16.4s
-	FMOVQ  48(R0), F17
-	VORR   V3.B16, V3.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V19.S4
-	FMOVQ  112(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d478 // fsub v24.4s, v3.4s, v19.4s
-	WORD   $0x4eb7d479 // fsub v25.4s, v3.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V20.B16, V19.B16, V17.B16
-	VAND   V20.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ebb963d // mla v29.4s, v17.4s, v27.4s
+	VAND   V19.B16, V22.B16, V4.B16
+	VAND   V19.B16, V24.B16, V23.B16
+	FMOVQ  F17, 32(RSP)
 	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4ebb96d1 // mla v17.4s, v22.4s, v27.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	WORD   $0x4eba9491 // mla v17.4s, v4.4s, v26.4s
+	FMOVQ  128(R3), F4 // byteOffsets
+	WORD   $0x4eba96e4 // mla v4.4s, v23.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V19.S4, V22.S4
-	FMOVQ  F13, 144(RSP)
-	VSHL   $20, V23.S4, V13.S4
-	VADD   V22.S4, V29.S4, V29.S4
-	VADD   V13.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F13 // nearExp2
+	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F3, 48(RSP)
+	VSHL   $20, V24.S4, V3.S4
+	VADD   V23.S4, V17.S4, V17.S4
+	VADD   V3.S4, V4.S4, V4.S4
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V26.S4, V13.S4
-	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V25.S4, V26.S4, V22.S4
-	FMOVQ  F16, 160(RSP)
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V24.S4, V13.S4, V16.S4
-	FMOVQ  160(R3), F13 // nearExp1
-	VFMLA  V25.S4, V22.S4, V13.S4
-	WORD   $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
-	WORD   $0x6e2ddf39 // fmul v25.4s, v25.4s, v13.4s
+	VFMLA  V28.S4, V25.S4, V3.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V29.S4, V25.S4, V23.S4
+	FMOVQ  F21, 64(RSP)
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V28.S4, V3.S4, V21.S4
+	FMOVQ  160(R3), F3 // nearExp1
+	VFMLA  V29.S4, V23.S4, V3.S4
+	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
+	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V29.S4, V29.S4
-	VFMLA  V25.S4, V17.S4, V17.S4
-	WORD   $0x4e31d7ad // fadd v13.4s, v29.4s, v17.4s
-	VORR   V14.B16, V21.B16, V21.B16
-	VORR   V19.B16, V21.B16, V21.B16
-	VORR   V23.B16, V21.B16, V21.B16
-	FMOVQ  32(RSP), F14
-	VORR   V3.B16, V3.B16, V16.B16
+	VFMLA  V28.S4, V17.S4, V17.S4
+	VFMLA  V29.S4, V4.S4, V4.S4
+	WORD   $0x4e24d623 // fadd v3.4s, v17.4s, v4.4s
+	VORR   V22.B16, V20.B16, V20.B16
+	VORR   V24.B16, V20.B16, V20.B16
+	VORR   V2.B16, V2.B16, V21.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V14.S4, V16.S4
-	FMOVQ  16(RSP), F19
-	VAND   V16.B16, V19.B16, V16.B16
+	VFMLA  V0.S4, V14.S4, V21.S4
+	VAND   V21.B16, V5.B16, V21.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb0d476 // fsub v22.4s, v3.4s, v16.4s
+	WORD   $0x4eb5d456 // fsub v22.4s, v2.4s, v21.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V14.S4, V22.S4
 	VFMLA  V1.S4, V14.S4, V22.S4
 
 	// s = 2^(n - N) * K
-	VAND   V20.B16, V16.B16, V20.B16
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4ebb968e // mla v14.4s, v20.4s, v27.4s
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V16.S4, V20.S4
-	VADD   V20.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F20 // nearExp2
+	VAND   V19.B16, V21.B16, V14.B16
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4eba95d7 // mla v23.4s, v14.4s, v26.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VSHL   $20, V21.S4, V14.S4
+	VADD   V14.S4, V23.S4, V23.S4
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V26.S4, V20.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V22.S4, V20.S4, V23.S4
-	WORD   $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
+	VFMLA  V22.S4, V25.S4, V14.S4
+	FMOVQ  160(R3), F24 // nearExp1
+	VFMLA  V22.S4, V14.S4, V24.S4
+	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 
 	// s*q + s
-	VFMLA  V22.S4, V14.S4, V14.S4
-	VAND   V14.B16, V19.B16, V19.B16
-	WORD   $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
+	VFMLA  V22.S4, V23.S4, V23.S4
+	VAND   V23.B16, V5.B16, V5.B16
+	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	FMOVQ  32(R0), F14
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V14.S4, V22.S4
+	FMOVQ  96(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d45c // fsub v28.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45d // fsub v29.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V14.S4, V28.S4
+	VFMLA  V0.S4, V23.S4, V29.S4
+	VFMLA  V1.S4, V14.S4, V28.S4
+	VFMLA  V1.S4, V23.S4, V29.S4
+
+	// s = 2^(n - N) * K
+	VAND   V19.B16, V22.B16, V14.B16
+	VAND   V19.B16, V24.B16, V23.B16
+	FMOVQ  F3, 80(RSP)
+	FMOVQ  128(R3), F3 // byteOffsets
+	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eba96ee // mla v14.4s, v23.4s, v26.4s
+	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F5, 96(RSP)
+	VSHL   $20, V24.S4, V5.S4
+	VADD   V23.S4, V3.S4, V3.S4
+	VADD   V5.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F5 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V28.S4, V25.S4, V5.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V29.S4, V25.S4, V23.S4
+	FMOVQ  F4, 112(RSP)
+	FMOVQ  160(R3), F4 // nearExp1
+	VFMLA  V28.S4, V5.S4, V4.S4
+	FMOVQ  160(R3), F5 // nearExp1
+	VFMLA  V29.S4, V23.S4, V5.S4
+	WORD   $0x6e24df9c // fmul v28.4s, v28.4s, v4.4s
+	WORD   $0x6e25dfbd // fmul v29.4s, v29.4s, v5.4s
+
+	// s*q + s
+	VFMLA  V28.S4, V3.S4, V3.S4
+	VFMLA  V29.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed464 // fadd v4.4s, v3.4s, v14.4s
+	VORR   V21.B16, V20.B16, V20.B16
+	VORR   V22.B16, V20.B16, V20.B16
+	VORR   V24.B16, V20.B16, V20.B16
+	VORR   V2.B16, V2.B16, V5.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V16.S4, V5.S4
+	VAND   V5.B16, V15.B16, V5.B16
+
+	// -n = magic - N - u
+	WORD   $0x4ea5d455 // fsub v21.4s, v2.4s, v5.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V16.S4, V21.S4
+	VFMLA  V1.S4, V16.S4, V21.S4
+
+	// s = 2^(n - N) * K
+	VAND   V19.B16, V5.B16, V16.B16
+	FMOVQ  128(R3), F22 // byteOffsets
+	WORD   $0x4eba9616 // mla v22.4s, v16.4s, v26.4s
+	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
+	VSHL   $20, V5.S4, V16.S4
+	VADD   V16.S4, V22.S4, V22.S4
+	FMOVQ  144(R3), F16 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V21.S4, V25.S4, V16.S4
+	FMOVQ  160(R3), F23 // nearExp1
+	VFMLA  V21.S4, V16.S4, V23.S4
+	WORD   $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
+
+	// s*q + s
+	VFMLA  V21.S4, V22.S4, V22.S4
+	VAND   V22.B16, V15.B16, V15.B16
+	WORD   $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
+	FMOVQ  48(R0), F16
+	VORR   V2.B16, V2.B16, V21.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V16.S4, V21.S4
+	FMOVQ  112(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb5d458 // fsub v24.4s, v2.4s, v21.4s
+	WORD   $0x4eb7d45c // fsub v28.4s, v2.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V16.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V28.S4
+	VFMLA  V1.S4, V16.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V19.B16, V21.B16, V16.B16
+	VAND   V19.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4eba961d // mla v29.4s, v16.4s, v26.4s
+	FMOVQ  128(R3), F16 // byteOffsets
+	WORD   $0x4eba96d0 // mla v16.4s, v22.4s, v26.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
+	VSHL   $20, V21.S4, V22.S4
+	FMOVQ  F4, 128(RSP)
+	VSHL   $20, V23.S4, V4.S4
+	VADD   V22.S4, V29.S4, V29.S4
+	VADD   V4.S4, V16.S4, V16.S4
+	FMOVQ  144(R3), F4 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V25.S4, V4.S4
+	FMOVQ  144(R3), F22 // nearExp2
+	VFMLA  V28.S4, V25.S4, V22.S4
+	FMOVQ  F15, 144(RSP)
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V24.S4, V4.S4, V15.S4
+	FMOVQ  160(R3), F4 // nearExp1
+	VFMLA  V28.S4, V22.S4, V4.S4
+	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
+	WORD   $0x6e24df9c // fmul v28.4s, v28.4s, v4.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V29.S4, V29.S4
+	VFMLA  V28.S4, V16.S4, V16.S4
+	WORD   $0x4e30d7a4 // fadd v4.4s, v29.4s, v16.4s
+	VORR   V5.B16, V20.B16, V20.B16
+	VORR   V21.B16, V20.B16, V20.B16
+	VORR   V23.B16, V20.B16, V20.B16
+	VORR   V2.B16, V2.B16, V5.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V18.S4, V5.S4
+	FMOVQ  16(RSP), F15
+	VAND   V5.B16, V15.B16, V5.B16
+
+	// -n = magic - N - u
+	WORD   $0x4ea5d455 // fsub v21.4s, v2.4s, v5.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V18.S4, V21.S4
+	VFMLA  V1.S4, V18.S4, V21.S4
+
+	// s = 2^(n - N) * K
+	VAND   V19.B16, V5.B16, V19.B16
+	FMOVQ  128(R3), F18 // byteOffsets
+	WORD   $0x4eba9672 // mla v18.4s, v19.4s, v26.4s
+	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
+	VSHL   $20, V5.S4, V19.S4
+	VADD   V19.S4, V18.S4, V18.S4
+	FMOVQ  144(R3), F19 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V21.S4, V25.S4, V19.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V21.S4, V19.S4, V22.S4
+	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+
+	// s*q + s
+	VFMLA  V21.S4, V18.S4, V18.S4
+	VAND   V18.B16, V15.B16, V15.B16
+	WORD   $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
 
 	// Leave if an element is not near.
-	VORR   V16.B16, V21.B16, V21.B16
-	VMOV   V21.D[0], R5
-	VMOV   V21.D[1], R6
+	VORR   V5.B16, V20.B16, V20.B16
+	VMOV   V20.D[0], R5
+	VMOV   V20.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact
-	FMOVQ  F28, 0(R1)
-	FMOVQ  80(RSP), F14
-	FMOVQ  F14, 64(R1)
-	FMOVQ  64(RSP), F16
+	FMOVQ  F27, 0(R1)
+	FMOVQ  64(RSP), F5
+	FMOVQ  F5, 64(R1)
+	FMOVQ  48(RSP), F18
 	CMP    $4, R2
 	BGE    l254
 	TBZ    $1, R2, l253
-	FMOVD  F16, 128(R1)
+	FMOVD  F18, 128(R1)
 	TBZ    $0, R2, l255
 	ADD    $136, R1, R5
-	VST1   V16.S[2], (R5)
+	VST1   V18.S[2], (R5)
 	B      l255
 
 l253:
-	FMOVS  F16, 128(R1)
+	FMOVS  F18, 128(R1)
 	B      l255
 
 l254:
-	FMOVQ  F16, 128(R1)
+	FMOVQ  F18, 128(R1)
 
 l255:
-	FMOVQ  F18, 16(R1)
-	FMOVQ  128(RSP), F14
-	FMOVQ  F14, 80(R1)
-	FMOVQ  112(RSP), F16
+	FMOVQ  F17, 16(R1)
+	FMOVQ  112(RSP), F5
+	FMOVQ  F5, 80(R1)
+	FMOVQ  96(RSP), F17
 	CMP    $8, R2
 	BGE    l257
 	CMP    $4, R2
 	BLE    l258
 	TBZ    $1, R2, l256
-	FMOVD  F16, 144(R1)
+	FMOVD  F17, 144(R1)
 	TBZ    $0, R2, l258
 	ADD    $152, R1, R5
-	VST1   V16.S[2], (R5)
+	VST1   V17.S[2], (R5)
 	B      l258
 
 l256:
-	FMOVS  F16, 144(R1)
+	FMOVS  F17, 144(R1)
 	B      l258
 
 l257:
-	FMOVQ  F16, 144(R1)
+	FMOVQ  F17, 144(R1)
 
 l258:
-	FMOVQ  F12, 32(R1)
-	FMOVQ  F15, 96(R1)
-	FMOVQ  160(RSP), F14
+	FMOVQ  F3, 32(R1)
+	FMOVQ  F14, 96(R1)
+	FMOVQ  144(RSP), F5
 	CMP    $12, R2
 	BGE    l260
 	CMP    $8, R2
 	BLE    l261
 	TBZ    $1, R2, l259
-	FMOVD  F14, 160(R1)
+	FMOVD  F5, 160(R1)
 	TBZ    $0, R2, l261
 	ADD    $168, R1, R5
-	VST1   V14.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l261
 
 l259:
-	FMOVS  F14, 160(R1)
+	FMOVS  F5, 160(R1)
 	B      l261
 
 l260:
-	FMOVQ  F14, 160(R1)
+	FMOVQ  F5, 160(R1)
 
 l261:
 	FMOVQ  F29, 48(R1)
-	FMOVQ  F17, 112(R1)
+	FMOVQ  F16, 112(R1)
 	CMP    $16, R2
 	BGE    l263
 	CMP    $12, R2
 	BLE    l264
 	TBZ    $1, R2, l262
-	FMOVD  F19, 176(R1)
+	FMOVD  F15, 176(R1)
 	TBZ    $0, R2, l264
 	ADD    $184, R1, R5
-	VST1   V19.S[2], (R5)
+	VST1   V15.S[2], (R5)
 	B      l264
 
 l262:
-	FMOVS  F19, 176(R1)
+	FMOVS  F15, 176(R1)
 	B      l264
 
 l263:
-	FMOVQ  F19, 176(R1)
+	FMOVQ  F15, 176(R1)
 
 l264:
-	FMOVQ  48(RSP), F12
+	FMOVQ  32(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2cd48e // fadd v14.4s, v4.4s, v12.4s
-	WORD   $0x4eacf48f // fmin v15.4s, v4.4s, v12.4s
-	WORD   $0x4e2cf484 // fmax v4.4s, v4.4s, v12.4s
-	WORD   $0x4ea4d5c4 // fsub v4.4s, v14.4s, v4.4s
-	WORD   $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
-	WORD   $0x4e2fd508 // fadd v8.4s, v8.4s, v15.4s
-	FMOVQ  96(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4ac // fadd v12.4s, v5.4s, v4.4s
-	WORD   $0x4ea4f4af // fmin v15.4s, v5.4s, v4.4s
-	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
-	WORD   $0x4ea5d585 // fsub v5.4s, v12.4s, v5.4s
-	WORD   $0x4ea5d5ef // fsub v15.4s, v15.4s, v5.4s
-	WORD   $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	FMOVQ  144(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4c5 // fadd v5.4s, v6.4s, v4.4s
-	WORD   $0x4ea4f4cf // fmin v15.4s, v6.4s, v4.4s
-	WORD   $0x4e24f4c6 // fmax v6.4s, v6.4s, v4.4s
+	WORD   $0x4e23d4c5 // fadd v5.4s, v6.4s, v3.4s
+	WORD   $0x4ea3f4ce // fmin v14.4s, v6.4s, v3.4s
+	WORD   $0x4e23f4c6 // fmax v6.4s, v6.4s, v3.4s
 	WORD   $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	WORD   $0x4ea6d5ef // fsub v15.4s, v15.4s, v6.4s
-	WORD   $0x4e2fd54a // fadd v10.4s, v10.4s, v15.4s
+	WORD   $0x4ea6d5ce // fsub v14.4s, v14.4s, v6.4s
+	WORD   $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	FMOVQ  80(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2dd4e4 // fadd v4.4s, v7.4s, v13.4s
-	WORD   $0x4eadf4e6 // fmin v6.4s, v7.4s, v13.4s
-	WORD   $0x4e2df4e7 // fmax v7.4s, v7.4s, v13.4s
-	WORD   $0x4ea7d487 // fsub v7.4s, v4.4s, v7.4s
-	WORD   $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD   $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD   $0x4e23d4e6 // fadd v6.4s, v7.4s, v3.4s
+	WORD   $0x4ea3f4ee // fmin v14.4s, v7.4s, v3.4s
+	WORD   $0x4e23f4e7 // fmax v7.4s, v7.4s, v3.4s
+	WORD   $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
+	WORD   $0x4ea7d5ce // fsub v14.4s, v14.4s, v7.4s
+	WORD   $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
+	FMOVQ  128(RSP), F3
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e23d507 // fadd v7.4s, v8.4s, v3.4s
+	WORD   $0x4ea3f50e // fmin v14.4s, v8.4s, v3.4s
+	WORD   $0x4e23f508 // fmax v8.4s, v8.4s, v3.4s
+	WORD   $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
+	WORD   $0x4ea8d5ce // fsub v14.4s, v14.4s, v8.4s
+	WORD   $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e24d523 // fadd v3.4s, v9.4s, v4.4s
+	WORD   $0x4ea4f528 // fmin v8.4s, v9.4s, v4.4s
+	WORD   $0x4e24f529 // fmax v9.4s, v9.4s, v4.4s
+	WORD   $0x4ea9d469 // fsub v9.4s, v3.4s, v9.4s
+	WORD   $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	WORD   $0x4e28d5ad // fadd v13.4s, v13.4s, v8.4s
+	VORR   V7.B16, V7.B16, V8.B16
+	VORR   V6.B16, V6.B16, V7.B16
 	VORR   V5.B16, V5.B16, V6.B16
-	VORR   V12.B16, V12.B16, V5.B16
-	VORR   V4.B16, V4.B16, V7.B16
-	VORR   V14.B16, V14.B16, V4.B16
+	VORR   V3.B16, V3.B16, V9.B16
 	ADD    R2<<2, R0
 	ADD    $128, R0
 	B      behind25
@@ -9638,665 +9740,661 @@ upto23:
 	SUB    R2<<2, R14, R14
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  0(R14), F12
+	FMOVQ  0(R14), F3
 	CMP    $4, R2
 	BGE    l266
 	TBZ    $1, R2, l265
-	FMOVD  192(R0), F13
+	FMOVD  192(R0), F4
 	TBZ    $0, R2, l267
 	ADD    $200, R0, R5
-	VLD1   (R5), V13.S[2]
+	VLD1   (R5), V4.S[2]
 	B      l267
 
 l265:
-	FMOVS  192(R0), F13
+	FMOVS  192(R0), F4
 	B      l267
 
 l266:
-	FMOVQ  192(R0), F13
+	FMOVQ  192(R0), F4
 
 l267:
-	FMOVQ  16(R14), F14
+	FMOVQ  16(R14), F5
 	CMP    $8, R2
 	BGE    l269
-	VEOR   V15.B16, V15.B16, V15.B16
+	VEOR   V14.B16, V14.B16, V14.B16
 	CMP    $4, R2
 	BLE    l270
 	TBZ    $1, R2, l268
-	FMOVD  208(R0), F15
+	FMOVD  208(R0), F14
 	TBZ    $0, R2, l270
 	ADD    $216, R0, R5
-	VLD1   (R5), V15.S[2]
+	VLD1   (R5), V14.S[2]
 	B      l270
 
 l268:
-	FMOVS  208(R0), F15
+	FMOVS  208(R0), F14
 	B      l270
 
 l269:
-	FMOVQ  208(R0), F15
+	FMOVQ  208(R0), F14
 
 l270:
-	FMOVQ  32(R14), F16
+	FMOVQ  32(R14), F15
 	CMP    $12, R2
 	BGE    l272
-	VEOR   V17.B16, V17.B16, V17.B16
+	VEOR   V16.B16, V16.B16, V16.B16
 	CMP    $8, R2
 	BLE    l273
 	TBZ    $1, R2, l271
-	FMOVD  224(R0), F17
+	FMOVD  224(R0), F16
 	TBZ    $0, R2, l273
 	ADD    $232, R0, R5
-	VLD1   (R5), V17.S[2]
+	VLD1   (R5), V16.S[2]
 	B      l273
 
 l271:
-	FMOVS  224(R0), F17
+	FMOVS  224(R0), F16
 	B      l273
 
 l272:
-	FMOVQ  224(R0), F17
+	FMOVQ  224(R0), F16
 
 l273:
-	FMOVQ  48(R14), F18
+	FMOVQ  48(R14), F17
 	CMP    $16, R2
 	BGE    l275
-	VEOR   V19.B16, V19.B16, V19.B16
+	VEOR   V18.B16, V18.B16, V18.B16
 	CMP    $12, R2
 	BLE    l276
 	TBZ    $1, R2, l274
-	FMOVD  240(R0), F19
+	FMOVD  240(R0), F18
 	TBZ    $0, R2, l276
 	ADD    $248, R0, R5
-	VLD1   (R5), V19.S[2]
+	VLD1   (R5), V18.S[2]
 	B      l276
 
 l274:
-	FMOVS  240(R0), F19
+	FMOVS  240(R0), F18
 	B      l276
 
 l275:
-	FMOVQ  240(R0), F19
+	FMOVQ  240(R0), F18
 
 l276:
-	FMOVQ  0(R0), F20
-	VORR   V3.B16, V3.B16, V21.B16
+	FMOVQ  0(R0), F19
+	VORR   V2.B16, V2.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V20.S4, V21.S4
-	FMOVQ  64(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
+	VFMLA  V0.S4, V19.S4, V20.S4
+	FMOVQ  64(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb5d478 // fsub v24.4s, v3.4s, v21.4s
-	WORD   $0x4eb7d479 // fsub v25.4s, v3.4s, v23.4s
+	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d458 // fsub v24.4s, v2.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V20.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
-	VFMLA  V1.S4, V20.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
-	FMOVQ  32(R3), F20 // eighths
+	VFMLA  V0.S4, V19.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V24.S4
+	VFMLA  V1.S4, V19.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V24.S4
+	FMOVQ  32(R3), F19 // eighths
 
 	// s = 2^(n - N) * K
-	VAND   V20.B16, V21.B16, V22.B16
-	VAND   V20.B16, V23.B16, V26.B16
-	FMOVQ  48(R3), F27 // wordOffsets
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4ebb96dc // mla v28.4s, v22.4s, v27.4s
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4ebb9756 // mla v22.4s, v26.4s, v27.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V21.S4, V26.S4
-	VSHL   $20, V23.S4, V29.S4
-	VADD   V26.S4, V28.S4, V28.S4
-	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  64(R3), F26 // nearExp3
+	VAND   V19.B16, V20.B16, V21.B16
+	VAND   V19.B16, V22.B16, V25.B16
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VSHL   $20, V20.S4, V25.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V25.S4, V27.S4, V27.S4
+	VADD   V28.S4, V21.S4, V21.S4
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V25.S4, V28.S4
 	FMOVQ  144(R3), F29 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V26.S4, V29.S4
-	FMOVQ  F18, 16(RSP)
-	FMOVQ  144(R3), F18 // nearExp2
-	VFMLA  V25.S4, V26.S4, V18.S4
-	FMOVQ  F19, 32(RSP)
-	FMOVQ  160(R3), F19 // nearExp1
-	VFMLA  V24.S4, V29.S4, V19.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V25.S4, V18.S4, V29.S4
-	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
-	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V28.S4, V28.S4
-	VFMLA  V25.S4, V22.S4, V22.S4
-	WORD   $0x4e36d792 // fadd v18.4s, v28.4s, v22.4s
-	FMOVQ  128(R0), F19
-	VORR   V3.B16, V3.B16, V24.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V19.S4, V24.S4
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V13.S4, V25.S4
-	VAND   V25.B16, V12.B16, V25.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb8d47d // fsub v29.4s, v3.4s, v24.4s
-	FMOVQ  F22, 48(RSP)
-	WORD   $0x4eb9d476 // fsub v22.4s, v3.4s, v25.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V19.S4, V29.S4
-	VFMLA  V0.S4, V13.S4, V22.S4
-	VFMLA  V1.S4, V19.S4, V29.S4
-	VFMLA  V1.S4, V13.S4, V22.S4
-
-	// s = 2^(n - N) * K
-	VAND   V20.B16, V24.B16, V13.B16
-	VAND   V20.B16, V25.B16, V19.B16
-	FMOVQ  F28, 64(RSP)
-	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4ebb95bc // mla v28.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13 // byteOffsets
-	WORD   $0x4ebb966d // mla v13.4s, v19.4s, v27.4s
-	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
-	VSHL   $20, V24.S4, V19.S4
-	FMOVQ  F16, 80(RSP)
-	VSHL   $20, V25.S4, V16.S4
-	VADD   V19.S4, V28.S4, V28.S4
-	VADD   V16.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F16 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V29.S4, V26.S4, V16.S4
-	FMOVQ  144(R3), F19 // nearExp2
-	VFMLA  V22.S4, V26.S4, V19.S4
-	FMOVQ  F17, 96(RSP)
+	VFMLA  V24.S4, V25.S4, V29.S4
+	FMOVQ  F17, 16(RSP)
 	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V29.S4, V16.S4, V17.S4
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V22.S4, V19.S4, V16.S4
-	WORD   $0x6e31dfbd // fmul v29.4s, v29.4s, v17.4s
-	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
-
-	// s*q + s
-	VFMLA  V29.S4, V28.S4, V28.S4
-	VFMLA  V22.S4, V13.S4, V13.S4
-	VAND   V13.B16, V12.B16, V12.B16
-	WORD   $0x4e2cd78d // fadd v13.4s, v28.4s, v12.4s
-	WORD   $0x4e2dd652 // fadd v18.4s, v18.4s, v13.4s
-	VORR   V23.B16, V21.B16, V21.B16
-	VORR   V24.B16, V21.B16, V21.B16
-	VORR   V25.B16, V21.B16, V21.B16
-	FMOVQ  16(R0), F13
-	VORR   V3.B16, V3.B16, V16.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V13.S4, V16.S4
-	FMOVQ  80(R0), F17
-	VORR   V3.B16, V3.B16, V19.B16
-	VFMLA  V0.S4, V17.S4, V19.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb0d476 // fsub v22.4s, v3.4s, v16.4s
-	WORD   $0x4eb3d477 // fsub v23.4s, v3.4s, v19.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V13.S4, V22.S4
-	VFMLA  V0.S4, V17.S4, V23.S4
-	VFMLA  V1.S4, V13.S4, V22.S4
-	VFMLA  V1.S4, V17.S4, V23.S4
-
-	// s = 2^(n - N) * K
-	VAND   V20.B16, V16.B16, V13.B16
-	VAND   V20.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4ebb95b8 // mla v24.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13 // byteOffsets
-	WORD   $0x4ebb962d // mla v13.4s, v17.4s, v27.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
-	VSHL   $20, V16.S4, V17.S4
-	VSHL   $20, V19.S4, V25.S4
-	VADD   V17.S4, V24.S4, V24.S4
-	VADD   V25.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F17 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V26.S4, V17.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V22.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V23.S4, V25.S4, V17.S4
-	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	VFMLA  V23.S4, V28.S4, V17.S4
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V27.S4, V27.S4
+	VFMLA  V24.S4, V21.S4, V21.S4
+	WORD   $0x4e35d771 // fadd v17.4s, v27.4s, v21.4s
+	FMOVQ  128(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V23.S4, V24.S4
+	VORR   V2.B16, V2.B16, V28.B16
+	VFMLA  V0.S4, V4.S4, V28.S4
+	VAND   V28.B16, V3.B16, V28.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb8d45d // fsub v29.4s, v2.4s, v24.4s
+	FMOVQ  F21, 32(RSP)
+	WORD   $0x4ebcd455 // fsub v21.4s, v2.4s, v28.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V23.S4, V29.S4
+	VFMLA  V0.S4, V4.S4, V21.S4
+	VFMLA  V1.S4, V23.S4, V29.S4
+	VFMLA  V1.S4, V4.S4, V21.S4
+
+	// s = 2^(n - N) * K
+	VAND   V19.B16, V24.B16, V4.B16
+	VAND   V19.B16, V28.B16, V23.B16
+	FMOVQ  F27, 48(RSP)
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eba949b // mla v27.4s, v4.4s, v26.4s
+	FMOVQ  128(R3), F4 // byteOffsets
+	WORD   $0x4eba96e4 // mla v4.4s, v23.4s, v26.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
+	VSHL   $20, V24.S4, V23.S4
+	FMOVQ  F18, 64(RSP)
+	VSHL   $20, V28.S4, V18.S4
+	VADD   V23.S4, V27.S4, V27.S4
+	VADD   V18.S4, V4.S4, V4.S4
+	FMOVQ  144(R3), F18 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V29.S4, V25.S4, V18.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V21.S4, V25.S4, V23.S4
+	FMOVQ  F15, 80(RSP)
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V29.S4, V18.S4, V15.S4
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V21.S4, V23.S4, V18.S4
+	WORD   $0x6e2fdfbd // fmul v29.4s, v29.4s, v15.4s
+	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
+
+	// s*q + s
+	VFMLA  V29.S4, V27.S4, V27.S4
+	VFMLA  V21.S4, V4.S4, V4.S4
+	VAND   V4.B16, V3.B16, V3.B16
+	WORD   $0x4e23d764 // fadd v4.4s, v27.4s, v3.4s
+	WORD   $0x4e24d631 // fadd v17.4s, v17.4s, v4.4s
+	VORR   V22.B16, V20.B16, V20.B16
+	VORR   V24.B16, V20.B16, V20.B16
+	VORR   V28.B16, V20.B16, V20.B16
+	FMOVQ  16(R0), F4
+	VORR   V2.B16, V2.B16, V15.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V4.S4, V15.S4
+	FMOVQ  80(R0), F18
+	VORR   V2.B16, V2.B16, V21.B16
+	VFMLA  V0.S4, V18.S4, V21.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eafd456 // fsub v22.4s, v2.4s, v15.4s
+	WORD   $0x4eb5d457 // fsub v23.4s, v2.4s, v21.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V4.S4, V22.S4
+	VFMLA  V0.S4, V18.S4, V23.S4
+	VFMLA  V1.S4, V4.S4, V22.S4
+	VFMLA  V1.S4, V18.S4, V23.S4
+
+	// s = 2^(n - N) * K
+	VAND   V19.B16, V15.B16, V4.B16
+	VAND   V19.B16, V21.B16, V18.B16
+	FMOVQ  128(R3), F24 // byteOffsets
+	WORD   $0x4eba9498 // mla v24.4s, v4.4s, v26.4s
+	FMOVQ  128(R3), F4 // byteOffsets
+	WORD   $0x4eba9644 // mla v4.4s, v18.4s, v26.4s
+	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
+	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
+	VSHL   $20, V15.S4, V18.S4
+	VSHL   $20, V21.S4, V28.S4
+	VADD   V18.S4, V24.S4, V24.S4
+	VADD   V28.S4, V4.S4, V4.S4
+	FMOVQ  144(R3), F18 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V22.S4, V25.S4, V18.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V23.S4, V25.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V22.S4, V18.S4, V29.S4
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V23.S4, V28.S4, V18.S4
+	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
 
 	// s*q + s
 	VFMLA  V22.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V13.S4, V13.S4
-	WORD   $0x4e2dd711 // fadd v17.4s, v24.4s, v13.4s
-	VORR   V16.B16, V21.B16, V21.B16
-	VORR   V19.B16, V21.B16, V21.B16
-	FMOVQ  144(R0), F16
-	VORR   V3.B16, V3.B16, V19.B16
+	VFMLA  V23.S4, V4.S4, V4.S4
+	WORD   $0x4e24d712 // fadd v18.4s, v24.4s, v4.4s
+	VORR   V15.B16, V20.B16, V20.B16
+	VORR   V21.B16, V20.B16, V20.B16
+	FMOVQ  144(R0), F15
+	VORR   V2.B16, V2.B16, V21.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V19.S4
-	VORR   V3.B16, V3.B16, V22.B16
-	VFMLA  V0.S4, V15.S4, V22.S4
-	VAND   V22.B16, V14.B16, V22.B16
+	VFMLA  V0.S4, V15.S4, V21.S4
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V14.S4, V22.S4
+	VAND   V22.B16, V5.B16, V22.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb3d477 // fsub v23.4s, v3.4s, v19.4s
-	WORD   $0x4eb6d479 // fsub v25.4s, v3.4s, v22.4s
+	WORD   $0x4eb5d457 // fsub v23.4s, v2.4s, v21.4s
+	WORD   $0x4eb6d45c // fsub v28.4s, v2.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V23.S4
-	VFMLA  V0.S4, V15.S4, V25.S4
-	VFMLA  V1.S4, V16.S4, V23.S4
-	VFMLA  V1.S4, V15.S4, V25.S4
+	VFMLA  V0.S4, V15.S4, V23.S4
+	VFMLA  V0.S4, V14.S4, V28.S4
+	VFMLA  V1.S4, V15.S4, V23.S4
+	VFMLA  V1.S4, V14.S4, V28.S4
 
 	// s = 2^(n - N) * K
-	VAND   V20.B16, V19.B16, V15.B16
-	VAND   V20.B16, V22.B16, V16.B16
+	VAND   V19.B16, V21.B16, V14.B16
+	VAND   V19.B16, V22.B16, V15.B16
 	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4ebb95fd // mla v29.4s, v15.4s, v27.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4ebb960f // mla v15.4s, v16.4s, v27.4s
+	WORD   $0x4eba95dd // mla v29.4s, v14.4s, v26.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eba95ee // mla v14.4s, v15.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V19.S4, V16.S4
-	FMOVQ  F18, 112(RSP)
-	VSHL   $20, V22.S4, V18.S4
-	VADD   V16.S4, V29.S4, V29.S4
-	VADD   V18.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F16 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V26.S4, V16.S4
-	FMOVQ  144(R3), F18 // nearExp2
-	VFMLA  V25.S4, V26.S4, V18.S4
-	FMOVQ  F13, 128(RSP)
-	FMOVQ  160(R3), F13 // nearExp1
-	VFMLA  V23.S4, V16.S4, V13.S4
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V25.S4, V18.S4, V16.S4
-	WORD   $0x6e2ddef7 // fmul v23.4s, v23.4s, v13.4s
-	WORD   $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
-
-	// s*q + s
-	VFMLA  V23.S4, V29.S4, V29.S4
-	VFMLA  V25.S4, V15.S4, V15.S4
-	VAND   V15.B16, V14.B16, V14.B16
-	WORD   $0x4e2ed7ad // fadd v13.4s, v29.4s, v14.4s
-	WORD   $0x4e2dd631 // fadd v17.4s, v17.4s, v13.4s
-	VORR   V19.B16, V21.B16, V21.B16
-	VORR   V22.B16, V21.B16, V21.B16
-	FMOVQ  32(R0), F13
-	VORR   V3.B16, V3.B16, V15.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V13.S4, V15.S4
-	FMOVQ  96(R0), F16
-	VORR   V3.B16, V3.B16, V18.B16
-	VFMLA  V0.S4, V16.S4, V18.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eafd473 // fsub v19.4s, v3.4s, v15.4s
-	WORD   $0x4eb2d476 // fsub v22.4s, v3.4s, v18.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V13.S4, V19.S4
-	VFMLA  V0.S4, V16.S4, V22.S4
-	VFMLA  V1.S4, V13.S4, V19.S4
-	VFMLA  V1.S4, V16.S4, V22.S4
-
-	// s = 2^(n - N) * K
-	VAND   V20.B16, V15.B16, V13.B16
-	VAND   V20.B16, V18.B16, V16.B16
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4ebb95b7 // mla v23.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13 // byteOffsets
-	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
-	VSHL   $20, V15.S4, V16.S4
-	VSHL   $20, V18.S4, V25.S4
-	VADD   V16.S4, V23.S4, V23.S4
-	VADD   V25.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F16 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V19.S4, V26.S4, V16.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V22.S4, V26.S4, V25.S4
-	FMOVQ  F17, 144(RSP)
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V19.S4, V16.S4, V17.S4
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V22.S4, V25.S4, V16.S4
-	WORD   $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
-	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
-
-	// s*q + s
-	VFMLA  V19.S4, V23.S4, V23.S4
-	VFMLA  V22.S4, V13.S4, V13.S4
-	WORD   $0x4e2dd6f0 // fadd v16.4s, v23.4s, v13.4s
-	VORR   V15.B16, V21.B16, V21.B16
-	VORR   V18.B16, V21.B16, V21.B16
-	FMOVQ  160(R0), F15
-	VORR   V3.B16, V3.B16, V17.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V17.S4
-	FMOVQ  96(RSP), F18
-	VORR   V3.B16, V3.B16, V19.B16
-	VFMLA  V0.S4, V18.S4, V19.S4
-	FMOVQ  80(RSP), F22
-	VAND   V19.B16, V22.B16, V19.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb1d479 // fsub v25.4s, v3.4s, v17.4s
-	FMOVQ  F13, 160(RSP)
-	WORD   $0x4eb3d46d // fsub v13.4s, v3.4s, v19.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V25.S4
-	VFMLA  V0.S4, V18.S4, V13.S4
-	VFMLA  V1.S4, V15.S4, V25.S4
-	VFMLA  V1.S4, V18.S4, V13.S4
-
-	// s = 2^(n - N) * K
-	VAND   V20.B16, V17.B16, V15.B16
-	VAND   V20.B16, V19.B16, V18.B16
-	FMOVQ  F23, 176(RSP)
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4ebb95f7 // mla v23.4s, v15.4s, v27.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4ebb964f // mla v15.4s, v18.4s, v27.4s
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V17.S4, V18.S4
-	FMOVQ  F14, 192(RSP)
-	VSHL   $20, V19.S4, V14.S4
-	VADD   V18.S4, V23.S4, V23.S4
-	VADD   V14.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F14 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V26.S4, V14.S4
-	FMOVQ  144(R3), F18 // nearExp2
-	VFMLA  V13.S4, V26.S4, V18.S4
-	FMOVQ  F29, 208(RSP)
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V25.S4, V14.S4, V29.S4
-	FMOVQ  160(R3), F14 // nearExp1
-	VFMLA  V13.S4, V18.S4, V14.S4
-	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	WORD   $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V23.S4, V23.S4
-	VFMLA  V13.S4, V15.S4, V15.S4
-	VAND   V15.B16, V22.B16, V22.B16
-	WORD   $0x4e36d6ed // fadd v13.4s, v23.4s, v22.4s
-	WORD   $0x4e2dd610 // fadd v16.4s, v16.4s, v13.4s
-	VORR   V17.B16, V21.B16, V21.B16
-	VORR   V19.B16, V21.B16, V21.B16
-	FMOVQ  48(R0), F13
-	VORR   V3.B16, V3.B16, V14.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V13.S4, V14.S4
-	FMOVQ  112(R0), F15
-	VORR   V3.B16, V3.B16, V17.B16
-	VFMLA  V0.S4, V15.S4, V17.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eaed472 // fsub v18.4s, v3.4s, v14.4s
-	WORD   $0x4eb1d473 // fsub v19.4s, v3.4s, v17.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V13.S4, V18.S4
-	VFMLA  V0.S4, V15.S4, V19.S4
-	VFMLA  V1.S4, V13.S4, V18.S4
-	VFMLA  V1.S4, V15.S4, V19.S4
-
-	// s = 2^(n - N) * K
-	VAND   V20.B16, V14.B16, V13.B16
-	VAND   V20.B16, V17.B16, V15.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4ebb95b9 // mla v25.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13 // byteOffsets
-	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
-	VSHL   $20, V14.S4, V15.S4
-	VSHL   $20, V17.S4, V29.S4
-	VADD   V15.S4, V25.S4, V25.S4
-	VADD   V29.S4, V13.S4, V13.S4
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V21.S4, V15.S4
+	FMOVQ  F17, 96(RSP)
+	VSHL   $20, V22.S4, V17.S4
+	VADD   V15.S4, V29.S4, V29.S4
+	VADD   V17.S4, V14.S4, V14.S4
 	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V18.S4, V26.S4, V15.S4
-	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V19.S4, V26.S4, V29.S4
-	FMOVQ  F16, 224(RSP)
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V18.S4, V15.S4, V16.S4
+	VFMLA  V23.S4, V25.S4, V15.S4
+	FMOVQ  144(R3), F17 // nearExp2
+	VFMLA  V28.S4, V25.S4, V17.S4
+	FMOVQ  F4, 112(RSP)
+	FMOVQ  160(R3), F4 // nearExp1
+	VFMLA  V23.S4, V15.S4, V4.S4
 	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V19.S4, V29.S4, V15.S4
-	WORD   $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD   $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
+	VFMLA  V28.S4, V17.S4, V15.S4
+	WORD   $0x6e24def7 // fmul v23.4s, v23.4s, v4.4s
+	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
 
 	// s*q + s
-	VFMLA  V18.S4, V25.S4, V25.S4
-	VFMLA  V19.S4, V13.S4, V13.S4
-	WORD   $0x4e2dd72f // fadd v15.4s, v25.4s, v13.4s
-	VORR   V14.B16, V21.B16, V21.B16
-	VORR   V17.B16, V21.B16, V21.B16
+	VFMLA  V23.S4, V29.S4, V29.S4
+	VFMLA  V28.S4, V14.S4, V14.S4
+	VAND   V14.B16, V5.B16, V5.B16
+	WORD   $0x4e25d7a4 // fadd v4.4s, v29.4s, v5.4s
+	WORD   $0x4e24d652 // fadd v18.4s, v18.4s, v4.4s
+	VORR   V21.B16, V20.B16, V20.B16
+	VORR   V22.B16, V20.B16, V20.B16
+	FMOVQ  32(R0), F4
+	VORR   V2.B16, V2.B16, V14.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V4.S4, V14.S4
+	FMOVQ  96(R0), F15
+	VORR   V2.B16, V2.B16, V17.B16
+	VFMLA  V0.S4, V15.S4, V17.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eaed455 // fsub v21.4s, v2.4s, v14.4s
+	WORD   $0x4eb1d456 // fsub v22.4s, v2.4s, v17.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V4.S4, V21.S4
+	VFMLA  V0.S4, V15.S4, V22.S4
+	VFMLA  V1.S4, V4.S4, V21.S4
+	VFMLA  V1.S4, V15.S4, V22.S4
+
+	// s = 2^(n - N) * K
+	VAND   V19.B16, V14.B16, V4.B16
+	VAND   V19.B16, V17.B16, V15.B16
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4eba9497 // mla v23.4s, v4.4s, v26.4s
+	FMOVQ  128(R3), F4 // byteOffsets
+	WORD   $0x4eba95e4 // mla v4.4s, v15.4s, v26.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
+	VSHL   $20, V14.S4, V15.S4
+	VSHL   $20, V17.S4, V28.S4
+	VADD   V15.S4, V23.S4, V23.S4
+	VADD   V28.S4, V4.S4, V4.S4
+	FMOVQ  144(R3), F15 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V21.S4, V25.S4, V15.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V22.S4, V25.S4, V28.S4
+	FMOVQ  F18, 128(RSP)
+	FMOVQ  160(R3), F18 // nearExp1
+	VFMLA  V21.S4, V15.S4, V18.S4
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V22.S4, V28.S4, V15.S4
+	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
+	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
+
+	// s*q + s
+	VFMLA  V21.S4, V23.S4, V23.S4
+	VFMLA  V22.S4, V4.S4, V4.S4
+	WORD   $0x4e24d6ef // fadd v15.4s, v23.4s, v4.4s
+	VORR   V14.B16, V20.B16, V20.B16
+	VORR   V17.B16, V20.B16, V20.B16
+	FMOVQ  160(R0), F14
+	VORR   V2.B16, V2.B16, V17.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V14.S4, V17.S4
+	VORR   V2.B16, V2.B16, V18.B16
+	VFMLA  V0.S4, V16.S4, V18.S4
+	FMOVQ  80(RSP), F21
+	VAND   V18.B16, V21.B16, V18.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb1d456 // fsub v22.4s, v2.4s, v17.4s
+	WORD   $0x4eb2d45c // fsub v28.4s, v2.4s, v18.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V14.S4, V22.S4
+	VFMLA  V0.S4, V16.S4, V28.S4
+	VFMLA  V1.S4, V14.S4, V22.S4
+	VFMLA  V1.S4, V16.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V19.B16, V17.B16, V14.B16
+	VAND   V19.B16, V18.B16, V16.B16
+	FMOVQ  F4, 144(RSP)
+	FMOVQ  128(R3), F4 // byteOffsets
+	WORD   $0x4eba95c4 // mla v4.4s, v14.4s, v26.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eba960e // mla v14.4s, v16.4s, v26.4s
+	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V17.S4, V16.S4
+	FMOVQ  F23, 160(RSP)
+	VSHL   $20, V18.S4, V23.S4
+	VADD   V16.S4, V4.S4, V4.S4
+	VADD   V23.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F16 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V22.S4, V25.S4, V16.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V28.S4, V25.S4, V23.S4
+	FMOVQ  F5, 176(RSP)
+	FMOVQ  160(R3), F5 // nearExp1
+	VFMLA  V22.S4, V16.S4, V5.S4
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V28.S4, V23.S4, V16.S4
+	WORD   $0x6e25ded6 // fmul v22.4s, v22.4s, v5.4s
+	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
+
+	// s*q + s
+	VFMLA  V22.S4, V4.S4, V4.S4
+	VFMLA  V28.S4, V14.S4, V14.S4
+	VAND   V14.B16, V21.B16, V21.B16
+	WORD   $0x4e35d485 // fadd v5.4s, v4.4s, v21.4s
+	WORD   $0x4e25d5ef // fadd v15.4s, v15.4s, v5.4s
+	VORR   V17.B16, V20.B16, V20.B16
+	VORR   V18.B16, V20.B16, V20.B16
+	FMOVQ  48(R0), F5
+	VORR   V2.B16, V2.B16, V14.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V5.S4, V14.S4
+	FMOVQ  112(R0), F16
+	VORR   V2.B16, V2.B16, V17.B16
+	VFMLA  V0.S4, V16.S4, V17.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eaed452 // fsub v18.4s, v2.4s, v14.4s
+	WORD   $0x4eb1d456 // fsub v22.4s, v2.4s, v17.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V5.S4, V18.S4
+	VFMLA  V0.S4, V16.S4, V22.S4
+	VFMLA  V1.S4, V5.S4, V18.S4
+	VFMLA  V1.S4, V16.S4, V22.S4
+
+	// s = 2^(n - N) * K
+	VAND   V19.B16, V14.B16, V5.B16
+	VAND   V19.B16, V17.B16, V16.B16
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4eba94b7 // mla v23.4s, v5.4s, v26.4s
+	FMOVQ  128(R3), F5 // byteOffsets
+	WORD   $0x4eba9605 // mla v5.4s, v16.4s, v26.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
+	VSHL   $20, V14.S4, V16.S4
+	VSHL   $20, V17.S4, V28.S4
+	VADD   V16.S4, V23.S4, V23.S4
+	VADD   V28.S4, V5.S4, V5.S4
+	FMOVQ  144(R3), F16 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V18.S4, V25.S4, V16.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V22.S4, V25.S4, V28.S4
+	FMOVQ  F15, 192(RSP)
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V18.S4, V16.S4, V15.S4
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V22.S4, V28.S4, V16.S4
+	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
+	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
+
+	// s*q + s
+	VFMLA  V18.S4, V23.S4, V23.S4
+	VFMLA  V22.S4, V5.S4, V5.S4
+	WORD   $0x4e25d6ef // fadd v15.4s, v23.4s, v5.4s
+	VORR   V14.B16, V20.B16, V20.B16
+	VORR   V17.B16, V20.B16, V20.B16
 	FMOVQ  176(R0), F14
-	VORR   V3.B16, V3.B16, V16.B16
+	VORR   V2.B16, V2.B16, V16.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V14.S4, V16.S4
-	FMOVQ  32(RSP), F17
-	VORR   V3.B16, V3.B16, V18.B16
+	FMOVQ  64(RSP), F17
+	VORR   V2.B16, V2.B16, V18.B16
 	VFMLA  V0.S4, V17.S4, V18.S4
-	FMOVQ  16(RSP), F19
-	VAND   V18.B16, V19.B16, V18.B16
+	FMOVQ  16(RSP), F22
+	VAND   V18.B16, V22.B16, V18.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb0d47d // fsub v29.4s, v3.4s, v16.4s
-	FMOVQ  F13, 240(RSP)
-	WORD   $0x4eb2d46d // fsub v13.4s, v3.4s, v18.4s
+	WORD   $0x4eb0d45c // fsub v28.4s, v2.4s, v16.4s
+	FMOVQ  F5, 208(RSP)
+	WORD   $0x4eb2d445 // fsub v5.4s, v2.4s, v18.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V14.S4, V29.S4
-	VFMLA  V0.S4, V17.S4, V13.S4
-	VFMLA  V1.S4, V14.S4, V29.S4
-	VFMLA  V1.S4, V17.S4, V13.S4
+	VFMLA  V0.S4, V14.S4, V28.S4
+	VFMLA  V0.S4, V17.S4, V5.S4
+	VFMLA  V1.S4, V14.S4, V28.S4
+	VFMLA  V1.S4, V17.S4, V5.S4
 
 	// s = 2^(n - N) * K
-	VAND   V20.B16, V16.B16, V14.B16
-	VAND   V20.B16, V18.B16, V20.B16
+	VAND   V19.B16, V16.B16, V14.B16
+	VAND   V19.B16, V18.B16, V19.B16
 	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4ebb95d1 // mla v17.4s, v14.4s, v27.4s
+	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
 	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4ebb968e // mla v14.4s, v20.4s, v27.4s
+	WORD   $0x4eba966e // mla v14.4s, v19.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V16.S4, V20.S4
-	VSHL   $20, V18.S4, V27.S4
-	VADD   V20.S4, V17.S4, V17.S4
-	VADD   V27.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F20 // nearExp2
+	VSHL   $20, V16.S4, V19.S4
+	VSHL   $20, V18.S4, V26.S4
+	VADD   V19.S4, V17.S4, V17.S4
+	VADD   V26.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V29.S4, V26.S4, V20.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V13.S4, V26.S4, V27.S4
-	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V29.S4, V20.S4, V26.S4
-	FMOVQ  160(R3), F20 // nearExp1
-	VFMLA  V13.S4, V27.S4, V20.S4
-	WORD   $0x6e3adfbd // fmul v29.4s, v29.4s, v26.4s
-	WORD   $0x6e34ddad // fmul v13.4s, v13.4s, v20.4s
+	VFMLA  V28.S4, V25.S4, V19.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V5.S4, V25.S4, V26.S4
+	FMOVQ  160(R3), F25 // nearExp1
+	VFMLA  V28.S4, V19.S4, V25.S4
+	FMOVQ  160(R3), F19 // nearExp1
+	VFMLA  V5.S4, V26.S4, V19.S4
+	WORD   $0x6e39df9c // fmul v28.4s, v28.4s, v25.4s
+	WORD   $0x6e33dca5 // fmul v5.4s, v5.4s, v19.4s
 
 	// s*q + s
-	VFMLA  V29.S4, V17.S4, V17.S4
-	VFMLA  V13.S4, V14.S4, V14.S4
-	VAND   V14.B16, V19.B16, V19.B16
-	WORD   $0x4e33d62d // fadd v13.4s, v17.4s, v19.4s
-	WORD   $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
-	VORR   V16.B16, V21.B16, V21.B16
-	VORR   V18.B16, V21.B16, V21.B16
+	VFMLA  V28.S4, V17.S4, V17.S4
+	VFMLA  V5.S4, V14.S4, V14.S4
+	VAND   V14.B16, V22.B16, V22.B16
+	WORD   $0x4e36d625 // fadd v5.4s, v17.4s, v22.4s
+	WORD   $0x4e25d5ef // fadd v15.4s, v15.4s, v5.4s
+	VORR   V16.B16, V20.B16, V20.B16
+	VORR   V18.B16, V20.B16, V20.B16
 
 	// Leave if an element is not near.
-	VMOV   V21.D[0], R5
-	VMOV   V21.D[1], R6
+	VMOV   V20.D[0], R5
+	VMOV   V20.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact
-	FMOVQ  64(RSP), F13
-	FMOVQ  F13, 0(R1)
-	FMOVQ  48(RSP), F13
-	FMOVQ  F13, 64(R1)
-	FMOVQ  F28, 128(R1)
+	FMOVQ  48(RSP), F5
+	FMOVQ  F5, 0(R1)
+	FMOVQ  32(RSP), F5
+	FMOVQ  F5, 64(R1)
+	FMOVQ  F27, 128(R1)
 	CMP    $4, R2
 	BGE    l278
 	TBZ    $1, R2, l277
-	FMOVD  F12, 192(R1)
+	FMOVD  F3, 192(R1)
 	TBZ    $0, R2, l279
 	ADD    $200, R1, R5
-	VST1   V12.S[2], (R5)
+	VST1   V3.S[2], (R5)
 	B      l279
 
 l277:
-	FMOVS  F12, 192(R1)
+	FMOVS  F3, 192(R1)
 	B      l279
 
 l278:
-	FMOVQ  F12, 192(R1)
+	FMOVQ  F3, 192(R1)
 
 l279:
 	FMOVQ  F24, 16(R1)
-	FMOVQ  128(RSP), F12
-	FMOVQ  F12, 80(R1)
-	FMOVQ  208(RSP), F12
-	FMOVQ  F12, 144(R1)
-	FMOVQ  192(RSP), F13
+	FMOVQ  112(RSP), F3
+	FMOVQ  F3, 80(R1)
+	FMOVQ  F29, 144(R1)
+	FMOVQ  176(RSP), F5
 	CMP    $8, R2
 	BGE    l281
 	CMP    $4, R2
 	BLE    l282
 	TBZ    $1, R2, l280
-	FMOVD  F13, 208(R1)
+	FMOVD  F5, 208(R1)
 	TBZ    $0, R2, l282
 	ADD    $216, R1, R5
-	VST1   V13.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l282
 
 l280:
-	FMOVS  F13, 208(R1)
+	FMOVS  F5, 208(R1)
 	B      l282
 
 l281:
-	FMOVQ  F13, 208(R1)
+	FMOVQ  F5, 208(R1)
 
 l282:
-	FMOVQ  176(RSP), F12
-	FMOVQ  F12, 32(R1)
-	FMOVQ  160(RSP), F12
-	FMOVQ  F12, 96(R1)
-	FMOVQ  F23, 160(R1)
+	FMOVQ  160(RSP), F3
+	FMOVQ  F3, 32(R1)
+	FMOVQ  144(RSP), F3
+	FMOVQ  F3, 96(R1)
+	FMOVQ  F4, 160(R1)
 	CMP    $12, R2
 	BGE    l284
 	CMP    $8, R2
 	BLE    l285
 	TBZ    $1, R2, l283
-	FMOVD  F22, 224(R1)
+	FMOVD  F21, 224(R1)
 	TBZ    $0, R2, l285
 	ADD    $232, R1, R5
-	VST1   V22.S[2], (R5)
+	VST1   V21.S[2], (R5)
 	B      l285
 
 l283:
-	FMOVS  F22, 224(R1)
+	FMOVS  F21, 224(R1)
 	B      l285
 
 l284:
-	FMOVQ  F22, 224(R1)
+	FMOVQ  F21, 224(R1)
 
 l285:
-	FMOVQ  F25, 48(R1)
-	FMOVQ  240(RSP), F12
-	FMOVQ  F12, 112(R1)
+	FMOVQ  F23, 48(R1)
+	FMOVQ  208(RSP), F3
+	FMOVQ  F3, 112(R1)
 	FMOVQ  F17, 176(R1)
 	CMP    $16, R2
 	BGE    l287
 	CMP    $12, R2
 	BLE    l288
 	TBZ    $1, R2, l286
-	FMOVD  F19, 240(R1)
+	FMOVD  F22, 240(R1)
 	TBZ    $0, R2, l288
 	ADD    $248, R1, R5
-	VST1   V19.S[2], (R5)
+	VST1   V22.S[2], (R5)
 	B      l288
 
 l286:
-	FMOVS  F19, 240(R1)
+	FMOVS  F22, 240(R1)
 	B      l288
 
 l287:
-	FMOVQ  F19, 240(R1)
+	FMOVQ  F22, 240(R1)
 
 l288:
-	FMOVQ  112(RSP), F12
+	FMOVQ  96(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2cd48d // fadd v13.4s, v4.4s, v12.4s
-	WORD   $0x4eacf48e // fmin v14.4s, v4.4s, v12.4s
-	WORD   $0x4e2cf484 // fmax v4.4s, v4.4s, v12.4s
-	WORD   $0x4ea4d5a4 // fsub v4.4s, v13.4s, v4.4s
-	WORD   $0x4ea4d5ce // fsub v14.4s, v14.4s, v4.4s
-	WORD   $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ  144(RSP), F4
+	WORD   $0x4e23d4c4 // fadd v4.4s, v6.4s, v3.4s
+	WORD   $0x4ea3f4c5 // fmin v5.4s, v6.4s, v3.4s
+	WORD   $0x4e23f4c6 // fmax v6.4s, v6.4s, v3.4s
+	WORD   $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	FMOVQ  128(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4ac // fadd v12.4s, v5.4s, v4.4s
-	WORD   $0x4ea4f4ae // fmin v14.4s, v5.4s, v4.4s
-	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
-	WORD   $0x4ea5d585 // fsub v5.4s, v12.4s, v5.4s
-	WORD   $0x4ea5d5ce // fsub v14.4s, v14.4s, v5.4s
-	WORD   $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ  224(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4c5 // fadd v5.4s, v6.4s, v4.4s
-	WORD   $0x4ea4f4ce // fmin v14.4s, v6.4s, v4.4s
-	WORD   $0x4e24f4c6 // fmax v6.4s, v6.4s, v4.4s
-	WORD   $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	WORD   $0x4ea6d5ce // fsub v14.4s, v14.4s, v6.4s
-	WORD   $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2fd4e4 // fadd v4.4s, v7.4s, v15.4s
-	WORD   $0x4eaff4e6 // fmin v6.4s, v7.4s, v15.4s
-	WORD   $0x4e2ff4e7 // fmax v7.4s, v7.4s, v15.4s
-	WORD   $0x4ea7d487 // fsub v7.4s, v4.4s, v7.4s
+	WORD   $0x4e23d4e5 // fadd v5.4s, v7.4s, v3.4s
+	WORD   $0x4ea3f4e6 // fmin v6.4s, v7.4s, v3.4s
+	WORD   $0x4e23f4e7 // fmax v7.4s, v7.4s, v3.4s
+	WORD   $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
 	WORD   $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
 	WORD   $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
-	VORR   V5.B16, V5.B16, V6.B16
-	VORR   V12.B16, V12.B16, V5.B16
-	VORR   V4.B16, V4.B16, V7.B16
-	VORR   V13.B16, V13.B16, V4.B16
+	FMOVQ  192(RSP), F3
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e23d506 // fadd v6.4s, v8.4s, v3.4s
+	WORD   $0x4ea3f507 // fmin v7.4s, v8.4s, v3.4s
+	WORD   $0x4e23f508 // fmax v8.4s, v8.4s, v3.4s
+	WORD   $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
+	WORD   $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
+	WORD   $0x4e27d58c // fadd v12.4s, v12.4s, v7.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e2fd523 // fadd v3.4s, v9.4s, v15.4s
+	WORD   $0x4eaff527 // fmin v7.4s, v9.4s, v15.4s
+	WORD   $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD   $0x4ea9d469 // fsub v9.4s, v3.4s, v9.4s
+	WORD   $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD   $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
+	VORR   V5.B16, V5.B16, V7.B16
+	VORR   V6.B16, V6.B16, V8.B16
+	VORR   V4.B16, V4.B16, V6.B16
+	VORR   V3.B16, V3.B16, V9.B16
 	ADD    R2<<2, R0
 	ADD    $192, R0
 	B      behind25
@@ -10309,313 +10407,312 @@ upto24:
 	SUB    R2<<2, R14, R14
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  0(R0), F12
-	VORR   V3.B16, V3.B16, V13.B16
+	FMOVQ  0(R0), F3
+	VORR   V2.B16, V2.B16, V4.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V12.S4, V13.S4
-	FMOVQ  64(R0), F14
-	VORR   V3.B16, V3.B16, V15.B16
-	VFMLA  V0.S4, V14.S4, V15.S4
+	VFMLA  V0.S4, V3.S4, V4.S4
+	FMOVQ  64(R0), F5
+	VORR   V2.B16, V2.B16, V14.B16
+	VFMLA  V0.S4, V5.S4, V14.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eadd470 // fsub v16.4s, v3.4s, v13.4s
-	WORD   $0x4eafd471 // fsub v17.4s, v3.4s, v15.4s
+	WORD   $0x4ea4d44f // fsub v15.4s, v2.4s, v4.4s
+	WORD   $0x4eaed450 // fsub v16.4s, v2.4s, v14.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V12.S4, V16.S4
-	VFMLA  V0.S4, V14.S4, V17.S4
-	VFMLA  V1.S4, V12.S4, V16.S4
-	VFMLA  V1.S4, V14.S4, V17.S4
-	FMOVQ  32(R3), F12 // eighths
+	VFMLA  V0.S4, V3.S4, V15.S4
+	VFMLA  V0.S4, V5.S4, V16.S4
+	VFMLA  V1.S4, V3.S4, V15.S4
+	VFMLA  V1.S4, V5.S4, V16.S4
+	FMOVQ  32(R3), F3 // eighths
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V13.B16, V14.B16
-	VAND   V12.B16, V15.B16, V18.B16
-	FMOVQ  48(R3), F19 // wordOffsets
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4eb395d4 // mla v20.4s, v14.4s, v19.4s
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4eb3964e // mla v14.4s, v18.4s, v19.4s
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V13.S4, V18.S4
-	VSHL   $20, V15.S4, V21.S4
-	VADD   V18.S4, V20.S4, V20.S4
-	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  64(R3), F18 // nearExp3
+	VAND   V3.B16, V4.B16, V5.B16
+	VAND   V3.B16, V14.B16, V17.B16
+	FMOVQ  48(R3), F18 // wordOffsets
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4eb294b3 // mla v19.4s, v5.4s, v18.4s
+	FMOVQ  128(R3), F5 // byteOffsets
+	WORD   $0x4eb29625 // mla v5.4s, v17.4s, v18.4s
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
+	VSHL   $20, V4.S4, V17.S4
+	VSHL   $20, V14.S4, V20.S4
+	VADD   V17.S4, V19.S4, V19.S4
+	VADD   V20.S4, V5.S4, V5.S4
+	FMOVQ  64(R3), F17 // nearExp3
+	FMOVQ  144(R3), F20 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V15.S4, V17.S4, V20.S4
+	FMOVQ  144(R3), F21 // nearExp2
+	VFMLA  V16.S4, V17.S4, V21.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V15.S4, V20.S4, V22.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V16.S4, V21.S4, V20.S4
+	WORD   $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
+	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
+
+	// s*q + s
+	VFMLA  V15.S4, V19.S4, V19.S4
+	VFMLA  V16.S4, V5.S4, V5.S4
+	WORD   $0x4e25d66f // fadd v15.4s, v19.4s, v5.4s
+	FMOVQ  128(R0), F16
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V16.S4, V20.S4
+	FMOVQ  192(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d458 // fsub v24.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V16.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V24.S4
+	VFMLA  V1.S4, V16.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V16.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4eb29619 // mla v25.4s, v16.4s, v18.4s
+	FMOVQ  128(R3), F16 // byteOffsets
+	WORD   $0x4eb296b0 // mla v16.4s, v21.4s, v18.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V26.S4
+	VADD   V21.S4, V25.S4, V25.S4
+	VADD   V26.S4, V16.S4, V16.S4
 	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V16.S4, V18.S4, V21.S4
-	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V17.S4, V18.S4, V22.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V16.S4, V21.S4, V23.S4
+	VFMLA  V23.S4, V17.S4, V21.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V24.S4, V17.S4, V26.S4
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V23.S4, V21.S4, V27.S4
 	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V17.S4, V22.S4, V21.S4
-	WORD   $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
-	WORD   $0x6e35de31 // fmul v17.4s, v17.4s, v21.4s
+	VFMLA  V24.S4, V26.S4, V21.S4
+	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
 
 	// s*q + s
-	VFMLA  V16.S4, V20.S4, V20.S4
-	VFMLA  V17.S4, V14.S4, V14.S4
-	WORD   $0x4e2ed690 // fadd v16.4s, v20.4s, v14.4s
-	FMOVQ  128(R0), F17
-	VORR   V3.B16, V3.B16, V21.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V21.S4
-	FMOVQ  192(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb5d478 // fsub v24.4s, v3.4s, v21.4s
-	WORD   $0x4eb7d479 // fsub v25.4s, v3.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V21.B16, V17.B16
-	VAND   V12.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4eb3963a // mla v26.4s, v17.4s, v19.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb396d1 // mla v17.4s, v22.4s, v19.4s
-	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V21.S4, V22.S4
-	VSHL   $20, V23.S4, V27.S4
-	VADD   V22.S4, V26.S4, V26.S4
-	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F22 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V25.S4, V27.S4, V22.S4
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V17.S4, V17.S4
-	WORD   $0x4e31d756 // fadd v22.4s, v26.4s, v17.4s
-	WORD   $0x4e36d610 // fadd v16.4s, v16.4s, v22.4s
-	VORR   V15.B16, V13.B16, V13.B16
-	VORR   V21.B16, V13.B16, V13.B16
-	VORR   V23.B16, V13.B16, V13.B16
-	FMOVQ  0(R14), F15
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V16.S4, V16.S4
+	WORD   $0x4e30d735 // fadd v21.4s, v25.4s, v16.4s
+	WORD   $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	VORR   V14.B16, V4.B16, V4.B16
+	VORR   V20.B16, V4.B16, V4.B16
+	VORR   V22.B16, V4.B16, V4.B16
+	FMOVQ  0(R14), F14
 	CMP    $4, R2
 	BGE    l290
 	TBZ    $1, R2, l289
-	FMOVD  256(R0), F21
+	FMOVD  256(R0), F20
 	TBZ    $0, R2, l291
 	ADD    $264, R0, R5
-	VLD1   (R5), V21.S[2]
+	VLD1   (R5), V20.S[2]
 	B      l291
 
 l289:
-	FMOVS  256(R0), F21
+	FMOVS  256(R0), F20
 	B      l291
 
 l290:
-	FMOVQ  256(R0), F21
+	FMOVQ  256(R0), F20
 
 l291:
-	FMOVQ  64(R14), F22
+	FMOVQ  64(R14), F21
 	CMP    $20, R2
 	BGE    l293
-	VEOR   V23.B16, V23.B16, V23.B16
+	VEOR   V22.B16, V22.B16, V22.B16
 	CMP    $16, R2
 	BLE    l294
 	TBZ    $1, R2, l292
-	FMOVD  320(R0), F23
+	FMOVD  320(R0), F22
 	TBZ    $0, R2, l294
 	ADD    $328, R0, R5
-	VLD1   (R5), V23.S[2]
+	VLD1   (R5), V22.S[2]
 	B      l294
 
 l292:
-	FMOVS  320(R0), F23
+	FMOVS  320(R0), F22
 	B      l294
 
 l293:
-	FMOVQ  320(R0), F23
+	FMOVQ  320(R0), F22
 
 l294:
-	VORR   V3.B16, V3.B16, V24.B16
+	VORR   V2.B16, V2.B16, V23.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V21.S4, V24.S4
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V23.S4, V25.S4
-	VAND   V24.B16, V15.B16, V24.B16
-	VAND   V25.B16, V22.B16, V25.B16
+	VFMLA  V0.S4, V20.S4, V23.S4
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V22.S4, V24.S4
+	VAND   V23.B16, V14.B16, V23.B16
+	VAND   V24.B16, V21.B16, V24.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb8d47b // fsub v27.4s, v3.4s, v24.4s
-	WORD   $0x4eb9d47c // fsub v28.4s, v3.4s, v25.4s
+	WORD   $0x4eb7d45a // fsub v26.4s, v2.4s, v23.4s
+	WORD   $0x4eb8d45b // fsub v27.4s, v2.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V21.S4, V27.S4
-	VFMLA  V0.S4, V23.S4, V28.S4
-	VFMLA  V1.S4, V21.S4, V27.S4
-	VFMLA  V1.S4, V23.S4, V28.S4
+	VFMLA  V0.S4, V20.S4, V26.S4
+	VFMLA  V0.S4, V22.S4, V27.S4
+	VFMLA  V1.S4, V20.S4, V26.S4
+	VFMLA  V1.S4, V22.S4, V27.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V24.B16, V21.B16
-	VAND   V12.B16, V25.B16, V23.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb396bd // mla v29.4s, v21.4s, v19.4s
-	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4eb396f5 // mla v21.4s, v23.4s, v19.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
-	VSHL   $20, V24.S4, V23.S4
-	FMOVQ  F16, 16(RSP)
-	VSHL   $20, V25.S4, V16.S4
-	VADD   V23.S4, V29.S4, V29.S4
-	VADD   V16.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F16 // nearExp2
+	VAND   V3.B16, V23.B16, V20.B16
+	VAND   V3.B16, V24.B16, V22.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4eb2969c // mla v28.4s, v20.4s, v18.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb296d4 // mla v20.4s, v22.4s, v18.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V23.S4, V22.S4
+	VSHL   $20, V24.S4, V29.S4
+	VADD   V22.S4, V28.S4, V28.S4
+	VADD   V29.S4, V20.S4, V20.S4
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V16.S4
-	FMOVQ  144(R3), F23 // nearExp2
-	VFMLA  V28.S4, V18.S4, V23.S4
-	FMOVQ  F17, 32(RSP)
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V27.S4, V16.S4, V17.S4
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V28.S4, V23.S4, V16.S4
-	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
-	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
+	VFMLA  V26.S4, V17.S4, V22.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V27.S4, V17.S4, V29.S4
+	FMOVQ  F15, 16(RSP)
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V26.S4, V22.S4, V15.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V27.S4, V29.S4, V22.S4
+	WORD   $0x6e2fdf5a // fmul v26.4s, v26.4s, v15.4s
+	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
 
 	// s*q + s
-	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V21.S4, V21.S4
-	VAND   V29.B16, V15.B16, V15.B16
-	VAND   V21.B16, V22.B16, V22.B16
-	WORD   $0x4e36d5f0 // fadd v16.4s, v15.4s, v22.4s
-	VORR   V24.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  16(R0), F17
-	VORR   V3.B16, V3.B16, V21.B16
+	VFMLA  V26.S4, V28.S4, V28.S4
+	VFMLA  V27.S4, V20.S4, V20.S4
+	VAND   V28.B16, V14.B16, V14.B16
+	VAND   V20.B16, V21.B16, V21.B16
+	WORD   $0x4e35d5cf // fadd v15.4s, v14.4s, v21.4s
+	VORR   V23.B16, V4.B16, V4.B16
+	VORR   V24.B16, V4.B16, V4.B16
+	FMOVQ  16(R0), F20
+	VORR   V2.B16, V2.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V21.S4
+	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  80(R0), F23
-	VORR   V3.B16, V3.B16, V24.B16
+	VORR   V2.B16, V2.B16, V24.B16
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb5d479 // fsub v25.4s, v3.4s, v21.4s
-	WORD   $0x4eb8d47b // fsub v27.4s, v3.4s, v24.4s
+	WORD   $0x4eb6d45a // fsub v26.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45b // fsub v27.4s, v2.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V25.S4
+	VFMLA  V0.S4, V20.S4, V26.S4
 	VFMLA  V0.S4, V23.S4, V27.S4
-	VFMLA  V1.S4, V17.S4, V25.S4
+	VFMLA  V1.S4, V20.S4, V26.S4
 	VFMLA  V1.S4, V23.S4, V27.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V21.B16, V17.B16
-	VAND   V12.B16, V24.B16, V23.B16
+	VAND   V3.B16, V22.B16, V20.B16
+	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4eb3963c // mla v28.4s, v17.4s, v19.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb396f1 // mla v17.4s, v23.4s, v19.4s
+	WORD   $0x4eb2969c // mla v28.4s, v20.4s, v18.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V21.S4, V23.S4
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V22.S4, V23.S4
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V28.S4, V28.S4
-	VADD   V29.S4, V17.S4, V17.S4
+	VADD   V29.S4, V20.S4, V20.S4
 	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V18.S4, V23.S4
+	VFMLA  V26.S4, V17.S4, V23.S4
 	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V27.S4, V18.S4, V29.S4
-	FMOVQ  F16, 48(RSP)
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V25.S4, V23.S4, V16.S4
+	VFMLA  V27.S4, V17.S4, V29.S4
+	FMOVQ  F15, 32(RSP)
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V26.S4, V23.S4, V15.S4
 	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V27.S4, V29.S4, V23.S4
-	WORD   $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
+	WORD   $0x6e2fdf5a // fmul v26.4s, v26.4s, v15.4s
 	WORD   $0x6e37df7b // fmul v27.4s, v27.4s, v23.4s
 
 	// s*q + s
-	VFMLA  V25.S4, V28.S4, V28.S4
-	VFMLA  V27.S4, V17.S4, V17.S4
-	WORD   $0x4e31d790 // fadd v16.4s, v28.4s, v17.4s
-	VORR   V21.B16, V13.B16, V13.B16
-	VORR   V24.B16, V13.B16, V13.B16
-	FMOVQ  144(R0), F21
-	VORR   V3.B16, V3.B16, V23.B16
+	VFMLA  V26.S4, V28.S4, V28.S4
+	VFMLA  V27.S4, V20.S4, V20.S4
+	WORD   $0x4e34d78f // fadd v15.4s, v28.4s, v20.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V24.B16, V4.B16, V4.B16
+	FMOVQ  144(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V21.S4, V23.S4
+	VFMLA  V0.S4, V22.S4, V23.S4
 	FMOVQ  208(R0), F24
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V24.S4, V25.S4
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V24.S4, V26.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4eb9d47d // fsub v29.4s, v3.4s, v25.4s
+	WORD   $0x4eb7d45b // fsub v27.4s, v2.4s, v23.4s
+	WORD   $0x4ebad45d // fsub v29.4s, v2.4s, v26.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V21.S4, V27.S4
+	VFMLA  V0.S4, V22.S4, V27.S4
 	VFMLA  V0.S4, V24.S4, V29.S4
-	VFMLA  V1.S4, V21.S4, V27.S4
+	VFMLA  V1.S4, V22.S4, V27.S4
 	VFMLA  V1.S4, V24.S4, V29.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V21.B16
-	VAND   V12.B16, V25.B16, V24.B16
-	FMOVQ  F17, 64(RSP)
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb396b1 // mla v17.4s, v21.4s, v19.4s
-	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4eb39715 // mla v21.4s, v24.4s, v19.4s
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VAND   V3.B16, V23.B16, V22.B16
+	VAND   V3.B16, V26.B16, V24.B16
+	FMOVQ  F20, 48(RSP)
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb296d4 // mla v20.4s, v22.4s, v18.4s
+	FMOVQ  128(R3), F22 // byteOffsets
+	WORD   $0x4eb29716 // mla v22.4s, v24.4s, v18.4s
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F28, 80(RSP)
-	VSHL   $20, V25.S4, V28.S4
-	VADD   V24.S4, V17.S4, V17.S4
-	VADD   V28.S4, V21.S4, V21.S4
+	FMOVQ  F28, 64(RSP)
+	VSHL   $20, V26.S4, V28.S4
+	VADD   V24.S4, V20.S4, V20.S4
+	VADD   V28.S4, V22.S4, V22.S4
 	FMOVQ  144(R3), F24 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V24.S4
+	VFMLA  V27.S4, V17.S4, V24.S4
 	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V29.S4, V18.S4, V28.S4
-	FMOVQ  F22, 96(RSP)
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V27.S4, V24.S4, V22.S4
+	VFMLA  V29.S4, V17.S4, V28.S4
+	FMOVQ  F21, 80(RSP)
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V27.S4, V24.S4, V21.S4
 	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V29.S4, V28.S4, V24.S4
-	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
+	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 	WORD   $0x6e38dfbd // fmul v29.4s, v29.4s, v24.4s
 
 	// s*q + s
-	VFMLA  V27.S4, V17.S4, V17.S4
-	VFMLA  V29.S4, V21.S4, V21.S4
-	WORD   $0x4e35d636 // fadd v22.4s, v17.4s, v21.4s
-	WORD   $0x4e36d610 // fadd v16.4s, v16.4s, v22.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  16(R14), F22
+	VFMLA  V27.S4, V20.S4, V20.S4
+	VFMLA  V29.S4, V22.S4, V22.S4
+	WORD   $0x4e36d695 // fadd v21.4s, v20.4s, v22.4s
+	WORD   $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	VORR   V23.B16, V4.B16, V4.B16
+	VORR   V26.B16, V4.B16, V4.B16
+	FMOVQ  16(R14), F21
 	CMP    $8, R2
 	BGE    l296
 	VEOR   V23.B16, V23.B16, V23.B16
@@ -10639,174 +10736,174 @@ l297:
 	FMOVQ  80(R14), F24
 	CMP    $24, R2
 	BGE    l299
-	VEOR   V25.B16, V25.B16, V25.B16
+	VEOR   V26.B16, V26.B16, V26.B16
 	CMP    $20, R2
 	BLE    l300
 	TBZ    $1, R2, l298
-	FMOVD  336(R0), F25
+	FMOVD  336(R0), F26
 	TBZ    $0, R2, l300
 	ADD    $344, R0, R5
-	VLD1   (R5), V25.S[2]
+	VLD1   (R5), V26.S[2]
 	B      l300
 
 l298:
-	FMOVS  336(R0), F25
+	FMOVS  336(R0), F26
 	B      l300
 
 l299:
-	FMOVQ  336(R0), F25
+	FMOVQ  336(R0), F26
 
 l300:
-	VORR   V3.B16, V3.B16, V27.B16
+	VORR   V2.B16, V2.B16, V27.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V23.S4, V27.S4
-	VORR   V3.B16, V3.B16, V28.B16
-	VFMLA  V0.S4, V25.S4, V28.S4
-	VAND   V27.B16, V22.B16, V27.B16
+	VORR   V2.B16, V2.B16, V28.B16
+	VFMLA  V0.S4, V26.S4, V28.S4
+	VAND   V27.B16, V21.B16, V27.B16
 	VAND   V28.B16, V24.B16, V28.B16
 
 	// -n = magic - N - u
-	WORD   $0x4ebbd47d // fsub v29.4s, v3.4s, v27.4s
-	FMOVQ  F16, 112(RSP)
-	WORD   $0x4ebcd470 // fsub v16.4s, v3.4s, v28.4s
+	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
+	FMOVQ  F15, 96(RSP)
+	WORD   $0x4ebcd44f // fsub v15.4s, v2.4s, v28.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V0.S4, V25.S4, V16.S4
+	VFMLA  V0.S4, V26.S4, V15.S4
 	VFMLA  V1.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V25.S4, V16.S4
+	VFMLA  V1.S4, V26.S4, V15.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V27.B16, V23.B16
-	VAND   V12.B16, V28.B16, V25.B16
-	FMOVQ  F21, 128(RSP)
-	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4eb396f5 // mla v21.4s, v23.4s, v19.4s
+	VAND   V3.B16, V27.B16, V23.B16
+	VAND   V3.B16, V28.B16, V26.B16
+	FMOVQ  F22, 112(RSP)
+	FMOVQ  128(R3), F22 // byteOffsets
+	WORD   $0x4eb296f6 // mla v22.4s, v23.4s, v18.4s
 	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4eb39737 // mla v23.4s, v25.4s, v19.4s
-	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	WORD   $0x4eb29757 // mla v23.4s, v26.4s, v18.4s
+	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VSHL   $20, V27.S4, V25.S4
-	FMOVQ  F17, 144(RSP)
-	VSHL   $20, V28.S4, V17.S4
-	VADD   V25.S4, V21.S4, V21.S4
-	VADD   V17.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F17 // nearExp2
+	VSHL   $20, V27.S4, V26.S4
+	FMOVQ  F20, 128(RSP)
+	VSHL   $20, V28.S4, V20.S4
+	VADD   V26.S4, V22.S4, V22.S4
+	VADD   V20.S4, V23.S4, V23.S4
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V29.S4, V18.S4, V17.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V16.S4, V18.S4, V25.S4
-	FMOVQ  F15, 160(RSP)
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V29.S4, V17.S4, V15.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V16.S4, V25.S4, V17.S4
-	WORD   $0x6e2fdfbd // fmul v29.4s, v29.4s, v15.4s
-	WORD   $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	VFMLA  V29.S4, V17.S4, V20.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V15.S4, V17.S4, V26.S4
+	FMOVQ  F14, 144(RSP)
+	FMOVQ  160(R3), F14 // nearExp1
+	VFMLA  V29.S4, V20.S4, V14.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V15.S4, V26.S4, V20.S4
+	WORD   $0x6e2edfbd // fmul v29.4s, v29.4s, v14.4s
+	WORD   $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
 
 	// s*q + s
-	VFMLA  V29.S4, V21.S4, V21.S4
-	VFMLA  V16.S4, V23.S4, V23.S4
-	VAND   V21.B16, V22.B16, V22.B16
+	VFMLA  V29.S4, V22.S4, V22.S4
+	VFMLA  V15.S4, V23.S4, V23.S4
+	VAND   V22.B16, V21.B16, V21.B16
 	VAND   V23.B16, V24.B16, V24.B16
-	WORD   $0x4e38d6cf // fadd v15.4s, v22.4s, v24.4s
-	VORR   V27.B16, V13.B16, V13.B16
-	VORR   V28.B16, V13.B16, V13.B16
-	FMOVQ  32(R0), F16
-	VORR   V3.B16, V3.B16, V17.B16
+	WORD   $0x4e38d6ae // fadd v14.4s, v21.4s, v24.4s
+	VORR   V27.B16, V4.B16, V4.B16
+	VORR   V28.B16, V4.B16, V4.B16
+	FMOVQ  32(R0), F15
+	VORR   V2.B16, V2.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V17.S4
-	FMOVQ  96(R0), F21
-	VORR   V3.B16, V3.B16, V23.B16
-	VFMLA  V0.S4, V21.S4, V23.S4
+	VFMLA  V0.S4, V15.S4, V20.S4
+	FMOVQ  96(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb1d479 // fsub v25.4s, v3.4s, v17.4s
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
+	WORD   $0x4eb4d45a // fsub v26.4s, v2.4s, v20.4s
+	WORD   $0x4eb7d45b // fsub v27.4s, v2.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V25.S4
-	VFMLA  V0.S4, V21.S4, V27.S4
-	VFMLA  V1.S4, V16.S4, V25.S4
-	VFMLA  V1.S4, V21.S4, V27.S4
+	VFMLA  V0.S4, V15.S4, V26.S4
+	VFMLA  V0.S4, V22.S4, V27.S4
+	VFMLA  V1.S4, V15.S4, V26.S4
+	VFMLA  V1.S4, V22.S4, V27.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V17.B16, V16.B16
-	VAND   V12.B16, V23.B16, V21.B16
+	VAND   V3.B16, V20.B16, V15.B16
+	VAND   V3.B16, V23.B16, V22.B16
 	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4eb3961c // mla v28.4s, v16.4s, v19.4s
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb396b0 // mla v16.4s, v21.4s, v19.4s
+	WORD   $0x4eb295fc // mla v28.4s, v15.4s, v18.4s
+	FMOVQ  128(R3), F15 // byteOffsets
+	WORD   $0x4eb296cf // mla v15.4s, v22.4s, v18.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VSHL   $20, V17.S4, V21.S4
+	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
+	VSHL   $20, V20.S4, V22.S4
 	VSHL   $20, V23.S4, V29.S4
-	VADD   V21.S4, V28.S4, V28.S4
-	VADD   V29.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F21 // nearExp2
+	VADD   V22.S4, V28.S4, V28.S4
+	VADD   V29.S4, V15.S4, V15.S4
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V18.S4, V21.S4
+	VFMLA  V26.S4, V17.S4, V22.S4
 	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V27.S4, V18.S4, V29.S4
-	FMOVQ  F15, 176(RSP)
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V25.S4, V21.S4, V15.S4
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V27.S4, V29.S4, V21.S4
-	WORD   $0x6e2fdf39 // fmul v25.4s, v25.4s, v15.4s
-	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
+	VFMLA  V27.S4, V17.S4, V29.S4
+	FMOVQ  F14, 160(RSP)
+	FMOVQ  160(R3), F14 // nearExp1
+	VFMLA  V26.S4, V22.S4, V14.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V27.S4, V29.S4, V22.S4
+	WORD   $0x6e2edf5a // fmul v26.4s, v26.4s, v14.4s
+	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
 
 	// s*q + s
-	VFMLA  V25.S4, V28.S4, V28.S4
-	VFMLA  V27.S4, V16.S4, V16.S4
-	WORD   $0x4e30d78f // fadd v15.4s, v28.4s, v16.4s
-	VORR   V17.B16, V13.B16, V13.B16
-	VORR   V23.B16, V13.B16, V13.B16
-	FMOVQ  160(R0), F17
-	VORR   V3.B16, V3.B16, V21.B16
+	VFMLA  V26.S4, V28.S4, V28.S4
+	VFMLA  V27.S4, V15.S4, V15.S4
+	WORD   $0x4e2fd78e // fadd v14.4s, v28.4s, v15.4s
+	VORR   V20.B16, V4.B16, V4.B16
+	VORR   V23.B16, V4.B16, V4.B16
+	FMOVQ  160(R0), F20
+	VORR   V2.B16, V2.B16, V22.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V21.S4
+	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  224(R0), F23
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V23.S4, V25.S4
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V23.S4, V26.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb5d47b // fsub v27.4s, v3.4s, v21.4s
-	WORD   $0x4eb9d47d // fsub v29.4s, v3.4s, v25.4s
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4ebad45d // fsub v29.4s, v2.4s, v26.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V27.S4
+	VFMLA  V0.S4, V20.S4, V27.S4
 	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V17.S4, V27.S4
+	VFMLA  V1.S4, V20.S4, V27.S4
 	VFMLA  V1.S4, V23.S4, V29.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V21.B16, V17.B16
-	VAND   V12.B16, V25.B16, V23.B16
-	FMOVQ  F16, 192(RSP)
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb39630 // mla v16.4s, v17.4s, v19.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb396f1 // mla v17.4s, v23.4s, v19.4s
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V21.S4, V23.S4
-	FMOVQ  F28, 208(RSP)
-	VSHL   $20, V25.S4, V28.S4
-	VADD   V23.S4, V16.S4, V16.S4
-	VADD   V28.S4, V17.S4, V17.S4
+	VAND   V3.B16, V22.B16, V20.B16
+	VAND   V3.B16, V26.B16, V23.B16
+	FMOVQ  F15, 176(RSP)
+	FMOVQ  128(R3), F15 // byteOffsets
+	WORD   $0x4eb2968f // mla v15.4s, v20.4s, v18.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
+	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F28, 192(RSP)
+	VSHL   $20, V26.S4, V28.S4
+	VADD   V23.S4, V15.S4, V15.S4
+	VADD   V28.S4, V20.S4, V20.S4
 	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V23.S4
+	VFMLA  V27.S4, V17.S4, V23.S4
 	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V29.S4, V18.S4, V28.S4
-	FMOVQ  F24, 224(RSP)
+	VFMLA  V29.S4, V17.S4, V28.S4
+	FMOVQ  F24, 208(RSP)
 	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V27.S4, V23.S4, V24.S4
 	FMOVQ  160(R3), F23 // nearExp1
@@ -10815,13 +10912,13 @@ l300:
 	WORD   $0x6e37dfbd // fmul v29.4s, v29.4s, v23.4s
 
 	// s*q + s
-	VFMLA  V27.S4, V16.S4, V16.S4
-	VFMLA  V29.S4, V17.S4, V17.S4
-	WORD   $0x4e31d617 // fadd v23.4s, v16.4s, v17.4s
-	WORD   $0x4e37d5ef // fadd v15.4s, v15.4s, v23.4s
-	VORR   V21.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  32(R14), F21
+	VFMLA  V27.S4, V15.S4, V15.S4
+	VFMLA  V29.S4, V20.S4, V20.S4
+	WORD   $0x4e34d5f7 // fadd v23.4s, v15.4s, v20.4s
+	WORD   $0x4e37d5ce // fadd v14.4s, v14.4s, v23.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V26.B16, V4.B16, V4.B16
+	FMOVQ  32(R14), F22
 	CMP    $12, R2
 	BGE    l302
 	VEOR   V23.B16, V23.B16, V23.B16
@@ -10845,174 +10942,174 @@ l303:
 	FMOVQ  96(R14), F24
 	CMP    $28, R2
 	BGE    l305
-	VEOR   V25.B16, V25.B16, V25.B16
+	VEOR   V26.B16, V26.B16, V26.B16
 	CMP    $24, R2
 	BLE    l306
 	TBZ    $1, R2, l304
-	FMOVD  352(R0), F25
+	FMOVD  352(R0), F26
 	TBZ    $0, R2, l306
 	ADD    $360, R0, R5
-	VLD1   (R5), V25.S[2]
+	VLD1   (R5), V26.S[2]
 	B      l306
 
 l304:
-	FMOVS  352(R0), F25
+	FMOVS  352(R0), F26
 	B      l306
 
 l305:
-	FMOVQ  352(R0), F25
+	FMOVQ  352(R0), F26
 
 l306:
-	VORR   V3.B16, V3.B16, V27.B16
+	VORR   V2.B16, V2.B16, V27.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V23.S4, V27.S4
-	VORR   V3.B16, V3.B16, V28.B16
-	VFMLA  V0.S4, V25.S4, V28.S4
-	VAND   V27.B16, V21.B16, V27.B16
+	VORR   V2.B16, V2.B16, V28.B16
+	VFMLA  V0.S4, V26.S4, V28.S4
+	VAND   V27.B16, V22.B16, V27.B16
 	VAND   V28.B16, V24.B16, V28.B16
 
 	// -n = magic - N - u
-	WORD   $0x4ebbd47d // fsub v29.4s, v3.4s, v27.4s
-	FMOVQ  F15, 240(RSP)
-	WORD   $0x4ebcd46f // fsub v15.4s, v3.4s, v28.4s
+	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
+	FMOVQ  F14, 224(RSP)
+	WORD   $0x4ebcd44e // fsub v14.4s, v2.4s, v28.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V0.S4, V25.S4, V15.S4
+	VFMLA  V0.S4, V26.S4, V14.S4
 	VFMLA  V1.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V25.S4, V15.S4
+	VFMLA  V1.S4, V26.S4, V14.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V27.B16, V23.B16
-	VAND   V12.B16, V28.B16, V25.B16
-	FMOVQ  F17, 256(RSP)
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb396f1 // mla v17.4s, v23.4s, v19.4s
+	VAND   V3.B16, V27.B16, V23.B16
+	VAND   V3.B16, V28.B16, V26.B16
+	FMOVQ  F20, 240(RSP)
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4eb39737 // mla v23.4s, v25.4s, v19.4s
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	WORD   $0x4eb29757 // mla v23.4s, v26.4s, v18.4s
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VSHL   $20, V27.S4, V25.S4
-	FMOVQ  F16, 272(RSP)
-	VSHL   $20, V28.S4, V16.S4
-	VADD   V25.S4, V17.S4, V17.S4
-	VADD   V16.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F16 // nearExp2
+	VSHL   $20, V27.S4, V26.S4
+	FMOVQ  F15, 256(RSP)
+	VSHL   $20, V28.S4, V15.S4
+	VADD   V26.S4, V20.S4, V20.S4
+	VADD   V15.S4, V23.S4, V23.S4
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V29.S4, V18.S4, V16.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V15.S4, V18.S4, V25.S4
-	FMOVQ  F22, 288(RSP)
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V29.S4, V16.S4, V22.S4
-	FMOVQ  160(R3), F16 // nearExp1
-	VFMLA  V15.S4, V25.S4, V16.S4
-	WORD   $0x6e36dfbd // fmul v29.4s, v29.4s, v22.4s
-	WORD   $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	VFMLA  V29.S4, V17.S4, V15.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V14.S4, V17.S4, V26.S4
+	FMOVQ  F21, 272(RSP)
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V29.S4, V15.S4, V21.S4
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V14.S4, V26.S4, V15.S4
+	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
+	WORD   $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 
 	// s*q + s
-	VFMLA  V29.S4, V17.S4, V17.S4
-	VFMLA  V15.S4, V23.S4, V23.S4
-	VAND   V17.B16, V21.B16, V21.B16
+	VFMLA  V29.S4, V20.S4, V20.S4
+	VFMLA  V14.S4, V23.S4, V23.S4
+	VAND   V20.B16, V22.B16, V22.B16
 	VAND   V23.B16, V24.B16, V24.B16
-	WORD   $0x4e38d6af // fadd v15.4s, v21.4s, v24.4s
-	VORR   V27.B16, V13.B16, V13.B16
-	VORR   V28.B16, V13.B16, V13.B16
-	FMOVQ  48(R0), F16
-	VORR   V3.B16, V3.B16, V17.B16
+	WORD   $0x4e38d6ce // fadd v14.4s, v22.4s, v24.4s
+	VORR   V27.B16, V4.B16, V4.B16
+	VORR   V28.B16, V4.B16, V4.B16
+	FMOVQ  48(R0), F15
+	VORR   V2.B16, V2.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V17.S4
-	FMOVQ  112(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
+	VFMLA  V0.S4, V15.S4, V20.S4
+	FMOVQ  112(R0), F21
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V21.S4, V23.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb1d479 // fsub v25.4s, v3.4s, v17.4s
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
+	WORD   $0x4eb4d45a // fsub v26.4s, v2.4s, v20.4s
+	WORD   $0x4eb7d45b // fsub v27.4s, v2.4s, v23.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V25.S4
-	VFMLA  V0.S4, V22.S4, V27.S4
-	VFMLA  V1.S4, V16.S4, V25.S4
-	VFMLA  V1.S4, V22.S4, V27.S4
+	VFMLA  V0.S4, V15.S4, V26.S4
+	VFMLA  V0.S4, V21.S4, V27.S4
+	VFMLA  V1.S4, V15.S4, V26.S4
+	VFMLA  V1.S4, V21.S4, V27.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V17.B16, V16.B16
-	VAND   V12.B16, V23.B16, V22.B16
+	VAND   V3.B16, V20.B16, V15.B16
+	VAND   V3.B16, V23.B16, V21.B16
 	FMOVQ  128(R3), F28 // byteOffsets
-	WORD   $0x4eb3961c // mla v28.4s, v16.4s, v19.4s
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb396d0 // mla v16.4s, v22.4s, v19.4s
+	WORD   $0x4eb295fc // mla v28.4s, v15.4s, v18.4s
+	FMOVQ  128(R3), F15 // byteOffsets
+	WORD   $0x4eb296af // mla v15.4s, v21.4s, v18.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VSHL   $20, V17.S4, V22.S4
+	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
+	VSHL   $20, V20.S4, V21.S4
 	VSHL   $20, V23.S4, V29.S4
-	VADD   V22.S4, V28.S4, V28.S4
-	VADD   V29.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F22 // nearExp2
+	VADD   V21.S4, V28.S4, V28.S4
+	VADD   V29.S4, V15.S4, V15.S4
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V18.S4, V22.S4
+	VFMLA  V26.S4, V17.S4, V21.S4
 	FMOVQ  144(R3), F29 // nearExp2
-	VFMLA  V27.S4, V18.S4, V29.S4
-	FMOVQ  F15, 304(RSP)
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V25.S4, V22.S4, V15.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V27.S4, V29.S4, V22.S4
-	WORD   $0x6e2fdf39 // fmul v25.4s, v25.4s, v15.4s
-	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
+	VFMLA  V27.S4, V17.S4, V29.S4
+	FMOVQ  F14, 288(RSP)
+	FMOVQ  160(R3), F14 // nearExp1
+	VFMLA  V26.S4, V21.S4, V14.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V27.S4, V29.S4, V21.S4
+	WORD   $0x6e2edf5a // fmul v26.4s, v26.4s, v14.4s
+	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 
 	// s*q + s
-	VFMLA  V25.S4, V28.S4, V28.S4
-	VFMLA  V27.S4, V16.S4, V16.S4
-	WORD   $0x4e30d78f // fadd v15.4s, v28.4s, v16.4s
-	VORR   V17.B16, V13.B16, V13.B16
-	VORR   V23.B16, V13.B16, V13.B16
-	FMOVQ  176(R0), F17
-	VORR   V3.B16, V3.B16, V22.B16
+	VFMLA  V26.S4, V28.S4, V28.S4
+	VFMLA  V27.S4, V15.S4, V15.S4
+	WORD   $0x4e2fd78e // fadd v14.4s, v28.4s, v15.4s
+	VORR   V20.B16, V4.B16, V4.B16
+	VORR   V23.B16, V4.B16, V4.B16
+	FMOVQ  176(R0), F20
+	VORR   V2.B16, V2.B16, V21.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V22.S4
+	VFMLA  V0.S4, V20.S4, V21.S4
 	FMOVQ  240(R0), F23
-	VORR   V3.B16, V3.B16, V25.B16
-	VFMLA  V0.S4, V23.S4, V25.S4
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V23.S4, V26.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb6d47b // fsub v27.4s, v3.4s, v22.4s
-	WORD   $0x4eb9d47d // fsub v29.4s, v3.4s, v25.4s
+	WORD   $0x4eb5d45b // fsub v27.4s, v2.4s, v21.4s
+	WORD   $0x4ebad45d // fsub v29.4s, v2.4s, v26.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V27.S4
+	VFMLA  V0.S4, V20.S4, V27.S4
 	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V17.S4, V27.S4
+	VFMLA  V1.S4, V20.S4, V27.S4
 	VFMLA  V1.S4, V23.S4, V29.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V22.B16, V17.B16
-	VAND   V12.B16, V25.B16, V23.B16
-	FMOVQ  F16, 320(RSP)
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb39630 // mla v16.4s, v17.4s, v19.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb396f1 // mla v17.4s, v23.4s, v19.4s
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F28, 336(RSP)
-	VSHL   $20, V25.S4, V28.S4
-	VADD   V23.S4, V16.S4, V16.S4
-	VADD   V28.S4, V17.S4, V17.S4
+	VAND   V3.B16, V21.B16, V20.B16
+	VAND   V3.B16, V26.B16, V23.B16
+	FMOVQ  F15, 304(RSP)
+	FMOVQ  128(R3), F15 // byteOffsets
+	WORD   $0x4eb2968f // mla v15.4s, v20.4s, v18.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
+	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V21.S4, V23.S4
+	FMOVQ  F28, 320(RSP)
+	VSHL   $20, V26.S4, V28.S4
+	VADD   V23.S4, V15.S4, V15.S4
+	VADD   V28.S4, V20.S4, V20.S4
 	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V23.S4
+	VFMLA  V27.S4, V17.S4, V23.S4
 	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V29.S4, V18.S4, V28.S4
-	FMOVQ  F24, 352(RSP)
+	VFMLA  V29.S4, V17.S4, V28.S4
+	FMOVQ  F24, 336(RSP)
 	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V27.S4, V23.S4, V24.S4
 	FMOVQ  160(R3), F23 // nearExp1
@@ -11021,13 +11118,13 @@ l306:
 	WORD   $0x6e37dfbd // fmul v29.4s, v29.4s, v23.4s
 
 	// s*q + s
-	VFMLA  V27.S4, V16.S4, V16.S4
-	VFMLA  V29.S4, V17.S4, V17.S4
-	WORD   $0x4e31d617 // fadd v23.4s, v16.4s, v17.4s
-	WORD   $0x4e37d5ef // fadd v15.4s, v15.4s, v23.4s
-	VORR   V22.B16, V13.B16, V13.B16
-	VORR   V25.B16, V13.B16, V13.B16
-	FMOVQ  48(R14), F22
+	VFMLA  V27.S4, V15.S4, V15.S4
+	VFMLA  V29.S4, V20.S4, V20.S4
+	WORD   $0x4e34d5f7 // fadd v23.4s, v15.4s, v20.4s
+	WORD   $0x4e37d5ce // fadd v14.4s, v14.4s, v23.4s
+	VORR   V21.B16, V4.B16, V4.B16
+	VORR   V26.B16, V4.B16, V4.B16
+	FMOVQ  48(R14), F21
 	CMP    $16, R2
 	BGE    l308
 	VEOR   V23.B16, V23.B16, V23.B16
@@ -11051,247 +11148,246 @@ l309:
 	FMOVQ  112(R14), F24
 	CMP    $32, R2
 	BGE    l311
-	VEOR   V25.B16, V25.B16, V25.B16
+	VEOR   V26.B16, V26.B16, V26.B16
 	CMP    $28, R2
 	BLE    l312
 	TBZ    $1, R2, l310
-	FMOVD  368(R0), F25
+	FMOVD  368(R0), F26
 	TBZ    $0, R2, l312
 	ADD    $376, R0, R5
-	VLD1   (R5), V25.S[2]
+	VLD1   (R5), V26.S[2]
 	B      l312
 
 l310:
-	FMOVS  368(R0), F25
+	FMOVS  368(R0), F26
 	B      l312
 
 l311:
-	FMOVQ  368(R0), F25
+	FMOVQ  368(R0), F26
 
 l312:
-	VORR   V3.B16, V3.B16, V27.B16
+	VORR   V2.B16, V2.B16, V27.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V23.S4, V27.S4
-	VORR   V3.B16, V3.B16, V28.B16
-	VFMLA  V0.S4, V25.S4, V28.S4
-	VAND   V27.B16, V22.B16, V27.B16
+	VORR   V2.B16, V2.B16, V28.B16
+	VFMLA  V0.S4, V26.S4, V28.S4
+	VAND   V27.B16, V21.B16, V27.B16
 	VAND   V28.B16, V24.B16, V28.B16
 
 	// -n = magic - N - u
-	WORD   $0x4ebbd47d // fsub v29.4s, v3.4s, v27.4s
-	FMOVQ  F15, 368(RSP)
-	WORD   $0x4ebcd46f // fsub v15.4s, v3.4s, v28.4s
+	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
+	FMOVQ  F14, 352(RSP)
+	WORD   $0x4ebcd44e // fsub v14.4s, v2.4s, v28.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V23.S4, V29.S4
-	VFMLA  V0.S4, V25.S4, V15.S4
+	VFMLA  V0.S4, V26.S4, V14.S4
 	VFMLA  V1.S4, V23.S4, V29.S4
-	VFMLA  V1.S4, V25.S4, V15.S4
+	VFMLA  V1.S4, V26.S4, V14.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V27.B16, V23.B16
-	VAND   V12.B16, V28.B16, V12.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4eb396f9 // mla v25.4s, v23.4s, v19.4s
+	VAND   V3.B16, V27.B16, V23.B16
+	VAND   V3.B16, V28.B16, V3.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb296fa // mla v26.4s, v23.4s, v18.4s
 	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4eb39597 // mla v23.4s, v12.4s, v19.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	WORD   $0x4eb29477 // mla v23.4s, v3.4s, v18.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VSHL   $20, V27.S4, V12.S4
-	VSHL   $20, V28.S4, V19.S4
-	VADD   V12.S4, V25.S4, V25.S4
-	VADD   V19.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F12 // nearExp2
+	VSHL   $20, V27.S4, V3.S4
+	VSHL   $20, V28.S4, V18.S4
+	VADD   V3.S4, V26.S4, V26.S4
+	VADD   V18.S4, V23.S4, V23.S4
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V29.S4, V18.S4, V12.S4
-	FMOVQ  144(R3), F19 // nearExp2
-	VFMLA  V15.S4, V18.S4, V19.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V29.S4, V12.S4, V18.S4
-	FMOVQ  160(R3), F12 // nearExp1
-	VFMLA  V15.S4, V19.S4, V12.S4
-	WORD   $0x6e32dfbd // fmul v29.4s, v29.4s, v18.4s
-	WORD   $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
+	VFMLA  V29.S4, V17.S4, V3.S4
+	FMOVQ  144(R3), F18 // nearExp2
+	VFMLA  V14.S4, V17.S4, V18.S4
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V29.S4, V3.S4, V17.S4
+	FMOVQ  160(R3), F3 // nearExp1
+	VFMLA  V14.S4, V18.S4, V3.S4
+	WORD   $0x6e31dfbd // fmul v29.4s, v29.4s, v17.4s
+	WORD   $0x6e23ddce // fmul v14.4s, v14.4s, v3.4s
 
 	// s*q + s
-	VFMLA  V29.S4, V25.S4, V25.S4
-	VFMLA  V15.S4, V23.S4, V23.S4
-	VAND   V25.B16, V22.B16, V22.B16
+	VFMLA  V29.S4, V26.S4, V26.S4
+	VFMLA  V14.S4, V23.S4, V23.S4
+	VAND   V26.B16, V21.B16, V21.B16
 	VAND   V23.B16, V24.B16, V24.B16
-	WORD   $0x4e38d6cc // fadd v12.4s, v22.4s, v24.4s
-	VORR   V27.B16, V13.B16, V13.B16
-	VORR   V28.B16, V13.B16, V13.B16
+	WORD   $0x4e38d6a3 // fadd v3.4s, v21.4s, v24.4s
+	VORR   V27.B16, V4.B16, V4.B16
+	VORR   V28.B16, V4.B16, V4.B16
 
 	// Leave if an element is not near.
-	VMOV   V13.D[0], R5
-	VMOV   V13.D[1], R6
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact
-	FMOVQ  F20, 0(R1)
-	FMOVQ  F14, 64(R1)
-	FMOVQ  F26, 128(R1)
-	FMOVQ  32(RSP), F13
-	FMOVQ  F13, 192(R1)
-	FMOVQ  160(RSP), F14
+	FMOVQ  F19, 0(R1)
+	FMOVQ  F5, 64(R1)
+	FMOVQ  F25, 128(R1)
+	FMOVQ  F16, 192(R1)
+	FMOVQ  144(RSP), F5
 	CMP    $4, R2
 	BGE    l314
 	TBZ    $1, R2, l313
-	FMOVD  F14, 256(R1)
+	FMOVD  F5, 256(R1)
 	TBZ    $0, R2, l315
 	ADD    $264, R1, R5
-	VST1   V14.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l315
 
 l313:
-	FMOVS  F14, 256(R1)
+	FMOVS  F5, 256(R1)
 	B      l315
 
 l314:
-	FMOVQ  F14, 256(R1)
+	FMOVQ  F5, 256(R1)
 
 l315:
-	FMOVQ  96(RSP), F14
+	FMOVQ  80(RSP), F5
 	CMP    $20, R2
 	BGE    l317
 	CMP    $16, R2
 	BLE    l318
 	TBZ    $1, R2, l316
-	FMOVD  F14, 320(R1)
+	FMOVD  F5, 320(R1)
 	TBZ    $0, R2, l318
 	ADD    $328, R1, R5
-	VST1   V14.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l318
 
 l316:
-	FMOVS  F14, 320(R1)
+	FMOVS  F5, 320(R1)
 	B      l318
 
 l317:
-	FMOVQ  F14, 320(R1)
+	FMOVQ  F5, 320(R1)
 
 l318:
-	FMOVQ  80(RSP), F13
-	FMOVQ  F13, 16(R1)
-	FMOVQ  64(RSP), F13
-	FMOVQ  F13, 80(R1)
-	FMOVQ  144(RSP), F13
-	FMOVQ  F13, 144(R1)
-	FMOVQ  128(RSP), F13
-	FMOVQ  F13, 208(R1)
-	FMOVQ  288(RSP), F14
+	FMOVQ  64(RSP), F4
+	FMOVQ  F4, 16(R1)
+	FMOVQ  48(RSP), F4
+	FMOVQ  F4, 80(R1)
+	FMOVQ  128(RSP), F4
+	FMOVQ  F4, 144(R1)
+	FMOVQ  112(RSP), F4
+	FMOVQ  F4, 208(R1)
+	FMOVQ  272(RSP), F5
 	CMP    $8, R2
 	BGE    l320
 	CMP    $4, R2
 	BLE    l321
 	TBZ    $1, R2, l319
-	FMOVD  F14, 272(R1)
+	FMOVD  F5, 272(R1)
 	TBZ    $0, R2, l321
 	ADD    $280, R1, R5
-	VST1   V14.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l321
 
 l319:
-	FMOVS  F14, 272(R1)
+	FMOVS  F5, 272(R1)
 	B      l321
 
 l320:
-	FMOVQ  F14, 272(R1)
+	FMOVQ  F5, 272(R1)
 
 l321:
-	FMOVQ  224(RSP), F14
+	FMOVQ  208(RSP), F5
 	CMP    $24, R2
 	BGE    l323
 	CMP    $20, R2
 	BLE    l324
 	TBZ    $1, R2, l322
-	FMOVD  F14, 336(R1)
+	FMOVD  F5, 336(R1)
 	TBZ    $0, R2, l324
 	ADD    $344, R1, R5
-	VST1   V14.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l324
 
 l322:
-	FMOVS  F14, 336(R1)
+	FMOVS  F5, 336(R1)
 	B      l324
 
 l323:
-	FMOVQ  F14, 336(R1)
+	FMOVQ  F5, 336(R1)
 
 l324:
-	FMOVQ  208(RSP), F13
-	FMOVQ  F13, 32(R1)
-	FMOVQ  192(RSP), F13
-	FMOVQ  F13, 96(R1)
-	FMOVQ  272(RSP), F13
-	FMOVQ  F13, 160(R1)
-	FMOVQ  256(RSP), F13
-	FMOVQ  F13, 224(R1)
+	FMOVQ  192(RSP), F4
+	FMOVQ  F4, 32(R1)
+	FMOVQ  176(RSP), F4
+	FMOVQ  F4, 96(R1)
+	FMOVQ  256(RSP), F4
+	FMOVQ  F4, 160(R1)
+	FMOVQ  240(RSP), F4
+	FMOVQ  F4, 224(R1)
 	CMP    $12, R2
 	BGE    l326
 	CMP    $8, R2
 	BLE    l327
 	TBZ    $1, R2, l325
-	FMOVD  F21, 288(R1)
+	FMOVD  F22, 288(R1)
 	TBZ    $0, R2, l327
 	ADD    $296, R1, R5
-	VST1   V21.S[2], (R5)
+	VST1   V22.S[2], (R5)
 	B      l327
 
 l325:
-	FMOVS  F21, 288(R1)
+	FMOVS  F22, 288(R1)
 	B      l327
 
 l326:
-	FMOVQ  F21, 288(R1)
+	FMOVQ  F22, 288(R1)
 
 l327:
-	FMOVQ  352(RSP), F14
+	FMOVQ  336(RSP), F5
 	CMP    $28, R2
 	BGE    l329
 	CMP    $24, R2
 	BLE    l330
 	TBZ    $1, R2, l328
-	FMOVD  F14, 352(R1)
+	FMOVD  F5, 352(R1)
 	TBZ    $0, R2, l330
 	ADD    $360, R1, R5
-	VST1   V14.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l330
 
 l328:
-	FMOVS  F14, 352(R1)
+	FMOVS  F5, 352(R1)
 	B      l330
 
 l329:
-	FMOVQ  F14, 352(R1)
+	FMOVQ  F5, 352(R1)
 
 l330:
-	FMOVQ  336(RSP), F13
-	FMOVQ  F13, 48(R1)
-	FMOVQ  320(RSP), F13
-	FMOVQ  F13, 112(R1)
-	FMOVQ  F16, 176(R1)
-	FMOVQ  F17, 240(R1)
+	FMOVQ  320(RSP), F4
+	FMOVQ  F4, 48(R1)
+	FMOVQ  304(RSP), F4
+	FMOVQ  F4, 112(R1)
+	FMOVQ  F15, 176(R1)
+	FMOVQ  F20, 240(R1)
 	CMP    $16, R2
 	BGE    l332
 	CMP    $12, R2
 	BLE    l333
 	TBZ    $1, R2, l331
-	FMOVD  F22, 304(R1)
+	FMOVD  F21, 304(R1)
 	TBZ    $0, R2, l333
 	ADD    $312, R1, R5
-	VST1   V22.S[2], (R5)
+	VST1   V21.S[2], (R5)
 	B      l333
 
 l331:
-	FMOVS  F22, 304(R1)
+	FMOVS  F21, 304(R1)
 	B      l333
 
 l332:
-	FMOVQ  F22, 304(R1)
+	FMOVQ  F21, 304(R1)
 
 l333:
 	CMP    $32, R2
@@ -11313,78 +11409,77 @@ l335:
 	FMOVQ  F24, 368(R1)
 
 l336:
-	FMOVQ  16(RSP), F13
+	FMOVQ  16(RSP), F4
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2dd48e // fadd v14.4s, v4.4s, v13.4s
-	WORD   $0x4eadf48f // fmin v15.4s, v4.4s, v13.4s
-	WORD   $0x4e2df484 // fmax v4.4s, v4.4s, v13.4s
-	WORD   $0x4ea4d5c4 // fsub v4.4s, v14.4s, v4.4s
-	WORD   $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
-	WORD   $0x4e2fd508 // fadd v8.4s, v8.4s, v15.4s
-	FMOVQ  48(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d5cd // fadd v13.4s, v14.4s, v4.4s
-	WORD   $0x4ea4f5cf // fmin v15.4s, v14.4s, v4.4s
-	WORD   $0x4e24f5ce // fmax v14.4s, v14.4s, v4.4s
-	WORD   $0x4eaed5ae // fsub v14.4s, v13.4s, v14.4s
-	WORD   $0x4eaed5ef // fsub v15.4s, v15.4s, v14.4s
-	WORD   $0x4e2fd508 // fadd v8.4s, v8.4s, v15.4s
-	FMOVQ  112(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4ae // fadd v14.4s, v5.4s, v4.4s
-	WORD   $0x4ea4f4af // fmin v15.4s, v5.4s, v4.4s
-	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
-	WORD   $0x4ea5d5c5 // fsub v5.4s, v14.4s, v5.4s
-	WORD   $0x4ea5d5ef // fsub v15.4s, v15.4s, v5.4s
-	WORD   $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	FMOVQ  176(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d5c5 // fadd v5.4s, v14.4s, v4.4s
-	WORD   $0x4ea4f5cf // fmin v15.4s, v14.4s, v4.4s
-	WORD   $0x4e24f5ce // fmax v14.4s, v14.4s, v4.4s
-	WORD   $0x4eaed4ae // fsub v14.4s, v5.4s, v14.4s
-	WORD   $0x4eaed5ef // fsub v15.4s, v15.4s, v14.4s
-	WORD   $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	FMOVQ  240(RSP), F4
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4ce // fadd v14.4s, v6.4s, v4.4s
-	WORD   $0x4ea4f4cf // fmin v15.4s, v6.4s, v4.4s
+	WORD   $0x4e24d4c5 // fadd v5.4s, v6.4s, v4.4s
+	WORD   $0x4ea4f4ce // fmin v14.4s, v6.4s, v4.4s
 	WORD   $0x4e24f4c6 // fmax v6.4s, v6.4s, v4.4s
-	WORD   $0x4ea6d5c6 // fsub v6.4s, v14.4s, v6.4s
-	WORD   $0x4ea6d5ef // fsub v15.4s, v15.4s, v6.4s
-	WORD   $0x4e2fd54a // fadd v10.4s, v10.4s, v15.4s
-	FMOVQ  304(RSP), F4
+	WORD   $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	WORD   $0x4ea6d5ce // fsub v14.4s, v14.4s, v6.4s
+	WORD   $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	FMOVQ  32(RSP), F4
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d5c6 // fadd v6.4s, v14.4s, v4.4s
-	WORD   $0x4ea4f5cf // fmin v15.4s, v14.4s, v4.4s
-	WORD   $0x4e24f5ce // fmax v14.4s, v14.4s, v4.4s
-	WORD   $0x4eaed4ce // fsub v14.4s, v6.4s, v14.4s
-	WORD   $0x4eaed5ef // fsub v15.4s, v15.4s, v14.4s
-	WORD   $0x4e2fd54a // fadd v10.4s, v10.4s, v15.4s
-	FMOVQ  368(RSP), F4
+	WORD   $0x4e24d4a6 // fadd v6.4s, v5.4s, v4.4s
+	WORD   $0x4ea4f4ae // fmin v14.4s, v5.4s, v4.4s
+	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
+	WORD   $0x4ea5d4c5 // fsub v5.4s, v6.4s, v5.4s
+	WORD   $0x4ea5d5ce // fsub v14.4s, v14.4s, v5.4s
+	WORD   $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	FMOVQ  96(RSP), F4
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4ee // fadd v14.4s, v7.4s, v4.4s
-	WORD   $0x4ea4f4ef // fmin v15.4s, v7.4s, v4.4s
+	WORD   $0x4e24d4e5 // fadd v5.4s, v7.4s, v4.4s
+	WORD   $0x4ea4f4ee // fmin v14.4s, v7.4s, v4.4s
 	WORD   $0x4e24f4e7 // fmax v7.4s, v7.4s, v4.4s
-	WORD   $0x4ea7d5c7 // fsub v7.4s, v14.4s, v7.4s
-	WORD   $0x4ea7d5ef // fsub v15.4s, v15.4s, v7.4s
-	WORD   $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	WORD   $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
+	WORD   $0x4ea7d5ce // fsub v14.4s, v14.4s, v7.4s
+	WORD   $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
+	FMOVQ  160(RSP), F4
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2cd5c7 // fadd v7.4s, v14.4s, v12.4s
-	WORD   $0x4eacf5c4 // fmin v4.4s, v14.4s, v12.4s
-	WORD   $0x4e2cf5ce // fmax v14.4s, v14.4s, v12.4s
-	WORD   $0x4eaed4ee // fsub v14.4s, v7.4s, v14.4s
-	WORD   $0x4eaed484 // fsub v4.4s, v4.4s, v14.4s
-	WORD   $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
-	VORR   V13.B16, V13.B16, V4.B16
+	WORD   $0x4e24d4a7 // fadd v7.4s, v5.4s, v4.4s
+	WORD   $0x4ea4f4ae // fmin v14.4s, v5.4s, v4.4s
+	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
+	WORD   $0x4ea5d4e5 // fsub v5.4s, v7.4s, v5.4s
+	WORD   $0x4ea5d5ce // fsub v14.4s, v14.4s, v5.4s
+	WORD   $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
+	FMOVQ  224(RSP), F4
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e24d505 // fadd v5.4s, v8.4s, v4.4s
+	WORD   $0x4ea4f50e // fmin v14.4s, v8.4s, v4.4s
+	WORD   $0x4e24f508 // fmax v8.4s, v8.4s, v4.4s
+	WORD   $0x4ea8d4a8 // fsub v8.4s, v5.4s, v8.4s
+	WORD   $0x4ea8d5ce // fsub v14.4s, v14.4s, v8.4s
+	WORD   $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	FMOVQ  288(RSP), F4
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e24d4a8 // fadd v8.4s, v5.4s, v4.4s
+	WORD   $0x4ea4f4ae // fmin v14.4s, v5.4s, v4.4s
+	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
+	WORD   $0x4ea5d505 // fsub v5.4s, v8.4s, v5.4s
+	WORD   $0x4ea5d5ce // fsub v14.4s, v14.4s, v5.4s
+	WORD   $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	FMOVQ  352(RSP), F4
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e24d525 // fadd v5.4s, v9.4s, v4.4s
+	WORD   $0x4ea4f52e // fmin v14.4s, v9.4s, v4.4s
+	WORD   $0x4e24f529 // fmax v9.4s, v9.4s, v4.4s
+	WORD   $0x4ea9d4a9 // fsub v9.4s, v5.4s, v9.4s
+	WORD   $0x4ea9d5ce // fsub v14.4s, v14.4s, v9.4s
+	WORD   $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
+	WORD   $0x4ea3f4a4 // fmin v4.4s, v5.4s, v3.4s
+	WORD   $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
+	WORD   $0x4ea5d525 // fsub v5.4s, v9.4s, v5.4s
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	WORD   $0x4e24d5ad // fadd v13.4s, v13.4s, v4.4s
 	ADD    R2<<2, R0
 	ADD    $256, R0
 	B      behind25
@@ -11397,441 +11492,440 @@ upto25:
 	SUB    R2<<2, R14, R14
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  0(R0), F12
-	VORR   V3.B16, V3.B16, V13.B16
+	FMOVQ  0(R0), F3
+	VORR   V2.B16, V2.B16, V4.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V12.S4, V13.S4
-	FMOVQ  64(R0), F14
-	VORR   V3.B16, V3.B16, V15.B16
-	VFMLA  V0.S4, V14.S4, V15.S4
+	VFMLA  V0.S4, V3.S4, V4.S4
+	FMOVQ  64(R0), F5
+	VORR   V2.B16, V2.B16, V14.B16
+	VFMLA  V0.S4, V5.S4, V14.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eadd470 // fsub v16.4s, v3.4s, v13.4s
-	WORD   $0x4eafd471 // fsub v17.4s, v3.4s, v15.4s
+	WORD   $0x4ea4d44f // fsub v15.4s, v2.4s, v4.4s
+	WORD   $0x4eaed450 // fsub v16.4s, v2.4s, v14.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V12.S4, V16.S4
-	VFMLA  V0.S4, V14.S4, V17.S4
-	VFMLA  V1.S4, V12.S4, V16.S4
-	VFMLA  V1.S4, V14.S4, V17.S4
-	FMOVQ  32(R3), F12 // eighths
+	VFMLA  V0.S4, V3.S4, V15.S4
+	VFMLA  V0.S4, V5.S4, V16.S4
+	VFMLA  V1.S4, V3.S4, V15.S4
+	VFMLA  V1.S4, V5.S4, V16.S4
+	FMOVQ  32(R3), F3 // eighths
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V13.B16, V14.B16
-	VAND   V12.B16, V15.B16, V18.B16
-	FMOVQ  48(R3), F19 // wordOffsets
-	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4eb395d4 // mla v20.4s, v14.4s, v19.4s
-	FMOVQ  128(R3), F14 // byteOffsets
-	WORD   $0x4eb3964e // mla v14.4s, v18.4s, v19.4s
-	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V13.S4, V18.S4
-	VSHL   $20, V15.S4, V21.S4
-	VADD   V18.S4, V20.S4, V20.S4
-	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  64(R3), F18 // nearExp3
+	VAND   V3.B16, V4.B16, V5.B16
+	VAND   V3.B16, V14.B16, V17.B16
+	FMOVQ  48(R3), F18 // wordOffsets
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4eb294b3 // mla v19.4s, v5.4s, v18.4s
+	FMOVQ  128(R3), F5 // byteOffsets
+	WORD   $0x4eb29625 // mla v5.4s, v17.4s, v18.4s
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
+	VSHL   $20, V4.S4, V17.S4
+	VSHL   $20, V14.S4, V20.S4
+	VADD   V17.S4, V19.S4, V19.S4
+	VADD   V20.S4, V5.S4, V5.S4
+	FMOVQ  64(R3), F17 // nearExp3
+	FMOVQ  144(R3), F20 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V15.S4, V17.S4, V20.S4
+	FMOVQ  144(R3), F21 // nearExp2
+	VFMLA  V16.S4, V17.S4, V21.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V15.S4, V20.S4, V22.S4
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V16.S4, V21.S4, V20.S4
+	WORD   $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
+	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
+
+	// s*q + s
+	VFMLA  V15.S4, V19.S4, V19.S4
+	VFMLA  V16.S4, V5.S4, V5.S4
+	WORD   $0x4e25d66f // fadd v15.4s, v19.4s, v5.4s
+	FMOVQ  128(R0), F16
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V16.S4, V20.S4
+	FMOVQ  192(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d458 // fsub v24.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V16.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V24.S4
+	VFMLA  V1.S4, V16.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V16.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4eb29619 // mla v25.4s, v16.4s, v18.4s
+	FMOVQ  128(R3), F16 // byteOffsets
+	WORD   $0x4eb296b0 // mla v16.4s, v21.4s, v18.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V26.S4
+	VADD   V21.S4, V25.S4, V25.S4
+	VADD   V26.S4, V16.S4, V16.S4
 	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V16.S4, V18.S4, V21.S4
-	FMOVQ  144(R3), F22 // nearExp2
-	VFMLA  V17.S4, V18.S4, V22.S4
-	FMOVQ  160(R3), F23 // nearExp1
-	VFMLA  V16.S4, V21.S4, V23.S4
+	VFMLA  V23.S4, V17.S4, V21.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V24.S4, V17.S4, V26.S4
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V23.S4, V21.S4, V27.S4
 	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V17.S4, V22.S4, V21.S4
-	WORD   $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
-	WORD   $0x6e35de31 // fmul v17.4s, v17.4s, v21.4s
+	VFMLA  V24.S4, V26.S4, V21.S4
+	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
 
 	// s*q + s
-	VFMLA  V16.S4, V20.S4, V20.S4
-	VFMLA  V17.S4, V14.S4, V14.S4
-	WORD   $0x4e2ed690 // fadd v16.4s, v20.4s, v14.4s
-	FMOVQ  128(R0), F17
-	VORR   V3.B16, V3.B16, V21.B16
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V16.S4, V16.S4
+	WORD   $0x4e30d735 // fadd v21.4s, v25.4s, v16.4s
+	WORD   $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	VORR   V14.B16, V4.B16, V4.B16
+	VORR   V20.B16, V4.B16, V4.B16
+	VORR   V22.B16, V4.B16, V4.B16
+	FMOVQ  256(R0), F14
+	VORR   V2.B16, V2.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V17.S4, V21.S4
-	FMOVQ  192(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
+	VFMLA  V0.S4, V14.S4, V20.S4
+	FMOVQ  320(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb5d478 // fsub v24.4s, v3.4s, v21.4s
-	WORD   $0x4eb7d479 // fsub v25.4s, v3.4s, v23.4s
+	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d458 // fsub v24.4s, v2.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V17.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
+	VFMLA  V0.S4, V14.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V24.S4
+	VFMLA  V1.S4, V14.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V24.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V21.B16, V17.B16
-	VAND   V12.B16, V23.B16, V22.B16
+	VAND   V3.B16, V20.B16, V14.B16
+	VAND   V3.B16, V22.B16, V21.B16
 	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4eb3963a // mla v26.4s, v17.4s, v19.4s
-	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb396d1 // mla v17.4s, v22.4s, v19.4s
+	WORD   $0x4eb295da // mla v26.4s, v14.4s, v18.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb296ae // mla v14.4s, v21.4s, v18.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V21.S4, V22.S4
-	VSHL   $20, V23.S4, V27.S4
-	VADD   V22.S4, V26.S4, V26.S4
-	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F22 // nearExp2
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V27.S4
+	VADD   V21.S4, V26.S4, V26.S4
+	VADD   V27.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V18.S4, V22.S4
+	VFMLA  V23.S4, V17.S4, V21.S4
 	FMOVQ  144(R3), F27 // nearExp2
-	VFMLA  V25.S4, V18.S4, V27.S4
+	VFMLA  V24.S4, V17.S4, V27.S4
 	FMOVQ  160(R3), F28 // nearExp1
-	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V25.S4, V27.S4, V22.S4
-	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+	VFMLA  V23.S4, V21.S4, V28.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V24.S4, V27.S4, V21.S4
+	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
 
 	// s*q + s
-	VFMLA  V24.S4, V26.S4, V26.S4
-	VFMLA  V25.S4, V17.S4, V17.S4
-	WORD   $0x4e31d756 // fadd v22.4s, v26.4s, v17.4s
-	WORD   $0x4e36d610 // fadd v16.4s, v16.4s, v22.4s
-	VORR   V15.B16, V13.B16, V13.B16
-	VORR   V21.B16, V13.B16, V13.B16
-	VORR   V23.B16, V13.B16, V13.B16
-	FMOVQ  256(R0), F15
-	VORR   V3.B16, V3.B16, V21.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V21.S4
-	FMOVQ  320(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb5d478 // fsub v24.4s, v3.4s, v21.4s
-	WORD   $0x4eb7d479 // fsub v25.4s, v3.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V25.S4
-	VFMLA  V1.S4, V15.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V25.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V21.B16, V15.B16
-	VAND   V12.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb395fb // mla v27.4s, v15.4s, v19.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb396cf // mla v15.4s, v22.4s, v19.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V21.S4, V22.S4
-	VSHL   $20, V23.S4, V28.S4
-	VADD   V22.S4, V27.S4, V27.S4
-	VADD   V28.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F22 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V25.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V24.S4, V22.S4, V29.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V25.S4, V28.S4, V22.S4
-	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V27.S4, V27.S4
-	VFMLA  V25.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd776 // fadd v22.4s, v27.4s, v15.4s
-	VORR   V21.B16, V13.B16, V13.B16
-	VORR   V23.B16, V13.B16, V13.B16
-	FMOVQ  0(R14), F21
+	VFMLA  V23.S4, V26.S4, V26.S4
+	VFMLA  V24.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed755 // fadd v21.4s, v26.4s, v14.4s
+	VORR   V20.B16, V4.B16, V4.B16
+	VORR   V22.B16, V4.B16, V4.B16
+	FMOVQ  0(R14), F20
 	CMP    $4, R2
 	BGE    l338
 	TBZ    $1, R2, l337
-	FMOVD  384(R0), F23
+	FMOVD  384(R0), F22
 	TBZ    $0, R2, l339
 	ADD    $392, R0, R5
-	VLD1   (R5), V23.S[2]
+	VLD1   (R5), V22.S[2]
 	B      l339
 
 l337:
-	FMOVS  384(R0), F23
+	FMOVS  384(R0), F22
 	B      l339
 
 l338:
-	FMOVQ  384(R0), F23
+	FMOVQ  384(R0), F22
 
 l339:
-	FMOVQ  64(R14), F24
+	FMOVQ  64(R14), F23
 	CMP    $20, R2
 	BGE    l341
-	VEOR   V25.B16, V25.B16, V25.B16
+	VEOR   V24.B16, V24.B16, V24.B16
 	CMP    $16, R2
 	BLE    l342
 	TBZ    $1, R2, l340
-	FMOVD  448(R0), F25
+	FMOVD  448(R0), F24
 	TBZ    $0, R2, l342
 	ADD    $456, R0, R5
-	VLD1   (R5), V25.S[2]
+	VLD1   (R5), V24.S[2]
 	B      l342
 
 l340:
-	FMOVS  448(R0), F25
+	FMOVS  448(R0), F24
 	B      l342
 
 l341:
-	FMOVQ  448(R0), F25
+	FMOVQ  448(R0), F24
 
 l342:
-	VORR   V3.B16, V3.B16, V28.B16
+	VORR   V2.B16, V2.B16, V27.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V23.S4, V28.S4
-	VORR   V3.B16, V3.B16, V29.B16
-	VFMLA  V0.S4, V25.S4, V29.S4
-	VAND   V28.B16, V21.B16, V28.B16
-	VAND   V29.B16, V24.B16, V29.B16
-	FMOVQ  F16, 16(RSP)
+	VFMLA  V0.S4, V22.S4, V27.S4
+	VORR   V2.B16, V2.B16, V28.B16
+	VFMLA  V0.S4, V24.S4, V28.S4
+	VAND   V27.B16, V20.B16, V27.B16
+	VAND   V28.B16, V23.B16, V28.B16
 
 	// -n = magic - N - u
-	WORD   $0x4ebcd470 // fsub v16.4s, v3.4s, v28.4s
-	FMOVQ  F15, 32(RSP)
-	WORD   $0x4ebdd46f // fsub v15.4s, v3.4s, v29.4s
+	WORD   $0x4ebbd45d // fsub v29.4s, v2.4s, v27.4s
+	FMOVQ  F15, 16(RSP)
+	WORD   $0x4ebcd44f // fsub v15.4s, v2.4s, v28.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V23.S4, V16.S4
-	VFMLA  V0.S4, V25.S4, V15.S4
-	VFMLA  V1.S4, V23.S4, V16.S4
-	VFMLA  V1.S4, V25.S4, V15.S4
+	VFMLA  V0.S4, V22.S4, V29.S4
+	VFMLA  V0.S4, V24.S4, V15.S4
+	VFMLA  V1.S4, V22.S4, V29.S4
+	VFMLA  V1.S4, V24.S4, V15.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V28.B16, V23.B16
-	VAND   V12.B16, V29.B16, V25.B16
-	FMOVQ  F27, 48(RSP)
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb396fb // mla v27.4s, v23.4s, v19.4s
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4eb39737 // mla v23.4s, v25.4s, v19.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VSHL   $20, V28.S4, V25.S4
-	FMOVQ  F17, 64(RSP)
-	VSHL   $20, V29.S4, V17.S4
-	VADD   V25.S4, V27.S4, V27.S4
-	VADD   V17.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F17 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V16.S4, V18.S4, V17.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V15.S4, V18.S4, V25.S4
-	FMOVQ  F26, 80(RSP)
-	FMOVQ  160(R3), F26 // nearExp1
-	VFMLA  V16.S4, V17.S4, V26.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V15.S4, V25.S4, V17.S4
-	WORD   $0x6e3ade10 // fmul v16.4s, v16.4s, v26.4s
-	WORD   $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-
-	// s*q + s
-	VFMLA  V16.S4, V27.S4, V27.S4
-	VFMLA  V15.S4, V23.S4, V23.S4
-	VAND   V27.B16, V21.B16, V21.B16
-	VAND   V23.B16, V24.B16, V24.B16
-	WORD   $0x4e38d6af // fadd v15.4s, v21.4s, v24.4s
-	WORD   $0x4e2fd6d6 // fadd v22.4s, v22.4s, v15.4s
-	VORR   V28.B16, V13.B16, V13.B16
-	VORR   V29.B16, V13.B16, V13.B16
-	FMOVQ  16(R0), F15
-	VORR   V3.B16, V3.B16, V16.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V16.S4
-	FMOVQ  80(R0), F17
-	VORR   V3.B16, V3.B16, V23.B16
-	VFMLA  V0.S4, V17.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb0d479 // fsub v25.4s, v3.4s, v16.4s
-	WORD   $0x4eb7d47a // fsub v26.4s, v3.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V25.S4
-	VFMLA  V0.S4, V17.S4, V26.S4
-	VFMLA  V1.S4, V15.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V26.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V16.B16, V15.B16
-	VAND   V12.B16, V23.B16, V17.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb395fb // mla v27.4s, v15.4s, v19.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb3962f // mla v15.4s, v17.4s, v19.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V16.S4, V17.S4
-	VSHL   $20, V23.S4, V28.S4
-	VADD   V17.S4, V27.S4, V27.S4
-	VADD   V28.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F17 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V18.S4, V17.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V25.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V26.S4, V28.S4, V17.S4
-	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	WORD   $0x6e31df5a // fmul v26.4s, v26.4s, v17.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V27.S4, V27.S4
-	VFMLA  V26.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd771 // fadd v17.4s, v27.4s, v15.4s
-	VORR   V16.B16, V13.B16, V13.B16
-	VORR   V23.B16, V13.B16, V13.B16
-	FMOVQ  144(R0), F16
-	VORR   V3.B16, V3.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V23.S4
-	FMOVQ  208(R0), F25
-	VORR   V3.B16, V3.B16, V26.B16
-	VFMLA  V0.S4, V25.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d47c // fsub v28.4s, v3.4s, v23.4s
-	WORD   $0x4ebad47d // fsub v29.4s, v3.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V28.S4
-	VFMLA  V0.S4, V25.S4, V29.S4
-	VFMLA  V1.S4, V16.S4, V28.S4
-	VFMLA  V1.S4, V25.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V16.B16
-	VAND   V12.B16, V26.B16, V25.B16
-	FMOVQ  F22, 96(RSP)
+	VAND   V3.B16, V27.B16, V22.B16
+	VAND   V3.B16, V28.B16, V24.B16
+	FMOVQ  F14, 32(RSP)
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb296ce // mla v14.4s, v22.4s, v18.4s
 	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb39616 // mla v22.4s, v16.4s, v19.4s
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb39730 // mla v16.4s, v25.4s, v19.4s
+	WORD   $0x4eb29716 // mla v22.4s, v24.4s, v18.4s
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VSHL   $20, V23.S4, V25.S4
-	FMOVQ  F15, 112(RSP)
-	VSHL   $20, V26.S4, V15.S4
-	VADD   V25.S4, V22.S4, V22.S4
-	VADD   V15.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F15 // nearExp2
+	VSHL   $20, V27.S4, V24.S4
+	FMOVQ  F26, 48(RSP)
+	VSHL   $20, V28.S4, V26.S4
+	VADD   V24.S4, V14.S4, V14.S4
+	VADD   V26.S4, V22.S4, V22.S4
+	FMOVQ  144(R3), F24 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V28.S4, V18.S4, V15.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V29.S4, V18.S4, V25.S4
-	FMOVQ  F27, 128(RSP)
-	FMOVQ  160(R3), F27 // nearExp1
-	VFMLA  V28.S4, V15.S4, V27.S4
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V29.S4, V25.S4, V15.S4
-	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD   $0x6e2fdfbd // fmul v29.4s, v29.4s, v15.4s
+	VFMLA  V29.S4, V17.S4, V24.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V15.S4, V17.S4, V26.S4
+	FMOVQ  F16, 64(RSP)
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V29.S4, V24.S4, V16.S4
+	FMOVQ  160(R3), F24 // nearExp1
+	VFMLA  V15.S4, V26.S4, V24.S4
+	WORD   $0x6e30dfbd // fmul v29.4s, v29.4s, v16.4s
+	WORD   $0x6e38ddef // fmul v15.4s, v15.4s, v24.4s
 
 	// s*q + s
-	VFMLA  V28.S4, V22.S4, V22.S4
-	VFMLA  V29.S4, V16.S4, V16.S4
-	WORD   $0x4e30d6cf // fadd v15.4s, v22.4s, v16.4s
-	WORD   $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V26.B16, V13.B16, V13.B16
-	FMOVQ  272(R0), F15
-	VORR   V3.B16, V3.B16, V23.B16
+	VFMLA  V29.S4, V14.S4, V14.S4
+	VFMLA  V15.S4, V22.S4, V22.S4
+	VAND   V14.B16, V20.B16, V20.B16
+	VAND   V22.B16, V23.B16, V23.B16
+	WORD   $0x4e37d68e // fadd v14.4s, v20.4s, v23.4s
+	WORD   $0x4e2ed6b5 // fadd v21.4s, v21.4s, v14.4s
+	VORR   V27.B16, V4.B16, V4.B16
+	VORR   V28.B16, V4.B16, V4.B16
+	FMOVQ  16(R0), F14
+	VORR   V2.B16, V2.B16, V15.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V23.S4
-	FMOVQ  336(R0), F25
-	VORR   V3.B16, V3.B16, V26.B16
-	VFMLA  V0.S4, V25.S4, V26.S4
+	VFMLA  V0.S4, V14.S4, V15.S4
+	FMOVQ  80(R0), F16
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V16.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4ebad47c // fsub v28.4s, v3.4s, v26.4s
+	WORD   $0x4eafd458 // fsub v24.4s, v2.4s, v15.4s
+	WORD   $0x4eb6d45a // fsub v26.4s, v2.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V27.S4
-	VFMLA  V0.S4, V25.S4, V28.S4
-	VFMLA  V1.S4, V15.S4, V27.S4
-	VFMLA  V1.S4, V25.S4, V28.S4
+	VFMLA  V0.S4, V14.S4, V24.S4
+	VFMLA  V0.S4, V16.S4, V26.S4
+	VFMLA  V1.S4, V14.S4, V24.S4
+	VFMLA  V1.S4, V16.S4, V26.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V15.B16
-	VAND   V12.B16, V26.B16, V25.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb395fd // mla v29.4s, v15.4s, v19.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb3972f // mla v15.4s, v25.4s, v19.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V23.S4, V25.S4
-	FMOVQ  F17, 144(RSP)
-	VSHL   $20, V26.S4, V17.S4
-	VADD   V25.S4, V29.S4, V29.S4
-	VADD   V17.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F17 // nearExp2
+	VAND   V3.B16, V15.B16, V14.B16
+	VAND   V3.B16, V22.B16, V16.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb295db // mla v27.4s, v14.4s, v18.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb2960e // mla v14.4s, v16.4s, v18.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V15.S4, V16.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V16.S4, V27.S4, V27.S4
+	VADD   V28.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V17.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V28.S4, V18.S4, V25.S4
-	FMOVQ  F16, 160(RSP)
+	VFMLA  V24.S4, V17.S4, V16.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V26.S4, V17.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V24.S4, V16.S4, V29.S4
 	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V26.S4, V28.S4, V16.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e30df5a // fmul v26.4s, v26.4s, v16.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed770 // fadd v16.4s, v27.4s, v14.4s
+	VORR   V15.B16, V4.B16, V4.B16
+	VORR   V22.B16, V4.B16, V4.B16
+	FMOVQ  144(R0), F15
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V15.S4, V22.S4
+	FMOVQ  208(R0), F24
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V24.S4, V26.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d45c // fsub v28.4s, v2.4s, v22.4s
+	WORD   $0x4ebad45d // fsub v29.4s, v2.4s, v26.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V15.S4, V28.S4
+	VFMLA  V0.S4, V24.S4, V29.S4
+	VFMLA  V1.S4, V15.S4, V28.S4
+	VFMLA  V1.S4, V24.S4, V29.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V22.B16, V15.B16
+	VAND   V3.B16, V26.B16, V24.B16
+	FMOVQ  F21, 80(RSP)
+	FMOVQ  128(R3), F21 // byteOffsets
+	WORD   $0x4eb295f5 // mla v21.4s, v15.4s, v18.4s
+	FMOVQ  128(R3), F15 // byteOffsets
+	WORD   $0x4eb2970f // mla v15.4s, v24.4s, v18.4s
+	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
+	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
+	VSHL   $20, V22.S4, V24.S4
+	FMOVQ  F14, 96(RSP)
+	VSHL   $20, V26.S4, V14.S4
+	VADD   V24.S4, V21.S4, V21.S4
+	VADD   V14.S4, V15.S4, V15.S4
+	FMOVQ  144(R3), F14 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V28.S4, V17.S4, V14.S4
+	FMOVQ  144(R3), F24 // nearExp2
+	VFMLA  V29.S4, V17.S4, V24.S4
+	FMOVQ  F27, 112(RSP)
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V28.S4, V14.S4, V27.S4
+	FMOVQ  160(R3), F14 // nearExp1
+	VFMLA  V29.S4, V24.S4, V14.S4
+	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
+	WORD   $0x6e2edfbd // fmul v29.4s, v29.4s, v14.4s
+
+	// s*q + s
+	VFMLA  V28.S4, V21.S4, V21.S4
+	VFMLA  V29.S4, V15.S4, V15.S4
+	WORD   $0x4e2fd6ae // fadd v14.4s, v21.4s, v15.4s
+	WORD   $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V26.B16, V4.B16, V4.B16
+	FMOVQ  272(R0), F14
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V14.S4, V22.S4
+	FMOVQ  336(R0), F24
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V24.S4, V26.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V14.S4, V27.S4
+	VFMLA  V0.S4, V24.S4, V28.S4
+	VFMLA  V1.S4, V14.S4, V27.S4
+	VFMLA  V1.S4, V24.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V22.B16, V14.B16
+	VAND   V3.B16, V26.B16, V24.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb2970e // mla v14.4s, v24.4s, v18.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V22.S4, V24.S4
+	FMOVQ  F16, 128(RSP)
+	VSHL   $20, V26.S4, V16.S4
+	VADD   V24.S4, V29.S4, V29.S4
+	VADD   V16.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F16 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V16.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V28.S4, V25.S4, V17.S4
-	WORD   $0x6e30df7b // fmul v27.4s, v27.4s, v16.4s
-	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
+	FMOVQ  144(R3), F24 // nearExp2
+	VFMLA  V28.S4, V17.S4, V24.S4
+	FMOVQ  F15, 144(RSP)
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V27.S4, V16.S4, V15.S4
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V28.S4, V24.S4, V16.S4
+	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
+	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
 
 	// s*q + s
 	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd7b0 // fadd v16.4s, v29.4s, v15.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V26.B16, V13.B16, V13.B16
-	FMOVQ  16(R14), F17
+	VFMLA  V28.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed7af // fadd v15.4s, v29.4s, v14.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V26.B16, V4.B16, V4.B16
+	FMOVQ  16(R14), F16
 	CMP    $8, R2
 	BGE    l344
-	VEOR   V23.B16, V23.B16, V23.B16
+	VEOR   V22.B16, V22.B16, V22.B16
 	CMP    $4, R2
 	BLE    l345
 	TBZ    $1, R2, l343
-	FMOVD  400(R0), F23
+	FMOVD  400(R0), F22
 	TBZ    $0, R2, l345
 	ADD    $408, R0, R5
-	VLD1   (R5), V23.S[2]
+	VLD1   (R5), V22.S[2]
 	B      l345
 
 l343:
-	FMOVS  400(R0), F23
+	FMOVS  400(R0), F22
 	B      l345
 
 l344:
-	FMOVQ  400(R0), F23
+	FMOVQ  400(R0), F22
 
 l345:
-	FMOVQ  80(R14), F25
+	FMOVQ  80(R14), F24
 	CMP    $24, R2
 	BGE    l347
 	VEOR   V26.B16, V26.B16, V26.B16
@@ -11852,246 +11946,246 @@ l347:
 	FMOVQ  464(R0), F26
 
 l348:
-	VORR   V3.B16, V3.B16, V27.B16
+	VORR   V2.B16, V2.B16, V27.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V23.S4, V27.S4
-	VORR   V3.B16, V3.B16, V28.B16
+	VFMLA  V0.S4, V22.S4, V27.S4
+	VORR   V2.B16, V2.B16, V28.B16
 	VFMLA  V0.S4, V26.S4, V28.S4
-	VAND   V27.B16, V17.B16, V27.B16
-	VAND   V28.B16, V25.B16, V28.B16
-	FMOVQ  F15, 176(RSP)
+	VAND   V27.B16, V16.B16, V27.B16
+	VAND   V28.B16, V24.B16, V28.B16
+	FMOVQ  F14, 160(RSP)
 
 	// -n = magic - N - u
-	WORD   $0x4ebbd46f // fsub v15.4s, v3.4s, v27.4s
-	FMOVQ  F29, 192(RSP)
-	WORD   $0x4ebcd47d // fsub v29.4s, v3.4s, v28.4s
+	WORD   $0x4ebbd44e // fsub v14.4s, v2.4s, v27.4s
+	FMOVQ  F29, 176(RSP)
+	WORD   $0x4ebcd45d // fsub v29.4s, v2.4s, v28.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V23.S4, V15.S4
+	VFMLA  V0.S4, V22.S4, V14.S4
 	VFMLA  V0.S4, V26.S4, V29.S4
-	VFMLA  V1.S4, V23.S4, V15.S4
+	VFMLA  V1.S4, V22.S4, V14.S4
 	VFMLA  V1.S4, V26.S4, V29.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V27.B16, V23.B16
-	VAND   V12.B16, V28.B16, V26.B16
-	FMOVQ  F22, 208(RSP)
-	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb396f6 // mla v22.4s, v23.4s, v19.4s
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4eb39757 // mla v23.4s, v26.4s, v19.4s
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VSHL   $20, V27.S4, V26.S4
-	FMOVQ  F24, 224(RSP)
-	VSHL   $20, V28.S4, V24.S4
-	VADD   V26.S4, V22.S4, V22.S4
-	VADD   V24.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F24 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V15.S4, V18.S4, V24.S4
-	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V29.S4, V18.S4, V26.S4
-	FMOVQ  F21, 240(RSP)
-	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V15.S4, V24.S4, V21.S4
-	FMOVQ  160(R3), F24 // nearExp1
-	VFMLA  V29.S4, V26.S4, V24.S4
-	WORD   $0x6e35ddef // fmul v15.4s, v15.4s, v21.4s
-	WORD   $0x6e38dfbd // fmul v29.4s, v29.4s, v24.4s
-
-	// s*q + s
-	VFMLA  V15.S4, V22.S4, V22.S4
-	VFMLA  V29.S4, V23.S4, V23.S4
-	VAND   V22.B16, V17.B16, V17.B16
-	VAND   V23.B16, V25.B16, V25.B16
-	WORD   $0x4e39d62f // fadd v15.4s, v17.4s, v25.4s
-	WORD   $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
-	VORR   V27.B16, V13.B16, V13.B16
-	VORR   V28.B16, V13.B16, V13.B16
-	FMOVQ  32(R0), F15
-	VORR   V3.B16, V3.B16, V21.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V21.S4
-	FMOVQ  96(R0), F22
-	VORR   V3.B16, V3.B16, V23.B16
-	VFMLA  V0.S4, V22.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb5d478 // fsub v24.4s, v3.4s, v21.4s
-	WORD   $0x4eb7d47a // fsub v26.4s, v3.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V24.S4
-	VFMLA  V0.S4, V22.S4, V26.S4
-	VFMLA  V1.S4, V15.S4, V24.S4
-	VFMLA  V1.S4, V22.S4, V26.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V21.B16, V15.B16
-	VAND   V12.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb395fb // mla v27.4s, v15.4s, v19.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb396cf // mla v15.4s, v22.4s, v19.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V21.S4, V22.S4
-	VSHL   $20, V23.S4, V28.S4
-	VADD   V22.S4, V27.S4, V27.S4
-	VADD   V28.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F22 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V24.S4, V22.S4, V29.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V26.S4, V28.S4, V22.S4
-	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
-
-	// s*q + s
-	VFMLA  V24.S4, V27.S4, V27.S4
-	VFMLA  V26.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd776 // fadd v22.4s, v27.4s, v15.4s
-	VORR   V21.B16, V13.B16, V13.B16
-	VORR   V23.B16, V13.B16, V13.B16
-	FMOVQ  160(R0), F21
-	VORR   V3.B16, V3.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V21.S4, V23.S4
-	FMOVQ  224(R0), F24
-	VORR   V3.B16, V3.B16, V26.B16
-	VFMLA  V0.S4, V24.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d47c // fsub v28.4s, v3.4s, v23.4s
-	WORD   $0x4ebad47d // fsub v29.4s, v3.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V21.S4, V28.S4
-	VFMLA  V0.S4, V24.S4, V29.S4
-	VFMLA  V1.S4, V21.S4, V28.S4
-	VFMLA  V1.S4, V24.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V21.B16
-	VAND   V12.B16, V26.B16, V24.B16
-	FMOVQ  F16, 256(RSP)
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb396b0 // mla v16.4s, v21.4s, v19.4s
+	VAND   V3.B16, V27.B16, V22.B16
+	VAND   V3.B16, V28.B16, V26.B16
+	FMOVQ  F21, 192(RSP)
 	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4eb39715 // mla v21.4s, v24.4s, v19.4s
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
+	WORD   $0x4eb296d5 // mla v21.4s, v22.4s, v18.4s
+	FMOVQ  128(R3), F22 // byteOffsets
+	WORD   $0x4eb29756 // mla v22.4s, v26.4s, v18.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F15, 272(RSP)
-	VSHL   $20, V26.S4, V15.S4
-	VADD   V24.S4, V16.S4, V16.S4
-	VADD   V15.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F15 // nearExp2
+	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
+	VSHL   $20, V27.S4, V26.S4
+	FMOVQ  F23, 208(RSP)
+	VSHL   $20, V28.S4, V23.S4
+	VADD   V26.S4, V21.S4, V21.S4
+	VADD   V23.S4, V22.S4, V22.S4
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V28.S4, V18.S4, V15.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V29.S4, V18.S4, V24.S4
-	FMOVQ  F27, 288(RSP)
-	FMOVQ  160(R3), F27 // nearExp1
-	VFMLA  V28.S4, V15.S4, V27.S4
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V29.S4, V24.S4, V15.S4
-	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD   $0x6e2fdfbd // fmul v29.4s, v29.4s, v15.4s
+	VFMLA  V14.S4, V17.S4, V23.S4
+	FMOVQ  144(R3), F26 // nearExp2
+	VFMLA  V29.S4, V17.S4, V26.S4
+	FMOVQ  F20, 224(RSP)
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V14.S4, V23.S4, V20.S4
+	FMOVQ  160(R3), F23 // nearExp1
+	VFMLA  V29.S4, V26.S4, V23.S4
+	WORD   $0x6e34ddce // fmul v14.4s, v14.4s, v20.4s
+	WORD   $0x6e37dfbd // fmul v29.4s, v29.4s, v23.4s
 
 	// s*q + s
-	VFMLA  V28.S4, V16.S4, V16.S4
-	VFMLA  V29.S4, V21.S4, V21.S4
-	WORD   $0x4e35d60f // fadd v15.4s, v16.4s, v21.4s
-	WORD   $0x4e2fd6d6 // fadd v22.4s, v22.4s, v15.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V26.B16, V13.B16, V13.B16
-	FMOVQ  288(R0), F15
-	VORR   V3.B16, V3.B16, V23.B16
+	VFMLA  V14.S4, V21.S4, V21.S4
+	VFMLA  V29.S4, V22.S4, V22.S4
+	VAND   V21.B16, V16.B16, V16.B16
+	VAND   V22.B16, V24.B16, V24.B16
+	WORD   $0x4e38d60e // fadd v14.4s, v16.4s, v24.4s
+	WORD   $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
+	VORR   V27.B16, V4.B16, V4.B16
+	VORR   V28.B16, V4.B16, V4.B16
+	FMOVQ  32(R0), F14
+	VORR   V2.B16, V2.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V23.S4
-	FMOVQ  352(R0), F24
-	VORR   V3.B16, V3.B16, V26.B16
-	VFMLA  V0.S4, V24.S4, V26.S4
+	VFMLA  V0.S4, V14.S4, V20.S4
+	FMOVQ  96(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4ebad47c // fsub v28.4s, v3.4s, v26.4s
+	WORD   $0x4eb4d457 // fsub v23.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d45a // fsub v26.4s, v2.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V27.S4
-	VFMLA  V0.S4, V24.S4, V28.S4
-	VFMLA  V1.S4, V15.S4, V27.S4
-	VFMLA  V1.S4, V24.S4, V28.S4
+	VFMLA  V0.S4, V14.S4, V23.S4
+	VFMLA  V0.S4, V21.S4, V26.S4
+	VFMLA  V1.S4, V14.S4, V23.S4
+	VFMLA  V1.S4, V21.S4, V26.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V15.B16
-	VAND   V12.B16, V26.B16, V24.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb395fd // mla v29.4s, v15.4s, v19.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb3970f // mla v15.4s, v24.4s, v19.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F22, 304(RSP)
-	VSHL   $20, V26.S4, V22.S4
-	VADD   V24.S4, V29.S4, V29.S4
-	VADD   V22.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F22 // nearExp2
+	VAND   V3.B16, V20.B16, V14.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb295db // mla v27.4s, v14.4s, v18.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb296ae // mla v14.4s, v21.4s, v18.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V21.S4, V27.S4, V27.S4
+	VADD   V28.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V22.S4
-	FMOVQ  144(R3), F24 // nearExp2
-	VFMLA  V28.S4, V18.S4, V24.S4
-	FMOVQ  F21, 320(RSP)
+	VFMLA  V23.S4, V17.S4, V21.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V26.S4, V17.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V23.S4, V21.S4, V29.S4
 	FMOVQ  160(R3), F21 // nearExp1
-	VFMLA  V27.S4, V22.S4, V21.S4
-	FMOVQ  160(R3), F22 // nearExp1
-	VFMLA  V28.S4, V24.S4, V22.S4
-	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
-	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
+	VFMLA  V26.S4, V28.S4, V21.S4
+	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
+	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed775 // fadd v21.4s, v27.4s, v14.4s
+	VORR   V20.B16, V4.B16, V4.B16
+	VORR   V22.B16, V4.B16, V4.B16
+	FMOVQ  160(R0), F20
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V20.S4, V22.S4
+	FMOVQ  224(R0), F23
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V23.S4, V26.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d45c // fsub v28.4s, v2.4s, v22.4s
+	WORD   $0x4ebad45d // fsub v29.4s, v2.4s, v26.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V20.S4, V28.S4
+	VFMLA  V0.S4, V23.S4, V29.S4
+	VFMLA  V1.S4, V20.S4, V28.S4
+	VFMLA  V1.S4, V23.S4, V29.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V22.B16, V20.B16
+	VAND   V3.B16, V26.B16, V23.B16
+	FMOVQ  F15, 240(RSP)
+	FMOVQ  128(R3), F15 // byteOffsets
+	WORD   $0x4eb2968f // mla v15.4s, v20.4s, v18.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
+	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F14, 256(RSP)
+	VSHL   $20, V26.S4, V14.S4
+	VADD   V23.S4, V15.S4, V15.S4
+	VADD   V14.S4, V20.S4, V20.S4
+	FMOVQ  144(R3), F14 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V28.S4, V17.S4, V14.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V29.S4, V17.S4, V23.S4
+	FMOVQ  F27, 272(RSP)
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V28.S4, V14.S4, V27.S4
+	FMOVQ  160(R3), F14 // nearExp1
+	VFMLA  V29.S4, V23.S4, V14.S4
+	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
+	WORD   $0x6e2edfbd // fmul v29.4s, v29.4s, v14.4s
+
+	// s*q + s
+	VFMLA  V28.S4, V15.S4, V15.S4
+	VFMLA  V29.S4, V20.S4, V20.S4
+	WORD   $0x4e34d5ee // fadd v14.4s, v15.4s, v20.4s
+	WORD   $0x4e2ed6b5 // fadd v21.4s, v21.4s, v14.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V26.B16, V4.B16, V4.B16
+	FMOVQ  288(R0), F14
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V14.S4, V22.S4
+	FMOVQ  352(R0), F23
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V23.S4, V26.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V14.S4, V27.S4
+	VFMLA  V0.S4, V23.S4, V28.S4
+	VFMLA  V1.S4, V14.S4, V27.S4
+	VFMLA  V1.S4, V23.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V22.B16, V14.B16
+	VAND   V3.B16, V26.B16, V23.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb296ee // mla v14.4s, v23.4s, v18.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V22.S4, V23.S4
+	FMOVQ  F21, 288(RSP)
+	VSHL   $20, V26.S4, V21.S4
+	VADD   V23.S4, V29.S4, V29.S4
+	VADD   V21.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V27.S4, V17.S4, V21.S4
+	FMOVQ  144(R3), F23 // nearExp2
+	VFMLA  V28.S4, V17.S4, V23.S4
+	FMOVQ  F20, 304(RSP)
+	FMOVQ  160(R3), F20 // nearExp1
+	VFMLA  V27.S4, V21.S4, V20.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V28.S4, V23.S4, V21.S4
+	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
+	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
 
 	// s*q + s
 	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd7b5 // fadd v21.4s, v29.4s, v15.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V26.B16, V13.B16, V13.B16
-	FMOVQ  32(R14), F22
+	VFMLA  V28.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed7b4 // fadd v20.4s, v29.4s, v14.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V26.B16, V4.B16, V4.B16
+	FMOVQ  32(R14), F21
 	CMP    $12, R2
 	BGE    l350
-	VEOR   V23.B16, V23.B16, V23.B16
+	VEOR   V22.B16, V22.B16, V22.B16
 	CMP    $8, R2
 	BLE    l351
 	TBZ    $1, R2, l349
-	FMOVD  416(R0), F23
+	FMOVD  416(R0), F22
 	TBZ    $0, R2, l351
 	ADD    $424, R0, R5
-	VLD1   (R5), V23.S[2]
+	VLD1   (R5), V22.S[2]
 	B      l351
 
 l349:
-	FMOVS  416(R0), F23
+	FMOVS  416(R0), F22
 	B      l351
 
 l350:
-	FMOVQ  416(R0), F23
+	FMOVQ  416(R0), F22
 
 l351:
-	FMOVQ  96(R14), F24
+	FMOVQ  96(R14), F23
 	CMP    $28, R2
 	BGE    l353
 	VEOR   V26.B16, V26.B16, V26.B16
@@ -12112,246 +12206,246 @@ l353:
 	FMOVQ  480(R0), F26
 
 l354:
-	VORR   V3.B16, V3.B16, V27.B16
+	VORR   V2.B16, V2.B16, V27.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V23.S4, V27.S4
-	VORR   V3.B16, V3.B16, V28.B16
+	VFMLA  V0.S4, V22.S4, V27.S4
+	VORR   V2.B16, V2.B16, V28.B16
 	VFMLA  V0.S4, V26.S4, V28.S4
-	VAND   V27.B16, V22.B16, V27.B16
-	VAND   V28.B16, V24.B16, V28.B16
-	FMOVQ  F15, 336(RSP)
+	VAND   V27.B16, V21.B16, V27.B16
+	VAND   V28.B16, V23.B16, V28.B16
+	FMOVQ  F14, 320(RSP)
 
 	// -n = magic - N - u
-	WORD   $0x4ebbd46f // fsub v15.4s, v3.4s, v27.4s
-	FMOVQ  F29, 352(RSP)
-	WORD   $0x4ebcd47d // fsub v29.4s, v3.4s, v28.4s
+	WORD   $0x4ebbd44e // fsub v14.4s, v2.4s, v27.4s
+	FMOVQ  F29, 336(RSP)
+	WORD   $0x4ebcd45d // fsub v29.4s, v2.4s, v28.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V23.S4, V15.S4
+	VFMLA  V0.S4, V22.S4, V14.S4
 	VFMLA  V0.S4, V26.S4, V29.S4
-	VFMLA  V1.S4, V23.S4, V15.S4
+	VFMLA  V1.S4, V22.S4, V14.S4
 	VFMLA  V1.S4, V26.S4, V29.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V27.B16, V23.B16
-	VAND   V12.B16, V28.B16, V26.B16
-	FMOVQ  F16, 368(RSP)
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb396f0 // mla v16.4s, v23.4s, v19.4s
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4eb39757 // mla v23.4s, v26.4s, v19.4s
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VAND   V3.B16, V27.B16, V22.B16
+	VAND   V3.B16, V28.B16, V26.B16
+	FMOVQ  F15, 352(RSP)
+	FMOVQ  128(R3), F15 // byteOffsets
+	WORD   $0x4eb296cf // mla v15.4s, v22.4s, v18.4s
+	FMOVQ  128(R3), F22 // byteOffsets
+	WORD   $0x4eb29756 // mla v22.4s, v26.4s, v18.4s
+	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
+	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V27.S4, V26.S4
-	FMOVQ  F25, 384(RSP)
-	VSHL   $20, V28.S4, V25.S4
-	VADD   V26.S4, V16.S4, V16.S4
-	VADD   V25.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F25 // nearExp2
+	FMOVQ  F24, 368(RSP)
+	VSHL   $20, V28.S4, V24.S4
+	VADD   V26.S4, V15.S4, V15.S4
+	VADD   V24.S4, V22.S4, V22.S4
+	FMOVQ  144(R3), F24 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V15.S4, V18.S4, V25.S4
+	VFMLA  V14.S4, V17.S4, V24.S4
 	FMOVQ  144(R3), F26 // nearExp2
-	VFMLA  V29.S4, V18.S4, V26.S4
-	FMOVQ  F17, 400(RSP)
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V15.S4, V25.S4, V17.S4
-	FMOVQ  160(R3), F25 // nearExp1
-	VFMLA  V29.S4, V26.S4, V25.S4
-	WORD   $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	WORD   $0x6e39dfbd // fmul v29.4s, v29.4s, v25.4s
-
-	// s*q + s
-	VFMLA  V15.S4, V16.S4, V16.S4
-	VFMLA  V29.S4, V23.S4, V23.S4
-	VAND   V16.B16, V22.B16, V22.B16
-	VAND   V23.B16, V24.B16, V24.B16
-	WORD   $0x4e38d6cf // fadd v15.4s, v22.4s, v24.4s
-	WORD   $0x4e2fd6b5 // fadd v21.4s, v21.4s, v15.4s
-	VORR   V27.B16, V13.B16, V13.B16
-	VORR   V28.B16, V13.B16, V13.B16
-	FMOVQ  48(R0), F15
-	VORR   V3.B16, V3.B16, V16.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V16.S4
-	FMOVQ  112(R0), F17
-	VORR   V3.B16, V3.B16, V23.B16
-	VFMLA  V0.S4, V17.S4, V23.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb0d479 // fsub v25.4s, v3.4s, v16.4s
-	WORD   $0x4eb7d47a // fsub v26.4s, v3.4s, v23.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V25.S4
-	VFMLA  V0.S4, V17.S4, V26.S4
-	VFMLA  V1.S4, V15.S4, V25.S4
-	VFMLA  V1.S4, V17.S4, V26.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V16.B16, V15.B16
-	VAND   V12.B16, V23.B16, V17.B16
-	FMOVQ  128(R3), F27 // byteOffsets
-	WORD   $0x4eb395fb // mla v27.4s, v15.4s, v19.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb3962f // mla v15.4s, v17.4s, v19.4s
-	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V16.S4, V17.S4
-	VSHL   $20, V23.S4, V28.S4
-	VADD   V17.S4, V27.S4, V27.S4
-	VADD   V28.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F17 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V25.S4, V18.S4, V17.S4
-	FMOVQ  144(R3), F28 // nearExp2
-	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F29 // nearExp1
-	VFMLA  V25.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V26.S4, V28.S4, V17.S4
-	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	WORD   $0x6e31df5a // fmul v26.4s, v26.4s, v17.4s
-
-	// s*q + s
-	VFMLA  V25.S4, V27.S4, V27.S4
-	VFMLA  V26.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd771 // fadd v17.4s, v27.4s, v15.4s
-	VORR   V16.B16, V13.B16, V13.B16
-	VORR   V23.B16, V13.B16, V13.B16
-	FMOVQ  176(R0), F16
-	VORR   V3.B16, V3.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V23.S4
-	FMOVQ  240(R0), F25
-	VORR   V3.B16, V3.B16, V26.B16
-	VFMLA  V0.S4, V25.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d47c // fsub v28.4s, v3.4s, v23.4s
-	WORD   $0x4ebad47d // fsub v29.4s, v3.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V28.S4
-	VFMLA  V0.S4, V25.S4, V29.S4
-	VFMLA  V1.S4, V16.S4, V28.S4
-	VFMLA  V1.S4, V25.S4, V29.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V16.B16
-	VAND   V12.B16, V26.B16, V25.B16
-	FMOVQ  F21, 416(RSP)
-	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4eb39615 // mla v21.4s, v16.4s, v19.4s
-	FMOVQ  128(R3), F16 // byteOffsets
-	WORD   $0x4eb39730 // mla v16.4s, v25.4s, v19.4s
-	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
-	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VSHL   $20, V23.S4, V25.S4
-	FMOVQ  F15, 432(RSP)
-	VSHL   $20, V26.S4, V15.S4
-	VADD   V25.S4, V21.S4, V21.S4
-	VADD   V15.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F15 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V28.S4, V18.S4, V15.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V29.S4, V18.S4, V25.S4
-	FMOVQ  F27, 448(RSP)
-	FMOVQ  160(R3), F27 // nearExp1
-	VFMLA  V28.S4, V15.S4, V27.S4
-	FMOVQ  160(R3), F15 // nearExp1
-	VFMLA  V29.S4, V25.S4, V15.S4
-	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
-	WORD   $0x6e2fdfbd // fmul v29.4s, v29.4s, v15.4s
-
-	// s*q + s
-	VFMLA  V28.S4, V21.S4, V21.S4
-	VFMLA  V29.S4, V16.S4, V16.S4
-	WORD   $0x4e30d6af // fadd v15.4s, v21.4s, v16.4s
-	WORD   $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V26.B16, V13.B16, V13.B16
-	FMOVQ  304(R0), F15
-	VORR   V3.B16, V3.B16, V23.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V23.S4
-	FMOVQ  368(R0), F25
-	VORR   V3.B16, V3.B16, V26.B16
-	VFMLA  V0.S4, V25.S4, V26.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb7d47b // fsub v27.4s, v3.4s, v23.4s
-	WORD   $0x4ebad47c // fsub v28.4s, v3.4s, v26.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V27.S4
-	VFMLA  V0.S4, V25.S4, V28.S4
-	VFMLA  V1.S4, V15.S4, V27.S4
-	VFMLA  V1.S4, V25.S4, V28.S4
-
-	// s = 2^(n - N) * K
-	VAND   V12.B16, V23.B16, V15.B16
-	VAND   V12.B16, V26.B16, V25.B16
-	FMOVQ  128(R3), F29 // byteOffsets
-	WORD   $0x4eb395fd // mla v29.4s, v15.4s, v19.4s
-	FMOVQ  128(R3), F15 // byteOffsets
-	WORD   $0x4eb3972f // mla v15.4s, v25.4s, v19.4s
-	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V23.S4, V25.S4
-	FMOVQ  F17, 464(RSP)
-	VSHL   $20, V26.S4, V17.S4
-	VADD   V25.S4, V29.S4, V29.S4
-	VADD   V17.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F17 // nearExp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V27.S4, V18.S4, V17.S4
-	FMOVQ  144(R3), F25 // nearExp2
-	VFMLA  V28.S4, V18.S4, V25.S4
-	FMOVQ  F16, 480(RSP)
+	VFMLA  V29.S4, V17.S4, V26.S4
+	FMOVQ  F16, 384(RSP)
 	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V14.S4, V24.S4, V16.S4
+	FMOVQ  160(R3), F24 // nearExp1
+	VFMLA  V29.S4, V26.S4, V24.S4
+	WORD   $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD   $0x6e38dfbd // fmul v29.4s, v29.4s, v24.4s
+
+	// s*q + s
+	VFMLA  V14.S4, V15.S4, V15.S4
+	VFMLA  V29.S4, V22.S4, V22.S4
+	VAND   V15.B16, V21.B16, V21.B16
+	VAND   V22.B16, V23.B16, V23.B16
+	WORD   $0x4e37d6ae // fadd v14.4s, v21.4s, v23.4s
+	WORD   $0x4e2ed694 // fadd v20.4s, v20.4s, v14.4s
+	VORR   V27.B16, V4.B16, V4.B16
+	VORR   V28.B16, V4.B16, V4.B16
+	FMOVQ  48(R0), F14
+	VORR   V2.B16, V2.B16, V15.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V14.S4, V15.S4
+	FMOVQ  112(R0), F16
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V16.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eafd458 // fsub v24.4s, v2.4s, v15.4s
+	WORD   $0x4eb6d45a // fsub v26.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V14.S4, V24.S4
+	VFMLA  V0.S4, V16.S4, V26.S4
+	VFMLA  V1.S4, V14.S4, V24.S4
+	VFMLA  V1.S4, V16.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V15.B16, V14.B16
+	VAND   V3.B16, V22.B16, V16.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb295db // mla v27.4s, v14.4s, v18.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb2960e // mla v14.4s, v16.4s, v18.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V15.S4, V16.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V16.S4, V27.S4, V27.S4
+	VADD   V28.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F16 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V17.S4, V16.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V26.S4, V17.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V24.S4, V16.S4, V29.S4
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V26.S4, V28.S4, V16.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e30df5a // fmul v26.4s, v26.4s, v16.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed770 // fadd v16.4s, v27.4s, v14.4s
+	VORR   V15.B16, V4.B16, V4.B16
+	VORR   V22.B16, V4.B16, V4.B16
+	FMOVQ  176(R0), F15
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V15.S4, V22.S4
+	FMOVQ  240(R0), F24
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V24.S4, V26.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d45c // fsub v28.4s, v2.4s, v22.4s
+	WORD   $0x4ebad45d // fsub v29.4s, v2.4s, v26.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V15.S4, V28.S4
+	VFMLA  V0.S4, V24.S4, V29.S4
+	VFMLA  V1.S4, V15.S4, V28.S4
+	VFMLA  V1.S4, V24.S4, V29.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V22.B16, V15.B16
+	VAND   V3.B16, V26.B16, V24.B16
+	FMOVQ  F20, 400(RSP)
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb295f4 // mla v20.4s, v15.4s, v18.4s
+	FMOVQ  128(R3), F15 // byteOffsets
+	WORD   $0x4eb2970f // mla v15.4s, v24.4s, v18.4s
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
+	VSHL   $20, V22.S4, V24.S4
+	FMOVQ  F14, 416(RSP)
+	VSHL   $20, V26.S4, V14.S4
+	VADD   V24.S4, V20.S4, V20.S4
+	VADD   V14.S4, V15.S4, V15.S4
+	FMOVQ  144(R3), F14 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V28.S4, V17.S4, V14.S4
+	FMOVQ  144(R3), F24 // nearExp2
+	VFMLA  V29.S4, V17.S4, V24.S4
+	FMOVQ  F27, 432(RSP)
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V28.S4, V14.S4, V27.S4
+	FMOVQ  160(R3), F14 // nearExp1
+	VFMLA  V29.S4, V24.S4, V14.S4
+	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
+	WORD   $0x6e2edfbd // fmul v29.4s, v29.4s, v14.4s
+
+	// s*q + s
+	VFMLA  V28.S4, V20.S4, V20.S4
+	VFMLA  V29.S4, V15.S4, V15.S4
+	WORD   $0x4e2fd68e // fadd v14.4s, v20.4s, v15.4s
+	WORD   $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V26.B16, V4.B16, V4.B16
+	FMOVQ  304(R0), F14
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V14.S4, V22.S4
+	FMOVQ  368(R0), F24
+	VORR   V2.B16, V2.B16, V26.B16
+	VFMLA  V0.S4, V24.S4, V26.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d45b // fsub v27.4s, v2.4s, v22.4s
+	WORD   $0x4ebad45c // fsub v28.4s, v2.4s, v26.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V14.S4, V27.S4
+	VFMLA  V0.S4, V24.S4, V28.S4
+	VFMLA  V1.S4, V14.S4, V27.S4
+	VFMLA  V1.S4, V24.S4, V28.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V22.B16, V14.B16
+	VAND   V3.B16, V26.B16, V24.B16
+	FMOVQ  128(R3), F29 // byteOffsets
+	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
+	FMOVQ  128(R3), F14 // byteOffsets
+	WORD   $0x4eb2970e // mla v14.4s, v24.4s, v18.4s
+	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V22.S4, V24.S4
+	FMOVQ  F16, 448(RSP)
+	VSHL   $20, V26.S4, V16.S4
+	VADD   V24.S4, V29.S4, V29.S4
+	VADD   V16.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F16 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V16.S4
-	FMOVQ  160(R3), F17 // nearExp1
-	VFMLA  V28.S4, V25.S4, V17.S4
-	WORD   $0x6e30df7b // fmul v27.4s, v27.4s, v16.4s
-	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
+	FMOVQ  144(R3), F24 // nearExp2
+	VFMLA  V28.S4, V17.S4, V24.S4
+	FMOVQ  F15, 464(RSP)
+	FMOVQ  160(R3), F15 // nearExp1
+	VFMLA  V27.S4, V16.S4, V15.S4
+	FMOVQ  160(R3), F16 // nearExp1
+	VFMLA  V28.S4, V24.S4, V16.S4
+	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
+	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
 
 	// s*q + s
 	VFMLA  V27.S4, V29.S4, V29.S4
-	VFMLA  V28.S4, V15.S4, V15.S4
-	WORD   $0x4e2fd7b0 // fadd v16.4s, v29.4s, v15.4s
-	VORR   V23.B16, V13.B16, V13.B16
-	VORR   V26.B16, V13.B16, V13.B16
-	FMOVQ  48(R14), F17
+	VFMLA  V28.S4, V14.S4, V14.S4
+	WORD   $0x4e2ed7af // fadd v15.4s, v29.4s, v14.4s
+	VORR   V22.B16, V4.B16, V4.B16
+	VORR   V26.B16, V4.B16, V4.B16
+	FMOVQ  48(R14), F16
 	CMP    $16, R2
 	BGE    l356
-	VEOR   V23.B16, V23.B16, V23.B16
+	VEOR   V22.B16, V22.B16, V22.B16
 	CMP    $12, R2
 	BLE    l357
 	TBZ    $1, R2, l355
-	FMOVD  432(R0), F23
+	FMOVD  432(R0), F22
 	TBZ    $0, R2, l357
 	ADD    $440, R0, R5
-	VLD1   (R5), V23.S[2]
+	VLD1   (R5), V22.S[2]
 	B      l357
 
 l355:
-	FMOVS  432(R0), F23
+	FMOVS  432(R0), F22
 	B      l357
 
 l356:
-	FMOVQ  432(R0), F23
+	FMOVQ  432(R0), F22
 
 l357:
-	FMOVQ  112(R14), F25
+	FMOVQ  112(R14), F24
 	CMP    $32, R2
 	BGE    l359
 	VEOR   V26.B16, V26.B16, V26.B16
@@ -12372,199 +12466,198 @@ l359:
 	FMOVQ  496(R0), F26
 
 l360:
-	VORR   V3.B16, V3.B16, V27.B16
+	VORR   V2.B16, V2.B16, V27.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V23.S4, V27.S4
-	VORR   V3.B16, V3.B16, V28.B16
+	VFMLA  V0.S4, V22.S4, V27.S4
+	VORR   V2.B16, V2.B16, V28.B16
 	VFMLA  V0.S4, V26.S4, V28.S4
-	VAND   V27.B16, V17.B16, V27.B16
-	VAND   V28.B16, V25.B16, V28.B16
-	FMOVQ  F15, 496(RSP)
+	VAND   V27.B16, V16.B16, V27.B16
+	VAND   V28.B16, V24.B16, V28.B16
+	FMOVQ  F14, 480(RSP)
 
 	// -n = magic - N - u
-	WORD   $0x4ebbd46f // fsub v15.4s, v3.4s, v27.4s
-	FMOVQ  F29, 512(RSP)
-	WORD   $0x4ebcd47d // fsub v29.4s, v3.4s, v28.4s
+	WORD   $0x4ebbd44e // fsub v14.4s, v2.4s, v27.4s
+	FMOVQ  F29, 496(RSP)
+	WORD   $0x4ebcd45d // fsub v29.4s, v2.4s, v28.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V23.S4, V15.S4
+	VFMLA  V0.S4, V22.S4, V14.S4
 	VFMLA  V0.S4, V26.S4, V29.S4
-	VFMLA  V1.S4, V23.S4, V15.S4
+	VFMLA  V1.S4, V22.S4, V14.S4
 	VFMLA  V1.S4, V26.S4, V29.S4
 
 	// s = 2^(n - N) * K
-	VAND   V12.B16, V27.B16, V23.B16
-	VAND   V12.B16, V28.B16, V12.B16
+	VAND   V3.B16, V27.B16, V22.B16
+	VAND   V3.B16, V28.B16, V3.B16
 	FMOVQ  128(R3), F26 // byteOffsets
-	WORD   $0x4eb396fa // mla v26.4s, v23.4s, v19.4s
-	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4eb39597 // mla v23.4s, v12.4s, v19.4s
+	WORD   $0x4eb296da // mla v26.4s, v22.4s, v18.4s
+	FMOVQ  128(R3), F22 // byteOffsets
+	WORD   $0x4eb29476 // mla v22.4s, v3.4s, v18.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VSHL   $20, V27.S4, V12.S4
-	VSHL   $20, V28.S4, V19.S4
-	VADD   V12.S4, V26.S4, V26.S4
-	VADD   V19.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F12 // nearExp2
+	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
+	VSHL   $20, V27.S4, V3.S4
+	VSHL   $20, V28.S4, V18.S4
+	VADD   V3.S4, V26.S4, V26.S4
+	VADD   V18.S4, V22.S4, V22.S4
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V15.S4, V18.S4, V12.S4
-	FMOVQ  144(R3), F19 // nearExp2
-	VFMLA  V29.S4, V18.S4, V19.S4
-	FMOVQ  160(R3), F18 // nearExp1
-	VFMLA  V15.S4, V12.S4, V18.S4
-	FMOVQ  160(R3), F12 // nearExp1
-	VFMLA  V29.S4, V19.S4, V12.S4
-	WORD   $0x6e32ddef // fmul v15.4s, v15.4s, v18.4s
-	WORD   $0x6e2cdfbd // fmul v29.4s, v29.4s, v12.4s
+	VFMLA  V14.S4, V17.S4, V3.S4
+	FMOVQ  144(R3), F18 // nearExp2
+	VFMLA  V29.S4, V17.S4, V18.S4
+	FMOVQ  160(R3), F17 // nearExp1
+	VFMLA  V14.S4, V3.S4, V17.S4
+	FMOVQ  160(R3), F3 // nearExp1
+	VFMLA  V29.S4, V18.S4, V3.S4
+	WORD   $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
 
 	// s*q + s
-	VFMLA  V15.S4, V26.S4, V26.S4
-	VFMLA  V29.S4, V23.S4, V23.S4
-	VAND   V26.B16, V17.B16, V17.B16
-	VAND   V23.B16, V25.B16, V25.B16
-	WORD   $0x4e39d62c // fadd v12.4s, v17.4s, v25.4s
-	WORD   $0x4e2cd610 // fadd v16.4s, v16.4s, v12.4s
-	VORR   V27.B16, V13.B16, V13.B16
-	VORR   V28.B16, V13.B16, V13.B16
+	VFMLA  V14.S4, V26.S4, V26.S4
+	VFMLA  V29.S4, V22.S4, V22.S4
+	VAND   V26.B16, V16.B16, V16.B16
+	VAND   V22.B16, V24.B16, V24.B16
+	WORD   $0x4e38d603 // fadd v3.4s, v16.4s, v24.4s
+	WORD   $0x4e23d5ef // fadd v15.4s, v15.4s, v3.4s
+	VORR   V27.B16, V4.B16, V4.B16
+	VORR   V28.B16, V4.B16, V4.B16
 
 	// Leave if an element is not near.
-	VMOV   V13.D[0], R5
-	VMOV   V13.D[1], R6
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact
-	FMOVQ  F20, 0(R1)
-	FMOVQ  F14, 64(R1)
-	FMOVQ  80(RSP), F12
-	FMOVQ  F12, 128(R1)
-	FMOVQ  64(RSP), F12
-	FMOVQ  F12, 192(R1)
-	FMOVQ  48(RSP), F12
-	FMOVQ  F12, 256(R1)
-	FMOVQ  32(RSP), F12
-	FMOVQ  F12, 320(R1)
-	FMOVQ  240(RSP), F13
+	FMOVQ  F19, 0(R1)
+	FMOVQ  F5, 64(R1)
+	FMOVQ  F25, 128(R1)
+	FMOVQ  64(RSP), F3
+	FMOVQ  F3, 192(R1)
+	FMOVQ  48(RSP), F3
+	FMOVQ  F3, 256(R1)
+	FMOVQ  32(RSP), F3
+	FMOVQ  F3, 320(R1)
+	FMOVQ  224(RSP), F4
 	CMP    $4, R2
 	BGE    l362
 	TBZ    $1, R2, l361
-	FMOVD  F13, 384(R1)
+	FMOVD  F4, 384(R1)
 	TBZ    $0, R2, l363
 	ADD    $392, R1, R5
-	VST1   V13.S[2], (R5)
+	VST1   V4.S[2], (R5)
 	B      l363
 
 l361:
-	FMOVS  F13, 384(R1)
+	FMOVS  F4, 384(R1)
 	B      l363
 
 l362:
-	FMOVQ  F13, 384(R1)
+	FMOVQ  F4, 384(R1)
 
 l363:
-	FMOVQ  224(RSP), F13
+	FMOVQ  208(RSP), F4
 	CMP    $20, R2
 	BGE    l365
 	CMP    $16, R2
 	BLE    l366
 	TBZ    $1, R2, l364
-	FMOVD  F13, 448(R1)
+	FMOVD  F4, 448(R1)
 	TBZ    $0, R2, l366
 	ADD    $456, R1, R5
-	VST1   V13.S[2], (R5)
+	VST1   V4.S[2], (R5)
 	B      l366
 
 l364:
-	FMOVS  F13, 448(R1)
+	FMOVS  F4, 448(R1)
 	B      l366
 
 l365:
-	FMOVQ  F13, 448(R1)
+	FMOVQ  F4, 448(R1)
 
 l366:
-	FMOVQ  128(RSP), F12
-	FMOVQ  F12, 16(R1)
-	FMOVQ  112(RSP), F12
-	FMOVQ  F12, 80(R1)
-	FMOVQ  208(RSP), F12
-	FMOVQ  F12, 144(R1)
-	FMOVQ  160(RSP), F12
-	FMOVQ  F12, 208(R1)
-	FMOVQ  192(RSP), F12
-	FMOVQ  F12, 272(R1)
-	FMOVQ  176(RSP), F12
-	FMOVQ  F12, 336(R1)
-	FMOVQ  400(RSP), F13
+	FMOVQ  112(RSP), F3
+	FMOVQ  F3, 16(R1)
+	FMOVQ  96(RSP), F3
+	FMOVQ  F3, 80(R1)
+	FMOVQ  192(RSP), F3
+	FMOVQ  F3, 144(R1)
+	FMOVQ  144(RSP), F3
+	FMOVQ  F3, 208(R1)
+	FMOVQ  176(RSP), F3
+	FMOVQ  F3, 272(R1)
+	FMOVQ  160(RSP), F3
+	FMOVQ  F3, 336(R1)
+	FMOVQ  384(RSP), F4
 	CMP    $8, R2
 	BGE    l368
 	CMP    $4, R2
 	BLE    l369
 	TBZ    $1, R2, l367
-	FMOVD  F13, 400(R1)
+	FMOVD  F4, 400(R1)
 	TBZ    $0, R2, l369
 	ADD    $408, R1, R5
-	VST1   V13.S[2], (R5)
+	VST1   V4.S[2], (R5)
 	B      l369
 
 l367:
-	FMOVS  F13, 400(R1)
+	FMOVS  F4, 400(R1)
 	B      l369
 
 l368:
-	FMOVQ  F13, 400(R1)
+	FMOVQ  F4, 400(R1)
 
 l369:
-	FMOVQ  384(RSP), F13
+	FMOVQ  368(RSP), F4
 	CMP    $24, R2
 	BGE    l371
 	CMP    $20, R2
 	BLE    l372
 	TBZ    $1, R2, l370
-	FMOVD  F13, 464(R1)
+	FMOVD  F4, 464(R1)
 	TBZ    $0, R2, l372
 	ADD    $472, R1, R5
-	VST1   V13.S[2], (R5)
+	VST1   V4.S[2], (R5)
 	B      l372
 
 l370:
-	FMOVS  F13, 464(R1)
+	FMOVS  F4, 464(R1)
 	B      l372
 
 l371:
-	FMOVQ  F13, 464(R1)
+	FMOVQ  F4, 464(R1)
 
 l372:
-	FMOVQ  288(RSP), F12
-	FMOVQ  F12, 32(R1)
-	FMOVQ  272(RSP), F12
-	FMOVQ  F12, 96(R1)
-	FMOVQ  368(RSP), F12
-	FMOVQ  F12, 160(R1)
-	FMOVQ  320(RSP), F12
-	FMOVQ  F12, 224(R1)
-	FMOVQ  352(RSP), F12
-	FMOVQ  F12, 288(R1)
-	FMOVQ  336(RSP), F12
-	FMOVQ  F12, 352(R1)
+	FMOVQ  272(RSP), F3
+	FMOVQ  F3, 32(R1)
+	FMOVQ  256(RSP), F3
+	FMOVQ  F3, 96(R1)
+	FMOVQ  352(RSP), F3
+	FMOVQ  F3, 160(R1)
+	FMOVQ  304(RSP), F3
+	FMOVQ  F3, 224(R1)
+	FMOVQ  336(RSP), F3
+	FMOVQ  F3, 288(R1)
+	FMOVQ  320(RSP), F3
+	FMOVQ  F3, 352(R1)
 	CMP    $12, R2
 	BGE    l374
 	CMP    $8, R2
 	BLE    l375
 	TBZ    $1, R2, l373
-	FMOVD  F22, 416(R1)
+	FMOVD  F21, 416(R1)
 	TBZ    $0, R2, l375
 	ADD    $424, R1, R5
-	VST1   V22.S[2], (R5)
+	VST1   V21.S[2], (R5)
 	B      l375
 
 l373:
-	FMOVS  F22, 416(R1)
+	FMOVS  F21, 416(R1)
 	B      l375
 
 l374:
-	FMOVQ  F22, 416(R1)
+	FMOVQ  F21, 416(R1)
 
 l375:
 	CMP    $28, R2
@@ -12572,48 +12665,48 @@ l375:
 	CMP    $24, R2
 	BLE    l378
 	TBZ    $1, R2, l376
-	FMOVD  F24, 480(R1)
+	FMOVD  F23, 480(R1)
 	TBZ    $0, R2, l378
 	ADD    $488, R1, R5
-	VST1   V24.S[2], (R5)
+	VST1   V23.S[2], (R5)
 	B      l378
 
 l376:
-	FMOVS  F24, 480(R1)
+	FMOVS  F23, 480(R1)
 	B      l378
 
 l377:
-	FMOVQ  F24, 480(R1)
+	FMOVQ  F23, 480(R1)
 
 l378:
-	FMOVQ  448(RSP), F12
-	FMOVQ  F12, 48(R1)
-	FMOVQ  432(RSP), F12
-	FMOVQ  F12, 112(R1)
-	FMOVQ  F21, 176(R1)
-	FMOVQ  480(RSP), F12
-	FMOVQ  F12, 240(R1)
-	FMOVQ  512(RSP), F12
-	FMOVQ  F12, 304(R1)
-	FMOVQ  496(RSP), F12
-	FMOVQ  F12, 368(R1)
+	FMOVQ  432(RSP), F3
+	FMOVQ  F3, 48(R1)
+	FMOVQ  416(RSP), F3
+	FMOVQ  F3, 112(R1)
+	FMOVQ  F20, 176(R1)
+	FMOVQ  464(RSP), F3
+	FMOVQ  F3, 240(R1)
+	FMOVQ  496(RSP), F3
+	FMOVQ  F3, 304(R1)
+	FMOVQ  480(RSP), F3
+	FMOVQ  F3, 368(R1)
 	CMP    $16, R2
 	BGE    l380
 	CMP    $12, R2
 	BLE    l381
 	TBZ    $1, R2, l379
-	FMOVD  F17, 432(R1)
+	FMOVD  F16, 432(R1)
 	TBZ    $0, R2, l381
 	ADD    $440, R1, R5
-	VST1   V17.S[2], (R5)
+	VST1   V16.S[2], (R5)
 	B      l381
 
 l379:
-	FMOVS  F17, 432(R1)
+	FMOVS  F16, 432(R1)
 	B      l381
 
 l380:
-	FMOVQ  F17, 432(R1)
+	FMOVQ  F16, 432(R1)
 
 l381:
 	CMP    $32, R2
@@ -12621,166 +12714,165 @@ l381:
 	CMP    $28, R2
 	BLE    l384
 	TBZ    $1, R2, l382
-	FMOVD  F25, 496(R1)
+	FMOVD  F24, 496(R1)
 	TBZ    $0, R2, l384
 	ADD    $504, R1, R5
-	VST1   V25.S[2], (R5)
+	VST1   V24.S[2], (R5)
 	B      l384
 
 l382:
-	FMOVS  F25, 496(R1)
+	FMOVS  F24, 496(R1)
 	B      l384
 
 l383:
-	FMOVQ  F25, 496(R1)
+	FMOVQ  F24, 496(R1)
 
 l384:
-	FMOVQ  16(RSP), F12
+	FMOVQ  16(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2cd48d // fadd v13.4s, v4.4s, v12.4s
-	WORD   $0x4eacf48e // fmin v14.4s, v4.4s, v12.4s
-	WORD   $0x4e2cf484 // fmax v4.4s, v4.4s, v12.4s
-	WORD   $0x4ea4d5a4 // fsub v4.4s, v13.4s, v4.4s
-	WORD   $0x4ea4d5ce // fsub v14.4s, v14.4s, v4.4s
-	WORD   $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ  96(RSP), F4
+	WORD   $0x4e23d4c4 // fadd v4.4s, v6.4s, v3.4s
+	WORD   $0x4ea3f4c5 // fmin v5.4s, v6.4s, v3.4s
+	WORD   $0x4e23f4c6 // fmax v6.4s, v6.4s, v3.4s
+	WORD   $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	FMOVQ  80(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d5ac // fadd v12.4s, v13.4s, v4.4s
-	WORD   $0x4ea4f5ae // fmin v14.4s, v13.4s, v4.4s
-	WORD   $0x4e24f5ad // fmax v13.4s, v13.4s, v4.4s
-	WORD   $0x4eadd58d // fsub v13.4s, v12.4s, v13.4s
-	WORD   $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
-	WORD   $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ  144(RSP), F4
+	WORD   $0x4e23d486 // fadd v6.4s, v4.4s, v3.4s
+	WORD   $0x4ea3f485 // fmin v5.4s, v4.4s, v3.4s
+	WORD   $0x4e23f484 // fmax v4.4s, v4.4s, v3.4s
+	WORD   $0x4ea4d4c4 // fsub v4.4s, v6.4s, v4.4s
+	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	FMOVQ  128(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4ad // fadd v13.4s, v5.4s, v4.4s
-	WORD   $0x4ea4f4ae // fmin v14.4s, v5.4s, v4.4s
-	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
-	WORD   $0x4ea5d5a5 // fsub v5.4s, v13.4s, v5.4s
-	WORD   $0x4ea5d5ce // fsub v14.4s, v14.4s, v5.4s
-	WORD   $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ  256(RSP), F4
+	WORD   $0x4e23d4e4 // fadd v4.4s, v7.4s, v3.4s
+	WORD   $0x4ea3f4e5 // fmin v5.4s, v7.4s, v3.4s
+	WORD   $0x4e23f4e7 // fmax v7.4s, v7.4s, v3.4s
+	WORD   $0x4ea7d487 // fsub v7.4s, v4.4s, v7.4s
+	WORD   $0x4ea7d4a5 // fsub v5.4s, v5.4s, v7.4s
+	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	FMOVQ  240(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d5a5 // fadd v5.4s, v13.4s, v4.4s
-	WORD   $0x4ea4f5ae // fmin v14.4s, v13.4s, v4.4s
-	WORD   $0x4e24f5ad // fmax v13.4s, v13.4s, v4.4s
-	WORD   $0x4eadd4ad // fsub v13.4s, v5.4s, v13.4s
-	WORD   $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
-	WORD   $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ  304(RSP), F4
+	WORD   $0x4e23d487 // fadd v7.4s, v4.4s, v3.4s
+	WORD   $0x4ea3f485 // fmin v5.4s, v4.4s, v3.4s
+	WORD   $0x4e23f484 // fmax v4.4s, v4.4s, v3.4s
+	WORD   $0x4ea4d4e4 // fsub v4.4s, v7.4s, v4.4s
+	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	FMOVQ  288(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4cd // fadd v13.4s, v6.4s, v4.4s
-	WORD   $0x4ea4f4ce // fmin v14.4s, v6.4s, v4.4s
-	WORD   $0x4e24f4c6 // fmax v6.4s, v6.4s, v4.4s
-	WORD   $0x4ea6d5a6 // fsub v6.4s, v13.4s, v6.4s
-	WORD   $0x4ea6d5ce // fsub v14.4s, v14.4s, v6.4s
-	WORD   $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	FMOVQ  416(RSP), F4
+	WORD   $0x4e23d504 // fadd v4.4s, v8.4s, v3.4s
+	WORD   $0x4ea3f505 // fmin v5.4s, v8.4s, v3.4s
+	WORD   $0x4e23f508 // fmax v8.4s, v8.4s, v3.4s
+	WORD   $0x4ea8d488 // fsub v8.4s, v4.4s, v8.4s
+	WORD   $0x4ea8d4a5 // fsub v5.4s, v5.4s, v8.4s
+	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	FMOVQ  400(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d5a6 // fadd v6.4s, v13.4s, v4.4s
-	WORD   $0x4ea4f5ae // fmin v14.4s, v13.4s, v4.4s
-	WORD   $0x4e24f5ad // fmax v13.4s, v13.4s, v4.4s
-	WORD   $0x4eadd4cd // fsub v13.4s, v6.4s, v13.4s
-	WORD   $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
-	WORD   $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	FMOVQ  464(RSP), F4
+	WORD   $0x4e23d488 // fadd v8.4s, v4.4s, v3.4s
+	WORD   $0x4ea3f485 // fmin v5.4s, v4.4s, v3.4s
+	WORD   $0x4e23f484 // fmax v4.4s, v4.4s, v3.4s
+	WORD   $0x4ea4d504 // fsub v4.4s, v8.4s, v4.4s
+	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	FMOVQ  448(RSP), F3
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4ed // fadd v13.4s, v7.4s, v4.4s
-	WORD   $0x4ea4f4ee // fmin v14.4s, v7.4s, v4.4s
-	WORD   $0x4e24f4e7 // fmax v7.4s, v7.4s, v4.4s
-	WORD   $0x4ea7d5a7 // fsub v7.4s, v13.4s, v7.4s
-	WORD   $0x4ea7d5ce // fsub v14.4s, v14.4s, v7.4s
-	WORD   $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
+	WORD   $0x4e23d524 // fadd v4.4s, v9.4s, v3.4s
+	WORD   $0x4ea3f525 // fmin v5.4s, v9.4s, v3.4s
+	WORD   $0x4e23f529 // fmax v9.4s, v9.4s, v3.4s
+	WORD   $0x4ea9d489 // fsub v9.4s, v4.4s, v9.4s
+	WORD   $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
+	WORD   $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e30d5a7 // fadd v7.4s, v13.4s, v16.4s
-	WORD   $0x4eb0f5a4 // fmin v4.4s, v13.4s, v16.4s
-	WORD   $0x4e30f5ad // fmax v13.4s, v13.4s, v16.4s
-	WORD   $0x4eadd4ed // fsub v13.4s, v7.4s, v13.4s
-	WORD   $0x4eadd484 // fsub v4.4s, v4.4s, v13.4s
-	WORD   $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
-	VORR   V12.B16, V12.B16, V4.B16
+	WORD   $0x4e2fd489 // fadd v9.4s, v4.4s, v15.4s
+	WORD   $0x4eaff483 // fmin v3.4s, v4.4s, v15.4s
+	WORD   $0x4e2ff484 // fmax v4.4s, v4.4s, v15.4s
+	WORD   $0x4ea4d524 // fsub v4.4s, v9.4s, v4.4s
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD   $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
 	ADD    R2<<2, R0
 	ADD    $384, R0
 
 behind25:
 
 	// The sum of all lanes, and its reciprocal.
-	VDUP   V4.D[1], V3.D2
-	WORD   $0x0e61788c // fcvtl v12.2d, v4.2s
-	WORD   $0x0e617863 // fcvtl v3.2d, v3.2s
-	VDUP   V5.D[1], V13.D2
-	WORD   $0x0e6178ae // fcvtl v14.2d, v5.2s
-	WORD   $0x0e6179ad // fcvtl v13.2d, v13.2s
-	VDUP   V6.D[1], V15.D2
-	WORD   $0x0e6178d0 // fcvtl v16.2d, v6.2s
-	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
-	VDUP   V7.D[1], V17.D2
-	WORD   $0x0e6178f2 // fcvtl v18.2d, v7.2s
-	WORD   $0x0e617a31 // fcvtl v17.2d, v17.2s
-	VDUP   V8.D[1], V19.D2
-	WORD   $0x0e617914 // fcvtl v20.2d, v8.2s
-	WORD   $0x0e617a73 // fcvtl v19.2d, v19.2s
-	VDUP   V9.D[1], V21.D2
-	WORD   $0x0e617936 // fcvtl v22.2d, v9.2s
-	WORD   $0x0e617ab5 // fcvtl v21.2d, v21.2s
-	VDUP   V10.D[1], V23.D2
-	WORD   $0x0e617958 // fcvtl v24.2d, v10.2s
-	WORD   $0x0e617af7 // fcvtl v23.2d, v23.2s
-	VDUP   V11.D[1], V25.D2
-	WORD   $0x0e61797a // fcvtl v26.2d, v11.2s
-	WORD   $0x0e617b39 // fcvtl v25.2d, v25.2s
-	WORD   $0x4e74d58c // fadd v12.2d, v12.2d, v20.2d
+	VDUP   V6.D[1], V2.D2
+	WORD   $0x0e6178c3 // fcvtl v3.2d, v6.2s
+	WORD   $0x0e617842 // fcvtl v2.2d, v2.2s
+	VDUP   V7.D[1], V4.D2
+	WORD   $0x0e6178e5 // fcvtl v5.2d, v7.2s
+	WORD   $0x0e617884 // fcvtl v4.2d, v4.2s
+	VDUP   V8.D[1], V14.D2
+	WORD   $0x0e61790f // fcvtl v15.2d, v8.2s
+	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
+	VDUP   V9.D[1], V16.D2
+	WORD   $0x0e617931 // fcvtl v17.2d, v9.2s
+	WORD   $0x0e617a10 // fcvtl v16.2d, v16.2s
+	VDUP   V10.D[1], V18.D2
+	WORD   $0x0e617953 // fcvtl v19.2d, v10.2s
+	WORD   $0x0e617a52 // fcvtl v18.2d, v18.2s
+	VDUP   V11.D[1], V20.D2
+	WORD   $0x0e617975 // fcvtl v21.2d, v11.2s
+	WORD   $0x0e617a94 // fcvtl v20.2d, v20.2s
+	VDUP   V12.D[1], V22.D2
+	WORD   $0x0e617997 // fcvtl v23.2d, v12.2s
+	WORD   $0x0e617ad6 // fcvtl v22.2d, v22.2s
+	VDUP   V13.D[1], V24.D2
+	WORD   $0x0e6179b9 // fcvtl v25.2d, v13.2s
+	WORD   $0x0e617b18 // fcvtl v24.2d, v24.2s
 	WORD   $0x4e73d463 // fadd v3.2d, v3.2d, v19.2d
-	WORD   $0x4e76d5ce // fadd v14.2d, v14.2d, v22.2d
-	WORD   $0x4e75d5ad // fadd v13.2d, v13.2d, v21.2d
-	WORD   $0x4e78d610 // fadd v16.2d, v16.2d, v24.2d
+	WORD   $0x4e72d442 // fadd v2.2d, v2.2d, v18.2d
+	WORD   $0x4e75d4a5 // fadd v5.2d, v5.2d, v21.2d
+	WORD   $0x4e74d484 // fadd v4.2d, v4.2d, v20.2d
 	WORD   $0x4e77d5ef // fadd v15.2d, v15.2d, v23.2d
-	WORD   $0x4e7ad652 // fadd v18.2d, v18.2d, v26.2d
+	WORD   $0x4e76d5ce // fadd v14.2d, v14.2d, v22.2d
 	WORD   $0x4e79d631 // fadd v17.2d, v17.2d, v25.2d
-	WORD   $0x4e70d58c // fadd v12.2d, v12.2d, v16.2d
+	WORD   $0x4e78d610 // fadd v16.2d, v16.2d, v24.2d
 	WORD   $0x4e6fd463 // fadd v3.2d, v3.2d, v15.2d
-	WORD   $0x4e72d5ce // fadd v14.2d, v14.2d, v18.2d
-	WORD   $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
-	WORD   $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
-	WORD   $0x4e6dd463 // fadd v3.2d, v3.2d, v13.2d
-	WORD   $0x4e63d58c // fadd v12.2d, v12.2d, v3.2d
-	VDUP   V12.D[1], V3.D2
-	FADDD  F3, F12, F12
+	WORD   $0x4e6ed442 // fadd v2.2d, v2.2d, v14.2d
+	WORD   $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
+	WORD   $0x4e70d484 // fadd v4.2d, v4.2d, v16.2d
+	WORD   $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD   $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD   $0x4e62d463 // fadd v3.2d, v3.2d, v2.2d
+	VDUP   V3.D[1], V2.D2
+	FADDD  F2, F3, F3
 	MOVD   $0x44e0000000000000, R5
-	FMOVD  R5, F3
-	FCMPD  F12, F3
+	FMOVD  R5, F2
+	FCMPD  F3, F2
 	BLT    total
 	MOVD   $0x3ff0000000000000, R5
-	FMOVD  R5, F3
+	FMOVD  R5, F2
 
 	// 1/total = cHi + cLo
-	FDIVD  F12, F3, F3
-	FCVTDS F3, F12
-	FCVTSD F12, F13
-	FSUBD  F13, F3, F3
-	VDUP   V12.S[0], V12.S4
-	FCVTDS F3, F13
-	VDUP   V13.S[0], V13.S4
+	FDIVD  F3, F2, F2
+	FCVTDS F2, F3
+	FCVTSD F3, F4
+	FSUBD  F4, F2, F2
+	VDUP   V3.S[0], V3.S4
+	FCVTDS F2, F4
+	VDUP   V4.S[0], V4.S4
 	MOVD   $0x4630000000000000, R5
-	FMOVD  R5, F14
+	FMOVD  R5, F5
 
 	// Leave if cLo is small.
-	FMULD  F14, F3, F14
-	FMULD  F3, F14, F14
+	FMULD  F5, F2, F5
+	FMULD  F2, F5, F5
 	MOVD   $0x3c10000000000000, R5
-	FMOVD  R5, F3
-	FCMPD  F3, F14
+	FMOVD  R5, F2
+	FCMPD  F2, F5
 	BLT    small
-	VORR   V12.B16, V12.B16, V3.B16
-	VORR   V13.B16, V13.B16, V12.B16
+	VORR   V3.B16, V3.B16, V2.B16
+	VORR   V4.B16, V4.B16, V3.B16
 
 	// The second pass: the exponentials times that.
 	MOVD   R11, R0
@@ -12792,54 +12884,54 @@ behind25:
 	BLT    done28
 
 loop28:
-	FMOVQ  0(R0), F13
+	FMOVQ  0(R0), F4
 
 	// e*cHi + e*cLo
-	WORD   $0x6e2cddae // fmul v14.4s, v13.4s, v12.4s
-	VFMLA  V3.S4, V13.S4, V14.S4
-	FMOVQ  F14, 0(R1)
-	FMOVQ  16(R0), F13
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 0(R1)
+	FMOVQ  16(R0), F4
 
 	// e*cHi + e*cLo
-	WORD   $0x6e2cddae // fmul v14.4s, v13.4s, v12.4s
-	VFMLA  V3.S4, V13.S4, V14.S4
-	FMOVQ  F14, 16(R1)
-	FMOVQ  32(R0), F13
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 16(R1)
+	FMOVQ  32(R0), F4
 
 	// e*cHi + e*cLo
-	WORD   $0x6e2cddae // fmul v14.4s, v13.4s, v12.4s
-	VFMLA  V3.S4, V13.S4, V14.S4
-	FMOVQ  F14, 32(R1)
-	FMOVQ  48(R0), F13
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 32(R1)
+	FMOVQ  48(R0), F4
 
 	// e*cHi + e*cLo
-	WORD   $0x6e2cddae // fmul v14.4s, v13.4s, v12.4s
-	VFMLA  V3.S4, V13.S4, V14.S4
-	FMOVQ  F14, 48(R1)
-	FMOVQ  64(R0), F13
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 48(R1)
+	FMOVQ  64(R0), F4
 
 	// e*cHi + e*cLo
-	WORD   $0x6e2cddae // fmul v14.4s, v13.4s, v12.4s
-	VFMLA  V3.S4, V13.S4, V14.S4
-	FMOVQ  F14, 64(R1)
-	FMOVQ  80(R0), F13
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 64(R1)
+	FMOVQ  80(R0), F4
 
 	// e*cHi + e*cLo
-	WORD   $0x6e2cddae // fmul v14.4s, v13.4s, v12.4s
-	VFMLA  V3.S4, V13.S4, V14.S4
-	FMOVQ  F14, 80(R1)
-	FMOVQ  96(R0), F13
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 80(R1)
+	FMOVQ  96(R0), F4
 
 	// e*cHi + e*cLo
-	WORD   $0x6e2cddae // fmul v14.4s, v13.4s, v12.4s
-	VFMLA  V3.S4, V13.S4, V14.S4
-	FMOVQ  F14, 96(R1)
-	FMOVQ  112(R0), F13
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 96(R1)
+	FMOVQ  112(R0), F4
 
 	// e*cHi + e*cLo
-	WORD   $0x6e2cddae // fmul v14.4s, v13.4s, v12.4s
-	VFMLA  V3.S4, V13.S4, V14.S4
-	FMOVQ  F14, 112(R1)
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 112(R1)
 	ADD    $128, R0
 	ADD    $128, R1
 	SUBS   $32, R2
@@ -12853,12 +12945,12 @@ done28:
 	BLT    done29
 
 loop29:
-	FMOVQ  0(R0), F13
+	FMOVQ  0(R0), F4
 
 	// e*cHi + e*cLo
-	WORD   $0x6e2cddae // fmul v14.4s, v13.4s, v12.4s
-	VFMLA  V3.S4, V13.S4, V14.S4
-	FMOVQ  F14, 0(R1)
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 0(R1)
 	ADD    $16, R0
 	ADD    $16, R1
 	SUBS   $4, R2
@@ -12876,41 +12968,41 @@ upto30:
 	SUB    R2<<2, R14, R14
 	CMP    $4, R2
 	BGE    l386
-	FMOVQ  208(R3), F13 // minusInf
+	FMOVQ  208(R3), F4 // minusInf
 	TBZ    $1, R2, l385
-	VLD1   (R0), V13.D[0]
+	VLD1   (R0), V4.D[0]
 	TBZ    $0, R2, l387
 	ADD    $8, R0, R5
-	VLD1   (R5), V13.S[2]
+	VLD1   (R5), V4.S[2]
 	B      l387
 
 l385:
-	VLD1   (R0), V13.S[0]
+	VLD1   (R0), V4.S[0]
 	B      l387
 
 l386:
-	FMOVQ  (R0), F13
+	FMOVQ  (R0), F4
 
 l387:
 
 	// e*cHi + e*cLo
-	WORD   $0x6e2cddae // fmul v14.4s, v13.4s, v12.4s
-	VFMLA  V3.S4, V13.S4, V14.S4
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
 	CMP    $4, R2
 	BGE    l389
 	TBZ    $1, R2, l388
-	FMOVD  F14, (R1)
+	FMOVD  F5, (R1)
 	TBZ    $0, R2, l390
 	ADD    $8, R1, R5
-	VST1   V14.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l390
 
 l388:
-	FMOVS  F14, (R1)
+	FMOVS  F5, (R1)
 	B      l390
 
 l389:
-	FMOVQ  F14, (R1)
+	FMOVQ  F5, (R1)
 
 l390:
 	ADD    R2<<2, R0
@@ -12921,61 +13013,61 @@ behind30:
 small:
 
 	// The same where a product may be denormal.
-	VDUP   V4.D[1], V3.D2
-	WORD   $0x0e61788c // fcvtl v12.2d, v4.2s
-	WORD   $0x0e617863 // fcvtl v3.2d, v3.2s
-	VDUP   V5.D[1], V13.D2
-	WORD   $0x0e6178ae // fcvtl v14.2d, v5.2s
-	WORD   $0x0e6179ad // fcvtl v13.2d, v13.2s
-	VDUP   V6.D[1], V15.D2
-	WORD   $0x0e6178d0 // fcvtl v16.2d, v6.2s
-	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
-	VDUP   V7.D[1], V17.D2
-	WORD   $0x0e6178f2 // fcvtl v18.2d, v7.2s
-	WORD   $0x0e617a31 // fcvtl v17.2d, v17.2s
-	VDUP   V8.D[1], V19.D2
-	WORD   $0x0e617914 // fcvtl v20.2d, v8.2s
-	WORD   $0x0e617a73 // fcvtl v19.2d, v19.2s
-	VDUP   V9.D[1], V21.D2
-	WORD   $0x0e617936 // fcvtl v22.2d, v9.2s
-	WORD   $0x0e617ab5 // fcvtl v21.2d, v21.2s
-	VDUP   V10.D[1], V23.D2
-	WORD   $0x0e617958 // fcvtl v24.2d, v10.2s
-	WORD   $0x0e617af7 // fcvtl v23.2d, v23.2s
-	VDUP   V11.D[1], V25.D2
-	WORD   $0x0e61797a // fcvtl v26.2d, v11.2s
-	WORD   $0x0e617b39 // fcvtl v25.2d, v25.2s
-	WORD   $0x4e74d58c // fadd v12.2d, v12.2d, v20.2d
+	VDUP   V6.D[1], V2.D2
+	WORD   $0x0e6178c3 // fcvtl v3.2d, v6.2s
+	WORD   $0x0e617842 // fcvtl v2.2d, v2.2s
+	VDUP   V7.D[1], V4.D2
+	WORD   $0x0e6178e5 // fcvtl v5.2d, v7.2s
+	WORD   $0x0e617884 // fcvtl v4.2d, v4.2s
+	VDUP   V8.D[1], V14.D2
+	WORD   $0x0e61790f // fcvtl v15.2d, v8.2s
+	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
+	VDUP   V9.D[1], V16.D2
+	WORD   $0x0e617931 // fcvtl v17.2d, v9.2s
+	WORD   $0x0e617a10 // fcvtl v16.2d, v16.2s
+	VDUP   V10.D[1], V18.D2
+	WORD   $0x0e617953 // fcvtl v19.2d, v10.2s
+	WORD   $0x0e617a52 // fcvtl v18.2d, v18.2s
+	VDUP   V11.D[1], V20.D2
+	WORD   $0x0e617975 // fcvtl v21.2d, v11.2s
+	WORD   $0x0e617a94 // fcvtl v20.2d, v20.2s
+	VDUP   V12.D[1], V22.D2
+	WORD   $0x0e617997 // fcvtl v23.2d, v12.2s
+	WORD   $0x0e617ad6 // fcvtl v22.2d, v22.2s
+	VDUP   V13.D[1], V24.D2
+	WORD   $0x0e6179b9 // fcvtl v25.2d, v13.2s
+	WORD   $0x0e617b18 // fcvtl v24.2d, v24.2s
 	WORD   $0x4e73d463 // fadd v3.2d, v3.2d, v19.2d
-	WORD   $0x4e76d5ce // fadd v14.2d, v14.2d, v22.2d
-	WORD   $0x4e75d5ad // fadd v13.2d, v13.2d, v21.2d
-	WORD   $0x4e78d610 // fadd v16.2d, v16.2d, v24.2d
+	WORD   $0x4e72d442 // fadd v2.2d, v2.2d, v18.2d
+	WORD   $0x4e75d4a5 // fadd v5.2d, v5.2d, v21.2d
+	WORD   $0x4e74d484 // fadd v4.2d, v4.2d, v20.2d
 	WORD   $0x4e77d5ef // fadd v15.2d, v15.2d, v23.2d
-	WORD   $0x4e7ad652 // fadd v18.2d, v18.2d, v26.2d
+	WORD   $0x4e76d5ce // fadd v14.2d, v14.2d, v22.2d
 	WORD   $0x4e79d631 // fadd v17.2d, v17.2d, v25.2d
-	WORD   $0x4e70d58c // fadd v12.2d, v12.2d, v16.2d
+	WORD   $0x4e78d610 // fadd v16.2d, v16.2d, v24.2d
 	WORD   $0x4e6fd463 // fadd v3.2d, v3.2d, v15.2d
-	WORD   $0x4e72d5ce // fadd v14.2d, v14.2d, v18.2d
-	WORD   $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
-	WORD   $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
-	WORD   $0x4e6dd463 // fadd v3.2d, v3.2d, v13.2d
-	WORD   $0x4e63d58c // fadd v12.2d, v12.2d, v3.2d
-	VDUP   V12.D[1], V3.D2
-	FADDD  F3, F12, F12
+	WORD   $0x4e6ed442 // fadd v2.2d, v2.2d, v14.2d
+	WORD   $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
+	WORD   $0x4e70d484 // fadd v4.2d, v4.2d, v16.2d
+	WORD   $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD   $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD   $0x4e62d463 // fadd v3.2d, v3.2d, v2.2d
+	VDUP   V3.D[1], V2.D2
+	FADDD  F2, F3, F3
 	MOVD   $0x4630000000000000, R5
-	FMOVD  R5, F3
+	FMOVD  R5, F2
 
 	// 2^100/total = cHi + cLo
-	FDIVD  F12, F3, F3
-	FCVTDS F3, F12
-	FCVTSD F12, F13
-	FSUBD  F13, F3, F3
-	VDUP   V12.S[0], V12.S4
-	FCVTDS F3, F3
+	FDIVD  F3, F2, F2
+	FCVTDS F2, F3
+	FCVTSD F3, F4
+	FSUBD  F4, F2, F2
 	VDUP   V3.S[0], V3.S4
-	VORR   V12.B16, V12.B16, V14.B16
-	VORR   V3.B16, V3.B16, V12.B16
-	VORR   V14.B16, V14.B16, V3.B16
+	FCVTDS F2, F2
+	VDUP   V2.S[0], V2.S4
+	VORR   V3.B16, V3.B16, V14.B16
+	VORR   V2.B16, V2.B16, V3.B16
+	VORR   V14.B16, V14.B16, V2.B16
 
 	// The second pass: the exponentials times that.
 	MOVD   R11, R0
@@ -12985,65 +13077,65 @@ small:
 	// 8 vectors a turn.
 	SUBS   $32, R2
 	BLT    done33
-	FMOVQ  80(R3), F13 // down
+	FMOVQ  80(R3), F4 // down
 
 loop33:
-	FMOVQ  0(R0), F14
+	FMOVQ  0(R0), F5
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
-	VFMLA  V3.S4, V14.S4, V15.S4
-	WORD   $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
-	FMOVQ  F15, 0(R1)
-	FMOVQ  16(R0), F14
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 0(R1)
+	FMOVQ  16(R0), F5
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
-	VFMLA  V3.S4, V14.S4, V15.S4
-	WORD   $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
-	FMOVQ  F15, 16(R1)
-	FMOVQ  32(R0), F14
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 16(R1)
+	FMOVQ  32(R0), F5
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
-	VFMLA  V3.S4, V14.S4, V15.S4
-	WORD   $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
-	FMOVQ  F15, 32(R1)
-	FMOVQ  48(R0), F14
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 32(R1)
+	FMOVQ  48(R0), F5
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
-	VFMLA  V3.S4, V14.S4, V15.S4
-	WORD   $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
-	FMOVQ  F15, 48(R1)
-	FMOVQ  64(R0), F14
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 48(R1)
+	FMOVQ  64(R0), F5
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
-	VFMLA  V3.S4, V14.S4, V15.S4
-	WORD   $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
-	FMOVQ  F15, 64(R1)
-	FMOVQ  80(R0), F14
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 64(R1)
+	FMOVQ  80(R0), F5
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
-	VFMLA  V3.S4, V14.S4, V15.S4
-	WORD   $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
-	FMOVQ  F15, 80(R1)
-	FMOVQ  96(R0), F14
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 80(R1)
+	FMOVQ  96(R0), F5
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
-	VFMLA  V3.S4, V14.S4, V15.S4
-	WORD   $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
-	FMOVQ  F15, 96(R1)
-	FMOVQ  112(R0), F14
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 96(R1)
+	FMOVQ  112(R0), F5
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
-	VFMLA  V3.S4, V14.S4, V15.S4
-	WORD   $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
-	FMOVQ  F15, 112(R1)
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 112(R1)
 	ADD    $128, R0
 	ADD    $128, R1
 	SUBS   $32, R2
@@ -13057,14 +13149,14 @@ done33:
 	BLT    done34
 
 loop34:
-	FMOVQ  0(R0), F13
+	FMOVQ  0(R0), F4
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e2cddae // fmul v14.4s, v13.4s, v12.4s
-	VFMLA  V3.S4, V13.S4, V14.S4
-	FMOVQ  80(R3), F13 // down
-	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	FMOVQ  F14, 0(R1)
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  80(R3), F4 // down
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 0(R1)
 	ADD    $16, R0
 	ADD    $16, R1
 	SUBS   $4, R2
@@ -13082,43 +13174,43 @@ upto35:
 	SUB    R2<<2, R14, R14
 	CMP    $4, R2
 	BGE    l392
-	FMOVQ  208(R3), F13 // minusInf
+	FMOVQ  208(R3), F4 // minusInf
 	TBZ    $1, R2, l391
-	VLD1   (R0), V13.D[0]
+	VLD1   (R0), V4.D[0]
 	TBZ    $0, R2, l393
 	ADD    $8, R0, R5
-	VLD1   (R5), V13.S[2]
+	VLD1   (R5), V4.S[2]
 	B      l393
 
 l391:
-	VLD1   (R0), V13.S[0]
+	VLD1   (R0), V4.S[0]
 	B      l393
 
 l392:
-	FMOVQ  (R0), F13
+	FMOVQ  (R0), F4
 
 l393:
 
 	// (e*cHi + e*cLo) * 2^-100
-	WORD   $0x6e2cddae // fmul v14.4s, v13.4s, v12.4s
-	VFMLA  V3.S4, V13.S4, V14.S4
-	FMOVQ  80(R3), F13 // down
-	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  80(R3), F4 // down
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l395
 	TBZ    $1, R2, l394
-	FMOVD  F14, (R1)
+	FMOVD  F5, (R1)
 	TBZ    $0, R2, l396
 	ADD    $8, R1, R5
-	VST1   V14.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l396
 
 l394:
-	FMOVS  F14, (R1)
+	FMOVS  F5, (R1)
 	B      l396
 
 l395:
-	FMOVQ  F14, (R1)
+	FMOVQ  F5, (R1)
 
 l396:
 	ADD    R2<<2, R0
@@ -13128,34 +13220,18 @@ behind35:
 
 far:
 
-	// A short row with other elements.
+	// A short row with other elements: an empty sum.
 	MOVD   R0, R10
 	MOVD   R1, R11
 	MOVD   R2, R12
-	FMOVS  12(R4), F3
-	VDUP   V3.S[0], V3.S4
-	FCMPS  F3, F2
-	BLT    irregular
-	FMOVS  16(R4), F3
-	VDUP   V3.S[0], V3.S4
-	FCMPS  F2, F3
-	BLT    irregular
-	FMOVS  0(R4), F3
-	VDUP   V3.S[0], V3.S4
-	WORD   $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	FMOVQ  176(R3), F12 // integerHeadroom
-	WORD   $0x4ea3d58c // fsub v12.4s, v12.4s, v3.4s
-	FMOVQ  192(R3), F3 // integer
-	WORD   $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
-	FMOVS  F3, 20(R4)
-	VEOR   V4.B16, V4.B16, V4.B16
-	VEOR   V5.B16, V5.B16, V5.B16
 	VEOR   V6.B16, V6.B16, V6.B16
 	VEOR   V7.B16, V7.B16, V7.B16
 	VEOR   V8.B16, V8.B16, V8.B16
 	VEOR   V9.B16, V9.B16, V9.B16
 	VEOR   V10.B16, V10.B16, V10.B16
 	VEOR   V11.B16, V11.B16, V11.B16
+	VEOR   V12.B16, V12.B16, V12.B16
+	VEOR   V13.B16, V13.B16, V13.B16
 
 exact:
 
@@ -13166,7 +13242,7 @@ exact:
 	FMOVQ  224(R3), F2 // magic
 	FMOVS  20(R4), F3
 	VDUP   V3.S[0], V3.S4
-	WORD   $0x4ea3d44c // fsub v12.4s, v2.4s, v3.4s
+	WORD   $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
 	FMOVQ  240(R3), F2 // reach
 	WORD   $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	FMOVS  8(R4), F2
@@ -13174,7 +13250,7 @@ exact:
 	WORD   $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVS  16(R4), F2
 	VDUP   V2.S[0], V2.S4
-	WORD   $0x4ea2f46d // fmin v13.4s, v3.4s, v2.4s
+	WORD   $0x4ea2f465 // fmin v5.4s, v3.4s, v2.4s
 	FMOVS  0(R4), F2
 	VDUP   V2.S[0], V2.S4
 	FMOVS  4(R4), F3
@@ -13256,23 +13332,23 @@ loop38:
 	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
 	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
 	WORD   $0x4e34f652 // fmax v18.4s, v18.4s, v20.4s
-	WORD   $0x6eade652 // fcmgt v18.4s, v18.4s, v13.4s
+	WORD   $0x6ea5e652 // fcmgt v18.4s, v18.4s, v5.4s
 	VMOV   V18.D[0], R5
 	VMOV   V18.D[1], R6
 	ORR    R6, R5
 	CBNZ   R5, irregular
 	FMOVQ  0(R0), F18
-	VORR   V12.B16, V12.B16, V19.B16
+	VORR   V4.B16, V4.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V18.S4, V19.S4
 	FMOVQ  64(R0), F20
-	VORR   V12.B16, V12.B16, V21.B16
+	VORR   V4.B16, V4.B16, V21.B16
 	VFMLA  V2.S4, V20.S4, V21.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb3d596 // fsub v22.4s, v12.4s, v19.4s
-	WORD   $0x4eb5d597 // fsub v23.4s, v12.4s, v21.4s
+	WORD   $0x4eb3d496 // fsub v22.4s, v4.4s, v19.4s
+	WORD   $0x4eb5d497 // fsub v23.4s, v4.4s, v21.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V18.S4, V22.S4
@@ -13317,17 +13393,17 @@ loop38:
 	FMOVQ  F19, 0(R1)
 	FMOVQ  F21, 64(R1)
 	FMOVQ  128(R0), F19
-	VORR   V12.B16, V12.B16, V20.B16
+	VORR   V4.B16, V4.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V19.S4, V20.S4
 	FMOVQ  192(R0), F21
-	VORR   V12.B16, V12.B16, V22.B16
+	VORR   V4.B16, V4.B16, V22.B16
 	VFMLA  V2.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d597 // fsub v23.4s, v12.4s, v20.4s
-	WORD   $0x4eb6d598 // fsub v24.4s, v12.4s, v22.4s
+	WORD   $0x4eb4d497 // fsub v23.4s, v4.4s, v20.4s
+	WORD   $0x4eb6d498 // fsub v24.4s, v4.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V19.S4, V23.S4
@@ -13374,44 +13450,44 @@ loop38:
 	FMOVQ  F22, 192(R1)
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e32d493 // fadd v19.4s, v4.4s, v18.4s
-	WORD   $0x4eb2f494 // fmin v20.4s, v4.4s, v18.4s
-	WORD   $0x4e32f484 // fmax v4.4s, v4.4s, v18.4s
-	WORD   $0x4ea4d664 // fsub v4.4s, v19.4s, v4.4s
-	WORD   $0x4ea4d694 // fsub v20.4s, v20.4s, v4.4s
-	WORD   $0x4e34d508 // fadd v8.4s, v8.4s, v20.4s
-	FMOVQ  256(R0), F4
-	VORR   V12.B16, V12.B16, V18.B16
+	WORD   $0x4e32d4d3 // fadd v19.4s, v6.4s, v18.4s
+	WORD   $0x4eb2f4d4 // fmin v20.4s, v6.4s, v18.4s
+	WORD   $0x4e32f4c6 // fmax v6.4s, v6.4s, v18.4s
+	WORD   $0x4ea6d666 // fsub v6.4s, v19.4s, v6.4s
+	WORD   $0x4ea6d694 // fsub v20.4s, v20.4s, v6.4s
+	WORD   $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
+	FMOVQ  256(R0), F6
+	VORR   V4.B16, V4.B16, V18.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V4.S4, V18.S4
+	VFMLA  V2.S4, V6.S4, V18.S4
 	FMOVQ  320(R0), F20
-	VORR   V12.B16, V12.B16, V21.B16
+	VORR   V4.B16, V4.B16, V21.B16
 	VFMLA  V2.S4, V20.S4, V21.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb2d596 // fsub v22.4s, v12.4s, v18.4s
-	WORD   $0x4eb5d597 // fsub v23.4s, v12.4s, v21.4s
+	WORD   $0x4eb2d496 // fsub v22.4s, v4.4s, v18.4s
+	WORD   $0x4eb5d497 // fsub v23.4s, v4.4s, v21.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V4.S4, V22.S4
+	VFMLA  V2.S4, V6.S4, V22.S4
 	VFMLA  V2.S4, V20.S4, V23.S4
-	VFMLA  V3.S4, V4.S4, V22.S4
+	VFMLA  V3.S4, V6.S4, V22.S4
 	VFMLA  V3.S4, V20.S4, V23.S4
 
 	// s = 2^(n - N) * K
-	VAND   V14.B16, V18.B16, V4.B16
+	VAND   V14.B16, V18.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
 	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eaf9498 // mla v24.4s, v4.4s, v15.4s
-	FMOVQ  128(R3), F4 // byteOffsets
-	WORD   $0x4eaf9684 // mla v4.4s, v20.4s, v15.4s
+	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
 	VSHL   $20, V18.S4, V20.S4
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
-	VADD   V25.S4, V4.S4, V4.S4
+	VADD   V25.S4, V6.S4, V6.S4
 	FMOVQ  288(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -13429,24 +13505,24 @@ loop38:
 	WORD   $0x6eb2e632 // fcmgt v18.4s, v17.4s, v18.4s
 	WORD   $0x6eb5e635 // fcmgt v21.4s, v17.4s, v21.4s
 	VFMLA  V22.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V4.S4, V4.S4
+	VFMLA  V23.S4, V6.S4, V6.S4
 	WORD   $0x4e721f12 // bic v18.16b, v24.16b, v18.16b
-	WORD   $0x4e751c95 // bic v21.16b, v4.16b, v21.16b
-	WORD   $0x4e35d644 // fadd v4.4s, v18.4s, v21.4s
+	WORD   $0x4e751cd5 // bic v21.16b, v6.16b, v21.16b
+	WORD   $0x4e35d646 // fadd v6.4s, v18.4s, v21.4s
 	FMOVQ  F18, 256(R1)
 	FMOVQ  F21, 320(R1)
 	FMOVQ  384(R0), F18
-	VORR   V12.B16, V12.B16, V20.B16
+	VORR   V4.B16, V4.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V18.S4, V20.S4
 	FMOVQ  448(R0), F21
-	VORR   V12.B16, V12.B16, V22.B16
+	VORR   V4.B16, V4.B16, V22.B16
 	VFMLA  V2.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d597 // fsub v23.4s, v12.4s, v20.4s
-	WORD   $0x4eb6d598 // fsub v24.4s, v12.4s, v22.4s
+	WORD   $0x4eb4d497 // fsub v23.4s, v4.4s, v20.4s
+	WORD   $0x4eb6d498 // fsub v24.4s, v4.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V18.S4, V23.S4
@@ -13488,49 +13564,49 @@ loop38:
 	WORD   $0x4e741f34 // bic v20.16b, v25.16b, v20.16b
 	WORD   $0x4e761e56 // bic v22.16b, v18.16b, v22.16b
 	WORD   $0x4e36d692 // fadd v18.4s, v20.4s, v22.4s
-	WORD   $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD   $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
 	FMOVQ  F20, 384(R1)
 	FMOVQ  F22, 448(R1)
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d672 // fadd v18.4s, v19.4s, v4.4s
-	WORD   $0x4ea4f674 // fmin v20.4s, v19.4s, v4.4s
-	WORD   $0x4e24f673 // fmax v19.4s, v19.4s, v4.4s
+	WORD   $0x4e26d672 // fadd v18.4s, v19.4s, v6.4s
+	WORD   $0x4ea6f674 // fmin v20.4s, v19.4s, v6.4s
+	WORD   $0x4e26f673 // fmax v19.4s, v19.4s, v6.4s
 	WORD   $0x4eb3d653 // fsub v19.4s, v18.4s, v19.4s
 	WORD   $0x4eb3d694 // fsub v20.4s, v20.4s, v19.4s
-	WORD   $0x4e34d508 // fadd v8.4s, v8.4s, v20.4s
-	FMOVQ  16(R0), F4
-	VORR   V12.B16, V12.B16, V19.B16
+	WORD   $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
+	FMOVQ  16(R0), F6
+	VORR   V4.B16, V4.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V4.S4, V19.S4
+	VFMLA  V2.S4, V6.S4, V19.S4
 	FMOVQ  80(R0), F20
-	VORR   V12.B16, V12.B16, V21.B16
+	VORR   V4.B16, V4.B16, V21.B16
 	VFMLA  V2.S4, V20.S4, V21.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb3d596 // fsub v22.4s, v12.4s, v19.4s
-	WORD   $0x4eb5d597 // fsub v23.4s, v12.4s, v21.4s
+	WORD   $0x4eb3d496 // fsub v22.4s, v4.4s, v19.4s
+	WORD   $0x4eb5d497 // fsub v23.4s, v4.4s, v21.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V4.S4, V22.S4
+	VFMLA  V2.S4, V6.S4, V22.S4
 	VFMLA  V2.S4, V20.S4, V23.S4
-	VFMLA  V3.S4, V4.S4, V22.S4
+	VFMLA  V3.S4, V6.S4, V22.S4
 	VFMLA  V3.S4, V20.S4, V23.S4
 
 	// s = 2^(n - N) * K
-	VAND   V14.B16, V19.B16, V4.B16
+	VAND   V14.B16, V19.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
 	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eaf9498 // mla v24.4s, v4.4s, v15.4s
-	FMOVQ  128(R3), F4 // byteOffsets
-	WORD   $0x4eaf9684 // mla v4.4s, v20.4s, v15.4s
+	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
 	VSHL   $20, V19.S4, V20.S4
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
-	VADD   V25.S4, V4.S4, V4.S4
+	VADD   V25.S4, V6.S4, V6.S4
 	FMOVQ  288(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -13548,24 +13624,24 @@ loop38:
 	WORD   $0x6eb3e633 // fcmgt v19.4s, v17.4s, v19.4s
 	WORD   $0x6eb5e635 // fcmgt v21.4s, v17.4s, v21.4s
 	VFMLA  V22.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V4.S4, V4.S4
+	VFMLA  V23.S4, V6.S4, V6.S4
 	WORD   $0x4e731f13 // bic v19.16b, v24.16b, v19.16b
-	WORD   $0x4e751c95 // bic v21.16b, v4.16b, v21.16b
-	WORD   $0x4e35d664 // fadd v4.4s, v19.4s, v21.4s
+	WORD   $0x4e751cd5 // bic v21.16b, v6.16b, v21.16b
+	WORD   $0x4e35d666 // fadd v6.4s, v19.4s, v21.4s
 	FMOVQ  F19, 16(R1)
 	FMOVQ  F21, 80(R1)
 	FMOVQ  144(R0), F19
-	VORR   V12.B16, V12.B16, V20.B16
+	VORR   V4.B16, V4.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V19.S4, V20.S4
 	FMOVQ  208(R0), F21
-	VORR   V12.B16, V12.B16, V22.B16
+	VORR   V4.B16, V4.B16, V22.B16
 	VFMLA  V2.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d597 // fsub v23.4s, v12.4s, v20.4s
-	WORD   $0x4eb6d598 // fsub v24.4s, v12.4s, v22.4s
+	WORD   $0x4eb4d497 // fsub v23.4s, v4.4s, v20.4s
+	WORD   $0x4eb6d498 // fsub v24.4s, v4.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V19.S4, V23.S4
@@ -13607,525 +13683,49 @@ loop38:
 	WORD   $0x4e741f34 // bic v20.16b, v25.16b, v20.16b
 	WORD   $0x4e761e76 // bic v22.16b, v19.16b, v22.16b
 	WORD   $0x4e36d693 // fadd v19.4s, v20.4s, v22.4s
-	WORD   $0x4e33d484 // fadd v4.4s, v4.4s, v19.4s
+	WORD   $0x4e33d4c6 // fadd v6.4s, v6.4s, v19.4s
 	FMOVQ  F20, 144(R1)
 	FMOVQ  F22, 208(R1)
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4b3 // fadd v19.4s, v5.4s, v4.4s
-	WORD   $0x4ea4f4b4 // fmin v20.4s, v5.4s, v4.4s
-	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
-	WORD   $0x4ea5d665 // fsub v5.4s, v19.4s, v5.4s
-	WORD   $0x4ea5d694 // fsub v20.4s, v20.4s, v5.4s
-	WORD   $0x4e34d529 // fadd v9.4s, v9.4s, v20.4s
-	FMOVQ  272(R0), F4
-	VORR   V12.B16, V12.B16, V5.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  336(R0), F20
-	VORR   V12.B16, V12.B16, V21.B16
-	VFMLA  V2.S4, V20.S4, V21.S4
-
-	// -n = magic - N - u
-	WORD   $0x4ea5d596 // fsub v22.4s, v12.4s, v5.4s
-	WORD   $0x4eb5d597 // fsub v23.4s, v12.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V4.S4, V22.S4
-	VFMLA  V2.S4, V20.S4, V23.S4
-	VFMLA  V3.S4, V4.S4, V22.S4
-	VFMLA  V3.S4, V20.S4, V23.S4
-
-	// s = 2^(n - N) * K
-	VAND   V14.B16, V5.B16, V4.B16
-	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eaf9498 // mla v24.4s, v4.4s, v15.4s
-	FMOVQ  128(R3), F4 // byteOffsets
-	WORD   $0x4eaf9684 // mla v4.4s, v20.4s, v15.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
-	VSHL   $20, V5.S4, V20.S4
-	VSHL   $20, V21.S4, V25.S4
-	VADD   V20.S4, V24.S4, V24.S4
-	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  288(R3), F20 // exp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  288(R3), F25 // exp2
-	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  304(R3), F26 // exp1
-	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  304(R3), F20 // exp1
-	VFMLA  V23.S4, V25.S4, V20.S4
-	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
-	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
-
-	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6ea5e625 // fcmgt v5.4s, v17.4s, v5.4s
-	WORD   $0x6eb5e635 // fcmgt v21.4s, v17.4s, v21.4s
-	VFMLA  V22.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V4.S4, V4.S4
-	WORD   $0x4e651f05 // bic v5.16b, v24.16b, v5.16b
-	WORD   $0x4e751c95 // bic v21.16b, v4.16b, v21.16b
-	WORD   $0x4e35d4a4 // fadd v4.4s, v5.4s, v21.4s
-	FMOVQ  F5, 272(R1)
-	FMOVQ  F21, 336(R1)
-	FMOVQ  400(R0), F5
-	VORR   V12.B16, V12.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V5.S4, V20.S4
-	FMOVQ  464(R0), F21
-	VORR   V12.B16, V12.B16, V22.B16
-	VFMLA  V2.S4, V21.S4, V22.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d597 // fsub v23.4s, v12.4s, v20.4s
-	WORD   $0x4eb6d598 // fsub v24.4s, v12.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V5.S4, V23.S4
-	VFMLA  V2.S4, V21.S4, V24.S4
-	VFMLA  V3.S4, V5.S4, V23.S4
-	VFMLA  V3.S4, V21.S4, V24.S4
-
-	// s = 2^(n - N) * K
-	VAND   V14.B16, V20.B16, V5.B16
-	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4eaf94b9 // mla v25.4s, v5.4s, v15.4s
-	FMOVQ  128(R3), F5 // byteOffsets
-	WORD   $0x4eaf96a5 // mla v5.4s, v21.4s, v15.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
-	VSHL   $20, V20.S4, V21.S4
-	VSHL   $20, V22.S4, V26.S4
-	VADD   V21.S4, V25.S4, V25.S4
-	VADD   V26.S4, V5.S4, V5.S4
-	FMOVQ  288(R3), F21 // exp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  288(R3), F26 // exp2
-	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  304(R3), F27 // exp1
-	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  304(R3), F21 // exp1
-	VFMLA  V24.S4, V26.S4, V21.S4
-	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
-
-	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eb4e634 // fcmgt v20.4s, v17.4s, v20.4s
-	WORD   $0x6eb6e636 // fcmgt v22.4s, v17.4s, v22.4s
-	VFMLA  V23.S4, V25.S4, V25.S4
-	VFMLA  V24.S4, V5.S4, V5.S4
-	WORD   $0x4e741f34 // bic v20.16b, v25.16b, v20.16b
-	WORD   $0x4e761cb6 // bic v22.16b, v5.16b, v22.16b
-	WORD   $0x4e36d685 // fadd v5.4s, v20.4s, v22.4s
-	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  F20, 400(R1)
-	FMOVQ  F22, 464(R1)
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d665 // fadd v5.4s, v19.4s, v4.4s
-	WORD   $0x4ea4f674 // fmin v20.4s, v19.4s, v4.4s
-	WORD   $0x4e24f673 // fmax v19.4s, v19.4s, v4.4s
-	WORD   $0x4eb3d4b3 // fsub v19.4s, v5.4s, v19.4s
-	WORD   $0x4eb3d694 // fsub v20.4s, v20.4s, v19.4s
-	WORD   $0x4e34d529 // fadd v9.4s, v9.4s, v20.4s
-	FMOVQ  32(R0), F4
-	VORR   V12.B16, V12.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V4.S4, V19.S4
-	FMOVQ  96(R0), F20
-	VORR   V12.B16, V12.B16, V21.B16
-	VFMLA  V2.S4, V20.S4, V21.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d596 // fsub v22.4s, v12.4s, v19.4s
-	WORD   $0x4eb5d597 // fsub v23.4s, v12.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V4.S4, V22.S4
-	VFMLA  V2.S4, V20.S4, V23.S4
-	VFMLA  V3.S4, V4.S4, V22.S4
-	VFMLA  V3.S4, V20.S4, V23.S4
-
-	// s = 2^(n - N) * K
-	VAND   V14.B16, V19.B16, V4.B16
-	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eaf9498 // mla v24.4s, v4.4s, v15.4s
-	FMOVQ  128(R3), F4 // byteOffsets
-	WORD   $0x4eaf9684 // mla v4.4s, v20.4s, v15.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
-	VSHL   $20, V19.S4, V20.S4
-	VSHL   $20, V21.S4, V25.S4
-	VADD   V20.S4, V24.S4, V24.S4
-	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  288(R3), F20 // exp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  288(R3), F25 // exp2
-	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  304(R3), F26 // exp1
-	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  304(R3), F20 // exp1
-	VFMLA  V23.S4, V25.S4, V20.S4
-	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
-	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
-
-	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eb3e633 // fcmgt v19.4s, v17.4s, v19.4s
-	WORD   $0x6eb5e635 // fcmgt v21.4s, v17.4s, v21.4s
-	VFMLA  V22.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V4.S4, V4.S4
-	WORD   $0x4e731f13 // bic v19.16b, v24.16b, v19.16b
-	WORD   $0x4e751c95 // bic v21.16b, v4.16b, v21.16b
-	WORD   $0x4e35d664 // fadd v4.4s, v19.4s, v21.4s
-	FMOVQ  F19, 32(R1)
-	FMOVQ  F21, 96(R1)
-	FMOVQ  160(R0), F19
-	VORR   V12.B16, V12.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V19.S4, V20.S4
-	FMOVQ  224(R0), F21
-	VORR   V12.B16, V12.B16, V22.B16
-	VFMLA  V2.S4, V21.S4, V22.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d597 // fsub v23.4s, v12.4s, v20.4s
-	WORD   $0x4eb6d598 // fsub v24.4s, v12.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V19.S4, V23.S4
-	VFMLA  V2.S4, V21.S4, V24.S4
-	VFMLA  V3.S4, V19.S4, V23.S4
-	VFMLA  V3.S4, V21.S4, V24.S4
-
-	// s = 2^(n - N) * K
-	VAND   V14.B16, V20.B16, V19.B16
-	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4eaf9679 // mla v25.4s, v19.4s, v15.4s
-	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4eaf96b3 // mla v19.4s, v21.4s, v15.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V20.S4, V21.S4
-	VSHL   $20, V22.S4, V26.S4
-	VADD   V21.S4, V25.S4, V25.S4
-	VADD   V26.S4, V19.S4, V19.S4
-	FMOVQ  288(R3), F21 // exp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  288(R3), F26 // exp2
-	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  304(R3), F27 // exp1
-	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  304(R3), F21 // exp1
-	VFMLA  V24.S4, V26.S4, V21.S4
-	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
-
-	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eb4e634 // fcmgt v20.4s, v17.4s, v20.4s
-	WORD   $0x6eb6e636 // fcmgt v22.4s, v17.4s, v22.4s
-	VFMLA  V23.S4, V25.S4, V25.S4
-	VFMLA  V24.S4, V19.S4, V19.S4
-	WORD   $0x4e741f34 // bic v20.16b, v25.16b, v20.16b
-	WORD   $0x4e761e76 // bic v22.16b, v19.16b, v22.16b
-	WORD   $0x4e36d693 // fadd v19.4s, v20.4s, v22.4s
-	WORD   $0x4e33d484 // fadd v4.4s, v4.4s, v19.4s
-	FMOVQ  F20, 160(R1)
-	FMOVQ  F22, 224(R1)
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4d3 // fadd v19.4s, v6.4s, v4.4s
-	WORD   $0x4ea4f4d4 // fmin v20.4s, v6.4s, v4.4s
-	WORD   $0x4e24f4c6 // fmax v6.4s, v6.4s, v4.4s
-	WORD   $0x4ea6d666 // fsub v6.4s, v19.4s, v6.4s
-	WORD   $0x4ea6d694 // fsub v20.4s, v20.4s, v6.4s
-	WORD   $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
-	FMOVQ  288(R0), F4
-	VORR   V12.B16, V12.B16, V6.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V4.S4, V6.S4
-	FMOVQ  352(R0), F20
-	VORR   V12.B16, V12.B16, V21.B16
-	VFMLA  V2.S4, V20.S4, V21.S4
-
-	// -n = magic - N - u
-	WORD   $0x4ea6d596 // fsub v22.4s, v12.4s, v6.4s
-	WORD   $0x4eb5d597 // fsub v23.4s, v12.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V4.S4, V22.S4
-	VFMLA  V2.S4, V20.S4, V23.S4
-	VFMLA  V3.S4, V4.S4, V22.S4
-	VFMLA  V3.S4, V20.S4, V23.S4
-
-	// s = 2^(n - N) * K
-	VAND   V14.B16, V6.B16, V4.B16
-	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eaf9498 // mla v24.4s, v4.4s, v15.4s
-	FMOVQ  128(R3), F4 // byteOffsets
-	WORD   $0x4eaf9684 // mla v4.4s, v20.4s, v15.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
-	VSHL   $20, V6.S4, V20.S4
-	VSHL   $20, V21.S4, V25.S4
-	VADD   V20.S4, V24.S4, V24.S4
-	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  288(R3), F20 // exp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  288(R3), F25 // exp2
-	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  304(R3), F26 // exp1
-	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  304(R3), F20 // exp1
-	VFMLA  V23.S4, V25.S4, V20.S4
-	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
-	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
-
-	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6ea6e626 // fcmgt v6.4s, v17.4s, v6.4s
-	WORD   $0x6eb5e635 // fcmgt v21.4s, v17.4s, v21.4s
-	VFMLA  V22.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V4.S4, V4.S4
-	WORD   $0x4e661f06 // bic v6.16b, v24.16b, v6.16b
-	WORD   $0x4e751c95 // bic v21.16b, v4.16b, v21.16b
-	WORD   $0x4e35d4c4 // fadd v4.4s, v6.4s, v21.4s
-	FMOVQ  F6, 288(R1)
-	FMOVQ  F21, 352(R1)
-	FMOVQ  416(R0), F6
-	VORR   V12.B16, V12.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V6.S4, V20.S4
-	FMOVQ  480(R0), F21
-	VORR   V12.B16, V12.B16, V22.B16
-	VFMLA  V2.S4, V21.S4, V22.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d597 // fsub v23.4s, v12.4s, v20.4s
-	WORD   $0x4eb6d598 // fsub v24.4s, v12.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V6.S4, V23.S4
-	VFMLA  V2.S4, V21.S4, V24.S4
-	VFMLA  V3.S4, V6.S4, V23.S4
-	VFMLA  V3.S4, V21.S4, V24.S4
-
-	// s = 2^(n - N) * K
-	VAND   V14.B16, V20.B16, V6.B16
-	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4eaf94d9 // mla v25.4s, v6.4s, v15.4s
-	FMOVQ  128(R3), F6 // byteOffsets
-	WORD   $0x4eaf96a6 // mla v6.4s, v21.4s, v15.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
-	VSHL   $20, V20.S4, V21.S4
-	VSHL   $20, V22.S4, V26.S4
-	VADD   V21.S4, V25.S4, V25.S4
-	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  288(R3), F21 // exp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  288(R3), F26 // exp2
-	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  304(R3), F27 // exp1
-	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  304(R3), F21 // exp1
-	VFMLA  V24.S4, V26.S4, V21.S4
-	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
-
-	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eb4e634 // fcmgt v20.4s, v17.4s, v20.4s
-	WORD   $0x6eb6e636 // fcmgt v22.4s, v17.4s, v22.4s
-	VFMLA  V23.S4, V25.S4, V25.S4
-	VFMLA  V24.S4, V6.S4, V6.S4
-	WORD   $0x4e741f34 // bic v20.16b, v25.16b, v20.16b
-	WORD   $0x4e761cd6 // bic v22.16b, v6.16b, v22.16b
-	WORD   $0x4e36d686 // fadd v6.4s, v20.4s, v22.4s
-	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	FMOVQ  F20, 416(R1)
-	FMOVQ  F22, 480(R1)
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d666 // fadd v6.4s, v19.4s, v4.4s
-	WORD   $0x4ea4f674 // fmin v20.4s, v19.4s, v4.4s
-	WORD   $0x4e24f673 // fmax v19.4s, v19.4s, v4.4s
-	WORD   $0x4eb3d4d3 // fsub v19.4s, v6.4s, v19.4s
-	WORD   $0x4eb3d694 // fsub v20.4s, v20.4s, v19.4s
-	WORD   $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
-	FMOVQ  48(R0), F4
-	VORR   V12.B16, V12.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V4.S4, V19.S4
-	FMOVQ  112(R0), F20
-	VORR   V12.B16, V12.B16, V21.B16
-	VFMLA  V2.S4, V20.S4, V21.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d596 // fsub v22.4s, v12.4s, v19.4s
-	WORD   $0x4eb5d597 // fsub v23.4s, v12.4s, v21.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V4.S4, V22.S4
-	VFMLA  V2.S4, V20.S4, V23.S4
-	VFMLA  V3.S4, V4.S4, V22.S4
-	VFMLA  V3.S4, V20.S4, V23.S4
-
-	// s = 2^(n - N) * K
-	VAND   V14.B16, V19.B16, V4.B16
-	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eaf9498 // mla v24.4s, v4.4s, v15.4s
-	FMOVQ  128(R3), F4 // byteOffsets
-	WORD   $0x4eaf9684 // mla v4.4s, v20.4s, v15.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
-	VSHL   $20, V19.S4, V20.S4
-	VSHL   $20, V21.S4, V25.S4
-	VADD   V20.S4, V24.S4, V24.S4
-	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  288(R3), F20 // exp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  288(R3), F25 // exp2
-	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  304(R3), F26 // exp1
-	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  304(R3), F20 // exp1
-	VFMLA  V23.S4, V25.S4, V20.S4
-	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
-	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
-
-	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eb3e633 // fcmgt v19.4s, v17.4s, v19.4s
-	WORD   $0x6eb5e635 // fcmgt v21.4s, v17.4s, v21.4s
-	VFMLA  V22.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V4.S4, V4.S4
-	WORD   $0x4e731f13 // bic v19.16b, v24.16b, v19.16b
-	WORD   $0x4e751c95 // bic v21.16b, v4.16b, v21.16b
-	WORD   $0x4e35d664 // fadd v4.4s, v19.4s, v21.4s
-	FMOVQ  F19, 48(R1)
-	FMOVQ  F21, 112(R1)
-	FMOVQ  176(R0), F19
-	VORR   V12.B16, V12.B16, V20.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V19.S4, V20.S4
-	FMOVQ  240(R0), F21
-	VORR   V12.B16, V12.B16, V22.B16
-	VFMLA  V2.S4, V21.S4, V22.S4
-
-	// -n = magic - N - u
-	WORD   $0x4eb4d597 // fsub v23.4s, v12.4s, v20.4s
-	WORD   $0x4eb6d598 // fsub v24.4s, v12.4s, v22.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V19.S4, V23.S4
-	VFMLA  V2.S4, V21.S4, V24.S4
-	VFMLA  V3.S4, V19.S4, V23.S4
-	VFMLA  V3.S4, V21.S4, V24.S4
-
-	// s = 2^(n - N) * K
-	VAND   V14.B16, V20.B16, V19.B16
-	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4eaf9679 // mla v25.4s, v19.4s, v15.4s
-	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4eaf96b3 // mla v19.4s, v21.4s, v15.4s
-	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V20.S4, V21.S4
-	VSHL   $20, V22.S4, V26.S4
-	VADD   V21.S4, V25.S4, V25.S4
-	VADD   V26.S4, V19.S4, V19.S4
-	FMOVQ  288(R3), F21 // exp2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  288(R3), F26 // exp2
-	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  304(R3), F27 // exp1
-	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  304(R3), F21 // exp1
-	VFMLA  V24.S4, V26.S4, V21.S4
-	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
-
-	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eb4e634 // fcmgt v20.4s, v17.4s, v20.4s
-	WORD   $0x6eb6e636 // fcmgt v22.4s, v17.4s, v22.4s
-	VFMLA  V23.S4, V25.S4, V25.S4
-	VFMLA  V24.S4, V19.S4, V19.S4
-	WORD   $0x4e741f34 // bic v20.16b, v25.16b, v20.16b
-	WORD   $0x4e761e76 // bic v22.16b, v19.16b, v22.16b
-	WORD   $0x4e36d693 // fadd v19.4s, v20.4s, v22.4s
-	WORD   $0x4e33d484 // fadd v4.4s, v4.4s, v19.4s
-	FMOVQ  F20, 176(R1)
-	FMOVQ  F22, 240(R1)
-
-	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4f3 // fadd v19.4s, v7.4s, v4.4s
-	WORD   $0x4ea4f4f4 // fmin v20.4s, v7.4s, v4.4s
-	WORD   $0x4e24f4e7 // fmax v7.4s, v7.4s, v4.4s
+	WORD   $0x4e26d4f3 // fadd v19.4s, v7.4s, v6.4s
+	WORD   $0x4ea6f4f4 // fmin v20.4s, v7.4s, v6.4s
+	WORD   $0x4e26f4e7 // fmax v7.4s, v7.4s, v6.4s
 	WORD   $0x4ea7d667 // fsub v7.4s, v19.4s, v7.4s
 	WORD   $0x4ea7d694 // fsub v20.4s, v20.4s, v7.4s
 	WORD   $0x4e34d56b // fadd v11.4s, v11.4s, v20.4s
-	FMOVQ  304(R0), F4
-	VORR   V12.B16, V12.B16, V7.B16
+	FMOVQ  272(R0), F6
+	VORR   V4.B16, V4.B16, V7.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V4.S4, V7.S4
-	FMOVQ  368(R0), F20
-	VORR   V12.B16, V12.B16, V21.B16
+	VFMLA  V2.S4, V6.S4, V7.S4
+	FMOVQ  336(R0), F20
+	VORR   V4.B16, V4.B16, V21.B16
 	VFMLA  V2.S4, V20.S4, V21.S4
 
 	// -n = magic - N - u
-	WORD   $0x4ea7d596 // fsub v22.4s, v12.4s, v7.4s
-	WORD   $0x4eb5d597 // fsub v23.4s, v12.4s, v21.4s
+	WORD   $0x4ea7d496 // fsub v22.4s, v4.4s, v7.4s
+	WORD   $0x4eb5d497 // fsub v23.4s, v4.4s, v21.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V4.S4, V22.S4
+	VFMLA  V2.S4, V6.S4, V22.S4
 	VFMLA  V2.S4, V20.S4, V23.S4
-	VFMLA  V3.S4, V4.S4, V22.S4
+	VFMLA  V3.S4, V6.S4, V22.S4
 	VFMLA  V3.S4, V20.S4, V23.S4
 
 	// s = 2^(n - N) * K
-	VAND   V14.B16, V7.B16, V4.B16
+	VAND   V14.B16, V7.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
 	FMOVQ  128(R3), F24 // byteOffsets
-	WORD   $0x4eaf9498 // mla v24.4s, v4.4s, v15.4s
-	FMOVQ  128(R3), F4 // byteOffsets
-	WORD   $0x4eaf9684 // mla v4.4s, v20.4s, v15.4s
+	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
 	VSHL   $20, V7.S4, V20.S4
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
-	VADD   V25.S4, V4.S4, V4.S4
+	VADD   V25.S4, V6.S4, V6.S4
 	FMOVQ  288(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -14143,24 +13743,24 @@ loop38:
 	WORD   $0x6ea7e627 // fcmgt v7.4s, v17.4s, v7.4s
 	WORD   $0x6eb5e635 // fcmgt v21.4s, v17.4s, v21.4s
 	VFMLA  V22.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V4.S4, V4.S4
+	VFMLA  V23.S4, V6.S4, V6.S4
 	WORD   $0x4e671f07 // bic v7.16b, v24.16b, v7.16b
-	WORD   $0x4e751c95 // bic v21.16b, v4.16b, v21.16b
-	WORD   $0x4e35d4e4 // fadd v4.4s, v7.4s, v21.4s
-	FMOVQ  F7, 304(R1)
-	FMOVQ  F21, 368(R1)
-	FMOVQ  432(R0), F7
-	VORR   V12.B16, V12.B16, V20.B16
+	WORD   $0x4e751cd5 // bic v21.16b, v6.16b, v21.16b
+	WORD   $0x4e35d4e6 // fadd v6.4s, v7.4s, v21.4s
+	FMOVQ  F7, 272(R1)
+	FMOVQ  F21, 336(R1)
+	FMOVQ  400(R0), F7
+	VORR   V4.B16, V4.B16, V20.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V7.S4, V20.S4
-	FMOVQ  496(R0), F21
-	VORR   V12.B16, V12.B16, V22.B16
+	FMOVQ  464(R0), F21
+	VORR   V4.B16, V4.B16, V22.B16
 	VFMLA  V2.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb4d597 // fsub v23.4s, v12.4s, v20.4s
-	WORD   $0x4eb6d598 // fsub v24.4s, v12.4s, v22.4s
+	WORD   $0x4eb4d497 // fsub v23.4s, v4.4s, v20.4s
+	WORD   $0x4eb6d498 // fsub v24.4s, v4.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V7.S4, V23.S4
@@ -14202,18 +13802,494 @@ loop38:
 	WORD   $0x4e741f34 // bic v20.16b, v25.16b, v20.16b
 	WORD   $0x4e761cf6 // bic v22.16b, v7.16b, v22.16b
 	WORD   $0x4e36d687 // fadd v7.4s, v20.4s, v22.4s
-	WORD   $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	WORD   $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	FMOVQ  F20, 400(R1)
+	FMOVQ  F22, 464(R1)
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e26d667 // fadd v7.4s, v19.4s, v6.4s
+	WORD   $0x4ea6f674 // fmin v20.4s, v19.4s, v6.4s
+	WORD   $0x4e26f673 // fmax v19.4s, v19.4s, v6.4s
+	WORD   $0x4eb3d4f3 // fsub v19.4s, v7.4s, v19.4s
+	WORD   $0x4eb3d694 // fsub v20.4s, v20.4s, v19.4s
+	WORD   $0x4e34d56b // fadd v11.4s, v11.4s, v20.4s
+	FMOVQ  32(R0), F6
+	VORR   V4.B16, V4.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V2.S4, V6.S4, V19.S4
+	FMOVQ  96(R0), F20
+	VORR   V4.B16, V4.B16, V21.B16
+	VFMLA  V2.S4, V20.S4, V21.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d496 // fsub v22.4s, v4.4s, v19.4s
+	WORD   $0x4eb5d497 // fsub v23.4s, v4.4s, v21.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V2.S4, V6.S4, V22.S4
+	VFMLA  V2.S4, V20.S4, V23.S4
+	VFMLA  V3.S4, V6.S4, V22.S4
+	VFMLA  V3.S4, V20.S4, V23.S4
+
+	// s = 2^(n - N) * K
+	VAND   V14.B16, V19.B16, V6.B16
+	VAND   V14.B16, V21.B16, V20.B16
+	FMOVQ  128(R3), F24 // byteOffsets
+	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
+	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V19.S4, V20.S4
+	VSHL   $20, V21.S4, V25.S4
+	VADD   V20.S4, V24.S4, V24.S4
+	VADD   V25.S4, V6.S4, V6.S4
+	FMOVQ  288(R3), F20 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V22.S4, V16.S4, V20.S4
+	FMOVQ  288(R3), F25 // exp2
+	VFMLA  V23.S4, V16.S4, V25.S4
+	FMOVQ  304(R3), F26 // exp1
+	VFMLA  V22.S4, V20.S4, V26.S4
+	FMOVQ  304(R3), F20 // exp1
+	VFMLA  V23.S4, V25.S4, V20.S4
+	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb3e633 // fcmgt v19.4s, v17.4s, v19.4s
+	WORD   $0x6eb5e635 // fcmgt v21.4s, v17.4s, v21.4s
+	VFMLA  V22.S4, V24.S4, V24.S4
+	VFMLA  V23.S4, V6.S4, V6.S4
+	WORD   $0x4e731f13 // bic v19.16b, v24.16b, v19.16b
+	WORD   $0x4e751cd5 // bic v21.16b, v6.16b, v21.16b
+	WORD   $0x4e35d666 // fadd v6.4s, v19.4s, v21.4s
+	FMOVQ  F19, 32(R1)
+	FMOVQ  F21, 96(R1)
+	FMOVQ  160(R0), F19
+	VORR   V4.B16, V4.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V2.S4, V19.S4, V20.S4
+	FMOVQ  224(R0), F21
+	VORR   V4.B16, V4.B16, V22.B16
+	VFMLA  V2.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d497 // fsub v23.4s, v4.4s, v20.4s
+	WORD   $0x4eb6d498 // fsub v24.4s, v4.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V2.S4, V19.S4, V23.S4
+	VFMLA  V2.S4, V21.S4, V24.S4
+	VFMLA  V3.S4, V19.S4, V23.S4
+	VFMLA  V3.S4, V21.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V14.B16, V20.B16, V19.B16
+	VAND   V14.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4eaf9679 // mla v25.4s, v19.4s, v15.4s
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4eaf96b3 // mla v19.4s, v21.4s, v15.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V26.S4
+	VADD   V21.S4, V25.S4, V25.S4
+	VADD   V26.S4, V19.S4, V19.S4
+	FMOVQ  288(R3), F21 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V16.S4, V21.S4
+	FMOVQ  288(R3), F26 // exp2
+	VFMLA  V24.S4, V16.S4, V26.S4
+	FMOVQ  304(R3), F27 // exp1
+	VFMLA  V23.S4, V21.S4, V27.S4
+	FMOVQ  304(R3), F21 // exp1
+	VFMLA  V24.S4, V26.S4, V21.S4
+	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb4e634 // fcmgt v20.4s, v17.4s, v20.4s
+	WORD   $0x6eb6e636 // fcmgt v22.4s, v17.4s, v22.4s
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V19.S4, V19.S4
+	WORD   $0x4e741f34 // bic v20.16b, v25.16b, v20.16b
+	WORD   $0x4e761e76 // bic v22.16b, v19.16b, v22.16b
+	WORD   $0x4e36d693 // fadd v19.4s, v20.4s, v22.4s
+	WORD   $0x4e33d4c6 // fadd v6.4s, v6.4s, v19.4s
+	FMOVQ  F20, 160(R1)
+	FMOVQ  F22, 224(R1)
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e26d513 // fadd v19.4s, v8.4s, v6.4s
+	WORD   $0x4ea6f514 // fmin v20.4s, v8.4s, v6.4s
+	WORD   $0x4e26f508 // fmax v8.4s, v8.4s, v6.4s
+	WORD   $0x4ea8d668 // fsub v8.4s, v19.4s, v8.4s
+	WORD   $0x4ea8d694 // fsub v20.4s, v20.4s, v8.4s
+	WORD   $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
+	FMOVQ  288(R0), F6
+	VORR   V4.B16, V4.B16, V8.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V2.S4, V6.S4, V8.S4
+	FMOVQ  352(R0), F20
+	VORR   V4.B16, V4.B16, V21.B16
+	VFMLA  V2.S4, V20.S4, V21.S4
+
+	// -n = magic - N - u
+	WORD   $0x4ea8d496 // fsub v22.4s, v4.4s, v8.4s
+	WORD   $0x4eb5d497 // fsub v23.4s, v4.4s, v21.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V2.S4, V6.S4, V22.S4
+	VFMLA  V2.S4, V20.S4, V23.S4
+	VFMLA  V3.S4, V6.S4, V22.S4
+	VFMLA  V3.S4, V20.S4, V23.S4
+
+	// s = 2^(n - N) * K
+	VAND   V14.B16, V8.B16, V6.B16
+	VAND   V14.B16, V21.B16, V20.B16
+	FMOVQ  128(R3), F24 // byteOffsets
+	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
+	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V8.S4, V20.S4
+	VSHL   $20, V21.S4, V25.S4
+	VADD   V20.S4, V24.S4, V24.S4
+	VADD   V25.S4, V6.S4, V6.S4
+	FMOVQ  288(R3), F20 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V22.S4, V16.S4, V20.S4
+	FMOVQ  288(R3), F25 // exp2
+	VFMLA  V23.S4, V16.S4, V25.S4
+	FMOVQ  304(R3), F26 // exp1
+	VFMLA  V22.S4, V20.S4, V26.S4
+	FMOVQ  304(R3), F20 // exp1
+	VFMLA  V23.S4, V25.S4, V20.S4
+	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6ea8e628 // fcmgt v8.4s, v17.4s, v8.4s
+	WORD   $0x6eb5e635 // fcmgt v21.4s, v17.4s, v21.4s
+	VFMLA  V22.S4, V24.S4, V24.S4
+	VFMLA  V23.S4, V6.S4, V6.S4
+	WORD   $0x4e681f08 // bic v8.16b, v24.16b, v8.16b
+	WORD   $0x4e751cd5 // bic v21.16b, v6.16b, v21.16b
+	WORD   $0x4e35d506 // fadd v6.4s, v8.4s, v21.4s
+	FMOVQ  F8, 288(R1)
+	FMOVQ  F21, 352(R1)
+	FMOVQ  416(R0), F8
+	VORR   V4.B16, V4.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V2.S4, V8.S4, V20.S4
+	FMOVQ  480(R0), F21
+	VORR   V4.B16, V4.B16, V22.B16
+	VFMLA  V2.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d497 // fsub v23.4s, v4.4s, v20.4s
+	WORD   $0x4eb6d498 // fsub v24.4s, v4.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V2.S4, V8.S4, V23.S4
+	VFMLA  V2.S4, V21.S4, V24.S4
+	VFMLA  V3.S4, V8.S4, V23.S4
+	VFMLA  V3.S4, V21.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V14.B16, V20.B16, V8.B16
+	VAND   V14.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4eaf9519 // mla v25.4s, v8.4s, v15.4s
+	FMOVQ  128(R3), F8 // byteOffsets
+	WORD   $0x4eaf96a8 // mla v8.4s, v21.4s, v15.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V26.S4
+	VADD   V21.S4, V25.S4, V25.S4
+	VADD   V26.S4, V8.S4, V8.S4
+	FMOVQ  288(R3), F21 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V16.S4, V21.S4
+	FMOVQ  288(R3), F26 // exp2
+	VFMLA  V24.S4, V16.S4, V26.S4
+	FMOVQ  304(R3), F27 // exp1
+	VFMLA  V23.S4, V21.S4, V27.S4
+	FMOVQ  304(R3), F21 // exp1
+	VFMLA  V24.S4, V26.S4, V21.S4
+	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb4e634 // fcmgt v20.4s, v17.4s, v20.4s
+	WORD   $0x6eb6e636 // fcmgt v22.4s, v17.4s, v22.4s
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V8.S4, V8.S4
+	WORD   $0x4e741f34 // bic v20.16b, v25.16b, v20.16b
+	WORD   $0x4e761d16 // bic v22.16b, v8.16b, v22.16b
+	WORD   $0x4e36d688 // fadd v8.4s, v20.4s, v22.4s
+	WORD   $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	FMOVQ  F20, 416(R1)
+	FMOVQ  F22, 480(R1)
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e26d668 // fadd v8.4s, v19.4s, v6.4s
+	WORD   $0x4ea6f674 // fmin v20.4s, v19.4s, v6.4s
+	WORD   $0x4e26f673 // fmax v19.4s, v19.4s, v6.4s
+	WORD   $0x4eb3d513 // fsub v19.4s, v8.4s, v19.4s
+	WORD   $0x4eb3d694 // fsub v20.4s, v20.4s, v19.4s
+	WORD   $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
+	FMOVQ  48(R0), F6
+	VORR   V4.B16, V4.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V2.S4, V6.S4, V19.S4
+	FMOVQ  112(R0), F20
+	VORR   V4.B16, V4.B16, V21.B16
+	VFMLA  V2.S4, V20.S4, V21.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d496 // fsub v22.4s, v4.4s, v19.4s
+	WORD   $0x4eb5d497 // fsub v23.4s, v4.4s, v21.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V2.S4, V6.S4, V22.S4
+	VFMLA  V2.S4, V20.S4, V23.S4
+	VFMLA  V3.S4, V6.S4, V22.S4
+	VFMLA  V3.S4, V20.S4, V23.S4
+
+	// s = 2^(n - N) * K
+	VAND   V14.B16, V19.B16, V6.B16
+	VAND   V14.B16, V21.B16, V20.B16
+	FMOVQ  128(R3), F24 // byteOffsets
+	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
+	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V19.S4, V20.S4
+	VSHL   $20, V21.S4, V25.S4
+	VADD   V20.S4, V24.S4, V24.S4
+	VADD   V25.S4, V6.S4, V6.S4
+	FMOVQ  288(R3), F20 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V22.S4, V16.S4, V20.S4
+	FMOVQ  288(R3), F25 // exp2
+	VFMLA  V23.S4, V16.S4, V25.S4
+	FMOVQ  304(R3), F26 // exp1
+	VFMLA  V22.S4, V20.S4, V26.S4
+	FMOVQ  304(R3), F20 // exp1
+	VFMLA  V23.S4, V25.S4, V20.S4
+	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb3e633 // fcmgt v19.4s, v17.4s, v19.4s
+	WORD   $0x6eb5e635 // fcmgt v21.4s, v17.4s, v21.4s
+	VFMLA  V22.S4, V24.S4, V24.S4
+	VFMLA  V23.S4, V6.S4, V6.S4
+	WORD   $0x4e731f13 // bic v19.16b, v24.16b, v19.16b
+	WORD   $0x4e751cd5 // bic v21.16b, v6.16b, v21.16b
+	WORD   $0x4e35d666 // fadd v6.4s, v19.4s, v21.4s
+	FMOVQ  F19, 48(R1)
+	FMOVQ  F21, 112(R1)
+	FMOVQ  176(R0), F19
+	VORR   V4.B16, V4.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V2.S4, V19.S4, V20.S4
+	FMOVQ  240(R0), F21
+	VORR   V4.B16, V4.B16, V22.B16
+	VFMLA  V2.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d497 // fsub v23.4s, v4.4s, v20.4s
+	WORD   $0x4eb6d498 // fsub v24.4s, v4.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V2.S4, V19.S4, V23.S4
+	VFMLA  V2.S4, V21.S4, V24.S4
+	VFMLA  V3.S4, V19.S4, V23.S4
+	VFMLA  V3.S4, V21.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V14.B16, V20.B16, V19.B16
+	VAND   V14.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4eaf9679 // mla v25.4s, v19.4s, v15.4s
+	FMOVQ  128(R3), F19 // byteOffsets
+	WORD   $0x4eaf96b3 // mla v19.4s, v21.4s, v15.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V26.S4
+	VADD   V21.S4, V25.S4, V25.S4
+	VADD   V26.S4, V19.S4, V19.S4
+	FMOVQ  288(R3), F21 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V16.S4, V21.S4
+	FMOVQ  288(R3), F26 // exp2
+	VFMLA  V24.S4, V16.S4, V26.S4
+	FMOVQ  304(R3), F27 // exp1
+	VFMLA  V23.S4, V21.S4, V27.S4
+	FMOVQ  304(R3), F21 // exp1
+	VFMLA  V24.S4, V26.S4, V21.S4
+	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb4e634 // fcmgt v20.4s, v17.4s, v20.4s
+	WORD   $0x6eb6e636 // fcmgt v22.4s, v17.4s, v22.4s
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V19.S4, V19.S4
+	WORD   $0x4e741f34 // bic v20.16b, v25.16b, v20.16b
+	WORD   $0x4e761e76 // bic v22.16b, v19.16b, v22.16b
+	WORD   $0x4e36d693 // fadd v19.4s, v20.4s, v22.4s
+	WORD   $0x4e33d4c6 // fadd v6.4s, v6.4s, v19.4s
+	FMOVQ  F20, 176(R1)
+	FMOVQ  F22, 240(R1)
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e26d533 // fadd v19.4s, v9.4s, v6.4s
+	WORD   $0x4ea6f534 // fmin v20.4s, v9.4s, v6.4s
+	WORD   $0x4e26f529 // fmax v9.4s, v9.4s, v6.4s
+	WORD   $0x4ea9d669 // fsub v9.4s, v19.4s, v9.4s
+	WORD   $0x4ea9d694 // fsub v20.4s, v20.4s, v9.4s
+	WORD   $0x4e34d5ad // fadd v13.4s, v13.4s, v20.4s
+	FMOVQ  304(R0), F6
+	VORR   V4.B16, V4.B16, V9.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V2.S4, V6.S4, V9.S4
+	FMOVQ  368(R0), F20
+	VORR   V4.B16, V4.B16, V21.B16
+	VFMLA  V2.S4, V20.S4, V21.S4
+
+	// -n = magic - N - u
+	WORD   $0x4ea9d496 // fsub v22.4s, v4.4s, v9.4s
+	WORD   $0x4eb5d497 // fsub v23.4s, v4.4s, v21.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V2.S4, V6.S4, V22.S4
+	VFMLA  V2.S4, V20.S4, V23.S4
+	VFMLA  V3.S4, V6.S4, V22.S4
+	VFMLA  V3.S4, V20.S4, V23.S4
+
+	// s = 2^(n - N) * K
+	VAND   V14.B16, V9.B16, V6.B16
+	VAND   V14.B16, V21.B16, V20.B16
+	FMOVQ  128(R3), F24 // byteOffsets
+	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
+	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V9.S4, V20.S4
+	VSHL   $20, V21.S4, V25.S4
+	VADD   V20.S4, V24.S4, V24.S4
+	VADD   V25.S4, V6.S4, V6.S4
+	FMOVQ  288(R3), F20 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V22.S4, V16.S4, V20.S4
+	FMOVQ  288(R3), F25 // exp2
+	VFMLA  V23.S4, V16.S4, V25.S4
+	FMOVQ  304(R3), F26 // exp1
+	VFMLA  V22.S4, V20.S4, V26.S4
+	FMOVQ  304(R3), F20 // exp1
+	VFMLA  V23.S4, V25.S4, V20.S4
+	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6ea9e629 // fcmgt v9.4s, v17.4s, v9.4s
+	WORD   $0x6eb5e635 // fcmgt v21.4s, v17.4s, v21.4s
+	VFMLA  V22.S4, V24.S4, V24.S4
+	VFMLA  V23.S4, V6.S4, V6.S4
+	WORD   $0x4e691f09 // bic v9.16b, v24.16b, v9.16b
+	WORD   $0x4e751cd5 // bic v21.16b, v6.16b, v21.16b
+	WORD   $0x4e35d526 // fadd v6.4s, v9.4s, v21.4s
+	FMOVQ  F9, 304(R1)
+	FMOVQ  F21, 368(R1)
+	FMOVQ  432(R0), F9
+	VORR   V4.B16, V4.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V2.S4, V9.S4, V20.S4
+	FMOVQ  496(R0), F21
+	VORR   V4.B16, V4.B16, V22.B16
+	VFMLA  V2.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d497 // fsub v23.4s, v4.4s, v20.4s
+	WORD   $0x4eb6d498 // fsub v24.4s, v4.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V2.S4, V9.S4, V23.S4
+	VFMLA  V2.S4, V21.S4, V24.S4
+	VFMLA  V3.S4, V9.S4, V23.S4
+	VFMLA  V3.S4, V21.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V14.B16, V20.B16, V9.B16
+	VAND   V14.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F25 // byteOffsets
+	WORD   $0x4eaf9539 // mla v25.4s, v9.4s, v15.4s
+	FMOVQ  128(R3), F9 // byteOffsets
+	WORD   $0x4eaf96a9 // mla v9.4s, v21.4s, v15.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V26.S4
+	VADD   V21.S4, V25.S4, V25.S4
+	VADD   V26.S4, V9.S4, V9.S4
+	FMOVQ  288(R3), F21 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V16.S4, V21.S4
+	FMOVQ  288(R3), F26 // exp2
+	VFMLA  V24.S4, V16.S4, V26.S4
+	FMOVQ  304(R3), F27 // exp1
+	VFMLA  V23.S4, V21.S4, V27.S4
+	FMOVQ  304(R3), F21 // exp1
+	VFMLA  V24.S4, V26.S4, V21.S4
+	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb4e634 // fcmgt v20.4s, v17.4s, v20.4s
+	WORD   $0x6eb6e636 // fcmgt v22.4s, v17.4s, v22.4s
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V9.S4, V9.S4
+	WORD   $0x4e741f34 // bic v20.16b, v25.16b, v20.16b
+	WORD   $0x4e761d36 // bic v22.16b, v9.16b, v22.16b
+	WORD   $0x4e36d689 // fadd v9.4s, v20.4s, v22.4s
+	WORD   $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
 	FMOVQ  F20, 432(R1)
 	FMOVQ  F22, 496(R1)
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d667 // fadd v7.4s, v19.4s, v4.4s
-	WORD   $0x4ea4f674 // fmin v20.4s, v19.4s, v4.4s
-	WORD   $0x4e24f673 // fmax v19.4s, v19.4s, v4.4s
-	WORD   $0x4eb3d4f3 // fsub v19.4s, v7.4s, v19.4s
+	WORD   $0x4e26d669 // fadd v9.4s, v19.4s, v6.4s
+	WORD   $0x4ea6f674 // fmin v20.4s, v19.4s, v6.4s
+	WORD   $0x4e26f673 // fmax v19.4s, v19.4s, v6.4s
+	WORD   $0x4eb3d533 // fsub v19.4s, v9.4s, v19.4s
 	WORD   $0x4eb3d694 // fsub v20.4s, v20.4s, v19.4s
-	WORD   $0x4e34d56b // fadd v11.4s, v11.4s, v20.4s
-	VORR   V18.B16, V18.B16, V4.B16
+	WORD   $0x4e34d5ad // fadd v13.4s, v13.4s, v20.4s
+	VORR   V18.B16, V18.B16, V6.B16
 	ADD    $512, R0
 	ADD    $512, R1
 	SUBS   $128, R2
@@ -14326,18 +14402,18 @@ l408:
 	WORD   $0x4e2ff5d2 // fmax v18.4s, v14.4s, v15.4s
 	WORD   $0x4e31f613 // fmax v19.4s, v16.4s, v17.4s
 	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
-	WORD   $0x6eade652 // fcmgt v18.4s, v18.4s, v13.4s
+	WORD   $0x6ea5e652 // fcmgt v18.4s, v18.4s, v5.4s
 	VMOV   V18.D[0], R5
 	VMOV   V18.D[1], R6
 	ORR    R6, R5
 	CBNZ   R5, irregular
-	VORR   V12.B16, V12.B16, V18.B16
+	VORR   V4.B16, V4.B16, V18.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V14.S4, V18.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb2d593 // fsub v19.4s, v12.4s, v18.4s
+	WORD   $0x4eb2d493 // fsub v19.4s, v4.4s, v18.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V14.S4, V19.S4
@@ -14385,30 +14461,30 @@ l410:
 l411:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e32d493 // fadd v19.4s, v4.4s, v18.4s
-	WORD   $0x4eb2f496 // fmin v22.4s, v4.4s, v18.4s
-	WORD   $0x4e32f484 // fmax v4.4s, v4.4s, v18.4s
-	WORD   $0x4ea4d664 // fsub v4.4s, v19.4s, v4.4s
-	WORD   $0x4ea4d6d6 // fsub v22.4s, v22.4s, v4.4s
-	WORD   $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
-	VORR   V12.B16, V12.B16, V4.B16
+	WORD   $0x4e32d4d3 // fadd v19.4s, v6.4s, v18.4s
+	WORD   $0x4eb2f4d6 // fmin v22.4s, v6.4s, v18.4s
+	WORD   $0x4e32f4c6 // fmax v6.4s, v6.4s, v18.4s
+	WORD   $0x4ea6d666 // fsub v6.4s, v19.4s, v6.4s
+	WORD   $0x4ea6d6d6 // fsub v22.4s, v22.4s, v6.4s
+	WORD   $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	VORR   V4.B16, V4.B16, V6.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V15.S4, V4.S4
+	VFMLA  V2.S4, V15.S4, V6.S4
 
 	// -n = magic - N - u
-	WORD   $0x4ea4d592 // fsub v18.4s, v12.4s, v4.4s
+	WORD   $0x4ea6d492 // fsub v18.4s, v4.4s, v6.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V15.S4, V18.S4
 	VFMLA  V3.S4, V15.S4, V18.S4
 
 	// s = 2^(n - N) * K
-	VAND   V14.B16, V4.B16, V15.B16
+	VAND   V14.B16, V6.B16, V15.B16
 	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb595f6 // mla v22.4s, v15.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VSHL   $20, V4.S4, V15.S4
+	VSHL   $20, V6.S4, V15.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	FMOVQ  288(R3), F15 // exp2
 
@@ -14419,156 +14495,156 @@ l411:
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6ea4e6e4 // fcmgt v4.4s, v23.4s, v4.4s
+	WORD   $0x6ea6e6e6 // fcmgt v6.4s, v23.4s, v6.4s
 	VFMLA  V18.S4, V22.S4, V22.S4
-	WORD   $0x4e641ec4 // bic v4.16b, v22.16b, v4.16b
+	WORD   $0x4e661ec6 // bic v6.16b, v22.16b, v6.16b
 	CMP    $8, R2
 	BGE    l413
 	CMP    $4, R2
 	BLE    l414
 	TBZ    $1, R2, l412
-	FMOVD  F4, 16(R1)
+	FMOVD  F6, 16(R1)
 	TBZ    $0, R2, l414
 	ADD    $24, R1, R5
-	VST1   V4.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l414
 
 l412:
-	FMOVS  F4, 16(R1)
+	FMOVS  F6, 16(R1)
 	B      l414
 
 l413:
-	FMOVQ  F4, 16(R1)
+	FMOVQ  F6, 16(R1)
 
 l414:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4af // fadd v15.4s, v5.4s, v4.4s
-	WORD   $0x4ea4f4b2 // fmin v18.4s, v5.4s, v4.4s
-	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
-	WORD   $0x4ea5d5e5 // fsub v5.4s, v15.4s, v5.4s
-	WORD   $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
-	WORD   $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
-	VORR   V12.B16, V12.B16, V4.B16
+	WORD   $0x4e26d4ef // fadd v15.4s, v7.4s, v6.4s
+	WORD   $0x4ea6f4f2 // fmin v18.4s, v7.4s, v6.4s
+	WORD   $0x4e26f4e7 // fmax v7.4s, v7.4s, v6.4s
+	WORD   $0x4ea7d5e7 // fsub v7.4s, v15.4s, v7.4s
+	WORD   $0x4ea7d652 // fsub v18.4s, v18.4s, v7.4s
+	WORD   $0x4e32d56b // fadd v11.4s, v11.4s, v18.4s
+	VORR   V4.B16, V4.B16, V6.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V16.S4, V4.S4
+	VFMLA  V2.S4, V16.S4, V6.S4
 
 	// -n = magic - N - u
-	WORD   $0x4ea4d585 // fsub v5.4s, v12.4s, v4.4s
+	WORD   $0x4ea6d487 // fsub v7.4s, v4.4s, v6.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V16.S4, V5.S4
-	VFMLA  V3.S4, V16.S4, V5.S4
+	VFMLA  V2.S4, V16.S4, V7.S4
+	VFMLA  V3.S4, V16.S4, V7.S4
 
 	// s = 2^(n - N) * K
-	VAND   V14.B16, V4.B16, V16.B16
+	VAND   V14.B16, V6.B16, V16.B16
 	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb59612 // mla v18.4s, v16.4s, v21.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V4.S4, V16.S4
+	VSHL   $20, V6.S4, V16.S4
 	VADD   V16.S4, V18.S4, V18.S4
 	FMOVQ  288(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V5.S4, V20.S4, V16.S4
+	VFMLA  V7.S4, V20.S4, V16.S4
 	FMOVQ  304(R3), F22 // exp1
-	VFMLA  V5.S4, V16.S4, V22.S4
-	WORD   $0x6e36dca5 // fmul v5.4s, v5.4s, v22.4s
+	VFMLA  V7.S4, V16.S4, V22.S4
+	WORD   $0x6e36dce7 // fmul v7.4s, v7.4s, v22.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6ea4e6e4 // fcmgt v4.4s, v23.4s, v4.4s
-	VFMLA  V5.S4, V18.S4, V18.S4
-	WORD   $0x4e641e44 // bic v4.16b, v18.16b, v4.16b
+	WORD   $0x6ea6e6e6 // fcmgt v6.4s, v23.4s, v6.4s
+	VFMLA  V7.S4, V18.S4, V18.S4
+	WORD   $0x4e661e46 // bic v6.16b, v18.16b, v6.16b
 	CMP    $12, R2
 	BGE    l416
 	CMP    $8, R2
 	BLE    l417
 	TBZ    $1, R2, l415
-	FMOVD  F4, 32(R1)
+	FMOVD  F6, 32(R1)
 	TBZ    $0, R2, l417
 	ADD    $40, R1, R5
-	VST1   V4.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l417
 
 l415:
-	FMOVS  F4, 32(R1)
+	FMOVS  F6, 32(R1)
 	B      l417
 
 l416:
-	FMOVQ  F4, 32(R1)
+	FMOVQ  F6, 32(R1)
 
 l417:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4c5 // fadd v5.4s, v6.4s, v4.4s
-	WORD   $0x4ea4f4d0 // fmin v16.4s, v6.4s, v4.4s
-	WORD   $0x4e24f4c6 // fmax v6.4s, v6.4s, v4.4s
-	WORD   $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	WORD   $0x4ea6d610 // fsub v16.4s, v16.4s, v6.4s
-	WORD   $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
-	VORR   V12.B16, V12.B16, V4.B16
+	WORD   $0x4e26d507 // fadd v7.4s, v8.4s, v6.4s
+	WORD   $0x4ea6f510 // fmin v16.4s, v8.4s, v6.4s
+	WORD   $0x4e26f508 // fmax v8.4s, v8.4s, v6.4s
+	WORD   $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
+	WORD   $0x4ea8d610 // fsub v16.4s, v16.4s, v8.4s
+	WORD   $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	VORR   V4.B16, V4.B16, V6.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V17.S4, V4.S4
+	VFMLA  V2.S4, V17.S4, V6.S4
 
 	// -n = magic - N - u
-	WORD   $0x4ea4d586 // fsub v6.4s, v12.4s, v4.4s
+	WORD   $0x4ea6d488 // fsub v8.4s, v4.4s, v6.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V17.S4, V6.S4
-	VFMLA  V3.S4, V17.S4, V6.S4
+	VFMLA  V2.S4, V17.S4, V8.S4
+	VFMLA  V3.S4, V17.S4, V8.S4
 
 	// s = 2^(n - N) * K
-	VAND   V14.B16, V4.B16, V14.B16
+	VAND   V14.B16, V6.B16, V14.B16
 	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eb595d0 // mla v16.4s, v14.4s, v21.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VSHL   $20, V4.S4, V14.S4
+	VSHL   $20, V6.S4, V14.S4
 	VADD   V14.S4, V16.S4, V16.S4
 	FMOVQ  288(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V6.S4, V20.S4, V14.S4
+	VFMLA  V8.S4, V20.S4, V14.S4
 	FMOVQ  304(R3), F17 // exp1
-	VFMLA  V6.S4, V14.S4, V17.S4
-	WORD   $0x6e31dcc6 // fmul v6.4s, v6.4s, v17.4s
+	VFMLA  V8.S4, V14.S4, V17.S4
+	WORD   $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6ea4e6e4 // fcmgt v4.4s, v23.4s, v4.4s
-	VFMLA  V6.S4, V16.S4, V16.S4
-	WORD   $0x4e641e04 // bic v4.16b, v16.16b, v4.16b
+	WORD   $0x6ea6e6e6 // fcmgt v6.4s, v23.4s, v6.4s
+	VFMLA  V8.S4, V16.S4, V16.S4
+	WORD   $0x4e661e06 // bic v6.16b, v16.16b, v6.16b
 	CMP    $16, R2
 	BGE    l419
 	CMP    $12, R2
 	BLE    l420
 	TBZ    $1, R2, l418
-	FMOVD  F4, 48(R1)
+	FMOVD  F6, 48(R1)
 	TBZ    $0, R2, l420
 	ADD    $56, R1, R5
-	VST1   V4.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l420
 
 l418:
-	FMOVS  F4, 48(R1)
+	FMOVS  F6, 48(R1)
 	B      l420
 
 l419:
-	FMOVQ  F4, 48(R1)
+	FMOVQ  F6, 48(R1)
 
 l420:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4e6 // fadd v6.4s, v7.4s, v4.4s
-	WORD   $0x4ea4f4ee // fmin v14.4s, v7.4s, v4.4s
-	WORD   $0x4e24f4e7 // fmax v7.4s, v7.4s, v4.4s
-	WORD   $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	WORD   $0x4ea7d5ce // fsub v14.4s, v14.4s, v7.4s
-	WORD   $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-	VORR   V19.B16, V19.B16, V4.B16
-	VORR   V6.B16, V6.B16, V7.B16
-	VORR   V5.B16, V5.B16, V6.B16
-	VORR   V15.B16, V15.B16, V5.B16
+	WORD   $0x4e26d528 // fadd v8.4s, v9.4s, v6.4s
+	WORD   $0x4ea6f52e // fmin v14.4s, v9.4s, v6.4s
+	WORD   $0x4e26f529 // fmax v9.4s, v9.4s, v6.4s
+	WORD   $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
+	WORD   $0x4ea9d5ce // fsub v14.4s, v14.4s, v9.4s
+	WORD   $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
+	VORR   V19.B16, V19.B16, V6.B16
+	VORR   V8.B16, V8.B16, V9.B16
+	VORR   V7.B16, V7.B16, V8.B16
+	VORR   V15.B16, V15.B16, V7.B16
 	ADD    R2<<2, R0
 	B      behind42
 
@@ -14679,22 +14755,22 @@ l432:
 	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
 	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
 	WORD   $0x4e34f652 // fmax v18.4s, v18.4s, v20.4s
-	WORD   $0x6eade652 // fcmgt v18.4s, v18.4s, v13.4s
+	WORD   $0x6ea5e652 // fcmgt v18.4s, v18.4s, v5.4s
 	VMOV   V18.D[0], R5
 	VMOV   V18.D[1], R6
 	ORR    R6, R5
 	CBNZ   R5, irregular
 	FMOVQ  0(R0), F18
-	VORR   V12.B16, V12.B16, V19.B16
+	VORR   V4.B16, V4.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V18.S4, V19.S4
-	VORR   V12.B16, V12.B16, V20.B16
+	VORR   V4.B16, V4.B16, V20.B16
 	VFMLA  V2.S4, V14.S4, V20.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb3d595 // fsub v21.4s, v12.4s, v19.4s
-	WORD   $0x4eb4d596 // fsub v22.4s, v12.4s, v20.4s
+	WORD   $0x4eb3d495 // fsub v21.4s, v4.4s, v19.4s
+	WORD   $0x4eb4d496 // fsub v22.4s, v4.4s, v20.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V18.S4, V21.S4
@@ -14760,43 +14836,43 @@ l434:
 l435:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e32d493 // fadd v19.4s, v4.4s, v18.4s
-	WORD   $0x4eb2f494 // fmin v20.4s, v4.4s, v18.4s
-	WORD   $0x4e32f484 // fmax v4.4s, v4.4s, v18.4s
-	WORD   $0x4ea4d664 // fsub v4.4s, v19.4s, v4.4s
-	WORD   $0x4ea4d694 // fsub v20.4s, v20.4s, v4.4s
-	WORD   $0x4e34d508 // fadd v8.4s, v8.4s, v20.4s
-	FMOVQ  16(R0), F4
-	VORR   V12.B16, V12.B16, V18.B16
+	WORD   $0x4e32d4d3 // fadd v19.4s, v6.4s, v18.4s
+	WORD   $0x4eb2f4d4 // fmin v20.4s, v6.4s, v18.4s
+	WORD   $0x4e32f4c6 // fmax v6.4s, v6.4s, v18.4s
+	WORD   $0x4ea6d666 // fsub v6.4s, v19.4s, v6.4s
+	WORD   $0x4ea6d694 // fsub v20.4s, v20.4s, v6.4s
+	WORD   $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
+	FMOVQ  16(R0), F6
+	VORR   V4.B16, V4.B16, V18.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V4.S4, V18.S4
-	VORR   V12.B16, V12.B16, V20.B16
+	VFMLA  V2.S4, V6.S4, V18.S4
+	VORR   V4.B16, V4.B16, V20.B16
 	VFMLA  V2.S4, V15.S4, V20.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb2d595 // fsub v21.4s, v12.4s, v18.4s
-	WORD   $0x4eb4d596 // fsub v22.4s, v12.4s, v20.4s
+	WORD   $0x4eb2d495 // fsub v21.4s, v4.4s, v18.4s
+	WORD   $0x4eb4d496 // fsub v22.4s, v4.4s, v20.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V4.S4, V21.S4
+	VFMLA  V2.S4, V6.S4, V21.S4
 	VFMLA  V2.S4, V15.S4, V22.S4
-	VFMLA  V3.S4, V4.S4, V21.S4
+	VFMLA  V3.S4, V6.S4, V21.S4
 	VFMLA  V3.S4, V15.S4, V22.S4
 
 	// s = 2^(n - N) * K
-	VAND   V14.B16, V18.B16, V4.B16
+	VAND   V14.B16, V18.B16, V6.B16
 	VAND   V14.B16, V20.B16, V15.B16
 	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4eb89499 // mla v25.4s, v4.4s, v24.4s
-	FMOVQ  128(R3), F4 // byteOffsets
-	WORD   $0x4eb895e4 // mla v4.4s, v15.4s, v24.4s
+	WORD   $0x4eb894d9 // mla v25.4s, v6.4s, v24.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4eb895e6 // mla v6.4s, v15.4s, v24.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
 	VSHL   $20, V18.S4, V15.S4
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V15.S4, V25.S4, V25.S4
-	VADD   V27.S4, V4.S4, V4.S4
+	VADD   V27.S4, V6.S4, V6.S4
 	FMOVQ  288(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -14814,10 +14890,10 @@ l435:
 	WORD   $0x6eb2e752 // fcmgt v18.4s, v26.4s, v18.4s
 	WORD   $0x6eb4e754 // fcmgt v20.4s, v26.4s, v20.4s
 	VFMLA  V21.S4, V25.S4, V25.S4
-	VFMLA  V22.S4, V4.S4, V4.S4
+	VFMLA  V22.S4, V6.S4, V6.S4
 	WORD   $0x4e721f32 // bic v18.16b, v25.16b, v18.16b
-	WORD   $0x4e741c94 // bic v20.16b, v4.16b, v20.16b
-	WORD   $0x4e34d644 // fadd v4.4s, v18.4s, v20.4s
+	WORD   $0x4e741cd4 // bic v20.16b, v6.16b, v20.16b
+	WORD   $0x4e34d646 // fadd v6.4s, v18.4s, v20.4s
 	FMOVQ  F18, 16(R1)
 	CMP    $8, R2
 	BGE    l437
@@ -14840,43 +14916,43 @@ l437:
 l438:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4af // fadd v15.4s, v5.4s, v4.4s
-	WORD   $0x4ea4f4b2 // fmin v18.4s, v5.4s, v4.4s
-	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
-	WORD   $0x4ea5d5e5 // fsub v5.4s, v15.4s, v5.4s
-	WORD   $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
-	WORD   $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
-	FMOVQ  32(R0), F4
-	VORR   V12.B16, V12.B16, V5.B16
+	WORD   $0x4e26d4ef // fadd v15.4s, v7.4s, v6.4s
+	WORD   $0x4ea6f4f2 // fmin v18.4s, v7.4s, v6.4s
+	WORD   $0x4e26f4e7 // fmax v7.4s, v7.4s, v6.4s
+	WORD   $0x4ea7d5e7 // fsub v7.4s, v15.4s, v7.4s
+	WORD   $0x4ea7d652 // fsub v18.4s, v18.4s, v7.4s
+	WORD   $0x4e32d56b // fadd v11.4s, v11.4s, v18.4s
+	FMOVQ  32(R0), F6
+	VORR   V4.B16, V4.B16, V7.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V4.S4, V5.S4
-	VORR   V12.B16, V12.B16, V18.B16
+	VFMLA  V2.S4, V6.S4, V7.S4
+	VORR   V4.B16, V4.B16, V18.B16
 	VFMLA  V2.S4, V16.S4, V18.S4
 
 	// -n = magic - N - u
-	WORD   $0x4ea5d594 // fsub v20.4s, v12.4s, v5.4s
-	WORD   $0x4eb2d595 // fsub v21.4s, v12.4s, v18.4s
+	WORD   $0x4ea7d494 // fsub v20.4s, v4.4s, v7.4s
+	WORD   $0x4eb2d495 // fsub v21.4s, v4.4s, v18.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V4.S4, V20.S4
+	VFMLA  V2.S4, V6.S4, V20.S4
 	VFMLA  V2.S4, V16.S4, V21.S4
-	VFMLA  V3.S4, V4.S4, V20.S4
+	VFMLA  V3.S4, V6.S4, V20.S4
 	VFMLA  V3.S4, V16.S4, V21.S4
 
 	// s = 2^(n - N) * K
-	VAND   V14.B16, V5.B16, V4.B16
+	VAND   V14.B16, V7.B16, V6.B16
 	VAND   V14.B16, V18.B16, V16.B16
 	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4eb89496 // mla v22.4s, v4.4s, v24.4s
-	FMOVQ  128(R3), F4 // byteOffsets
-	WORD   $0x4eb89604 // mla v4.4s, v16.4s, v24.4s
+	WORD   $0x4eb894d6 // mla v22.4s, v6.4s, v24.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4eb89606 // mla v6.4s, v16.4s, v24.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
-	VSHL   $20, V5.S4, V16.S4
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V7.S4, V16.S4
 	VSHL   $20, V18.S4, V25.S4
 	VADD   V16.S4, V22.S4, V22.S4
-	VADD   V25.S4, V4.S4, V4.S4
+	VADD   V25.S4, V6.S4, V6.S4
 	FMOVQ  288(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -14891,14 +14967,14 @@ l438:
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6ea5e745 // fcmgt v5.4s, v26.4s, v5.4s
+	WORD   $0x6ea7e747 // fcmgt v7.4s, v26.4s, v7.4s
 	WORD   $0x6eb2e752 // fcmgt v18.4s, v26.4s, v18.4s
 	VFMLA  V20.S4, V22.S4, V22.S4
-	VFMLA  V21.S4, V4.S4, V4.S4
-	WORD   $0x4e651ec5 // bic v5.16b, v22.16b, v5.16b
-	WORD   $0x4e721c92 // bic v18.16b, v4.16b, v18.16b
-	WORD   $0x4e32d4a4 // fadd v4.4s, v5.4s, v18.4s
-	FMOVQ  F5, 32(R1)
+	VFMLA  V21.S4, V6.S4, V6.S4
+	WORD   $0x4e671ec7 // bic v7.16b, v22.16b, v7.16b
+	WORD   $0x4e721cd2 // bic v18.16b, v6.16b, v18.16b
+	WORD   $0x4e32d4e6 // fadd v6.4s, v7.4s, v18.4s
+	FMOVQ  F7, 32(R1)
 	CMP    $12, R2
 	BGE    l440
 	CMP    $8, R2
@@ -14920,43 +14996,43 @@ l440:
 l441:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4c5 // fadd v5.4s, v6.4s, v4.4s
-	WORD   $0x4ea4f4d0 // fmin v16.4s, v6.4s, v4.4s
-	WORD   $0x4e24f4c6 // fmax v6.4s, v6.4s, v4.4s
-	WORD   $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	WORD   $0x4ea6d610 // fsub v16.4s, v16.4s, v6.4s
-	WORD   $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
-	FMOVQ  48(R0), F4
-	VORR   V12.B16, V12.B16, V6.B16
+	WORD   $0x4e26d507 // fadd v7.4s, v8.4s, v6.4s
+	WORD   $0x4ea6f510 // fmin v16.4s, v8.4s, v6.4s
+	WORD   $0x4e26f508 // fmax v8.4s, v8.4s, v6.4s
+	WORD   $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
+	WORD   $0x4ea8d610 // fsub v16.4s, v16.4s, v8.4s
+	WORD   $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	FMOVQ  48(R0), F6
+	VORR   V4.B16, V4.B16, V8.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V4.S4, V6.S4
-	VORR   V12.B16, V12.B16, V16.B16
+	VFMLA  V2.S4, V6.S4, V8.S4
+	VORR   V4.B16, V4.B16, V16.B16
 	VFMLA  V2.S4, V17.S4, V16.S4
 
 	// -n = magic - N - u
-	WORD   $0x4ea6d592 // fsub v18.4s, v12.4s, v6.4s
-	WORD   $0x4eb0d594 // fsub v20.4s, v12.4s, v16.4s
+	WORD   $0x4ea8d492 // fsub v18.4s, v4.4s, v8.4s
+	WORD   $0x4eb0d494 // fsub v20.4s, v4.4s, v16.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V4.S4, V18.S4
+	VFMLA  V2.S4, V6.S4, V18.S4
 	VFMLA  V2.S4, V17.S4, V20.S4
-	VFMLA  V3.S4, V4.S4, V18.S4
+	VFMLA  V3.S4, V6.S4, V18.S4
 	VFMLA  V3.S4, V17.S4, V20.S4
 
 	// s = 2^(n - N) * K
-	VAND   V14.B16, V6.B16, V4.B16
+	VAND   V14.B16, V8.B16, V6.B16
 	VAND   V14.B16, V16.B16, V14.B16
 	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4eb89491 // mla v17.4s, v4.4s, v24.4s
-	FMOVQ  128(R3), F4 // byteOffsets
-	WORD   $0x4eb895c4 // mla v4.4s, v14.4s, v24.4s
+	WORD   $0x4eb894d1 // mla v17.4s, v6.4s, v24.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4eb895c6 // mla v6.4s, v14.4s, v24.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
-	VSHL   $20, V6.S4, V14.S4
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V8.S4, V14.S4
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V14.S4, V17.S4, V17.S4
-	VADD   V21.S4, V4.S4, V4.S4
+	VADD   V21.S4, V6.S4, V6.S4
 	FMOVQ  288(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -14971,14 +15047,14 @@ l441:
 	WORD   $0x6e2ede94 // fmul v20.4s, v20.4s, v14.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6ea6e746 // fcmgt v6.4s, v26.4s, v6.4s
+	WORD   $0x6ea8e748 // fcmgt v8.4s, v26.4s, v8.4s
 	WORD   $0x6eb0e750 // fcmgt v16.4s, v26.4s, v16.4s
 	VFMLA  V18.S4, V17.S4, V17.S4
-	VFMLA  V20.S4, V4.S4, V4.S4
-	WORD   $0x4e661e26 // bic v6.16b, v17.16b, v6.16b
-	WORD   $0x4e701c90 // bic v16.16b, v4.16b, v16.16b
-	WORD   $0x4e30d4c4 // fadd v4.4s, v6.4s, v16.4s
-	FMOVQ  F6, 48(R1)
+	VFMLA  V20.S4, V6.S4, V6.S4
+	WORD   $0x4e681e28 // bic v8.16b, v17.16b, v8.16b
+	WORD   $0x4e701cd0 // bic v16.16b, v6.16b, v16.16b
+	WORD   $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
+	FMOVQ  F8, 48(R1)
 	CMP    $16, R2
 	BGE    l443
 	CMP    $12, R2
@@ -15000,16 +15076,16 @@ l443:
 l444:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4e6 // fadd v6.4s, v7.4s, v4.4s
-	WORD   $0x4ea4f4ee // fmin v14.4s, v7.4s, v4.4s
-	WORD   $0x4e24f4e7 // fmax v7.4s, v7.4s, v4.4s
-	WORD   $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	WORD   $0x4ea7d5ce // fsub v14.4s, v14.4s, v7.4s
-	WORD   $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-	VORR   V19.B16, V19.B16, V4.B16
-	VORR   V6.B16, V6.B16, V7.B16
-	VORR   V5.B16, V5.B16, V6.B16
-	VORR   V15.B16, V15.B16, V5.B16
+	WORD   $0x4e26d528 // fadd v8.4s, v9.4s, v6.4s
+	WORD   $0x4ea6f52e // fmin v14.4s, v9.4s, v6.4s
+	WORD   $0x4e26f529 // fmax v9.4s, v9.4s, v6.4s
+	WORD   $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
+	WORD   $0x4ea9d5ce // fsub v14.4s, v14.4s, v9.4s
+	WORD   $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
+	VORR   V19.B16, V19.B16, V6.B16
+	VORR   V8.B16, V8.B16, V9.B16
+	VORR   V7.B16, V7.B16, V8.B16
+	VORR   V15.B16, V15.B16, V7.B16
 	ADD    R2<<2, R0
 	ADD    $64, R0
 	B      behind42
@@ -15221,23 +15297,23 @@ l468:
 	WORD   $0x4e33f610 // fmax v16.4s, v16.4s, v19.4s
 	WORD   $0x4e39f6d6 // fmax v22.4s, v22.4s, v25.4s
 	WORD   $0x4e36f610 // fmax v16.4s, v16.4s, v22.4s
-	WORD   $0x6eade610 // fcmgt v16.4s, v16.4s, v13.4s
+	WORD   $0x6ea5e610 // fcmgt v16.4s, v16.4s, v5.4s
 	VMOV   V16.D[0], R5
 	VMOV   V16.D[1], R6
 	ORR    R6, R5
 	CBNZ   R5, irregular
 	FMOVQ  0(R0), F16
-	VORR   V12.B16, V12.B16, V19.B16
+	VORR   V4.B16, V4.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V16.S4, V19.S4
 	FMOVQ  64(R0), F22
-	VORR   V12.B16, V12.B16, V25.B16
+	VORR   V4.B16, V4.B16, V25.B16
 	VFMLA  V2.S4, V22.S4, V25.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb3d59a // fsub v26.4s, v12.4s, v19.4s
-	WORD   $0x4eb9d59b // fsub v27.4s, v12.4s, v25.4s
+	WORD   $0x4eb3d49a // fsub v26.4s, v4.4s, v19.4s
+	WORD   $0x4eb9d49b // fsub v27.4s, v4.4s, v25.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V16.S4, V26.S4
@@ -15250,26 +15326,26 @@ l468:
 	VAND   V16.B16, V19.B16, V22.B16
 	VAND   V16.B16, V25.B16, V28.B16
 	FMOVQ  48(R3), F29 // wordOffsets
-	FMOVQ  F11, 16(RSP)
-	FMOVQ  128(R3), F11 // byteOffsets
-	WORD   $0x4ebd96cb // mla v11.4s, v22.4s, v29.4s
+	FMOVQ  F13, 16(RSP)
+	FMOVQ  128(R3), F13 // byteOffsets
+	WORD   $0x4ebd96cd // mla v13.4s, v22.4s, v29.4s
 	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebd9796 // mla v22.4s, v28.4s, v29.4s
-	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
+	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V19.S4, V28.S4
-	FMOVQ  F7, 32(RSP)
-	VSHL   $20, V25.S4, V7.S4
-	VADD   V28.S4, V11.S4, V11.S4
-	VADD   V7.S4, V22.S4, V22.S4
-	FMOVQ  256(R3), F7 // exp3
+	FMOVQ  F9, 32(RSP)
+	VSHL   $20, V25.S4, V9.S4
+	VADD   V28.S4, V13.S4, V13.S4
+	VADD   V9.S4, V22.S4, V22.S4
+	FMOVQ  256(R3), F9 // exp3
 	FMOVQ  288(R3), F28 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V26.S4, V7.S4, V28.S4
+	VFMLA  V26.S4, V9.S4, V28.S4
 	FMOVQ  F24, 48(RSP)
 	FMOVQ  288(R3), F24 // exp2
-	VFMLA  V27.S4, V7.S4, V24.S4
+	VFMLA  V27.S4, V9.S4, V24.S4
 	FMOVQ  F23, 64(RSP)
 	FMOVQ  304(R3), F23 // exp1
 	VFMLA  V26.S4, V28.S4, V23.S4
@@ -15282,23 +15358,23 @@ l468:
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e6f3 // fcmgt v19.4s, v23.4s, v19.4s
 	WORD   $0x6eb9e6f9 // fcmgt v25.4s, v23.4s, v25.4s
-	VFMLA  V26.S4, V11.S4, V11.S4
+	VFMLA  V26.S4, V13.S4, V13.S4
 	VFMLA  V27.S4, V22.S4, V22.S4
-	WORD   $0x4e731d73 // bic v19.16b, v11.16b, v19.16b
+	WORD   $0x4e731db3 // bic v19.16b, v13.16b, v19.16b
 	WORD   $0x4e791ed9 // bic v25.16b, v22.16b, v25.16b
-	WORD   $0x4e39d66b // fadd v11.4s, v19.4s, v25.4s
+	WORD   $0x4e39d66d // fadd v13.4s, v19.4s, v25.4s
 	FMOVQ  F19, 0(R1)
 	FMOVQ  F25, 64(R1)
-	VORR   V12.B16, V12.B16, V19.B16
+	VORR   V4.B16, V4.B16, V19.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V14.S4, V19.S4
-	VORR   V12.B16, V12.B16, V22.B16
+	VORR   V4.B16, V4.B16, V22.B16
 	VFMLA  V2.S4, V15.S4, V22.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb3d598 // fsub v24.4s, v12.4s, v19.4s
-	WORD   $0x4eb6d599 // fsub v25.4s, v12.4s, v22.4s
+	WORD   $0x4eb3d498 // fsub v24.4s, v4.4s, v19.4s
+	WORD   $0x4eb6d499 // fsub v25.4s, v4.4s, v22.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V14.S4, V24.S4
@@ -15322,9 +15398,9 @@ l468:
 	FMOVQ  288(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V24.S4, V7.S4, V15.S4
+	VFMLA  V24.S4, V9.S4, V15.S4
 	FMOVQ  288(R3), F27 // exp2
-	VFMLA  V25.S4, V7.S4, V27.S4
+	VFMLA  V25.S4, V9.S4, V27.S4
 	FMOVQ  304(R3), F28 // exp1
 	VFMLA  V24.S4, V15.S4, V28.S4
 	FMOVQ  304(R3), F15 // exp1
@@ -15340,7 +15416,7 @@ l468:
 	WORD   $0x4e731f53 // bic v19.16b, v26.16b, v19.16b
 	WORD   $0x4e761dd6 // bic v22.16b, v14.16b, v22.16b
 	WORD   $0x4e36d66e // fadd v14.4s, v19.4s, v22.4s
-	WORD   $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
+	WORD   $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
 	CMP    $4, R2
 	BGE    l470
 	TBZ    $1, R2, l469
@@ -15379,50 +15455,50 @@ l473:
 l474:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2bd48e // fadd v14.4s, v4.4s, v11.4s
-	WORD   $0x4eabf48f // fmin v15.4s, v4.4s, v11.4s
-	WORD   $0x4e2bf484 // fmax v4.4s, v4.4s, v11.4s
-	WORD   $0x4ea4d5c4 // fsub v4.4s, v14.4s, v4.4s
-	WORD   $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
-	WORD   $0x4e2fd508 // fadd v8.4s, v8.4s, v15.4s
-	FMOVQ  16(R0), F4
-	VORR   V12.B16, V12.B16, V11.B16
+	WORD   $0x4e2dd4ce // fadd v14.4s, v6.4s, v13.4s
+	WORD   $0x4eadf4cf // fmin v15.4s, v6.4s, v13.4s
+	WORD   $0x4e2df4c6 // fmax v6.4s, v6.4s, v13.4s
+	WORD   $0x4ea6d5c6 // fsub v6.4s, v14.4s, v6.4s
+	WORD   $0x4ea6d5ef // fsub v15.4s, v15.4s, v6.4s
+	WORD   $0x4e2fd54a // fadd v10.4s, v10.4s, v15.4s
+	FMOVQ  16(R0), F6
+	VORR   V4.B16, V4.B16, V13.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V4.S4, V11.S4
+	VFMLA  V2.S4, V6.S4, V13.S4
 	FMOVQ  80(R0), F15
-	VORR   V12.B16, V12.B16, V19.B16
+	VORR   V4.B16, V4.B16, V19.B16
 	VFMLA  V2.S4, V15.S4, V19.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eabd596 // fsub v22.4s, v12.4s, v11.4s
-	WORD   $0x4eb3d598 // fsub v24.4s, v12.4s, v19.4s
+	WORD   $0x4eadd496 // fsub v22.4s, v4.4s, v13.4s
+	WORD   $0x4eb3d498 // fsub v24.4s, v4.4s, v19.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V4.S4, V22.S4
+	VFMLA  V2.S4, V6.S4, V22.S4
 	VFMLA  V2.S4, V15.S4, V24.S4
-	VFMLA  V3.S4, V4.S4, V22.S4
+	VFMLA  V3.S4, V6.S4, V22.S4
 	VFMLA  V3.S4, V15.S4, V24.S4
 
 	// s = 2^(n - N) * K
-	VAND   V16.B16, V11.B16, V4.B16
+	VAND   V16.B16, V13.B16, V6.B16
 	VAND   V16.B16, V19.B16, V15.B16
 	FMOVQ  128(R3), F25 // byteOffsets
-	WORD   $0x4ebd9499 // mla v25.4s, v4.4s, v29.4s
-	FMOVQ  128(R3), F4 // byteOffsets
-	WORD   $0x4ebd95e4 // mla v4.4s, v15.4s, v29.4s
+	WORD   $0x4ebd94d9 // mla v25.4s, v6.4s, v29.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4ebd95e6 // mla v6.4s, v15.4s, v29.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
-	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
-	VSHL   $20, V11.S4, V15.S4
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V13.S4, V15.S4
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V15.S4, V25.S4, V25.S4
-	VADD   V26.S4, V4.S4, V4.S4
+	VADD   V26.S4, V6.S4, V6.S4
 	FMOVQ  288(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V7.S4, V15.S4
+	VFMLA  V22.S4, V9.S4, V15.S4
 	FMOVQ  288(R3), F26 // exp2
-	VFMLA  V24.S4, V7.S4, V26.S4
+	VFMLA  V24.S4, V9.S4, V26.S4
 	FMOVQ  304(R3), F27 // exp1
 	VFMLA  V22.S4, V15.S4, V27.S4
 	FMOVQ  304(R3), F15 // exp1
@@ -15431,25 +15507,25 @@ l474:
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eabe6eb // fcmgt v11.4s, v23.4s, v11.4s
+	WORD   $0x6eade6ed // fcmgt v13.4s, v23.4s, v13.4s
 	WORD   $0x6eb3e6f3 // fcmgt v19.4s, v23.4s, v19.4s
 	VFMLA  V22.S4, V25.S4, V25.S4
-	VFMLA  V24.S4, V4.S4, V4.S4
-	WORD   $0x4e6b1f2b // bic v11.16b, v25.16b, v11.16b
-	WORD   $0x4e731c93 // bic v19.16b, v4.16b, v19.16b
-	WORD   $0x4e33d564 // fadd v4.4s, v11.4s, v19.4s
-	FMOVQ  F11, 16(R1)
+	VFMLA  V24.S4, V6.S4, V6.S4
+	WORD   $0x4e6d1f2d // bic v13.16b, v25.16b, v13.16b
+	WORD   $0x4e731cd3 // bic v19.16b, v6.16b, v19.16b
+	WORD   $0x4e33d5a6 // fadd v6.4s, v13.4s, v19.4s
+	FMOVQ  F13, 16(R1)
 	FMOVQ  F19, 80(R1)
-	VORR   V12.B16, V12.B16, V11.B16
+	VORR   V4.B16, V4.B16, V13.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V17.S4, V11.S4
-	VORR   V12.B16, V12.B16, V15.B16
+	VFMLA  V2.S4, V17.S4, V13.S4
+	VORR   V4.B16, V4.B16, V15.B16
 	VFMLA  V2.S4, V18.S4, V15.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eabd593 // fsub v19.4s, v12.4s, v11.4s
-	WORD   $0x4eafd596 // fsub v22.4s, v12.4s, v15.4s
+	WORD   $0x4eadd493 // fsub v19.4s, v4.4s, v13.4s
+	WORD   $0x4eafd496 // fsub v22.4s, v4.4s, v15.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V17.S4, V19.S4
@@ -15458,7 +15534,7 @@ l474:
 	VFMLA  V3.S4, V18.S4, V22.S4
 
 	// s = 2^(n - N) * K
-	VAND   V16.B16, V11.B16, V17.B16
+	VAND   V16.B16, V13.B16, V17.B16
 	VAND   V16.B16, V15.B16, V18.B16
 	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ebd9638 // mla v24.4s, v17.4s, v29.4s
@@ -15466,16 +15542,16 @@ l474:
 	WORD   $0x4ebd9651 // mla v17.4s, v18.4s, v29.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VSHL   $20, V11.S4, V18.S4
+	VSHL   $20, V13.S4, V18.S4
 	VSHL   $20, V15.S4, V25.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V25.S4, V17.S4, V17.S4
 	FMOVQ  288(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V19.S4, V7.S4, V18.S4
+	VFMLA  V19.S4, V9.S4, V18.S4
 	FMOVQ  288(R3), F25 // exp2
-	VFMLA  V22.S4, V7.S4, V25.S4
+	VFMLA  V22.S4, V9.S4, V25.S4
 	FMOVQ  304(R3), F26 // exp1
 	VFMLA  V19.S4, V18.S4, V26.S4
 	FMOVQ  304(R3), F18 // exp1
@@ -15484,31 +15560,31 @@ l474:
 	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eabe6eb // fcmgt v11.4s, v23.4s, v11.4s
+	WORD   $0x6eade6ed // fcmgt v13.4s, v23.4s, v13.4s
 	WORD   $0x6eafe6ef // fcmgt v15.4s, v23.4s, v15.4s
 	VFMLA  V19.S4, V24.S4, V24.S4
 	VFMLA  V22.S4, V17.S4, V17.S4
-	WORD   $0x4e6b1f0b // bic v11.16b, v24.16b, v11.16b
+	WORD   $0x4e6d1f0d // bic v13.16b, v24.16b, v13.16b
 	WORD   $0x4e6f1e2f // bic v15.16b, v17.16b, v15.16b
-	WORD   $0x4e2fd571 // fadd v17.4s, v11.4s, v15.4s
-	WORD   $0x4e31d484 // fadd v4.4s, v4.4s, v17.4s
+	WORD   $0x4e2fd5b1 // fadd v17.4s, v13.4s, v15.4s
+	WORD   $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
 	CMP    $8, R2
 	BGE    l476
 	CMP    $4, R2
 	BLE    l477
 	TBZ    $1, R2, l475
-	FMOVD  F11, 144(R1)
+	FMOVD  F13, 144(R1)
 	TBZ    $0, R2, l477
 	ADD    $152, R1, R5
-	VST1   V11.S[2], (R5)
+	VST1   V13.S[2], (R5)
 	B      l477
 
 l475:
-	FMOVS  F11, 144(R1)
+	FMOVS  F13, 144(R1)
 	B      l477
 
 l476:
-	FMOVQ  F11, 144(R1)
+	FMOVQ  F13, 144(R1)
 
 l477:
 	CMP    $24, R2
@@ -15532,50 +15608,50 @@ l479:
 l480:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4ab // fadd v11.4s, v5.4s, v4.4s
-	WORD   $0x4ea4f4af // fmin v15.4s, v5.4s, v4.4s
-	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
-	WORD   $0x4ea5d565 // fsub v5.4s, v11.4s, v5.4s
-	WORD   $0x4ea5d5ef // fsub v15.4s, v15.4s, v5.4s
-	WORD   $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
-	FMOVQ  32(R0), F4
-	VORR   V12.B16, V12.B16, V5.B16
+	WORD   $0x4e26d4ed // fadd v13.4s, v7.4s, v6.4s
+	WORD   $0x4ea6f4ef // fmin v15.4s, v7.4s, v6.4s
+	WORD   $0x4e26f4e7 // fmax v7.4s, v7.4s, v6.4s
+	WORD   $0x4ea7d5a7 // fsub v7.4s, v13.4s, v7.4s
+	WORD   $0x4ea7d5ef // fsub v15.4s, v15.4s, v7.4s
+	WORD   $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	FMOVQ  32(R0), F6
+	VORR   V4.B16, V4.B16, V7.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V4.S4, V5.S4
+	VFMLA  V2.S4, V6.S4, V7.S4
 	FMOVQ  96(R0), F15
-	VORR   V12.B16, V12.B16, V17.B16
+	VORR   V4.B16, V4.B16, V17.B16
 	VFMLA  V2.S4, V15.S4, V17.S4
 
 	// -n = magic - N - u
-	WORD   $0x4ea5d592 // fsub v18.4s, v12.4s, v5.4s
-	WORD   $0x4eb1d593 // fsub v19.4s, v12.4s, v17.4s
+	WORD   $0x4ea7d492 // fsub v18.4s, v4.4s, v7.4s
+	WORD   $0x4eb1d493 // fsub v19.4s, v4.4s, v17.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V4.S4, V18.S4
+	VFMLA  V2.S4, V6.S4, V18.S4
 	VFMLA  V2.S4, V15.S4, V19.S4
-	VFMLA  V3.S4, V4.S4, V18.S4
+	VFMLA  V3.S4, V6.S4, V18.S4
 	VFMLA  V3.S4, V15.S4, V19.S4
 
 	// s = 2^(n - N) * K
-	VAND   V16.B16, V5.B16, V4.B16
+	VAND   V16.B16, V7.B16, V6.B16
 	VAND   V16.B16, V17.B16, V15.B16
 	FMOVQ  128(R3), F22 // byteOffsets
-	WORD   $0x4ebd9496 // mla v22.4s, v4.4s, v29.4s
-	FMOVQ  128(R3), F4 // byteOffsets
-	WORD   $0x4ebd95e4 // mla v4.4s, v15.4s, v29.4s
+	WORD   $0x4ebd94d6 // mla v22.4s, v6.4s, v29.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4ebd95e6 // mla v6.4s, v15.4s, v29.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
-	VSHL   $20, V5.S4, V15.S4
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V7.S4, V15.S4
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V15.S4, V22.S4, V22.S4
-	VADD   V24.S4, V4.S4, V4.S4
+	VADD   V24.S4, V6.S4, V6.S4
 	FMOVQ  288(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V18.S4, V7.S4, V15.S4
+	VFMLA  V18.S4, V9.S4, V15.S4
 	FMOVQ  288(R3), F24 // exp2
-	VFMLA  V19.S4, V7.S4, V24.S4
+	VFMLA  V19.S4, V9.S4, V24.S4
 	FMOVQ  304(R3), F25 // exp1
 	VFMLA  V18.S4, V15.S4, V25.S4
 	FMOVQ  304(R3), F15 // exp1
@@ -15584,25 +15660,25 @@ l480:
 	WORD   $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6ea5e6e5 // fcmgt v5.4s, v23.4s, v5.4s
+	WORD   $0x6ea7e6e7 // fcmgt v7.4s, v23.4s, v7.4s
 	WORD   $0x6eb1e6f1 // fcmgt v17.4s, v23.4s, v17.4s
 	VFMLA  V18.S4, V22.S4, V22.S4
-	VFMLA  V19.S4, V4.S4, V4.S4
-	WORD   $0x4e651ec5 // bic v5.16b, v22.16b, v5.16b
-	WORD   $0x4e711c91 // bic v17.16b, v4.16b, v17.16b
-	WORD   $0x4e31d4a4 // fadd v4.4s, v5.4s, v17.4s
-	FMOVQ  F5, 32(R1)
+	VFMLA  V19.S4, V6.S4, V6.S4
+	WORD   $0x4e671ec7 // bic v7.16b, v22.16b, v7.16b
+	WORD   $0x4e711cd1 // bic v17.16b, v6.16b, v17.16b
+	WORD   $0x4e31d4e6 // fadd v6.4s, v7.4s, v17.4s
+	FMOVQ  F7, 32(R1)
 	FMOVQ  F17, 96(R1)
-	VORR   V12.B16, V12.B16, V5.B16
+	VORR   V4.B16, V4.B16, V7.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V20.S4, V5.S4
-	VORR   V12.B16, V12.B16, V15.B16
+	VFMLA  V2.S4, V20.S4, V7.S4
+	VORR   V4.B16, V4.B16, V15.B16
 	VFMLA  V2.S4, V21.S4, V15.S4
 
 	// -n = magic - N - u
-	WORD   $0x4ea5d591 // fsub v17.4s, v12.4s, v5.4s
-	WORD   $0x4eafd592 // fsub v18.4s, v12.4s, v15.4s
+	WORD   $0x4ea7d491 // fsub v17.4s, v4.4s, v7.4s
+	WORD   $0x4eafd492 // fsub v18.4s, v4.4s, v15.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V20.S4, V17.S4
@@ -15611,7 +15687,7 @@ l480:
 	VFMLA  V3.S4, V21.S4, V18.S4
 
 	// s = 2^(n - N) * K
-	VAND   V16.B16, V5.B16, V19.B16
+	VAND   V16.B16, V7.B16, V19.B16
 	VAND   V16.B16, V15.B16, V20.B16
 	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ebd9675 // mla v21.4s, v19.4s, v29.4s
@@ -15619,16 +15695,16 @@ l480:
 	WORD   $0x4ebd9693 // mla v19.4s, v20.4s, v29.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VSHL   $20, V5.S4, V20.S4
+	VSHL   $20, V7.S4, V20.S4
 	VSHL   $20, V15.S4, V22.S4
 	VADD   V20.S4, V21.S4, V21.S4
 	VADD   V22.S4, V19.S4, V19.S4
 	FMOVQ  288(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V17.S4, V7.S4, V20.S4
+	VFMLA  V17.S4, V9.S4, V20.S4
 	FMOVQ  288(R3), F22 // exp2
-	VFMLA  V18.S4, V7.S4, V22.S4
+	VFMLA  V18.S4, V9.S4, V22.S4
 	FMOVQ  304(R3), F24 // exp1
 	VFMLA  V17.S4, V20.S4, V24.S4
 	FMOVQ  304(R3), F20 // exp1
@@ -15637,31 +15713,31 @@ l480:
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6ea5e6e5 // fcmgt v5.4s, v23.4s, v5.4s
+	WORD   $0x6ea7e6e7 // fcmgt v7.4s, v23.4s, v7.4s
 	WORD   $0x6eafe6ef // fcmgt v15.4s, v23.4s, v15.4s
 	VFMLA  V17.S4, V21.S4, V21.S4
 	VFMLA  V18.S4, V19.S4, V19.S4
-	WORD   $0x4e651ea5 // bic v5.16b, v21.16b, v5.16b
+	WORD   $0x4e671ea7 // bic v7.16b, v21.16b, v7.16b
 	WORD   $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
-	WORD   $0x4e2fd4b1 // fadd v17.4s, v5.4s, v15.4s
-	WORD   $0x4e31d484 // fadd v4.4s, v4.4s, v17.4s
+	WORD   $0x4e2fd4f1 // fadd v17.4s, v7.4s, v15.4s
+	WORD   $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
 	CMP    $12, R2
 	BGE    l482
 	CMP    $8, R2
 	BLE    l483
 	TBZ    $1, R2, l481
-	FMOVD  F5, 160(R1)
+	FMOVD  F7, 160(R1)
 	TBZ    $0, R2, l483
 	ADD    $168, R1, R5
-	VST1   V5.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l483
 
 l481:
-	FMOVS  F5, 160(R1)
+	FMOVS  F7, 160(R1)
 	B      l483
 
 l482:
-	FMOVQ  F5, 160(R1)
+	FMOVQ  F7, 160(R1)
 
 l483:
 	CMP    $28, R2
@@ -15685,50 +15761,50 @@ l485:
 l486:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4c5 // fadd v5.4s, v6.4s, v4.4s
-	WORD   $0x4ea4f4cf // fmin v15.4s, v6.4s, v4.4s
-	WORD   $0x4e24f4c6 // fmax v6.4s, v6.4s, v4.4s
-	WORD   $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	WORD   $0x4ea6d5ef // fsub v15.4s, v15.4s, v6.4s
-	WORD   $0x4e2fd54a // fadd v10.4s, v10.4s, v15.4s
-	FMOVQ  48(R0), F4
-	VORR   V12.B16, V12.B16, V6.B16
+	WORD   $0x4e26d507 // fadd v7.4s, v8.4s, v6.4s
+	WORD   $0x4ea6f50f // fmin v15.4s, v8.4s, v6.4s
+	WORD   $0x4e26f508 // fmax v8.4s, v8.4s, v6.4s
+	WORD   $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
+	WORD   $0x4ea8d5ef // fsub v15.4s, v15.4s, v8.4s
+	WORD   $0x4e2fd58c // fadd v12.4s, v12.4s, v15.4s
+	FMOVQ  48(R0), F6
+	VORR   V4.B16, V4.B16, V8.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V4.S4, V6.S4
+	VFMLA  V2.S4, V6.S4, V8.S4
 	FMOVQ  112(R0), F15
-	VORR   V12.B16, V12.B16, V17.B16
+	VORR   V4.B16, V4.B16, V17.B16
 	VFMLA  V2.S4, V15.S4, V17.S4
 
 	// -n = magic - N - u
-	WORD   $0x4ea6d592 // fsub v18.4s, v12.4s, v6.4s
-	WORD   $0x4eb1d593 // fsub v19.4s, v12.4s, v17.4s
+	WORD   $0x4ea8d492 // fsub v18.4s, v4.4s, v8.4s
+	WORD   $0x4eb1d493 // fsub v19.4s, v4.4s, v17.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V4.S4, V18.S4
+	VFMLA  V2.S4, V6.S4, V18.S4
 	VFMLA  V2.S4, V15.S4, V19.S4
-	VFMLA  V3.S4, V4.S4, V18.S4
+	VFMLA  V3.S4, V6.S4, V18.S4
 	VFMLA  V3.S4, V15.S4, V19.S4
 
 	// s = 2^(n - N) * K
-	VAND   V16.B16, V6.B16, V4.B16
+	VAND   V16.B16, V8.B16, V6.B16
 	VAND   V16.B16, V17.B16, V15.B16
 	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4ebd9494 // mla v20.4s, v4.4s, v29.4s
-	FMOVQ  128(R3), F4 // byteOffsets
-	WORD   $0x4ebd95e4 // mla v4.4s, v15.4s, v29.4s
+	WORD   $0x4ebd94d4 // mla v20.4s, v6.4s, v29.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4ebd95e6 // mla v6.4s, v15.4s, v29.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
-	VSHL   $20, V6.S4, V15.S4
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V8.S4, V15.S4
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V15.S4, V20.S4, V20.S4
-	VADD   V21.S4, V4.S4, V4.S4
+	VADD   V21.S4, V6.S4, V6.S4
 	FMOVQ  288(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V18.S4, V7.S4, V15.S4
+	VFMLA  V18.S4, V9.S4, V15.S4
 	FMOVQ  288(R3), F21 // exp2
-	VFMLA  V19.S4, V7.S4, V21.S4
+	VFMLA  V19.S4, V9.S4, V21.S4
 	FMOVQ  304(R3), F22 // exp1
 	VFMLA  V18.S4, V15.S4, V22.S4
 	FMOVQ  304(R3), F15 // exp1
@@ -15737,69 +15813,69 @@ l486:
 	WORD   $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6ea6e6e6 // fcmgt v6.4s, v23.4s, v6.4s
+	WORD   $0x6ea8e6e8 // fcmgt v8.4s, v23.4s, v8.4s
 	WORD   $0x6eb1e6f1 // fcmgt v17.4s, v23.4s, v17.4s
 	VFMLA  V18.S4, V20.S4, V20.S4
-	VFMLA  V19.S4, V4.S4, V4.S4
-	WORD   $0x4e661e86 // bic v6.16b, v20.16b, v6.16b
-	WORD   $0x4e711c91 // bic v17.16b, v4.16b, v17.16b
-	WORD   $0x4e31d4c4 // fadd v4.4s, v6.4s, v17.4s
-	FMOVQ  F6, 48(R1)
+	VFMLA  V19.S4, V6.S4, V6.S4
+	WORD   $0x4e681e88 // bic v8.16b, v20.16b, v8.16b
+	WORD   $0x4e711cd1 // bic v17.16b, v6.16b, v17.16b
+	WORD   $0x4e31d506 // fadd v6.4s, v8.4s, v17.4s
+	FMOVQ  F8, 48(R1)
 	FMOVQ  F17, 112(R1)
-	FMOVQ  64(RSP), F6
-	VORR   V12.B16, V12.B16, V15.B16
+	FMOVQ  64(RSP), F8
+	VORR   V4.B16, V4.B16, V15.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V6.S4, V15.S4
+	VFMLA  V2.S4, V8.S4, V15.S4
 	FMOVQ  48(RSP), F17
-	VORR   V12.B16, V12.B16, V18.B16
+	VORR   V4.B16, V4.B16, V18.B16
 	VFMLA  V2.S4, V17.S4, V18.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eafd593 // fsub v19.4s, v12.4s, v15.4s
-	WORD   $0x4eb2d594 // fsub v20.4s, v12.4s, v18.4s
+	WORD   $0x4eafd493 // fsub v19.4s, v4.4s, v15.4s
+	WORD   $0x4eb2d494 // fsub v20.4s, v4.4s, v18.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V6.S4, V19.S4
+	VFMLA  V2.S4, V8.S4, V19.S4
 	VFMLA  V2.S4, V17.S4, V20.S4
-	VFMLA  V3.S4, V6.S4, V19.S4
+	VFMLA  V3.S4, V8.S4, V19.S4
 	VFMLA  V3.S4, V17.S4, V20.S4
 
 	// s = 2^(n - N) * K
-	VAND   V16.B16, V15.B16, V6.B16
+	VAND   V16.B16, V15.B16, V8.B16
 	VAND   V16.B16, V18.B16, V16.B16
 	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4ebd94d1 // mla v17.4s, v6.4s, v29.4s
-	FMOVQ  128(R3), F6 // byteOffsets
-	WORD   $0x4ebd9606 // mla v6.4s, v16.4s, v29.4s
+	WORD   $0x4ebd9511 // mla v17.4s, v8.4s, v29.4s
+	FMOVQ  128(R3), F8 // byteOffsets
+	WORD   $0x4ebd9608 // mla v8.4s, v16.4s, v29.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
 	VSHL   $20, V15.S4, V16.S4
 	VSHL   $20, V18.S4, V21.S4
 	VADD   V16.S4, V17.S4, V17.S4
-	VADD   V21.S4, V6.S4, V6.S4
+	VADD   V21.S4, V8.S4, V8.S4
 	FMOVQ  288(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V19.S4, V7.S4, V16.S4
+	VFMLA  V19.S4, V9.S4, V16.S4
 	FMOVQ  288(R3), F21 // exp2
-	VFMLA  V20.S4, V7.S4, V21.S4
-	FMOVQ  304(R3), F7 // exp1
-	VFMLA  V19.S4, V16.S4, V7.S4
+	VFMLA  V20.S4, V9.S4, V21.S4
+	FMOVQ  304(R3), F9 // exp1
+	VFMLA  V19.S4, V16.S4, V9.S4
 	FMOVQ  304(R3), F16 // exp1
 	VFMLA  V20.S4, V21.S4, V16.S4
-	WORD   $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
+	WORD   $0x6e29de73 // fmul v19.4s, v19.4s, v9.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eafe6ef // fcmgt v15.4s, v23.4s, v15.4s
 	WORD   $0x6eb2e6f2 // fcmgt v18.4s, v23.4s, v18.4s
 	VFMLA  V19.S4, V17.S4, V17.S4
-	VFMLA  V20.S4, V6.S4, V6.S4
+	VFMLA  V20.S4, V8.S4, V8.S4
 	WORD   $0x4e6f1e2f // bic v15.16b, v17.16b, v15.16b
-	WORD   $0x4e721cd2 // bic v18.16b, v6.16b, v18.16b
-	WORD   $0x4e32d5e6 // fadd v6.4s, v15.4s, v18.4s
-	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD   $0x4e721d12 // bic v18.16b, v8.16b, v18.16b
+	WORD   $0x4e32d5e8 // fadd v8.4s, v15.4s, v18.4s
+	WORD   $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	CMP    $16, R2
 	BGE    l488
 	CMP    $12, R2
@@ -15838,20 +15914,20 @@ l491:
 	FMOVQ  F18, 240(R1)
 
 l492:
-	FMOVQ  32(RSP), F6
+	FMOVQ  32(RSP), F8
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e24d4c7 // fadd v7.4s, v6.4s, v4.4s
-	WORD   $0x4ea4f4cf // fmin v15.4s, v6.4s, v4.4s
-	WORD   $0x4e24f4c6 // fmax v6.4s, v6.4s, v4.4s
-	WORD   $0x4ea6d4e6 // fsub v6.4s, v7.4s, v6.4s
-	WORD   $0x4ea6d5ef // fsub v15.4s, v15.4s, v6.4s
-	FMOVQ  16(RSP), F4
-	WORD   $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
-	VORR   V5.B16, V5.B16, V6.B16
-	VORR   V11.B16, V11.B16, V5.B16
-	VORR   V4.B16, V4.B16, V11.B16
-	VORR   V14.B16, V14.B16, V4.B16
+	WORD   $0x4e26d509 // fadd v9.4s, v8.4s, v6.4s
+	WORD   $0x4ea6f50f // fmin v15.4s, v8.4s, v6.4s
+	WORD   $0x4e26f508 // fmax v8.4s, v8.4s, v6.4s
+	WORD   $0x4ea8d528 // fsub v8.4s, v9.4s, v8.4s
+	WORD   $0x4ea8d5ef // fsub v15.4s, v15.4s, v8.4s
+	FMOVQ  16(RSP), F6
+	WORD   $0x4e2fd4c6 // fadd v6.4s, v6.4s, v15.4s
+	VORR   V7.B16, V7.B16, V8.B16
+	VORR   V13.B16, V13.B16, V7.B16
+	VORR   V6.B16, V6.B16, V13.B16
+	VORR   V14.B16, V14.B16, V6.B16
 	ADD    R2<<2, R0
 	ADD    $128, R0
 	B      behind42
@@ -16269,23 +16345,23 @@ l540:
 	WORD   $0x4e37f652 // fmax v18.4s, v18.4s, v23.4s
 	WORD   $0x4e39f79c // fmax v28.4s, v28.4s, v25.4s
 	WORD   $0x4e3cf652 // fmax v18.4s, v18.4s, v28.4s
-	WORD   $0x6eade652 // fcmgt v18.4s, v18.4s, v13.4s
+	WORD   $0x6ea5e652 // fcmgt v18.4s, v18.4s, v5.4s
 	VMOV   V18.D[0], R5
 	VMOV   V18.D[1], R6
 	ORR    R6, R5
 	CBNZ   R5, irregular
 	FMOVQ  0(R0), F18
-	VORR   V12.B16, V12.B16, V21.B16
+	VORR   V4.B16, V4.B16, V21.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V18.S4, V21.S4
 	FMOVQ  64(R0), F23
-	VORR   V12.B16, V12.B16, V24.B16
+	VORR   V4.B16, V4.B16, V24.B16
 	VFMLA  V2.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb5d599 // fsub v25.4s, v12.4s, v21.4s
-	WORD   $0x4eb8d59c // fsub v28.4s, v12.4s, v24.4s
+	WORD   $0x4eb5d499 // fsub v25.4s, v4.4s, v21.4s
+	WORD   $0x4eb8d49c // fsub v28.4s, v4.4s, v24.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V18.S4, V25.S4
@@ -16317,40 +16393,40 @@ l540:
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V22.S4, V26.S4
-	FMOVQ  F11, 176(RSP)
-	FMOVQ  288(R3), F11 // exp2
-	VFMLA  V28.S4, V22.S4, V11.S4
-	FMOVQ  F7, 192(RSP)
-	FMOVQ  304(R3), F7 // exp1
-	VFMLA  V25.S4, V26.S4, V7.S4
+	FMOVQ  F13, 176(RSP)
+	FMOVQ  288(R3), F13 // exp2
+	VFMLA  V28.S4, V22.S4, V13.S4
+	FMOVQ  F9, 192(RSP)
+	FMOVQ  304(R3), F9 // exp1
+	VFMLA  V25.S4, V26.S4, V9.S4
 	FMOVQ  304(R3), F26 // exp1
-	VFMLA  V28.S4, V11.S4, V26.S4
-	WORD   $0x6e27df39 // fmul v25.4s, v25.4s, v7.4s
+	VFMLA  V28.S4, V13.S4, V26.S4
+	WORD   $0x6e29df39 // fmul v25.4s, v25.4s, v9.4s
 	WORD   $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
-	FMOVQ  272(R3), F7 // cut
+	FMOVQ  272(R3), F9 // cut
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eb5e4f5 // fcmgt v21.4s, v7.4s, v21.4s
-	WORD   $0x6eb8e4f8 // fcmgt v24.4s, v7.4s, v24.4s
+	WORD   $0x6eb5e535 // fcmgt v21.4s, v9.4s, v21.4s
+	WORD   $0x6eb8e538 // fcmgt v24.4s, v9.4s, v24.4s
 	VFMLA  V25.S4, V29.S4, V29.S4
 	VFMLA  V28.S4, V23.S4, V23.S4
 	WORD   $0x4e751fb5 // bic v21.16b, v29.16b, v21.16b
 	WORD   $0x4e781ef8 // bic v24.16b, v23.16b, v24.16b
-	WORD   $0x4e38d6ab // fadd v11.4s, v21.4s, v24.4s
+	WORD   $0x4e38d6ad // fadd v13.4s, v21.4s, v24.4s
 	FMOVQ  F21, 0(R1)
 	FMOVQ  F24, 64(R1)
 	FMOVQ  128(R0), F21
-	VORR   V12.B16, V12.B16, V23.B16
+	VORR   V4.B16, V4.B16, V23.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V21.S4, V23.S4
 	FMOVQ  192(R0), F24
-	VORR   V12.B16, V12.B16, V25.B16
+	VORR   V4.B16, V4.B16, V25.B16
 	VFMLA  V2.S4, V24.S4, V25.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb7d59a // fsub v26.4s, v12.4s, v23.4s
-	WORD   $0x4eb9d59c // fsub v28.4s, v12.4s, v25.4s
+	WORD   $0x4eb7d49a // fsub v26.4s, v4.4s, v23.4s
+	WORD   $0x4eb9d49c // fsub v28.4s, v4.4s, v25.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V21.S4, V26.S4
@@ -16368,109 +16444,109 @@ l540:
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V23.S4, V24.S4
-	FMOVQ  F10, 208(RSP)
-	VSHL   $20, V25.S4, V10.S4
+	FMOVQ  F12, 208(RSP)
+	VSHL   $20, V25.S4, V12.S4
 	VADD   V24.S4, V29.S4, V29.S4
-	VADD   V10.S4, V21.S4, V21.S4
-	FMOVQ  288(R3), F10 // exp2
+	VADD   V12.S4, V21.S4, V21.S4
+	FMOVQ  288(R3), F12 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V26.S4, V22.S4, V10.S4
+	VFMLA  V26.S4, V22.S4, V12.S4
 	FMOVQ  288(R3), F24 // exp2
 	VFMLA  V28.S4, V22.S4, V24.S4
-	FMOVQ  F6, 224(RSP)
-	FMOVQ  304(R3), F6 // exp1
-	VFMLA  V26.S4, V10.S4, V6.S4
-	FMOVQ  304(R3), F10 // exp1
-	VFMLA  V28.S4, V24.S4, V10.S4
-	WORD   $0x6e26df5a // fmul v26.4s, v26.4s, v6.4s
-	WORD   $0x6e2adf9c // fmul v28.4s, v28.4s, v10.4s
+	FMOVQ  F8, 224(RSP)
+	FMOVQ  304(R3), F8 // exp1
+	VFMLA  V26.S4, V12.S4, V8.S4
+	FMOVQ  304(R3), F12 // exp1
+	VFMLA  V28.S4, V24.S4, V12.S4
+	WORD   $0x6e28df5a // fmul v26.4s, v26.4s, v8.4s
+	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eb7e4f7 // fcmgt v23.4s, v7.4s, v23.4s
-	WORD   $0x6eb9e4f9 // fcmgt v25.4s, v7.4s, v25.4s
+	WORD   $0x6eb7e537 // fcmgt v23.4s, v9.4s, v23.4s
+	WORD   $0x6eb9e539 // fcmgt v25.4s, v9.4s, v25.4s
 	VFMLA  V26.S4, V29.S4, V29.S4
 	VFMLA  V28.S4, V21.S4, V21.S4
 	WORD   $0x4e771fb7 // bic v23.16b, v29.16b, v23.16b
 	WORD   $0x4e791eb9 // bic v25.16b, v21.16b, v25.16b
-	WORD   $0x4e39d6e6 // fadd v6.4s, v23.4s, v25.4s
-	WORD   $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD   $0x4e39d6e8 // fadd v8.4s, v23.4s, v25.4s
+	WORD   $0x4e28d5ad // fadd v13.4s, v13.4s, v8.4s
 	FMOVQ  F23, 128(R1)
 	FMOVQ  F25, 192(R1)
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2bd486 // fadd v6.4s, v4.4s, v11.4s
-	WORD   $0x4eabf48a // fmin v10.4s, v4.4s, v11.4s
-	WORD   $0x4e2bf484 // fmax v4.4s, v4.4s, v11.4s
-	WORD   $0x4ea4d4c4 // fsub v4.4s, v6.4s, v4.4s
-	WORD   $0x4ea4d54a // fsub v10.4s, v10.4s, v4.4s
-	WORD   $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	VORR   V12.B16, V12.B16, V4.B16
+	WORD   $0x4e2dd4c8 // fadd v8.4s, v6.4s, v13.4s
+	WORD   $0x4eadf4cc // fmin v12.4s, v6.4s, v13.4s
+	WORD   $0x4e2df4c6 // fmax v6.4s, v6.4s, v13.4s
+	WORD   $0x4ea6d506 // fsub v6.4s, v8.4s, v6.4s
+	WORD   $0x4ea6d58c // fsub v12.4s, v12.4s, v6.4s
+	WORD   $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	VORR   V4.B16, V4.B16, V6.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V14.S4, V4.S4
-	VORR   V12.B16, V12.B16, V10.B16
-	VFMLA  V2.S4, V15.S4, V10.S4
+	VFMLA  V2.S4, V14.S4, V6.S4
+	VORR   V4.B16, V4.B16, V12.B16
+	VFMLA  V2.S4, V15.S4, V12.S4
 
 	// -n = magic - N - u
-	WORD   $0x4ea4d58b // fsub v11.4s, v12.4s, v4.4s
-	WORD   $0x4eaad595 // fsub v21.4s, v12.4s, v10.4s
+	WORD   $0x4ea6d48d // fsub v13.4s, v4.4s, v6.4s
+	WORD   $0x4eacd495 // fsub v21.4s, v4.4s, v12.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V14.S4, V11.S4
+	VFMLA  V2.S4, V14.S4, V13.S4
 	VFMLA  V2.S4, V15.S4, V21.S4
-	VFMLA  V3.S4, V14.S4, V11.S4
+	VFMLA  V3.S4, V14.S4, V13.S4
 	VFMLA  V3.S4, V15.S4, V21.S4
 
 	// s = 2^(n - N) * K
-	VAND   V18.B16, V4.B16, V14.B16
-	VAND   V18.B16, V10.B16, V15.B16
+	VAND   V18.B16, V6.B16, V14.B16
+	VAND   V18.B16, V12.B16, V15.B16
 	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb95d7 // mla v23.4s, v14.4s, v27.4s
 	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4ebb95ee // mla v14.4s, v15.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V4.S4, V15.S4
-	VSHL   $20, V10.S4, V24.S4
+	VSHL   $20, V6.S4, V15.S4
+	VSHL   $20, V12.S4, V24.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V24.S4, V14.S4, V14.S4
 	FMOVQ  288(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V11.S4, V22.S4, V15.S4
+	VFMLA  V13.S4, V22.S4, V15.S4
 	FMOVQ  288(R3), F24 // exp2
 	VFMLA  V21.S4, V22.S4, V24.S4
 	FMOVQ  304(R3), F25 // exp1
-	VFMLA  V11.S4, V15.S4, V25.S4
+	VFMLA  V13.S4, V15.S4, V25.S4
 	FMOVQ  304(R3), F15 // exp1
 	VFMLA  V21.S4, V24.S4, V15.S4
-	WORD   $0x6e39dd6b // fmul v11.4s, v11.4s, v25.4s
+	WORD   $0x6e39ddad // fmul v13.4s, v13.4s, v25.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6ea4e4e4 // fcmgt v4.4s, v7.4s, v4.4s
-	WORD   $0x6eaae4ea // fcmgt v10.4s, v7.4s, v10.4s
-	VFMLA  V11.S4, V23.S4, V23.S4
+	WORD   $0x6ea6e526 // fcmgt v6.4s, v9.4s, v6.4s
+	WORD   $0x6eace52c // fcmgt v12.4s, v9.4s, v12.4s
+	VFMLA  V13.S4, V23.S4, V23.S4
 	VFMLA  V21.S4, V14.S4, V14.S4
-	WORD   $0x4e641ee4 // bic v4.16b, v23.16b, v4.16b
-	WORD   $0x4e6a1dca // bic v10.16b, v14.16b, v10.16b
-	WORD   $0x4e2ad48b // fadd v11.4s, v4.4s, v10.4s
+	WORD   $0x4e661ee6 // bic v6.16b, v23.16b, v6.16b
+	WORD   $0x4e6c1dcc // bic v12.16b, v14.16b, v12.16b
+	WORD   $0x4e2cd4cd // fadd v13.4s, v6.4s, v12.4s
 	CMP    $4, R2
 	BGE    l542
 	TBZ    $1, R2, l541
-	FMOVD  F4, 256(R1)
+	FMOVD  F6, 256(R1)
 	TBZ    $0, R2, l543
 	ADD    $264, R1, R5
-	VST1   V4.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l543
 
 l541:
-	FMOVS  F4, 256(R1)
+	FMOVS  F6, 256(R1)
 	B      l543
 
 l542:
-	FMOVQ  F4, 256(R1)
+	FMOVQ  F6, 256(R1)
 
 l543:
 	CMP    $20, R2
@@ -16478,30 +16554,30 @@ l543:
 	CMP    $16, R2
 	BLE    l546
 	TBZ    $1, R2, l544
-	FMOVD  F10, 320(R1)
+	FMOVD  F12, 320(R1)
 	TBZ    $0, R2, l546
 	ADD    $328, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V12.S[2], (R5)
 	B      l546
 
 l544:
-	FMOVS  F10, 320(R1)
+	FMOVS  F12, 320(R1)
 	B      l546
 
 l545:
-	FMOVQ  F10, 320(R1)
+	FMOVQ  F12, 320(R1)
 
 l546:
-	VORR   V12.B16, V12.B16, V4.B16
+	VORR   V4.B16, V4.B16, V6.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V16.S4, V4.S4
-	VORR   V12.B16, V12.B16, V10.B16
-	VFMLA  V2.S4, V17.S4, V10.S4
+	VFMLA  V2.S4, V16.S4, V6.S4
+	VORR   V4.B16, V4.B16, V12.B16
+	VFMLA  V2.S4, V17.S4, V12.S4
 
 	// -n = magic - N - u
-	WORD   $0x4ea4d58e // fsub v14.4s, v12.4s, v4.4s
-	WORD   $0x4eaad58f // fsub v15.4s, v12.4s, v10.4s
+	WORD   $0x4ea6d48e // fsub v14.4s, v4.4s, v6.4s
+	WORD   $0x4eacd48f // fsub v15.4s, v4.4s, v12.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V16.S4, V14.S4
@@ -16510,16 +16586,16 @@ l546:
 	VFMLA  V3.S4, V17.S4, V15.S4
 
 	// s = 2^(n - N) * K
-	VAND   V18.B16, V4.B16, V16.B16
-	VAND   V18.B16, V10.B16, V17.B16
+	VAND   V18.B16, V6.B16, V16.B16
+	VAND   V18.B16, V12.B16, V17.B16
 	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ebb9615 // mla v21.4s, v16.4s, v27.4s
 	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4ebb9630 // mla v16.4s, v17.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
-	VSHL   $20, V4.S4, V17.S4
-	VSHL   $20, V10.S4, V23.S4
+	VSHL   $20, V6.S4, V17.S4
+	VSHL   $20, V12.S4, V23.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V23.S4, V16.S4, V16.S4
 	FMOVQ  288(R3), F17 // exp2
@@ -16536,31 +16612,31 @@ l546:
 	WORD   $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6ea4e4e4 // fcmgt v4.4s, v7.4s, v4.4s
-	WORD   $0x6eaae4ea // fcmgt v10.4s, v7.4s, v10.4s
+	WORD   $0x6ea6e526 // fcmgt v6.4s, v9.4s, v6.4s
+	WORD   $0x6eace52c // fcmgt v12.4s, v9.4s, v12.4s
 	VFMLA  V14.S4, V21.S4, V21.S4
 	VFMLA  V15.S4, V16.S4, V16.S4
-	WORD   $0x4e641ea4 // bic v4.16b, v21.16b, v4.16b
-	WORD   $0x4e6a1e0a // bic v10.16b, v16.16b, v10.16b
-	WORD   $0x4e2ad48e // fadd v14.4s, v4.4s, v10.4s
-	WORD   $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
+	WORD   $0x4e661ea6 // bic v6.16b, v21.16b, v6.16b
+	WORD   $0x4e6c1e0c // bic v12.16b, v16.16b, v12.16b
+	WORD   $0x4e2cd4ce // fadd v14.4s, v6.4s, v12.4s
+	WORD   $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
 	CMP    $36, R2
 	BGE    l548
 	CMP    $32, R2
 	BLE    l549
 	TBZ    $1, R2, l547
-	FMOVD  F4, 384(R1)
+	FMOVD  F6, 384(R1)
 	TBZ    $0, R2, l549
 	ADD    $392, R1, R5
-	VST1   V4.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l549
 
 l547:
-	FMOVS  F4, 384(R1)
+	FMOVS  F6, 384(R1)
 	B      l549
 
 l548:
-	FMOVQ  F4, 384(R1)
+	FMOVQ  F6, 384(R1)
 
 l549:
 	CMP    $52, R2
@@ -16568,115 +16644,115 @@ l549:
 	CMP    $48, R2
 	BLE    l552
 	TBZ    $1, R2, l550
-	FMOVD  F10, 448(R1)
+	FMOVD  F12, 448(R1)
 	TBZ    $0, R2, l552
 	ADD    $456, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V12.S[2], (R5)
 	B      l552
 
 l550:
-	FMOVS  F10, 448(R1)
+	FMOVS  F12, 448(R1)
 	B      l552
 
 l551:
-	FMOVQ  F10, 448(R1)
+	FMOVQ  F12, 448(R1)
 
 l552:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2bd4c4 // fadd v4.4s, v6.4s, v11.4s
-	WORD   $0x4eabf4ca // fmin v10.4s, v6.4s, v11.4s
-	WORD   $0x4e2bf4c6 // fmax v6.4s, v6.4s, v11.4s
-	WORD   $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
-	WORD   $0x4ea6d54a // fsub v10.4s, v10.4s, v6.4s
-	WORD   $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ  16(R0), F6
-	VORR   V12.B16, V12.B16, V10.B16
+	WORD   $0x4e2dd506 // fadd v6.4s, v8.4s, v13.4s
+	WORD   $0x4eadf50c // fmin v12.4s, v8.4s, v13.4s
+	WORD   $0x4e2df508 // fmax v8.4s, v8.4s, v13.4s
+	WORD   $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
+	WORD   $0x4ea8d58c // fsub v12.4s, v12.4s, v8.4s
+	WORD   $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	FMOVQ  16(R0), F8
+	VORR   V4.B16, V4.B16, V12.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V6.S4, V10.S4
-	FMOVQ  80(R0), F11
-	VORR   V12.B16, V12.B16, V14.B16
-	VFMLA  V2.S4, V11.S4, V14.S4
+	VFMLA  V2.S4, V8.S4, V12.S4
+	FMOVQ  80(R0), F13
+	VORR   V4.B16, V4.B16, V14.B16
+	VFMLA  V2.S4, V13.S4, V14.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eaad58f // fsub v15.4s, v12.4s, v10.4s
-	WORD   $0x4eaed590 // fsub v16.4s, v12.4s, v14.4s
+	WORD   $0x4eacd48f // fsub v15.4s, v4.4s, v12.4s
+	WORD   $0x4eaed490 // fsub v16.4s, v4.4s, v14.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V6.S4, V15.S4
-	VFMLA  V2.S4, V11.S4, V16.S4
-	VFMLA  V3.S4, V6.S4, V15.S4
-	VFMLA  V3.S4, V11.S4, V16.S4
+	VFMLA  V2.S4, V8.S4, V15.S4
+	VFMLA  V2.S4, V13.S4, V16.S4
+	VFMLA  V3.S4, V8.S4, V15.S4
+	VFMLA  V3.S4, V13.S4, V16.S4
 
 	// s = 2^(n - N) * K
-	VAND   V18.B16, V10.B16, V6.B16
-	VAND   V18.B16, V14.B16, V11.B16
+	VAND   V18.B16, V12.B16, V8.B16
+	VAND   V18.B16, V14.B16, V13.B16
 	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4ebb94d1 // mla v17.4s, v6.4s, v27.4s
-	FMOVQ  128(R3), F6 // byteOffsets
-	WORD   $0x4ebb9566 // mla v6.4s, v11.4s, v27.4s
+	WORD   $0x4ebb9511 // mla v17.4s, v8.4s, v27.4s
+	FMOVQ  128(R3), F8 // byteOffsets
+	WORD   $0x4ebb95a8 // mla v8.4s, v13.4s, v27.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
-	VSHL   $20, V10.S4, V11.S4
+	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
+	VSHL   $20, V12.S4, V13.S4
 	VSHL   $20, V14.S4, V21.S4
-	VADD   V11.S4, V17.S4, V17.S4
-	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  288(R3), F11 // exp2
+	VADD   V13.S4, V17.S4, V17.S4
+	VADD   V21.S4, V8.S4, V8.S4
+	FMOVQ  288(R3), F13 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V15.S4, V22.S4, V11.S4
+	VFMLA  V15.S4, V22.S4, V13.S4
 	FMOVQ  288(R3), F21 // exp2
 	VFMLA  V16.S4, V22.S4, V21.S4
 	FMOVQ  304(R3), F23 // exp1
-	VFMLA  V15.S4, V11.S4, V23.S4
-	FMOVQ  304(R3), F11 // exp1
-	VFMLA  V16.S4, V21.S4, V11.S4
+	VFMLA  V15.S4, V13.S4, V23.S4
+	FMOVQ  304(R3), F13 // exp1
+	VFMLA  V16.S4, V21.S4, V13.S4
 	WORD   $0x6e37ddef // fmul v15.4s, v15.4s, v23.4s
-	WORD   $0x6e2bde10 // fmul v16.4s, v16.4s, v11.4s
+	WORD   $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eaae4ea // fcmgt v10.4s, v7.4s, v10.4s
-	WORD   $0x6eaee4ee // fcmgt v14.4s, v7.4s, v14.4s
+	WORD   $0x6eace52c // fcmgt v12.4s, v9.4s, v12.4s
+	WORD   $0x6eaee52e // fcmgt v14.4s, v9.4s, v14.4s
 	VFMLA  V15.S4, V17.S4, V17.S4
-	VFMLA  V16.S4, V6.S4, V6.S4
-	WORD   $0x4e6a1e2a // bic v10.16b, v17.16b, v10.16b
-	WORD   $0x4e6e1cce // bic v14.16b, v6.16b, v14.16b
-	WORD   $0x4e2ed546 // fadd v6.4s, v10.4s, v14.4s
-	FMOVQ  F10, 16(R1)
+	VFMLA  V16.S4, V8.S4, V8.S4
+	WORD   $0x4e6c1e2c // bic v12.16b, v17.16b, v12.16b
+	WORD   $0x4e6e1d0e // bic v14.16b, v8.16b, v14.16b
+	WORD   $0x4e2ed588 // fadd v8.4s, v12.4s, v14.4s
+	FMOVQ  F12, 16(R1)
 	FMOVQ  F14, 80(R1)
-	FMOVQ  144(R0), F10
-	VORR   V12.B16, V12.B16, V11.B16
+	FMOVQ  144(R0), F12
+	VORR   V4.B16, V4.B16, V13.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V10.S4, V11.S4
+	VFMLA  V2.S4, V12.S4, V13.S4
 	FMOVQ  208(R0), F14
-	VORR   V12.B16, V12.B16, V15.B16
+	VORR   V4.B16, V4.B16, V15.B16
 	VFMLA  V2.S4, V14.S4, V15.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eabd590 // fsub v16.4s, v12.4s, v11.4s
-	WORD   $0x4eafd591 // fsub v17.4s, v12.4s, v15.4s
+	WORD   $0x4eadd490 // fsub v16.4s, v4.4s, v13.4s
+	WORD   $0x4eafd491 // fsub v17.4s, v4.4s, v15.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V10.S4, V16.S4
+	VFMLA  V2.S4, V12.S4, V16.S4
 	VFMLA  V2.S4, V14.S4, V17.S4
-	VFMLA  V3.S4, V10.S4, V16.S4
+	VFMLA  V3.S4, V12.S4, V16.S4
 	VFMLA  V3.S4, V14.S4, V17.S4
 
 	// s = 2^(n - N) * K
-	VAND   V18.B16, V11.B16, V10.B16
+	VAND   V18.B16, V13.B16, V12.B16
 	VAND   V18.B16, V15.B16, V14.B16
 	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4ebb9555 // mla v21.4s, v10.4s, v27.4s
-	FMOVQ  128(R3), F10 // byteOffsets
-	WORD   $0x4ebb95ca // mla v10.4s, v14.4s, v27.4s
+	WORD   $0x4ebb9595 // mla v21.4s, v12.4s, v27.4s
+	FMOVQ  128(R3), F12 // byteOffsets
+	WORD   $0x4ebb95cc // mla v12.4s, v14.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
-	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
-	VSHL   $20, V11.S4, V14.S4
+	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
+	VSHL   $20, V13.S4, V14.S4
 	VSHL   $20, V15.S4, V23.S4
 	VADD   V14.S4, V21.S4, V21.S4
-	VADD   V23.S4, V10.S4, V10.S4
+	VADD   V23.S4, V12.S4, V12.S4
 	FMOVQ  288(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -16691,92 +16767,92 @@ l552:
 	WORD   $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eabe4eb // fcmgt v11.4s, v7.4s, v11.4s
-	WORD   $0x6eafe4ef // fcmgt v15.4s, v7.4s, v15.4s
+	WORD   $0x6eade52d // fcmgt v13.4s, v9.4s, v13.4s
+	WORD   $0x6eafe52f // fcmgt v15.4s, v9.4s, v15.4s
 	VFMLA  V16.S4, V21.S4, V21.S4
-	VFMLA  V17.S4, V10.S4, V10.S4
-	WORD   $0x4e6b1eab // bic v11.16b, v21.16b, v11.16b
-	WORD   $0x4e6f1d4f // bic v15.16b, v10.16b, v15.16b
-	WORD   $0x4e2fd56a // fadd v10.4s, v11.4s, v15.4s
-	WORD   $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	FMOVQ  F11, 144(R1)
+	VFMLA  V17.S4, V12.S4, V12.S4
+	WORD   $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
+	WORD   $0x4e6f1d8f // bic v15.16b, v12.16b, v15.16b
+	WORD   $0x4e2fd5ac // fadd v12.4s, v13.4s, v15.4s
+	WORD   $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	FMOVQ  F13, 144(R1)
 	FMOVQ  F15, 208(R1)
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e26d4aa // fadd v10.4s, v5.4s, v6.4s
-	WORD   $0x4ea6f4ab // fmin v11.4s, v5.4s, v6.4s
-	WORD   $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
-	WORD   $0x4ea5d545 // fsub v5.4s, v10.4s, v5.4s
-	WORD   $0x4ea5d56b // fsub v11.4s, v11.4s, v5.4s
-	WORD   $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	VORR   V12.B16, V12.B16, V5.B16
+	WORD   $0x4e28d4ec // fadd v12.4s, v7.4s, v8.4s
+	WORD   $0x4ea8f4ed // fmin v13.4s, v7.4s, v8.4s
+	WORD   $0x4e28f4e7 // fmax v7.4s, v7.4s, v8.4s
+	WORD   $0x4ea7d587 // fsub v7.4s, v12.4s, v7.4s
+	WORD   $0x4ea7d5ad // fsub v13.4s, v13.4s, v7.4s
+	WORD   $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	VORR   V4.B16, V4.B16, V7.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V19.S4, V5.S4
-	VORR   V12.B16, V12.B16, V6.B16
-	VFMLA  V2.S4, V20.S4, V6.S4
+	VFMLA  V2.S4, V19.S4, V7.S4
+	VORR   V4.B16, V4.B16, V8.B16
+	VFMLA  V2.S4, V20.S4, V8.S4
 
 	// -n = magic - N - u
-	WORD   $0x4ea5d58b // fsub v11.4s, v12.4s, v5.4s
-	WORD   $0x4ea6d58e // fsub v14.4s, v12.4s, v6.4s
+	WORD   $0x4ea7d48d // fsub v13.4s, v4.4s, v7.4s
+	WORD   $0x4ea8d48e // fsub v14.4s, v4.4s, v8.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V19.S4, V11.S4
+	VFMLA  V2.S4, V19.S4, V13.S4
 	VFMLA  V2.S4, V20.S4, V14.S4
-	VFMLA  V3.S4, V19.S4, V11.S4
+	VFMLA  V3.S4, V19.S4, V13.S4
 	VFMLA  V3.S4, V20.S4, V14.S4
 
 	// s = 2^(n - N) * K
-	VAND   V18.B16, V5.B16, V15.B16
-	VAND   V18.B16, V6.B16, V16.B16
+	VAND   V18.B16, V7.B16, V15.B16
+	VAND   V18.B16, V8.B16, V16.B16
 	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4ebb95f1 // mla v17.4s, v15.4s, v27.4s
 	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4ebb960f // mla v15.4s, v16.4s, v27.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V5.S4, V16.S4
-	VSHL   $20, V6.S4, V19.S4
+	VSHL   $20, V7.S4, V16.S4
+	VSHL   $20, V8.S4, V19.S4
 	VADD   V16.S4, V17.S4, V17.S4
 	VADD   V19.S4, V15.S4, V15.S4
 	FMOVQ  288(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V11.S4, V22.S4, V16.S4
+	VFMLA  V13.S4, V22.S4, V16.S4
 	FMOVQ  288(R3), F19 // exp2
 	VFMLA  V14.S4, V22.S4, V19.S4
 	FMOVQ  304(R3), F20 // exp1
-	VFMLA  V11.S4, V16.S4, V20.S4
+	VFMLA  V13.S4, V16.S4, V20.S4
 	FMOVQ  304(R3), F16 // exp1
 	VFMLA  V14.S4, V19.S4, V16.S4
-	WORD   $0x6e34dd6b // fmul v11.4s, v11.4s, v20.4s
+	WORD   $0x6e34ddad // fmul v13.4s, v13.4s, v20.4s
 	WORD   $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6ea5e4e5 // fcmgt v5.4s, v7.4s, v5.4s
-	WORD   $0x6ea6e4e6 // fcmgt v6.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V17.S4, V17.S4
+	WORD   $0x6ea7e527 // fcmgt v7.4s, v9.4s, v7.4s
+	WORD   $0x6ea8e528 // fcmgt v8.4s, v9.4s, v8.4s
+	VFMLA  V13.S4, V17.S4, V17.S4
 	VFMLA  V14.S4, V15.S4, V15.S4
-	WORD   $0x4e651e25 // bic v5.16b, v17.16b, v5.16b
-	WORD   $0x4e661de6 // bic v6.16b, v15.16b, v6.16b
-	WORD   $0x4e26d4ab // fadd v11.4s, v5.4s, v6.4s
+	WORD   $0x4e671e27 // bic v7.16b, v17.16b, v7.16b
+	WORD   $0x4e681de8 // bic v8.16b, v15.16b, v8.16b
+	WORD   $0x4e28d4ed // fadd v13.4s, v7.4s, v8.4s
 	CMP    $8, R2
 	BGE    l554
 	CMP    $4, R2
 	BLE    l555
 	TBZ    $1, R2, l553
-	FMOVD  F5, 272(R1)
+	FMOVD  F7, 272(R1)
 	TBZ    $0, R2, l555
 	ADD    $280, R1, R5
-	VST1   V5.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l555
 
 l553:
-	FMOVS  F5, 272(R1)
+	FMOVS  F7, 272(R1)
 	B      l555
 
 l554:
-	FMOVQ  F5, 272(R1)
+	FMOVQ  F7, 272(R1)
 
 l555:
 	CMP    $24, R2
@@ -16784,52 +16860,52 @@ l555:
 	CMP    $20, R2
 	BLE    l558
 	TBZ    $1, R2, l556
-	FMOVD  F6, 336(R1)
+	FMOVD  F8, 336(R1)
 	TBZ    $0, R2, l558
 	ADD    $344, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l558
 
 l556:
-	FMOVS  F6, 336(R1)
+	FMOVS  F8, 336(R1)
 	B      l558
 
 l557:
-	FMOVQ  F6, 336(R1)
+	FMOVQ  F8, 336(R1)
 
 l558:
-	FMOVQ  96(RSP), F5
-	VORR   V12.B16, V12.B16, V6.B16
+	FMOVQ  96(RSP), F7
+	VORR   V4.B16, V4.B16, V8.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V5.S4, V6.S4
+	VFMLA  V2.S4, V7.S4, V8.S4
 	FMOVQ  16(RSP), F14
-	VORR   V12.B16, V12.B16, V15.B16
+	VORR   V4.B16, V4.B16, V15.B16
 	VFMLA  V2.S4, V14.S4, V15.S4
 
 	// -n = magic - N - u
-	WORD   $0x4ea6d590 // fsub v16.4s, v12.4s, v6.4s
-	WORD   $0x4eafd591 // fsub v17.4s, v12.4s, v15.4s
+	WORD   $0x4ea8d490 // fsub v16.4s, v4.4s, v8.4s
+	WORD   $0x4eafd491 // fsub v17.4s, v4.4s, v15.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V5.S4, V16.S4
+	VFMLA  V2.S4, V7.S4, V16.S4
 	VFMLA  V2.S4, V14.S4, V17.S4
-	VFMLA  V3.S4, V5.S4, V16.S4
+	VFMLA  V3.S4, V7.S4, V16.S4
 	VFMLA  V3.S4, V14.S4, V17.S4
 
 	// s = 2^(n - N) * K
-	VAND   V18.B16, V6.B16, V5.B16
+	VAND   V18.B16, V8.B16, V7.B16
 	VAND   V18.B16, V15.B16, V14.B16
 	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4ebb94b3 // mla v19.4s, v5.4s, v27.4s
-	FMOVQ  128(R3), F5 // byteOffsets
-	WORD   $0x4ebb95c5 // mla v5.4s, v14.4s, v27.4s
+	WORD   $0x4ebb94f3 // mla v19.4s, v7.4s, v27.4s
+	FMOVQ  128(R3), F7 // byteOffsets
+	WORD   $0x4ebb95c7 // mla v7.4s, v14.4s, v27.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
-	VSHL   $20, V6.S4, V14.S4
+	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
+	VSHL   $20, V8.S4, V14.S4
 	VSHL   $20, V15.S4, V20.S4
 	VADD   V14.S4, V19.S4, V19.S4
-	VADD   V20.S4, V5.S4, V5.S4
+	VADD   V20.S4, V7.S4, V7.S4
 	FMOVQ  288(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -16844,31 +16920,31 @@ l558:
 	WORD   $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6ea6e4e6 // fcmgt v6.4s, v7.4s, v6.4s
-	WORD   $0x6eafe4ef // fcmgt v15.4s, v7.4s, v15.4s
+	WORD   $0x6ea8e528 // fcmgt v8.4s, v9.4s, v8.4s
+	WORD   $0x6eafe52f // fcmgt v15.4s, v9.4s, v15.4s
 	VFMLA  V16.S4, V19.S4, V19.S4
-	VFMLA  V17.S4, V5.S4, V5.S4
-	WORD   $0x4e661e66 // bic v6.16b, v19.16b, v6.16b
-	WORD   $0x4e6f1caf // bic v15.16b, v5.16b, v15.16b
-	WORD   $0x4e2fd4c5 // fadd v5.4s, v6.4s, v15.4s
-	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	VFMLA  V17.S4, V7.S4, V7.S4
+	WORD   $0x4e681e68 // bic v8.16b, v19.16b, v8.16b
+	WORD   $0x4e6f1cef // bic v15.16b, v7.16b, v15.16b
+	WORD   $0x4e2fd507 // fadd v7.4s, v8.4s, v15.4s
+	WORD   $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
 	CMP    $40, R2
 	BGE    l560
 	CMP    $36, R2
 	BLE    l561
 	TBZ    $1, R2, l559
-	FMOVD  F6, 400(R1)
+	FMOVD  F8, 400(R1)
 	TBZ    $0, R2, l561
 	ADD    $408, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l561
 
 l559:
-	FMOVS  F6, 400(R1)
+	FMOVS  F8, 400(R1)
 	B      l561
 
 l560:
-	FMOVQ  F6, 400(R1)
+	FMOVQ  F8, 400(R1)
 
 l561:
 	CMP    $56, R2
@@ -16892,99 +16968,99 @@ l563:
 l564:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2bd545 // fadd v5.4s, v10.4s, v11.4s
-	WORD   $0x4eabf546 // fmin v6.4s, v10.4s, v11.4s
-	WORD   $0x4e2bf54a // fmax v10.4s, v10.4s, v11.4s
-	WORD   $0x4eaad4aa // fsub v10.4s, v5.4s, v10.4s
-	WORD   $0x4eaad4c6 // fsub v6.4s, v6.4s, v10.4s
-	WORD   $0x4e26d529 // fadd v9.4s, v9.4s, v6.4s
-	FMOVQ  32(R0), F6
-	VORR   V12.B16, V12.B16, V10.B16
+	WORD   $0x4e2dd587 // fadd v7.4s, v12.4s, v13.4s
+	WORD   $0x4eadf588 // fmin v8.4s, v12.4s, v13.4s
+	WORD   $0x4e2df58c // fmax v12.4s, v12.4s, v13.4s
+	WORD   $0x4eacd4ec // fsub v12.4s, v7.4s, v12.4s
+	WORD   $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
+	WORD   $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	FMOVQ  32(R0), F8
+	VORR   V4.B16, V4.B16, V12.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V6.S4, V10.S4
-	FMOVQ  96(R0), F11
-	VORR   V12.B16, V12.B16, V14.B16
-	VFMLA  V2.S4, V11.S4, V14.S4
+	VFMLA  V2.S4, V8.S4, V12.S4
+	FMOVQ  96(R0), F13
+	VORR   V4.B16, V4.B16, V14.B16
+	VFMLA  V2.S4, V13.S4, V14.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eaad58f // fsub v15.4s, v12.4s, v10.4s
-	WORD   $0x4eaed590 // fsub v16.4s, v12.4s, v14.4s
+	WORD   $0x4eacd48f // fsub v15.4s, v4.4s, v12.4s
+	WORD   $0x4eaed490 // fsub v16.4s, v4.4s, v14.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V6.S4, V15.S4
-	VFMLA  V2.S4, V11.S4, V16.S4
-	VFMLA  V3.S4, V6.S4, V15.S4
-	VFMLA  V3.S4, V11.S4, V16.S4
+	VFMLA  V2.S4, V8.S4, V15.S4
+	VFMLA  V2.S4, V13.S4, V16.S4
+	VFMLA  V3.S4, V8.S4, V15.S4
+	VFMLA  V3.S4, V13.S4, V16.S4
 
 	// s = 2^(n - N) * K
-	VAND   V18.B16, V10.B16, V6.B16
-	VAND   V18.B16, V14.B16, V11.B16
+	VAND   V18.B16, V12.B16, V8.B16
+	VAND   V18.B16, V14.B16, V13.B16
 	FMOVQ  128(R3), F17 // byteOffsets
-	WORD   $0x4ebb94d1 // mla v17.4s, v6.4s, v27.4s
-	FMOVQ  128(R3), F6 // byteOffsets
-	WORD   $0x4ebb9566 // mla v6.4s, v11.4s, v27.4s
+	WORD   $0x4ebb9511 // mla v17.4s, v8.4s, v27.4s
+	FMOVQ  128(R3), F8 // byteOffsets
+	WORD   $0x4ebb95a8 // mla v8.4s, v13.4s, v27.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
-	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
-	VSHL   $20, V10.S4, V11.S4
+	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
+	VSHL   $20, V12.S4, V13.S4
 	VSHL   $20, V14.S4, V19.S4
-	VADD   V11.S4, V17.S4, V17.S4
-	VADD   V19.S4, V6.S4, V6.S4
-	FMOVQ  288(R3), F11 // exp2
+	VADD   V13.S4, V17.S4, V17.S4
+	VADD   V19.S4, V8.S4, V8.S4
+	FMOVQ  288(R3), F13 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V15.S4, V22.S4, V11.S4
+	VFMLA  V15.S4, V22.S4, V13.S4
 	FMOVQ  288(R3), F19 // exp2
 	VFMLA  V16.S4, V22.S4, V19.S4
 	FMOVQ  304(R3), F20 // exp1
-	VFMLA  V15.S4, V11.S4, V20.S4
-	FMOVQ  304(R3), F11 // exp1
-	VFMLA  V16.S4, V19.S4, V11.S4
+	VFMLA  V15.S4, V13.S4, V20.S4
+	FMOVQ  304(R3), F13 // exp1
+	VFMLA  V16.S4, V19.S4, V13.S4
 	WORD   $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD   $0x6e2bde10 // fmul v16.4s, v16.4s, v11.4s
+	WORD   $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eaae4ea // fcmgt v10.4s, v7.4s, v10.4s
-	WORD   $0x6eaee4ee // fcmgt v14.4s, v7.4s, v14.4s
+	WORD   $0x6eace52c // fcmgt v12.4s, v9.4s, v12.4s
+	WORD   $0x6eaee52e // fcmgt v14.4s, v9.4s, v14.4s
 	VFMLA  V15.S4, V17.S4, V17.S4
-	VFMLA  V16.S4, V6.S4, V6.S4
-	WORD   $0x4e6a1e2a // bic v10.16b, v17.16b, v10.16b
-	WORD   $0x4e6e1cce // bic v14.16b, v6.16b, v14.16b
-	WORD   $0x4e2ed546 // fadd v6.4s, v10.4s, v14.4s
-	FMOVQ  F10, 32(R1)
+	VFMLA  V16.S4, V8.S4, V8.S4
+	WORD   $0x4e6c1e2c // bic v12.16b, v17.16b, v12.16b
+	WORD   $0x4e6e1d0e // bic v14.16b, v8.16b, v14.16b
+	WORD   $0x4e2ed588 // fadd v8.4s, v12.4s, v14.4s
+	FMOVQ  F12, 32(R1)
 	FMOVQ  F14, 96(R1)
-	FMOVQ  160(R0), F10
-	VORR   V12.B16, V12.B16, V11.B16
+	FMOVQ  160(R0), F12
+	VORR   V4.B16, V4.B16, V13.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V10.S4, V11.S4
+	VFMLA  V2.S4, V12.S4, V13.S4
 	FMOVQ  224(R0), F14
-	VORR   V12.B16, V12.B16, V15.B16
+	VORR   V4.B16, V4.B16, V15.B16
 	VFMLA  V2.S4, V14.S4, V15.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eabd590 // fsub v16.4s, v12.4s, v11.4s
-	WORD   $0x4eafd591 // fsub v17.4s, v12.4s, v15.4s
+	WORD   $0x4eadd490 // fsub v16.4s, v4.4s, v13.4s
+	WORD   $0x4eafd491 // fsub v17.4s, v4.4s, v15.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V10.S4, V16.S4
+	VFMLA  V2.S4, V12.S4, V16.S4
 	VFMLA  V2.S4, V14.S4, V17.S4
-	VFMLA  V3.S4, V10.S4, V16.S4
+	VFMLA  V3.S4, V12.S4, V16.S4
 	VFMLA  V3.S4, V14.S4, V17.S4
 
 	// s = 2^(n - N) * K
-	VAND   V18.B16, V11.B16, V10.B16
+	VAND   V18.B16, V13.B16, V12.B16
 	VAND   V18.B16, V15.B16, V14.B16
 	FMOVQ  128(R3), F19 // byteOffsets
-	WORD   $0x4ebb9553 // mla v19.4s, v10.4s, v27.4s
-	FMOVQ  128(R3), F10 // byteOffsets
-	WORD   $0x4ebb95ca // mla v10.4s, v14.4s, v27.4s
+	WORD   $0x4ebb9593 // mla v19.4s, v12.4s, v27.4s
+	FMOVQ  128(R3), F12 // byteOffsets
+	WORD   $0x4ebb95cc // mla v12.4s, v14.4s, v27.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
-	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
-	VSHL   $20, V11.S4, V14.S4
+	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
+	VSHL   $20, V13.S4, V14.S4
 	VSHL   $20, V15.S4, V20.S4
 	VADD   V14.S4, V19.S4, V19.S4
-	VADD   V20.S4, V10.S4, V10.S4
+	VADD   V20.S4, V12.S4, V12.S4
 	FMOVQ  288(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -16999,58 +17075,58 @@ l564:
 	WORD   $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eabe4eb // fcmgt v11.4s, v7.4s, v11.4s
-	WORD   $0x6eafe4ef // fcmgt v15.4s, v7.4s, v15.4s
+	WORD   $0x6eade52d // fcmgt v13.4s, v9.4s, v13.4s
+	WORD   $0x6eafe52f // fcmgt v15.4s, v9.4s, v15.4s
 	VFMLA  V16.S4, V19.S4, V19.S4
-	VFMLA  V17.S4, V10.S4, V10.S4
-	WORD   $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
-	WORD   $0x4e6f1d4f // bic v15.16b, v10.16b, v15.16b
-	WORD   $0x4e2fd56a // fadd v10.4s, v11.4s, v15.4s
-	WORD   $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	FMOVQ  F11, 160(R1)
+	VFMLA  V17.S4, V12.S4, V12.S4
+	WORD   $0x4e6d1e6d // bic v13.16b, v19.16b, v13.16b
+	WORD   $0x4e6f1d8f // bic v15.16b, v12.16b, v15.16b
+	WORD   $0x4e2fd5ac // fadd v12.4s, v13.4s, v15.4s
+	WORD   $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	FMOVQ  F13, 160(R1)
 	FMOVQ  F15, 224(R1)
-	FMOVQ  224(RSP), F10
+	FMOVQ  224(RSP), F12
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e26d54b // fadd v11.4s, v10.4s, v6.4s
-	WORD   $0x4ea6f54e // fmin v14.4s, v10.4s, v6.4s
-	WORD   $0x4e26f54a // fmax v10.4s, v10.4s, v6.4s
-	WORD   $0x4eaad56a // fsub v10.4s, v11.4s, v10.4s
-	WORD   $0x4eaad5ce // fsub v14.4s, v14.4s, v10.4s
-	FMOVQ  208(RSP), F6
-	WORD   $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
-	FMOVQ  80(RSP), F10
-	VORR   V12.B16, V12.B16, V14.B16
+	WORD   $0x4e28d58d // fadd v13.4s, v12.4s, v8.4s
+	WORD   $0x4ea8f58e // fmin v14.4s, v12.4s, v8.4s
+	WORD   $0x4e28f58c // fmax v12.4s, v12.4s, v8.4s
+	WORD   $0x4eacd5ac // fsub v12.4s, v13.4s, v12.4s
+	WORD   $0x4eacd5ce // fsub v14.4s, v14.4s, v12.4s
+	FMOVQ  208(RSP), F8
+	WORD   $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
+	FMOVQ  80(RSP), F12
+	VORR   V4.B16, V4.B16, V14.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V10.S4, V14.S4
+	VFMLA  V2.S4, V12.S4, V14.S4
 	FMOVQ  64(RSP), F15
-	VORR   V12.B16, V12.B16, V16.B16
+	VORR   V4.B16, V4.B16, V16.B16
 	VFMLA  V2.S4, V15.S4, V16.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eaed591 // fsub v17.4s, v12.4s, v14.4s
-	WORD   $0x4eb0d593 // fsub v19.4s, v12.4s, v16.4s
+	WORD   $0x4eaed491 // fsub v17.4s, v4.4s, v14.4s
+	WORD   $0x4eb0d493 // fsub v19.4s, v4.4s, v16.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V10.S4, V17.S4
+	VFMLA  V2.S4, V12.S4, V17.S4
 	VFMLA  V2.S4, V15.S4, V19.S4
-	VFMLA  V3.S4, V10.S4, V17.S4
+	VFMLA  V3.S4, V12.S4, V17.S4
 	VFMLA  V3.S4, V15.S4, V19.S4
 
 	// s = 2^(n - N) * K
-	VAND   V18.B16, V14.B16, V10.B16
+	VAND   V18.B16, V14.B16, V12.B16
 	VAND   V18.B16, V16.B16, V15.B16
 	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4ebb9554 // mla v20.4s, v10.4s, v27.4s
-	FMOVQ  128(R3), F10 // byteOffsets
-	WORD   $0x4ebb95ea // mla v10.4s, v15.4s, v27.4s
+	WORD   $0x4ebb9594 // mla v20.4s, v12.4s, v27.4s
+	FMOVQ  128(R3), F12 // byteOffsets
+	WORD   $0x4ebb95ec // mla v12.4s, v15.4s, v27.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
+	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
 	VSHL   $20, V14.S4, V15.S4
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V15.S4, V20.S4, V20.S4
-	VADD   V21.S4, V10.S4, V10.S4
+	VADD   V21.S4, V12.S4, V12.S4
 	FMOVQ  288(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -17065,13 +17141,13 @@ l564:
 	WORD   $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eaee4ee // fcmgt v14.4s, v7.4s, v14.4s
-	WORD   $0x6eb0e4f0 // fcmgt v16.4s, v7.4s, v16.4s
+	WORD   $0x6eaee52e // fcmgt v14.4s, v9.4s, v14.4s
+	WORD   $0x6eb0e530 // fcmgt v16.4s, v9.4s, v16.4s
 	VFMLA  V17.S4, V20.S4, V20.S4
-	VFMLA  V19.S4, V10.S4, V10.S4
+	VFMLA  V19.S4, V12.S4, V12.S4
 	WORD   $0x4e6e1e8e // bic v14.16b, v20.16b, v14.16b
-	WORD   $0x4e701d50 // bic v16.16b, v10.16b, v16.16b
-	WORD   $0x4e30d5ca // fadd v10.4s, v14.4s, v16.4s
+	WORD   $0x4e701d90 // bic v16.16b, v12.16b, v16.16b
+	WORD   $0x4e30d5cc // fadd v12.4s, v14.4s, v16.4s
 	CMP    $12, R2
 	BGE    l566
 	CMP    $8, R2
@@ -17111,17 +17187,17 @@ l569:
 
 l570:
 	FMOVQ  48(RSP), F14
-	VORR   V12.B16, V12.B16, V15.B16
+	VORR   V4.B16, V4.B16, V15.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V14.S4, V15.S4
 	FMOVQ  32(RSP), F16
-	VORR   V12.B16, V12.B16, V17.B16
+	VORR   V4.B16, V4.B16, V17.B16
 	VFMLA  V2.S4, V16.S4, V17.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eafd593 // fsub v19.4s, v12.4s, v15.4s
-	WORD   $0x4eb1d594 // fsub v20.4s, v12.4s, v17.4s
+	WORD   $0x4eafd493 // fsub v19.4s, v4.4s, v15.4s
+	WORD   $0x4eb1d494 // fsub v20.4s, v4.4s, v17.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V14.S4, V19.S4
@@ -17156,14 +17232,14 @@ l570:
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eafe4ef // fcmgt v15.4s, v7.4s, v15.4s
-	WORD   $0x6eb1e4f1 // fcmgt v17.4s, v7.4s, v17.4s
+	WORD   $0x6eafe52f // fcmgt v15.4s, v9.4s, v15.4s
+	WORD   $0x6eb1e531 // fcmgt v17.4s, v9.4s, v17.4s
 	VFMLA  V19.S4, V21.S4, V21.S4
 	VFMLA  V20.S4, V14.S4, V14.S4
 	WORD   $0x4e6f1eaf // bic v15.16b, v21.16b, v15.16b
 	WORD   $0x4e711dd1 // bic v17.16b, v14.16b, v17.16b
 	WORD   $0x4e31d5ee // fadd v14.4s, v15.4s, v17.4s
-	WORD   $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD   $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	CMP    $44, R2
 	BGE    l572
 	CMP    $40, R2
@@ -17204,44 +17280,44 @@ l575:
 l576:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2ad56e // fadd v14.4s, v11.4s, v10.4s
-	WORD   $0x4eaaf56f // fmin v15.4s, v11.4s, v10.4s
-	WORD   $0x4e2af56b // fmax v11.4s, v11.4s, v10.4s
-	WORD   $0x4eabd5cb // fsub v11.4s, v14.4s, v11.4s
-	WORD   $0x4eabd5ef // fsub v15.4s, v15.4s, v11.4s
-	WORD   $0x4e2fd4ca // fadd v10.4s, v6.4s, v15.4s
-	FMOVQ  48(R0), F6
-	VORR   V12.B16, V12.B16, V11.B16
+	WORD   $0x4e2cd5ae // fadd v14.4s, v13.4s, v12.4s
+	WORD   $0x4eacf5af // fmin v15.4s, v13.4s, v12.4s
+	WORD   $0x4e2cf5ad // fmax v13.4s, v13.4s, v12.4s
+	WORD   $0x4eadd5cd // fsub v13.4s, v14.4s, v13.4s
+	WORD   $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
+	WORD   $0x4e2fd50c // fadd v12.4s, v8.4s, v15.4s
+	FMOVQ  48(R0), F8
+	VORR   V4.B16, V4.B16, V13.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V6.S4, V11.S4
+	VFMLA  V2.S4, V8.S4, V13.S4
 	FMOVQ  112(R0), F15
-	VORR   V12.B16, V12.B16, V16.B16
+	VORR   V4.B16, V4.B16, V16.B16
 	VFMLA  V2.S4, V15.S4, V16.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eabd591 // fsub v17.4s, v12.4s, v11.4s
-	WORD   $0x4eb0d593 // fsub v19.4s, v12.4s, v16.4s
+	WORD   $0x4eadd491 // fsub v17.4s, v4.4s, v13.4s
+	WORD   $0x4eb0d493 // fsub v19.4s, v4.4s, v16.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V6.S4, V17.S4
+	VFMLA  V2.S4, V8.S4, V17.S4
 	VFMLA  V2.S4, V15.S4, V19.S4
-	VFMLA  V3.S4, V6.S4, V17.S4
+	VFMLA  V3.S4, V8.S4, V17.S4
 	VFMLA  V3.S4, V15.S4, V19.S4
 
 	// s = 2^(n - N) * K
-	VAND   V18.B16, V11.B16, V6.B16
+	VAND   V18.B16, V13.B16, V8.B16
 	VAND   V18.B16, V16.B16, V15.B16
 	FMOVQ  128(R3), F20 // byteOffsets
-	WORD   $0x4ebb94d4 // mla v20.4s, v6.4s, v27.4s
-	FMOVQ  128(R3), F6 // byteOffsets
-	WORD   $0x4ebb95e6 // mla v6.4s, v15.4s, v27.4s
+	WORD   $0x4ebb9514 // mla v20.4s, v8.4s, v27.4s
+	FMOVQ  128(R3), F8 // byteOffsets
+	WORD   $0x4ebb95e8 // mla v8.4s, v15.4s, v27.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
-	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
-	VSHL   $20, V11.S4, V15.S4
+	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
+	VSHL   $20, V13.S4, V15.S4
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V15.S4, V20.S4, V20.S4
-	VADD   V21.S4, V6.S4, V6.S4
+	VADD   V21.S4, V8.S4, V8.S4
 	FMOVQ  288(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -17256,47 +17332,47 @@ l576:
 	WORD   $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eabe4eb // fcmgt v11.4s, v7.4s, v11.4s
-	WORD   $0x6eb0e4f0 // fcmgt v16.4s, v7.4s, v16.4s
+	WORD   $0x6eade52d // fcmgt v13.4s, v9.4s, v13.4s
+	WORD   $0x6eb0e530 // fcmgt v16.4s, v9.4s, v16.4s
 	VFMLA  V17.S4, V20.S4, V20.S4
-	VFMLA  V19.S4, V6.S4, V6.S4
-	WORD   $0x4e6b1e8b // bic v11.16b, v20.16b, v11.16b
-	WORD   $0x4e701cd0 // bic v16.16b, v6.16b, v16.16b
-	WORD   $0x4e30d566 // fadd v6.4s, v11.4s, v16.4s
-	FMOVQ  F11, 48(R1)
+	VFMLA  V19.S4, V8.S4, V8.S4
+	WORD   $0x4e6d1e8d // bic v13.16b, v20.16b, v13.16b
+	WORD   $0x4e701d10 // bic v16.16b, v8.16b, v16.16b
+	WORD   $0x4e30d5a8 // fadd v8.4s, v13.4s, v16.4s
+	FMOVQ  F13, 48(R1)
 	FMOVQ  F16, 112(R1)
-	FMOVQ  176(R0), F11
-	VORR   V12.B16, V12.B16, V15.B16
+	FMOVQ  176(R0), F13
+	VORR   V4.B16, V4.B16, V15.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V11.S4, V15.S4
+	VFMLA  V2.S4, V13.S4, V15.S4
 	FMOVQ  240(R0), F16
-	VORR   V12.B16, V12.B16, V17.B16
+	VORR   V4.B16, V4.B16, V17.B16
 	VFMLA  V2.S4, V16.S4, V17.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eafd593 // fsub v19.4s, v12.4s, v15.4s
-	WORD   $0x4eb1d594 // fsub v20.4s, v12.4s, v17.4s
+	WORD   $0x4eafd493 // fsub v19.4s, v4.4s, v15.4s
+	WORD   $0x4eb1d494 // fsub v20.4s, v4.4s, v17.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V11.S4, V19.S4
+	VFMLA  V2.S4, V13.S4, V19.S4
 	VFMLA  V2.S4, V16.S4, V20.S4
-	VFMLA  V3.S4, V11.S4, V19.S4
+	VFMLA  V3.S4, V13.S4, V19.S4
 	VFMLA  V3.S4, V16.S4, V20.S4
 
 	// s = 2^(n - N) * K
-	VAND   V18.B16, V15.B16, V11.B16
+	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V17.B16, V16.B16
 	FMOVQ  128(R3), F21 // byteOffsets
-	WORD   $0x4ebb9575 // mla v21.4s, v11.4s, v27.4s
-	FMOVQ  128(R3), F11 // byteOffsets
-	WORD   $0x4ebb960b // mla v11.4s, v16.4s, v27.4s
+	WORD   $0x4ebb95b5 // mla v21.4s, v13.4s, v27.4s
+	FMOVQ  128(R3), F13 // byteOffsets
+	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
-	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
+	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
 	VSHL   $20, V15.S4, V16.S4
 	VSHL   $20, V17.S4, V23.S4
 	VADD   V16.S4, V21.S4, V21.S4
-	VADD   V23.S4, V11.S4, V11.S4
+	VADD   V23.S4, V13.S4, V13.S4
 	FMOVQ  288(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -17311,58 +17387,58 @@ l576:
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eafe4ef // fcmgt v15.4s, v7.4s, v15.4s
-	WORD   $0x6eb1e4f1 // fcmgt v17.4s, v7.4s, v17.4s
+	WORD   $0x6eafe52f // fcmgt v15.4s, v9.4s, v15.4s
+	WORD   $0x6eb1e531 // fcmgt v17.4s, v9.4s, v17.4s
 	VFMLA  V19.S4, V21.S4, V21.S4
-	VFMLA  V20.S4, V11.S4, V11.S4
+	VFMLA  V20.S4, V13.S4, V13.S4
 	WORD   $0x4e6f1eaf // bic v15.16b, v21.16b, v15.16b
-	WORD   $0x4e711d71 // bic v17.16b, v11.16b, v17.16b
-	WORD   $0x4e31d5eb // fadd v11.4s, v15.4s, v17.4s
-	WORD   $0x4e2bd4c6 // fadd v6.4s, v6.4s, v11.4s
+	WORD   $0x4e711db1 // bic v17.16b, v13.16b, v17.16b
+	WORD   $0x4e31d5ed // fadd v13.4s, v15.4s, v17.4s
+	WORD   $0x4e2dd508 // fadd v8.4s, v8.4s, v13.4s
 	FMOVQ  F15, 176(R1)
 	FMOVQ  F17, 240(R1)
-	FMOVQ  192(RSP), F11
+	FMOVQ  192(RSP), F13
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e26d56f // fadd v15.4s, v11.4s, v6.4s
-	WORD   $0x4ea6f570 // fmin v16.4s, v11.4s, v6.4s
-	WORD   $0x4e26f56b // fmax v11.4s, v11.4s, v6.4s
-	WORD   $0x4eabd5eb // fsub v11.4s, v15.4s, v11.4s
-	WORD   $0x4eabd610 // fsub v16.4s, v16.4s, v11.4s
-	FMOVQ  176(RSP), F6
-	WORD   $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
-	FMOVQ  160(RSP), F11
-	VORR   V12.B16, V12.B16, V16.B16
+	WORD   $0x4e28d5af // fadd v15.4s, v13.4s, v8.4s
+	WORD   $0x4ea8f5b0 // fmin v16.4s, v13.4s, v8.4s
+	WORD   $0x4e28f5ad // fmax v13.4s, v13.4s, v8.4s
+	WORD   $0x4eadd5ed // fsub v13.4s, v15.4s, v13.4s
+	WORD   $0x4eadd610 // fsub v16.4s, v16.4s, v13.4s
+	FMOVQ  176(RSP), F8
+	WORD   $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
+	FMOVQ  160(RSP), F13
+	VORR   V4.B16, V4.B16, V16.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V2.S4, V11.S4, V16.S4
+	VFMLA  V2.S4, V13.S4, V16.S4
 	FMOVQ  144(RSP), F17
-	VORR   V12.B16, V12.B16, V19.B16
+	VORR   V4.B16, V4.B16, V19.B16
 	VFMLA  V2.S4, V17.S4, V19.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb0d594 // fsub v20.4s, v12.4s, v16.4s
-	WORD   $0x4eb3d595 // fsub v21.4s, v12.4s, v19.4s
+	WORD   $0x4eb0d494 // fsub v20.4s, v4.4s, v16.4s
+	WORD   $0x4eb3d495 // fsub v21.4s, v4.4s, v19.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V2.S4, V11.S4, V20.S4
+	VFMLA  V2.S4, V13.S4, V20.S4
 	VFMLA  V2.S4, V17.S4, V21.S4
-	VFMLA  V3.S4, V11.S4, V20.S4
+	VFMLA  V3.S4, V13.S4, V20.S4
 	VFMLA  V3.S4, V17.S4, V21.S4
 
 	// s = 2^(n - N) * K
-	VAND   V18.B16, V16.B16, V11.B16
+	VAND   V18.B16, V16.B16, V13.B16
 	VAND   V18.B16, V19.B16, V17.B16
 	FMOVQ  128(R3), F23 // byteOffsets
-	WORD   $0x4ebb9577 // mla v23.4s, v11.4s, v27.4s
-	FMOVQ  128(R3), F11 // byteOffsets
-	WORD   $0x4ebb962b // mla v11.4s, v17.4s, v27.4s
+	WORD   $0x4ebb95b7 // mla v23.4s, v13.4s, v27.4s
+	FMOVQ  128(R3), F13 // byteOffsets
+	WORD   $0x4ebb962d // mla v13.4s, v17.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
+	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
 	VSHL   $20, V16.S4, V17.S4
 	VSHL   $20, V19.S4, V24.S4
 	VADD   V17.S4, V23.S4, V23.S4
-	VADD   V24.S4, V11.S4, V11.S4
+	VADD   V24.S4, V13.S4, V13.S4
 	FMOVQ  288(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -17377,13 +17453,13 @@ l576:
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eb0e4f0 // fcmgt v16.4s, v7.4s, v16.4s
-	WORD   $0x6eb3e4f3 // fcmgt v19.4s, v7.4s, v19.4s
+	WORD   $0x6eb0e530 // fcmgt v16.4s, v9.4s, v16.4s
+	WORD   $0x6eb3e533 // fcmgt v19.4s, v9.4s, v19.4s
 	VFMLA  V20.S4, V23.S4, V23.S4
-	VFMLA  V21.S4, V11.S4, V11.S4
+	VFMLA  V21.S4, V13.S4, V13.S4
 	WORD   $0x4e701ef0 // bic v16.16b, v23.16b, v16.16b
-	WORD   $0x4e731d73 // bic v19.16b, v11.16b, v19.16b
-	WORD   $0x4e33d60b // fadd v11.4s, v16.4s, v19.4s
+	WORD   $0x4e731db3 // bic v19.16b, v13.16b, v19.16b
+	WORD   $0x4e33d60d // fadd v13.4s, v16.4s, v19.4s
 	CMP    $16, R2
 	BGE    l578
 	CMP    $12, R2
@@ -17423,17 +17499,17 @@ l581:
 
 l582:
 	FMOVQ  128(RSP), F16
-	VORR   V12.B16, V12.B16, V17.B16
+	VORR   V4.B16, V4.B16, V17.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V16.S4, V17.S4
 	FMOVQ  112(RSP), F19
-	VORR   V12.B16, V12.B16, V20.B16
+	VORR   V4.B16, V4.B16, V20.B16
 	VFMLA  V2.S4, V19.S4, V20.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eb1d595 // fsub v21.4s, v12.4s, v17.4s
-	WORD   $0x4eb4d597 // fsub v23.4s, v12.4s, v20.4s
+	WORD   $0x4eb1d495 // fsub v21.4s, v4.4s, v17.4s
+	WORD   $0x4eb4d497 // fsub v23.4s, v4.4s, v20.4s
 
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V16.S4, V21.S4
@@ -17468,14 +17544,14 @@ l582:
 	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eb1e4f1 // fcmgt v17.4s, v7.4s, v17.4s
-	WORD   $0x6eb4e4f4 // fcmgt v20.4s, v7.4s, v20.4s
+	WORD   $0x6eb1e531 // fcmgt v17.4s, v9.4s, v17.4s
+	WORD   $0x6eb4e534 // fcmgt v20.4s, v9.4s, v20.4s
 	VFMLA  V21.S4, V19.S4, V19.S4
 	VFMLA  V23.S4, V16.S4, V16.S4
 	WORD   $0x4e711e71 // bic v17.16b, v19.16b, v17.16b
 	WORD   $0x4e741e14 // bic v20.16b, v16.16b, v20.16b
-	WORD   $0x4e34d627 // fadd v7.4s, v17.4s, v20.4s
-	WORD   $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
+	WORD   $0x4e34d629 // fadd v9.4s, v17.4s, v20.4s
+	WORD   $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
 	CMP    $48, R2
 	BGE    l584
 	CMP    $44, R2
@@ -17516,13 +17592,13 @@ l587:
 l588:
 
 	// sum + t, and what that lacks to the rest
-	WORD   $0x4e2bd5e7 // fadd v7.4s, v15.4s, v11.4s
-	WORD   $0x4eabf5f0 // fmin v16.4s, v15.4s, v11.4s
-	WORD   $0x4e2bf5ef // fmax v15.4s, v15.4s, v11.4s
-	WORD   $0x4eafd4ef // fsub v15.4s, v7.4s, v15.4s
+	WORD   $0x4e2dd5e9 // fadd v9.4s, v15.4s, v13.4s
+	WORD   $0x4eadf5f0 // fmin v16.4s, v15.4s, v13.4s
+	WORD   $0x4e2df5ef // fmax v15.4s, v15.4s, v13.4s
+	WORD   $0x4eafd52f // fsub v15.4s, v9.4s, v15.4s
 	WORD   $0x4eafd610 // fsub v16.4s, v16.4s, v15.4s
-	WORD   $0x4e30d4cb // fadd v11.4s, v6.4s, v16.4s
-	VORR   V14.B16, V14.B16, V6.B16
+	WORD   $0x4e30d50d // fadd v13.4s, v8.4s, v16.4s
+	VORR   V14.B16, V14.B16, V8.B16
 	ADD    R2<<2, R0
 	ADD    $256, R0
 
@@ -17531,44 +17607,44 @@ behind42:
 total:
 
 	// The sum of all lanes, and its reciprocal.
-	VDUP   V4.D[1], V2.D2
-	WORD   $0x0e617883 // fcvtl v3.2d, v4.2s
+	VDUP   V6.D[1], V2.D2
+	WORD   $0x0e6178c3 // fcvtl v3.2d, v6.2s
 	WORD   $0x0e617842 // fcvtl v2.2d, v2.2s
-	VDUP   V5.D[1], V12.D2
-	WORD   $0x0e6178ad // fcvtl v13.2d, v5.2s
-	WORD   $0x0e61798c // fcvtl v12.2d, v12.2s
-	VDUP   V6.D[1], V14.D2
-	WORD   $0x0e6178cf // fcvtl v15.2d, v6.2s
+	VDUP   V7.D[1], V4.D2
+	WORD   $0x0e6178e5 // fcvtl v5.2d, v7.2s
+	WORD   $0x0e617884 // fcvtl v4.2d, v4.2s
+	VDUP   V8.D[1], V14.D2
+	WORD   $0x0e61790f // fcvtl v15.2d, v8.2s
 	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
-	VDUP   V7.D[1], V16.D2
-	WORD   $0x0e6178f1 // fcvtl v17.2d, v7.2s
+	VDUP   V9.D[1], V16.D2
+	WORD   $0x0e617931 // fcvtl v17.2d, v9.2s
 	WORD   $0x0e617a10 // fcvtl v16.2d, v16.2s
-	VDUP   V8.D[1], V18.D2
-	WORD   $0x0e617913 // fcvtl v19.2d, v8.2s
+	VDUP   V10.D[1], V18.D2
+	WORD   $0x0e617953 // fcvtl v19.2d, v10.2s
 	WORD   $0x0e617a52 // fcvtl v18.2d, v18.2s
-	VDUP   V9.D[1], V20.D2
-	WORD   $0x0e617935 // fcvtl v21.2d, v9.2s
+	VDUP   V11.D[1], V20.D2
+	WORD   $0x0e617975 // fcvtl v21.2d, v11.2s
 	WORD   $0x0e617a94 // fcvtl v20.2d, v20.2s
-	VDUP   V10.D[1], V22.D2
-	WORD   $0x0e617957 // fcvtl v23.2d, v10.2s
+	VDUP   V12.D[1], V22.D2
+	WORD   $0x0e617997 // fcvtl v23.2d, v12.2s
 	WORD   $0x0e617ad6 // fcvtl v22.2d, v22.2s
-	VDUP   V11.D[1], V24.D2
-	WORD   $0x0e617979 // fcvtl v25.2d, v11.2s
+	VDUP   V13.D[1], V24.D2
+	WORD   $0x0e6179b9 // fcvtl v25.2d, v13.2s
 	WORD   $0x0e617b18 // fcvtl v24.2d, v24.2s
 	WORD   $0x4e73d463 // fadd v3.2d, v3.2d, v19.2d
 	WORD   $0x4e72d442 // fadd v2.2d, v2.2d, v18.2d
-	WORD   $0x4e75d5ad // fadd v13.2d, v13.2d, v21.2d
-	WORD   $0x4e74d58c // fadd v12.2d, v12.2d, v20.2d
+	WORD   $0x4e75d4a5 // fadd v5.2d, v5.2d, v21.2d
+	WORD   $0x4e74d484 // fadd v4.2d, v4.2d, v20.2d
 	WORD   $0x4e77d5ef // fadd v15.2d, v15.2d, v23.2d
 	WORD   $0x4e76d5ce // fadd v14.2d, v14.2d, v22.2d
 	WORD   $0x4e79d631 // fadd v17.2d, v17.2d, v25.2d
 	WORD   $0x4e78d610 // fadd v16.2d, v16.2d, v24.2d
 	WORD   $0x4e6fd463 // fadd v3.2d, v3.2d, v15.2d
 	WORD   $0x4e6ed442 // fadd v2.2d, v2.2d, v14.2d
-	WORD   $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
-	WORD   $0x4e70d58c // fadd v12.2d, v12.2d, v16.2d
-	WORD   $0x4e6dd463 // fadd v3.2d, v3.2d, v13.2d
-	WORD   $0x4e6cd442 // fadd v2.2d, v2.2d, v12.2d
+	WORD   $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
+	WORD   $0x4e70d484 // fadd v4.2d, v4.2d, v16.2d
+	WORD   $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD   $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
 	WORD   $0x4e62d463 // fadd v3.2d, v3.2d, v2.2d
 	VDUP   V3.D[1], V2.D2
 	FADDD  F2, F3, F3
@@ -17579,19 +17655,19 @@ total:
 
 	// 2^100/total = cHi + cLo
 	FDIVD  F3, F2, F2
-	FCVTDS F2, F12
-	FCVTSD F12, F13
-	FSUBD  F13, F2, F2
-	VDUP   V12.S[0], V12.S4
+	FCVTDS F2, F4
+	FCVTSD F4, F5
+	FSUBD  F5, F2, F2
+	VDUP   V4.S[0], V4.S4
 	FCVTDS F2, F2
 	VDUP   V2.S[0], V2.S4
 	MOVD   $0x3810000020000000, R5
-	FMOVD  R5, F13
-	FMULD  F13, F3, F3
+	FMOVD  R5, F5
+	FMULD  F5, F3, F3
 	FCVTDS F3, F3
 	VDUP   V3.S[0], V3.S4
-	VORR   V12.B16, V12.B16, V14.B16
-	VORR   V3.B16, V3.B16, V12.B16
+	VORR   V4.B16, V4.B16, V14.B16
+	VORR   V3.B16, V3.B16, V4.B16
 	VORR   V2.B16, V2.B16, V3.B16
 	VORR   V14.B16, V14.B16, V2.B16
 
@@ -17603,81 +17679,81 @@ total:
 	// 8 vectors a turn.
 	SUBS   $32, R2
 	BLT    done45
-	FMOVQ  80(R3), F4 // down
+	FMOVQ  80(R3), F5 // down
 
 loop45:
-	FMOVQ  0(R0), F5
+	FMOVQ  0(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x6ea5e585 // fcmgt v5.4s, v12.4s, v5.4s
-	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
-	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	FMOVQ  F5, 0(R1)
-	FMOVQ  16(R0), F5
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 0(R1)
+	FMOVQ  16(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x6ea5e585 // fcmgt v5.4s, v12.4s, v5.4s
-	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
-	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	FMOVQ  F5, 16(R1)
-	FMOVQ  32(R0), F5
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 16(R1)
+	FMOVQ  32(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x6ea5e585 // fcmgt v5.4s, v12.4s, v5.4s
-	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
-	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	FMOVQ  F5, 32(R1)
-	FMOVQ  48(R0), F5
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 32(R1)
+	FMOVQ  48(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x6ea5e585 // fcmgt v5.4s, v12.4s, v5.4s
-	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
-	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	FMOVQ  F5, 48(R1)
-	FMOVQ  64(R0), F5
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 48(R1)
+	FMOVQ  64(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x6ea5e585 // fcmgt v5.4s, v12.4s, v5.4s
-	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
-	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	FMOVQ  F5, 64(R1)
-	FMOVQ  80(R0), F5
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 64(R1)
+	FMOVQ  80(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x6ea5e585 // fcmgt v5.4s, v12.4s, v5.4s
-	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
-	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	FMOVQ  F5, 80(R1)
-	FMOVQ  96(R0), F5
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 80(R1)
+	FMOVQ  96(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x6ea5e585 // fcmgt v5.4s, v12.4s, v5.4s
-	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
-	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	FMOVQ  F5, 96(R1)
-	FMOVQ  112(R0), F5
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 96(R1)
+	FMOVQ  112(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x6ea5e585 // fcmgt v5.4s, v12.4s, v5.4s
-	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
-	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	FMOVQ  F5, 112(R1)
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 112(R1)
 	ADD    $128, R0
 	ADD    $128, R1
 	SUBS   $32, R2
@@ -17691,16 +17767,16 @@ done45:
 	BLT    done46
 
 loop46:
-	FMOVQ  0(R0), F4
+	FMOVQ  0(R0), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
-	VFMLA  V2.S4, V4.S4, V5.S4
-	WORD   $0x6ea4e584 // fcmgt v4.4s, v12.4s, v4.4s
-	WORD   $0x4e641ca4 // bic v4.16b, v5.16b, v4.16b
-	FMOVQ  80(R3), F5 // down
-	WORD   $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	FMOVQ  F4, 0(R1)
+	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e485 // fcmgt v5.4s, v4.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	FMOVQ  80(R3), F6 // down
+	WORD   $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	FMOVQ  F5, 0(R1)
 	ADD    $16, R0
 	ADD    $16, R1
 	SUBS   $4, R2
@@ -17718,45 +17794,45 @@ upto47:
 	SUB    R2<<2, R14, R14
 	CMP    $4, R2
 	BGE    l590
-	FMOVQ  208(R3), F4 // minusInf
+	FMOVQ  208(R3), F5 // minusInf
 	TBZ    $1, R2, l589
-	VLD1   (R0), V4.D[0]
+	VLD1   (R0), V5.D[0]
 	TBZ    $0, R2, l591
 	ADD    $8, R0, R5
-	VLD1   (R5), V4.S[2]
+	VLD1   (R5), V5.S[2]
 	B      l591
 
 l589:
-	VLD1   (R0), V4.S[0]
+	VLD1   (R0), V5.S[0]
 	B      l591
 
 l590:
-	FMOVQ  (R0), F4
+	FMOVQ  (R0), F5
 
 l591:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
-	VFMLA  V2.S4, V4.S4, V5.S4
-	WORD   $0x6ea4e584 // fcmgt v4.4s, v12.4s, v4.4s
-	WORD   $0x4e641ca4 // bic v4.16b, v5.16b, v4.16b
-	FMOVQ  80(R3), F5 // down
-	WORD   $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e485 // fcmgt v5.4s, v4.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	FMOVQ  80(R3), F6 // down
+	WORD   $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	CMP    $4, R2
 	BGE    l593
 	TBZ    $1, R2, l592
-	FMOVD  F4, (R1)
+	FMOVD  F5, (R1)
 	TBZ    $0, R2, l594
 	ADD    $8, R1, R5
-	VST1   V4.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l594
 
 l592:
-	FMOVS  F4, (R1)
+	FMOVS  F5, (R1)
 	B      l594
 
 l593:
-	FMOVQ  F4, (R1)
+	FMOVQ  F5, (R1)
 
 l594:
 	ADD    R2<<2, R0

@@ -319,8 +319,6 @@ type description struct {
 	row  func(b *ir.Block, s segment, x body, label string) // what is done with a short row
 	meet func(b *ir.Block, tops ir.V)                       // takes a turn's largest elements by part
 
-	firstOf []*ir.Var // element of a short row that is done like a long one
-
 	without ir.V // an element that exponentials go without, if any
 }
 
@@ -661,12 +659,11 @@ func (d *description) twoSum(b *ir.Block, x, y ir.V) (sum, rest ir.V) {
 	return sum, b.Sub(b.Min(x, y), b.Sub(sum, b.Max(x, y)))
 }
 
-// The bodies of what is left behind the last whole turn. Where code that few rows go through is concerned,
-// fewer bodies cost less than what they miss of the instruction cache.
+// The bodies of what is left behind the last whole turn: fewer where that costs little time, or few rows come.
 var (
-	allTails  = bodies(1, 2, 3, 4, 5, 6, 7, 8) // a softmax of plain rows
+	allTails  = bodies(1, 2, 3, 4, 5, 6, 7, 8)
 	nearTails = bodies(1, 2, 3, 4, 6, 8)
-	fewTails  = bodies(1, 2, 4, 8) // with elements that are not near
+	fewTails  = bodies(1, 2, 4, 8)
 )
 
 // turns describes the loop over whole turns, and what is left behind it.
@@ -790,11 +787,12 @@ func (d *description) softmaxRows() {
 	d.row = d.shortRow
 	vars := d.shortLoops()
 
-	magic := d.f.Vars("magic", 1)
+	magic, other := d.f.Vars("magic", 1), d.f.Vars("other", 4)
 	d.sumVars()
 	b := d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
 	x := d.first(b, 0, Irregular)
 	d.begin(b, x, Irregular)
+	d.empty(b)
 	b.Set(magic[0], d.rowMagic(b, x, b.Get(vars[0])))
 	b = d.f.Block(ir.Once, 0, "Where elements are near.")
 	b.GuardScale(exact)
@@ -816,7 +814,7 @@ func (d *description) softmaxRows() {
 	d.secondPass(b, d.factor(b, d.total(b)))
 	d.f.Blocks[len(d.f.Blocks)-1].Goto = "next"
 
-	d.other(Irregular)
+	d.other(other)
 	d.turns(Irregular, d.store)
 	b = d.f.Block(ir.Once, 0, "The sum of all lanes, and its reciprocal.")
 	b.Label = total
@@ -870,7 +868,6 @@ func (d *description) shortLoops() (vars []*ir.Var) {
 	b.Set(vars[1], b.Mul(b.Param("kLo"), b.Const(unit)))
 	b.KeepFirst(d.nearHigh(b))
 	b.Label = "short"
-	d.firstOf = d.f.Vars("first", 1)
 	for _, x := range d.shortBodies() {
 		d.shortRows(x, vars)
 	}
@@ -904,7 +901,7 @@ func (d *description) shortRows(of body, vars []*ir.Var) {
 	b.Full, b.Label = of.whole*Lanes, label
 	if b.Goto = "longer"; d.Kernel != ExpRows {
 		b.Goto = "far"
-		b.Set(d.firstOf[0], d.first(b, of.rows, End))
+		d.begin(b, d.first(b, of.rows, End), End)
 	}
 	if d.Kernel == ExpRows {
 		d.sureExps(of, vars)
@@ -930,11 +927,15 @@ func (d *description) singleRow(row func(b *ir.Block, s segment, x body, label s
 	}
 }
 
-// begin describes the beginning of a longer row with that first element: N, and an empty sum.
+// begin describes the beginning of a longer row with that first element: N.
 func (d *description) begin(b *ir.Block, x ir.V, label string) {
 	b.Guard(x, b.Param("low"), label)
 	b.Guard(b.Param("high"), x, label)
 	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, x)))
+}
+
+// empty makes the sum empty.
+func (d *description) empty(b *ir.Block) {
 	for p := range d.parts {
 		b.Set(d.sums[p], b.Const(0))
 		b.Set(d.rests[p], b.Const(0))
@@ -946,15 +947,15 @@ func (d *description) begin(b *ir.Block, x ir.V, label string) {
 
 // other describes where a row goes on that has elements which are not near, and makes their segment. Those
 // of short rows come from their loops and go back there.
-func (d *description) other(label string) {
-	b := d.f.Block(ir.Far, 0, "A short row with other elements.")
+func (d *description) other(vars []*ir.Var) {
+	b := d.f.Block(ir.Far, 0, "A short row with other elements: an empty sum.")
 	b.Label = "far"
-	d.begin(b, b.Get(d.firstOf...), label)
+	d.empty(b)
 	b = d.f.Block(ir.Resume, 0, "Other elements.")
 	b.Label = exact
 	s := d.given(b)
 	s.lim = b.Min(b.Mul(b.Add(b.Param("n"), b.Const(reach+headroom)), b.Param("invK")), b.Param("high"))
-	d.keep(b, s, d.f.Vars("other", 4))
+	d.keep(b, s, vars)
 }
 
 // rowDone describes what a row is followed by.

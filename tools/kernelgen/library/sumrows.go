@@ -12,12 +12,13 @@ func (d *description) sumRows() {
 	d.row = d.shortSum
 	vars := d.shortLoops()
 
-	magic := d.f.Vars("magic", 1)
+	magic, other := d.f.Vars("magic", 1), d.f.Vars("other", 4)
 	d.sumVars()
 	d.tops = d.f.Vars("top", d.parts)
 	b := d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
 	x := b.LoadSplat()
 	d.begin(b, x, End)
+	d.empty(b)
 	b.Set(magic[0], d.rowMagic(b, x, b.Get(vars[0])))
 	use := func(body) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
 	finish := func(comment string) {
@@ -34,7 +35,7 @@ func (d *description) sumRows() {
 	finish("What is stored of a row of near elements.")
 	d.f.Blocks[len(d.f.Blocks)-1].Goto = "next"
 
-	d.other(End)
+	d.other(other)
 	d.turns(End, use)
 	finish("What is stored of a row.")
 	d.rowDone(vars)
