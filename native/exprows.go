@@ -145,3 +145,91 @@ func (a *Accumulator) divide(dst, src []float32, zeros bool) {
 		j.level.Scale(dst[at:end], src[at:end], &f)
 	}
 }
+
+// expRows does the rows from first to before end.
+func (c *call) expRows(first, end int) {
+	plain := c.plain && c.dst.format == isFloat32 && c.cols-1 < wholeRow
+	for ; first < end; first++ {
+		if plain {
+			if first = c.expPlain(first, end); first == end {
+				return
+			}
+		}
+		c.expRow(first)
+	}
+}
+
+// expRow does row i.
+func (c *call) expRow(i int) {
+	a := &c.sums[i]
+	if a.kind() == allInf {
+		*a = Accumulator{scale: c.one.factor}
+	}
+	before := *a
+	j := c.job(i)
+	a.add(&j)
+	c.factors[i] = a.Factor(&before)
+	a.exps(&j)
+	j.release()
+	if n := c.o.visible(i, c.cols); n < c.cols {
+		at := i * c.dstStride
+		hidden := c.dst.part(at+n, at+c.cols)
+		if hidden.fill(0); a.kind() > allInf {
+			hidden.fill(nan)
+		}
+	}
+}
+
+// expPlain is expRow for rows of float32 as they are, from first to before end, by a kernel for several.
+// It returns the first row that the kernel leaves.
+func (c *call) expPlain(first, end int) int {
+	const most = 32
+	var out [most]arith.ExpSum
+	p := arith.Rows{Scale: c.one.scale}
+	for first < end {
+		n, rows := c.o.visible(first, c.cols), 1
+		if n == c.cols || !c.o.Causal { // and so are those after it
+			rows = min(end-first, most, rowsOfCall(c.cols))
+		}
+		if n < 2 {
+			return first
+		}
+		sums := c.sums[first : first+rows]
+		for k := range sums {
+			a := &sums[k]
+			if a.ref != 0 || a.state != regular {
+				rows = k
+				break
+			}
+			if out[k].Before = negInf; a.sum.total != 0 {
+				out[k].Before = a.sum.max
+			}
+		}
+		if rows == 0 {
+			return first
+		}
+		done := c.plan.level.ExpRows(c.dst.f[first*c.dstStride:], c.src.f[first*c.srcStride:], rows, n, c.dstStride, c.srcStride, out[:rows], &p)
+		sums, factors := sums[:done], c.factors[first:][:done]
+		for k := range sums {
+			s, a := &out[k], &sums[k]
+			if s.Sure() {
+				s.BeSure(&p.Scale)
+			}
+			if a.sum.total == 0 {
+				a.scale = c.one.factor
+				a.sum = sum{n: s.N, total: s.Total, max: s.Max, top: s.Top, rest: s.Rest}
+				factors[k] = 0
+			} else {
+				factors[k] = pow2Down(p.Unit(a.sum.max) - s.Unit)
+				a.sum.add(s.N, s.Max, s.Total, s.Top, s.Rest)
+			}
+		}
+		for i := first; i < first+done && n < c.cols; i++ {
+			clear(c.dst.f[i*c.dstStride:][n:c.cols])
+		}
+		if first += done; done < rows {
+			return first
+		}
+	}
+	return end
+}

@@ -2,85 +2,13 @@ package native
 
 import (
 	"math"
-	"slices"
 	"sync"
-	"unsafe"
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
 // A row is run chunk by chunk: a first pass sums exponentials, and may store them; a second
 // one writes results. Package arith says what the numbers are.
-
-// format is how elements or results are stored.
-type format uint8
-
-const (
-	isFloat32 format = iota
-	isFloat16
-	isBFloat16
-)
-
-// operand is a row of elements or of results: floats, or 16-bit words.
-type operand struct {
-	format format
-	f      []float32
-	h      []uint16
-}
-
-func operandOf[T Element](x []T) operand {
-	n, p := len(x), unsafe.Pointer(unsafe.SliceData(x))
-	switch any(*new(T)).(type) {
-	case Float16:
-		return operand{format: isFloat16, h: unsafe.Slice((*uint16)(p), n)}
-	case BFloat16:
-		return operand{format: isBFloat16, h: unsafe.Slice((*uint16)(p), n)}
-	}
-	return operand{f: unsafe.Slice((*float32)(p), n)}
-}
-
-func (o *operand) len() int { return max(len(o.f), len(o.h)) }
-
-// part is operand[at:end].
-func (o *operand) part(at, end int) operand {
-	if o.format == isFloat32 {
-		return operand{f: o.f[at:end]}
-	}
-	return operand{format: o.format, h: o.h[at:end]}
-}
-
-// isNaN reports whether result i is a NaN.
-func (o *operand) isNaN(i int) bool {
-	switch o.format {
-	case isFloat16:
-		return o.h[i]&0x7fff > 0x7c00
-	case isBFloat16:
-		return o.h[i]&0x7fff > 0x7f80
-	}
-	return o.f[i] != o.f[i]
-}
-
-// fill sets every result to x.
-func (o *operand) fill(x float32) {
-	var h uint16
-	switch o.format {
-	case isFloat16:
-		h = uint16(ToFloat16(x))
-	case isBFloat16:
-		h = uint16(ToBFloat16(x))
-	}
-	if math.Float32bits(x) == 0 {
-		clear(o.f)
-		clear(o.h)
-		return
-	}
-	for i := range o.f {
-		o.f[i] = x
-	}
-	for i := range o.h {
-		o.h[i] = h
-	}
-}
 
 // job is a row, and what is to be made of it.
 type job struct {
@@ -723,57 +651,4 @@ func largest(x []float32) float32 {
 		}
 	}
 	return m
-}
-
-// writeTop makes probabilities of elements, in place.
-func (j *job) writeTop(y []float32, total *sum) {
-	if j.shifted {
-		for i := range y {
-			y[i] -= j.shift
-		}
-	}
-	st := arith.Sum{KHi: j.scale.KHi, KLo: j.scale.KLo, N: total.n}
-	f := arith.MakeFactor(total.total)
-	for y := range slices.Chunk(y, callLen) {
-		j.level.ExpScale(y, y, &st, &f)
-	}
-}
-
-// sumTops is the sum of a job that looks for the largest elements, of those from at on.
-func (j *job) sumTops(at int, z []float32, st *arith.Sum) (done int) {
-	t := j.top
-	if at-t.base == topPiece {
-		t.take(j, at)
-		t.know()
-		t.base = at
-	}
-	for done < len(z) {
-		// A step, whose largest elements are kept, or what is left.
-		part := z[done:min(len(z), done+t.step)]
-		if len(part) > t.step/2 {
-			part = part[:len(part)&^(arith.Turn-1)]
-		}
-		st.Max = noMax
-		k := j.level.SumTops(t.tops[(at+done-t.base)/arith.Turn*topLanes:], part, st)
-		if done += k; k < len(part) {
-			break
-		}
-		if k >= t.step/2 {
-			t.maxima = append(t.maxima, st.Max[:]...)
-		}
-	}
-	return done
-}
-
-// topAgain looks through the row without a sum.
-func (j *job) topAgain(t *top) {
-	t.begin(t.k, j.src.len())
-	j.top = t
-	st := arith.Sum{Lim: posInf} // of any elements: the sum means nothing
-	for at := 0; at < j.src.len(); {
-		z := j.elements(at, min(at+blockLen, j.src.len()))
-		j.sumTops(at, z, &st)
-		at += len(z)
-	}
-	j.top = nil
 }

@@ -286,3 +286,113 @@ func element(key uint64) (x float32, i uint32) {
 	w ^= ^uint32(int32(w)>>31) | 1<<31
 	return math.Float32frombits(w), ^uint32(key)
 }
+
+// topRows does the rows from first to before end.
+func (c *call) topRows(first, end int) {
+	b := bufferPool.Get().(*buffers)
+	for i := first; i < end; i++ {
+		c.topRow(i, b)
+	}
+	bufferPool.Put(b)
+}
+
+// topRow does row i.
+func (c *call) topRow(i int, b *buffers) {
+	j := c.job(i)
+	j.buf = b
+	probs, index := c.dst.f[i*c.dstStride:][:c.columns.Cols], c.columns.row(i)
+	j.dst = operand{f: probs}
+	var one [1]chunk
+	var total sum
+	kind := allInf
+	n := 0
+	if j.src.len() > 0 {
+		t := &b.top
+		n = min(len(index), j.src.len())
+		t.begin(n, j.src.len())
+		j.top = t
+		chunks := j.split(&one)
+		rare := false // a chunk was not, or not as it is, summed in one go
+		for i := range chunks {
+			if j.sumChunk(&chunks[i]); chunks[i].state != summed {
+				rare, j.top = true, nil
+			}
+		}
+		j.top = nil
+		if total, kind = j.sumRow(chunks); kind == regular {
+			shifted := j.shifted
+			j.shifted = false
+			if rare {
+				j.topAgain(t)
+			}
+			t.take(&j, j.src.len())
+			t.gather(&j)
+			j.shifted = shifted
+			t.sorted(j.level, probs[:n], index[:n])
+		}
+	}
+	if kind != regular {
+		n = 0
+		j.writeSpecial(kind)
+	}
+	for k := n; k < len(index); k++ {
+		index[k] = k // behind n elements that the causal mask leaves
+	}
+	if kind == regular {
+		clear(probs[n:])
+		j.writeTop(probs[:n], &total)
+	}
+}
+
+// writeTop makes probabilities of elements, in place.
+func (j *job) writeTop(y []float32, total *sum) {
+	if j.shifted {
+		for i := range y {
+			y[i] -= j.shift
+		}
+	}
+	st := arith.Sum{KHi: j.scale.KHi, KLo: j.scale.KLo, N: total.n}
+	f := arith.MakeFactor(total.total)
+	for y := range slices.Chunk(y, callLen) {
+		j.level.ExpScale(y, y, &st, &f)
+	}
+}
+
+// sumTops is the sum of a job that looks for the largest elements, of those from at on.
+func (j *job) sumTops(at int, z []float32, st *arith.Sum) (done int) {
+	t := j.top
+	if at-t.base == topPiece {
+		t.take(j, at)
+		t.know()
+		t.base = at
+	}
+	for done < len(z) {
+		// A step, whose largest elements are kept, or what is left.
+		part := z[done:min(len(z), done+t.step)]
+		if len(part) > t.step/2 {
+			part = part[:len(part)&^(arith.Turn-1)]
+		}
+		st.Max = noMax
+		k := j.level.SumTops(t.tops[(at+done-t.base)/arith.Turn*topLanes:], part, st)
+		if done += k; k < len(part) {
+			break
+		}
+		if k >= t.step/2 {
+			t.maxima = append(t.maxima, st.Max[:]...)
+		}
+	}
+	return done
+}
+
+// topAgain looks through the row without a sum.
+func (j *job) topAgain(t *top) {
+	t.begin(t.k, j.src.len())
+	j.top = t
+	st := arith.Sum{Lim: posInf} // of any elements: the sum means nothing
+	for at := 0; at < j.src.len(); {
+		z := j.elements(at, min(at+blockLen, j.src.len()))
+		j.sumTops(at, z, &st)
+		at += len(z)
+	}
+	j.top = nil
+}
