@@ -147,3 +147,31 @@ func TestGradAboveZero(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingShared has a row of -Inf alone, whose chunks goroutines share.
+func TestNothingShared(t *testing.T) {
+	const n = native.ChunkLen + 9
+	x, soft, log := make([]float32, n), make([]float32, n), make([]float32, n)
+	for i := range x {
+		x[i] = negInf
+	}
+	for _, zeros := range []bool{false, true} {
+		want, wantLog := nan, nan
+		if zeros {
+			want, wantLog = 0, negInf
+		}
+		for _, goroutines := range []int{1, 3} {
+			o := &native.Options{ZeroRows: zeros, Goroutines: goroutines}
+			var sum, prob [1]float32
+			native.SoftmaxRows(native.Row(soft), native.Row(x), o)
+			native.LogSoftmaxRows(native.Row(log), native.Row(x), o)
+			native.LogSumExpRows(sum[:], native.Row(x), o)
+			native.LogProbs(prob[:], native.Row(x), []int{n - 1}, o)
+			for _, i := range []int{0, n - 1} {
+				if !same(soft[i], want) || !same(log[i], wantLog) || sum[0] != negInf || !same(prob[0], wantLog) {
+					t.Errorf("zeros %v, %d goroutines: %v, logarithm %v and by LogProbs %v, log-sum-exp %v", zeros, goroutines, soft[i], log[i], prob[0], sum[0])
+				}
+			}
+		}
+	}
+}
