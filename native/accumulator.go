@@ -76,7 +76,7 @@ func (a *Accumulator) job(dst, src []float32) job {
 		j.mul = a.scale
 	}
 	j.factor = a.factor()
-	j.scale = arith.MakeScale(j.factor)
+	j.scale.Set(j.factor)
 	return j
 }
 

@@ -39,7 +39,8 @@ func (c *call) blocks(first, end int) {
 		}
 		special := cols == 0 // some rows may be
 		for i := 0; i < rows && cols > 0; i++ {
-			r := arith.Rows{Scale: c.one.scale}
+			var r arith.Rows
+			r.Scale = c.one.scale
 			if fuses {
 				keep, keepStride := c.kept(first + i)
 				i += c.plan.level.SoftmaxKeptRows(y[i*yStride:], x[i*xStride:], keep, rows-i, cols, yStride, xStride, keepStride, &r)

@@ -185,7 +185,8 @@ func (c *call) expRow(i int) {
 func (c *call) expPlain(first, end int) int {
 	const most = 32
 	var out [most]arith.ExpSum
-	p := arith.Rows{Scale: c.one.scale}
+	var p arith.Rows
+	p.Scale = c.one.scale
 	for first < end {
 		n, rows := c.o.visible(first, c.cols), 1
 		if n == c.cols || !c.o.Causal { // and so are those after it

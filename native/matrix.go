@@ -41,6 +41,12 @@ func checkPair[D, S any](who, name string, dst *Matrix[D], src *Matrix[S]) bool 
 	return shape.CheckPair(who, name, dst.shape(), src.shape())
 }
 
+// oneFits reports whether matrices of one row pass checkPair, which takes longer than a short row, and have
+// elements.
+func oneFits[D, S any](dst *Matrix[D], src *Matrix[S]) bool {
+	return shape.OneFits(dst.shape(), src.shape())
+}
+
 // fits reports whether single rows pass checkRow. Unlike that it is inlined.
 func fits(dst, src []float32) bool {
 	// Unsigned differences: the slice that begins first has a huge one.

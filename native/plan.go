@@ -57,10 +57,12 @@ type plan struct {
 // rowsOfCall is how many rows of cols elements one call of a kernel takes.
 func rowsOfCall(cols int) int { return max(1, callLen/max(1, cols)) }
 
-// simple reports whether one call of a kernel of rows is all that n float32 take: there is a scale at most.
+// simple reports whether one call of a kernel of rows is all that n float32 take: there is a scale at most, and
+// nothing that check panics of.
 func (o *Options) simple(n int) bool {
 	return n <= callLen && (o == nil || o.Add.Data == nil && o.Keep.Data == nil && !o.Causal && len(o.Scales) == 0 &&
-		o.Scale >= 0 && o.Scale < largeScale && (o.Goroutines <= 1 || n < scalarLeast))
+		o.Scale >= 0 && o.Scale < largeScale && int(o.Algorithm) < len(algorithmNames) &&
+		(uint(o.Goroutines) <= 1 || o.Goroutines > 1 && n < scalarLeast))
 }
 
 // makePlan plans rows of cols elements.

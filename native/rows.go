@@ -19,25 +19,31 @@ import (
 // overlap otherwise, or if shapes or options don't fit.
 func SoftmaxRows[D, S Element](dst Matrix[D], src Matrix[S], o *Options) {
 	const who = "native.SoftmaxRows"
-	if checkPair(who, "src", &dst, &src) {
-		o.check(who, src.Rows, src.Cols)
-		if unsafe.Sizeof(*new(D)) == 4 && unsafe.Sizeof(*new(S)) == 4 && src.Cols <= wholeRow && o.simple(src.Rows*src.Cols) {
-			simpleRows((*Matrix[float32])(unsafe.Pointer(&dst)), (*Matrix[float32])(unsafe.Pointer(&src)), o)
-			return
-		}
-		var c call
-		begin(&c, opSoftmax, &dst, &src, o)
-		c.checkAdd(who)
-		c.run()
+	if !oneFits(&dst, &src) && !checkPair(who, "src", &dst, &src) {
+		return
 	}
+	if unsafe.Sizeof(*new(D)) == 4 && unsafe.Sizeof(*new(S)) == 4 && src.Cols <= wholeRow && o.simple(src.Rows*src.Cols) {
+		simpleRows((*Matrix[float32])(unsafe.Pointer(&dst)), (*Matrix[float32])(unsafe.Pointer(&src)), o)
+		return
+	}
+	runRows(who, opSoftmax, &dst, &src, o)
+}
+
+// runRows does rows whose shapes fit.
+func runRows[D, S Element](who string, op op, dst *Matrix[D], src *Matrix[S], o *Options) {
+	o.check(who, src.Rows, src.Cols)
+	var c call
+	begin(&c, op, dst, src, o)
+	c.checkAdd(who)
+	c.run()
 }
 
 // simpleRows is SoftmaxRows by a kernel of rows alone, unless one is not regular: options take longer
 // than a short row.
 func simpleRows(dst, src *Matrix[float32], o *Options) {
-	p := arith.Rows{Scale: arith.One}
+	p := arith.OneRows
 	if o != nil && o.Scale != 0 {
-		p.Scale = arith.MakeScale(o.Scale)
+		p.Set(o.Scale)
 	}
 	if done := arith.SoftmaxRows(dst.Data, src.Data, src.Rows, src.Cols, dst.Stride, src.Stride, &p); done < src.Rows {
 		simpleRest(dst, src, o, done, &p)
@@ -58,12 +64,8 @@ func simpleRest(dst, src *Matrix[float32], o *Options, first int, p *arith.Rows)
 // LogSoftmaxRows is [LogSoftmax] of each row, under the terms of [SoftmaxRows].
 func LogSoftmaxRows[D, S Element](dst Matrix[D], src Matrix[S], o *Options) {
 	const who = "native.LogSoftmaxRows"
-	if checkPair(who, "src", &dst, &src) {
-		o.check(who, src.Rows, src.Cols)
-		var c call
-		begin(&c, opLogSoftmax, &dst, &src, o)
-		c.checkAdd(who)
-		c.run()
+	if oneFits(&dst, &src) || checkPair(who, "src", &dst, &src) {
+		runRows(who, opLogSoftmax, &dst, &src, o)
 	}
 }
 
@@ -140,7 +142,7 @@ func (c *call) setScale(s float32) {
 		default:
 			j.factor = s
 		}
-		j.scale = arith.MakeScale(j.factor)
+		j.scale.Set(j.factor)
 	}
 	c.plain = j.mul == 1 && c.o.Add.Data == nil && c.o.Keep.Data == nil && c.src.format == isFloat32
 }
@@ -263,7 +265,8 @@ func (c *call) logRows(first, end int) {
 	const most = 32
 	var sums [most]arith.RowSum
 	batch := min(max(blockLen/c.cols, 1), most)
-	p := arith.Rows{Scale: c.one.scale}
+	var p arith.Rows
+	p.Scale = c.one.scale
 	for i := first; i < end; {
 		n := min(end-i, batch)
 		done := c.plan.level.SumRows(c.src.f[i*c.srcStride:], n, c.cols, c.srcStride, sums[:n], &p)
@@ -314,7 +317,9 @@ func (c *call) kernelRows(first, end int) {
 		if c.o.Causal {
 			rows, cols = 1, c.o.visible(first, cols)
 		}
-		r, done := arith.Rows{Scale: c.one.scale}, 0
+		var r arith.Rows
+		r.Scale = c.one.scale
+		done := 0
 		dst, src := c.dst.f[first*c.dstStride:], c.src.f[first*c.srcStride:]
 		switch {
 		case c.o.Keep.Data != nil:

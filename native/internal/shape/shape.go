@@ -78,6 +78,13 @@ func CheckPair[D, S any](who, name string, dst *Matrix[D], src *Matrix[S]) bool 
 	return true
 }
 
+// OneFits reports whether matrices of one row pass [CheckPair] and have elements: sooner than that does.
+func OneFits[D, S any](dst *Matrix[D], src *Matrix[S]) bool {
+	n := src.Cols
+	return dst.Rows == 1 && src.Rows == 1 && n > 0 && dst.Cols == n && min(dst.Stride, src.Stride, len(dst.Data), len(src.Data)) >= n &&
+		(Same(dst.Data, src.Data) || !Overlap(dst.Data[:n], src.Data[:n]))
+}
+
 // Fits reports whether single rows pass [CheckRow]. Unlike that it is inlined.
 func Fits[T any](dst, src []T) bool {
 	// Unsigned differences: the slice that begins first has a huge one.
