@@ -15,12 +15,7 @@ import (
 func LogProbs[S Element](dst []float32, src Matrix[S], index []int, o *Options) {
 	const who = "native.LogProbs"
 	shape.CheckIndex(who, dst, src.shape(), index)
-	o.check(who, src.Rows, src.Cols)
-	var c call
-	begin(&c, opLogProbs, &Matrix[float32]{src.Rows, 1, dst, 1}, &src, o)
-	c.index = index
-	c.checkAdd(who)
-	c.run()
+	logRows(who, opLogProbs, &Matrix[float32]{src.Rows, 1, dst, 1}, &src, index, o)
 }
 
 // TopK finds the k = index.Cols largest elements of each row of src. It writes their columns to

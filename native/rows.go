@@ -2,7 +2,6 @@ package native
 
 import (
 	"fmt"
-	"math"
 	"sort"
 	"unsafe"
 
@@ -26,16 +25,24 @@ func SoftmaxRows[D, S Element](dst Matrix[D], src Matrix[S], o *Options) {
 		simpleRows((*Matrix[float32])(unsafe.Pointer(&dst)), (*Matrix[float32])(unsafe.Pointer(&src)), o)
 		return
 	}
-	runRows(who, opSoftmax, &dst, &src, o)
+	runRows(who, opSoftmax, 0, &dst, &src, nil, o)
 }
 
-// runRows does rows whose shapes fit.
-func runRows[D, S Element](who string, op op, dst *Matrix[D], src *Matrix[S], o *Options) {
+// runRows does the rows from first on, of matrices that fit.
+func runRows[D, S Element](who string, op op, first int, dst *Matrix[D], src *Matrix[S], index []int, o *Options) {
 	o.check(who, src.Rows, src.Cols)
 	var c call
 	begin(&c, op, dst, src, o)
+	c.index = index
 	c.checkAdd(who)
-	c.run()
+	switch {
+	case c.cols == 0: // neither src nor masks need have any data
+		c.dst.fill(negInf)
+	case first > 0:
+		c.span(first, c.rows)
+	default:
+		c.run()
+	}
 }
 
 // simpleRows is SoftmaxRows by a kernel of rows alone, unless one is not regular: options take longer
@@ -65,7 +72,7 @@ func simpleRest(dst, src *Matrix[float32], o *Options, first int, p *arith.Rows)
 func LogSoftmaxRows[D, S Element](dst Matrix[D], src Matrix[S], o *Options) {
 	const who = "native.LogSoftmaxRows"
 	if oneFits(&dst, &src) || checkPair(who, "src", &dst, &src) {
-		runRows(who, opLogSoftmax, &dst, &src, o)
+		logRows(who, opLogSoftmax, &dst, &src, nil, o)
 	}
 }
 
@@ -74,15 +81,7 @@ func LogSoftmaxRows[D, S Element](dst Matrix[D], src Matrix[S], o *Options) {
 func LogSumExpRows[S Element](dst []float32, src Matrix[S], o *Options) {
 	const who = "native.LogSumExpRows"
 	shape.CheckSums(who, dst, src.shape())
-	o.check(who, src.Rows, src.Cols)
-	var c call
-	begin(&c, opLogSumExp, &Matrix[float32]{src.Rows, 1, dst, 1}, &src, o)
-	c.checkAdd(who)
-	if c.cols == 0 { // neither src nor masks need have any data
-		c.dst.fill(negInf)
-		return
-	}
-	c.run()
+	logRows(who, opLogSumExp, &Matrix[float32]{src.Rows, 1, dst, 1}, &src, nil, o)
 }
 
 // op is what is done to a row.
@@ -231,7 +230,11 @@ func (c *call) sameScale(first, end int) {
 	case c.plain && c.dst.format == isFloat32 && c.op == opSoftmax && c.cols <= wholeRow:
 		c.kernelRows(first, end)
 	case c.plain && c.dst.format == isFloat32 && c.op != opSoftmax && c.cols-1 < wholeRow && c.cols > 0 && !c.o.Causal:
-		c.logRows(first, end)
+		r := &plainLogs{op: c.op, cols: c.cols, dst: c.dst.f, src: c.src.f, dstStride: c.dstStride, srcStride: c.srcStride, index: c.index, factor: c.one.factor}
+		r.scale.Scale = c.one.scale
+		for first = r.all(first, end); first < end; first = r.all(first+1, end) {
+			c.row(first, 0, 0)
+		}
 	default:
 		for i := first; i < end; i++ {
 			c.row(i, 0, 0)
@@ -257,49 +260,6 @@ func (c *call) row(i int, n float32, done int) {
 	}
 	j.release()
 	c.hide(i)
-}
-
-// logRows does the rows from first to before end for logarithms: some are summed, as many as
-// stay in the first cache, and then written.
-func (c *call) logRows(first, end int) {
-	const most = 32
-	var sums [most]arith.RowSum
-	batch := min(max(blockLen/c.cols, 1), most)
-	var p arith.Rows
-	p.Scale = c.one.scale
-	for i := first; i < end; {
-		n := min(end-i, batch)
-		done := c.plan.level.SumRows(c.src.f[i*c.srcStride:], n, c.cols, c.srcStride, sums[:n], &p)
-		for k := range sums[:done] {
-			s := &sums[k]
-			if s.Sure() {
-				c.plan.level.SumOthers(c.src.f[(i+k)*c.srcStride:][:c.cols], s, &p.Scale)
-			}
-			excess := s.Excess(c.one.factor)
-			dst, src := (i+k)*c.dstStride, (i+k)*c.srcStride
-			switch c.op {
-			case opLogSumExp:
-				c.dst.f[dst] = float32(float64(float64(s.Max)*float64(c.one.factor)) + excess)
-			case opLogProbs:
-				c.dst.f[dst] = arith.LogSubOne(c.src.f[src+c.index[i+k]], s.Max, c.one.factor, float32(excess))
-			default:
-				c.logSub(c.dst.f[dst:dst+c.cols], c.src.f[src:src+c.cols], s.Max, float32(excess))
-			}
-		}
-		if i += done; done < n {
-			c.row(i, 0, 0)
-			i++
-		}
-	}
-}
-
-// logSub is log-softmax's second pass over elements of a row with the largest element m.
-func (c *call) logSub(dst, src []float32, m, excess float32) {
-	if math.Abs(float64(m)) < arith.SubFarFrom {
-		c.plan.level.LogSub(dst, src, m, c.one.factor, excess)
-	} else {
-		arith.LogSubFar(dst, src, m, c.one.factor, excess)
-	}
 }
 
 // fused reports whether a kernel of rows prepares elements as well, by one mask.

@@ -29,8 +29,19 @@ func (m *Matrix[T]) Used() []T {
 	return m.Data[:(m.Rows-1)*m.Stride+m.Cols]
 }
 
+// one reports whether it is one row with elements, which Data holds.
+func (m *Matrix[T]) one() bool {
+	return m.Rows == 1 && m.Cols > 0 && m.Stride >= m.Cols && len(m.Data) >= m.Cols
+}
+
 // Check panics unless Data holds the matrix.
 func (m *Matrix[T]) Check(who, name string) {
+	if !m.one() {
+		m.check(who, name)
+	}
+}
+
+func (m *Matrix[T]) check(who, name string) {
 	switch {
 	case m.Rows < 0 || m.Cols < 0:
 		panic(fmt.Sprintf("%s: %s has %d rows of %d columns, neither may be negative", who, name, m.Rows, m.Cols))
@@ -81,8 +92,7 @@ func CheckPair[D, S any](who, name string, dst *Matrix[D], src *Matrix[S]) bool 
 // OneFits reports whether matrices of one row pass [CheckPair] and have elements: sooner than that does.
 func OneFits[D, S any](dst *Matrix[D], src *Matrix[S]) bool {
 	n := src.Cols
-	return dst.Rows == 1 && src.Rows == 1 && n > 0 && dst.Cols == n && min(dst.Stride, src.Stride, len(dst.Data), len(src.Data)) >= n &&
-		(Same(dst.Data, src.Data) || !Overlap(dst.Data[:n], src.Data[:n]))
+	return dst.one() && src.one() && dst.Cols == n && (Same(dst.Data, src.Data) || !Overlap(dst.Data[:n], src.Data[:n]))
 }
 
 // Fits reports whether single rows pass [CheckRow]. Unlike that it is inlined.

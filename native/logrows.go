@@ -1,0 +1,92 @@
+package native
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+)
+
+// logRows does rows for logarithms, of matrices that fit. Most need no call: that takes longer than a
+// short row.
+func logRows[D, S Element](who string, op op, dst *Matrix[D], src *Matrix[S], index []int, o *Options) {
+	done := 0
+	if unsafe.Sizeof(*new(D)) == 4 && unsafe.Sizeof(*new(S)) == 4 && uint(src.Cols-1) < wholeRow && o.simple(src.Rows*src.Cols) {
+		done = simpleLogs(op, (*Matrix[float32])(unsafe.Pointer(dst)), (*Matrix[float32])(unsafe.Pointer(src)), index, o)
+		if done == src.Rows {
+			return
+		}
+	}
+	runRows(who, op, done, dst, src, index, o)
+}
+
+// simpleLogs does rows with simple options, until one that is not regular, and returns how many.
+func simpleLogs(op op, dst, src *Matrix[float32], index []int, o *Options) int {
+	r := &plainLogs{op: op, cols: src.Cols, dst: dst.Data, src: src.Data, dstStride: dst.Stride, srcStride: src.Stride, index: index, factor: 1}
+	r.scale = arith.OneRows
+	if o != nil && o.Scale != 0 {
+		r.factor = o.Scale
+		r.scale.Set(o.Scale)
+	}
+	if src.Rows == 1 {
+		var sum [1]arith.RowSum // to clear more takes as long as a short row
+		return r.do(0, 1, sum[:])
+	}
+	return r.all(0, src.Rows)
+}
+
+// plainLogs is rows of float32 for logarithms that have a scale at most.
+type plainLogs struct {
+	op                   op
+	cols                 int
+	dst, src             []float32
+	dstStride, srcStride int
+	index                []int // of LogProbs, one for each row
+	factor               float32
+	scale                arith.Rows
+}
+
+// all is do with as many sums as are worth while.
+func (r *plainLogs) all(first, end int) int {
+	var sums [32]arith.RowSum
+	return r.do(first, end, sums[:])
+}
+
+// do does the rows from first to before end, until one that is not regular, which it returns: some are
+// summed, as many as stay in the first cache, and then written.
+func (r *plainLogs) do(first, end int, sums []arith.RowSum) int {
+	batch := min(max(blockLen/r.cols, 1), len(sums))
+	for i := first; i < end; {
+		n := min(end-i, batch)
+		done := arith.SumRows(r.src[i*r.srcStride:], n, r.cols, r.srcStride, sums[:n], &r.scale)
+		for k := range sums[:done] {
+			s := &sums[k]
+			if s.Sure() {
+				arith.Best.SumOthers(r.src[(i+k)*r.srcStride:][:r.cols], s, &r.scale.Scale)
+			}
+			excess := s.Excess(r.factor)
+			dst, src := (i+k)*r.dstStride, (i+k)*r.srcStride
+			switch r.op {
+			case opLogSumExp:
+				r.dst[dst] = float32(float64(float64(s.Max)*float64(r.factor)) + excess)
+			case opLogProbs:
+				r.dst[dst] = arith.LogSubOne(r.src[src+r.index[i+k]], s.Max, r.factor, float32(excess))
+			default:
+				r.logSub(r.dst[dst:dst+r.cols], r.src[src:src+r.cols], s.Max, float32(excess))
+			}
+		}
+		if i += done; done < n {
+			return i
+		}
+	}
+	return end
+}
+
+// logSub is log-softmax's second pass over elements of a row with the largest element m.
+func (r *plainLogs) logSub(dst, src []float32, m, excess float32) {
+	if math.Abs(float64(m)) < arith.SubFarFrom {
+		arith.LogSub(dst, src, m, r.factor, excess)
+	} else {
+		arith.LogSubFar(dst, src, m, r.factor, excess)
+	}
+}
