@@ -23,11 +23,10 @@ func logRows[D, S Element](who string, op op, dst *Matrix[D], src *Matrix[S], in
 // simpleLogs does rows with simple options, until one that is not regular, and returns how many.
 func simpleLogs(op op, dst, src *Matrix[float32], index []int, o *Options) int {
 	r := &plainLogs{op: op, cols: src.Cols, dst: dst.Data, src: src.Data, dstStride: dst.Stride, srcStride: src.Stride, index: index, factor: 1}
-	r.scale = arith.OneRows
 	if o != nil && o.Scale != 0 {
 		r.factor = o.Scale
-		r.scale.Set(o.Scale)
 	}
+	r.scale.Set(r.factor)
 	if src.Rows == 1 {
 		var sum [1]arith.RowSum // to clear more takes as long as a short row
 		return r.do(0, 1, sum[:])
