@@ -22,6 +22,13 @@ const RaceEnabled = raceEnabled
 
 var Parallel = parallel.Do
 
+// TopMemory is how many bytes TopK takes to look for k of n elements, but for sorting.
+func TopMemory(k, n int) int {
+	var t top
+	t.begin(k, n)
+	return 8*(cap(t.lanes.x)+cap(t.candidates.x)+len(t.ranks)) + 4*len(t.tops)
+}
+
 // Goroutines share few elements in tests. Tests make so many short-lived rows that collecting them took a
 // seventh of the time.
 func init() {

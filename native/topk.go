@@ -49,9 +49,10 @@ func (t *top) lanesMost() int { return t.k + t.k/4 + 2*topLanes }
 // begin is for a row of n elements.
 func (t *top) begin(k, n int) {
 	t.k, t.base, t.floor, t.least, t.unknown, t.maxima = k, 0, negInf, negInf, 0, t.maxima[:0]
-	t.lanes.begin(4*k + 8*arith.LanesRoom)
-	t.candidates.begin(arith.GatherRoom(t.lanesMost() + topLanes))
-	if room := len(t.candidates.x); len(t.ranks) < room {
+	all := (n + arith.Turn - 1) / arith.Turn * topLanes // of the row
+	t.lanes.begin(min(4*k+8*arith.LanesRoom, all+arith.LanesRoom))
+	t.candidates.begin(arith.GatherRoom(min(t.lanesMost()+topLanes, all)))
+	if room := min(len(t.candidates.x), rankedMost); len(t.ranks) < room {
 		t.ranks, t.places = make([]uint32, room), make([]uint32, room)
 	}
 	if turns := (min(n, topPiece) + arith.Turn - 1) / arith.Turn; len(t.tops) < topLanes*turns {

@@ -105,6 +105,16 @@ func TestTopKHiddenChunks(t *testing.T) {
 	}
 }
 
+// TestTopKMemory: working memory stays in a pool, so it does not grow beyond a few bytes for each element.
+func TestTopKMemory(t *testing.T) {
+	const n = 1 << 20
+	for _, k := range []int{1, 100, n / 8, n} {
+		if got, most := native.TopMemory(k, n), 10*n; got > most {
+			t.Errorf("%d of %d elements take %d bytes, want %d at most", k, n, got, most)
+		}
+	}
+}
+
 func compareTopK[S native.Element](t *testing.T, k int, src native.Matrix[S], o *native.Options) {
 	t.Helper()
 	all := native.Rows(make([]float32, src.Rows*src.Cols), src.Cols)
