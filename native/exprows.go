@@ -47,7 +47,7 @@ func ExpRows[D, S Element](dst Matrix[D], src Matrix[S], sums []Accumulator, fac
 	some := checkPair(who, "src", &dst, &src)
 	o.check(who, src.Rows, src.Cols)
 	if n := len(factors); overlap(factors, dst.used()) || overlap(factors, src.used()) ||
-		o != nil && (overlap(factors, o.Scales) || overlap(factors, o.Add.Data)) {
+		o != nil && (overlap(factors, o.Scales) || overlap(factors, o.Add.Data) || overlap(factors, o.Keep.Data)) {
 		panic(fmt.Sprintf("%s: factors of %d elements overlap dst, src or options; they must be apart", who, n))
 	}
 	var c call

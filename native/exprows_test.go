@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/native/internal/arith"
@@ -280,6 +281,7 @@ func TestExpRowsPanics(t *testing.T) {
 		{"native.ExpRows: factors of 2 elements overlap", dst, sums, y[6:], nil},
 		{"native.ExpRows: factors of 2 elements overlap", dst, sums, x[6:], nil},
 		{"native.ExpRows: factors of 2 elements overlap", dst, sums, factors, &native.Options{Scales: factors}},
+		{"native.ExpRows: factors of 2 elements overlap", dst, sums, factors, &native.Options{Keep: native.Row(unsafe.Slice((*bool)(unsafe.Pointer(&factors[1])), 4))}},
 		{"native.ExpRows: dst overlaps Options.Add of 4", dst, sums, factors, &native.Options{Add: native.Row(y[4:])}},
 		{"native.ExpRows: dst is 1 x 8, src is 2 x 4", native.Row(y), sums, factors, nil},
 		{"native.ExpRows: row 0: native: an accumulator's scale is 1e-38", dst, sums, factors, &native.Options{Scale: 1e-38}},

@@ -117,6 +117,10 @@ func TestPanics(t *testing.T) {
 		}},
 		{"len(sums) is 3, len(factors) is 4", func() { f64.ExpRows(y, m, make([]f64.Accumulator, 3), make([]float64, 4), nil) }},
 		{"factors of 4 elements overlap", func() { f64.ExpRows(y, m, make([]f64.Accumulator, 4), x[:4], nil) }},
+		{"factors of 4 elements overlap", func() {
+			factors := make([]float64, 4)
+			f64.ExpRows(y, m, make([]f64.Accumulator, 4), factors, &f64.Options{Keep: native.Row(unsafe.Slice((*bool)(unsafe.Pointer(&factors[3])), 5))})
+		}},
 		{"sums[1] has scale 0.5, the row's is 1", func() { f64.ExpRows(y, m, []f64.Accumulator{{}, with, {}, {}}, make([]float64, 4), nil) }},
 		{"len(sums) is 2, it must be the number of rows, 4", func() { f64.DivideRows(y, y, make([]f64.Accumulator, 2), nil) }},
 		{"-1 goroutines", func() { f64.DivideRows(y, y, make([]f64.Accumulator, 4), &f64.Options{Goroutines: -1}) }},

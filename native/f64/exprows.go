@@ -45,7 +45,7 @@ func ExpRows(dst, src Matrix, sums []Accumulator, factors []float64, o *Options)
 	some := shape.CheckPair(who, "src", &d, &s)
 	o.check(who, d.Used(), s.Rows, s.Cols)
 	if shape.Overlap(factors, d.Used()) || shape.Overlap(factors, s.Used()) ||
-		o != nil && (shape.Overlap(factors, o.Scales) || shape.Overlap(factors, o.Add.Data)) {
+		o != nil && (shape.Overlap(factors, o.Scales) || shape.Overlap(factors, o.Add.Data) || shape.Overlap(factors, o.Keep.Data)) {
 		panic(fmt.Sprintf("%s: factors of %d elements overlap dst, src or options; they must be apart", who, len(factors)))
 	}
 	var c call
