@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -85,12 +86,22 @@ void xnn_f32_vmulc_ukernel__neon_u4(
 `
 )
 
-func TestScan(t *testing.T) {
-	// The families of the tree's own header.
+// sourceTree is the source tree, in a folder of which the test reads.
+func sourceTree(t *testing.T, folder string) string {
+	t.Helper()
 	root, err := tools.Root()
+	if err == nil {
+		err = tools.Watch(folder)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	return root
+}
+
+func TestScan(t *testing.T) {
+	// The families of the tree's own header.
+	root := sourceTree(t, "xnnpack")
 	families, err := readSignatures(filepath.Join(root, "xnnpack", "kernels.h"))
 	if err != nil {
 		t.Fatal(err)
@@ -191,10 +202,7 @@ func TestPreferred(t *testing.T) {
 }
 
 func TestPin(t *testing.T) {
-	root, err := tools.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
+	root := sourceTree(t, path.Dir(pinFile))
 	p, err := readPin(root)
 	if err != nil || !fullHash.MatchString(p.commit) || p.version == "" {
 		t.Errorf("%+v, %v", p, err)
