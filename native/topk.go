@@ -7,10 +7,10 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
-// top finds the k largest elements of a row. The first pass stores the largest ones by lane of each turn.
-// A number that k of those reach, the floor, is at most the k-th largest element, so that no other lanes
-// than those that reach it are looked at once more, after the pass: k of them and few others. Their elements
-// that reach the floor are candidates, and the order of those is that of how many others each is less than.
+// top finds the k largest elements of a row. The first pass stores the largest element of each lane of each
+// turn. The floor is a number that at least k of those reach, and so at most the k-th largest element. After
+// the pass only lanes that reach the floor are looked at again: k of them and a few more. Their elements that
+// reach the floor are the candidates. A candidate's rank is how many others are larger.
 type top struct {
 	k     int
 	floor float32 // lanes that are not listed yet have to reach it
@@ -85,7 +85,7 @@ var noMax = func() (m [topLanes]float32) {
 // take lists the lanes of elements from t.base on, of which t.tops has the turns, up to end.
 func (t *top) take(j *job, end int) {
 	tops := t.tops[:(end-t.base+arith.Turn-1)/arith.Turn*topLanes]
-	// The floor is that of as few numbers as there are twice as many of as are looked for.
+	// The floor comes from the shortest list that has 2*k numbers: maxima of steps, of turns, or the elements.
 	few := t.maxima
 	if len(few) < 2*t.k {
 		if few = tops; len(few) < 2*t.k && end <= blockLen {
@@ -218,7 +218,8 @@ func (t *top) sorted(level arith.Level, x []float32, index []int) {
 	}
 }
 
-// ranked is sorted by ranks. It is false if it can't do that, or many elements are equal.
+// ranked does what sorted does by ranks. It is false if there are no ranks at this level, or many elements
+// are equal.
 func (t *top) ranked(level arith.Level, x []float32, index []int) bool {
 	c := &t.candidates
 	whole := (c.n + topLanes - 1) &^ (topLanes - 1)
@@ -234,7 +235,7 @@ func (t *top) ranked(level arith.Level, x []float32, index []int) bool {
 		places[rank] = uint32(i + 1)
 		sum += rank
 	}
-	if sum != uint32(c.n*(c.n-1)/2) && !t.insertAll(places) { // it is less where some are equal
+	if sum != uint32(c.n*(c.n-1)/2) && !t.insertAll(places) { // the sum is smaller where some are equal
 		return false
 	}
 	for r, p := range places[:len(index)] {
@@ -243,8 +244,8 @@ func (t *top) ranked(level arith.Level, x []float32, index []int) bool {
 	return true
 }
 
-// insertAll fills the places in, of which equal candidates have as many as they are. It is false if many are
-// equal.
+// insertAll fills places where some candidates are equal: m equal ones have the same rank, and take the m
+// places from there on. It is false if m is large.
 func (t *top) insertAll(places []uint32) bool {
 	clear(places)
 	for i, rank := range t.ranks[:len(places)] {
@@ -257,8 +258,8 @@ func (t *top) insertAll(places []uint32) bool {
 	return true
 }
 
-// insert puts a candidate into the places of equal ones, which are as many as they are, in the order of
-// their indices. It is false if they are many.
+// insert puts candidate i into the places of those that are equal to it, in the order of their indices. It is
+// false if they are many.
 func (t *top) insert(places []uint32, i int) bool {
 	own, index := uint32(i+1), t.candidates.index
 	for at, p := range places {
@@ -273,15 +274,14 @@ func (t *top) insert(places []uint32, i int) bool {
 	return false
 }
 
-// topKey is that of element x at i. The order of keys is that of elements, and of equal ones the earlier
-// is larger.
+// topKey is a key by which elements sort: the larger element has the larger key, and of equal ones the earlier.
 func topKey(x float32, i uint32) uint64 {
 	w := math.Float32bits(x + 0) // -0 is 0
 	w ^= uint32(int32(w)>>31) | 1<<31
 	return uint64(w)<<32 | uint64(^i)
 }
 
-// element is that of a key.
+// element undoes topKey.
 func element(key uint64) (x float32, i uint32) {
 	w := uint32(key >> 32)
 	w ^= ^uint32(int32(w)>>31) | 1<<31
