@@ -19,7 +19,7 @@ const Suffix = "RVV"
 const Constraint = "go1.25"
 
 // LibraryKernels lists the library's kernels: there are no stores around the caches, sums of
-// rows are made by the kernel for one, and masked rows by that for others.
+// rows are made by the kernel for one, and masks are applied before a kernel.
 func LibraryKernels() []library.Kernel {
 	return []library.Kernel{library.SoftmaxRows, library.Sum, library.SumStore, library.Scale, library.ExpScale, library.LogSub}
 }
