@@ -89,9 +89,9 @@ func (c *call) kept(i int) (keep []bool, stride int) {
 	return rowsOf(&c.o.Keep, i)
 }
 
-// block is rows from first on as they go into exponentials, but for a mask of bools unless they are to be
-// masked, in the buffer with that stride, or where they are. Of the columns, those from cols on are hidden
-// in all of them.
+// block prepares rows from first on for their exponentials, in the buffer with that stride, or returns them
+// where they are. It applies masks of bools only if mask is true. Columns from cols on are hidden in all of
+// the rows.
 func (c *call) block(b *buffers, first, rows, cols, stride int, mask bool) (x []float32, xStride int) {
 	level := c.plan.level
 	at := first * c.srcStride

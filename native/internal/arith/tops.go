@@ -2,12 +2,12 @@ package arith
 
 import "math"
 
-// What it takes to find the largest elements of a row: the largest ones by lane of each turn, which a sum
-// sees anyway, a number that as many of some numbers reach as are looked for, and the elements that reach
-// it, of which there are few.
+// What it takes to find the k largest elements of a row: the largest element of each lane of each turn,
+// which a sum sees anyway; a floor that at least k of those reach; and the elements that reach the floor,
+// which are few.
 
-// SumTops is Sum, and stores the largest elements of each turn by lane to tops, lanes of them for each. Of
-// those in st it makes anything.
+// SumTops is Sum, and stores the largest element of each lane of each turn to tops. St.Max may be anything
+// afterwards.
 func (l Level) SumTops(tops, src []float32, st *Sum) (done int) {
 	whole := len(src) &^ (turn - 1)
 	tops = tops[:(len(src)+turn-1)/turn*lanes]
