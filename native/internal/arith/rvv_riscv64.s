@@ -27,7 +27,7 @@ GLOBL exp2Table<>(SB), RODATA|NOPTR, $32
 // softmaxRowsRVV the softmax of rows, up to the first that is irregular.
 //
 // func softmaxRowsRVV(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
-TEXT ·softmaxRowsRVV(SB), $640-96
+TEXT ·softmaxRowsRVV(SB), $128-96
 	MOV       src_base+24(FP), X10
 	MOV       X10, X28
 	MOV       dst_base+0(FP), X29
@@ -74,7 +74,7 @@ TEXT ·softmaxRowsRVV(SB), $640-96
 	FMVWX     X5, F7
 	MOV       $0x3d6349bd, X5 // 0.055490244
 	FMVWX     X5, F8
-	ADD       $520, X2, X13
+	ADD       $8, X2, X13
 	ADD       $64, X13, X14
 	BEQZ      X23, end
 
@@ -113,12 +113,7 @@ row:
 	VMVVI     $0, V8
 	VSE32V    V8, (X13)
 	VSE32V    V8, (X14)
-	ADD       $8, X2, X8
-	BGE       X9, X30, short
-	MOV       X29, X8
-
-short:
-	MOV       X8, X12
+	MOV       X29, X12
 
 turn:
 	BLT       X11, X9, rest
@@ -558,6 +553,7 @@ summed:
 	// The second pass.
 	MOV       X30, X11
 	MOV       X29, X12
+	MOV       X29, X8
 	BEQZ      X11, done7
 
 strip6:
@@ -587,12 +583,8 @@ done7:
 irregular:
 
 	// What of the row is written.
-	MOV       $0, X5
-	BGE       X9, X30, at
 	SUB       X28, X10, X5
 	SRL       $2, X5
-
-at:
 	MOV       X5, 24(X22)
 
 end:

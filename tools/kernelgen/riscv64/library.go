@@ -52,12 +52,10 @@ type writer struct {
 	labels int
 }
 
-// The stack of kernels of rows: the exponentials of a turn, then sums and rests of lanes. What
-// lies below is the return address.
+// The stack of kernels of rows: sums and rests of lanes. What lies below is the return address.
 const (
-	bufferAt = 8
-	sumsAt   = bufferAt + 4*library.Turn
-	frame    = 4*library.Turn + 2*vector
+	sumsAt = 8
+	frame  = 2 * vector
 )
 
 // vector is the size of 16 lanes in bytes.
@@ -180,8 +178,7 @@ func (w *writer) elementwise() {
 	}
 }
 
-// softmaxRows writes the kernel of whole rows. Nothing of a row of up to a turn is written before it
-// is known to be regular: its exponentials are on the stack until then.
+// softmaxRows writes the kernel of whole rows.
 func (w *writer) softmaxRows() {
 	w.emit("MOV %s, %s", src, rowSrc)
 	w.emit("MOV %s, %s", w.param("dst", "base"), rowDst)
@@ -228,11 +225,7 @@ func (w *writer) softmaxRows() {
 	w.emit("VMVVI $0, %s", a)
 	w.emit("VSE32V %s, (%s)", a, sums)
 	w.emit("VSE32V %s, (%s)", a, rests)
-	w.emit("ADD $%d, X2, %s", bufferAt, stored)
-	w.emit("BGE %s, %s, short", turnLen, cols)
-	w.emit("MOV %s, %s", rowDst, stored)
-	w.label("short")
-	w.emit("MOV %s, %s", stored, dst)
+	w.emit("MOV %s, %s", rowDst, dst)
 	w.turns(library.Irregular)
 	w.total(ftmp)
 	w.emit("FEQD %s, %s, %s", ftmp, ftmp, tmp)
@@ -242,6 +235,7 @@ func (w *writer) softmaxRows() {
 	w.note("The second pass.")
 	w.emit("MOV %s, %s", cols, left)
 	w.emit("MOV %s, %s", rowDst, dst)
+	w.emit("MOV %s, %s", rowDst, stored)
 	w.scale(stored)
 
 	w.note("The next row.")
@@ -253,11 +247,8 @@ func (w *writer) softmaxRows() {
 
 	w.label(library.Irregular)
 	w.note("What of the row is written.")
-	w.emit("MOV $0, %s", tmp)
-	w.emit("BGE %s, %s, at", turnLen, cols)
 	w.emit("SUB %s, %s, %s", rowSrc, src, tmp)
 	w.emit("SRL $2, %s", tmp)
-	w.label("at")
 	w.emit("MOV %s, %d(%s)", tmp, library.RowsFields["at"], state)
 	w.label(library.End)
 	w.emit("MOV %s, %s", w.param("rows", ""), tmp)

@@ -37,7 +37,7 @@ const (
 	cols      = "X30"
 
 	tmp, tmp2, tmp3 = "X5", "X6", "X7"
-	stored          = "X8" // of a row: where its exponentials begin
+	stored          = "X8" // of a row: its next exponential
 	turnLen         = "X9" // elements of a turn
 )
 
