@@ -59,8 +59,18 @@ func TestPlan(t *testing.T) {
 					arith.Best, c.n, c.half, c.o, algorithm, goroutines, why, c.algorithm, c.goroutines, c.why)
 			}
 		}
-		if _, g, _ := native.Plan(8, least/8, false, &native.Options{Goroutines: 2}); g != 2 {
-			t.Errorf("level %v: %d goroutines for 8 rows of %d", arith.Best, g, least/8)
+		for _, c := range []struct{ rows, cols, most, want int }{
+			{8, least / 8, 2, 2},
+			{8, least / 32, 2, 2},
+			{2, least / 8, 2, 2},
+			{8, least / 32, 100, 2}, // each has an eighth of least
+			{8, least/32 - 1, 2, 1},
+			{1, least / 4, 2, 1}, // a row's parts are shared twice
+			{2, least * 3 / 8, 100, 1},
+		} {
+			if _, g, _ := native.Plan(c.rows, c.cols, false, &native.Options{Goroutines: c.most}); g != c.want {
+				t.Errorf("level %v: %d goroutines of %d for %d rows of %d, want %d", arith.Best, g, c.most, c.rows, c.cols, c.want)
+			}
 		}
 	}
 	if text := (&native.Options{Algorithm: native.Store, Streaming: true}).Explain(100); strings.Contains(text, "caches") {
