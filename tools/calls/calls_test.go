@@ -32,6 +32,9 @@ func TestCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := tools.Watch("native", "native/internal/arith", "native/internal/shape", "native/f64", "native/f64/internal/arith64", "tools/calls/forms"); err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	replace := make(map[string]string)
 	for _, p := range []string{"native/internal/arith", "native/f64/internal/arith64"} {
