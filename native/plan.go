@@ -42,7 +42,7 @@ const largeScale = 0x1p120
 
 // vectorLeast and scalarLeast are the numbers of elements, done by vector kernels and one by
 // one, below which a second goroutine costs more than it gains: waking an idle virtual core
-// takes 50 to 200 µs. Whole rows are shared from a quarter of them on, as goroutines then
+// takes 50 to 200 µs. Whole rows are shared from 3/16 of them on, as goroutines then
 // wait for each other once and not twice. They are variables for tests.
 var vectorLeast, scalarLeast = 1 << 22, 1 << 18
 
@@ -63,7 +63,7 @@ func rowsOfCall(cols int) int { return max(1, callLen/max(1, cols)) }
 func (o *Options) simple(n int) bool {
 	return n <= callLen && (o == nil || o.Add.Data == nil && o.Keep.Data == nil && !o.Causal && len(o.Scales) == 0 &&
 		o.Scale >= 0 && o.Scale < largeScale && int(o.Algorithm) < len(algorithmNames) &&
-		(uint(o.Goroutines) <= 1 || o.Goroutines > 1 && n < scalarLeast/4))
+		(uint(o.Goroutines) <= 1 || o.Goroutines > 1 && n < scalarLeast/16*3))
 }
 
 // makePlan plans rows of cols elements.
@@ -78,7 +78,7 @@ func (o *Options) makePlan(rows, cols int, half bool) plan {
 		p.stream = o.Streaming
 		choice = o.Algorithm
 		n := rows * cols
-		if g := min(o.Goroutines, n/(least/8)); g > 1 && (n >= least || n >= least/4 && rows >= g) {
+		if g := min(o.Goroutines, (n+least/16)/(least/8)); g > 1 && (n >= least || rows >= g) {
 			p.goroutines = g
 		}
 	}

@@ -61,10 +61,10 @@ func TestPlan(t *testing.T) {
 		}
 		for _, c := range []struct{ rows, cols, most, want int }{
 			{8, least / 8, 2, 2},
-			{8, least / 32, 2, 2},
+			{8, least / 128 * 3, 2, 2},
 			{2, least / 8, 2, 2},
 			{8, least / 32, 100, 2}, // each has an eighth of least
-			{8, least/32 - 1, 2, 1},
+			{8, least/128*3 - 1, 2, 1},
 			{1, least / 4, 2, 1}, // a row's parts are shared twice
 			{2, least * 3 / 8, 100, 1},
 		} {

@@ -34,7 +34,9 @@ type Samples struct {
 	NS [][]float64
 }
 
-// warmUp is how long a function runs after a rest, before its sample.
+// warmUp is how long a function runs before its sample, after a rest or if it begins goroutines:
+// Linux often puts a thread that it wakes on the processor that woke it, and moves it to an idle one
+// only after some milliseconds.
 const warmUp = 5 * time.Millisecond
 
 // timed is a function to time.
@@ -76,14 +78,11 @@ func (t Timer) time(fs []timed) Samples {
 	busy := time.Duration(0)
 	sample := func(f timed, calls int) time.Duration {
 		// After a rest the core is cold: its caches, and its clock.
-		if busy > 0 {
-			time.Sleep(busy)
+		time.Sleep(busy)
+		if busy > 0 || f.goroutines {
 			for begin := now(); now()-begin < warmUp; {
 				f.run()
 			}
-		}
-		if f.goroutines {
-			f.run()
 		}
 		busy = f.rest
 		if f.loop != nil {

@@ -70,6 +70,35 @@ func TestTimerSlow(t *testing.T) {
 	}
 }
 
+// TestTimerWarmUp holds that functions run for some time before their samples if they begin goroutines, or
+// if the one before them has to rest.
+func TestTimerWarmUp(t *testing.T) {
+	var clock, since, least time.Duration // since the other function ran
+	timer := Timer{MinSample: 20 * time.Microsecond, MinReps: 50, now: func() time.Duration { return clock }}
+	for _, c := range []struct {
+		name          string
+		first, second timed
+		want          time.Duration
+	}{
+		{"neither", timed{}, timed{}, 0},
+		{"goroutines", timed{}, timed{goroutines: true}, warmUp},
+		{"rest", timed{rest: time.Microsecond}, timed{}, warmUp},
+	} {
+		least, since = time.Hour, 0
+		c.first.run = func() {
+			clock += time.Millisecond
+			if since > 0 {
+				least, since = min(least, since), 0
+			}
+		}
+		c.second.run = func() { clock += time.Millisecond; since += time.Millisecond }
+		timer.time([]timed{c.first, c.second})
+		if want := c.want + time.Millisecond; c.want == 0 && least > want || least < want {
+			t.Errorf("%s: the second function ran for %v before the first did again, want %v", c.name, least, want)
+		}
+	}
+}
+
 func TestInterval(t *testing.T) {
 	values := []float64{9, 1, 8, 2, 7, 3, 6, 4, 5}
 	kept := slices.Clone(values)
