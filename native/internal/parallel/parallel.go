@@ -31,11 +31,6 @@ func Do(g, n int, task func(i int)) {
 		// of 60 µs and more, as this one may run it next. So let it be one without work.
 		go func() {}()
 	}
-	if g > 1 && n > 1 {
-		// The goroutine begun last is next on this processor, and others wait 50 µs and more
-		// before they take it. So it is not one that has work.
-		go func() {}()
-	}
 	work()
 	wg.Wait()
 	if r := failed.Load(); r != nil {
