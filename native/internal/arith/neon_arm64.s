@@ -7377,15 +7377,16 @@ row:
 	BLT    done19
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
+	FMOVQ  F2, 16(RSP)
 
 loop19:
 	FMOVQ  0(R0), F3
-	VORR   V2.B16, V2.B16, V4.B16
+	FMOVQ  16(RSP), F4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V3.S4, V4.S4
 	FMOVQ  64(R0), F5
-	VORR   V2.B16, V2.B16, V14.B16
+	FMOVQ  16(RSP), F14
 	VFMLA  V0.S4, V5.S4, V14.S4
 
 	// -n = magic - N - u
@@ -7432,12 +7433,12 @@ loop19:
 	VFMLA  V16.S4, V5.S4, V5.S4
 	WORD   $0x4e25d66f // fadd v15.4s, v19.4s, v5.4s
 	FMOVQ  128(R0), F16
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V16.S4, V20.S4
 	FMOVQ  192(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -7485,12 +7486,12 @@ loop19:
 	VORR   V20.B16, V4.B16, V4.B16
 	VORR   V22.B16, V4.B16, V4.B16
 	FMOVQ  256(R0), F14
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V14.S4, V20.S4
 	FMOVQ  320(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -7536,12 +7537,12 @@ loop19:
 	VORR   V20.B16, V4.B16, V4.B16
 	VORR   V22.B16, V4.B16, V4.B16
 	FMOVQ  384(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  448(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -7564,7 +7565,7 @@ loop19:
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F15, 16(RSP)
+	FMOVQ  F15, 32(RSP)
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V20.S4, V20.S4
@@ -7574,7 +7575,7 @@ loop19:
 	VFMLA  V27.S4, V17.S4, V15.S4
 	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
-	FMOVQ  F14, 32(RSP)
+	FMOVQ  F14, 48(RSP)
 	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V27.S4, V15.S4, V14.S4
 	FMOVQ  160(R3), F15 // nearExp1
@@ -7590,12 +7591,12 @@ loop19:
 	VORR   V22.B16, V4.B16, V4.B16
 	VORR   V24.B16, V4.B16, V4.B16
 	FMOVQ  16(R0), F14
-	VORR   V2.B16, V2.B16, V15.B16
+	FMOVQ  16(RSP), F15
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V14.S4, V15.S4
 	FMOVQ  80(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -7618,7 +7619,7 @@ loop19:
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V15.S4, V22.S4
-	FMOVQ  F21, 48(RSP)
+	FMOVQ  F21, 64(RSP)
 	VSHL   $20, V23.S4, V21.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V21.S4, V14.S4, V14.S4
@@ -7628,7 +7629,7 @@ loop19:
 	VFMLA  V24.S4, V17.S4, V21.S4
 	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V27.S4, V17.S4, V22.S4
-	FMOVQ  F20, 64(RSP)
+	FMOVQ  F20, 80(RSP)
 	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V24.S4, V21.S4, V20.S4
 	FMOVQ  160(R3), F21 // nearExp1
@@ -7643,12 +7644,12 @@ loop19:
 	VORR   V15.B16, V4.B16, V4.B16
 	VORR   V23.B16, V4.B16, V4.B16
 	FMOVQ  144(R0), F15
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V15.S4, V21.S4
 	FMOVQ  208(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -7664,7 +7665,7 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V21.B16, V15.B16
 	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  F14, 80(RSP)
+	FMOVQ  F14, 96(RSP)
 	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb295ee // mla v14.4s, v15.4s, v18.4s
 	FMOVQ  128(R3), F15 // byteOffsets
@@ -7672,7 +7673,7 @@ loop19:
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V21.S4, V22.S4
-	FMOVQ  F28, 96(RSP)
+	FMOVQ  F28, 112(RSP)
 	VSHL   $20, V23.S4, V28.S4
 	VADD   V22.S4, V14.S4, V14.S4
 	VADD   V28.S4, V15.S4, V15.S4
@@ -7682,7 +7683,7 @@ loop19:
 	VFMLA  V24.S4, V17.S4, V22.S4
 	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V27.S4, V17.S4, V28.S4
-	FMOVQ  F29, 112(RSP)
+	FMOVQ  F29, 128(RSP)
 	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V22.S4, V29.S4
 	FMOVQ  160(R3), F22 // nearExp1
@@ -7698,12 +7699,12 @@ loop19:
 	VORR   V21.B16, V4.B16, V4.B16
 	VORR   V23.B16, V4.B16, V4.B16
 	FMOVQ  272(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V21.S4, V22.S4
 	FMOVQ  336(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -7726,7 +7727,7 @@ loop19:
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F20, 128(RSP)
+	FMOVQ  F20, 144(RSP)
 	VSHL   $20, V24.S4, V20.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V20.S4, V21.S4, V21.S4
@@ -7736,7 +7737,7 @@ loop19:
 	VFMLA  V27.S4, V17.S4, V20.S4
 	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
-	FMOVQ  F15, 144(RSP)
+	FMOVQ  F15, 160(RSP)
 	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V20.S4, V15.S4
 	FMOVQ  160(R3), F20 // nearExp1
@@ -7751,12 +7752,12 @@ loop19:
 	VORR   V22.B16, V4.B16, V4.B16
 	VORR   V24.B16, V4.B16, V4.B16
 	FMOVQ  400(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  464(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -7772,7 +7773,7 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  F21, 160(RSP)
+	FMOVQ  F21, 176(RSP)
 	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb29695 // mla v21.4s, v20.4s, v18.4s
 	FMOVQ  128(R3), F20 // byteOffsets
@@ -7780,7 +7781,7 @@ loop19:
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F29, 176(RSP)
+	FMOVQ  F29, 192(RSP)
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V21.S4, V21.S4
 	VADD   V29.S4, V20.S4, V20.S4
@@ -7790,7 +7791,7 @@ loop19:
 	VFMLA  V27.S4, V17.S4, V23.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
-	FMOVQ  F14, 192(RSP)
+	FMOVQ  F14, 208(RSP)
 	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V27.S4, V23.S4, V14.S4
 	FMOVQ  160(R3), F23 // nearExp1
@@ -7806,12 +7807,12 @@ loop19:
 	VORR   V22.B16, V4.B16, V4.B16
 	VORR   V24.B16, V4.B16, V4.B16
 	FMOVQ  32(R0), F14
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V14.S4, V22.S4
 	FMOVQ  96(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -7834,7 +7835,7 @@ loop19:
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F15, 208(RSP)
+	FMOVQ  F15, 224(RSP)
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V14.S4, V14.S4
@@ -7844,7 +7845,7 @@ loop19:
 	VFMLA  V27.S4, V17.S4, V15.S4
 	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
-	FMOVQ  F20, 224(RSP)
+	FMOVQ  F20, 240(RSP)
 	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
 	FMOVQ  160(R3), F15 // nearExp1
@@ -7859,12 +7860,12 @@ loop19:
 	VORR   V22.B16, V4.B16, V4.B16
 	VORR   V24.B16, V4.B16, V4.B16
 	FMOVQ  160(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  224(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -7880,7 +7881,7 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  F14, 240(RSP)
+	FMOVQ  F14, 256(RSP)
 	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb2968e // mla v14.4s, v20.4s, v18.4s
 	FMOVQ  128(R3), F20 // byteOffsets
@@ -7888,7 +7889,7 @@ loop19:
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F29, 256(RSP)
+	FMOVQ  F29, 272(RSP)
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V14.S4, V14.S4
 	VADD   V29.S4, V20.S4, V20.S4
@@ -7898,7 +7899,7 @@ loop19:
 	VFMLA  V27.S4, V17.S4, V23.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
-	FMOVQ  F21, 272(RSP)
+	FMOVQ  F21, 288(RSP)
 	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V23.S4, V21.S4
 	FMOVQ  160(R3), F23 // nearExp1
@@ -7914,12 +7915,12 @@ loop19:
 	VORR   V22.B16, V4.B16, V4.B16
 	VORR   V24.B16, V4.B16, V4.B16
 	FMOVQ  288(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V21.S4, V22.S4
 	FMOVQ  352(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -7942,7 +7943,7 @@ loop19:
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F15, 288(RSP)
+	FMOVQ  F15, 304(RSP)
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V21.S4, V21.S4
@@ -7952,7 +7953,7 @@ loop19:
 	VFMLA  V27.S4, V17.S4, V15.S4
 	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
-	FMOVQ  F20, 304(RSP)
+	FMOVQ  F20, 320(RSP)
 	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
 	FMOVQ  160(R3), F15 // nearExp1
@@ -7967,12 +7968,12 @@ loop19:
 	VORR   V22.B16, V4.B16, V4.B16
 	VORR   V24.B16, V4.B16, V4.B16
 	FMOVQ  416(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  480(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -7988,7 +7989,7 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  F21, 320(RSP)
+	FMOVQ  F21, 336(RSP)
 	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb29695 // mla v21.4s, v20.4s, v18.4s
 	FMOVQ  128(R3), F20 // byteOffsets
@@ -7996,7 +7997,7 @@ loop19:
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F29, 336(RSP)
+	FMOVQ  F29, 352(RSP)
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V21.S4, V21.S4
 	VADD   V29.S4, V20.S4, V20.S4
@@ -8006,7 +8007,7 @@ loop19:
 	VFMLA  V27.S4, V17.S4, V23.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
-	FMOVQ  F14, 352(RSP)
+	FMOVQ  F14, 368(RSP)
 	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V27.S4, V23.S4, V14.S4
 	FMOVQ  160(R3), F23 // nearExp1
@@ -8022,12 +8023,12 @@ loop19:
 	VORR   V22.B16, V4.B16, V4.B16
 	VORR   V24.B16, V4.B16, V4.B16
 	FMOVQ  48(R0), F14
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V14.S4, V22.S4
 	FMOVQ  112(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -8050,7 +8051,7 @@ loop19:
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F15, 368(RSP)
+	FMOVQ  F15, 384(RSP)
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V14.S4, V14.S4
@@ -8060,7 +8061,7 @@ loop19:
 	VFMLA  V27.S4, V17.S4, V15.S4
 	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
-	FMOVQ  F20, 384(RSP)
+	FMOVQ  F20, 400(RSP)
 	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
 	FMOVQ  160(R3), F15 // nearExp1
@@ -8075,12 +8076,12 @@ loop19:
 	VORR   V22.B16, V4.B16, V4.B16
 	VORR   V24.B16, V4.B16, V4.B16
 	FMOVQ  176(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  240(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -8096,7 +8097,7 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  F14, 400(RSP)
+	FMOVQ  F14, 416(RSP)
 	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb2968e // mla v14.4s, v20.4s, v18.4s
 	FMOVQ  128(R3), F20 // byteOffsets
@@ -8104,7 +8105,7 @@ loop19:
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F29, 416(RSP)
+	FMOVQ  F29, 432(RSP)
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V14.S4, V14.S4
 	VADD   V29.S4, V20.S4, V20.S4
@@ -8114,7 +8115,7 @@ loop19:
 	VFMLA  V27.S4, V17.S4, V23.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
-	FMOVQ  F21, 432(RSP)
+	FMOVQ  F21, 448(RSP)
 	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V23.S4, V21.S4
 	FMOVQ  160(R3), F23 // nearExp1
@@ -8130,12 +8131,12 @@ loop19:
 	VORR   V22.B16, V4.B16, V4.B16
 	VORR   V24.B16, V4.B16, V4.B16
 	FMOVQ  304(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V21.S4, V22.S4
 	FMOVQ  368(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -8158,7 +8159,7 @@ loop19:
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F15, 448(RSP)
+	FMOVQ  F15, 464(RSP)
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V21.S4, V21.S4
@@ -8168,7 +8169,7 @@ loop19:
 	VFMLA  V27.S4, V17.S4, V15.S4
 	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
-	FMOVQ  F20, 464(RSP)
+	FMOVQ  F20, 480(RSP)
 	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
 	FMOVQ  160(R3), F15 // nearExp1
@@ -8183,12 +8184,12 @@ loop19:
 	VORR   V22.B16, V4.B16, V4.B16
 	VORR   V24.B16, V4.B16, V4.B16
 	FMOVQ  432(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  496(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -8247,56 +8248,56 @@ loop19:
 	FMOVQ  F25, 128(R1)
 	FMOVQ  F16, 192(R1)
 	FMOVQ  F26, 256(R1)
-	FMOVQ  32(RSP), F3
+	FMOVQ  48(RSP), F3
 	FMOVQ  F3, 320(R1)
-	FMOVQ  112(RSP), F3
+	FMOVQ  128(RSP), F3
 	FMOVQ  F3, 384(R1)
-	FMOVQ  64(RSP), F3
-	FMOVQ  F3, 448(R1)
-	FMOVQ  96(RSP), F3
-	FMOVQ  F3, 16(R1)
 	FMOVQ  80(RSP), F3
+	FMOVQ  F3, 448(R1)
+	FMOVQ  112(RSP), F3
+	FMOVQ  F3, 16(R1)
+	FMOVQ  96(RSP), F3
 	FMOVQ  F3, 80(R1)
-	FMOVQ  192(RSP), F3
+	FMOVQ  208(RSP), F3
 	FMOVQ  F3, 144(R1)
-	FMOVQ  144(RSP), F3
-	FMOVQ  F3, 208(R1)
-	FMOVQ  176(RSP), F3
-	FMOVQ  F3, 272(R1)
 	FMOVQ  160(RSP), F3
+	FMOVQ  F3, 208(R1)
+	FMOVQ  192(RSP), F3
+	FMOVQ  F3, 272(R1)
+	FMOVQ  176(RSP), F3
 	FMOVQ  F3, 336(R1)
-	FMOVQ  272(RSP), F3
+	FMOVQ  288(RSP), F3
 	FMOVQ  F3, 400(R1)
-	FMOVQ  224(RSP), F3
-	FMOVQ  F3, 464(R1)
-	FMOVQ  256(RSP), F3
-	FMOVQ  F3, 32(R1)
 	FMOVQ  240(RSP), F3
+	FMOVQ  F3, 464(R1)
+	FMOVQ  272(RSP), F3
+	FMOVQ  F3, 32(R1)
+	FMOVQ  256(RSP), F3
 	FMOVQ  F3, 96(R1)
-	FMOVQ  352(RSP), F3
+	FMOVQ  368(RSP), F3
 	FMOVQ  F3, 160(R1)
-	FMOVQ  304(RSP), F3
-	FMOVQ  F3, 224(R1)
-	FMOVQ  336(RSP), F3
-	FMOVQ  F3, 288(R1)
 	FMOVQ  320(RSP), F3
+	FMOVQ  F3, 224(R1)
+	FMOVQ  352(RSP), F3
+	FMOVQ  F3, 288(R1)
+	FMOVQ  336(RSP), F3
 	FMOVQ  F3, 352(R1)
-	FMOVQ  432(RSP), F3
+	FMOVQ  448(RSP), F3
 	FMOVQ  F3, 416(R1)
-	FMOVQ  384(RSP), F3
-	FMOVQ  F3, 480(R1)
-	FMOVQ  416(RSP), F3
-	FMOVQ  F3, 48(R1)
 	FMOVQ  400(RSP), F3
+	FMOVQ  F3, 480(R1)
+	FMOVQ  432(RSP), F3
+	FMOVQ  F3, 48(R1)
+	FMOVQ  416(RSP), F3
 	FMOVQ  F3, 112(R1)
 	FMOVQ  F14, 176(R1)
-	FMOVQ  464(RSP), F3
+	FMOVQ  480(RSP), F3
 	FMOVQ  F3, 240(R1)
 	FMOVQ  F29, 304(R1)
 	FMOVQ  F21, 368(R1)
 	FMOVQ  F23, 432(R1)
 	FMOVQ  F20, 496(R1)
-	FMOVQ  16(RSP), F3
+	FMOVQ  32(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d4c4 // fadd v4.4s, v6.4s, v3.4s
@@ -8305,7 +8306,7 @@ loop19:
 	WORD   $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
 	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
-	FMOVQ  48(RSP), F3
+	FMOVQ  64(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d486 // fadd v6.4s, v4.4s, v3.4s
@@ -8314,7 +8315,7 @@ loop19:
 	WORD   $0x4ea4d4c4 // fsub v4.4s, v6.4s, v4.4s
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
 	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
-	FMOVQ  128(RSP), F3
+	FMOVQ  144(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d4e4 // fadd v4.4s, v7.4s, v3.4s
@@ -8323,7 +8324,7 @@ loop19:
 	WORD   $0x4ea7d487 // fsub v7.4s, v4.4s, v7.4s
 	WORD   $0x4ea7d4a5 // fsub v5.4s, v5.4s, v7.4s
 	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	FMOVQ  208(RSP), F3
+	FMOVQ  224(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d487 // fadd v7.4s, v4.4s, v3.4s
@@ -8332,7 +8333,7 @@ loop19:
 	WORD   $0x4ea4d4e4 // fsub v4.4s, v7.4s, v4.4s
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
 	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	FMOVQ  288(RSP), F3
+	FMOVQ  304(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d504 // fadd v4.4s, v8.4s, v3.4s
@@ -8341,7 +8342,7 @@ loop19:
 	WORD   $0x4ea8d488 // fsub v8.4s, v4.4s, v8.4s
 	WORD   $0x4ea8d4a5 // fsub v5.4s, v5.4s, v8.4s
 	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
-	FMOVQ  368(RSP), F3
+	FMOVQ  384(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d488 // fadd v8.4s, v4.4s, v3.4s
@@ -8350,7 +8351,7 @@ loop19:
 	WORD   $0x4ea4d504 // fsub v4.4s, v8.4s, v4.4s
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
 	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
-	FMOVQ  448(RSP), F3
+	FMOVQ  464(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d524 // fadd v4.4s, v9.4s, v3.4s
@@ -13265,6 +13266,7 @@ exact:
 	FMOVQ  48(R3), F15 // wordOffsets
 	FMOVQ  256(R3), F16 // exp3
 	FMOVQ  272(R3), F17 // cut
+	FMOVQ  F4, 16(RSP)
 
 loop38:
 	FMOVQ  0(R0), F18
@@ -13338,12 +13340,12 @@ loop38:
 	ORR    R6, R5
 	CBNZ   R5, irregular
 	FMOVQ  0(R0), F18
-	VORR   V4.B16, V4.B16, V19.B16
+	FMOVQ  16(RSP), F19
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V18.S4, V19.S4
 	FMOVQ  64(R0), F20
-	VORR   V4.B16, V4.B16, V21.B16
+	FMOVQ  16(RSP), F21
 	VFMLA  V2.S4, V20.S4, V21.S4
 
 	// -n = magic - N - u
@@ -13393,12 +13395,12 @@ loop38:
 	FMOVQ  F19, 0(R1)
 	FMOVQ  F21, 64(R1)
 	FMOVQ  128(R0), F19
-	VORR   V4.B16, V4.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V19.S4, V20.S4
 	FMOVQ  192(R0), F21
-	VORR   V4.B16, V4.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V2.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -13457,12 +13459,12 @@ loop38:
 	WORD   $0x4ea6d694 // fsub v20.4s, v20.4s, v6.4s
 	WORD   $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
 	FMOVQ  256(R0), F6
-	VORR   V4.B16, V4.B16, V18.B16
+	FMOVQ  16(RSP), F18
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V6.S4, V18.S4
 	FMOVQ  320(R0), F20
-	VORR   V4.B16, V4.B16, V21.B16
+	FMOVQ  16(RSP), F21
 	VFMLA  V2.S4, V20.S4, V21.S4
 
 	// -n = magic - N - u
@@ -13512,12 +13514,12 @@ loop38:
 	FMOVQ  F18, 256(R1)
 	FMOVQ  F21, 320(R1)
 	FMOVQ  384(R0), F18
-	VORR   V4.B16, V4.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V18.S4, V20.S4
 	FMOVQ  448(R0), F21
-	VORR   V4.B16, V4.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V2.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -13576,12 +13578,12 @@ loop38:
 	WORD   $0x4eb3d694 // fsub v20.4s, v20.4s, v19.4s
 	WORD   $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
 	FMOVQ  16(R0), F6
-	VORR   V4.B16, V4.B16, V19.B16
+	FMOVQ  16(RSP), F19
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V6.S4, V19.S4
 	FMOVQ  80(R0), F20
-	VORR   V4.B16, V4.B16, V21.B16
+	FMOVQ  16(RSP), F21
 	VFMLA  V2.S4, V20.S4, V21.S4
 
 	// -n = magic - N - u
@@ -13631,12 +13633,12 @@ loop38:
 	FMOVQ  F19, 16(R1)
 	FMOVQ  F21, 80(R1)
 	FMOVQ  144(R0), F19
-	VORR   V4.B16, V4.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V19.S4, V20.S4
 	FMOVQ  208(R0), F21
-	VORR   V4.B16, V4.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V2.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -13695,12 +13697,12 @@ loop38:
 	WORD   $0x4ea7d694 // fsub v20.4s, v20.4s, v7.4s
 	WORD   $0x4e34d56b // fadd v11.4s, v11.4s, v20.4s
 	FMOVQ  272(R0), F6
-	VORR   V4.B16, V4.B16, V7.B16
+	FMOVQ  16(RSP), F7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V6.S4, V7.S4
 	FMOVQ  336(R0), F20
-	VORR   V4.B16, V4.B16, V21.B16
+	FMOVQ  16(RSP), F21
 	VFMLA  V2.S4, V20.S4, V21.S4
 
 	// -n = magic - N - u
@@ -13750,12 +13752,12 @@ loop38:
 	FMOVQ  F7, 272(R1)
 	FMOVQ  F21, 336(R1)
 	FMOVQ  400(R0), F7
-	VORR   V4.B16, V4.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V7.S4, V20.S4
 	FMOVQ  464(R0), F21
-	VORR   V4.B16, V4.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V2.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -13814,12 +13816,12 @@ loop38:
 	WORD   $0x4eb3d694 // fsub v20.4s, v20.4s, v19.4s
 	WORD   $0x4e34d56b // fadd v11.4s, v11.4s, v20.4s
 	FMOVQ  32(R0), F6
-	VORR   V4.B16, V4.B16, V19.B16
+	FMOVQ  16(RSP), F19
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V6.S4, V19.S4
 	FMOVQ  96(R0), F20
-	VORR   V4.B16, V4.B16, V21.B16
+	FMOVQ  16(RSP), F21
 	VFMLA  V2.S4, V20.S4, V21.S4
 
 	// -n = magic - N - u
@@ -13869,12 +13871,12 @@ loop38:
 	FMOVQ  F19, 32(R1)
 	FMOVQ  F21, 96(R1)
 	FMOVQ  160(R0), F19
-	VORR   V4.B16, V4.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V19.S4, V20.S4
 	FMOVQ  224(R0), F21
-	VORR   V4.B16, V4.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V2.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -13933,12 +13935,12 @@ loop38:
 	WORD   $0x4ea8d694 // fsub v20.4s, v20.4s, v8.4s
 	WORD   $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
 	FMOVQ  288(R0), F6
-	VORR   V4.B16, V4.B16, V8.B16
+	FMOVQ  16(RSP), F8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V6.S4, V8.S4
 	FMOVQ  352(R0), F20
-	VORR   V4.B16, V4.B16, V21.B16
+	FMOVQ  16(RSP), F21
 	VFMLA  V2.S4, V20.S4, V21.S4
 
 	// -n = magic - N - u
@@ -13988,12 +13990,12 @@ loop38:
 	FMOVQ  F8, 288(R1)
 	FMOVQ  F21, 352(R1)
 	FMOVQ  416(R0), F8
-	VORR   V4.B16, V4.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V8.S4, V20.S4
 	FMOVQ  480(R0), F21
-	VORR   V4.B16, V4.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V2.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -14052,12 +14054,12 @@ loop38:
 	WORD   $0x4eb3d694 // fsub v20.4s, v20.4s, v19.4s
 	WORD   $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
 	FMOVQ  48(R0), F6
-	VORR   V4.B16, V4.B16, V19.B16
+	FMOVQ  16(RSP), F19
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V6.S4, V19.S4
 	FMOVQ  112(R0), F20
-	VORR   V4.B16, V4.B16, V21.B16
+	FMOVQ  16(RSP), F21
 	VFMLA  V2.S4, V20.S4, V21.S4
 
 	// -n = magic - N - u
@@ -14107,12 +14109,12 @@ loop38:
 	FMOVQ  F19, 48(R1)
 	FMOVQ  F21, 112(R1)
 	FMOVQ  176(R0), F19
-	VORR   V4.B16, V4.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V19.S4, V20.S4
 	FMOVQ  240(R0), F21
-	VORR   V4.B16, V4.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V2.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -14171,12 +14173,12 @@ loop38:
 	WORD   $0x4ea9d694 // fsub v20.4s, v20.4s, v9.4s
 	WORD   $0x4e34d5ad // fadd v13.4s, v13.4s, v20.4s
 	FMOVQ  304(R0), F6
-	VORR   V4.B16, V4.B16, V9.B16
+	FMOVQ  16(RSP), F9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V6.S4, V9.S4
 	FMOVQ  368(R0), F20
-	VORR   V4.B16, V4.B16, V21.B16
+	FMOVQ  16(RSP), F21
 	VFMLA  V2.S4, V20.S4, V21.S4
 
 	// -n = magic - N - u
@@ -14226,12 +14228,12 @@ loop38:
 	FMOVQ  F9, 304(R1)
 	FMOVQ  F21, 368(R1)
 	FMOVQ  432(R0), F9
-	VORR   V4.B16, V4.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V2.S4, V9.S4, V20.S4
 	FMOVQ  496(R0), F21
-	VORR   V4.B16, V4.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V2.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -17930,15 +17932,16 @@ TEXT ·sumNEON(SB), $264-40
 	FLDPQ  (R5), (F30, F31)
 	FMOVQ  32(R3), F3 // eighths
 	FMOVQ  48(R3), F16 // wordOffsets
+	FMOVQ  F2, 16(RSP)
 
 loop2:
 	FMOVQ  0(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
+	FMOVQ  16(RSP), F18
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V18.S4
 	FMOVQ  64(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 	VFMLA  V0.S4, V19.S4, V20.S4
 
 	// -n = magic - N - u
@@ -17983,12 +17986,12 @@ loop2:
 	VFMLA  V22.S4, V17.S4, V17.S4
 	WORD   $0x4e31d6f7 // fadd v23.4s, v23.4s, v17.4s
 	FMOVQ  128(R0), F17
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V21.S4
 	FMOVQ  192(R0), F22
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V22.S4, V24.S4
 
 	// -n = magic - N - u
@@ -18036,12 +18039,12 @@ loop2:
 	VORR   V21.B16, V18.B16, V18.B16
 	VORR   V24.B16, V18.B16, V18.B16
 	FMOVQ  256(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  320(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -18087,12 +18090,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  384(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  448(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -18139,12 +18142,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  16(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  80(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -18190,12 +18193,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  144(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  208(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -18227,7 +18230,7 @@ loop2:
 	VFMLA  V24.S4, V19.S4, V21.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
-	FMOVQ  F26, 16(RSP)
+	FMOVQ  F26, 32(RSP)
 	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V24.S4, V21.S4, V26.S4
 	FMOVQ  160(R3), F21 // nearExp1
@@ -18243,12 +18246,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  272(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  336(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -18294,12 +18297,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  400(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  464(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -18331,7 +18334,7 @@ loop2:
 	VFMLA  V24.S4, V19.S4, V21.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
-	FMOVQ  F27, 32(RSP)
+	FMOVQ  F27, 48(RSP)
 	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V24.S4, V21.S4, V27.S4
 	FMOVQ  160(R3), F21 // nearExp1
@@ -18347,12 +18350,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  32(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  96(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -18398,12 +18401,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  160(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  224(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -18435,7 +18438,7 @@ loop2:
 	VFMLA  V24.S4, V19.S4, V21.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
-	FMOVQ  F26, 48(RSP)
+	FMOVQ  F26, 64(RSP)
 	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V24.S4, V21.S4, V26.S4
 	FMOVQ  160(R3), F21 // nearExp1
@@ -18451,12 +18454,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  288(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  352(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -18502,12 +18505,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  416(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  480(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -18539,7 +18542,7 @@ loop2:
 	VFMLA  V24.S4, V19.S4, V21.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
-	FMOVQ  F27, 64(RSP)
+	FMOVQ  F27, 80(RSP)
 	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V24.S4, V21.S4, V27.S4
 	FMOVQ  160(R3), F21 // nearExp1
@@ -18555,12 +18558,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  48(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  112(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -18606,12 +18609,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  176(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  240(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -18643,7 +18646,7 @@ loop2:
 	VFMLA  V24.S4, V19.S4, V21.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
-	FMOVQ  F26, 80(RSP)
+	FMOVQ  F26, 96(RSP)
 	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V24.S4, V21.S4, V26.S4
 	FMOVQ  160(R3), F21 // nearExp1
@@ -18659,12 +18662,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  304(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  368(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -18710,12 +18713,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  432(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  496(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -18841,7 +18844,7 @@ loop2:
 	WORD   $0x4ea4d624 // fsub v4.4s, v17.4s, v4.4s
 	WORD   $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
 	WORD   $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
-	FMOVQ  16(RSP), F4
+	FMOVQ  32(RSP), F4
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e24d632 // fadd v18.4s, v17.4s, v4.4s
@@ -18850,7 +18853,7 @@ loop2:
 	WORD   $0x4eb1d651 // fsub v17.4s, v18.4s, v17.4s
 	WORD   $0x4eb1d673 // fsub v19.4s, v19.4s, v17.4s
 	WORD   $0x4e33d508 // fadd v8.4s, v8.4s, v19.4s
-	FMOVQ  32(RSP), F4
+	FMOVQ  48(RSP), F4
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e24d4b1 // fadd v17.4s, v5.4s, v4.4s
@@ -18859,7 +18862,7 @@ loop2:
 	WORD   $0x4ea5d625 // fsub v5.4s, v17.4s, v5.4s
 	WORD   $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
 	WORD   $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
-	FMOVQ  48(RSP), F4
+	FMOVQ  64(RSP), F4
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e24d625 // fadd v5.4s, v17.4s, v4.4s
@@ -18868,7 +18871,7 @@ loop2:
 	WORD   $0x4eb1d4b1 // fsub v17.4s, v5.4s, v17.4s
 	WORD   $0x4eb1d673 // fsub v19.4s, v19.4s, v17.4s
 	WORD   $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
-	FMOVQ  64(RSP), F4
+	FMOVQ  80(RSP), F4
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e24d4d1 // fadd v17.4s, v6.4s, v4.4s
@@ -18877,7 +18880,7 @@ loop2:
 	WORD   $0x4ea6d626 // fsub v6.4s, v17.4s, v6.4s
 	WORD   $0x4ea6d673 // fsub v19.4s, v19.4s, v6.4s
 	WORD   $0x4e33d54a // fadd v10.4s, v10.4s, v19.4s
-	FMOVQ  80(RSP), F4
+	FMOVQ  96(RSP), F4
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e24d626 // fadd v6.4s, v17.4s, v4.4s
@@ -22279,6 +22282,7 @@ exact:
 	FMOVQ  48(R3), F17 // wordOffsets
 	FMOVQ  256(R3), F18 // exp3
 	FMOVQ  272(R3), F19 // cut
+	FMOVQ  F2, 16(RSP)
 
 loop8:
 	FMOVQ  0(R0), F20
@@ -22356,12 +22360,12 @@ loop8:
 	WORD   $0x4e2ef6ce // fmax v14.4s, v22.4s, v14.4s
 	WORD   $0x4e2ff6ef // fmax v15.4s, v23.4s, v15.4s
 	FMOVQ  0(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V21.S4
 	FMOVQ  64(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -22409,12 +22413,12 @@ loop8:
 	WORD   $0x4e771e97 // bic v23.16b, v20.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  128(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  192(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -22471,12 +22475,12 @@ loop8:
 	WORD   $0x4ea4d6d6 // fsub v22.4s, v22.4s, v4.4s
 	WORD   $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
 	FMOVQ  256(R0), F4
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V4.S4, V21.S4
 	FMOVQ  320(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -22524,12 +22528,12 @@ loop8:
 	WORD   $0x4e771c97 // bic v23.16b, v4.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  384(R0), F4
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V4.S4, V22.S4
 	FMOVQ  448(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -22586,12 +22590,12 @@ loop8:
 	WORD   $0x4eb4d6d6 // fsub v22.4s, v22.4s, v20.4s
 	WORD   $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
 	FMOVQ  16(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V21.S4
 	FMOVQ  80(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -22639,12 +22643,12 @@ loop8:
 	WORD   $0x4e771e97 // bic v23.16b, v20.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  144(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  208(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -22701,12 +22705,12 @@ loop8:
 	WORD   $0x4ea5d6d6 // fsub v22.4s, v22.4s, v5.4s
 	WORD   $0x4e36d529 // fadd v9.4s, v9.4s, v22.4s
 	FMOVQ  272(R0), F5
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V5.S4, V21.S4
 	FMOVQ  336(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -22754,12 +22758,12 @@ loop8:
 	WORD   $0x4e771cb7 // bic v23.16b, v5.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  400(R0), F5
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V5.S4, V22.S4
 	FMOVQ  464(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -22816,12 +22820,12 @@ loop8:
 	WORD   $0x4eb4d6d6 // fsub v22.4s, v22.4s, v20.4s
 	WORD   $0x4e36d529 // fadd v9.4s, v9.4s, v22.4s
 	FMOVQ  32(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V21.S4
 	FMOVQ  96(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -22869,12 +22873,12 @@ loop8:
 	WORD   $0x4e771e97 // bic v23.16b, v20.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  160(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  224(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -22931,12 +22935,12 @@ loop8:
 	WORD   $0x4ea6d6d6 // fsub v22.4s, v22.4s, v6.4s
 	WORD   $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
 	FMOVQ  288(R0), F6
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V6.S4, V21.S4
 	FMOVQ  352(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -22984,12 +22988,12 @@ loop8:
 	WORD   $0x4e771cd7 // bic v23.16b, v6.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  416(R0), F6
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V6.S4, V22.S4
 	FMOVQ  480(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -23046,12 +23050,12 @@ loop8:
 	WORD   $0x4eb4d6d6 // fsub v22.4s, v22.4s, v20.4s
 	WORD   $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
 	FMOVQ  48(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V21.S4
 	FMOVQ  112(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -23099,12 +23103,12 @@ loop8:
 	WORD   $0x4e771e97 // bic v23.16b, v20.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  176(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  240(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -23161,12 +23165,12 @@ loop8:
 	WORD   $0x4ea7d6d6 // fsub v22.4s, v22.4s, v7.4s
 	WORD   $0x4e36d56b // fadd v11.4s, v11.4s, v22.4s
 	FMOVQ  304(R0), F7
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V7.S4, V21.S4
 	FMOVQ  368(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -23214,12 +23218,12 @@ loop8:
 	WORD   $0x4e771cf7 // bic v23.16b, v7.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  432(R0), F7
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V7.S4, V22.S4
 	FMOVQ  496(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -26064,15 +26068,16 @@ TEXT ·sumStoreNEON(SB), $504-64
 	BLT    done2
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
+	FMOVQ  F2, 16(RSP)
 
 loop2:
 	FMOVQ  0(R0), F3
-	VORR   V2.B16, V2.B16, V12.B16
+	FMOVQ  16(RSP), F12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V3.S4, V12.S4
 	FMOVQ  64(R0), F13
-	VORR   V2.B16, V2.B16, V14.B16
+	FMOVQ  16(RSP), F14
 	VFMLA  V0.S4, V13.S4, V14.S4
 
 	// -n = magic - N - u
@@ -26119,12 +26124,12 @@ loop2:
 	VFMLA  V16.S4, V13.S4, V13.S4
 	WORD   $0x4e2dd66f // fadd v15.4s, v19.4s, v13.4s
 	FMOVQ  128(R0), F16
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V16.S4, V20.S4
 	FMOVQ  192(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -26172,12 +26177,12 @@ loop2:
 	VORR   V20.B16, V12.B16, V12.B16
 	VORR   V22.B16, V12.B16, V12.B16
 	FMOVQ  256(R0), F14
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V14.S4, V20.S4
 	FMOVQ  320(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -26223,12 +26228,12 @@ loop2:
 	VORR   V20.B16, V12.B16, V12.B16
 	VORR   V22.B16, V12.B16, V12.B16
 	FMOVQ  384(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  448(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -26251,7 +26256,7 @@ loop2:
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F15, 16(RSP)
+	FMOVQ  F15, 32(RSP)
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V20.S4, V20.S4
@@ -26261,7 +26266,7 @@ loop2:
 	VFMLA  V27.S4, V17.S4, V15.S4
 	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
-	FMOVQ  F14, 32(RSP)
+	FMOVQ  F14, 48(RSP)
 	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V27.S4, V15.S4, V14.S4
 	FMOVQ  160(R3), F15 // nearExp1
@@ -26277,12 +26282,12 @@ loop2:
 	VORR   V22.B16, V12.B16, V12.B16
 	VORR   V24.B16, V12.B16, V12.B16
 	FMOVQ  16(R0), F14
-	VORR   V2.B16, V2.B16, V15.B16
+	FMOVQ  16(RSP), F15
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V14.S4, V15.S4
 	FMOVQ  80(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -26305,7 +26310,7 @@ loop2:
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V15.S4, V22.S4
-	FMOVQ  F21, 48(RSP)
+	FMOVQ  F21, 64(RSP)
 	VSHL   $20, V23.S4, V21.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V21.S4, V14.S4, V14.S4
@@ -26315,7 +26320,7 @@ loop2:
 	VFMLA  V24.S4, V17.S4, V21.S4
 	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V27.S4, V17.S4, V22.S4
-	FMOVQ  F20, 64(RSP)
+	FMOVQ  F20, 80(RSP)
 	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V24.S4, V21.S4, V20.S4
 	FMOVQ  160(R3), F21 // nearExp1
@@ -26330,12 +26335,12 @@ loop2:
 	VORR   V15.B16, V12.B16, V12.B16
 	VORR   V23.B16, V12.B16, V12.B16
 	FMOVQ  144(R0), F15
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V15.S4, V21.S4
 	FMOVQ  208(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -26351,7 +26356,7 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V21.B16, V15.B16
 	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  F14, 80(RSP)
+	FMOVQ  F14, 96(RSP)
 	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb295ee // mla v14.4s, v15.4s, v18.4s
 	FMOVQ  128(R3), F15 // byteOffsets
@@ -26359,7 +26364,7 @@ loop2:
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V21.S4, V22.S4
-	FMOVQ  F28, 96(RSP)
+	FMOVQ  F28, 112(RSP)
 	VSHL   $20, V23.S4, V28.S4
 	VADD   V22.S4, V14.S4, V14.S4
 	VADD   V28.S4, V15.S4, V15.S4
@@ -26369,7 +26374,7 @@ loop2:
 	VFMLA  V24.S4, V17.S4, V22.S4
 	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V27.S4, V17.S4, V28.S4
-	FMOVQ  F29, 112(RSP)
+	FMOVQ  F29, 128(RSP)
 	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V22.S4, V29.S4
 	FMOVQ  160(R3), F22 // nearExp1
@@ -26385,12 +26390,12 @@ loop2:
 	VORR   V21.B16, V12.B16, V12.B16
 	VORR   V23.B16, V12.B16, V12.B16
 	FMOVQ  272(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V21.S4, V22.S4
 	FMOVQ  336(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -26413,7 +26418,7 @@ loop2:
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F20, 128(RSP)
+	FMOVQ  F20, 144(RSP)
 	VSHL   $20, V24.S4, V20.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V20.S4, V21.S4, V21.S4
@@ -26423,7 +26428,7 @@ loop2:
 	VFMLA  V27.S4, V17.S4, V20.S4
 	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
-	FMOVQ  F15, 144(RSP)
+	FMOVQ  F15, 160(RSP)
 	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V20.S4, V15.S4
 	FMOVQ  160(R3), F20 // nearExp1
@@ -26438,12 +26443,12 @@ loop2:
 	VORR   V22.B16, V12.B16, V12.B16
 	VORR   V24.B16, V12.B16, V12.B16
 	FMOVQ  400(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  464(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -26459,7 +26464,7 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  F21, 160(RSP)
+	FMOVQ  F21, 176(RSP)
 	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb29695 // mla v21.4s, v20.4s, v18.4s
 	FMOVQ  128(R3), F20 // byteOffsets
@@ -26467,7 +26472,7 @@ loop2:
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F29, 176(RSP)
+	FMOVQ  F29, 192(RSP)
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V21.S4, V21.S4
 	VADD   V29.S4, V20.S4, V20.S4
@@ -26477,7 +26482,7 @@ loop2:
 	VFMLA  V27.S4, V17.S4, V23.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
-	FMOVQ  F14, 192(RSP)
+	FMOVQ  F14, 208(RSP)
 	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V27.S4, V23.S4, V14.S4
 	FMOVQ  160(R3), F23 // nearExp1
@@ -26493,12 +26498,12 @@ loop2:
 	VORR   V22.B16, V12.B16, V12.B16
 	VORR   V24.B16, V12.B16, V12.B16
 	FMOVQ  32(R0), F14
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V14.S4, V22.S4
 	FMOVQ  96(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -26521,7 +26526,7 @@ loop2:
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F15, 208(RSP)
+	FMOVQ  F15, 224(RSP)
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V14.S4, V14.S4
@@ -26531,7 +26536,7 @@ loop2:
 	VFMLA  V27.S4, V17.S4, V15.S4
 	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
-	FMOVQ  F20, 224(RSP)
+	FMOVQ  F20, 240(RSP)
 	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
 	FMOVQ  160(R3), F15 // nearExp1
@@ -26546,12 +26551,12 @@ loop2:
 	VORR   V22.B16, V12.B16, V12.B16
 	VORR   V24.B16, V12.B16, V12.B16
 	FMOVQ  160(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  224(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -26567,7 +26572,7 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  F14, 240(RSP)
+	FMOVQ  F14, 256(RSP)
 	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb2968e // mla v14.4s, v20.4s, v18.4s
 	FMOVQ  128(R3), F20 // byteOffsets
@@ -26575,7 +26580,7 @@ loop2:
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F29, 256(RSP)
+	FMOVQ  F29, 272(RSP)
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V14.S4, V14.S4
 	VADD   V29.S4, V20.S4, V20.S4
@@ -26585,7 +26590,7 @@ loop2:
 	VFMLA  V27.S4, V17.S4, V23.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
-	FMOVQ  F21, 272(RSP)
+	FMOVQ  F21, 288(RSP)
 	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V23.S4, V21.S4
 	FMOVQ  160(R3), F23 // nearExp1
@@ -26601,12 +26606,12 @@ loop2:
 	VORR   V22.B16, V12.B16, V12.B16
 	VORR   V24.B16, V12.B16, V12.B16
 	FMOVQ  288(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V21.S4, V22.S4
 	FMOVQ  352(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -26629,7 +26634,7 @@ loop2:
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F15, 288(RSP)
+	FMOVQ  F15, 304(RSP)
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V21.S4, V21.S4
@@ -26639,7 +26644,7 @@ loop2:
 	VFMLA  V27.S4, V17.S4, V15.S4
 	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
-	FMOVQ  F20, 304(RSP)
+	FMOVQ  F20, 320(RSP)
 	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
 	FMOVQ  160(R3), F15 // nearExp1
@@ -26654,12 +26659,12 @@ loop2:
 	VORR   V22.B16, V12.B16, V12.B16
 	VORR   V24.B16, V12.B16, V12.B16
 	FMOVQ  416(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  480(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -26675,7 +26680,7 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  F21, 320(RSP)
+	FMOVQ  F21, 336(RSP)
 	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb29695 // mla v21.4s, v20.4s, v18.4s
 	FMOVQ  128(R3), F20 // byteOffsets
@@ -26683,7 +26688,7 @@ loop2:
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F29, 336(RSP)
+	FMOVQ  F29, 352(RSP)
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V21.S4, V21.S4
 	VADD   V29.S4, V20.S4, V20.S4
@@ -26693,7 +26698,7 @@ loop2:
 	VFMLA  V27.S4, V17.S4, V23.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
-	FMOVQ  F14, 352(RSP)
+	FMOVQ  F14, 368(RSP)
 	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V27.S4, V23.S4, V14.S4
 	FMOVQ  160(R3), F23 // nearExp1
@@ -26709,12 +26714,12 @@ loop2:
 	VORR   V22.B16, V12.B16, V12.B16
 	VORR   V24.B16, V12.B16, V12.B16
 	FMOVQ  48(R0), F14
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V14.S4, V22.S4
 	FMOVQ  112(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -26737,7 +26742,7 @@ loop2:
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F15, 368(RSP)
+	FMOVQ  F15, 384(RSP)
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V14.S4, V14.S4
@@ -26747,7 +26752,7 @@ loop2:
 	VFMLA  V27.S4, V17.S4, V15.S4
 	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
-	FMOVQ  F20, 384(RSP)
+	FMOVQ  F20, 400(RSP)
 	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
 	FMOVQ  160(R3), F15 // nearExp1
@@ -26762,12 +26767,12 @@ loop2:
 	VORR   V22.B16, V12.B16, V12.B16
 	VORR   V24.B16, V12.B16, V12.B16
 	FMOVQ  176(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  240(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -26783,7 +26788,7 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  F14, 400(RSP)
+	FMOVQ  F14, 416(RSP)
 	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb2968e // mla v14.4s, v20.4s, v18.4s
 	FMOVQ  128(R3), F20 // byteOffsets
@@ -26791,7 +26796,7 @@ loop2:
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F29, 416(RSP)
+	FMOVQ  F29, 432(RSP)
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V14.S4, V14.S4
 	VADD   V29.S4, V20.S4, V20.S4
@@ -26801,7 +26806,7 @@ loop2:
 	VFMLA  V27.S4, V17.S4, V23.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
-	FMOVQ  F21, 432(RSP)
+	FMOVQ  F21, 448(RSP)
 	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V23.S4, V21.S4
 	FMOVQ  160(R3), F23 // nearExp1
@@ -26817,12 +26822,12 @@ loop2:
 	VORR   V22.B16, V12.B16, V12.B16
 	VORR   V24.B16, V12.B16, V12.B16
 	FMOVQ  304(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V21.S4, V22.S4
 	FMOVQ  368(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -26845,7 +26850,7 @@ loop2:
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V22.S4, V23.S4
-	FMOVQ  F15, 448(RSP)
+	FMOVQ  F15, 464(RSP)
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V21.S4, V21.S4
@@ -26855,7 +26860,7 @@ loop2:
 	VFMLA  V27.S4, V17.S4, V15.S4
 	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
-	FMOVQ  F20, 464(RSP)
+	FMOVQ  F20, 480(RSP)
 	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
 	FMOVQ  160(R3), F15 // nearExp1
@@ -26870,12 +26875,12 @@ loop2:
 	VORR   V22.B16, V12.B16, V12.B16
 	VORR   V24.B16, V12.B16, V12.B16
 	FMOVQ  432(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  496(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -26934,56 +26939,56 @@ loop2:
 	FMOVQ  F25, 128(R1)
 	FMOVQ  F16, 192(R1)
 	FMOVQ  F26, 256(R1)
-	FMOVQ  32(RSP), F3
+	FMOVQ  48(RSP), F3
 	FMOVQ  F3, 320(R1)
-	FMOVQ  112(RSP), F3
+	FMOVQ  128(RSP), F3
 	FMOVQ  F3, 384(R1)
-	FMOVQ  64(RSP), F3
-	FMOVQ  F3, 448(R1)
-	FMOVQ  96(RSP), F3
-	FMOVQ  F3, 16(R1)
 	FMOVQ  80(RSP), F3
+	FMOVQ  F3, 448(R1)
+	FMOVQ  112(RSP), F3
+	FMOVQ  F3, 16(R1)
+	FMOVQ  96(RSP), F3
 	FMOVQ  F3, 80(R1)
-	FMOVQ  192(RSP), F3
+	FMOVQ  208(RSP), F3
 	FMOVQ  F3, 144(R1)
-	FMOVQ  144(RSP), F3
-	FMOVQ  F3, 208(R1)
-	FMOVQ  176(RSP), F3
-	FMOVQ  F3, 272(R1)
 	FMOVQ  160(RSP), F3
+	FMOVQ  F3, 208(R1)
+	FMOVQ  192(RSP), F3
+	FMOVQ  F3, 272(R1)
+	FMOVQ  176(RSP), F3
 	FMOVQ  F3, 336(R1)
-	FMOVQ  272(RSP), F3
+	FMOVQ  288(RSP), F3
 	FMOVQ  F3, 400(R1)
-	FMOVQ  224(RSP), F3
-	FMOVQ  F3, 464(R1)
-	FMOVQ  256(RSP), F3
-	FMOVQ  F3, 32(R1)
 	FMOVQ  240(RSP), F3
+	FMOVQ  F3, 464(R1)
+	FMOVQ  272(RSP), F3
+	FMOVQ  F3, 32(R1)
+	FMOVQ  256(RSP), F3
 	FMOVQ  F3, 96(R1)
-	FMOVQ  352(RSP), F3
+	FMOVQ  368(RSP), F3
 	FMOVQ  F3, 160(R1)
-	FMOVQ  304(RSP), F3
-	FMOVQ  F3, 224(R1)
-	FMOVQ  336(RSP), F3
-	FMOVQ  F3, 288(R1)
 	FMOVQ  320(RSP), F3
+	FMOVQ  F3, 224(R1)
+	FMOVQ  352(RSP), F3
+	FMOVQ  F3, 288(R1)
+	FMOVQ  336(RSP), F3
 	FMOVQ  F3, 352(R1)
-	FMOVQ  432(RSP), F3
+	FMOVQ  448(RSP), F3
 	FMOVQ  F3, 416(R1)
-	FMOVQ  384(RSP), F3
-	FMOVQ  F3, 480(R1)
-	FMOVQ  416(RSP), F3
-	FMOVQ  F3, 48(R1)
 	FMOVQ  400(RSP), F3
+	FMOVQ  F3, 480(R1)
+	FMOVQ  432(RSP), F3
+	FMOVQ  F3, 48(R1)
+	FMOVQ  416(RSP), F3
 	FMOVQ  F3, 112(R1)
 	FMOVQ  F14, 176(R1)
-	FMOVQ  464(RSP), F3
+	FMOVQ  480(RSP), F3
 	FMOVQ  F3, 240(R1)
 	FMOVQ  F29, 304(R1)
 	FMOVQ  F21, 368(R1)
 	FMOVQ  F23, 432(R1)
 	FMOVQ  F20, 496(R1)
-	FMOVQ  16(RSP), F3
+	FMOVQ  32(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d48c // fadd v12.4s, v4.4s, v3.4s
@@ -26992,7 +26997,7 @@ loop2:
 	WORD   $0x4ea4d584 // fsub v4.4s, v12.4s, v4.4s
 	WORD   $0x4ea4d5ad // fsub v13.4s, v13.4s, v4.4s
 	WORD   $0x4e2dd508 // fadd v8.4s, v8.4s, v13.4s
-	FMOVQ  48(RSP), F3
+	FMOVQ  64(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d584 // fadd v4.4s, v12.4s, v3.4s
@@ -27001,7 +27006,7 @@ loop2:
 	WORD   $0x4eacd48c // fsub v12.4s, v4.4s, v12.4s
 	WORD   $0x4eacd5ad // fsub v13.4s, v13.4s, v12.4s
 	WORD   $0x4e2dd508 // fadd v8.4s, v8.4s, v13.4s
-	FMOVQ  128(RSP), F3
+	FMOVQ  144(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d4ac // fadd v12.4s, v5.4s, v3.4s
@@ -27010,7 +27015,7 @@ loop2:
 	WORD   $0x4ea5d585 // fsub v5.4s, v12.4s, v5.4s
 	WORD   $0x4ea5d5ad // fsub v13.4s, v13.4s, v5.4s
 	WORD   $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	FMOVQ  208(RSP), F3
+	FMOVQ  224(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d585 // fadd v5.4s, v12.4s, v3.4s
@@ -27019,7 +27024,7 @@ loop2:
 	WORD   $0x4eacd4ac // fsub v12.4s, v5.4s, v12.4s
 	WORD   $0x4eacd5ad // fsub v13.4s, v13.4s, v12.4s
 	WORD   $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
-	FMOVQ  288(RSP), F3
+	FMOVQ  304(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d4cc // fadd v12.4s, v6.4s, v3.4s
@@ -27028,7 +27033,7 @@ loop2:
 	WORD   $0x4ea6d586 // fsub v6.4s, v12.4s, v6.4s
 	WORD   $0x4ea6d5ad // fsub v13.4s, v13.4s, v6.4s
 	WORD   $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
-	FMOVQ  368(RSP), F3
+	FMOVQ  384(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d586 // fadd v6.4s, v12.4s, v3.4s
@@ -27037,7 +27042,7 @@ loop2:
 	WORD   $0x4eacd4cc // fsub v12.4s, v6.4s, v12.4s
 	WORD   $0x4eacd5ad // fsub v13.4s, v13.4s, v12.4s
 	WORD   $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
-	FMOVQ  448(RSP), F3
+	FMOVQ  464(RSP), F3
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e23d4ec // fadd v12.4s, v7.4s, v3.4s
@@ -30332,6 +30337,7 @@ exact:
 	FMOVQ  48(R3), F13 // wordOffsets
 	FMOVQ  256(R3), F14 // exp3
 	FMOVQ  272(R3), F15 // cut
+	FMOVQ  F2, 16(RSP)
 
 loop8:
 	FMOVQ  0(R0), F16
@@ -30405,12 +30411,12 @@ loop8:
 	ORR    R6, R5
 	CBNZ   R5, end
 	FMOVQ  0(R0), F16
-	VORR   V2.B16, V2.B16, V17.B16
+	FMOVQ  16(RSP), F17
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V16.S4, V17.S4
 	FMOVQ  64(R0), F18
-	VORR   V2.B16, V2.B16, V19.B16
+	FMOVQ  16(RSP), F19
 	VFMLA  V0.S4, V18.S4, V19.S4
 
 	// -n = magic - N - u
@@ -30460,12 +30466,12 @@ loop8:
 	FMOVQ  F17, 0(R1)
 	FMOVQ  F19, 64(R1)
 	FMOVQ  128(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
+	FMOVQ  16(RSP), F18
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V18.S4
 	FMOVQ  192(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 	VFMLA  V0.S4, V19.S4, V20.S4
 
 	// -n = magic - N - u
@@ -30524,12 +30530,12 @@ loop8:
 	WORD   $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
 	WORD   $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
 	FMOVQ  256(R0), F4
-	VORR   V2.B16, V2.B16, V16.B16
+	FMOVQ  16(RSP), F16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V4.S4, V16.S4
 	FMOVQ  320(R0), F18
-	VORR   V2.B16, V2.B16, V19.B16
+	FMOVQ  16(RSP), F19
 	VFMLA  V0.S4, V18.S4, V19.S4
 
 	// -n = magic - N - u
@@ -30579,12 +30585,12 @@ loop8:
 	FMOVQ  F16, 256(R1)
 	FMOVQ  F19, 320(R1)
 	FMOVQ  384(R0), F16
-	VORR   V2.B16, V2.B16, V18.B16
+	FMOVQ  16(RSP), F18
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V16.S4, V18.S4
 	FMOVQ  448(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 	VFMLA  V0.S4, V19.S4, V20.S4
 
 	// -n = magic - N - u
@@ -30643,12 +30649,12 @@ loop8:
 	WORD   $0x4eb1d652 // fsub v18.4s, v18.4s, v17.4s
 	WORD   $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
 	FMOVQ  16(R0), F4
-	VORR   V2.B16, V2.B16, V17.B16
+	FMOVQ  16(RSP), F17
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V4.S4, V17.S4
 	FMOVQ  80(R0), F18
-	VORR   V2.B16, V2.B16, V19.B16
+	FMOVQ  16(RSP), F19
 	VFMLA  V0.S4, V18.S4, V19.S4
 
 	// -n = magic - N - u
@@ -30698,12 +30704,12 @@ loop8:
 	FMOVQ  F17, 16(R1)
 	FMOVQ  F19, 80(R1)
 	FMOVQ  144(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
+	FMOVQ  16(RSP), F18
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V18.S4
 	FMOVQ  208(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 	VFMLA  V0.S4, V19.S4, V20.S4
 
 	// -n = magic - N - u
@@ -30762,12 +30768,12 @@ loop8:
 	WORD   $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
 	WORD   $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
 	FMOVQ  272(R0), F4
-	VORR   V2.B16, V2.B16, V5.B16
+	FMOVQ  16(RSP), F5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V4.S4, V5.S4
 	FMOVQ  336(R0), F18
-	VORR   V2.B16, V2.B16, V19.B16
+	FMOVQ  16(RSP), F19
 	VFMLA  V0.S4, V18.S4, V19.S4
 
 	// -n = magic - N - u
@@ -30817,12 +30823,12 @@ loop8:
 	FMOVQ  F5, 272(R1)
 	FMOVQ  F19, 336(R1)
 	FMOVQ  400(R0), F5
-	VORR   V2.B16, V2.B16, V18.B16
+	FMOVQ  16(RSP), F18
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V5.S4, V18.S4
 	FMOVQ  464(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 	VFMLA  V0.S4, V19.S4, V20.S4
 
 	// -n = magic - N - u
@@ -30881,12 +30887,12 @@ loop8:
 	WORD   $0x4eb1d652 // fsub v18.4s, v18.4s, v17.4s
 	WORD   $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
 	FMOVQ  32(R0), F4
-	VORR   V2.B16, V2.B16, V17.B16
+	FMOVQ  16(RSP), F17
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V4.S4, V17.S4
 	FMOVQ  96(R0), F18
-	VORR   V2.B16, V2.B16, V19.B16
+	FMOVQ  16(RSP), F19
 	VFMLA  V0.S4, V18.S4, V19.S4
 
 	// -n = magic - N - u
@@ -30936,12 +30942,12 @@ loop8:
 	FMOVQ  F17, 32(R1)
 	FMOVQ  F19, 96(R1)
 	FMOVQ  160(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
+	FMOVQ  16(RSP), F18
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V18.S4
 	FMOVQ  224(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 	VFMLA  V0.S4, V19.S4, V20.S4
 
 	// -n = magic - N - u
@@ -31000,12 +31006,12 @@ loop8:
 	WORD   $0x4ea6d652 // fsub v18.4s, v18.4s, v6.4s
 	WORD   $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
 	FMOVQ  288(R0), F4
-	VORR   V2.B16, V2.B16, V6.B16
+	FMOVQ  16(RSP), F6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V4.S4, V6.S4
 	FMOVQ  352(R0), F18
-	VORR   V2.B16, V2.B16, V19.B16
+	FMOVQ  16(RSP), F19
 	VFMLA  V0.S4, V18.S4, V19.S4
 
 	// -n = magic - N - u
@@ -31055,12 +31061,12 @@ loop8:
 	FMOVQ  F6, 288(R1)
 	FMOVQ  F19, 352(R1)
 	FMOVQ  416(R0), F6
-	VORR   V2.B16, V2.B16, V18.B16
+	FMOVQ  16(RSP), F18
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V6.S4, V18.S4
 	FMOVQ  480(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 	VFMLA  V0.S4, V19.S4, V20.S4
 
 	// -n = magic - N - u
@@ -31119,12 +31125,12 @@ loop8:
 	WORD   $0x4eb1d652 // fsub v18.4s, v18.4s, v17.4s
 	WORD   $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
 	FMOVQ  48(R0), F4
-	VORR   V2.B16, V2.B16, V17.B16
+	FMOVQ  16(RSP), F17
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V4.S4, V17.S4
 	FMOVQ  112(R0), F18
-	VORR   V2.B16, V2.B16, V19.B16
+	FMOVQ  16(RSP), F19
 	VFMLA  V0.S4, V18.S4, V19.S4
 
 	// -n = magic - N - u
@@ -31174,12 +31180,12 @@ loop8:
 	FMOVQ  F17, 48(R1)
 	FMOVQ  F19, 112(R1)
 	FMOVQ  176(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
+	FMOVQ  16(RSP), F18
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V18.S4
 	FMOVQ  240(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 	VFMLA  V0.S4, V19.S4, V20.S4
 
 	// -n = magic - N - u
@@ -31238,12 +31244,12 @@ loop8:
 	WORD   $0x4ea7d652 // fsub v18.4s, v18.4s, v7.4s
 	WORD   $0x4e32d56b // fadd v11.4s, v11.4s, v18.4s
 	FMOVQ  304(R0), F4
-	VORR   V2.B16, V2.B16, V7.B16
+	FMOVQ  16(RSP), F7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V4.S4, V7.S4
 	FMOVQ  368(R0), F18
-	VORR   V2.B16, V2.B16, V19.B16
+	FMOVQ  16(RSP), F19
 	VFMLA  V0.S4, V18.S4, V19.S4
 
 	// -n = magic - N - u
@@ -31293,12 +31299,12 @@ loop8:
 	FMOVQ  F7, 304(R1)
 	FMOVQ  F19, 368(R1)
 	FMOVQ  432(R0), F7
-	VORR   V2.B16, V2.B16, V18.B16
+	FMOVQ  16(RSP), F18
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V7.S4, V18.S4
 	FMOVQ  496(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 	VFMLA  V0.S4, V19.S4, V20.S4
 
 	// -n = magic - N - u
@@ -34863,7 +34869,7 @@ behind2:
 // expScaleNEON exp(x) times the factor.
 //
 // func expScaleNEON(dst []float32, src []float32, st *Sum, f *Factor)
-TEXT ·expScaleNEON(SB), NOSPLIT, $0-64
+TEXT ·expScaleNEON(SB), NOSPLIT, $24-64
 	MOVD   src_base+24(FP), R0
 	MOVD   dst_base+0(FP), R1
 	MOVD   st+48(FP), R4
@@ -34897,21 +34903,22 @@ TEXT ·expScaleNEON(SB), NOSPLIT, $0-64
 	FMOVQ  256(R3), F8 // exp3
 	FMOVQ  272(R3), F9 // cut
 	FMOVQ  80(R3), F10 // down
+	FMOVQ  F2, 16(RSP)
 
 loop1:
 	FMOVQ  0(R0), F11
-	VORR   V2.B16, V2.B16, V12.B16
+	FMOVQ  16(RSP), F12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V11.S4, V12.S4
 	FMOVQ  16(R0), F13
-	VORR   V2.B16, V2.B16, V14.B16
+	FMOVQ  16(RSP), F14
 	VFMLA  V0.S4, V13.S4, V14.S4
 	FMOVQ  32(R0), F15
-	VORR   V2.B16, V2.B16, V16.B16
+	FMOVQ  16(RSP), F16
 	VFMLA  V0.S4, V15.S4, V16.S4
 	FMOVQ  48(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
+	FMOVQ  16(RSP), F18
 	VFMLA  V0.S4, V17.S4, V18.S4
 
 	// -n = magic - N - u
@@ -35018,18 +35025,18 @@ loop1:
 	FMOVQ  F16, 32(R1)
 	FMOVQ  F18, 48(R1)
 	FMOVQ  64(R0), F11
-	VORR   V2.B16, V2.B16, V12.B16
+	FMOVQ  16(RSP), F12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V11.S4, V12.S4
 	FMOVQ  80(R0), F13
-	VORR   V2.B16, V2.B16, V14.B16
+	FMOVQ  16(RSP), F14
 	VFMLA  V0.S4, V13.S4, V14.S4
 	FMOVQ  96(R0), F15
-	VORR   V2.B16, V2.B16, V16.B16
+	FMOVQ  16(RSP), F16
 	VFMLA  V0.S4, V15.S4, V16.S4
 	FMOVQ  112(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
+	FMOVQ  16(RSP), F18
 	VFMLA  V0.S4, V17.S4, V18.S4
 
 	// -n = magic - N - u
@@ -35310,7 +35317,7 @@ behind3:
 // logSubNEON (x - m) * scale - b, the product and the difference rounded once.
 //
 // func logSubNEON(dst []float32, src []float32, m float32, scale float32, b float32)
-TEXT ·logSubNEON(SB), NOSPLIT, $0-60
+TEXT ·logSubNEON(SB), NOSPLIT, $24-60
 	MOVD   src_base+24(FP), R0
 	MOVD   dst_base+0(FP), R1
 	MOVD   src_len+32(FP), R2
@@ -35329,6 +35336,7 @@ TEXT ·logSubNEON(SB), NOSPLIT, $0-60
 	// 8 vectors a turn.
 	SUBS   $32, R2
 	BLT    done1
+	FMOVQ  F2, 16(RSP)
 
 loop1:
 	FMOVQ  0(R0), F3
@@ -35341,13 +35349,13 @@ loop1:
 	WORD   $0x4ea0d4a5 // fsub v5.4s, v5.4s, v0.4s
 	FMOVQ  48(R0), F6
 	WORD   $0x4ea0d4c6 // fsub v6.4s, v6.4s, v0.4s
-	VORR   V2.B16, V2.B16, V7.B16
+	FMOVQ  16(RSP), F7
 	VFMLA  V1.S4, V3.S4, V7.S4
-	VORR   V2.B16, V2.B16, V3.B16
+	FMOVQ  16(RSP), F3
 	VFMLA  V1.S4, V4.S4, V3.S4
-	VORR   V2.B16, V2.B16, V4.B16
+	FMOVQ  16(RSP), F4
 	VFMLA  V1.S4, V5.S4, V4.S4
-	VORR   V2.B16, V2.B16, V5.B16
+	FMOVQ  16(RSP), F5
 	VFMLA  V1.S4, V6.S4, V5.S4
 	FMOVQ  F7, 0(R1)
 	FMOVQ  F3, 16(R1)
@@ -35363,13 +35371,13 @@ loop1:
 	WORD   $0x4ea0d4a5 // fsub v5.4s, v5.4s, v0.4s
 	FMOVQ  112(R0), F6
 	WORD   $0x4ea0d4c6 // fsub v6.4s, v6.4s, v0.4s
-	VORR   V2.B16, V2.B16, V7.B16
+	FMOVQ  16(RSP), F7
 	VFMLA  V1.S4, V3.S4, V7.S4
-	VORR   V2.B16, V2.B16, V3.B16
+	FMOVQ  16(RSP), F3
 	VFMLA  V1.S4, V4.S4, V3.S4
-	VORR   V2.B16, V2.B16, V4.B16
+	FMOVQ  16(RSP), F4
 	VFMLA  V1.S4, V5.S4, V4.S4
-	VORR   V2.B16, V2.B16, V5.B16
+	FMOVQ  16(RSP), F5
 	VFMLA  V1.S4, V6.S4, V5.S4
 	FMOVQ  F7, 64(R1)
 	FMOVQ  F3, 80(R1)
@@ -35458,7 +35466,7 @@ behind3:
 // sumTopsNEON sum of whole turns, which stores each one's largest elements by lane too.
 //
 // func sumTopsNEON(tops []float32, src []float32, st *Sum) (done int)
-TEXT ·sumTopsNEON(SB), $88-64
+TEXT ·sumTopsNEON(SB), $104-64
 	MOVD   src_base+24(FP), R0
 	MOVD   tops_base+0(FP), R1
 	MOVD   st+48(FP), R4
@@ -35517,15 +35525,16 @@ TEXT ·sumTopsNEON(SB), $88-64
 	FLDPQ  (R5), (F30, F31)
 	FMOVQ  32(R3), F3 // eighths
 	FMOVQ  48(R3), F16 // wordOffsets
+	FMOVQ  F2, 16(RSP)
 
 loop2:
 	FMOVQ  0(R0), F17
-	VORR   V2.B16, V2.B16, V18.B16
+	FMOVQ  16(RSP), F18
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V18.S4
 	FMOVQ  64(R0), F19
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 	VFMLA  V0.S4, V19.S4, V20.S4
 
 	// -n = magic - N - u
@@ -35570,12 +35579,12 @@ loop2:
 	VFMLA  V22.S4, V17.S4, V17.S4
 	WORD   $0x4e31d6f7 // fadd v23.4s, v23.4s, v17.4s
 	FMOVQ  128(R0), F17
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V21.S4
 	FMOVQ  192(R0), F22
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V22.S4, V24.S4
 
 	// -n = magic - N - u
@@ -35623,12 +35632,12 @@ loop2:
 	VORR   V21.B16, V18.B16, V18.B16
 	VORR   V24.B16, V18.B16, V18.B16
 	FMOVQ  256(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  320(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -35674,12 +35683,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  384(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  448(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -35726,12 +35735,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  16(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  80(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -35777,12 +35786,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  144(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  208(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -35814,7 +35823,7 @@ loop2:
 	VFMLA  V24.S4, V19.S4, V21.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
-	FMOVQ  F26, 16(RSP)
+	FMOVQ  F26, 32(RSP)
 	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V24.S4, V21.S4, V26.S4
 	FMOVQ  160(R3), F21 // nearExp1
@@ -35830,12 +35839,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  272(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  336(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -35881,12 +35890,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  400(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  464(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -35918,7 +35927,7 @@ loop2:
 	VFMLA  V24.S4, V19.S4, V21.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
-	FMOVQ  F27, 32(RSP)
+	FMOVQ  F27, 48(RSP)
 	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V24.S4, V21.S4, V27.S4
 	FMOVQ  160(R3), F21 // nearExp1
@@ -35934,12 +35943,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  32(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  96(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -35985,12 +35994,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  160(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  224(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -36022,7 +36031,7 @@ loop2:
 	VFMLA  V24.S4, V19.S4, V21.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
-	FMOVQ  F26, 48(RSP)
+	FMOVQ  F26, 64(RSP)
 	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V24.S4, V21.S4, V26.S4
 	FMOVQ  160(R3), F21 // nearExp1
@@ -36038,12 +36047,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  288(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  352(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -36089,12 +36098,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  416(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  480(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -36126,7 +36135,7 @@ loop2:
 	VFMLA  V24.S4, V19.S4, V21.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
-	FMOVQ  F27, 64(RSP)
+	FMOVQ  F27, 80(RSP)
 	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V24.S4, V21.S4, V27.S4
 	FMOVQ  160(R3), F21 // nearExp1
@@ -36142,12 +36151,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  48(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  112(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -36193,12 +36202,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  176(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  240(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -36230,7 +36239,7 @@ loop2:
 	VFMLA  V24.S4, V19.S4, V21.S4
 	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
-	FMOVQ  F26, 80(RSP)
+	FMOVQ  F26, 96(RSP)
 	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V24.S4, V21.S4, V26.S4
 	FMOVQ  160(R3), F21 // nearExp1
@@ -36246,12 +36255,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  304(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  368(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -36297,12 +36306,12 @@ loop2:
 	VORR   V20.B16, V18.B16, V18.B16
 	VORR   V22.B16, V18.B16, V18.B16
 	FMOVQ  432(R0), F17
-	VORR   V2.B16, V2.B16, V20.B16
+	FMOVQ  16(RSP), F20
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V17.S4, V20.S4
 	FMOVQ  496(R0), F21
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 	VFMLA  V0.S4, V21.S4, V22.S4
 
 	// -n = magic - N - u
@@ -36432,7 +36441,7 @@ loop2:
 	WORD   $0x4ea4d624 // fsub v4.4s, v17.4s, v4.4s
 	WORD   $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
 	WORD   $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
-	FMOVQ  16(RSP), F4
+	FMOVQ  32(RSP), F4
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e24d632 // fadd v18.4s, v17.4s, v4.4s
@@ -36441,7 +36450,7 @@ loop2:
 	WORD   $0x4eb1d651 // fsub v17.4s, v18.4s, v17.4s
 	WORD   $0x4eb1d673 // fsub v19.4s, v19.4s, v17.4s
 	WORD   $0x4e33d508 // fadd v8.4s, v8.4s, v19.4s
-	FMOVQ  32(RSP), F4
+	FMOVQ  48(RSP), F4
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e24d4b1 // fadd v17.4s, v5.4s, v4.4s
@@ -36450,7 +36459,7 @@ loop2:
 	WORD   $0x4ea5d625 // fsub v5.4s, v17.4s, v5.4s
 	WORD   $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
 	WORD   $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
-	FMOVQ  48(RSP), F4
+	FMOVQ  64(RSP), F4
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e24d625 // fadd v5.4s, v17.4s, v4.4s
@@ -36459,7 +36468,7 @@ loop2:
 	WORD   $0x4eb1d4b1 // fsub v17.4s, v5.4s, v17.4s
 	WORD   $0x4eb1d673 // fsub v19.4s, v19.4s, v17.4s
 	WORD   $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
-	FMOVQ  64(RSP), F4
+	FMOVQ  80(RSP), F4
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e24d4d1 // fadd v17.4s, v6.4s, v4.4s
@@ -36468,7 +36477,7 @@ loop2:
 	WORD   $0x4ea6d626 // fsub v6.4s, v17.4s, v6.4s
 	WORD   $0x4ea6d673 // fsub v19.4s, v19.4s, v6.4s
 	WORD   $0x4e33d54a // fadd v10.4s, v10.4s, v19.4s
-	FMOVQ  80(RSP), F4
+	FMOVQ  96(RSP), F4
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e24d626 // fadd v6.4s, v17.4s, v4.4s
@@ -36531,6 +36540,7 @@ exact:
 	FMOVQ  48(R3), F17 // wordOffsets
 	FMOVQ  256(R3), F18 // exp3
 	FMOVQ  272(R3), F19 // cut
+	FMOVQ  F2, 16(RSP)
 
 loop4:
 	FMOVQ  0(R0), F20
@@ -36612,12 +36622,12 @@ loop4:
 	FMOVQ  F23, 48(R1)
 	WORD   $0x4e2ff6ef // fmax v15.4s, v23.4s, v15.4s
 	FMOVQ  0(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V21.S4
 	FMOVQ  64(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -36665,12 +36675,12 @@ loop4:
 	WORD   $0x4e771e97 // bic v23.16b, v20.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  128(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  192(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -36727,12 +36737,12 @@ loop4:
 	WORD   $0x4ea4d6d6 // fsub v22.4s, v22.4s, v4.4s
 	WORD   $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
 	FMOVQ  256(R0), F4
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V4.S4, V21.S4
 	FMOVQ  320(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -36780,12 +36790,12 @@ loop4:
 	WORD   $0x4e771c97 // bic v23.16b, v4.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  384(R0), F4
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V4.S4, V22.S4
 	FMOVQ  448(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -36842,12 +36852,12 @@ loop4:
 	WORD   $0x4eb4d6d6 // fsub v22.4s, v22.4s, v20.4s
 	WORD   $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
 	FMOVQ  16(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V21.S4
 	FMOVQ  80(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -36895,12 +36905,12 @@ loop4:
 	WORD   $0x4e771e97 // bic v23.16b, v20.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  144(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  208(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -36957,12 +36967,12 @@ loop4:
 	WORD   $0x4ea5d6d6 // fsub v22.4s, v22.4s, v5.4s
 	WORD   $0x4e36d529 // fadd v9.4s, v9.4s, v22.4s
 	FMOVQ  272(R0), F5
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V5.S4, V21.S4
 	FMOVQ  336(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -37010,12 +37020,12 @@ loop4:
 	WORD   $0x4e771cb7 // bic v23.16b, v5.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  400(R0), F5
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V5.S4, V22.S4
 	FMOVQ  464(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -37072,12 +37082,12 @@ loop4:
 	WORD   $0x4eb4d6d6 // fsub v22.4s, v22.4s, v20.4s
 	WORD   $0x4e36d529 // fadd v9.4s, v9.4s, v22.4s
 	FMOVQ  32(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V21.S4
 	FMOVQ  96(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -37125,12 +37135,12 @@ loop4:
 	WORD   $0x4e771e97 // bic v23.16b, v20.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  160(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  224(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -37187,12 +37197,12 @@ loop4:
 	WORD   $0x4ea6d6d6 // fsub v22.4s, v22.4s, v6.4s
 	WORD   $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
 	FMOVQ  288(R0), F6
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V6.S4, V21.S4
 	FMOVQ  352(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -37240,12 +37250,12 @@ loop4:
 	WORD   $0x4e771cd7 // bic v23.16b, v6.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  416(R0), F6
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V6.S4, V22.S4
 	FMOVQ  480(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -37302,12 +37312,12 @@ loop4:
 	WORD   $0x4eb4d6d6 // fsub v22.4s, v22.4s, v20.4s
 	WORD   $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
 	FMOVQ  48(R0), F20
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V21.S4
 	FMOVQ  112(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -37355,12 +37365,12 @@ loop4:
 	WORD   $0x4e771e97 // bic v23.16b, v20.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  176(R0), F20
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V20.S4, V22.S4
 	FMOVQ  240(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u
@@ -37417,12 +37427,12 @@ loop4:
 	WORD   $0x4ea7d6d6 // fsub v22.4s, v22.4s, v7.4s
 	WORD   $0x4e36d56b // fadd v11.4s, v11.4s, v22.4s
 	FMOVQ  304(R0), F7
-	VORR   V2.B16, V2.B16, V21.B16
+	FMOVQ  16(RSP), F21
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V7.S4, V21.S4
 	FMOVQ  368(R0), F22
-	VORR   V2.B16, V2.B16, V23.B16
+	FMOVQ  16(RSP), F23
 	VFMLA  V0.S4, V22.S4, V23.S4
 
 	// -n = magic - N - u
@@ -37470,12 +37480,12 @@ loop4:
 	WORD   $0x4e771cf7 // bic v23.16b, v7.16b, v23.16b
 	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
 	FMOVQ  432(R0), F7
-	VORR   V2.B16, V2.B16, V22.B16
+	FMOVQ  16(RSP), F22
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMLA  V0.S4, V7.S4, V22.S4
 	FMOVQ  496(R0), F23
-	VORR   V2.B16, V2.B16, V24.B16
+	FMOVQ  16(RSP), F24
 	VFMLA  V0.S4, V23.S4, V24.S4
 
 	// -n = magic - N - u

@@ -280,6 +280,9 @@ func (x *blockAllocator) run(resident []*Value) bool {
 		x.pinned[v] = true
 		x.code.Before = append(x.code.Before, x.move(v, x.at[v], Operand{Kind: Memory, Value: v}))
 	}
+	if x.m.Reloads() && x.b.Test == While {
+		x.store()
+	}
 	for i, o := range x.b.Ops {
 		if !x.op(i, o) {
 			return false
@@ -296,6 +299,28 @@ func (x *blockAllocator) run(resident []*Value) bool {
 		}
 	}
 	return x.settle(end)
+}
+
+// store gives variables that the block leaves alone a stack slot too, if several results overwrite
+// copies of them: a load has a slot of its own, a copy takes one from the arithmetic.
+func (x *blockAllocator) store() {
+	for _, v := range x.f.vars {
+		in := x.b.in[v]
+		if in == nil || in != x.b.out[v] || !x.pinned[in] {
+			continue
+		}
+		copies := 0
+		for _, o := range x.b.Ops {
+			if t := x.m.Tied(o); len(t) == 1 && o.Args[t[0]] == in {
+				copies++
+			}
+		}
+		if copies > 1 {
+			x.slot[in] = x.slots
+			x.slots++
+			x.code.Before = append(x.code.Before, Instr{Value: in, Op: Spill, Dst: Operand{Kind: Slot, Index: x.slot[in]}, Src: []Operand{x.at[in]}, Tied: -1})
+		}
+	}
 }
 
 func (x *blockAllocator) put(v *Value, o Operand) {
@@ -444,7 +469,9 @@ func (x *blockAllocator) op(i int, o *Value) bool {
 			in.Dst = x.at[v]
 		} else {
 			from := x.place(v)
-			if v.Op == Const && x.m.Reloads() {
+			if s, ok := x.slot[v]; ok && x.m.Reloads() {
+				from = Operand{Kind: Slot, Index: s}
+			} else if v.Op == Const && x.m.Reloads() {
 				from = Operand{Kind: Memory, Value: v}
 			}
 			dst, ok := x.free(-1, o.Args)
