@@ -41,9 +41,16 @@ func (o *options) scaleOf(i int) float32 {
 	return o.scale
 }
 
+// use makes functions use the level from here on. Parallel tests may call it for the level in use.
+func (o options) use() {
+	if arith.Best != o.level {
+		arith.Best = o.level
+	}
+}
+
 // native are the options for a call. From here on functions use the level.
 func (o options) native(c *call) *native.Options {
-	arith.Best = o.level
+	o.use()
 	n := &native.Options{Scale: o.scale, Causal: o.causal, Offset: o.offset, ZeroRows: o.zeroRows,
 		Goroutines: o.goroutines, Algorithm: o.algorithm, Streaming: o.streaming}
 	n.Add, n.Keep = maskOf(o.add, o.stride, c), maskOf(o.keep, o.stride, c)

@@ -1,13 +1,13 @@
 package f64_test
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/twopass-softmax/twopass/native"
@@ -32,31 +32,32 @@ func (h *hash) add(xs ...float64) {
 	}
 }
 
-// answers are the lines of testdata/answers.txt, computed with so many goroutines, in place or not.
-func answers(goroutines int, inPlace bool, lengths []int) []byte {
-	var b bytes.Buffer
-	for k, c := range classes {
-		var h [12]hash
-		for i, n := range lengths {
-			if n > 500 && k%4 != 0 || n > 5000 && k%8 != 0 {
-				continue // in software, as on 386, an fma takes long
-			}
-			r := rand.New(rand.NewPCG(uint64(n), uint64(k)))
-			x := make([]float64, n)
-			c.fill(r, x)
-			for f := range h {
-				if n > 5000 && f != 0 && f != 2 {
-					continue
-				}
-				h[f].add(answer(f, x, goroutines, inPlace, []float64{1, 0.7, -3}[i%3])...)
-			}
+// answered are the functions of the table of answers.
+var answered = [12]string{"softmax", "log-softmax", "log-sum-exp", "softmax scaled", "softmax masked", "gradients", "accumulator",
+	"causal rows with scales", "log-probs", "top-k", "exponentials", "axis"}
+
+// answers are the lines of testdata/answers.txt for class k, computed with so many goroutines, in place or not.
+func answers(k, goroutines int, inPlace bool) string {
+	var h [len(answered)]hash
+	for i, n := range []int{1, 2, 5, 8, 15, 16, 17, 31, 48, 100, 300, 1000, 4099, 70001} {
+		if n > 500 && k%4 != 0 || n > 5000 && k%8 != 0 {
+			continue // in software, as on 386, an fma takes long
 		}
-		for f, name := range []string{"softmax", "log-softmax", "log-sum-exp", "softmax scaled", "softmax masked", "gradients", "accumulator",
-			"causal rows with scales", "log-probs", "top-k", "exponentials", "axis"} {
-			fmt.Fprintf(&b, "%016x %s %s\n", uint64(h[f]), name, c.name)
+		r := rand.New(rand.NewPCG(uint64(n), uint64(k)))
+		x := make([]float64, n)
+		classes[k].fill(r, x)
+		for f := range h {
+			if n > 5000 && f != 0 && f != 2 {
+				continue
+			}
+			h[f].add(answer(f, x, goroutines, inPlace, []float64{1, 0.7, -3}[i%3])...)
 		}
 	}
-	return b.Bytes()
+	var b strings.Builder
+	for f, name := range answered {
+		fmt.Fprintf(&b, "%016x %s %s\n", uint64(h[f]), name, classes[k].name)
+	}
+	return b.String()
 }
 
 func answer(f int, x []float64, goroutines int, inPlace bool, scale float64) []float64 {
@@ -163,30 +164,43 @@ func answerOfRows(f int, x, y []float64, o *f64.Options, scale float64) []float6
 // platform, at every level of instructions, with one goroutine and several, in place.
 func TestOneAnswer(t *testing.T) {
 	const file = "testdata/answers.txt"
-	lengths := []int{1, 2, 5, 8, 15, 16, 17, 31, 48, 100, 300, 1000, 4099, 70001}
 	if *updateAnswers {
-		if err := os.WriteFile(file, answers(1, false, lengths), 0o666); err != nil {
+		var b strings.Builder
+		for k := range classes {
+			b.WriteString(answers(k, 1, false))
+		}
+		if err := os.WriteFile(file, []byte(b.String()), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(file)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	lines := slices.Collect(strings.Lines(string(text)))
+	if len(lines) != len(classes)*len(answered) {
+		t.Fatalf("%s has %d lines, want %d functions of %d classes", file, len(lines), len(answered), len(classes))
+	}
 	defer f64.SetLeast(1)()
 	eachLevel(t, func(t *testing.T) {
-		for _, g := range []int{1, 3} {
-			for _, inPlace := range []bool{false, true} {
-				if testing.Short() && (g > 1) != inPlace {
-					continue
-				}
-				got := answers(g, inPlace, lengths)
-				for i, line := range bytes.Split(got, []byte("\n")) {
-					if w := bytes.Split(want, []byte("\n"))[i]; !bytes.Equal(line, w) {
-						t.Errorf("%d goroutines, in place %v: %s, want %s", g, inPlace, line, w)
+		for k, c := range classes {
+			t.Run(c.name, func(t *testing.T) {
+				want := lines[k*len(answered):][:len(answered)]
+				for _, g := range []int{1, 3} {
+					for _, inPlace := range []bool{false, true} {
+						if testing.Short() && (g > 1) != inPlace {
+							continue
+						}
+						i := 0
+						for line := range strings.Lines(answers(k, g, inPlace)) {
+							if line != want[i] {
+								t.Errorf("%d goroutines, in place %v: %swant %s", g, inPlace, line, want[i])
+							}
+							i++
+						}
 					}
 				}
-			}
+			})
 		}
 	})
 }

@@ -13,6 +13,10 @@
 // apt configuration, without root; provide does only that, and prints where.
 // provide arm64-gcc is for the C and C++ compiler that makes programs for arm64.
 //
+// Bochs 2.7 computes some results wrongly: VCVTPS2PH rounds what lies halfway
+// between two float16 numbers away from zero, and a fused multiply-add of float64
+// loses a rest below 2^-53 or so of its product.
+//
 // The program sees its arguments, its environment and its working directory
 // under the names they have here. Under qemu it sees every file; under Bochs
 // only itself, the testdata folder of the working directory, the runfiles of a
