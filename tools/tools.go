@@ -5,8 +5,10 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // AptPrivate is apt-private.sh, whose functions get Debian packages without
@@ -61,4 +63,25 @@ func Watch(folders ...string) error {
 		}
 	}
 	return nil
+}
+
+// WatchTree is Watch for every folder of the source tree whose name does not begin with a dot.
+func WatchTree() error {
+	root, err := Root()
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil || !d.IsDir():
+			return err
+		case strings.HasPrefix(d.Name(), ".") && path != root:
+			return filepath.SkipDir
+		}
+		folder, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		return Watch(folder)
+	})
 }

@@ -125,6 +125,9 @@ var heading = regexp.MustCompile(`(?m)^## (?:(Unreleased)|(\d+\.\d+\.\d+) - \d{4
 // entry or, while that is Unreleased, a later one that ends in -dev.
 func TestVersion(t *testing.T) {
 	root := sourceTree(t)
+	if err := tools.Watch(".", "native"); err != nil {
+		t.Fatal(err)
+	}
 	api, err := describe(root, "native")
 	if err != nil {
 		t.Fatal(err)

@@ -6,15 +6,22 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/twopass-softmax/twopass/tools"
 )
 
+// watch makes the go command's cache of test results look at the source tree, once.
+var watch = sync.OnceValue(tools.WatchTree)
+
 // root is the source tree.
 func root(t *testing.T) string {
 	t.Helper()
 	dir, err := tools.Root()
+	if err == nil {
+		err = watch()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

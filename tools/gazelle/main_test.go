@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,20 +21,7 @@ func sourceTree(t *testing.T) string {
 // TestUpToDate fails when a change of the Go code was not followed by a run of this command.
 func TestUpToDate(t *testing.T) {
 	root := sourceTree(t)
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil || !d.IsDir():
-			return err
-		case strings.HasPrefix(d.Name(), ".") && path != root:
-			return filepath.SkipDir
-		}
-		folder, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
-		}
-		return tools.Watch(folder)
-	})
-	if err != nil {
+	if err := tools.WatchTree(); err != nil {
 		t.Fatal(err)
 	}
 	diff, err := update(root, true)

@@ -33,6 +33,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // gremlins is run at this version, and is in no module's dependencies.
@@ -256,22 +257,9 @@ func listed(list, tree, folder string, expected map[string]string) (*report, err
 		if err != nil {
 			return nil, err
 		}
-		found := false
-		for i, l := range strings.Split(string(text), "\n") {
-			indent := len(l) - len(strings.TrimLeft(l, "\t "))
-			for at := strings.Index(words[2], "@"); at >= 0; {
-				if strings.TrimSpace(l) == words[2][:at]+words[2][at+1:] {
-					files[name].Mutations = append(files[name].Mutations, mutation{words[1], "NOT COVERED", i + 1, indent + at + 1})
-					found = true
-				}
-				next := strings.Index(words[2][at+1:], "@")
-				if next < 0 {
-					break
-				}
-				at += 1 + next
-			}
-		}
-		if !found {
+		found := places(string(text), words[1], words[2])
+		files[name].Mutations = append(files[name].Mutations, found...)
+		if len(found) == 0 {
 			fmt.Printf("no longer there: %s\n", line)
 		}
 	}
@@ -286,6 +274,20 @@ func listed(list, tree, folder string, expected map[string]string) (*report, err
 	}
 	slices.SortFunc(r.Files, func(a, b file) int { return strings.Compare(a.Name, b.Name) })
 	return r, nil
+}
+
+// places are where a mutant of a type is in a file's text: in the lines that are as marked, but for
+// the "@" before the operator.
+func places(text, kind, marked string) (found []mutation) {
+	for i, l := range strings.Split(text, "\n") {
+		indent := len(l) - len(strings.TrimLeft(l, "\t "))
+		for at, c := range marked {
+			if c == '@' && strings.TrimSpace(l) == marked[:at]+marked[at+1:] {
+				found = append(found, mutation{kind, "NOT COVERED", i + 1, indent + at + 1})
+			}
+		}
+	}
+	return found
 }
 
 // swaps are the mutations of operators, as gremlins makes them, longer operators first.
@@ -305,15 +307,18 @@ var swaps = map[string][][2]string{
 var spare = 5 // seconds; a variable for tests
 
 // runUncovered runs the tests of a folder for the mutants that gremlins did not. They may take
-// three times as much of the CPU's time as without a mutant, building included, and some to spare.
+// three times as much of the CPU's time as without a mutant, building included, and some to spare,
+// and, since those of a server may wait forever, five times as long, and a minute.
 func (r *report) runUncovered(folder, tags string) error {
 	args := []string{"test", "-tags", tags, "-failfast", "-timeout", "1h", "."}
+	start := time.Now()
 	base := goCommand(folder, args...)
 	if out, err := base.CombinedOutput(); err != nil {
 		return fmt.Errorf("the tests fail without a mutant: %w\n%s", err, out)
 	}
 	used := base.ProcessState.UserTime() + base.ProcessState.SystemTime()
 	seconds := strconv.Itoa(spare + 3*int(used.Seconds()))
+	args[slices.Index(args, "1h")] = (time.Minute + 5*time.Since(start)).String()
 	for _, f := range r.Files {
 		name := filepath.Join(folder, f.Name)
 		lines, skip, err := source(name, tags)
@@ -342,7 +347,7 @@ func (r *report) runUncovered(folder, tags string) error {
 			switch {
 			case err == nil:
 				m.Status = "LIVED"
-			case bytes.Contains(out, []byte("signal: killed")):
+			case bytes.Contains(out, []byte("signal: killed")), bytes.Contains(out, []byte("panic: test timed out")):
 				m.Status = "TIMED OUT"
 			default:
 				m.Status = "KILLED"

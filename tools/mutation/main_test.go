@@ -2,10 +2,13 @@ package main
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/twopass-softmax/twopass/tools"
 )
 
 // TestJudge holds that a survivor needs a reason, that a reason needs a survivor, and
@@ -55,6 +58,53 @@ func TestJudge(t *testing.T) {
 	}
 	if _, err := known("p/a.go X @y\t\n"); err == nil {
 		t.Error("no error for a survivor without a reason")
+	}
+}
+
+// TestSurvivors holds that each mutant that stands in survivors.txt is still in the source.
+func TestSurvivors(t *testing.T) {
+	root, err := tools.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	expected, err := known(survivors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders []string
+	for mutant := range expected {
+		folders = append(folders, path.Dir(strings.Fields(mutant)[0]))
+	}
+	slices.Sort(folders)
+	if err := tools.Watch(slices.Compact(folders)...); err != nil {
+		t.Fatal(err)
+	}
+	for mutant := range expected {
+		words := strings.SplitN(mutant, " ", 3)
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(words[0])))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		lines := strings.Split(string(text), "\n")
+		if !slices.ContainsFunc(places(string(text), words[1], words[2]), func(m mutation) bool {
+			return slices.ContainsFunc(swaps[m.Type], func(swap [2]string) bool { return strings.HasPrefix(lines[m.Line-1][m.Column-1:], swap[0]) })
+		}) {
+			t.Errorf("survivors.txt has a mutant that is not in the source: %s", mutant)
+		}
+	}
+	for _, c := range []struct {
+		text, marked string
+		want         []mutation
+	}{
+		{"x\n\ta + b\n", "a @+ b", []mutation{{"X", "NOT COVERED", 2, 4}}},
+		{"a + b\na + b", "a @+ b", []mutation{{"X", "NOT COVERED", 1, 3}, {"X", "NOT COVERED", 2, 3}}},
+		{"a + c", "a @+ b", nil},
+		{"\"@\" + b", "\"@\" @+ b", []mutation{{"X", "NOT COVERED", 1, 5}}},
+	} {
+		if got := places(c.text, "X", c.marked); !slices.Equal(got, c.want) {
+			t.Errorf("%q in %q: %v, want %v", c.marked, c.text, got, c.want)
+		}
 	}
 }
 

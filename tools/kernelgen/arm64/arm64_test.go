@@ -92,13 +92,23 @@ func TestNoEncoding(t *testing.T) {
 	}
 }
 
-// TestWords disassembles every word in the generated files.
-func TestWords(t *testing.T) {
-	files, err := filepath.Glob("../../../native/twins/internal/neon/*.s")
+// tree is the path of a file of the repository. It is not cleaned, as that of package kernelgen's tests.
+func tree(t *testing.T, name string) string {
+	t.Helper()
+	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
-	files = append(files, "../../../native/internal/arith/neon_arm64.s", "../../../native/f64/internal/arith64/neon_arm64.s")
+	return here + filepath.FromSlash("/../../../"+name)
+}
+
+// TestWords disassembles every word in the generated files.
+func TestWords(t *testing.T) {
+	files, err := filepath.Glob(tree(t, "native/twins/internal/neon/*.s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, tree(t, "native/internal/arith/neon_arm64.s"), tree(t, "native/f64/internal/arith64/neon_arm64.s"))
 	words := 0
 	for _, name := range files {
 		text, err := os.ReadFile(name)
@@ -145,6 +155,9 @@ func testInstructions(t *testing.T, pkg string, kernel *regexp.Regexp, allowed [
 	gotool, err := exec.LookPath("go")
 	if err != nil {
 		t.Skipf("the kernels' instructions are not checked: %v", err)
+	}
+	if _, err := os.ReadDir(tree(t, pkg)); err != nil { // for the go command's cache of test results
+		t.Fatal(err)
 	}
 	exe := filepath.Join(t.TempDir(), "kernels.test")
 	cmd := exec.Command(gotool, "test", "-c", "-o", exe, "github.com/twopass-softmax/twopass/"+pkg)
