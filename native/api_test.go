@@ -225,6 +225,12 @@ func TestAllocs(t *testing.T) {
 	half := make([]native.BFloat16, len(src))
 	o := &native.Options{Scale: 0.5, Add: native.Row(src), Causal: true, Offset: 5000}
 	buf := make([]byte, 0, 64)
+	// Rows with elements beyond reach of those before them, of one chunk and of several.
+	rising, long, longHalf := make([]float32, 1000), make([]float32, 200_000), make([]native.BFloat16, 200_000)
+	for i := range long {
+		long[i] = float32(i/50%2000) * 5
+	}
+	copy(rising, long[50_000:])
 	m, d := mat(src, 60, 100, 100), mat(dst, 60, 100, 100)
 	for _, arith.Best = range levels() {
 		for name, f := range map[string]func(){
@@ -256,6 +262,12 @@ func TestAllocs(t *testing.T) {
 			"16-bit rows": func() {
 				native.SoftmaxRows(native.Row(dst), native.Row(half), nil)
 				native.SoftmaxRows(native.Row(half), native.Row(half), nil)
+			},
+			"rows that rise": func() {
+				native.Softmax(dst[:len(rising)], rising)
+				native.LogSoftmaxRows(native.Row(dst[:len(rising)]), native.Row(rising), nil)
+				native.LogSumExp(long)
+				native.SoftmaxRows(native.Row(longHalf), native.Row(long), nil)
 			},
 			"gradients": func() { native.LogSoftmaxGradRows(d, m, m, nil) },
 		} {

@@ -86,7 +86,7 @@ func (o *Options) makePlan(rows, cols int, half bool) plan {
 	case choice != Auto:
 		p.algorithm, p.why = choice, "as Options.Algorithm says"
 	case half && cols > halfLen:
-		p.algorithm, p.why = Recompute, fmt.Sprintf("as a row of 16-bit results has more than %d elements", halfLen)
+		p.algorithm, p.why = Recompute, halfWhy
 	case p.level == arith.Plain:
 		p.why = "as exponentials are slow at this level"
 	case cols < recomputeFrom:
@@ -104,6 +104,7 @@ func (o *Options) makePlan(rows, cols int, half bool) plan {
 
 var (
 	shortWhy = fmt.Sprintf("as the row is shorter than %d elements", recomputeFrom)
+	halfWhy  = fmt.Sprintf("as a row of 16-bit results has more than %d elements", halfLen)
 	longWhy  = fmt.Sprintf("as the row has %d elements or more", recomputeFrom)
 )
 

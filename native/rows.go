@@ -361,7 +361,7 @@ func (c *call) shared(i int) {
 		each := func(do func(j *job, c *chunk)) {
 			parallel.Do(g, len(chunks), func(i int) {
 				own := j
-				own.buf = nil
+				own.buf, own.shared = nil, true
 				do(&own, &chunks[i])
 				own.release()
 			})

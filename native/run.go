@@ -30,6 +30,7 @@ type job struct {
 	log    bool // the largest element and the rest are wanted
 	stream bool // results go around the caches
 	zeros  bool // a row of -Inf alone becomes zeros
+	shared bool // several goroutines do the row, each with a job and buffers of its own
 	// shift is subtracted from elements if shifted: the largest one, beyond 5 * 2^16 in size.
 	shifted bool
 	shift   float32
@@ -43,8 +44,10 @@ type job struct {
 type buffers struct {
 	in, out [blockLen]float32
 	chunks  []chunk
-	row     []float32
-	top     top
+	// segments are those of the one chunk of a row.
+	segments []segment
+	row      []float32
+	top      top
 	// self is what goes back to the pool. To the compiler a field of a job that goes there takes the
 	// job's other pointers along, and arrays of the caller's would have to be on the heap.
 	self *buffers
@@ -155,7 +158,11 @@ func (j *job) split(one *[1]chunk) []chunk {
 	}
 	cs := j.buf.chunks[:0]
 	for at := 0; at < n; at += arith.Chunk {
-		cs = append(cs, chunk{at: at, done: at, end: min(at+arith.Chunk, n)})
+		var room []segment // of an earlier row
+		if len(cs) < cap(cs) {
+			room = cs[:len(cs)+1][len(cs)].segments[:0]
+		}
+		cs = append(cs, chunk{at: at, done: at, end: min(at+arith.Chunk, n), segments: room})
 	}
 	j.buf.chunks = cs
 	return cs
@@ -246,7 +253,7 @@ func (j *job) resume(c *chunk, st *arith.Sum, limit float32) {
 		// The next turn has an element beyond reach.
 		if c.done > begun {
 			j.addSegment(c, st)
-			c.segments = append(c.segments, segment{c.done, st.N})
+			j.keepSegment(c, segment{c.done, st.N})
 			begun = c.done
 			st.Reset()
 		}
@@ -262,6 +269,20 @@ func (j *job) resume(c *chunk, st *arith.Sum, limit float32) {
 	if j.log && c.sum.sure() && c.end-c.at > 1 && c.sum.total == c.sum.total {
 		j.sumAgain(c, st)
 	}
+}
+
+// keepSegment appends to the segments of a chunk. Their memory is that of an earlier row: a row of several
+// chunks has it in these, and a row of one in the buffers.
+func (j *job) keepSegment(c *chunk, s segment) {
+	if j.src.len() > arith.Chunk || j.shared {
+		c.segments = append(c.segments, s)
+		return
+	}
+	if j.buf == nil {
+		j.buf = bufferPool.Get().(*buffers)
+	}
+	c.segments = append(j.buf.segments[:len(c.segments)], s)
+	j.buf.segments = c.segments
 }
 
 // fuses reports whether whole turns of a chunk are prepared, summed and stored by one kernel.
@@ -391,7 +412,7 @@ func (j *job) settle(chunks []chunk, isFar bool) kind {
 			if j.e != nil {
 				clear(j.e[c.at:c.done])
 			}
-			c.segments, c.sum = nil, sum{}
+			c.segments, c.sum = c.segments[:0], sum{}
 			if c.done == c.end {
 				c.state = low
 				continue
