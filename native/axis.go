@@ -2,6 +2,7 @@ package native
 
 import (
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
@@ -30,6 +31,7 @@ func Along[T any](x []T, shape []int, axis int) Tensor[T] {
 		axis += len(shape)
 	}
 	t := Tensor[T]{Outer: 1, Axis: shape[axis], Inner: 1, Data: x}
+	all := 1
 	for i, n := range shape {
 		switch {
 		case n < 0:
@@ -39,9 +41,10 @@ func Along[T any](x []T, shape []int, axis int) Tensor[T] {
 		case i > axis:
 			t.Inner *= n
 		}
+		all = min(all, math.MaxInt/max(1, n)) * n // large instead of an overflow
 	}
-	if n := t.Outer * t.Axis * t.Inner; n != len(x) {
-		panic(fmt.Sprintf("native.Along: %d elements, the shape has %d", len(x), n))
+	if all != len(x) {
+		panic(fmt.Sprintf("native.Along: %d elements, the shape has %d", len(x), all))
 	}
 	t.AxisStride, t.OuterStride = t.Inner, t.Axis*t.Inner
 	return t

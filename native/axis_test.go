@@ -303,6 +303,9 @@ func TestAlong(t *testing.T) {
 	wantPanic(t, "native.Along: axis 3 of a shape of 3 dimensions", func() { native.Along(x, shape, 3) })
 	wantPanic(t, "native.Along: axis -4 of a shape of 3 dimensions", func() { native.Along(x, shape, -4) })
 	wantPanic(t, "native.Along: 23 elements, the shape has 24", func() { native.Along(x[1:], shape, 1) })
+	// Products that overflow to 16 and to 0.
+	wantPanic(t, "native.Along: 16 elements, the shape has ", func() { native.Along(x[:16], []int{math.MaxInt/8 + 2, 16}, 0) })
+	wantPanic(t, "native.Along: 0 elements, the shape has ", func() { native.Along(x[:0], []int{math.MaxInt/2 + 1, 4}, 1) })
 	wantPanic(t, "native.Along: dimension 1 is -3, it may not be negative", func() { native.Along(x, []int{2, -3, 4}, 1) })
 }
 

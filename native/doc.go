@@ -32,7 +32,7 @@
 // # Errors
 //
 //	Softmax      relative, at most 6 * 2^-24, or 7 * 2^-24 if an element of the row is beyond 16,384 in size
-//	LogSoftmax   absolute, at most 2^-22 + 2^-23 * |y|; relative for an almost sure element
+//	LogSoftmax   absolute, at most 2^-22 + 2^-23 * |y|; relative for an almost sure element, down to 2^-128
 //	LogSumExp    absolute, at most 2^-22 + 2^-24 * |y|
 //
 // The bounds hold for every length of a row and every distance to its maximum. docs/arithmetic.md

@@ -22,7 +22,7 @@ import (
 //
 // An exponential is e^(scale*x) times a factor that all exponentials of the row share. It is a
 // power of two times a constant, chosen so that the exponential of the largest element so far is
-// from 3 to 6.2. Exponentials below 2^-125 and of masked elements are 0. Factors are powers of two
+// from 2.9 to 6.4. Exponentials below 2^-125 and of masked elements are 0. Factors are powers of two
 // (unless the row's largest element is beyond 327,680 in size), so multiplying by them rounds
 // nothing; the factor is 0 if nothing came before.
 //

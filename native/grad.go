@@ -10,8 +10,8 @@ import (
 // of a loss by y, it writes the gradient by the row, y * (dy - sum(y * dy)), to dst. Dst may be y
 // or dy. SoftmaxGrad panics if dst overlaps them otherwise, or if lengths differ.
 //
-// The error of a result, for the given y, is at most 2^-23 * |y| * max|dy|. A NaN in y or dy makes
-// all results NaN.
+// The error of a result, for the given y, is at most 2^-23 * |y| * max|dy|, or 2^-149 if that is
+// more. A NaN in y or dy makes all results NaN.
 func SoftmaxGrad(dst, y, dy []float32) {
 	checkGradRow("native.SoftmaxGrad", dst, y, dy)
 	softmaxGrad(arith.Best, dst, y, dy, 1)
@@ -21,7 +21,8 @@ func SoftmaxGrad(dst, y, dy []float32) {
 // [SoftmaxGrad]. A y above 0 counts as 0.
 //
 // The error of a result, for the given y, is at most 2^-24 * |dy| + 2^-21 * exp(y) * |sum(dy)|, or
-// 2^-126 * |sum(dy)| where exp(y) is below 2^-126 and counts as 0.
+// 2^-126 * |sum(dy)| where exp(y) is below 2^-126 and counts as 0; 2^-149 more if the result is
+// below 2^-126 in size.
 func LogSoftmaxGrad(dst, y, dy []float32) {
 	checkGradRow("native.LogSoftmaxGrad", dst, y, dy)
 	logSoftmaxGrad(arith.Best, dst, y, dy, 1)

@@ -11,8 +11,8 @@ import (
 // them.
 type Options struct {
 	// Scale multiplies every element first: 1/temperature for a sampler, 1/sqrt(d) for attention
-	// scores. 0 means 1. The product is not rounded, except before Add and for scales of 2^120 or
-	// more in size: a finite product beyond float32 then counts as the largest finite number of its
+	// scores. 0 means 1. The product is not rounded, except for scales of 2^120 or more in size
+	// without Add: a finite product beyond float32 then counts as the largest finite number of its
 	// sign.
 	//
 	// A negative scale turns -Inf into +Inf. An infinite or NaN scale multiplies as float32 does,
@@ -23,12 +23,13 @@ type Options struct {
 	// not overlap dst.
 	Scales []float32
 
-	// Add is added to the scaled elements, rounded once. It has one row for all rows of the matrix,
-	// or as many rows as the matrix. A finite sum beyond float32 counts as the largest finite
-	// number of its sign. Adding -Inf masks an element, unless it is NaN or +Inf. Without Data
-	// nothing is added. It must not overlap dst.
+	// Add is added to the products with the scale, and the sum rounded once, as by a fused
+	// multiply-add. It has one row for all rows of the matrix, or as many rows as the matrix. A
+	// finite sum beyond float32 counts as the largest finite number of its sign. Adding -Inf masks
+	// an element, unless it is NaN or +Inf. With nil Data nothing is added. It must not overlap
+	// dst.
 	Add Matrix[float32]
-	// Keep masks the elements where it is false. It has one row or as many as the matrix. Without
+	// Keep masks the elements where it is false. It has one row or as many as the matrix. With nil
 	// Data all elements are kept.
 	Keep Matrix[bool]
 	// Causal masks the elements of row i beyond column i + Offset, as attention does where a

@@ -40,7 +40,7 @@ func softmaxLong(dst, src []float32) {
 
 // LogSoftmax writes x - log(sum(exp(x))) for each element x of src to dst, under the terms of
 // [Softmax]. The absolute error of a result y is at most 2^-22 + 2^-23 * |y|. The error of the
-// largest result is also relative: at most 2^-21 * |y|.
+// largest result is also relative: at most 2^-21 * |y|, or 2^-149 if that is more.
 func LogSoftmax(dst, src []float32) {
 	if !fits(dst, src) {
 		checkRow("native.LogSoftmax", "src", dst, src)

@@ -148,6 +148,41 @@ func TestGradAboveZero(t *testing.T) {
 	}
 }
 
+// TestSmallResults holds results below 2^-126 to their bounds, which are not relative there.
+func TestSmallResults(t *testing.T) {
+	const tiny = 0x1p-149
+	for _, arith.Best = range levels() {
+		for d := float32(-85); d > -106; d -= 0.37 {
+			want := -math.Log1p(math.Exp(float64(d)))
+			y := make([]float32, 2)
+			native.LogSoftmax(y, []float32{0, d})
+			if e := math.Abs(float64(y[0]) - want); e > max(-0x1p-21*want, tiny) {
+				t.Errorf("level %v: log-softmax of 0 beside %v is %v, want %v", arith.Best, d, y[0], want)
+			}
+			y, dy, p := []float32{0.3, 0.7}, []float32{float32(math.Exp(float64(d))), -0x1p-133}, []float64{0.3, 0.7}
+			var dot, sum, most float64
+			for i := range y {
+				dot += float64(y[i]) * float64(dy[i])
+				sum += float64(dy[i])
+				most = max(most, math.Abs(float64(dy[i])))
+			}
+			got, log := make([]float32, 2), make([]float32, 2)
+			native.SoftmaxGrad(got, y, dy)
+			native.LogSoftmaxGrad(log, []float32{float32(math.Log(0.3)), float32(math.Log(0.7))}, dy)
+			for i, g := range got {
+				want := float64(y[i]) * (float64(dy[i]) - dot)
+				if e := math.Abs(float64(g) - want); e > max(0x1p-23*float64(y[i])*most, tiny) {
+					t.Errorf("level %v: gradient %d of softmax for %v is %v, want %v", arith.Best, i, dy, g, want)
+				}
+				want = float64(dy[i]) - p[i]*sum
+				if e := math.Abs(float64(log[i]) - want); e > 0x1p-24*math.Abs(float64(dy[i]))+0x1p-21*p[i]*math.Abs(sum)+tiny {
+					t.Errorf("level %v: gradient %d of log-softmax for %v is %v, want %v", arith.Best, i, dy, log[i], want)
+				}
+			}
+		}
+	}
+}
+
 // TestNothingShared has a row of -Inf alone, whose chunks goroutines share.
 func TestNothingShared(t *testing.T) {
 	const n = native.ChunkLen + 9

@@ -10,8 +10,8 @@ import (
 // of a loss by y, it writes the gradient by the row, y * (dy - sum(y * dy)), to dst. Dst may be y
 // or dy. SoftmaxGrad panics if dst overlaps them otherwise, or if lengths differ.
 //
-// The error of a result, for the given y, is at most 2^-50 * |y| * max|dy|. A NaN in y or dy makes
-// all results NaN.
+// The error of a result, for the given y, is at most 2^-50 * |y| * max|dy|, or 2^-1022 if that is
+// more. A NaN in y or dy makes all results NaN.
 func SoftmaxGrad(dst, y, dy []float64) {
 	if !shape.Fits(dst, y) || !shape.Fits(dst, dy) {
 		shape.CheckRow("f64.SoftmaxGrad", "y", dst, y)
@@ -24,7 +24,8 @@ func SoftmaxGrad(dst, y, dy []float64) {
 // [SoftmaxGrad]. A y above 0 counts as 0.
 //
 // The error of a result, for the given y, is at most 2^-53 * |dy| + 2^-50 * exp(y) * |sum(dy)|, or
-// 2^-1022 * |sum(dy)| where exp(y) is below 2^-1022 and counts as 0.
+// 2^-1022 * |sum(dy)| where exp(y) is below 2^-1022 and counts as 0; 2^-1074 more if the result is
+// below 2^-1022 in size.
 func LogSoftmaxGrad(dst, y, dy []float64) {
 	shape.CheckRow("f64.LogSoftmaxGrad", "y", dst, y)
 	shape.CheckRow("f64.LogSoftmaxGrad", "dy", dst, dy)

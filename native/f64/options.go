@@ -13,7 +13,7 @@ import (
 // them. The fields mean what they mean in [native.Options].
 type Options struct {
 	// Scale multiplies every element first: 1/temperature for a sampler. 0 means 1. The product is
-	// not rounded, except before Add and for scales outside of 2^-960 to 2^960 in size: a finite
+	// not rounded, except for scales outside of 2^-960 to 2^960 in size without Add: a finite
 	// product beyond float64 then counts as the largest finite number of its sign.
 	//
 	// A negative scale turns -Inf into +Inf. An infinite or NaN scale multiplies as float64 does,
@@ -24,12 +24,13 @@ type Options struct {
 	// not overlap dst.
 	Scales []float64
 
-	// Add is added to the scaled elements, rounded once. It has one row for all rows of the matrix,
-	// or as many rows as the matrix. A finite sum beyond float64 counts as the largest finite
-	// number of its sign. Adding -Inf masks an element, unless it is NaN or +Inf. Without Data
-	// nothing is added. It must not overlap dst.
+	// Add is added to the products with the scale, and the sum rounded once, as by a fused
+	// multiply-add. It has one row for all rows of the matrix, or as many rows as the matrix. A
+	// finite sum beyond float64 counts as the largest finite number of its sign. Adding -Inf masks
+	// an element, unless it is NaN or +Inf. With nil Data nothing is added. It must not overlap
+	// dst.
 	Add Matrix
-	// Keep masks the elements where it is false. It has one row or as many as the matrix. Without
+	// Keep masks the elements where it is false. It has one row or as many as the matrix. With nil
 	// Data all elements are kept.
 	Keep native.Matrix[bool]
 	// Causal masks the elements of row i beyond column i + Offset, as attention does where a

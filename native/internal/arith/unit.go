@@ -4,7 +4,7 @@ import "math"
 
 // What exponentials take that are written as they are, for online softmax.
 
-// Unit is N for exponentials that are written: from 3 to 6.2 is then that of the largest element, top.
+// Unit is N for exponentials that are written: from 2.9 to 6.4 is then that of the largest element, top.
 // So a softmax of exponentials that were cut off is 0 as well.
 func (s *Scale) Unit(top float32) float32 { return s.round(top) - 2 }
 

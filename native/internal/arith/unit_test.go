@@ -9,11 +9,14 @@ import (
 
 // TestUnit holds in which range the exponential of the largest element is.
 func TestUnit(t *testing.T) {
-	for _, scale := range []float32{1, 0.37, 1e9} {
+	for _, scale := range []float32{1, 0.37, 1e9, 13.87} {
 		s := MakeScale(scale)
-		for powers := float32(-300); powers < 300; powers += 0.11 {
-			if e := s.Exp(powers/scale, s.Unit(powers/scale)); !(e >= 3 && e <= 6.2) {
-				t.Errorf("scale %v: the exponential of %v is %v, want 3 to 6.2", scale, powers/scale, e)
+		for _, from := range []float32{-327_680, -300, 0, 320_000} {
+			for i := range 30_000 {
+				x := (from + float32(i)*0.11) / scale
+				if e := s.Exp(x, s.Unit(x)); !(e >= 2.9 && e <= 6.4) {
+					t.Fatalf("scale %v: the exponential of %v is %v, want 2.9 to 6.4", scale, x, e)
+				}
 			}
 		}
 	}
