@@ -2,7 +2,7 @@
 
 package xnnpack
 
-// The functions below take a C function as an argument, so that one Go function
+// The functions below take a C function as an argument, so that one of them
 // serves a whole family; cgo itself can't call through a C function pointer.
 // Results come back by value: a pointer to a Go variable would put it on the
 // heap. No kernel calls back into Go nor keeps a pointer.
@@ -104,89 +104,109 @@ static inline void call_u8lut32norm(xnn_u8_lut32norm_fn f, size_t size, const ui
 */
 import "C"
 
-import "unsafe"
+import (
+	"fmt"
+	"strings"
+	"unsafe"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
 
 // Available reports whether upstream's kernels are linked in, and why not if
 // they are not.
 func Available() error { return nil }
 
+// linkedKernel is a kernel that was declared when this package was built.
+type linkedKernel struct {
+	name   string
+	symbol symbol
+}
+
+// The kernels that the library has, and where they are.
+var kernels, symbols = func() (ks []ukernel.Func, ss []symbol) {
+	for _, l := range linked {
+		if _, ok := missing[l.name]; !ok {
+			ks, ss = append(ks, funcOf(l)), append(ss, l.symbol)
+		}
+	}
+	return ks, ss
+}()
+
+// funcOf is the kernel as a Go function.
+func funcOf(l linkedKernel) ukernel.Func {
+	f := ukernel.Func{Name: l.name}
+	switch family, _, _ := strings.Cut(l.name, "_ukernel__"); family {
+	case "f32_rmax":
+		fn := C.xnn_f32_rmax_fn(l.symbol)
+		f.RMax = func(src []float32) float32 {
+			return float32(C.call_rmax(fn, size(src), data(src)))
+		}
+	case "f32_raddextexp":
+		fn := C.xnn_f32_raddextexp_fn(l.symbol)
+		f.RAddExtExp = func(src []float32) (mantissa, exponent float32) {
+			sum := C.call_raddextexp(fn, size(src), data(src))
+			return float32(sum.mantissa), float32(sum.exponent)
+		}
+	case "f32_vscaleextexp":
+		fn := C.xnn_f32_vscaleextexp_fn(l.symbol)
+		f.VScaleExtExp = func(dst, src []float32, mantissa, exponent float32) {
+			C.call_vscaleextexp(fn, size(src), data(src), data(dst), C.float(mantissa), C.float(exponent))
+		}
+	case "f32_raddexpminusmax":
+		fn := C.xnn_f32_raddexpminusmax_fn(l.symbol)
+		f.RAddExpMinusMax = func(src []float32, max float32) float32 {
+			return float32(C.call_raddexpminusmax(fn, size(src), data(src), C.float(max)))
+		}
+	case "f32_vscaleexpminusmax":
+		fn := C.xnn_f32_vscaleexpminusmax_fn(l.symbol)
+		f.VScaleExpMinusMax = func(dst, src []float32, scale, max float32) {
+			C.call_vscaleexpminusmax(fn, size(src), data(src), data(dst), C.float(scale), C.float(max))
+		}
+	case "f32_raddstoreexpminusmax":
+		fn := C.xnn_f32_raddstoreexpminusmax_fn(l.symbol)
+		f.RAddStoreExpMinusMax = func(dst, src []float32, max float32) float32 {
+			return float32(C.call_raddstoreexpminusmax(fn, size(src), data(src), data(dst), C.float(max)))
+		}
+	case "f32_vmulc":
+		fn := C.xnn_f32_vmulc_fn(l.symbol)
+		f.VMulC = func(dst, src []float32, c float32) {
+			C.call_vmulc(fn, size(src), data(src), data(dst), C.float(c))
+		}
+	case "f16_rmax":
+		fn := C.xnn_f16_rmax_fn(l.symbol)
+		f.F16RMax = func(src []uint16) uint16 {
+			return uint16(C.call_f16rmax(fn, C.size_t(len(src))*2, data16(src)))
+		}
+	case "f16_raddstoreexpminusmax":
+		fn := C.xnn_f16_raddstoreexpminusmax_fn(l.symbol)
+		f.F16RAddStoreExpMinusMax = func(dst, src []uint16, max uint16) uint16 {
+			return uint16(C.call_f16raddstoreexpminusmax(fn, C.size_t(len(src))*2, data16(src), data16(dst), C.uint16_t(max)))
+		}
+	case "f16_vmulc":
+		fn := C.xnn_f16_vmulc_fn(l.symbol)
+		f.F16VMulC = func(dst, src []uint16, c uint16) {
+			C.call_f16vmulc(fn, C.size_t(len(src))*2, data16(src), data16(dst), C.uint16_t(c))
+		}
+	case "u8_rmax":
+		fn := C.xnn_u8_rmax_fn(l.symbol)
+		f.U8RMax = func(src []uint8) uint8 {
+			return uint8(C.call_u8rmax(fn, C.size_t(len(src)), data8(src)))
+		}
+	case "u8_lut32norm":
+		fn := C.xnn_u8_lut32norm_fn(l.symbol)
+		f.U8LUT32Norm = func(dst, src []uint8, table []uint32) {
+			C.call_u8lut32norm(fn, C.size_t(len(src)), data8(src), (*C.uint32_t)(unsafe.SliceData(table)), data8(dst))
+		}
+	default:
+		panic(fmt.Sprintf("xnnpack: no way to call %s", l.name))
+	}
+	return f
+}
+
 func size(x []float32) C.size_t { return C.size_t(len(x)) * 4 }
 
 func data(x []float32) *C.float { return (*C.float)(unsafe.SliceData(x)) }
 
-func rmax(f C.xnn_f32_rmax_fn) func([]float32) float32 {
-	return func(src []float32) float32 {
-		return float32(C.call_rmax(f, size(src), data(src)))
-	}
-}
-
-func raddextexp(f C.xnn_f32_raddextexp_fn) func([]float32) (float32, float32) {
-	return func(src []float32) (mantissa, exponent float32) {
-		sum := C.call_raddextexp(f, size(src), data(src))
-		return float32(sum.mantissa), float32(sum.exponent)
-	}
-}
-
-func vscaleextexp(f C.xnn_f32_vscaleextexp_fn) func(dst, src []float32, mantissa, exponent float32) {
-	return func(dst, src []float32, mantissa, exponent float32) {
-		C.call_vscaleextexp(f, size(src), data(src), data(dst), C.float(mantissa), C.float(exponent))
-	}
-}
-
-func raddexpminusmax(f C.xnn_f32_raddexpminusmax_fn) func([]float32, float32) float32 {
-	return func(src []float32, max float32) float32 {
-		return float32(C.call_raddexpminusmax(f, size(src), data(src), C.float(max)))
-	}
-}
-
-func vscaleexpminusmax(f C.xnn_f32_vscaleexpminusmax_fn) func(dst, src []float32, scale, max float32) {
-	return func(dst, src []float32, scale, max float32) {
-		C.call_vscaleexpminusmax(f, size(src), data(src), data(dst), C.float(scale), C.float(max))
-	}
-}
-
-func raddstoreexpminusmax(f C.xnn_f32_raddstoreexpminusmax_fn) func(dst, src []float32, max float32) float32 {
-	return func(dst, src []float32, max float32) float32 {
-		return float32(C.call_raddstoreexpminusmax(f, size(src), data(src), data(dst), C.float(max)))
-	}
-}
-
-func vmulc(f C.xnn_f32_vmulc_fn) func(dst, src []float32, c float32) {
-	return func(dst, src []float32, c float32) {
-		C.call_vmulc(f, size(src), data(src), data(dst), C.float(c))
-	}
-}
-
 func data16(x []uint16) *C.uint16_t { return (*C.uint16_t)(unsafe.SliceData(x)) }
 
 func data8(x []uint8) *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(x)) }
-
-func f16rmax(f C.xnn_f16_rmax_fn) func([]uint16) uint16 {
-	return func(src []uint16) uint16 {
-		return uint16(C.call_f16rmax(f, C.size_t(len(src))*2, data16(src)))
-	}
-}
-
-func f16raddstoreexpminusmax(f C.xnn_f16_raddstoreexpminusmax_fn) func(dst, src []uint16, max uint16) uint16 {
-	return func(dst, src []uint16, max uint16) uint16 {
-		return uint16(C.call_f16raddstoreexpminusmax(f, C.size_t(len(src))*2, data16(src), data16(dst), C.uint16_t(max)))
-	}
-}
-
-func f16vmulc(f C.xnn_f16_vmulc_fn) func(dst, src []uint16, c uint16) {
-	return func(dst, src []uint16, c uint16) {
-		C.call_f16vmulc(f, C.size_t(len(src))*2, data16(src), data16(dst), C.uint16_t(c))
-	}
-}
-
-func u8rmax(f C.xnn_u8_rmax_fn) func([]uint8) uint8 {
-	return func(src []uint8) uint8 {
-		return uint8(C.call_u8rmax(f, C.size_t(len(src)), data8(src)))
-	}
-}
-
-func u8lut32norm(f C.xnn_u8_lut32norm_fn) func(dst, src []uint8, table []uint32) {
-	return func(dst, src []uint8, table []uint32) {
-		C.call_u8lut32norm(f, C.size_t(len(src)), data8(src), (*C.uint32_t)(unsafe.SliceData(table)), data8(dst))
-	}
-}

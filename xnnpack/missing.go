@@ -3,8 +3,6 @@ package xnnpack
 import (
 	"maps"
 	"strings"
-
-	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 // Missing returns the kernels of the pinned commit that the library lacks, by name, with
@@ -22,21 +20,6 @@ func parseMissing(text string) map[string]string {
 		m[name] = why
 	}
 	return m
-}
-
-// The tables leave out what is missing.
-func init() {
-	if len(missing) == 0 {
-		return
-	}
-	var ks []ukernel.Func
-	var ss []symbol
-	for i, k := range kernels {
-		if _, ok := missing[k.Name]; !ok {
-			ks, ss = append(ks, k), append(ss, symbols[i])
-		}
-	}
-	kernels, symbols = ks, ss
 }
 
 // InOutMax reports whether the library's kernels of f32_rmax and f16_rmax start from the

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"go/format"
-	"strings"
 	"testing"
 
 	"github.com/twopass-softmax/twopass/internal/atomicfile"
@@ -124,16 +123,13 @@ func table(arch string) []byte {
 	var b bytes.Buffer
 	b.WriteString(generated)
 	b.WriteString("//go:build xnnpack && cgo\n\npackage xnnpack\n\n// #include \"kernels.h\"\nimport \"C\"\n\n")
-	b.WriteString("import \"github.com/twopass-softmax/twopass/ukernel\"\n\nvar kernels = []ukernel.Func{\n")
-	symbols := "\nvar symbols = []symbol{\n"
+	b.WriteString("var linked = []linkedKernel{\n")
 	for _, k := range ukernel.Upstream() {
 		if a := k.ISA.Arch(); a == "" || a == arch {
-			field := k.Family.Describe().Field // call.go has a function of its name
-			fmt.Fprintf(&b, "{Name: %q, %s: %s(C.xnn_%v_fn(C.xnn_%s))},\n", k.Name, field, strings.ToLower(field), k.Family, k.Name)
-			symbols += fmt.Sprintf("symbol(C.xnn_%s),\n", k.Name)
+			fmt.Fprintf(&b, "{%q, symbol(C.xnn_%[1]s)},\n", k.Name)
 		}
 	}
-	b.WriteString("}\n" + symbols + "}\n")
+	b.WriteString("}\n")
 	src, err := format.Source(b.Bytes())
 	if err != nil {
 		panic(err)
