@@ -5,22 +5,22 @@
 package arith
 
 //go:noescape
-func softmaxRowsNEON(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
+func softmaxRowsVector(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
 
 //go:noescape
-func sumNEON(src []float32, st *Sum) (done int)
+func sumVector(src []float32, st *Sum) (done int)
 
 //go:noescape
-func sumStoreNEON(dst, src []float32, st *Sum) (done int)
+func sumStoreVector(dst, src []float32, st *Sum) (done int)
 
 //go:noescape
-func scaleNEON(dst, src []float32, f *Factor)
+func scaleVector(dst, src []float32, f *Factor)
 
 //go:noescape
-func expScaleNEON(dst, src []float32, st *Sum, f *Factor)
+func expScaleVector(dst, src []float32, st *Sum, f *Factor)
 
 //go:noescape
-func logSubNEON(dst, src []float32, m, scale, b float32)
+func logSubVector(dst, src []float32, m, scale, b float32)
 
 //go:noescape
-func sumTopsNEON(tops, src []float32, st *Sum) (done int)
+func sumTopsVector(tops, src []float32, st *Sum) (done int)

@@ -5,19 +5,19 @@
 package arith
 
 //go:noescape
-func softmaxRowsRVV(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
+func softmaxRowsVector(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
 
 //go:noescape
-func sumRVV(src []float32, st *Sum) (done int)
+func sumVector(src []float32, st *Sum) (done int)
 
 //go:noescape
-func sumStoreRVV(dst, src []float32, st *Sum) (done int)
+func sumStoreVector(dst, src []float32, st *Sum) (done int)
 
 //go:noescape
-func scaleRVV(dst, src []float32, f *Factor)
+func scaleVector(dst, src []float32, f *Factor)
 
 //go:noescape
-func expScaleRVV(dst, src []float32, st *Sum, f *Factor)
+func expScaleVector(dst, src []float32, st *Sum, f *Factor)
 
 //go:noescape
-func logSubRVV(dst, src []float32, m, scale, b float32)
+func logSubVector(dst, src []float32, m, scale, b float32)

@@ -284,10 +284,10 @@ DATA leftMasks<>+504(SB)/4, $0x00000000
 DATA leftMasks<>+508(SB)/4, $0x00000000
 GLOBL leftMasks<>(SB), RODATA|NOPTR, $512
 
-// softmaxRowsNEON the softmax of rows, up to the first that is irregular.
+// softmaxRowsVector the softmax of rows, up to the first that is irregular.
 //
-// func softmaxRowsNEON(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
-TEXT ·softmaxRowsNEON(SB), $504-96
+// func softmaxRowsVector(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
+TEXT ·softmaxRowsVector(SB), $504-96
 	MOVD   src_base+24(FP), R0
 	MOVD   dst_base+0(FP), R1
 	MOVD   p+80(FP), R4
@@ -17871,10 +17871,10 @@ end:
 	MOVD   R5, done+88(FP)
 	RET
 
-// sumNEON adds exp(x) to the sum and keeps the largest elements, up to the first turn with an element above the limit.
+// sumVector adds exp(x) to the sum and keeps the largest elements, up to the first turn with an element above the limit.
 //
-// func sumNEON(src []float32, st *Sum) (done int)
-TEXT ·sumNEON(SB), $264-40
+// func sumVector(src []float32, st *Sum) (done int)
+TEXT ·sumVector(SB), $264-40
 	MOVD   src_base+0(FP), R0
 	MOVD   st+24(FP), R4
 	MOVD   src_len+8(FP), R2
@@ -26012,10 +26012,10 @@ end:
 	MOVD   R0, done+32(FP)
 	RET
 
-// sumStoreNEON sum, which stores exp(x) too, and leaves the largest elements alone.
+// sumStoreVector sum, which stores exp(x) too, and leaves the largest elements alone.
 //
-// func sumStoreNEON(dst []float32, src []float32, st *Sum) (done int)
-TEXT ·sumStoreNEON(SB), $504-64
+// func sumStoreVector(dst []float32, src []float32, st *Sum) (done int)
+TEXT ·sumStoreVector(SB), $504-64
 	MOVD   src_base+24(FP), R0
 	MOVD   dst_base+0(FP), R1
 	MOVD   st+48(FP), R4
@@ -34686,10 +34686,10 @@ end:
 	MOVD   R0, done+56(FP)
 	RET
 
-// scaleNEON exponentials times the factor.
+// scaleVector exponentials times the factor.
 //
-// func scaleNEON(dst []float32, src []float32, f *Factor)
-TEXT ·scaleNEON(SB), NOSPLIT, $0-56
+// func scaleVector(dst []float32, src []float32, f *Factor)
+TEXT ·scaleVector(SB), NOSPLIT, $0-56
 	MOVD   src_base+24(FP), R0
 	MOVD   dst_base+0(FP), R1
 	MOVD   f+48(FP), R13
@@ -34866,10 +34866,10 @@ l6:
 behind2:
 	RET
 
-// expScaleNEON exp(x) times the factor.
+// expScaleVector exp(x) times the factor.
 //
-// func expScaleNEON(dst []float32, src []float32, st *Sum, f *Factor)
-TEXT ·expScaleNEON(SB), NOSPLIT, $24-64
+// func expScaleVector(dst []float32, src []float32, st *Sum, f *Factor)
+TEXT ·expScaleVector(SB), NOSPLIT, $24-64
 	MOVD   src_base+24(FP), R0
 	MOVD   dst_base+0(FP), R1
 	MOVD   st+48(FP), R4
@@ -35314,10 +35314,10 @@ l6:
 behind3:
 	RET
 
-// logSubNEON (x - m) * scale - b, the product and the difference rounded once.
+// logSubVector (x - m) * scale - b, the product and the difference rounded once.
 //
-// func logSubNEON(dst []float32, src []float32, m float32, scale float32, b float32)
-TEXT ·logSubNEON(SB), NOSPLIT, $24-60
+// func logSubVector(dst []float32, src []float32, m float32, scale float32, b float32)
+TEXT ·logSubVector(SB), NOSPLIT, $24-60
 	MOVD   src_base+24(FP), R0
 	MOVD   dst_base+0(FP), R1
 	MOVD   src_len+32(FP), R2
@@ -35463,10 +35463,10 @@ l6:
 behind3:
 	RET
 
-// sumTopsNEON sum of whole turns, which stores each one's largest elements by lane too.
+// sumTopsVector sum of whole turns, which stores each one's largest elements by lane too.
 //
-// func sumTopsNEON(tops []float32, src []float32, st *Sum) (done int)
-TEXT ·sumTopsNEON(SB), $104-64
+// func sumTopsVector(tops []float32, src []float32, st *Sum) (done int)
+TEXT ·sumTopsVector(SB), $104-64
 	MOVD   src_base+24(FP), R0
 	MOVD   tops_base+0(FP), R1
 	MOVD   st+48(FP), R4

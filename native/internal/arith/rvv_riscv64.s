@@ -24,10 +24,10 @@ DATA exp2Table<>+24(SB)/4, $0x3f8a26de
 DATA exp2Table<>+28(SB)/4, $0x3f8f5829
 GLOBL exp2Table<>(SB), RODATA|NOPTR, $32
 
-// softmaxRowsRVV the softmax of rows, up to the first that is irregular.
+// softmaxRowsVector the softmax of rows, up to the first that is irregular.
 //
-// func softmaxRowsRVV(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
-TEXT ·softmaxRowsRVV(SB), $128-96
+// func softmaxRowsVector(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
+TEXT ·softmaxRowsVector(SB), $128-96
 	MOV       src_base+24(FP), X10
 	MOV       X10, X28
 	MOV       dst_base+0(FP), X29
@@ -593,10 +593,10 @@ end:
 	MOV       X5, done+88(FP)
 	RET
 
-// sumRVV adds exp(x) to the sum and keeps the largest elements, up to the first turn with an element above the limit.
+// sumVector adds exp(x) to the sum and keeps the largest elements, up to the first turn with an element above the limit.
 //
-// func sumRVV(src []float32, st *Sum) (done int)
-TEXT ·sumRVV(SB), NOSPLIT, $0-40
+// func sumVector(src []float32, st *Sum) (done int)
+TEXT ·sumVector(SB), NOSPLIT, $0-40
 	MOV       src_base+0(FP), X10
 	MOV       src_len+8(FP), X11
 	MOV       st+24(FP), X13
@@ -1033,10 +1033,10 @@ end:
 	MOV       X10, done+32(FP)
 	RET
 
-// sumStoreRVV sum, which stores exp(x) too, and leaves the largest elements alone.
+// sumStoreVector sum, which stores exp(x) too, and leaves the largest elements alone.
 //
-// func sumStoreRVV(dst []float32, src []float32, st *Sum) (done int)
-TEXT ·sumStoreRVV(SB), NOSPLIT, $0-64
+// func sumStoreVector(dst []float32, src []float32, st *Sum) (done int)
+TEXT ·sumStoreVector(SB), NOSPLIT, $0-64
 	MOV       src_base+24(FP), X10
 	MOV       src_len+32(FP), X11
 	MOV       dst_base+0(FP), X12
@@ -1492,10 +1492,10 @@ end:
 	MOV       X10, done+56(FP)
 	RET
 
-// scaleRVV exponentials times the factor.
+// scaleVector exponentials times the factor.
 //
-// func scaleRVV(dst []float32, src []float32, f *Factor)
-TEXT ·scaleRVV(SB), NOSPLIT, $0-56
+// func scaleVector(dst []float32, src []float32, f *Factor)
+TEXT ·scaleVector(SB), NOSPLIT, $0-56
 	MOV       src_base+24(FP), X10
 	MOV       src_len+32(FP), X11
 	MOV       dst_base+0(FP), X12
@@ -1525,10 +1525,10 @@ strip1:
 done2:
 	RET
 
-// expScaleRVV exp(x) times the factor.
+// expScaleVector exp(x) times the factor.
 //
-// func expScaleRVV(dst []float32, src []float32, st *Sum, f *Factor)
-TEXT ·expScaleRVV(SB), NOSPLIT, $0-64
+// func expScaleVector(dst []float32, src []float32, st *Sum, f *Factor)
+TEXT ·expScaleVector(SB), NOSPLIT, $0-64
 	MOV       src_base+24(FP), X10
 	MOV       src_len+32(FP), X11
 	MOV       dst_base+0(FP), X12
@@ -1609,10 +1609,10 @@ strip1:
 done2:
 	RET
 
-// logSubRVV (x - m) * scale - b, the product and the difference rounded once.
+// logSubVector (x - m) * scale - b, the product and the difference rounded once.
 //
-// func logSubRVV(dst []float32, src []float32, m float32, scale float32, b float32)
-TEXT ·logSubRVV(SB), NOSPLIT, $0-60
+// func logSubVector(dst []float32, src []float32, m float32, scale float32, b float32)
+TEXT ·logSubVector(SB), NOSPLIT, $0-60
 	MOV       src_base+24(FP), X10
 	MOV       src_len+32(FP), X11
 	MOV       dst_base+0(FP), X12

@@ -3,8 +3,8 @@
 package arith
 
 func (l Level) sumTops(tops, src []float32, st *Sum) int {
-	if l == NEON {
-		return sumTopsNEON(tops, src, st)
+	if l == vector {
+		return sumTopsVector(tops, src, st)
 	}
 	return l.sumTurns(tops, src, st)
 }

@@ -146,7 +146,7 @@ func TestInstructions(t *testing.T) {
 		testInstructions(t, "native/f64/internal/arith64", regexp.MustCompile(`/arith64\.\w+NEON\.abi0$`), allowedInLibrary, 6)
 	})
 	t.Run("library", func(t *testing.T) {
-		testInstructions(t, "native/internal/arith", regexp.MustCompile(`/arith\.\w+NEON\.abi0$`), allowedInLibrary, len(LibraryKernels()))
+		testInstructions(t, "native/internal/arith", regexp.MustCompile(`/arith\.\w+Vector\.abi0$`), allowedInLibrary, len(LibraryKernels()))
 	})
 }
 

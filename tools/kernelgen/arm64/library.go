@@ -40,8 +40,8 @@ type libraryMachine struct{ machine }
 
 func (libraryMachine) Registers() int { return tableLow }
 
-// Suffix is that of the names of the library's kernels.
-const Suffix = "NEON"
+// Suffix is that of the names of the library's kernels, the same for all architectures that have one level.
+const Suffix = "Vector"
 
 // LibraryKernels lists the library's kernels: there are no stores around the caches, sums of
 // rows are made by the kernel for one; masked, prepared and single rows by that for others.

@@ -12,8 +12,8 @@ import (
 	"github.com/twopass-softmax/twopass/tools/kernelgen/library"
 )
 
-// Suffix is that of the names of the library's kernels.
-const Suffix = "RVV"
+// Suffix is that of the names of the library's kernels, the same for all architectures that have one level.
+const Suffix = "Vector"
 
 // Constraint is what a build must have besides: an assembler that knows vectors.
 const Constraint = "go1.25"
