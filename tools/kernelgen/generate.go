@@ -126,8 +126,10 @@ func (b backend) generate(files map[string][]byte) error {
 		fmt.Fprintf(d, "\t{Name: %q, %s: %s},\n", k.Name, k.Family.Describe().Field, k.Name)
 	}
 	d.WriteString("}\n")
+	// Without go:noescape, which is of no use to functions that are called through a table.
+	d.WriteString("\n")
 	for _, k := range all {
-		d.add(k.Name, k.Family.Describe().Signature)
+		fmt.Fprintf(d, "func %s%s\n", k.Name, strings.TrimPrefix(k.Family.Describe().Signature, "func"))
 	}
 	return d.write(files, dir+"kernels_"+b.arch+".go")
 }

@@ -82,218 +82,75 @@ var Kernels = []ukernel.Func{
 	{Name: "u8_rmax_ukernel__neon_u16", U8RMax: u8_rmax_ukernel__neon_u16},
 }
 
-//go:noescape
 func f32_rmax_ukernel__neon_u12_acc3(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__neon_u16_acc2(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__neon_u16_acc4(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__neon_u4(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__neon_u8_acc2(src []float32) (max float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u4(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u8(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u8_acc2(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u12(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u12_acc3(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u16(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u16_acc2(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u16_acc4(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u24(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u24_acc2(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u24_acc3(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u32(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u32_acc2(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u32_acc4(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__neonfma_p5_u16(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__neonfma_p5_u24(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__neonfma_p5_u32(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u8_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u8_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_vmulc_ukernel__neon_u4(dst, src []float32, c float32)
-
-//go:noescape
 func f32_vmulc_ukernel__neon_u8(dst, src []float32, c float32)
-
-//go:noescape
 func f16_rmax_ukernel__neonfp16arith_u16_acc2(src []uint16) (max uint16)
-
-//go:noescape
 func f16_rmax_ukernel__neonfp16arith_u24_acc3(src []uint16) (max uint16)
-
-//go:noescape
 func f16_rmax_ukernel__neonfp16arith_u32_acc2(src []uint16) (max uint16)
-
-//go:noescape
 func f16_rmax_ukernel__neonfp16arith_u32_acc4(src []uint16) (max uint16)
-
-//go:noescape
 func f16_rmax_ukernel__neonfp16arith_u8(src []uint16) (max uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32_acc2(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32_acc4(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40_acc2(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40_acc5(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48_acc2(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48_acc3(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64_acc2(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64_acc4(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u72(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u72_acc3(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80_acc2(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80_acc5(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc2(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc3(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc6(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_vmulc_ukernel__fp16arith_u1(dst, src []uint16, c uint16)
-
-//go:noescape
 func f16_vmulc_ukernel__fp16arith_u2(dst, src []uint16, c uint16)
-
-//go:noescape
 func f16_vmulc_ukernel__fp16arith_u4(dst, src []uint16, c uint16)
-
-//go:noescape
 func f16_vmulc_ukernel__neonfp16arith_u16(dst, src []uint16, c uint16)
-
-//go:noescape
 func f16_vmulc_ukernel__neonfp16arith_u8(dst, src []uint16, c uint16)
-
-//go:noescape
 func u8_rmax_ukernel__neon_u16(src []uint8) (max uint8)

@@ -195,557 +195,188 @@ var Kernels = []ukernel.Func{
 	{Name: "u8_rmax_ukernel__sse2_u16", U8RMax: u8_rmax_ukernel__sse2_u16},
 }
 
-//go:noescape
 func f32_rmax_ukernel__sse_u12_acc3(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__sse_u16_acc2(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__sse_u16_acc4(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__sse_u4(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__sse_u8_acc2(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__avx_u16_acc2(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__avx_u24_acc3(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__avx_u32_acc2(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__avx_u32_acc4(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__avx_u8(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__avx512f_u16(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__avx512f_u32_acc2(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__avx512f_u48_acc3(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__avx512f_u64_acc2(src []float32) (max float32)
-
-//go:noescape
 func f32_rmax_ukernel__avx512f_u64_acc4(src []float32) (max float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u32(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u32_acc2(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u32_acc4(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u64(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u64_acc2(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u64_acc4(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u72(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u72_acc3(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u80(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u80_acc2(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u80_acc5(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u96(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u96_acc2(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u96_acc3(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx2_p5_u96_acc6(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u128(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u128_acc2(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u128_acc4(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u144(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u144_acc3(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u160(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u160_acc2(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u160_acc5(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u192(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u192_acc2(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u192_acc3(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u192_acc6(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u64(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc2(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc4(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx2_p5_u16(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx2_p5_u24(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx2_p5_u32(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx2_p5_u40(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx2_p5_u48(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx2_p5_u56(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx2_p5_u64(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx2_p5_u72(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx2_p5_u8(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx2_p5_u80(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx2_p5_u88(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx2_p5_u96(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u128(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u144(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u16(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u160(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u176(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u192(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u32(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u48(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u64(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u80(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u32(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u32_acc2(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u32_acc4(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u64(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u64_acc2(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u64_acc4(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u72(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u72_acc3(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u80(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u80_acc2(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u80_acc5(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u96(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u96_acc2(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc2(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc4(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u144(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u144_acc3(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160_acc2(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160_acc5(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc2(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc3(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc6(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc2(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u16(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u24(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u32(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u40(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u48(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u56(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u64(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u72(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u8(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u80(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u88(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u96(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u128(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u144(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u16(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u160(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u176(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u192(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u32(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u48(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u64(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u80(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u96(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u8(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u8(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx512f_rr1_p5_scalef_u16(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx512f_rr1_p5_scalef_u32_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx512f_rr1_p5_scalef_u64_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx512f_rr1_p5_scalef_u64_acc4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u16(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u32_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_vmulc_ukernel__sse_u4(dst, src []float32, c float32)
-
-//go:noescape
 func f32_vmulc_ukernel__sse_u8(dst, src []float32, c float32)
-
-//go:noescape
 func f32_vmulc_ukernel__avx_u16(dst, src []float32, c float32)
-
-//go:noescape
 func f32_vmulc_ukernel__avx_u8(dst, src []float32, c float32)
-
-//go:noescape
 func f32_vmulc_ukernel__avx512f_u16(dst, src []float32, c float32)
-
-//go:noescape
 func f32_vmulc_ukernel__avx512f_u32(dst, src []float32, c float32)
-
-//go:noescape
 func f16_rmax_ukernel__f16c_u32(src []uint16) (max uint16)
-
-//go:noescape
 func f16_rmax_ukernel__avx512skx_u16(src []uint16) (max uint16)
-
-//go:noescape
 func f16_rmax_ukernel__avx512skx_u32_acc2(src []uint16) (max uint16)
-
-//go:noescape
 func f16_rmax_ukernel__avx512skx_u48_acc3(src []uint16) (max uint16)
-
-//go:noescape
 func f16_rmax_ukernel__avx512skx_u64_acc2(src []uint16) (max uint16)
-
-//go:noescape
 func f16_rmax_ukernel__avx512skx_u64_acc4(src []uint16) (max uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16_acc2(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc2(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc4(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc2(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc5(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc2(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc3(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc2(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc4(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72_acc3(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc2(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc5(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc2(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc3(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc6(dst, src []uint16, max uint16) (sum uint16)
-
-//go:noescape
 func f16_vmulc_ukernel__f16c_u16(dst, src []uint16, c uint16)
-
-//go:noescape
 func f16_vmulc_ukernel__f16c_u8(dst, src []uint16, c uint16)
-
-//go:noescape
 func u8_rmax_ukernel__sse2_u16(src []uint8) (max uint8)
