@@ -5,45 +5,36 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/twopass-softmax/twopass/internal/f32"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-// TestHalf holds that every word comes back from its number, that a number between two
-// neighbours rounds to the nearer, and to the even one from half-way; and some numbers
-// that are known.
-func TestHalf(t *testing.T) {
-	for _, h := range []half{float16} {
-		infinity := (uint16(1)<<15 - 1) >> h.bits << h.bits
-		for w := range 1 << 16 {
-			w := uint16(w)
-			x := h.number(w)
-			if w&0x7fff > infinity {
-				if x == x || h.number(h.word(x)) == h.number(h.word(x)) {
-					t.Fatalf("%+v: %#04x is %v, want NaN", h, w, x)
-				}
-				continue
+// TestRoundHalf64 holds rounding from float64 to that from float32 at each number, half-way to the next one,
+// and next to that; and to float64s of which float32 has no such neighbours.
+func TestRoundHalf64(t *testing.T) {
+	for w := range 1 << 16 {
+		x := f32.FromHalf(uint16(w))
+		if x-x != 0 || w&0x7fff == 0x7bff {
+			continue
+		}
+		next := f32.FromHalf(uint16(w + 1))
+		middle := x/2 + next/2
+		for _, y := range []float32{x, middle, math.Nextafter32(middle, x), math.Nextafter32(middle, next)} {
+			if got, want := roundHalf64(float64(y)), roundHalf(y); got != want || math.Signbit(float64(got)) != math.Signbit(float64(want)) {
+				t.Fatalf("%x becomes %v, want %v", y, got, want)
 			}
-			if back := h.word(h.round(x)); back != w || h.round(x) != x {
-				t.Fatalf("%+v: %#04x is %v and comes back as %#04x", h, w, x, back)
-			}
-			if w >= infinity {
-				continue
-			}
-			above := float64(h.number(w + 1))
-			if w+1 == infinity {
-				above = h.largest + math.Ldexp(1, h.unit(h.largest))
-			}
-			middle := float32(float64(x)/2 + above/2)
-			below, after := h.word(h.round(math.Nextafter32(middle, 0))), h.word(h.round(math.Nextafter32(middle, float32(math.Inf(1)))))
-			if even := h.word(h.round(middle)); below != w || after != w+1 || even != w+w&1 {
-				t.Fatalf("%+v: around %v: %#04x %#04x %#04x", h, middle, below, even, after)
-			}
+		}
+		if below, above := roundHalf64(math.Nextafter(float64(middle), float64(x))), roundHalf64(math.Nextafter(float64(middle), float64(next))); below != x || above != next {
+			t.Fatalf("around %x: %v and %v, want %v and %v", middle, below, above, x, next)
 		}
 	}
-	for w, x := range map[uint16]float32{0x3c00: 1, 0xc000: -2, 0x7bff: 65504, 1: 0x1p-24, 0x0400: 0x1p-14} {
-		if float16.number(w) != x {
-			t.Errorf("binary16 %#04x is %v, want %v", w, float16.number(w), x)
+	for x, want := range map[float64]float64{65519.99: 65504, 65520: math.Inf(1), -1e300: math.Inf(-1), math.Inf(1): math.Inf(1)} {
+		if got := roundHalf64(x); float64(got) != want {
+			t.Errorf("%v becomes %v, want %v", x, got, want)
 		}
+	}
+	if x := roundHalf64(math.NaN()); x == x {
+		t.Errorf("NaN becomes %v", x)
 	}
 }
 

@@ -24,14 +24,14 @@ func maxBits(x, y float32) float32 {
 	return x
 }
 
-func addHalf(x, y float32) float32 { return float16.round(x + y) } // 24 bits are enough not to round twice
-func subHalf(x, y float32) float32 { return float16.round(x - y) }
-func mulHalf(x, y float32) float32 { return float16.round(x * y) } // the product is exact
+func addHalf(x, y float32) float32 { return roundHalf(x + y) } // 24 bits are enough not to round twice
+func subHalf(x, y float32) float32 { return roundHalf(x - y) }
+func mulHalf(x, y float32) float32 { return roundHalf(x * y) } // the product is exact
 
 // fmaHalf is x*y + z, rounded once: the float64 sum is exact, or so far from the middle
 // between two binary16 numbers that its own rounding does not matter.
 func fmaHalf(x, y, z float32) float32 {
-	return float16.round64(float64(x)*float64(y) + float64(z))
+	return roundHalf64(float64(x)*float64(y) + float64(z))
 }
 
 // shift10 is shift23 for binary16: of the bits of n + 15 in x, it makes 2^n.
@@ -78,12 +78,12 @@ func (m *machine) parts(n int, v, acc vector, merge func(x, y vector) vector) ve
 // f16RAddStoreExpMinusMax is upstream's f16-raddstoreexpminusmax templates. With AVX2
 // only loads, stores and the sum are binary16, with NEON everything is.
 func (m *machine) f16RAddStoreExpMinusMax(args ukernel.Args) float32 {
-	max := m.splat(float16.round(args.Max))
+	max := m.splat(roundHalf(args.Max))
 	acc := m.accumulators(0)
 	exp := func(v vector) vector {
 		at := m.first
 		f := m.f16Exp(m.sub("vx", v, max))
-		copy(args.Dst[at:], m.map1("vh", "narrow", float16.round, f))
+		copy(args.Dst[at:], m.map1("vh", "narrow", roundHalf, f))
 		return f
 	}
 	merge := func(x, y vector) vector { return m.add("vacc_lo", x, y) }
@@ -117,7 +117,7 @@ func (m *machine) f16RAddStoreExpMinusMax(args ukernel.Args) float32 {
 		lower()
 	}
 	sum := m.sum("vacc_lo", acc[0])
-	return m.map1("vsum", "narrow", float16.round, vector{sum})[0]
+	return m.map1("vsum", "narrow", roundHalf, vector{sum})[0]
 }
 
 // f16Exp is exp(x) for x <= 0, to the precision of binary16.
@@ -159,7 +159,7 @@ var halfMinusLn2 = [2]float32{-0x1.630p-1, 0x1.BD0p-13}
 // f16VMulC is upstream's f16-vbinary templates for vmulc, which all round the product
 // once, also where they compute it in float32.
 func (m *machine) f16VMulC(a ukernel.Args) {
-	c := m.splat(float16.round(a.Scale))
+	c := m.splat(roundHalf(a.Scale))
 	m.each(a.Dst, func(v vector) vector { return m.map2("vy", "mul", mulHalf, v, c) })
 }
 
@@ -180,7 +180,7 @@ func (m *machine) u8LUT32Norm(a ukernel.Args) {
 func narrowed(f ukernel.Family, a ukernel.Args) {
 	for i, x := range a.Dst {
 		if f.Half() {
-			a.Dst16[i] = float16.word(x)
+			a.Dst16[i] = f32.ToHalf(x)
 		} else {
 			a.Dst8[i] = uint8(x)
 		}
