@@ -3,7 +3,6 @@ package modeltest
 import (
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 	"unsafe"
@@ -37,8 +36,8 @@ func newMemory(name string, n int) (*memory, error) {
 	return &memory{name: name, floats: floats, size: 4, free: free}, nil
 }
 
-// number is an element of a row of fewer bits than a float32.
-type number interface{ uint8 | uint16 }
+// number is an element of a row: the bits of a float32, or fewer.
+type number interface{ uint8 | uint16 | uint32 }
 
 // as is the memory as such elements.
 func as[T number](m *memory) []T {
@@ -55,21 +54,22 @@ func rowOf[T number](m *memory, from, n int) []T {
 	}
 	m.from, m.to, m.size = from, from+n, 4*len(m.floats)/len(all)
 	for i := max(0, from-margin); i < min(len(all), m.to+margin); i++ {
-		all[i] = narrowCanary[T]()
+		all[i] = canaryOf[T]()
 	}
 	return all[from:m.to:m.to]
 }
 
-func narrowCanary[T number]() T {
+func canaryOf[T number]() T {
 	bits := uint32(canary)
 	return T(bits)
 }
 
-// touchedOf is touched for a row of such elements.
+// touchedOf returns the index, relative to the row of such elements, of one of the margins that was written, if
+// any was.
 func touchedOf[T number](m *memory) (index int, ok bool) {
 	all := as[T](m)
 	for i := max(0, m.from-margin); i < min(len(all), m.to+margin); i++ {
-		if (i < m.from || i >= m.to) && all[i] != narrowCanary[T]() {
+		if (i < m.from || i >= m.to) && all[i] != canaryOf[T]() {
 			return i - m.from, true
 		}
 	}
@@ -117,39 +117,10 @@ func (r narrow[T]) check(c *checker, p place, at narrow[T]) error {
 	return nil
 }
 
-// around returns what is watched: as much of the margins as there is memory.
-func (m *memory) around() (before, after []float32) {
-	return m.floats[max(0, m.from-margin):m.from], m.floats[m.to:min(len(m.floats), m.to+margin)]
-}
-
-// row makes the n elements from an index on the current row, and fills it and
-// its margins.
+// row is rowOf of float32.
 func (m *memory) row(from, n int) []float32 {
-	m.from, m.to = from, from+n
-	before, after := m.around()
-	for _, s := range [][]float32{before, m.floats[m.from:m.to], after} {
-		for i := range s {
-			s[i] = math.Float32frombits(canary)
-		}
-	}
-	return m.floats[m.from:m.to:m.to]
-}
-
-// touched returns the index, relative to the row, of an element of the margins
-// that was written, if any was.
-func (m *memory) touched() (index int, ok bool) {
-	before, after := m.around()
-	for i, x := range before {
-		if math.Float32bits(x) != canary {
-			return i - len(before), true
-		}
-	}
-	for i, x := range after {
-		if math.Float32bits(x) != canary {
-			return m.to - m.from + i, true
-		}
-	}
-	return 0, false
+	row := rowOf[uint32](m, from, n)
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(row))), n)
 }
 
 // index returns the index, relative to the row, of what lies at an address, if

@@ -278,7 +278,7 @@ func (c *checker) check(in Input, i int) error {
 			}
 		}
 		for _, m := range []*memory{c.src, c.dst} {
-			if at, ok := m.touched(); ok {
+			if at, ok := touchedOf[uint32](m); ok {
 				return fail("wrote to element %d of %s", at, m.name)
 			}
 		}
