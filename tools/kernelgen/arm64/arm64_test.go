@@ -70,16 +70,16 @@ func single(word uint32, text string) uint32 {
 func TestEncodings(t *testing.T) {
 	for name, e := range encodings {
 		for r := range 32 {
-			check(t, word(name, []int{r, (r + 7) % 32, (r + 19) % 32}[:e.regs]...))
+			check(t, Word(name, []int{r, (r + 7) % 32, (r + 19) % 32}[:e.regs]...))
 		}
 	}
 }
 
 func TestNoEncoding(t *testing.T) {
 	for _, f := range []func(){
-		func() { word("fdiv", 0, 1, 2) },
-		func() { word("fadd", 0, 1) },
-		func() { word("fadd", 0, 1, 32) },
+		func() { Word("fdiv", 0, 1, 2) },
+		func() { Word("fadd", 0, 1) },
+		func() { Word("fadd", 0, 1, 32) },
 	} {
 		func() {
 			defer func() {

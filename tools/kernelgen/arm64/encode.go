@@ -31,6 +31,10 @@ var encodings = map[string]encoding{
 	"bic":      {bits: 0x4e601c00, regs: 3, shape: "16b"},
 	"mla":      {bits: 0x4ea09400, regs: 3, shape: "4s"},
 	"fadd.2d":  {bits: 0x4e60d400, regs: 3, shape: "2d"},
+	"fsub.2d":  {bits: 0x4ee0d400, regs: 3, shape: "2d"},
+	"fmul.2d":  {bits: 0x6e60dc00, regs: 3, shape: "2d"},
+	"fmax.2d":  {bits: 0x4e60f400, regs: 3, shape: "2d"},
+	"fcmgt.2d": {bits: 0x6ee0e400, regs: 3, shape: "2d"},
 	"fcvtl.2d": {bits: 0x0e617800, regs: 2, shape: "2d", from: "2s"},
 
 	// Of binary16, Armv8.2.
@@ -44,9 +48,9 @@ var encodings = map[string]encoding{
 	"fcmgt.8h": {bits: 0x6ec02400, regs: 3, shape: "8h"},
 }
 
-// word is the instruction as a line of Go assembly, for the registers in the
+// Word is the instruction as a line of Go assembly, for the registers in the
 // order of the mnemonic: the destination first. The name may end in the shape.
-func word(name string, regs ...int) string {
+func Word(name string, regs ...int) string {
 	e, ok := encodings[name]
 	if !ok || e.regs != len(regs) {
 		panic(fmt.Sprintf("arm64: %s with %d registers has no encoding", name, len(regs)))

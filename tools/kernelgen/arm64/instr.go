@@ -16,7 +16,7 @@ func (w *writer) word(name string, regs ...int) {
 	if half := name + ".8h"; w.k.Family.Half() && encodings[half].bits != 0 {
 		name = half
 	}
-	w.emit("%s", word(name, regs...))
+	w.emit("%s", Word(name, regs...))
 }
 
 // shape is that of a vector, as Go's assembler has it.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+
+	"github.com/twopass-softmax/twopass/tools/kernelgen/arm64"
 )
 
 // neon is Advanced SIMD. Source is R0, destination R1, elements left R2, Sum R3, Factor R4, constants R5.
@@ -99,33 +101,17 @@ func (m *neon) params(k Kernel) {
 	}
 }
 
-// The instructions that Go's assembler lacks, from the Arm Architecture Reference Manual (DDI 0487),
-// section C7.2, with registers 0.
-const (
-	fadd  = 0x4e60d400
-	fsub  = 0x4ee0d400
-	fmul  = 0x6e60dc00
-	fmax  = 0x4e60f400
-	fcmgt = 0x6ee0e400
-	bic   = 0x4e601c00
-)
-
-var mnemonics = map[uint32]string{fadd: "fadd", fsub: "fsub", fmul: "fmul", fmax: "fmax", fcmgt: "fcmgt", bic: "bic"}
-
-func (m *neon) word(bits uint32, d, a, b value) {
-	name := mnemonics[bits]
-	for i, v := range []value{d, a, b} {
-		n, err := strconv.ParseUint(string(v), 10, 5)
+// word writes an instruction that Go's assembler lacks.
+func (m *neon) word(name string, registers ...value) {
+	var numbers []int
+	for _, r := range registers {
+		n, err := strconv.Atoi(string(r))
 		if err != nil {
 			panic(err)
 		}
-		bits |= uint32(n) << [...]int{0, 5, 16}[i]
+		numbers = append(numbers, n)
 	}
-	shape := "2d"
-	if name == "bic" {
-		shape = "16b"
-	}
-	m.op("WORD $%#08x // %s v%s.%s, v%s.%s, v%s.%s", bits, name, d, shape, a, shape, b, shape)
+	m.op("%s", arm64.Word(name, numbers...))
 }
 
 func (m *neon) copy(d, a value)          { m.op("VMOV V%s.B16, V%s.B16", a, d) }
@@ -139,9 +125,9 @@ func (m *neon) prefetchDst(int)          {}
 func (m *neon) data() string             { return "" }
 func (m *neon) begin(d value, at int)    { m.op("FMOVQ %d(R3), F%s", at, d) }
 func (m *neon) setState(a value, at int) { m.op("FMOVQ F%s, %d(R3)", a, at) }
-func (m *neon) add(d, a, b value)        { m.word(fadd, d, a, b) }
-func (m *neon) sub(d, a, b value)        { m.word(fsub, d, a, b) }
-func (m *neon) mul(d, a, b value)        { m.word(fmul, d, a, b) }
+func (m *neon) add(d, a, b value)        { m.word("fadd.2d", d, a, b) }
+func (m *neon) sub(d, a, b value)        { m.word("fsub.2d", d, a, b) }
+func (m *neon) mul(d, a, b value)        { m.word("fmul.2d", d, a, b) }
 func (m *neon) fma(d, a, b value)        { m.op("VFMLA V%s.D2, V%s.D2, V%s.D2", b, a, d) }
 
 // horner: the instruction adds to its destination.
@@ -155,13 +141,13 @@ func (m *neon) horner(d, f, c, t value) (value, value) {
 const free = "29"
 
 func (m *neon) greater(d, a value) {
-	m.word(fcmgt, free, a, d)
+	m.word("fcmgt.2d", free, a, d)
 	m.op("VBIT V%s.B16, V%s.B16, V%s.B16", free, a, d)
 }
 
 func (m *neon) load(d value, at int, _, _ value) { m.op("FMOVQ %d(R0), F%s", 8*at, d) }
 func (m *neon) store(a value, at int, tmp value) { m.op("FMOVQ F%s, %d(R1)", a, 8*at) }
-func (m *neon) low(d value)                      { m.word(fmax, d, d, m.registers(Kernel{}).low) }
+func (m *neon) low(d value)                      { m.word("fmax.2d", d, d, m.registers(Kernel{}).low) }
 
 func (m *neon) power(d value) {
 	m.op("VSHL $52, V%s.D2, V%s.D2", d, d)
@@ -169,8 +155,8 @@ func (m *neon) power(d value) {
 }
 
 func (m *neon) down(d, e, thr, c value) {
-	m.word(fcmgt, e, thr, e)
-	m.word(bic, d, d, e)
+	m.word("fcmgt.2d", e, thr, e)
+	m.word("bic", d, d, e)
 	m.mul(d, d, c)
 }
 
