@@ -116,22 +116,9 @@ func (w *writer) instr(in ir.Instr) {
 		w.emit("SUB %s<<2, %s, %s", left, tmp, tmp)
 		w.emit("FMOVQ (%s), F%d", tmp, d)
 	case ir.LoadTail:
-		w.tail(func(lanes, first int) {
-			if first > 0 {
-				w.emit("VLD1 (%s), V%d.%s", w.pointer(src, in.Index+first), d, lane(lanes, first))
-			} else {
-				w.emit("%s %s, F%d", moves[lanes], at(src, in.Index), d) // and zeros behind
-			}
-		})
+		w.tail(w.loadPart(in.Index, d))
 	case ir.StoreTail:
-		x := r(len(in.Src) - 1)
-		w.tail(func(lanes, first int) {
-			if first > 0 {
-				w.emit("VST1 V%d.%s, (%s)", x, lane(lanes, first), w.pointer(dst, in.Index+first))
-			} else {
-				w.emit("%s F%d, %s", moves[lanes], x, at(dst, in.Index))
-			}
-		})
+		w.tail(w.storePart(in.Index, r(len(in.Src)-1)))
 	case ir.Store:
 		w.emit("FMOVQ F%d, %d(%s)", r(0), w.size()*in.Index, dst)
 	case ir.StoreFirst:
@@ -226,4 +213,27 @@ func (w *writer) tail(move func(lanes, first int)) {
 	w.label(one)
 	move(1, 0)
 	w.label(done)
+}
+
+// loadPart writes loads of so many lanes of the vector at an index, from the first on; the first of them leaves
+// zeros behind.
+func (w *writer) loadPart(index, to int) func(lanes, first int) {
+	return func(lanes, first int) {
+		if first > 0 {
+			w.emit("VLD1 (%s), V%d.%s", w.pointer(src, index+first), to, lane(lanes, first))
+		} else {
+			w.emit("%s %s, F%d", moves[lanes], at(src, index), to)
+		}
+	}
+}
+
+// storePart writes such stores.
+func (w *writer) storePart(index, from int) func(lanes, first int) {
+	return func(lanes, first int) {
+		if first > 0 {
+			w.emit("VST1 V%d.%s, (%s)", from, lane(lanes, first), w.pointer(dst, index+first))
+		} else {
+			w.emit("%s F%d, %s", moves[lanes], from, at(dst, index))
+		}
+	}
 }

@@ -472,22 +472,9 @@ func (w *libraryWriter) instr(in ir.Instr) {
 			if in.Index > w.full {
 				w.emit("VEOR V%d.B16, V%d.B16, V%d.B16", d, d, d)
 			}
-		}, func(lanes, first int) {
-			if first > 0 {
-				w.emit("VLD1 (%s), V%d.%s", w.pointer(src, in.Index+first), d, lane(lanes, first))
-			} else {
-				w.emit("%s %s, F%d", moves[lanes], at(src, in.Index), d) // and zeros behind
-			}
-		})
+		}, w.loadPart(in.Index, d))
 	case ir.StoreTail:
-		x := r(1)
-		w.part(in.Index, nil, func(lanes, first int) {
-			if first > 0 {
-				w.emit("VST1 V%d.%s, (%s)", x, lane(lanes, first), w.pointer(dst, in.Index+first))
-			} else {
-				w.emit("%s F%d, %s", moves[lanes], x, at(dst, in.Index))
-			}
-		})
+		w.part(in.Index, nil, w.storePart(in.Index, r(1)))
 	case ir.Guard:
 		w.emit("FCMPS F%d, F%d", r(1), r(0))
 		w.emit("BLT %s", in.Name) // less, or unordered
