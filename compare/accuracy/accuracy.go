@@ -123,7 +123,7 @@ func (p Plan) measure(class inputs.Class, length int) ([]Errors, error) {
 					continue
 				}
 				a.Outputs++
-				switch e := ulps(got, want); {
+				switch e := ULPs(got, want); {
 				case got != got:
 					a.NaNs++
 				case e > a.MaxULP:
@@ -145,9 +145,9 @@ func (p Plan) measure(class inputs.Class, length int) ([]Errors, error) {
 	return all, nil
 }
 
-// ulps is the distance of a result from the exact one in units in the last place of a float32 with
+// ULPs is the distance of a result from the exact one in units in the last place of a float32 with
 // the magnitude of the exact one. It is 0 if both are the same infinity, and NaN if got is a NaN.
-func ulps(got float32, exact float64) float64 {
+func ULPs(got float32, exact float64) float64 {
 	if float64(got) == exact {
 		return 0
 	}

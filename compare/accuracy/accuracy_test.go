@@ -29,11 +29,11 @@ func TestULPs(t *testing.T) {
 		{-3, -3 - 0x1p-21, 2},
 		{inf, math.Inf(1), 0},
 	} {
-		if got := ulps(c.got, c.exact); got != c.want {
-			t.Errorf("ulps(%v, %v) = %v, want %v", c.got, c.exact, got, c.want)
+		if got := ULPs(c.got, c.exact); got != c.want {
+			t.Errorf("ULPs(%v, %v) = %v, want %v", c.got, c.exact, got, c.want)
 		}
 	}
-	if !math.IsNaN(ulps(float32(math.NaN()), 1)) {
+	if !math.IsNaN(ULPs(float32(math.NaN()), 1)) {
 		t.Error("a NaN has an error that is a number")
 	}
 }

@@ -50,7 +50,7 @@ func Verify(benchmarks []speed.Benchmark, rows, cols int) []error {
 				if r == nil || found[i] != nil || want < 0x1p-126 {
 					continue
 				}
-				if e := ulps(r[j], want); !(e < wrongULP) {
+				if e := ULPs(r[j], want); !(e < wrongULP) {
 					found[i] = fmt.Errorf("element %d of row %d is %v, not %.9g: off by %.3g ULP", at, row, r[j], want, e)
 				}
 			}

@@ -33,6 +33,8 @@ type Comparison struct {
 const (
 	// Functions compares LogSumExp and LogSoftmax with Softmax.
 	Functions = "functions"
+	// Gradients compares gradients with loops in C and with their traffic.
+	Gradients = "gradients"
 	// Rows compares one call for the rows of a matrix with other libraries.
 	Rows = "rows"
 	// Peers compares native.Softmax with all that is there, on one row.

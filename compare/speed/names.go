@@ -4,10 +4,12 @@ import "strings"
 
 // Names of benchmarks.
 const (
-	NativeSoftmax     = "native.Softmax"
-	NativeLogSoftmax  = "native.LogSoftmax"
-	NativeLogSumExp   = "native.LogSumExp"
-	NativeSoftmaxRows = "native.SoftmaxRows"
+	NativeSoftmax        = "native.Softmax"
+	NativeLogSoftmax     = "native.LogSoftmax"
+	NativeLogSumExp      = "native.LogSumExp"
+	NativeSoftmaxRows    = "native.SoftmaxRows"
+	NativeSoftmaxGrad    = "native.SoftmaxGradRows"
+	NativeLogSoftmaxGrad = "native.LogSoftmaxGradRows"
 	// OneGoroutine is native.Softmax on one goroutine, where others use several.
 	OneGoroutine = "native.Softmax, 1 goroutine"
 	// Limit moves the data and computes nothing; see [Traffic].

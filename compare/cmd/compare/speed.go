@@ -22,6 +22,7 @@ import (
 type speedOptions struct {
 	kernels, rows, goroutines  string
 	functions                  bool
+	gradients                  string
 	algorithms, sizes, threads string
 	beyond                     string
 	budget                     time.Duration
@@ -40,7 +41,7 @@ machine meets them all; ratios are of neighbouring samples, with the confidence
 interval of their median at 95 %. Where that is wider than 10 %, nothing is
 concluded.
 
-Without --kernels, --rows, --functions or --goroutines, the three algorithms are
+Without --kernels, --rows, --functions, --gradients or --goroutines, the three algorithms are
 timed on both sides with the same kernels, and native.Softmax against the fastest
 of upstream's: by the kernels that upstream prefers, and by those that are its
 fastest here ("upstream best"), which are chosen first among all that run, on a
@@ -53,8 +54,10 @@ native.SoftmaxRows on matrices against a loop over upstream's best algorithm and
 against other libraries, and a call of native.Softmax on a row of 8. --functions
 times native.LogSumExp and native.LogSoftmax against native.Softmax. --goroutines
 times native.Softmax on one row that goroutines share, against one goroutine,
-other libraries and the limit that memory sets. In these three all threads work on
-the same rows.
+other libraries and the limit that memory sets. --gradients times
+native.SoftmaxGradRows and native.LogSoftmaxGradRows on matrices against loops in C,
+by the compiler that built this program with -O3, and against the same loads and
+stores without arithmetic. In these four all threads work on the same rows.
 
 Upstream's algorithms are called from a loop in C, timed by the same clock in the
 same turns, and from Go, through cgo, one call for each pass. Ratios are to the
@@ -90,6 +93,7 @@ the same machine with the same options.`,
   compare speed --kernels 'avx2.*raddextexp' --sizes L1,L2
   compare speed --rows 65536x10,1024x1000
   compare speed --functions --sizes 2^4..2^20
+  compare speed --gradients 1x1000,16384x1000 --beyond 2^22
   compare speed --goroutines all --sizes 2^20,2^26 --beyond 2^24
   compare speed --sizes 2^4..2^26 --resume state.json --json speed.json`,
 		Args: noArgs,
@@ -99,6 +103,7 @@ the same machine with the same options.`,
 	f.StringVar(&o.kernels, "kernels", "", "time kernels whose name matches `REGEX`, instead of softmax")
 	f.StringVar(&o.rows, "rows", "", "time the softmax of matrices of these `shapes`, such as 1024x1000, with commas")
 	f.BoolVar(&o.functions, "functions", false, "time log-sum-exp and log-softmax against softmax")
+	f.StringVar(&o.gradients, "gradients", "", "time gradients of matrices of these `shapes`, with commas")
 	f.StringVar(&o.goroutines, "goroutines", "", "time one row shared by these `numbers` of goroutines, or by all")
 	f.StringVar(&o.algorithms, "algorithms", "two-pass,three-pass-recompute,three-pass-reload", "`algorithms`, with commas")
 	f.StringVar(&o.sizes, "sizes", "L1,L2,2^20,memory", "`lengths` of rows: integers, powers 2^10 or 2^4..2^26, L1, L2, memory")
@@ -106,7 +111,7 @@ the same machine with the same options.`,
 	f.StringVar(&o.beyond, "beyond", "", "count rows of this `length` and longer ones as beyond the caches")
 	f.DurationVar(&o.budget, "time", 300*time.Millisecond, "`time` for each function at each length")
 	f.StringVar(&o.resume, "resume", "", "keep what has been timed in `FILE`, and go on from there")
-	cmd.MarkFlagsMutuallyExclusive("kernels", "rows", "functions", "goroutines")
+	cmd.MarkFlagsMutuallyExclusive("kernels", "rows", "functions", "gradients", "goroutines")
 	return cmd
 }
 
@@ -165,7 +170,7 @@ func (a *app) speed(ctx context.Context, o speedOptions) error {
 	if err != nil {
 		return err
 	}
-	if a.sides.noUpstream != nil && !o.functions && o.goroutines == "" {
+	if a.sides.noUpstream != nil && !o.functions && o.gradients == "" && o.goroutines == "" {
 		return fmt.Errorf("there is nothing to compare the speed with: %w", a.sides.noUpstream)
 	}
 	results, start := a.begin()
@@ -239,6 +244,8 @@ func (r *speedRun) parts() ([]speedPart, error) {
 		return r.rowsParts()
 	case r.o.functions:
 		return r.onSizes(r.threads, "goroutine", r.timeFunctions), nil
+	case r.o.gradients != "":
+		return r.gradientParts()
 	case r.o.goroutines != "":
 		return r.oneRowParts()
 	}
@@ -267,7 +274,7 @@ func beyondFrom(o speedOptions, m machine.Machine, l machine.Lengths) (int, erro
 // identity are the options on which what is timed depends.
 func (o *speedOptions) identity(threads []int) []string {
 	return []string{
-		"--kernels=" + o.kernels, "--rows=" + o.rows, fmt.Sprint("--functions=", o.functions), "--goroutines=" + o.goroutines,
+		"--kernels=" + o.kernels, "--rows=" + o.rows, fmt.Sprint("--functions=", o.functions), "--gradients=" + o.gradients, "--goroutines=" + o.goroutines,
 		"--algorithms=" + o.algorithms, "--sizes=" + o.sizes, "--threads=" + ranges(threads), "--beyond=" + o.beyond,
 		"--time=" + o.budget.String(),
 	}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/twopass-softmax/twopass/compare/internal/cloop"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/compare/results"
 	"github.com/twopass-softmax/twopass/compare/speed"
@@ -74,6 +75,29 @@ func TestSpeedFunctions(t *testing.T) {
 		}
 	}
 	contains(t, out.String(), "16 elements, in L1, 1 goroutine", "100,000 elements", "Time of native.LogSumExp / native.Softmax, 2 threads: geometric mean ")
+}
+
+// TestSpeedGradients holds that gradients need no upstream, and that their errors are those of float64.
+func TestSpeedGradients(t *testing.T) {
+	a, out := testApp()
+	a.sides.noUpstream = errors.New("built without it")
+	r := speedResults(t, a, "--gradients", "5x16,2x1000", "--threads", "1,2", "--beyond", "2^10")
+	var all [2][]speed.Comparison
+	for i, c := range r.Comparisons {
+		all[i%2] = append(all[i%2], c)
+		if e := c.Entries[0]; e.MaxULP == 0 || e.MaxULP > 0.51 && i%2 == 0 || e.MeanULP > 1 || c.Beyond != (c.Cols == 1000) {
+			t.Errorf("%+v", c)
+		}
+	}
+	for i, name := range []string{speed.NativeSoftmaxGrad, speed.NativeLogSoftmaxGrad} {
+		names := []string{name}
+		if cloop.Compiler() != "" {
+			names = append(names, "C loop", "C loop, omp simd", speed.Limit, name+" / C loop", name+" / C loop, omp simd", name+" / "+speed.Limit)
+			contains(t, out.String(), "C loops by "+cloop.Compiler())
+		}
+		wantComparisons(t, all[i], 4, names...)
+	}
+	contains(t, out.String(), "2 rows of 1,000, 2 threads")
 }
 
 func TestSpeedRows(t *testing.T) {
