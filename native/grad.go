@@ -102,8 +102,10 @@ func logSoftmaxGrad(l arith.Level, dst, y, dy []float32, scale float64) {
 	b := bufferPool.Get().(*buffers)
 	defer bufferPool.Put(b)
 	st, f := arith.ExpOf()
-	for at := 0; at < len(y); at += blockLen {
-		end := min(at+blockLen, len(y))
+	// Short blocks, as y, dy and dst are in L1 as well.
+	const block = blockLen / 4
+	for at := 0; at < len(y); at += block {
+		end := min(at+block, len(y))
 		p := b.in[:end-at]
 		l.MinZero(p, y[at:end])
 		l.ExpScale(p, p, &st, &f)

@@ -134,12 +134,22 @@ func (l Level) Dot(y, dy []float32) (sum float64) {
 	return sum
 }
 
-// SoftmaxGrad is y * (dy - total) * scale, in float64. Dst may be y or dy.
+// finite is the level whose kernels do a gradient: they count on finite dy, and in softmax y, which a finite
+// sum of dy or of the products tells.
+func (l Level) finite(total, scale float64) Level {
+	if x := total * scale; x-x != 0 {
+		return Plain
+	}
+	return l
+}
+
+// SoftmaxGrad is y * (dy - total) * scale, in float64. Dst may be y or dy. The total is not finite unless
+// y and dy are.
 func (l Level) SoftmaxGrad(dst, y, dy []float32, total, scale float64) {
 	if len(dy) == 0 {
 		return
 	}
-	switch l {
+	switch l.finite(total, scale) {
 	case AVX512:
 		softmaxGradAVX512(dst, y, dy, total, scale, 1, len(dy), 0, 0, 0)
 	case AVX2:
@@ -149,12 +159,12 @@ func (l Level) SoftmaxGrad(dst, y, dy []float32, total, scale float64) {
 	}
 }
 
-// LogSoftmaxGrad is (dy - p * total) * scale, in float64. Dst may be p or dy.
+// LogSoftmaxGrad is (dy - p * total) * scale, in float64. Dst may be p or dy. The total is not finite unless dy is.
 func (l Level) LogSoftmaxGrad(dst, p, dy []float32, total, scale float64) {
 	if len(dy) == 0 {
 		return
 	}
-	switch l {
+	switch l.finite(total, scale) {
 	case AVX512:
 		logSoftmaxGradAVX512(dst, p, dy, total, scale, 1, len(dy), 0, 0, 0)
 	case AVX2:

@@ -1081,7 +1081,7 @@ next:
 // func softmaxGradAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int)
 // Requires: AVX, AVX2
 TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-128
-	// softmaxGradAVX2: x * (dy - total) * scale in float64, every NaN the same.
+	// softmaxGradAVX2: x * (dy - total) * scale in float64, where nothing is a NaN.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
 	MOVQ         rows+88(FP), DX
@@ -1111,6 +1111,8 @@ TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-128
 	VPBROADCASTD X0, X6
 	VBROADCASTSD total+72(FP), Y4
 	VBROADCASTSD scale+80(FP), Y5
+	MOVQ         $0x3ff0000000000000, AX
+	SUBQ         scale+80(FP), AX
 
 row:
 	MOVQ    R12, CX
@@ -1119,6 +1121,43 @@ row:
 	PCALIGN $0x40
 
 four:
+	TESTQ     AX, AX
+	JNZ       each
+	VCVTPS2PD (SI), Y0
+	VCVTPS2PD (R8), Y1
+
+	// x * (dy - total)
+	VSUBPD     Y4, Y1, Y1
+	VMULPD     Y1, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, (DI)
+	VCVTPS2PD  16(SI), Y0
+	VCVTPS2PD  16(R8), Y1
+
+	// x * (dy - total)
+	VSUBPD     Y4, Y1, Y1
+	VMULPD     Y1, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 16(DI)
+	VCVTPS2PD  32(SI), Y0
+	VCVTPS2PD  32(R8), Y1
+
+	// x * (dy - total)
+	VSUBPD     Y4, Y1, Y1
+	VMULPD     Y1, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 32(DI)
+	VCVTPS2PD  48(SI), Y0
+	VCVTPS2PD  48(R8), Y1
+
+	// x * (dy - total)
+	VSUBPD     Y4, Y1, Y1
+	VMULPD     Y1, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 48(DI)
+	JMP        fourDone
+
+each:
 	VCVTPS2PD (SI), Y0
 	VCVTPS2PD (R8), Y1
 
@@ -1126,11 +1165,9 @@ four:
 	VSUBPD Y4, Y1, Y1
 	VMULPD Y1, Y0, Y0
 
-	// Times the scale, every NaN the same.
+	// Times the scale.
 	VMULPD     Y5, Y0, Y0
 	VCVTPD2PSY Y0, X0
-	VCMPPS     $0x03, X0, X0, X1
-	VBLENDVPS  X1, X6, X0, X0
 	VMOVUPS    X0, (DI)
 	VCVTPS2PD  16(SI), Y0
 	VCVTPS2PD  16(R8), Y1
@@ -1139,11 +1176,9 @@ four:
 	VSUBPD Y4, Y1, Y1
 	VMULPD Y1, Y0, Y0
 
-	// Times the scale, every NaN the same.
+	// Times the scale.
 	VMULPD     Y5, Y0, Y0
 	VCVTPD2PSY Y0, X0
-	VCMPPS     $0x03, X0, X0, X1
-	VBLENDVPS  X1, X6, X0, X0
 	VMOVUPS    X0, 16(DI)
 	VCVTPS2PD  32(SI), Y0
 	VCVTPS2PD  32(R8), Y1
@@ -1152,11 +1187,9 @@ four:
 	VSUBPD Y4, Y1, Y1
 	VMULPD Y1, Y0, Y0
 
-	// Times the scale, every NaN the same.
+	// Times the scale.
 	VMULPD     Y5, Y0, Y0
 	VCVTPD2PSY Y0, X0
-	VCMPPS     $0x03, X0, X0, X1
-	VBLENDVPS  X1, X6, X0, X0
 	VMOVUPS    X0, 32(DI)
 	VCVTPS2PD  48(SI), Y0
 	VCVTPS2PD  48(R8), Y1
@@ -1165,17 +1198,17 @@ four:
 	VSUBPD Y4, Y1, Y1
 	VMULPD Y1, Y0, Y0
 
-	// Times the scale, every NaN the same.
+	// Times the scale.
 	VMULPD     Y5, Y0, Y0
 	VCVTPD2PSY Y0, X0
-	VCMPPS     $0x03, X0, X0, X1
-	VBLENDVPS  X1, X6, X0, X0
 	VMOVUPS    X0, 48(DI)
-	ADDQ       $0x00000040, SI
-	ADDQ       $0x00000040, DI
-	ADDQ       $0x00000040, R8
-	SUBQ       $0x00000010, CX
-	JGE        four
+
+fourDone:
+	ADDQ $0x00000040, SI
+	ADDQ $0x00000040, DI
+	ADDQ $0x00000040, R8
+	SUBQ $0x00000010, CX
+	JGE  four
 
 few:
 	ADDQ $0x0000000c, CX
@@ -1189,11 +1222,9 @@ one:
 	VSUBPD Y4, Y1, Y1
 	VMULPD Y1, Y0, Y0
 
-	// Times the scale, every NaN the same.
+	// Times the scale.
 	VMULPD     Y5, Y0, Y0
 	VCVTPD2PSY Y0, X0
-	VCMPPS     $0x03, X0, X0, X1
-	VBLENDVPS  X1, X6, X0, X0
 	VMOVUPS    X0, (DI)
 	ADDQ       $0x00000010, SI
 	ADDQ       $0x00000010, DI
@@ -1213,11 +1244,9 @@ left:
 	VSUBPD Y4, Y1, Y1
 	VMULPD Y1, Y0, Y0
 
-	// Times the scale, every NaN the same.
+	// Times the scale.
 	VMULPD     Y5, Y0, Y0
 	VCVTPD2PSY Y0, X0
-	VCMPPS     $0x03, X0, X0, X1
-	VBLENDVPS  X1, X6, X0, X0
 	VMASKMOVPS X0, X15, (DI)
 	LEAQ       (SI)(CX*4), SI
 	LEAQ       (DI)(CX*4), DI
@@ -1265,6 +1294,8 @@ TEXT ·logSoftmaxGradAVX2(SB), NOSPLIT, $0-128
 	VPBROADCASTD X0, X6
 	VBROADCASTSD total+72(FP), Y4
 	VBROADCASTSD scale+80(FP), Y5
+	MOVQ         $0x3ff0000000000000, AX
+	SUBQ         scale+80(FP), AX
 
 row:
 	MOVQ    R12, CX
@@ -1273,6 +1304,49 @@ row:
 	PCALIGN $0x40
 
 four:
+	TESTQ AX, AX
+	JNZ   each
+
+	// One by one if there is a NaN.
+	VMOVUPS   (SI), Y0
+	VCMPPS    $0x03, 32(SI), Y0, Y0
+	VPTEST    Y0, Y0
+	JNZ       each
+	VCVTPS2PD (SI), Y0
+	VCVTPS2PD (R8), Y1
+
+	// dy - x * total
+	VMULPD     Y4, Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, (DI)
+	VCVTPS2PD  16(SI), Y0
+	VCVTPS2PD  16(R8), Y1
+
+	// dy - x * total
+	VMULPD     Y4, Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 16(DI)
+	VCVTPS2PD  32(SI), Y0
+	VCVTPS2PD  32(R8), Y1
+
+	// dy - x * total
+	VMULPD     Y4, Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 32(DI)
+	VCVTPS2PD  48(SI), Y0
+	VCVTPS2PD  48(R8), Y1
+
+	// dy - x * total
+	VMULPD     Y4, Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 48(DI)
+	JMP        fourDone
+
+each:
 	VCVTPS2PD (SI), Y0
 	VCVTPS2PD (R8), Y1
 
@@ -1325,11 +1399,13 @@ four:
 	VCMPPS     $0x03, X0, X0, X1
 	VBLENDVPS  X1, X6, X0, X0
 	VMOVUPS    X0, 48(DI)
-	ADDQ       $0x00000040, SI
-	ADDQ       $0x00000040, DI
-	ADDQ       $0x00000040, R8
-	SUBQ       $0x00000010, CX
-	JGE        four
+
+fourDone:
+	ADDQ $0x00000040, SI
+	ADDQ $0x00000040, DI
+	ADDQ $0x00000040, R8
+	SUBQ $0x00000010, CX
+	JGE  four
 
 few:
 	ADDQ $0x0000000c, CX

@@ -982,7 +982,7 @@ next:
 // func softmaxGradAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-128
-	// softmaxGradAVX512: x * (dy - total) * scale in float64, every NaN the same.
+	// softmaxGradAVX512: x * (dy - total) * scale in float64, where nothing is a NaN.
 	MOVQ  src_base+24(FP), SI
 	MOVQ  dst_base+0(FP), DI
 	MOVQ  rows+88(FP), DX
@@ -1010,6 +1010,8 @@ TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-128
 	VPBROADCASTD X0, Y6
 	VBROADCASTSD total+72(FP), Z4
 	VBROADCASTSD scale+80(FP), Z5
+	MOVQ         $0x3ff0000000000000, AX
+	SUBQ         scale+80(FP), AX
 
 row:
 	MOVQ    R12, CX
@@ -1018,6 +1020,43 @@ row:
 	PCALIGN $0x40
 
 four:
+	TESTQ     AX, AX
+	JNZ       each
+	VCVTPS2PD (SI), Z0
+	VCVTPS2PD (R8), Z1
+
+	// x * (dy - total)
+	VSUBPD    Z4, Z1, Z1
+	VMULPD    Z1, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, (DI)
+	VCVTPS2PD 32(SI), Z0
+	VCVTPS2PD 32(R8), Z1
+
+	// x * (dy - total)
+	VSUBPD    Z4, Z1, Z1
+	VMULPD    Z1, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 32(DI)
+	VCVTPS2PD 64(SI), Z0
+	VCVTPS2PD 64(R8), Z1
+
+	// x * (dy - total)
+	VSUBPD    Z4, Z1, Z1
+	VMULPD    Z1, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 64(DI)
+	VCVTPS2PD 96(SI), Z0
+	VCVTPS2PD 96(R8), Z1
+
+	// x * (dy - total)
+	VSUBPD    Z4, Z1, Z1
+	VMULPD    Z1, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 96(DI)
+	JMP       fourDone
+
+each:
 	VCVTPS2PD (SI), Z0
 	VCVTPS2PD (R8), Z1
 
@@ -1025,11 +1064,9 @@ four:
 	VSUBPD Z4, Z1, Z1
 	VMULPD Z1, Z0, Z0
 
-	// Times the scale, every NaN the same.
+	// Times the scale.
 	VMULPD    Z5, Z0, Z0
 	VCVTPD2PS Z0, Y0
-	VCMPPS    $0x03, Y0, Y0, K2
-	VMOVAPS   Y6, K2, Y0
 	VMOVUPS   Y0, (DI)
 	VCVTPS2PD 32(SI), Z0
 	VCVTPS2PD 32(R8), Z1
@@ -1038,11 +1075,9 @@ four:
 	VSUBPD Z4, Z1, Z1
 	VMULPD Z1, Z0, Z0
 
-	// Times the scale, every NaN the same.
+	// Times the scale.
 	VMULPD    Z5, Z0, Z0
 	VCVTPD2PS Z0, Y0
-	VCMPPS    $0x03, Y0, Y0, K2
-	VMOVAPS   Y6, K2, Y0
 	VMOVUPS   Y0, 32(DI)
 	VCVTPS2PD 64(SI), Z0
 	VCVTPS2PD 64(R8), Z1
@@ -1051,11 +1086,9 @@ four:
 	VSUBPD Z4, Z1, Z1
 	VMULPD Z1, Z0, Z0
 
-	// Times the scale, every NaN the same.
+	// Times the scale.
 	VMULPD    Z5, Z0, Z0
 	VCVTPD2PS Z0, Y0
-	VCMPPS    $0x03, Y0, Y0, K2
-	VMOVAPS   Y6, K2, Y0
 	VMOVUPS   Y0, 64(DI)
 	VCVTPS2PD 96(SI), Z0
 	VCVTPS2PD 96(R8), Z1
@@ -1064,17 +1097,17 @@ four:
 	VSUBPD Z4, Z1, Z1
 	VMULPD Z1, Z0, Z0
 
-	// Times the scale, every NaN the same.
+	// Times the scale.
 	VMULPD    Z5, Z0, Z0
 	VCVTPD2PS Z0, Y0
-	VCMPPS    $0x03, Y0, Y0, K2
-	VMOVAPS   Y6, K2, Y0
 	VMOVUPS   Y0, 96(DI)
-	ADDQ      $0x00000080, SI
-	ADDQ      $0x00000080, DI
-	ADDQ      $0x00000080, R8
-	SUBQ      $0x00000020, CX
-	JGE       four
+
+fourDone:
+	ADDQ $0x00000080, SI
+	ADDQ $0x00000080, DI
+	ADDQ $0x00000080, R8
+	SUBQ $0x00000020, CX
+	JGE  four
 
 few:
 	ADDQ $0x00000018, CX
@@ -1088,11 +1121,9 @@ one:
 	VSUBPD Z4, Z1, Z1
 	VMULPD Z1, Z0, Z0
 
-	// Times the scale, every NaN the same.
+	// Times the scale.
 	VMULPD    Z5, Z0, Z0
 	VCVTPD2PS Z0, Y0
-	VCMPPS    $0x03, Y0, Y0, K2
-	VMOVAPS   Y6, K2, Y0
 	VMOVUPS   Y0, (DI)
 	ADDQ      $0x00000020, SI
 	ADDQ      $0x00000020, DI
@@ -1110,11 +1141,9 @@ left:
 	VSUBPD Z4, Z1, Z1
 	VMULPD Z1, Z0, Z0
 
-	// Times the scale, every NaN the same.
+	// Times the scale.
 	VMULPD    Z5, Z0, Z0
 	VCVTPD2PS Z0, Y0
-	VCMPPS    $0x03, Y0, Y0, K2
-	VMOVAPS   Y6, K2, Y0
 	VMOVUPS   Y0, K1, (DI)
 	LEAQ      (SI)(CX*4), SI
 	LEAQ      (DI)(CX*4), DI
@@ -1160,6 +1189,8 @@ TEXT ·logSoftmaxGradAVX512(SB), NOSPLIT, $0-128
 	VPBROADCASTD X0, Y6
 	VBROADCASTSD total+72(FP), Z4
 	VBROADCASTSD scale+80(FP), Z5
+	MOVQ         $0x3ff0000000000000, AX
+	SUBQ         scale+80(FP), AX
 
 row:
 	MOVQ    R12, CX
@@ -1168,6 +1199,49 @@ row:
 	PCALIGN $0x40
 
 four:
+	TESTQ AX, AX
+	JNZ   each
+
+	// One by one if there is a NaN.
+	VMOVUPS   (SI), Z0
+	VCMPPS    $0x03, 64(SI), Z0, K2
+	KORTESTW  K2, K2
+	JNZ       each
+	VCVTPS2PD (SI), Z0
+	VCVTPS2PD (R8), Z1
+
+	// dy - x * total
+	VMULPD    Z4, Z0, Z0
+	VSUBPD    Z0, Z1, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, (DI)
+	VCVTPS2PD 32(SI), Z0
+	VCVTPS2PD 32(R8), Z1
+
+	// dy - x * total
+	VMULPD    Z4, Z0, Z0
+	VSUBPD    Z0, Z1, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 32(DI)
+	VCVTPS2PD 64(SI), Z0
+	VCVTPS2PD 64(R8), Z1
+
+	// dy - x * total
+	VMULPD    Z4, Z0, Z0
+	VSUBPD    Z0, Z1, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 64(DI)
+	VCVTPS2PD 96(SI), Z0
+	VCVTPS2PD 96(R8), Z1
+
+	// dy - x * total
+	VMULPD    Z4, Z0, Z0
+	VSUBPD    Z0, Z1, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 96(DI)
+	JMP       fourDone
+
+each:
 	VCVTPS2PD (SI), Z0
 	VCVTPS2PD (R8), Z1
 
@@ -1220,11 +1294,13 @@ four:
 	VCMPPS    $0x03, Y0, Y0, K2
 	VMOVAPS   Y6, K2, Y0
 	VMOVUPS   Y0, 96(DI)
-	ADDQ      $0x00000080, SI
-	ADDQ      $0x00000080, DI
-	ADDQ      $0x00000080, R8
-	SUBQ      $0x00000020, CX
-	JGE       four
+
+fourDone:
+	ADDQ $0x00000080, SI
+	ADDQ $0x00000080, DI
+	ADDQ $0x00000080, R8
+	SUBQ $0x00000020, CX
+	JGE  four
 
 few:
 	ADDQ $0x00000018, CX

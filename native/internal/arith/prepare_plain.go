@@ -38,12 +38,13 @@ func (l Level) Dot(y, dy []float32) float64 {
 	return dotPlain(y, dy)
 }
 
-// SoftmaxGrad is y * (dy - total) * scale, in float64. Dst may be y or dy.
+// SoftmaxGrad is y * (dy - total) * scale, in float64. Dst may be y or dy. The total is not finite unless
+// y and dy are.
 func (l Level) SoftmaxGrad(dst, y, dy []float32, total, scale float64) {
 	softmaxGradPlain(dst, y, dy, total, scale)
 }
 
-// LogSoftmaxGrad is (dy - p * total) * scale, in float64. Dst may be p or dy.
+// LogSoftmaxGrad is (dy - p * total) * scale, in float64. Dst may be p or dy. The total is not finite unless dy is.
 func (l Level) LogSoftmaxGrad(dst, p, dy []float32, total, scale float64) {
 	logSoftmaxGradPlain(dst, p, dy, total, scale)
 }

@@ -1,6 +1,8 @@
 package amd64
 
 import (
+	"math"
+
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
@@ -61,11 +63,11 @@ var Preparations = []Preparation{
 	{Name: "minZero", Signature: "func(dst, src []float32, " + strides + ")", Doc: "x, or 0 if it is above",
 		src: 4, dst: 4, setup: func(w *prepareWriter) { w.bits(0, 4) }, vector: minZeroVector},
 	{Name: "softmaxGrad", Signature: "func(dst, src, dy []float32, total, scale float64, " + strides + ", otherStride int)",
-		Doc: "x * (dy - total) * scale in float64, every NaN the same",
-		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupGrad, vector: softmaxGradVector},
+		Doc: "x * (dy - total) * scale in float64, where nothing is a NaN",
+		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupGrad, vector: softmaxGradVector, four: softmaxGradFour},
 	{Name: "logSoftmaxGrad", Signature: "func(dst, src, dy []float32, total, scale float64, " + strides + ", otherStride int)",
 		Doc: "(dy - x * total) * scale in float64, every NaN the same",
-		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupGrad, vector: logSoftmaxGradVector},
+		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupGrad, vector: logSoftmaxGradVector, four: logSoftmaxGradFour},
 }
 
 // prepareWriter writes one of them.
@@ -603,33 +605,61 @@ func (w *prepareWriter) loadDouble(m operand.Mem, to int) {
 	}
 }
 
-// setupGrad: 4 holds the total, 5 the scale, and 6 NaN.
+// setupGrad: 4 holds the total, 5 the scale, and 6 NaN; tmp is 0 if the scale is 1.
 func setupGrad(w *prepareWriter) {
 	w.bits(0x7fc00000, 6)
 	w.VBROADCASTSD(w.param("total", ""), w.d(4))
 	w.VBROADCASTSD(w.param("scale", ""), w.d(5))
+	w.MOVQ(operand.U64(math.Float64bits(1)), tmp)
+	w.SUBQ(w.param("scale", ""), tmp)
 }
 
-func softmaxGradVector(w *prepareWriter, at int) {
-	w.loadDouble(w.srcAt(at), 0)
+// softmaxGrad and logSoftmaxGrad make a gradient without the scale, in register z.
+func softmaxGrad(w *prepareWriter, at, z int) {
+	w.loadDouble(w.srcAt(at), z)
 	w.loadDouble(w.otherAt(at), 1)
 	w.Comment("x * (dy - total)")
 	w.VSUBPD(w.d(4), w.d(1), w.d(1))
-	w.VMULPD(w.d(1), w.d(0), w.d(0))
-	gradient(w, at)
+	w.VMULPD(w.d(1), w.d(z), w.d(z))
+}
+
+func logSoftmaxGrad(w *prepareWriter, at, z int) {
+	w.loadDouble(w.srcAt(at), z)
+	w.loadDouble(w.otherAt(at), 1)
+	w.Comment("dy - x * total")
+	w.VMULPD(w.d(4), w.d(z), w.d(z))
+	w.VSUBPD(w.d(z), w.d(1), w.d(z))
+}
+
+// storeSingle stores a vector of float64 as floats.
+func (w *prepareWriter) storeSingle(z, at int) {
+	if w.evex {
+		w.VCVTPD2PS(w.d(z), w.r(z))
+	} else {
+		w.VCVTPD2PSY(w.d(z), w.r(z))
+	}
+	w.store(z, w.dstAt(at))
+}
+
+func softmaxGradVector(w *prepareWriter, at int) {
+	softmaxGrad(w, at, 0)
+	w.Comment("Times the scale.")
+	w.VMULPD(w.d(5), w.d(0), w.d(0))
+	w.storeSingle(0, at)
+}
+
+// softmaxGradFour is for a scale of 1.
+func softmaxGradFour(w *prepareWriter) {
+	w.TESTQ(tmp, tmp)
+	w.JNZ(operand.LabelRef("each"))
+	for i := range 4 {
+		softmaxGrad(w, i*w.lanes, 0)
+		w.storeSingle(0, i*w.lanes)
+	}
 }
 
 func logSoftmaxGradVector(w *prepareWriter, at int) {
-	w.loadDouble(w.srcAt(at), 0)
-	w.loadDouble(w.otherAt(at), 1)
-	w.Comment("dy - x * total")
-	w.VMULPD(w.d(4), w.d(0), w.d(0))
-	w.VSUBPD(w.d(0), w.d(1), w.d(0))
-	gradient(w, at)
-}
-
-// gradient stores what is in 0, times the scale.
-func gradient(w *prepareWriter, at int) {
+	logSoftmaxGrad(w, at, 0)
 	w.Comment("Times the scale, every NaN the same.")
 	w.VMULPD(w.d(5), w.d(0), w.d(0))
 	if w.evex {
@@ -642,6 +672,27 @@ func gradient(w *prepareWriter, at int) {
 		w.VBLENDVPS(w.r(1), w.r(6), w.r(0), w.r(0))
 	}
 	w.store(0, w.dstAt(at))
+}
+
+// logSoftmaxGradFour is for a scale of 1 and x without a NaN.
+func logSoftmaxGradFour(w *prepareWriter) {
+	w.TESTQ(tmp, tmp)
+	w.JNZ(operand.LabelRef("each"))
+	w.Comment("One by one if there is a NaN.")
+	x := func(i int) operand.Mem { return w.srcAt(2 * i * w.lanes) }
+	w.VMOVUPS(x(0), w.d(0))
+	if w.evex {
+		w.VCMPPS(isNaN, x(1), w.d(0), reg.K2)
+		w.KORTESTW(reg.K2, reg.K2)
+	} else {
+		w.VCMPPS(isNaN, x(1), w.d(0), w.d(0))
+		w.VPTEST(w.d(0), w.d(0))
+	}
+	w.JNZ(operand.LabelRef("each"))
+	for i := range 4 {
+		logSoftmaxGrad(w, i*w.lanes, 0)
+		w.storeSingle(0, i*w.lanes)
+	}
 }
 
 // touch writes the kernel that asks for rows of words, which somebody is to write.
