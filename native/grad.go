@@ -32,12 +32,12 @@ func LogSoftmaxGrad(dst, y, dy []float32) {
 // Of o, which may be nil, only Scale, Scales and Goroutines count: results are multiplied by the
 // scale, as the chain rule asks for the softmax of scaled rows.
 func SoftmaxGradRows(dst, y, dy Matrix[float32], o *Options) {
-	gradRows("native.SoftmaxGradRows", dst, y, dy, o, false)
+	gradRows("native.SoftmaxGradRows", &dst, &y, &dy, o, false)
 }
 
 // LogSoftmaxGradRows is [LogSoftmaxGrad] of each row, under the terms of [SoftmaxGradRows].
 func LogSoftmaxGradRows(dst, y, dy Matrix[float32], o *Options) {
-	gradRows("native.LogSoftmaxGradRows", dst, y, dy, o, true)
+	gradRows("native.LogSoftmaxGradRows", &dst, &y, &dy, o, true)
 }
 
 func checkGradRow(who string, dst, y, dy []float32) {
@@ -45,12 +45,13 @@ func checkGradRow(who string, dst, y, dy []float32) {
 	checkRow(who, "dy", dst, dy)
 }
 
-func gradRows(who string, dst, y, dy Matrix[float32], o *Options, log bool) {
-	if !checkPair(who, "y", &dst, &y) || !checkPair(who, "dy", &dst, &dy) {
+func gradRows(who string, dst, y, dy *Matrix[float32], o *Options, log bool) {
+	if !(oneFits(dst, y) && oneFits(dst, dy)) && (!checkPair(who, "y", dst, y) || !checkPair(who, "dy", dst, dy)) {
 		return
 	}
 	o.checkScales(who, dst.Rows)
-	g := gradients{dst, y, dy, 1, nil, log, o.makePlan(dst.Rows, dst.Cols, false)}
+	p := o.makePlan(dst.Rows, dst.Cols, false)
+	g := gradients{p.level, 1, nil, log}
 	if o != nil && o.Scale != 0 {
 		g.scale = float64(o.Scale)
 	}
@@ -58,34 +59,39 @@ func gradRows(who string, dst, y, dy Matrix[float32], o *Options, log bool) {
 		shape.CheckApart(who, "Options.Scales", dst.used(), o.Scales)
 		g.scales = o.Scales
 	}
-	if g.plan.goroutines > 1 {
-		shared := g // that g itself need not be on the heap
-		parallel.Do(g.plan.goroutines, dst.Rows, func(i int) { shared.row(i) })
+	if p.goroutines > 1 {
+		g.share(p.goroutines, *dst, *y, *dy)
 		return
 	}
-	for i := range dst.Rows {
-		g.row(i)
-	}
+	g.span(0, dst.Rows, dst, y, dy)
 }
 
-// gradients are those of all rows of a matrix.
+// gradients are what rows of a matrix have in common.
 type gradients struct {
-	dst, y, dy Matrix[float32]
-	scale      float64
-	scales     []float32 // of rows, if they have one each
-	log        bool
-	plan       plan
+	level  arith.Level
+	scale  float64
+	scales []float32 // of rows, if they have one each
+	log    bool
 }
 
-func (g *gradients) row(i int) {
-	scale := g.scale
-	if g.scales != nil && g.scales[i] != 0 {
-		scale = float64(g.scales[i])
-	}
-	if dst, y, dy := g.dst.row(i), g.y.row(i), g.dy.row(i); g.log {
-		logSoftmaxGrad(g.plan.level, dst, y, dy, scale)
-	} else {
-		softmaxGrad(g.plan.level, dst, y, dy, scale)
+// share does all rows in several goroutines. It takes copies, that the caller's matrices need not be on the heap.
+func (g gradients) share(goroutines int, dst, y, dy Matrix[float32]) {
+	n := rowsOfTask(goroutines, dst.Rows, dst.Cols)
+	parallel.Do(goroutines, (dst.Rows+n-1)/n, func(i int) { g.span(i*n, min((i+1)*n, dst.Rows), &dst, &y, &dy) })
+}
+
+// span does the rows from first to before end.
+func (g *gradients) span(first, end int, dst, y, dy *Matrix[float32]) {
+	for i := first; i < end; i++ {
+		scale := g.scale
+		if g.scales != nil && g.scales[i] != 0 {
+			scale = float64(g.scales[i])
+		}
+		if g.log {
+			logSoftmaxGrad(g.level, dst.row(i), y.row(i), dy.row(i), scale)
+		} else {
+			softmaxGrad(g.level, dst.row(i), y.row(i), dy.row(i), scale)
+		}
 	}
 }
 

@@ -58,6 +58,11 @@ type plan struct {
 // rowsOfCall is how many rows of cols elements one call of a kernel takes.
 func rowsOfCall(cols int) int { return max(1, callLen/max(1, cols)) }
 
+// rowsOfTask is how many rows a goroutine takes at a time: so few that all goroutines end at about the same time.
+func rowsOfTask(goroutines, rows, cols int) int {
+	return max(1, min(rows/(4*goroutines), taskLen/max(1, cols)))
+}
+
 // simple reports whether one call of a kernel of rows is all that n float32 take: there is a scale at most, and
 // nothing that check panics of.
 func (o *Options) simple(n int) bool {

@@ -190,8 +190,7 @@ func (c *call) share() {
 		}
 		return
 	}
-	// Tasks so small that all goroutines end at about the same time.
-	n := max(1, min(c.rows/(4*g), taskLen/max(1, c.cols)))
+	n := rowsOfTask(g, c.rows, c.cols)
 	parallel.Do(g, (c.rows+n-1)/n, func(i int) { c.span(i*n, min((i+1)*n, c.rows)) })
 }
 
