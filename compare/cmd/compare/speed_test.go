@@ -157,7 +157,7 @@ func TestSpeedFlags(t *testing.T) {
 		{"--rows 32768x32769", `of at most 2^30 elements`},
 		{"--goroutines many", `goroutines: "many" is not an integer`},
 		{"--goroutines 0", `goroutines: "0" is not within 1..1024`},
-		{"--functions --goroutines 2", `[kernels rows functions goroutines]`},
+		{"--functions --goroutines 2", `[kernels rows functions gradients goroutines]`},
 		{"--beyond x", `beyond: "x" is not a length`},
 	} {
 		a, _ := testApp()
