@@ -353,7 +353,7 @@ func accumulators(how string, collect func(o options, c *call) native.Accumulato
 
 // accumulator is an empty one. From here on functions use the level.
 func (o options) accumulator() native.Accumulator {
-	arith.Best = o.level
+	o.use()
 	if o.scale == 0 {
 		return native.Accumulator{}
 	}

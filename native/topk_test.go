@@ -117,19 +117,30 @@ func TestTopKMemory(t *testing.T) {
 
 func compareTopK[S native.Element](t *testing.T, k int, src native.Matrix[S], o *native.Options) {
 	t.Helper()
-	all := native.Rows(make([]float32, src.Rows*src.Cols), src.Cols)
-	native.SoftmaxRows(all, src, o)
+	soft := native.Rows(make([]float32, src.Rows*src.Cols), src.Cols)
+	native.SoftmaxRows(soft, src, o)
 	probs := native.Matrix[float32]{Rows: src.Rows, Cols: k, Data: make([]float32, src.Rows*(k+3)), Stride: k + 3}
 	index := native.Matrix[int]{Rows: src.Rows, Cols: k, Data: make([]int, src.Rows*(k+1)), Stride: k + 1}
 	native.TopK(probs, index, src, o)
 	for i := range src.Rows {
-		softmax := all.Data[i*all.Stride:][:src.Cols]
+		softmax := soft.Data[i*soft.Stride:][:src.Cols]
 		x := topElements(src, i, o)
-		order := make([]int, src.Cols)
+		// Those that are sorted: as many as there are above the least that was found, or all.
+		least := math.Inf(1)
+		for _, c := range index.Data[i*index.Stride:][:k] {
+			least = min(least, x[c])
+		}
+		all, order := make([]int, src.Cols), make([]int, 0, k)
 		special := false
-		for c := range order {
-			order[c] = c
+		for c := range all {
+			all[c] = c
+			if x[c] >= least {
+				order = append(order, c)
+			}
 			special = special || softmax[c] != softmax[c]
+		}
+		if special || len(order) < k {
+			order = all
 		}
 		if !special {
 			slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(x[b], x[a]), a-b) })
@@ -290,7 +301,7 @@ func TestTopKAllocs(t *testing.T) {
 			native.TopK(probs, index, half, nil)
 		}
 		f() // what a pool has to get first
-		if n := testing.AllocsPerRun(50, f); n > 0 {
+		if n := testing.AllocsPerRun(10, f); n > 0 {
 			t.Errorf("level %v: %v allocations", arith.Best, n)
 		}
 	}
