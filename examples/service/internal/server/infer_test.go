@@ -10,7 +10,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestInfer(t *testing.T) {
@@ -35,6 +37,12 @@ func TestInfer(t *testing.T) {
 			{"top-k", topk("2", "[4, 4, null, 9999]"), 200, `{"name":"indices","datatype":"UINT32","shape":[1,2],"data":[3,0]},{"name":"probabilities","datatype":"FP32","shape":[1,2],"data":[1,0]}`},
 			{"top-k", outputs(`[{"name": "probabilities"}]`), 200, `{"name":"probabilities","datatype":"FP32","shape":[1,2],"data":[1,0]}`},
 			{"top-k/versions/1", outputs(`[{"name": "probabilities"}, {"name": "indices"}]`), 200, `{"name":"probabilities","datatype":"FP32","shape":[1,2],"data":[1,0]},{"name":"indices","datatype":"UINT32","shape":[1,2],"data":[3,0]}`},
+			// As much as there may be.
+			{"softmax", infer("[8]", "[0, 0, 0, 0, 0, 0, 0, 0]"), 200, `{"name":"probabilities","datatype":"FP32","shape":[8],"data":[0.125,0.125,0.125,0.125,0.125,0.125,0.125,0.125]}`},
+			{"softmax", infer("[2, 2, 1]", "[1, 2, 3, 4]"), 200, `{"name":"probabilities","datatype":"FP32","shape":[2,2,1],"data":[1,1,1,1]}`},
+			{"softmax", infer("[1, 1, 1, 1, 1, 1, 1, 2]", "[5, 5]"), 200, `{"name":"probabilities","datatype":"FP32","shape":[1,1,1,1,1,1,1,2],"data":[0.5,0.5]}`},
+			{"top-k", topk("3", "[0, 0, 0, 0]"), 200, `{"name":"indices","datatype":"UINT32","shape":[1,3],"data":[0,1,2]},{"name":"probabilities","datatype":"FP32","shape":[1,3],"data":[0.25,0.25,0.25]}`},
+			{"softmax", fmt.Sprintf("%-1000s", infer("[1]", "[0]")), 200, `{"name":"probabilities","datatype":"FP32","shape":[1],"data":[1]}`},
 			// What is said twice counts once, the last time.
 			{"softmax", `{"inputs": null, "inputs": [{"name": "logits", "datatype": "FP32", "shape": [1], "data": null, "data": [5]}]}`, 200, `{"name":"probabilities","datatype":"FP32","shape":[1],"data":[1]}`},
 
@@ -51,6 +59,7 @@ func TestInfer(t *testing.T) {
 			{"softmax", infer("[2, 2]", "[[1, 2, 3, 4]]"), 400, "data has arrays of 4 elements, shape [2 2] has 2 columns"},
 			{"softmax", infer("[3]", "[1, 2]"), 400, "data has 2 elements, shape [3] has 3"},
 			{"softmax", infer("[]", "[1]"), 400, "shape has 0 elements, there must be from 1 to 8"},
+			{"softmax", infer("[1, 1, 1, 1, 1, 1, 1, 1, 1]", "[1]"), 400, "shape has 9 elements, there must be from 1 to 8"},
 			{"softmax", infer("[0]", "[]"), 400, "shape is [0], its elements must be at least 1"},
 			{"softmax", infer("[-1, 1]", "[1]"), 400, "its elements must be at least 1"},
 			{"softmax", infer("[9]", "[1]"), 413, "the limit is 8 columns"},
@@ -147,6 +156,9 @@ func TestInferBinary(t *testing.T) {
 				if err != nil || status != 200 {
 					t.Fatalf("%v: status %d: %.200s: %v", op, status, answer, err)
 				}
+				if got := header.Get("Content-Length"); got != strconv.Itoa(len(answer)) {
+					t.Errorf("%v: Content-Length is %s, not %d", op, got, len(answer))
+				}
 				var head struct {
 					Model   string `json:"model_name"`
 					ID      string
@@ -228,6 +240,106 @@ func TestInferBinary(t *testing.T) {
 	})
 }
 
+// TestInferBinaryLimits has as much of the JSON, and of the tensor, as there may be.
+func TestInferBinaryLimits(t *testing.T) {
+	s := start(t, nativeEngine(t), "-max-json 1000 -max-infer 64")
+	tensor := fmt.Sprintf("%-1000s", `{"inputs": [{"name": "logits", "shape": [8, 2], "datatype": "FP32", "parameters": {"binary_data_size": 64}}]}`)
+	for _, c := range []struct {
+		text   string
+		floats int
+		status int
+		want   string
+	}{
+		{tensor, 16, 200, `"data":[0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5]`},
+		{strings.Replace(tensor, "[8, 2]", "[1,17]", 1), 16, 413, "shape [1 17] has 68 bytes, the limit is 64"},
+	} {
+		status, answer, _ := s.binaryInfer("softmax", c.text, make([]byte, 4*c.floats), chunked)
+		if status != c.status || !strings.Contains(string(answer), c.want) {
+			t.Errorf("%.150s: status %d: %s, want %d: %s", c.text, status, answer, c.status, c.want)
+		}
+	}
+	req, err := http.NewRequest("POST", s.url+inferPath, strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set(headerLength, "1000")
+	resp, err := s.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, resp.StatusCode, answer, 400, "body has 2 bytes, "+headerLength+" is 1000")
+}
+
+// TestInferLateEnd has a header though nothing follows the JSON. The body ends when that has been taken apart.
+func TestInferLateEnd(t *testing.T) {
+	s := start(t, nativeEngine(t), "")
+	text := infer("[1, 2]", "[0, null]")
+	body, send := io.Pipe()
+	go func() {
+		send.Write([]byte(text))
+		apart := int64((len(text)+3)/4*4 + len(text) + batchBytes) // what is held then
+		for end := time.Now().Add(generous); s.memory.inUse() != apart && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+		send.Close()
+	}()
+	status, answer, _ := s.binaryInfer("softmax", text, nil, func([]byte) io.Reader { return body })
+	if status != 200 || !strings.Contains(string(answer), `"data":[1,0]`) {
+		t.Errorf("status %d: %s", status, answer)
+	}
+}
+
+// TestReserved holds how much memory a request is taken to hold while it computes.
+func TestReserved(t *testing.T) {
+	e := nativeEngine(t)
+	e.Name = "another" // so that top-k asks it for probabilities
+	var s *service
+	var held atomic.Int64
+	compute := e.Softmax
+	e.Softmax = func(dst, src []float32, rows, cols, dstStride, srcStride int) {
+		held.Store(s.memory.inUse())
+		compute(dst, src, rows, cols, dstStride, srcStride)
+	}
+	s = start(t, e, "")
+	const least = 4096 // for a body, or a part of one, of unknown length
+	text := infer("[2, 3]", "[1, 2, 3, 4, 5, 6]")
+	top := strings.Replace(text, "{", `{"parameters": {"k": 2}, `, 1)
+	head := `{"inputs": [{"name": "logits", "shape": [2, 3], "datatype": "FP32", "parameters": {"binary_data_size": 24}}]}`
+	for _, c := range []struct {
+		what   string
+		status func() int
+		want   int
+	}{
+		{"JSON", func() int { status, _ := s.post(inferPath, asJSON, strings.NewReader(text)); return status }, least + len(text) + batchBytes},
+		{"JSON for top-k", func() int {
+			status, _ := s.post("/v2/models/top-k/infer", asJSON, strings.NewReader(top))
+			return status
+		}, least + len(top) + batchBytes + 16*2*2},
+		{"a tensor", func() int {
+			status, _, _ := s.binaryInfer("softmax", head, make([]byte, 24), chunked)
+			return status
+		}, (len(head)+3)/4*4 + len(head) + batchBytes + 24},
+		{"raw rows", func() int {
+			status, _ := s.post("/v1/softmax?cols=1000", asRaw, bytes.NewReader(make([]byte, 4000)))
+			return status
+		}, batchBytes},
+		{"raw rows for top-k", func() int {
+			status, _ := s.post("/v1/top-k?cols=1000&k=5", asRaw, bytes.NewReader(make([]byte, 4000)))
+			return status
+		}, batchBytes + 24*16*5},
+	} {
+		held.Store(0)
+		if status := c.status(); status != 200 || held.Load() != int64(c.want) {
+			t.Errorf("%s: status %d, %d bytes, want %d", c.what, status, held.Load(), c.want)
+		}
+	}
+}
+
 // TestInferLong has answers of several pieces, and takes turns for them.
 func TestInferLong(t *testing.T) {
 	s := start(t, nativeEngine(t), "")
@@ -263,6 +375,14 @@ func TestInferMetadata(t *testing.T) {
 	for _, path := range []string{"/v2/models/x", "/v2/models/softmax/versions/2", "/v2/models/x/ready"} {
 		status, text := s.get(s.url + path)
 		refused(t, status, []byte(text), 404, "models are [softmax log-softmax top-k], of version 1")
+	}
+	e := nativeEngine(t)
+	e.LogSoftmax = nil
+	without := start(t, e, "")
+	for model, want := range map[string]int{"softmax": 200, "top-k": 200, "log-softmax": 503} {
+		if status, text := s.get(without.url + "/v2/models/" + model + "/ready"); status != want {
+			t.Errorf("an engine without log-softmax: %s: status %d: %s", model, status, text)
+		}
 	}
 	s.ready.Store(false)
 	for _, path := range []string{"/v2/models/softmax/ready", "/v2/health/ready"} {
