@@ -384,6 +384,9 @@ func TestInferMetadata(t *testing.T) {
 			t.Errorf("an engine without log-softmax: %s: status %d: %s", model, status, text)
 		}
 	}
+	without.works()
+	status, answer := without.post("/v2/models/log-softmax/infer", asJSON, strings.NewReader(infer("[1]", "[1]")))
+	refused(t, status, answer, 501, "has no log-softmax")
 	s.ready.Store(false)
 	for _, path := range []string{"/v2/models/softmax/ready", "/v2/health/ready"} {
 		if status, _ := s.get(s.url + path); status != 503 {

@@ -192,6 +192,25 @@ func TestMinRate(t *testing.T) {
 	}
 }
 
+// TestSlowEnough: what came at first buys time in which less comes, and the rest of it is patience.
+func TestSlowEnough(t *testing.T) {
+	s := start(t, nativeEngine(t), "-stall 1s -min-rate 100")
+	conn := s.dial(head + "Content-Length: 120\n\n" + string(make([]byte, 80)))
+	go func() {
+		for range 4 { // as slow as never to stall; in all, the client waits for longer than that
+			time.Sleep(400 * time.Millisecond)
+			conn.Write(make([]byte, 10))
+		}
+	}()
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != 200 || len(answer) != 120 {
+		t.Errorf("status %d, %d bytes, error %v", resp.StatusCode, len(answer), err)
+	}
+}
+
 // TestBacklog: connections that have been made, but not been accepted yet, when
 // the service is told to end are answered all the same.
 func TestBacklog(t *testing.T) {
