@@ -997,7 +997,7 @@ next:
 	RET
 
 // func minZeroAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·minZeroAVX2(SB), NOSPLIT, $0-80
 	// minZeroAVX2: x, or 0 if it is above.
 	MOVQ         src_base+24(FP), SI
@@ -1031,39 +1031,45 @@ row:
 	PCALIGN $0x40
 
 four:
-	VMOVUPS (SI), Y0
-	VMINPS  Y0, Y4, Y0
-	VMOVUPS Y0, (DI)
-	VMOVUPS 32(SI), Y0
-	VMINPS  Y0, Y4, Y0
-	VMOVUPS Y0, 32(DI)
-	VMOVUPS 64(SI), Y0
-	VMINPS  Y0, Y4, Y0
-	VMOVUPS Y0, 64(DI)
-	VMOVUPS 96(SI), Y0
-	VMINPS  Y0, Y4, Y0
-	VMOVUPS Y0, 96(DI)
-	ADDQ    $0x00000080, SI
-	ADDQ    $0x00000080, DI
-	SUBQ    $0x00000020, CX
-	JGE     four
+	PREFETCHT0 4096(SI)
+	VMOVUPS    (SI), Y0
+	VMINPS     Y0, Y4, Y0
+	VMOVUPS    Y0, (DI)
+	PREFETCHT0 4128(SI)
+	VMOVUPS    32(SI), Y0
+	VMINPS     Y0, Y4, Y0
+	VMOVUPS    Y0, 32(DI)
+	PREFETCHT0 4160(SI)
+	VMOVUPS    64(SI), Y0
+	VMINPS     Y0, Y4, Y0
+	VMOVUPS    Y0, 64(DI)
+	PREFETCHT0 4192(SI)
+	VMOVUPS    96(SI), Y0
+	VMINPS     Y0, Y4, Y0
+	VMOVUPS    Y0, 96(DI)
+	ADDQ       $0x00000080, SI
+	ADDQ       $0x00000080, DI
+	SUBQ       $0x00000020, CX
+	JGE        four
 
 few:
 	ADDQ $0x00000018, CX
 	JLT  left
 
 one:
-	VMOVUPS (SI), Y0
-	VMINPS  Y0, Y4, Y0
-	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, SI
-	ADDQ    $0x00000020, DI
-	SUBQ    $0x00000008, CX
-	JGE     one
+	PREFETCHT0 4096(SI)
+	VMOVUPS    (SI), Y0
+	VMINPS     Y0, Y4, Y0
+	VMOVUPS    Y0, (DI)
+	ADDQ       $0x00000020, SI
+	ADDQ       $0x00000020, DI
+	SUBQ       $0x00000008, CX
+	JGE        one
 
 left:
 	ADDQ       $0x00000008, CX
 	JZ         next
+	PREFETCHT0 4096(SI)
 	VMASKMOVPS (SI), Y15, Y0
 	VMINPS     Y0, Y4, Y0
 	VMASKMOVPS Y0, Y15, (DI)
@@ -1079,7 +1085,7 @@ next:
 	RET
 
 // func softmaxGradAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-128
 	// softmaxGradAVX2: x * (dy - total) * scale in float64, where nothing is a NaN.
 	MOVQ         src_base+24(FP), SI
@@ -1121,10 +1127,14 @@ row:
 	PCALIGN $0x40
 
 four:
-	TESTQ     AX, AX
-	JNZ       each
-	VCVTPS2PD (SI), Y0
-	VCVTPS2PD (R8), Y1
+	TESTQ      AX, AX
+	JNZ        each
+	PREFETCHT0 4096(SI)
+	PREFETCHT0 256(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4096(R8)
+	VCVTPS2PD  (SI), Y0
+	VCVTPS2PD  (R8), Y1
 
 	// x * (dy - total)
 	VSUBPD     Y4, Y1, Y1
@@ -1262,7 +1272,7 @@ next:
 	RET
 
 // func logSoftmaxGradAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·logSoftmaxGradAVX2(SB), NOSPLIT, $0-128
 	// logSoftmaxGradAVX2: (dy - x * total) * scale in float64, every NaN the same.
 	MOVQ         src_base+24(FP), SI
@@ -1308,12 +1318,15 @@ four:
 	JNZ   each
 
 	// One by one if there is a NaN.
-	VMOVUPS   (SI), Y0
-	VCMPPS    $0x03, 32(SI), Y0, Y0
-	VPTEST    Y0, Y0
-	JNZ       each
-	VCVTPS2PD (SI), Y0
-	VCVTPS2PD (R8), Y1
+	VMOVUPS    (SI), Y0
+	VCMPPS     $0x03, 32(SI), Y0, Y0
+	VPTEST     Y0, Y0
+	JNZ        each
+	PREFETCHT0 256(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4096(R8)
+	VCVTPS2PD  (SI), Y0
+	VCVTPS2PD  (R8), Y1
 
 	// dy - x * total
 	VMULPD     Y4, Y0, Y0
@@ -1463,7 +1476,7 @@ next:
 	RET
 
 // func dotAVX2(src []float32, dy []float32, s *[16]float64) (sum float64)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·dotAVX2(SB), NOSPLIT, $0-64
 	// dotAVX2: adds x * dy to the lanes in s; the sum of those.
 	MOVQ    src_base+0(FP), SI
@@ -1491,7 +1504,9 @@ row:
 	VCVTPS2PD   48(SI), Y3
 	VCVTPS2PD   48(R8), Y7
 	VFMADD231PD Y3, Y7, Y11
+	PREFETCHT0  2048(SI)
 	ADDQ        $0x40, SI
+	PREFETCHT0  2048(R8)
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, CX
 	JGE         row
@@ -1553,7 +1568,7 @@ done:
 	RET
 
 // func sum64AVX2(src []float32, s *[16]float64) (sum float64)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·sum64AVX2(SB), NOSPLIT, $0-40
 	// sum64AVX2: adds x to the lanes in s; the sum of those.
 	MOVQ    src_base+0(FP), SI
@@ -1568,17 +1583,18 @@ TEXT ·sum64AVX2(SB), NOSPLIT, $0-40
 	PCALIGN $0x40
 
 row:
-	VCVTPS2PD (SI), Y0
-	VADDPD    Y0, Y8, Y8
-	VCVTPS2PD 16(SI), Y1
-	VADDPD    Y1, Y9, Y9
-	VCVTPS2PD 32(SI), Y2
-	VADDPD    Y2, Y10, Y10
-	VCVTPS2PD 48(SI), Y3
-	VADDPD    Y3, Y11, Y11
-	ADDQ      $0x40, SI
-	SUBQ      $0x10, CX
-	JGE       row
+	VCVTPS2PD  (SI), Y0
+	VADDPD     Y0, Y8, Y8
+	VCVTPS2PD  16(SI), Y1
+	VADDPD     Y1, Y9, Y9
+	VCVTPS2PD  32(SI), Y2
+	VADDPD     Y2, Y10, Y10
+	VCVTPS2PD  48(SI), Y3
+	VADDPD     Y3, Y11, Y11
+	PREFETCHT0 2048(SI)
+	ADDQ       $0x40, SI
+	SUBQ       $0x10, CX
+	JGE        row
 
 left:
 	ADDQ         $0x10, CX

@@ -900,7 +900,7 @@ DATA upperWords<>+62(SB)/2, $0x003f
 GLOBL upperWords<>(SB), RODATA|NOPTR, $64
 
 // func minZeroAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·minZeroAVX512(SB), NOSPLIT, $0-80
 	// minZeroAVX512: x, or 0 if it is above.
 	MOVQ  src_base+24(FP), SI
@@ -932,44 +932,50 @@ row:
 	PCALIGN $0x40
 
 four:
-	VMOVUPS (SI), Z0
-	VMINPS  Z0, Z4, Z0
-	VMOVUPS Z0, (DI)
-	VMOVUPS 64(SI), Z0
-	VMINPS  Z0, Z4, Z0
-	VMOVUPS Z0, 64(DI)
-	VMOVUPS 128(SI), Z0
-	VMINPS  Z0, Z4, Z0
-	VMOVUPS Z0, 128(DI)
-	VMOVUPS 192(SI), Z0
-	VMINPS  Z0, Z4, Z0
-	VMOVUPS Z0, 192(DI)
-	ADDQ    $0x00000100, SI
-	ADDQ    $0x00000100, DI
-	SUBQ    $0x00000040, CX
-	JGE     four
+	PREFETCHT0 4096(SI)
+	VMOVUPS    (SI), Z0
+	VMINPS     Z0, Z4, Z0
+	VMOVUPS    Z0, (DI)
+	PREFETCHT0 4160(SI)
+	VMOVUPS    64(SI), Z0
+	VMINPS     Z0, Z4, Z0
+	VMOVUPS    Z0, 64(DI)
+	PREFETCHT0 4224(SI)
+	VMOVUPS    128(SI), Z0
+	VMINPS     Z0, Z4, Z0
+	VMOVUPS    Z0, 128(DI)
+	PREFETCHT0 4288(SI)
+	VMOVUPS    192(SI), Z0
+	VMINPS     Z0, Z4, Z0
+	VMOVUPS    Z0, 192(DI)
+	ADDQ       $0x00000100, SI
+	ADDQ       $0x00000100, DI
+	SUBQ       $0x00000040, CX
+	JGE        four
 
 few:
 	ADDQ $0x00000030, CX
 	JLT  left
 
 one:
-	VMOVUPS (SI), Z0
-	VMINPS  Z0, Z4, Z0
-	VMOVUPS Z0, (DI)
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DI
-	SUBQ    $0x00000010, CX
-	JGE     one
+	PREFETCHT0 4096(SI)
+	VMOVUPS    (SI), Z0
+	VMINPS     Z0, Z4, Z0
+	VMOVUPS    Z0, (DI)
+	ADDQ       $0x00000040, SI
+	ADDQ       $0x00000040, DI
+	SUBQ       $0x00000010, CX
+	JGE        one
 
 left:
-	ADDQ      $0x00000010, CX
-	JZ        next
-	VMOVUPS.Z (SI), K1, Z0
-	VMINPS    Z0, Z4, Z0
-	VMOVUPS   Z0, K1, (DI)
-	LEAQ      (SI)(CX*4), SI
-	LEAQ      (DI)(CX*4), DI
+	ADDQ       $0x00000010, CX
+	JZ         next
+	PREFETCHT0 4096(SI)
+	VMOVUPS.Z  (SI), K1, Z0
+	VMINPS     Z0, Z4, Z0
+	VMOVUPS    Z0, K1, (DI)
+	LEAQ       (SI)(CX*4), SI
+	LEAQ       (DI)(CX*4), DI
 
 next:
 	ADDQ R9, SI
@@ -980,7 +986,7 @@ next:
 	RET
 
 // func softmaxGradAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
+// Requires: AVX, AVX2, AVX512F, AVX512VL, MMX+
 TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-128
 	// softmaxGradAVX512: x * (dy - total) * scale in float64, where nothing is a NaN.
 	MOVQ  src_base+24(FP), SI
@@ -1020,10 +1026,18 @@ row:
 	PCALIGN $0x40
 
 four:
-	TESTQ     AX, AX
-	JNZ       each
-	VCVTPS2PD (SI), Z0
-	VCVTPS2PD (R8), Z1
+	TESTQ      AX, AX
+	JNZ        each
+	PREFETCHT0 4096(SI)
+	PREFETCHT0 256(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4096(R8)
+	PREFETCHT0 4160(SI)
+	PREFETCHT0 320(DI)
+	PREFETCHT0 4160(DI)
+	PREFETCHT0 4160(R8)
+	VCVTPS2PD  (SI), Z0
+	VCVTPS2PD  (R8), Z1
 
 	// x * (dy - total)
 	VSUBPD    Z4, Z1, Z1
@@ -1159,7 +1173,7 @@ next:
 	RET
 
 // func logSoftmaxGradAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
+// Requires: AVX, AVX2, AVX512F, AVX512VL, MMX+
 TEXT ·logSoftmaxGradAVX512(SB), NOSPLIT, $0-128
 	// logSoftmaxGradAVX512: (dy - x * total) * scale in float64, every NaN the same.
 	MOVQ  src_base+24(FP), SI
@@ -1203,12 +1217,18 @@ four:
 	JNZ   each
 
 	// One by one if there is a NaN.
-	VMOVUPS   (SI), Z0
-	VCMPPS    $0x03, 64(SI), Z0, K2
-	KORTESTW  K2, K2
-	JNZ       each
-	VCVTPS2PD (SI), Z0
-	VCVTPS2PD (R8), Z1
+	VMOVUPS    (SI), Z0
+	VCMPPS     $0x03, 64(SI), Z0, K2
+	KORTESTW   K2, K2
+	JNZ        each
+	PREFETCHT0 256(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4096(R8)
+	PREFETCHT0 320(DI)
+	PREFETCHT0 4160(DI)
+	PREFETCHT0 4160(R8)
+	VCVTPS2PD  (SI), Z0
+	VCVTPS2PD  (R8), Z1
 
 	// dy - x * total
 	VMULPD    Z4, Z0, Z0
@@ -1356,7 +1376,7 @@ next:
 	RET
 
 // func dotAVX512(src []float32, dy []float32, s *[16]float64) (sum float64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·dotAVX512(SB), NOSPLIT, $0-64
 	// dotAVX512: adds x * dy to the lanes in s; the sum of those.
 	MOVQ    src_base+0(FP), SI
@@ -1376,7 +1396,9 @@ row:
 	VCVTPS2PD   32(SI), Z1
 	VCVTPS2PD   32(R8), Z5
 	VFMADD231PD Z1, Z5, Z9
+	PREFETCHT0  2048(SI)
 	ADDQ        $0x40, SI
+	PREFETCHT0  2048(R8)
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, CX
 	JGE         row
@@ -1413,7 +1435,7 @@ done:
 	RET
 
 // func sum64AVX512(src []float32, s *[16]float64) (sum float64)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·sum64AVX512(SB), NOSPLIT, $0-40
 	// sum64AVX512: adds x to the lanes in s; the sum of those.
 	MOVQ    src_base+0(FP), SI
@@ -1426,13 +1448,14 @@ TEXT ·sum64AVX512(SB), NOSPLIT, $0-40
 	PCALIGN $0x40
 
 row:
-	VCVTPS2PD (SI), Z0
-	VADDPD    Z0, Z8, Z8
-	VCVTPS2PD 32(SI), Z1
-	VADDPD    Z1, Z9, Z9
-	ADDQ      $0x40, SI
-	SUBQ      $0x10, CX
-	JGE       row
+	VCVTPS2PD  (SI), Z0
+	VADDPD     Z0, Z8, Z8
+	VCVTPS2PD  32(SI), Z1
+	VADDPD     Z1, Z9, Z9
+	PREFETCHT0 2048(SI)
+	ADDQ       $0x40, SI
+	SUBQ       $0x10, CX
+	JGE        row
 
 left:
 	ADDQ        $0x10, CX

@@ -584,6 +584,7 @@ func narrowBF16Four(w *prepareWriter) {
 
 // minZeroVector: a NaN is the result only as the second operand, which is Go's first.
 func minZeroVector(w *prepareWriter, at int) {
+	w.PREFETCHT0(w.srcAt(at + ahead))
 	w.load(w.srcAt(at), 0)
 	w.VMINPS(w.r(0), w.r(4), w.r(0))
 	w.store(0, w.dstAt(at))
@@ -612,6 +613,26 @@ func setupGrad(w *prepareWriter) {
 	w.VBROADCASTSD(w.param("scale", ""), w.d(5))
 	w.MOVQ(operand.U64(math.Float64bits(1)), tmp)
 	w.SUBQ(w.param("scale", ""), tmp)
+}
+
+// Gradients ask for the elements so far ahead: they take little time, and the CPU itself asks for no lines of another
+// page. In short rows the next rows lie there; what lies beyond a matrix does no harm.
+const (
+	ahead    = 1024
+	dotAhead = 512 // while it adds up
+)
+
+// gradAhead asks for what the next rows need, and once more for what is to be written soon. In another
+// order it took longer.
+func (w *prepareWriter) gradAhead(x bool) {
+	for at := 0; at < 4*w.lanes; at += library.Lanes {
+		if x {
+			w.PREFETCHT0(w.srcAt(ahead + at))
+		}
+		w.PREFETCHT0(w.dstAt(64 + at))
+		w.PREFETCHT0(w.dstAt(ahead + at))
+		w.PREFETCHT0(w.otherAt(ahead + at))
+	}
 }
 
 // softmaxGrad and logSoftmaxGrad make a gradient without the scale, in register z.
@@ -652,6 +673,7 @@ func softmaxGradVector(w *prepareWriter, at int) {
 func softmaxGradFour(w *prepareWriter) {
 	w.TESTQ(tmp, tmp)
 	w.JNZ(operand.LabelRef("each"))
+	w.gradAhead(true)
 	for i := range 4 {
 		softmaxGrad(w, i*w.lanes, 0)
 		w.storeSingle(0, i*w.lanes)
@@ -689,6 +711,7 @@ func logSoftmaxGradFour(w *prepareWriter) {
 		w.VPTEST(w.d(0), w.d(0))
 	}
 	w.JNZ(operand.LabelRef("each"))
+	w.gradAhead(false)
 	for i := range 4 {
 		logSoftmaxGrad(w, i*w.lanes, 0)
 		w.storeSingle(0, i*w.lanes)
@@ -769,8 +792,11 @@ func (w *prepareWriter) dot(d Dot, name string) {
 	w.Instruction(align64())
 	w.Label("row")
 	row(func(m operand.Mem, _, to int) { w.VCVTPS2PD(m, w.d(to)) })
+
+	w.PREFETCHT0(operand.Mem{Base: src, Disp: 4 * dotAhead})
 	w.ADDQ(operand.Imm(4*library.Lanes), src)
 	if d.products {
+		w.PREFETCHT0(operand.Mem{Base: other, Disp: 4 * dotAhead})
 		w.ADDQ(operand.Imm(4*library.Lanes), other)
 	}
 	w.SUBQ(operand.Imm(library.Lanes), left)
