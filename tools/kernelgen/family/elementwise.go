@@ -7,7 +7,6 @@ import (
 // elementwise describes the kernels that write f of every element. Their bits
 // depend on no tile size.
 func (d *description) elementwise(f func(b *ir.Block, x ir.V) ir.V) {
-	d.unroll()
 	d.loops(func(b *ir.Block, first int) {
 		for _, g := range d.groups(first) {
 			b.Group()

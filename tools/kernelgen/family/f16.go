@@ -138,9 +138,6 @@ func (d *description) f16rmax() {
 
 // f16raddstoreexpminusmax describes the kernels that write and sum exp(x - max).
 func (d *description) f16raddstoreexpminusmax() {
-	if d.Accumulators == 1 {
-		d.unroll()
-	}
 	top := d.param16("max")
 	acc := d.f.Vars("acc", d.Accumulators)
 	b := d.f.Block(ir.Once, 0, "Empty sums.")
@@ -213,7 +210,6 @@ func (d *description) f16exp(b *ir.Block, x ir.V) ir.V {
 
 // f16vmulc describes the kernels that write x * c.
 func (d *description) f16vmulc() {
-	d.unroll()
 	c := d.param16("c")
 	mul := func(b *ir.Block, x ir.V) ir.V { return b.Mul(x, b.Get(c)) }
 	d.loops(func(b *ir.Block, first int) {

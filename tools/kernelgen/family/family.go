@@ -36,9 +36,30 @@ type Shape struct {
 	Turn int
 }
 
+// Untiled reports whether a kernel's bits depend neither on its tile nor on its accumulators. Then
+// its code does not, either, and serves all such kernels of the family, ISA and variant.
+func Untiled(k ukernel.Kernel) bool {
+	switch k.Family {
+	case ukernel.VScaleExtExp, ukernel.VScaleExpMinusMax, ukernel.VMulC:
+		return true
+	case ukernel.F16VMulC:
+		return k.ISA != ukernel.FP16ARITH // which has code for each tile
+	case ukernel.RAddExpMinusMax, ukernel.RAddStoreExpMinusMax:
+		// Upstream's templates for NEON number the accumulators by elements, of which a
+		// vector has 4, instead of vectors, so that all vectors go to the first.
+		return k.Accumulators == 1 || k.ISA.Arch() == "arm64"
+	case ukernel.RMax, ukernel.F16RAddStoreExpMinusMax:
+		return k.Accumulators == 1 // which takes the vectors one after the other
+	}
+	return false
+}
+
 // Describe writes a kernel down.
 func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 	d := &description{Kernel: k, Shape: s, f: ir.NewFunc(k.Lanes(), fused(k.ISA)), tile: k.Vectors()}
+	if Untiled(k) {
+		d.tile, d.Accumulators = s.Unroll, 1
+	}
 	d.f.Pairwise = d.neon()
 	switch k.Family {
 	case ukernel.RMax:
@@ -97,10 +118,6 @@ func (d *description) masked() bool {
 
 // neon reports whether the kernel is one of arm64's.
 func (d *description) neon() bool { return d.ISA.Arch() == "arm64" }
-
-// unroll makes a tile as long as the shape says. It is for kernels in which every
-// vector is treated alike, wherever a tile begins.
-func (d *description) unroll() { d.tile = d.Unroll }
 
 // loops adds the loop over several tiles, if there is one, the loop over tiles and
 // the one over the vectors left. The function main takes the tile that begins with

@@ -8,15 +8,7 @@ import (
 // raddexpminusmax describes the kernels that sum exp(x - max), and of them those
 // that store it too.
 func (d *description) raddexpminusmax() {
-	if d.neon() {
-		// Upstream's templates number the accumulators by elements, of which a
-		// vector has 4, instead of vectors, so that all vectors go to the first.
-		d.Accumulators = 1
-	}
 	acc := d.f.Vars("acc", d.Accumulators)
-	if d.Accumulators == 1 {
-		d.unroll() // one sum takes the vectors one after the other, whatever the tile
-	}
 	f := d.expMinusMax
 	// step takes whole vectors; vector i goes to accumulator i modulo their number.
 	step := func(b *ir.Block, acc []*ir.Var, vectors ...int) {
@@ -83,9 +75,6 @@ func (d *description) raddexpminusmax() {
 
 // rmax describes the kernels that find the largest element.
 func (d *description) rmax() {
-	if d.Accumulators == 1 {
-		d.unroll()
-	}
 	acc := d.f.Vars("max", d.Accumulators)
 	b := d.f.Block(ir.Once, 0, "The first element, in every lane.")
 	first := b.LoadSplat()
