@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/twopass-softmax/twopass/tools/kernelgen/amd64"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/arm64"
+	"github.com/twopass-softmax/twopass/tools/kernelgen/family"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -89,12 +91,13 @@ func exponential(kernels []ukernel.Kernel) string {
 
 func (b backend) generate(files map[string][]byte) error {
 	dir := "native/twins/internal/" + b.pkg + "/"
-	var all []ukernel.Kernel
-	for _, family := range ukernel.Families() {
+	var all, written []ukernel.Kernel
+	code := make(map[string]string) // the function of each kernel
+	for _, f := range ukernel.Families() {
 		for _, isa := range ukernel.ISAs() {
 			var kernels []ukernel.Kernel
 			for _, k := range slices.Concat(ukernel.Upstream(), ours) {
-				if k.Family == family && k.ISA == isa && isa.Arch() == b.arch && b.writes(k) {
+				if k.Family == f && k.ISA == isa && isa.Arch() == b.arch && b.writes(k) {
 					kernels = append(kernels, k)
 				}
 			}
@@ -102,19 +105,34 @@ func (b backend) generate(files map[string][]byte) error {
 				continue
 			}
 			all = append(all, kernels...)
-			whose := fmt.Sprintf("Twins of upstream's xnn_%v_ukernel__%v_*.", family, isa)
+			shared := len(kernels)
+			first := make(map[string]string) // by variant, the kernel whose code serves others
+			kernels = slices.DeleteFunc(kernels, func(k ukernel.Kernel) bool {
+				code[k.Name] = k.Name
+				if family.Untiled(k) {
+					code[k.Name] = cmp.Or(first[k.Variant], k.Name)
+					first[k.Variant] = code[k.Name]
+				}
+				return code[k.Name] != k.Name
+			})
+			shared -= len(kernels)
+			written = append(written, kernels...)
+			whose := fmt.Sprintf("Twins of upstream's xnn_%v_ukernel__%v_*.", f, isa)
 			switch last := kernels[len(kernels)-1]; {
 			case kernels[0].Ours:
 				whose = fmt.Sprintf("Ours: upstream has none for %v.", isa)
 			case last.Ours:
 				whose += "\n// The last of them are ours, as " + last.Name + "."
 			}
-			header := fmt.Sprintf("%s\n// %s\n%s//\n// %s\n", generated, family.Describe().About, exponential(kernels), whose)
+			if shared > 0 {
+				whose += fmt.Sprintf("\n// One function serves several whose bits don't tell their tiles: %d others have no code of their own.", shared)
+			}
+			header := fmt.Sprintf("%s\n// %s\n%s//\n// %s\n", generated, f.Describe().About, exponential(kernels), whose)
 			text, err := b.file(kernels, func(k ukernel.Kernel) string { return k.Family.Describe().Signature }, header)
 			if err != nil {
-				return fmt.Errorf("%v %v: %w", family, isa, err)
+				return fmt.Errorf("%v %v: %w", f, isa, err)
 			}
-			name := strings.TrimPrefix(family.String(), "f32_")
+			name := strings.TrimPrefix(f.String(), "f32_")
 			files[fmt.Sprintf("%s%s_%v_%s.s", dir, name, isa, b.arch)] = text
 		}
 	}
@@ -123,12 +141,12 @@ func (b backend) generate(files map[string][]byte) error {
 	d.WriteString("// Kernels lists the kernels of this package, without checks of any kind.\n")
 	d.WriteString("var Kernels = []ukernel.Func{\n")
 	for _, k := range all {
-		fmt.Fprintf(d, "\t{Name: %q, %s: %s},\n", k.Name, k.Family.Describe().Field, k.Name)
+		fmt.Fprintf(d, "\t{Name: %q, %s: %s},\n", k.Name, k.Family.Describe().Field, code[k.Name])
 	}
 	d.WriteString("}\n")
 	// Without go:noescape, which is of no use to functions that are called through a table.
 	d.WriteString("\n")
-	for _, k := range all {
+	for _, k := range written {
 		fmt.Fprintf(d, "func %s%s\n", k.Name, strings.TrimPrefix(k.Family.Describe().Signature, "func"))
 	}
 	return d.write(files, dir+"kernels_"+b.arch+".go")

@@ -3,6 +3,7 @@
 // x * c, for binary16 numbers.
 //
 // Twins of upstream's xnn_f16_vmulc_ukernel__neonfp16arith_*.
+// One function serves several whose bits don't tell their tiles: 1 others have no code of their own.
 
 //go:build !purego
 
@@ -11,90 +12,6 @@
 // Twin of xnn_f16_vmulc_ukernel__neonfp16arith_u16.
 // func f16_vmulc_ukernel__neonfp16arith_u16(dst []uint16, src []uint16, c uint16)
 TEXT ·f16_vmulc_ukernel__neonfp16arith_u16(SB), NOSPLIT, $0-50
-	MOVD   src_base+24(FP), R0
-	MOVD   src_len+32(FP), R2
-	MOVD   dst_base+0(FP), R1
-
-	// The parameter, in every lane.
-	MOVHU  c+48(FP), R5
-	VDUP   R5, V0.H8
-
-	// 4 vectors a turn.
-	SUBS   $32, R2
-	BLT    done1
-
-loop1:
-	FMOVQ  0(R0), F1
-	WORD   $0x6e401c21 // fmul v1.8h, v1.8h, v0.8h
-	FMOVQ  16(R0), F2
-	WORD   $0x6e401c42 // fmul v2.8h, v2.8h, v0.8h
-	FMOVQ  32(R0), F3
-	WORD   $0x6e401c63 // fmul v3.8h, v3.8h, v0.8h
-	FMOVQ  48(R0), F4
-	WORD   $0x6e401c84 // fmul v4.8h, v4.8h, v0.8h
-	FMOVQ  F1, 0(R1)
-	FMOVQ  F2, 16(R1)
-	FMOVQ  F3, 32(R1)
-	FMOVQ  F4, 48(R1)
-	ADD    $64, R0
-	ADD    $64, R1
-	SUBS   $32, R2
-	BGE    loop1
-
-done1:
-	ADD    $32, R2
-
-	// Whole vectors that are left.
-	SUBS   $8, R2
-	BLT    done2
-
-loop2:
-	FMOVQ  0(R0), F1
-	WORD   $0x6e401c21 // fmul v1.8h, v1.8h, v0.8h
-	FMOVQ  F1, 0(R1)
-	ADD    $16, R0
-	ADD    $16, R1
-	SUBS   $8, R2
-	BGE    loop2
-
-done2:
-	ADD    $8, R2
-
-	// Four elements that are left.
-	TBZ    $2, R2, done3
-	FMOVD  (R0), F1
-	WORD   $0x6e401c21 // fmul v1.8h, v1.8h, v0.8h
-	FMOVD  F1, (R1)
-	ADD    $8, R0
-	ADD    $8, R1
-
-done3:
-
-	// Two of them.
-	TBZ    $1, R2, done4
-	FMOVS  (R0), F1
-	WORD   $0x6e401c21 // fmul v1.8h, v1.8h, v0.8h
-	FMOVS  F1, (R1)
-	ADD    $4, R0
-	ADD    $4, R1
-
-done4:
-
-	// One of them.
-	TBZ    $0, R2, done5
-	MOVHU  (R0), R5
-	FMOVS  R5, F1
-	WORD   $0x6e401c21 // fmul v1.8h, v1.8h, v0.8h
-	VST1   V1.H[0], (R1)
-	ADD    $2, R0
-	ADD    $2, R1
-
-done5:
-	RET
-
-// Twin of xnn_f16_vmulc_ukernel__neonfp16arith_u8.
-// func f16_vmulc_ukernel__neonfp16arith_u8(dst []uint16, src []uint16, c uint16)
-TEXT ·f16_vmulc_ukernel__neonfp16arith_u8(SB), NOSPLIT, $0-50
 	MOVD   src_base+24(FP), R0
 	MOVD   src_len+32(FP), R2
 	MOVD   dst_base+0(FP), R1

@@ -28,26 +28,26 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddextexp_ukernel__neonfma_p5_u32_acc2", RAddExtExp: f32_raddextexp_ukernel__neonfma_p5_u32_acc2},
 	{Name: "f32_raddextexp_ukernel__neonfma_p5_u32_acc4", RAddExtExp: f32_raddextexp_ukernel__neonfma_p5_u32_acc4},
 	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u16", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u16},
-	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u24", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u24},
-	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u32", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u32},
+	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u24", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u16},
+	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u32", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u16},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u8_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc2},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc4},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u4},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u8_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc2},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc2},
 	{Name: "f32_vmulc_ukernel__neon_u4", VMulC: f32_vmulc_ukernel__neon_u4},
-	{Name: "f32_vmulc_ukernel__neon_u8", VMulC: f32_vmulc_ukernel__neon_u8},
+	{Name: "f32_vmulc_ukernel__neon_u8", VMulC: f32_vmulc_ukernel__neon_u4},
 	{Name: "f16_rmax_ukernel__neonfp16arith_u16_acc2", F16RMax: f16_rmax_ukernel__neonfp16arith_u16_acc2},
 	{Name: "f16_rmax_ukernel__neonfp16arith_u24_acc3", F16RMax: f16_rmax_ukernel__neonfp16arith_u24_acc3},
 	{Name: "f16_rmax_ukernel__neonfp16arith_u32_acc2", F16RMax: f16_rmax_ukernel__neonfp16arith_u32_acc2},
@@ -56,21 +56,21 @@ var Kernels = []ukernel.Func{
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32},
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32_acc2},
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32_acc4", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32_acc4},
-	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40},
+	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32},
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40_acc2},
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40_acc5", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40_acc5},
-	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48},
+	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32},
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48_acc2},
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48_acc3", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48_acc3},
-	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64},
+	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32},
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64_acc2},
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64_acc4", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64_acc4},
-	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u72", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u72},
+	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u72", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32},
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u72_acc3", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u72_acc3},
-	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80},
+	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32},
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80_acc2},
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80_acc5", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80_acc5},
-	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96},
+	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32},
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc2},
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc3", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc3},
 	{Name: "f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc6", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc6},
@@ -78,7 +78,7 @@ var Kernels = []ukernel.Func{
 	{Name: "f16_vmulc_ukernel__fp16arith_u2", F16VMulC: f16_vmulc_ukernel__fp16arith_u2},
 	{Name: "f16_vmulc_ukernel__fp16arith_u4", F16VMulC: f16_vmulc_ukernel__fp16arith_u4},
 	{Name: "f16_vmulc_ukernel__neonfp16arith_u16", F16VMulC: f16_vmulc_ukernel__neonfp16arith_u16},
-	{Name: "f16_vmulc_ukernel__neonfp16arith_u8", F16VMulC: f16_vmulc_ukernel__neonfp16arith_u8},
+	{Name: "f16_vmulc_ukernel__neonfp16arith_u8", F16VMulC: f16_vmulc_ukernel__neonfp16arith_u16},
 	{Name: "u8_rmax_ukernel__neon_u16", U8RMax: u8_rmax_ukernel__neon_u16},
 }
 
@@ -102,26 +102,11 @@ func f32_raddextexp_ukernel__neonfma_p5_u32(src []float32) (mantissa, exponent f
 func f32_raddextexp_ukernel__neonfma_p5_u32_acc2(src []float32) (mantissa, exponent float32)
 func f32_raddextexp_ukernel__neonfma_p5_u32_acc4(src []float32) (mantissa, exponent float32)
 func f32_vscaleextexp_ukernel__neonfma_p5_u16(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__neonfma_p5_u24(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__neonfma_p5_u32(dst, src []float32, mantissa, exponent float32)
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2(dst, src []float32, max float32) (sum float32)
-func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4(dst, src []float32, max float32) (sum float32)
-func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4(dst, src []float32, max float32) (sum float32)
-func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u8_acc2(dst, src []float32, max float32) (sum float32)
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
-func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4(dst, src []float32, max float32) (sum float32)
-func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4(dst, src []float32, max float32) (sum float32)
-func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2(dst, src []float32, max float32) (sum float32)
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2(dst, src []float32, max float32) (sum float32)
-func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc4(dst, src []float32, max float32) (sum float32)
-func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u4(dst, src []float32, max float32) (sum float32)
-func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u8_acc2(dst, src []float32, max float32) (sum float32)
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
-func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4(dst, src []float32, max float32) (sum float32)
-func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4(dst, src []float32, max float32) (sum float32)
-func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2(dst, src []float32, max float32) (sum float32)
 func f32_vmulc_ukernel__neon_u4(dst, src []float32, c float32)
-func f32_vmulc_ukernel__neon_u8(dst, src []float32, c float32)
 func f16_rmax_ukernel__neonfp16arith_u16_acc2(src []uint16) (max uint16)
 func f16_rmax_ukernel__neonfp16arith_u24_acc3(src []uint16) (max uint16)
 func f16_rmax_ukernel__neonfp16arith_u32_acc2(src []uint16) (max uint16)
@@ -130,21 +115,15 @@ func f16_rmax_ukernel__neonfp16arith_u8(src []uint16) (max uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32_acc2(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32_acc4(dst, src []uint16, max uint16) (sum uint16)
-func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40_acc2(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40_acc5(dst, src []uint16, max uint16) (sum uint16)
-func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48_acc2(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48_acc3(dst, src []uint16, max uint16) (sum uint16)
-func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64_acc2(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64_acc4(dst, src []uint16, max uint16) (sum uint16)
-func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u72(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u72_acc3(dst, src []uint16, max uint16) (sum uint16)
-func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80_acc2(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80_acc5(dst, src []uint16, max uint16) (sum uint16)
-func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc2(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc3(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc6(dst, src []uint16, max uint16) (sum uint16)
@@ -152,5 +131,4 @@ func f16_vmulc_ukernel__fp16arith_u1(dst, src []uint16, c uint16)
 func f16_vmulc_ukernel__fp16arith_u2(dst, src []uint16, c uint16)
 func f16_vmulc_ukernel__fp16arith_u4(dst, src []uint16, c uint16)
 func f16_vmulc_ukernel__neonfp16arith_u16(dst, src []uint16, c uint16)
-func f16_vmulc_ukernel__neonfp16arith_u8(dst, src []uint16, c uint16)
 func u8_rmax_ukernel__neon_u16(src []uint8) (max uint8)

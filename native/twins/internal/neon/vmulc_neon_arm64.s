@@ -3,6 +3,7 @@
 // x * c, the last of three passes with reloading.
 //
 // Twins of upstream's xnn_f32_vmulc_ukernel__neon_*.
+// One function serves several whose bits don't tell their tiles: 1 others have no code of their own.
 
 //go:build !purego
 
@@ -11,95 +12,6 @@
 // Twin of xnn_f32_vmulc_ukernel__neon_u4.
 // func f32_vmulc_ukernel__neon_u4(dst []float32, src []float32, c float32)
 TEXT ·f32_vmulc_ukernel__neon_u4(SB), NOSPLIT, $0-52
-	MOVD   src_base+24(FP), R0
-	MOVD   src_len+32(FP), R2
-	MOVD   dst_base+0(FP), R1
-
-	// 4 vectors a turn.
-	SUBS   $16, R2
-	BLT    done0
-	FMOVS  c+48(FP), F0
-	VDUP   V0.S[0], V0.S4
-
-loop0:
-	FMOVQ  0(R0), F1
-	WORD   $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
-	FMOVQ  16(R0), F2
-	WORD   $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ  32(R0), F3
-	WORD   $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	FMOVQ  48(R0), F4
-	WORD   $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
-	FMOVQ  F1, 0(R1)
-	FMOVQ  F2, 16(R1)
-	FMOVQ  F3, 32(R1)
-	FMOVQ  F4, 48(R1)
-	ADD    $64, R0
-	ADD    $64, R1
-	SUBS   $16, R2
-	BGE    loop0
-
-done0:
-	ADD    $16, R2
-
-	// Whole vectors that are left.
-	SUBS   $4, R2
-	BLT    done1
-	FMOVS  c+48(FP), F0
-	VDUP   V0.S[0], V0.S4
-
-loop1:
-	FMOVQ  0(R0), F1
-	WORD   $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
-	FMOVQ  F1, 0(R1)
-	ADD    $16, R0
-	ADD    $16, R1
-	SUBS   $4, R2
-	BGE    loop1
-
-done1:
-	ADD    $4, R2
-
-	// Elements that are left.
-	CBZ    R2, done2
-	TBZ    $1, R2, l1
-	FMOVD  (R0), F0
-	TBZ    $0, R2, l2
-	ADD    $8, R0, R5
-	VLD1   (R5), V0.S[2]
-	B      l2
-
-l1:
-	FMOVS  (R0), F0
-
-l2:
-	FMOVS  c+48(FP), F1
-	VDUP   V1.S[0], V1.S4
-	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-
-done2:
-
-	// Two of them.
-	TBZ    $1, R2, done3
-	FMOVD  F0, (R1)
-	VDUP   V0.D[1], V0.D2
-	ADD    $8, R0
-	ADD    $8, R1
-
-done3:
-
-	// One of them.
-	TBZ    $0, R2, done4
-	FMOVS  F0, (R1)
-	ADD    $4, R0
-	ADD    $4, R1
-
-done4:
-	RET
-
-// Twin of xnn_f32_vmulc_ukernel__neon_u8.
-// func f32_vmulc_ukernel__neon_u8(dst []float32, src []float32, c float32)
-TEXT ·f32_vmulc_ukernel__neon_u8(SB), NOSPLIT, $0-52
 	MOVD   src_base+24(FP), R0
 	MOVD   src_len+32(FP), R2
 	MOVD   dst_base+0(FP), R1

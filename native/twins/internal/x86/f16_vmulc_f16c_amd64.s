@@ -3,6 +3,7 @@
 // x * c, for binary16 numbers.
 //
 // Twins of upstream's xnn_f16_vmulc_ukernel__f16c_*.
+// One function serves several whose bits don't tell their tiles: 1 others have no code of their own.
 
 //go:build !purego
 
@@ -12,124 +13,6 @@
 // Requires: AVX, F16C
 TEXT ·f16_vmulc_ukernel__f16c_u16(SB), NOSPLIT, $0-50
 	// Twin of xnn_f16_vmulc_ukernel__f16c_u16.
-	MOVQ src_base+24(FP), SI
-	MOVQ src_len+32(FP), CX
-	MOVQ dst_base+0(FP), DI
-
-	// The parameter, in every lane.
-	MOVWLZX     c+48(FP), AX
-	VMOVD       AX, X0
-	VCVTPH2PS   X0, X0
-	VSHUFPS     $0x00, X0, X0, X0
-	VINSERTF128 $0x01, X0, Y0, Y0
-
-	// 8 vectors a turn.
-	SUBQ    $0x00000040, CX
-	JLT     done1
-	PCALIGN $0x40
-
-loop1:
-	VCVTPH2PS (SI), Y1
-	VCVTPH2PS 16(SI), Y2
-	VMULPS    Y0, Y1, Y1
-	VMULPS    Y0, Y2, Y2
-	VCVTPS2PH $0x00, Y1, X1
-	VCVTPS2PH $0x00, Y2, X2
-	VMOVUPS   X1, (DI)
-	VMOVUPS   X2, 16(DI)
-	VCVTPH2PS 32(SI), Y1
-	VCVTPH2PS 48(SI), Y2
-	VMULPS    Y0, Y1, Y1
-	VMULPS    Y0, Y2, Y2
-	VCVTPS2PH $0x00, Y1, X1
-	VCVTPS2PH $0x00, Y2, X2
-	VMOVUPS   X1, 32(DI)
-	VMOVUPS   X2, 48(DI)
-	VCVTPH2PS 64(SI), Y1
-	VCVTPH2PS 80(SI), Y2
-	VMULPS    Y0, Y1, Y1
-	VMULPS    Y0, Y2, Y2
-	VCVTPS2PH $0x00, Y1, X1
-	VCVTPS2PH $0x00, Y2, X2
-	VMOVUPS   X1, 64(DI)
-	VMOVUPS   X2, 80(DI)
-	VCVTPH2PS 96(SI), Y1
-	VCVTPH2PS 112(SI), Y2
-	VMULPS    Y0, Y1, Y1
-	VMULPS    Y0, Y2, Y2
-	VCVTPS2PH $0x00, Y1, X1
-	VCVTPS2PH $0x00, Y2, X2
-	VMOVUPS   X1, 96(DI)
-	VMOVUPS   X2, 112(DI)
-	ADDQ      $0x00000080, SI
-	ADDQ      $0x00000080, DI
-	SUBQ      $0x00000040, CX
-	JGE       loop1
-
-done1:
-	ADDQ $0x00000040, CX
-
-	// Whole vectors that are left.
-	SUBQ    $0x00000008, CX
-	JLT     done2
-	PCALIGN $0x40
-
-loop2:
-	VCVTPH2PS (SI), Y1
-	VMULPS    Y0, Y1, Y1
-	VCVTPS2PH $0x00, Y1, X1
-	VMOVUPS   X1, (DI)
-	ADDQ      $0x00000010, SI
-	ADDQ      $0x00000010, DI
-	SUBQ      $0x00000008, CX
-	JGE       loop2
-
-done2:
-	ADDQ $0x00000008, CX
-
-	// Four elements that are left.
-	TESTQ     $0x00000004, CX
-	JZ        done3
-	VCVTPH2PS (SI), X1
-	VMULPS    X0, X1, X1
-	VCVTPS2PH $0x00, X1, X1
-	VMOVQ     X1, (DI)
-	ADDQ      $0x00000008, SI
-	ADDQ      $0x00000008, DI
-
-done3:
-	// Two of them.
-	TESTQ     $0x00000002, CX
-	JZ        done4
-	VMOVD     (SI), X1
-	VCVTPH2PS X1, X1
-	VMULPS    X0, X1, X1
-	VCVTPS2PH $0x00, X1, X1
-	VMOVD     X1, (DI)
-	ADDQ      $0x00000004, SI
-	ADDQ      $0x00000004, DI
-
-done4:
-	// One of them.
-	TESTQ     $0x00000001, CX
-	JZ        done5
-	MOVWLZX   (SI), AX
-	VMOVD     AX, X1
-	VCVTPH2PS X1, X1
-	VMULSS    X0, X1, X1
-	VCVTPS2PH $0x00, X1, X1
-	VPEXTRW   $0x00, X1, (DI)
-	ADDQ      $0x00000002, SI
-	ADDQ      $0x00000002, DI
-
-done5:
-	VZEROUPPER
-	RET
-
-// func f16_vmulc_ukernel__f16c_u8(dst []uint16, src []uint16, c uint16)
-// Requires: AVX, F16C
-TEXT ·f16_vmulc_ukernel__f16c_u8(SB), NOSPLIT, $0-50
-	// Twin of xnn_f16_vmulc_ukernel__f16c_u8.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI

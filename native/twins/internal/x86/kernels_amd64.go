@@ -54,83 +54,83 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc2", RAddExtExp: f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc2},
 	{Name: "f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc4", RAddExtExp: f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc4},
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u16", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u16},
-	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u24", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u24},
-	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u32", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u32},
-	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u40", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u40},
-	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u48", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u48},
-	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u56", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u56},
-	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u64", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u64},
-	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u72", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u72},
-	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u8", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u8},
-	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u80", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u80},
-	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u88", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u88},
-	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u96", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u96},
+	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u24", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u32", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u40", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u48", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u56", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u64", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u72", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u8", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u80", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u88", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u96", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u16},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
-	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u128", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u128},
-	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u144", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u144},
-	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u16", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u16},
-	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u160", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u160},
-	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u176", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u176},
-	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u192", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u192},
-	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u32", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u32},
-	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u48", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u48},
-	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u64", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u64},
-	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u80", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u80},
-	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96},
+	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u128", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u144", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u16", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u160", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u176", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u192", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u32", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u48", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u64", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u80", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u32},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u32_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u32_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u32_acc4", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u32_acc4},
-	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u64", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u64},
+	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u64", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u32},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u64_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u64_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u64_acc4", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u64_acc4},
-	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u72", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u72},
+	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u72", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u32},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u72_acc3", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u72_acc3},
-	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u80", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u80},
+	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u80", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u32},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u80_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u80_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u80_acc5", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u80_acc5},
-	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u96},
+	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u32},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u96_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc4", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc4},
-	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u144", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u144},
+	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u144", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u144_acc3", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u144_acc3},
-	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160},
+	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160_acc5", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160_acc5},
-	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192},
+	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc3", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc3},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc6", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc6},
-	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64},
+	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u24", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u24},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u32},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u40", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u40},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u48", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u48},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u56", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u56},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u64", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u64},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u72", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u72},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u8", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u8},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u80", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u80},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u88", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u88},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u96", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u96},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u24", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u40", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u48", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u56", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u64", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u72", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u8", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u80", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u88", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u96", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u128", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u128},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u144", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u144},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u16},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u160", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u160},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u176", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u176},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u192", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u192},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u32},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u48", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u48},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u64", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u64},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u80", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u80},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u96", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u96},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u128", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u144", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u160", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u176", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u192", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u48", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u64", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u80", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u96", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
 	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4},
@@ -156,11 +156,11 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4},
 	{Name: "f32_vmulc_ukernel__sse_u4", VMulC: f32_vmulc_ukernel__sse_u4},
-	{Name: "f32_vmulc_ukernel__sse_u8", VMulC: f32_vmulc_ukernel__sse_u8},
+	{Name: "f32_vmulc_ukernel__sse_u8", VMulC: f32_vmulc_ukernel__sse_u4},
 	{Name: "f32_vmulc_ukernel__avx_u16", VMulC: f32_vmulc_ukernel__avx_u16},
-	{Name: "f32_vmulc_ukernel__avx_u8", VMulC: f32_vmulc_ukernel__avx_u8},
+	{Name: "f32_vmulc_ukernel__avx_u8", VMulC: f32_vmulc_ukernel__avx_u16},
 	{Name: "f32_vmulc_ukernel__avx512f_u16", VMulC: f32_vmulc_ukernel__avx512f_u16},
-	{Name: "f32_vmulc_ukernel__avx512f_u32", VMulC: f32_vmulc_ukernel__avx512f_u32},
+	{Name: "f32_vmulc_ukernel__avx512f_u32", VMulC: f32_vmulc_ukernel__avx512f_u16},
 	{Name: "f16_rmax_ukernel__f16c_u32", F16RMax: f16_rmax_ukernel__f16c_u32},
 	{Name: "f16_rmax_ukernel__avx512skx_u16", F16RMax: f16_rmax_ukernel__avx512skx_u16},
 	{Name: "f16_rmax_ukernel__avx512skx_u32_acc2", F16RMax: f16_rmax_ukernel__avx512skx_u32_acc2},
@@ -169,29 +169,29 @@ var Kernels = []ukernel.Func{
 	{Name: "f16_rmax_ukernel__avx512skx_u64_acc4", F16RMax: f16_rmax_ukernel__avx512skx_u64_acc4},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16_acc2},
-	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc2},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc4", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc4},
-	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc2},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc5", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc5},
-	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc2},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc3", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc3},
-	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc2},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc4", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc4},
-	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72_acc3", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72_acc3},
-	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc2},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc5", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc5},
-	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc2},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc3", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc3},
 	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc6", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc6},
 	{Name: "f16_vmulc_ukernel__f16c_u16", F16VMulC: f16_vmulc_ukernel__f16c_u16},
-	{Name: "f16_vmulc_ukernel__f16c_u8", F16VMulC: f16_vmulc_ukernel__f16c_u8},
+	{Name: "f16_vmulc_ukernel__f16c_u8", F16VMulC: f16_vmulc_ukernel__f16c_u16},
 	{Name: "u8_rmax_ukernel__sse2_u16", U8RMax: u8_rmax_ukernel__sse2_u16},
 }
 
@@ -241,83 +241,31 @@ func f32_raddextexp_ukernel__avx512f_p5_scalef_u64(src []float32) (mantissa, exp
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc2(src []float32) (mantissa, exponent float32)
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc4(src []float32) (mantissa, exponent float32)
 func f32_vscaleextexp_ukernel__avx2_p5_u16(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx2_p5_u24(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx2_p5_u32(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx2_p5_u40(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx2_p5_u48(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx2_p5_u56(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx2_p5_u64(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx2_p5_u72(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx2_p5_u8(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx2_p5_u80(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx2_p5_u88(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx2_p5_u96(dst, src []float32, mantissa, exponent float32)
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u128(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u144(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u16(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u160(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u176(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u192(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u32(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u48(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u64(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u80(dst, src []float32, mantissa, exponent float32)
-func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96(dst, src []float32, mantissa, exponent float32)
 func f32_raddexpminusmax_ukernel__avx2_p5_u32(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx2_p5_u32_acc2(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx2_p5_u32_acc4(src []float32, max float32) (sum float32)
-func f32_raddexpminusmax_ukernel__avx2_p5_u64(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx2_p5_u64_acc2(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx2_p5_u64_acc4(src []float32, max float32) (sum float32)
-func f32_raddexpminusmax_ukernel__avx2_p5_u72(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx2_p5_u72_acc3(src []float32, max float32) (sum float32)
-func f32_raddexpminusmax_ukernel__avx2_p5_u80(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx2_p5_u80_acc2(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx2_p5_u80_acc5(src []float32, max float32) (sum float32)
-func f32_raddexpminusmax_ukernel__avx2_p5_u96(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx2_p5_u96_acc2(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc2(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc4(src []float32, max float32) (sum float32)
-func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u144(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u144_acc3(src []float32, max float32) (sum float32)
-func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160_acc2(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160_acc5(src []float32, max float32) (sum float32)
-func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc2(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc3(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc6(src []float32, max float32) (sum float32)
-func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc2(src []float32, max float32) (sum float32)
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4(src []float32, max float32) (sum float32)
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u16(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx2_p5_u24(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx2_p5_u32(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx2_p5_u40(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx2_p5_u48(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx2_p5_u56(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx2_p5_u64(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx2_p5_u72(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx2_p5_u8(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx2_p5_u80(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx2_p5_u88(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx2_p5_u96(dst, src []float32, scale, max float32)
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u128(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u144(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u16(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u160(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u176(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u192(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u32(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u48(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u64(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u80(dst, src []float32, scale, max float32)
-func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u96(dst, src []float32, scale, max float32)
 func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
 func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4(dst, src []float32, max float32) (sum float32)
 func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4(dst, src []float32, max float32) (sum float32)
@@ -343,11 +291,8 @@ func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u32_acc2(dst, src []float3
 func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc2(dst, src []float32, max float32) (sum float32)
 func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4(dst, src []float32, max float32) (sum float32)
 func f32_vmulc_ukernel__sse_u4(dst, src []float32, c float32)
-func f32_vmulc_ukernel__sse_u8(dst, src []float32, c float32)
 func f32_vmulc_ukernel__avx_u16(dst, src []float32, c float32)
-func f32_vmulc_ukernel__avx_u8(dst, src []float32, c float32)
 func f32_vmulc_ukernel__avx512f_u16(dst, src []float32, c float32)
-func f32_vmulc_ukernel__avx512f_u32(dst, src []float32, c float32)
 func f16_rmax_ukernel__f16c_u32(src []uint16) (max uint16)
 func f16_rmax_ukernel__avx512skx_u16(src []uint16) (max uint16)
 func f16_rmax_ukernel__avx512skx_u32_acc2(src []uint16) (max uint16)
@@ -356,27 +301,19 @@ func f16_rmax_ukernel__avx512skx_u64_acc2(src []uint16) (max uint16)
 func f16_rmax_ukernel__avx512skx_u64_acc4(src []uint16) (max uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16_acc2(dst, src []uint16, max uint16) (sum uint16)
-func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc2(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc4(dst, src []uint16, max uint16) (sum uint16)
-func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc2(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc5(dst, src []uint16, max uint16) (sum uint16)
-func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc2(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc3(dst, src []uint16, max uint16) (sum uint16)
-func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc2(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc4(dst, src []uint16, max uint16) (sum uint16)
-func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72_acc3(dst, src []uint16, max uint16) (sum uint16)
-func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc2(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc5(dst, src []uint16, max uint16) (sum uint16)
-func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc2(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc3(dst, src []uint16, max uint16) (sum uint16)
 func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc6(dst, src []uint16, max uint16) (sum uint16)
 func f16_vmulc_ukernel__f16c_u16(dst, src []uint16, c uint16)
-func f16_vmulc_ukernel__f16c_u8(dst, src []uint16, c uint16)
 func u8_rmax_ukernel__sse2_u16(src []uint8) (max uint8)

@@ -3,6 +3,7 @@
 // x * c, the last of three passes with reloading.
 //
 // Twins of upstream's xnn_f32_vmulc_ukernel__avx512f_*.
+// One function serves several whose bits don't tell their tiles: 1 others have no code of their own.
 
 //go:build !purego
 
@@ -12,77 +13,6 @@
 // Requires: AVX, AVX512F
 TEXT ·f32_vmulc_ukernel__avx512f_u16(SB), NOSPLIT, $0-52
 	// Twin of xnn_f32_vmulc_ukernel__avx512f_u16.
-	MOVQ src_base+24(FP), SI
-	MOVQ src_len+32(FP), CX
-	MOVQ dst_base+0(FP), DI
-
-	// 8 vectors a turn.
-	SUBQ         $0x00000080, CX
-	JLT          done0
-	VBROADCASTSS c+48(FP), Z0
-	PCALIGN      $0x40
-
-loop0:
-	VMULPS  (SI), Z0, Z1
-	VMULPS  64(SI), Z0, Z2
-	VMOVUPS Z1, (DI)
-	VMOVUPS Z2, 64(DI)
-	VMULPS  128(SI), Z0, Z1
-	VMULPS  192(SI), Z0, Z2
-	VMOVUPS Z1, 128(DI)
-	VMOVUPS Z2, 192(DI)
-	VMULPS  256(SI), Z0, Z1
-	VMULPS  320(SI), Z0, Z2
-	VMOVUPS Z1, 256(DI)
-	VMOVUPS Z2, 320(DI)
-	VMULPS  384(SI), Z0, Z1
-	VMULPS  448(SI), Z0, Z2
-	VMOVUPS Z1, 384(DI)
-	VMOVUPS Z2, 448(DI)
-	ADDQ    $0x00000200, SI
-	ADDQ    $0x00000200, DI
-	SUBQ    $0x00000080, CX
-	JGE     loop0
-
-done0:
-	ADDQ $0x00000080, CX
-
-	// Whole vectors that are left.
-	SUBQ         $0x00000010, CX
-	JLT          done1
-	VBROADCASTSS c+48(FP), Z0
-	PCALIGN      $0x40
-
-loop1:
-	VMULPS  (SI), Z0, Z1
-	VMOVUPS Z1, (DI)
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DI
-	SUBQ    $0x00000010, CX
-	JGE     loop1
-
-done1:
-	ADDQ $0x00000010, CX
-
-	// Elements that are left.
-	TESTQ       CX, CX
-	JZ          done2
-	MOVL        $0x00000001, AX
-	SHLL        CL, AX
-	DECL        AX
-	KMOVW       AX, K1
-	VMOVUPS.Z   (SI), K1, Z0
-	VMULPS.BCST c+48(FP), Z0, Z0
-	VMOVUPS     Z0, K1, (DI)
-
-done2:
-	VZEROUPPER
-	RET
-
-// func f32_vmulc_ukernel__avx512f_u32(dst []float32, src []float32, c float32)
-// Requires: AVX, AVX512F
-TEXT ·f32_vmulc_ukernel__avx512f_u32(SB), NOSPLIT, $0-52
-	// Twin of xnn_f32_vmulc_ukernel__avx512f_u32.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI

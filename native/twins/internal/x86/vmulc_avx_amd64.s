@@ -3,6 +3,7 @@
 // x * c, the last of three passes with reloading.
 //
 // Twins of upstream's xnn_f32_vmulc_ukernel__avx_*.
+// One function serves several whose bits don't tell their tiles: 1 others have no code of their own.
 
 //go:build !purego
 
@@ -98,76 +99,3 @@ DATA tailmask<>+52(SB)/4, $0x00000000
 DATA tailmask<>+56(SB)/4, $0x00000000
 DATA tailmask<>+60(SB)/4, $0x00000000
 GLOBL tailmask<>(SB), RODATA|NOPTR, $64
-
-// func f32_vmulc_ukernel__avx_u8(dst []float32, src []float32, c float32)
-// Requires: AVX
-TEXT ·f32_vmulc_ukernel__avx_u8(SB), NOSPLIT, $0-52
-	// Twin of xnn_f32_vmulc_ukernel__avx_u8.
-	MOVQ src_base+24(FP), SI
-	MOVQ src_len+32(FP), CX
-	MOVQ dst_base+0(FP), DI
-
-	// 8 vectors a turn.
-	SUBQ         $0x00000040, CX
-	JLT          done0
-	VBROADCASTSS c+48(FP), Y0
-	PCALIGN      $0x40
-
-loop0:
-	VMULPS  (SI), Y0, Y1
-	VMULPS  32(SI), Y0, Y2
-	VMOVUPS Y1, (DI)
-	VMOVUPS Y2, 32(DI)
-	VMULPS  64(SI), Y0, Y1
-	VMULPS  96(SI), Y0, Y2
-	VMOVUPS Y1, 64(DI)
-	VMOVUPS Y2, 96(DI)
-	VMULPS  128(SI), Y0, Y1
-	VMULPS  160(SI), Y0, Y2
-	VMOVUPS Y1, 128(DI)
-	VMOVUPS Y2, 160(DI)
-	VMULPS  192(SI), Y0, Y1
-	VMULPS  224(SI), Y0, Y2
-	VMOVUPS Y1, 192(DI)
-	VMOVUPS Y2, 224(DI)
-	ADDQ    $0x00000100, SI
-	ADDQ    $0x00000100, DI
-	SUBQ    $0x00000040, CX
-	JGE     loop0
-
-done0:
-	ADDQ $0x00000040, CX
-
-	// Whole vectors that are left.
-	SUBQ         $0x00000008, CX
-	JLT          done1
-	VBROADCASTSS c+48(FP), Y0
-	PCALIGN      $0x40
-
-loop1:
-	VMULPS  (SI), Y0, Y1
-	VMOVUPS Y1, (DI)
-	ADDQ    $0x00000020, SI
-	ADDQ    $0x00000020, DI
-	SUBQ    $0x00000008, CX
-	JGE     loop1
-
-done1:
-	ADDQ $0x00000008, CX
-
-	// Elements that are left.
-	TESTQ        CX, CX
-	JZ           done2
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VBROADCASTSS c+48(FP), Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (DI)
-
-done2:
-	VZEROUPPER
-	RET

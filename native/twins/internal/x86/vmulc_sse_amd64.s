@@ -3,6 +3,7 @@
 // x * c, the last of three passes with reloading.
 //
 // Twins of upstream's xnn_f32_vmulc_ukernel__sse_*.
+// One function serves several whose bits don't tell their tiles: 1 others have no code of their own.
 
 //go:build !purego
 
@@ -12,115 +13,6 @@
 // Requires: SSE
 TEXT ·f32_vmulc_ukernel__sse_u4(SB), NOSPLIT, $0-52
 	// Twin of xnn_f32_vmulc_ukernel__sse_u4.
-	MOVQ src_base+24(FP), SI
-	MOVQ src_len+32(FP), CX
-	MOVQ dst_base+0(FP), DI
-
-	// 8 vectors a turn.
-	SUBQ    $0x00000020, CX
-	JLT     done0
-	MOVSS   c+48(FP), X0
-	SHUFPS  $0x00, X0, X0
-	PCALIGN $0x40
-
-loop0:
-	MOVUPS (SI), X1
-	MULPS  X0, X1
-	MOVUPS 16(SI), X2
-	MULPS  X0, X2
-	MOVUPS X1, (DI)
-	MOVUPS X2, 16(DI)
-	MOVUPS 32(SI), X1
-	MULPS  X0, X1
-	MOVUPS 48(SI), X2
-	MULPS  X0, X2
-	MOVUPS X1, 32(DI)
-	MOVUPS X2, 48(DI)
-	MOVUPS 64(SI), X1
-	MULPS  X0, X1
-	MOVUPS 80(SI), X2
-	MULPS  X0, X2
-	MOVUPS X1, 64(DI)
-	MOVUPS X2, 80(DI)
-	MOVUPS 96(SI), X1
-	MULPS  X0, X1
-	MOVUPS 112(SI), X2
-	MULPS  X0, X2
-	MOVUPS X1, 96(DI)
-	MOVUPS X2, 112(DI)
-	ADDQ   $0x00000080, SI
-	ADDQ   $0x00000080, DI
-	SUBQ   $0x00000020, CX
-	JGE    loop0
-
-done0:
-	ADDQ $0x00000020, CX
-
-	// Whole vectors that are left.
-	SUBQ    $0x00000004, CX
-	JLT     done1
-	MOVSS   c+48(FP), X0
-	SHUFPS  $0x00, X0, X0
-	PCALIGN $0x40
-
-loop1:
-	MOVUPS (SI), X1
-	MULPS  X0, X1
-	MOVUPS X1, (DI)
-	ADDQ   $0x00000010, SI
-	ADDQ   $0x00000010, DI
-	SUBQ   $0x00000004, CX
-	JGE    loop1
-
-done1:
-	ADDQ $0x00000004, CX
-
-	// Elements that are left.
-	TESTQ   CX, CX
-	JZ      done2
-	XORPS   X0, X0
-	CMPQ    CX, $0x02
-	JLT     l1
-	JEQ     l2
-	MOVSS   8(SI), X0
-	MOVLHPS X0, X0
-
-l2:
-	MOVLPS (SI), X0
-	JMP    l3
-
-l1:
-	MOVSS (SI), X0
-
-l3:
-	MOVSS  c+48(FP), X1
-	SHUFPS $0x00, X1, X1
-	MULPS  X1, X0
-
-done2:
-	// Two of them.
-	TESTQ   $0x00000002, CX
-	JZ      done3
-	MOVLPS  X0, (DI)
-	MOVHLPS X0, X0
-	ADDQ    $0x00000008, SI
-	ADDQ    $0x00000008, DI
-
-done3:
-	// One of them.
-	TESTQ $0x00000001, CX
-	JZ    done4
-	MOVSS X0, (DI)
-	ADDQ  $0x00000004, SI
-	ADDQ  $0x00000004, DI
-
-done4:
-	RET
-
-// func f32_vmulc_ukernel__sse_u8(dst []float32, src []float32, c float32)
-// Requires: SSE
-TEXT ·f32_vmulc_ukernel__sse_u8(SB), NOSPLIT, $0-52
-	// Twin of xnn_f32_vmulc_ukernel__sse_u8.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
