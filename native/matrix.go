@@ -2,7 +2,6 @@ package native
 
 import (
 	"fmt"
-	"unsafe"
 
 	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
@@ -45,14 +44,6 @@ func checkPair[D, S any](who, name string, dst *Matrix[D], src *Matrix[S]) bool 
 // elements.
 func oneFits[D, S any](dst *Matrix[D], src *Matrix[S]) bool {
 	return shape.OneFits(dst.shape(), src.shape())
-}
-
-// fits reports whether single rows pass checkRow. Unlike that it is inlined.
-func fits(dst, src []float32) bool {
-	// Unsigned differences: the slice that begins first has a huge one.
-	after := uintptr(unsafe.Pointer(unsafe.SliceData(dst))) - uintptr(unsafe.Pointer(unsafe.SliceData(src)))
-	n := uintptr(len(src)) * 4
-	return len(dst) == len(src) && (after == 0 || after >= n && -after >= n)
 }
 
 func checkRow(who, name string, dst, src []float32) { shape.CheckRow(who, name, dst, src) }

@@ -1,6 +1,9 @@
 package native
 
-import "github.com/twopass-softmax/twopass/native/internal/arith"
+import (
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+	"github.com/twopass-softmax/twopass/native/internal/shape"
+)
 
 // Softmax writes exp(x) / sum(exp(x)) for each element x of src to dst. It panics if the lengths
 // differ, or if dst overlaps src without being src itself. An empty row writes nothing.
@@ -9,7 +12,7 @@ import "github.com/twopass-softmax/twopass/native/internal/arith"
 // beyond 16,384 in size, whatever the length of the row and the distance to the maximum. A result
 // below 2^-126 is 0. The package comment has the special values.
 func Softmax(dst, src []float32) {
-	if !fits(dst, src) {
+	if !shape.Fits(dst, src) {
 		checkRow("native.Softmax", "src", dst, src)
 	}
 	if n := len(src); uint(n-1) >= arith.Turn || !arith.SoftmaxRow(&dst[0], &src[0], n) {
@@ -42,7 +45,7 @@ func softmaxLong(dst, src []float32) {
 // [Softmax]. The absolute error of a result y is at most 2^-22 + 2^-23 * |y|. The error of the
 // largest result is also relative: at most 2^-21 * |y|, or 2^-149 if that is more.
 func LogSoftmax(dst, src []float32) {
-	if !fits(dst, src) {
+	if !shape.Fits(dst, src) {
 		checkRow("native.LogSoftmax", "src", dst, src)
 	}
 	var s [1]arith.RowSum
