@@ -202,8 +202,6 @@ func (w *writer) block(i int, c ir.Code) {
 	for _, in := range c.Instrs {
 		w.instr(in)
 	}
-	switch c.Test {
-	}
 	if step > 0 {
 		w.ADDQ(operand.U32(w.size()*step), src)
 		if w.k.Family.Stores() {
