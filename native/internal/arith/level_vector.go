@@ -1,4 +1,4 @@
-//go:build (arm64 || riscv64 && go1.25) && !purego
+//go:build (arm64 || (riscv64 && go1.25)) && !purego
 
 package arith
 
