@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"io/fs"
 	"os"
@@ -205,19 +204,10 @@ func output(dir string, env []string, name string, args ...string) (string, erro
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", &commandError{fmt.Sprintf("%s %s", name, strings.Join(args, " ")), err, stderr.String() + string(out)}
+		return "", fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(args, " "), err, &stderr, out)
 	}
 	return string(out), nil
 }
-
-type commandError struct {
-	command string
-	err     error
-	output  string
-}
-
-func (e *commandError) Error() string { return fmt.Sprintf("%s: %v\n%s", e.command, e.err, e.output) }
-func (e *commandError) Unwrap() error { return e.err }
 
 // copyTree copies a source tree without what git and Bazel keep there.
 func copyTree(to, from string) error {
@@ -297,19 +287,18 @@ func changedSources(root, tree string, ks []ukernel.Kernel) (c changed, err erro
 
 // readManifest returns the hashes by file.
 func readManifest(root string) (map[string]string, error) {
-	f, err := os.Open(filepath.Join(root, "third_party/xnnpack/SHA256SUMS"))
+	manifest := filepath.Join(root, "third_party/xnnpack/SHA256SUMS")
+	text, err := os.ReadFile(manifest)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	m := make(map[string]string)
-	s := bufio.NewScanner(f)
-	for s.Scan() {
-		hash, name, ok := strings.Cut(s.Text(), "  ")
+	for line := range strings.Lines(string(text)) {
+		hash, name, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
 		if !ok {
-			return nil, fmt.Errorf("%s: %q is no line of sha256sum's", f.Name(), s.Text())
+			return nil, fmt.Errorf("%s: %q is no line of sha256sum's", manifest, line)
 		}
 		m[name] = hash
 	}
-	return m, s.Err()
+	return m, nil
 }

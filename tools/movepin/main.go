@@ -127,7 +127,7 @@ func move(root string, o options, out io.Writer) error {
 	fmt.Fprintf(out, "from %s\nto   %s, %s\n", now.commit, o.commit, src.text)
 	r := report{foreign: found.foreign, wrong: found.wrong}
 	old := ukernel.Upstream()
-	r.added, r.removed = difference(found.kernels, old)
+	r.added, r.removed = without(found.kernels, old), without(old, found.kernels)
 	r.removed = slices.DeleteFunc(r.removed, func(name string) bool { // that are there, but as they can't be called
 		return slices.ContainsFunc(found.wrong, func(line string) bool { return strings.HasPrefix(line, name+" ") })
 	})
@@ -190,38 +190,26 @@ func move(root string, o options, out io.Writer) error {
 	return nil
 }
 
-// difference lists the names that are in one list of kernels only.
-func difference(to, from []ukernel.Kernel) (added, removed []string) {
-	in := func(ks []ukernel.Kernel, name string) bool {
-		return slices.ContainsFunc(ks, func(k ukernel.Kernel) bool { return k.Name == name })
-	}
-	for _, k := range to {
-		if !in(from, k.Name) {
-			added = append(added, k.Name)
+// without lists the names of kernels that are not among others.
+func without(ks, others []ukernel.Kernel) (names []string) {
+	for _, k := range ks {
+		if !slices.ContainsFunc(others, func(o ukernel.Kernel) bool { return o.Name == k.Name }) {
+			names = append(names, k.Name)
 		}
 	}
-	for _, k := range from {
-		if !in(to, k.Name) {
-			removed = append(removed, k.Name)
-		}
-	}
-	return added, removed
+	return names
 }
 
-// stillPreferred lists the removed kernels that are some file's choice, with the file.
+// stillPreferred lists the removed kernels that package xnnpack names as a choice, with the file.
 func stillPreferred(root string, removed []string) (lines []string, err error) {
-	for _, name := range []string{"xnnpack/xnnpack.go"} {
-		text, err := os.ReadFile(filepath.Join(root, name))
-		if err != nil {
-			return nil, err
-		}
-		for _, k := range removed {
-			if strings.Contains(string(text), `"`+k+`"`) {
-				lines = append(lines, k+"  in "+name)
-			}
+	const name = "xnnpack/xnnpack.go"
+	text, err := os.ReadFile(filepath.Join(root, name))
+	for _, k := range removed {
+		if strings.Contains(string(text), `"`+k+`"`) {
+			lines = append(lines, k+"  in "+name)
 		}
 	}
-	return lines, nil
+	return lines, err
 }
 
 // replace writes all of the files or none.
