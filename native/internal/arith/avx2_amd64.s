@@ -47057,50 +47057,97 @@ TEXT ·softmaxRowAVX2(SB), $448-25
 	VADDPD       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDSD       X1, X2, X2
-	VMOVSD       nearTotal64<>+0(SB), X1
-	VUCOMISD     X2, X1
-	JCS          end
-	VMOVSD       up64<>+0(SB), X1
+	VMOVSD       one64<>+0(SB), X1
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X2, X1, X1
 	VCVTSD2SS    X1, X1, X2
 	VCVTSS2SD    X2, X2, X4
 	VSUBSD       X4, X1, X1
 	VBROADCASTSS X2, Y2
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Y1
+	VCVTSD2SS    X1, X1, X4
+	VBROADCASTSS X4, Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y0, Y4
-	VFMADD231PS Y2, Y0, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X4, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small0
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y0, Y1
+	VFMADD231PS Y2, Y0, Y1
 	VMOVUPS     (DX), Y0
 	CMPQ        CX, $0x00000008
 	JGE         l1
-	VMASKMOVPS  Y4, Y0, (DI)
+	VMASKMOVPS  Y1, Y0, (DI)
 	JMP         l2
 
 l1:
-	VMOVUPS Y4, (DI)
+	VMOVUPS Y1, (DI)
 
 l2:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y3, Y1
-	VFMADD231PS Y2, Y3, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y3, Y4
+	VFMADD231PS Y2, Y3, Y4
 	VMOVUPS     32(DX), Y0
 	CMPQ        CX, $0x00000010
 	JGE         l3
 	CMPQ        CX, $0x00000008
 	JLE         l4
-	VMASKMOVPS  Y1, Y0, 32(DI)
+	VMASKMOVPS  Y4, Y0, 32(DI)
 	JMP         l4
 
 l3:
-	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y4, 32(DI)
 
 l4:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small0:
+	// Leave if results may be 0.
+	VMOVD X2, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y2, Y2
+	VMULSD       up64<>+0(SB), X1, X1
+	VCVTSD2SS    X1, X1, X4
+	VBROADCASTSS X4, Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y0, Y1
+	VFMADD231PS Y2, Y0, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     (DX), Y0
+	CMPQ        CX, $0x00000008
+	JGE         l5
+	VMASKMOVPS  Y1, Y0, (DI)
+	JMP         l6
+
+l5:
+	VMOVUPS Y1, (DI)
+
+l6:
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y3, Y4
+	VFMADD231PS Y2, Y3, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     32(DX), Y0
+	CMPQ        CX, $0x00000010
+	JGE         l7
+	CMPQ        CX, $0x00000008
+	JLE         l8
+	VMASKMOVPS  Y4, Y0, 32(DI)
+	JMP         l8
+
+l7:
+	VMOVUPS Y4, 32(DI)
+
+l8:
 	MOVB $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -47233,62 +47280,119 @@ done0:
 	VADDPD       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDSD       X1, X2, X2
-	VMOVSD       nearTotal64<>+0(SB), X1
-	VUCOMISD     X2, X1
-	JCS          end
-	VMOVSD       up64<>+0(SB), X1
+	VMOVSD       one64<>+0(SB), X1
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X2, X1, X1
 	VCVTSD2SS    X1, X1, X2
 	VCVTSS2SD    X2, X2, X4
 	VSUBSD       X4, X1, X1
 	VBROADCASTSS X2, Y2
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Y1
+	VCVTSD2SS    X1, X1, X4
+	VBROADCASTSS X4, Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y7, Y4
-	VFMADD231PS Y2, Y7, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, (DI)
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X4, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small1
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y11, Y4
-	VFMADD231PS Y2, Y11, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 32(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y7, Y1
+	VFMADD231PS Y2, Y7, Y1
+	VMOVUPS     Y1, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y0, Y4
-	VFMADD231PS Y2, Y0, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y11, Y1
+	VFMADD231PS Y2, Y11, Y1
+	VMOVUPS     Y1, 32(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y0, Y1
+	VFMADD231PS Y2, Y0, Y1
 	VMOVUPS     (DX), Y0
 	CMPQ        CX, $0x00000008
-	JGE         l5
-	VMASKMOVPS  Y4, Y0, 64(DI)
-	JMP         l6
+	JGE         l9
+	VMASKMOVPS  Y1, Y0, 64(DI)
+	JMP         l10
 
-l5:
-	VMOVUPS Y4, 64(DI)
+l9:
+	VMOVUPS Y1, 64(DI)
 
-l6:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y3, Y1
-	VFMADD231PS Y2, Y3, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
+l10:
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y3, Y4
+	VFMADD231PS Y2, Y3, Y4
 	VMOVUPS     32(DX), Y0
 	CMPQ        CX, $0x00000010
-	JGE         l7
+	JGE         l11
 	CMPQ        CX, $0x00000008
-	JLE         l8
-	VMASKMOVPS  Y1, Y0, 96(DI)
-	JMP         l8
+	JLE         l12
+	VMASKMOVPS  Y4, Y0, 96(DI)
+	JMP         l12
 
-l7:
-	VMOVUPS Y1, 96(DI)
+l11:
+	VMOVUPS Y4, 96(DI)
 
-l8:
+l12:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small1:
+	// Leave if results may be 0.
+	VMOVD X2, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y2, Y2
+	VMULSD       up64<>+0(SB), X1, X1
+	VCVTSD2SS    X1, X1, X4
+	VBROADCASTSS X4, Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y7, Y1
+	VFMADD231PS Y2, Y7, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y11, Y1
+	VFMADD231PS Y2, Y11, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 32(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y0, Y1
+	VFMADD231PS Y2, Y0, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     (DX), Y0
+	CMPQ        CX, $0x00000008
+	JGE         l13
+	VMASKMOVPS  Y1, Y0, 64(DI)
+	JMP         l14
+
+l13:
+	VMOVUPS Y1, 64(DI)
+
+l14:
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y3, Y4
+	VFMADD231PS Y2, Y3, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     32(DX), Y0
+	CMPQ        CX, $0x00000010
+	JGE         l15
+	CMPQ        CX, $0x00000008
+	JLE         l16
+	VMASKMOVPS  Y4, Y0, 96(DI)
+	JMP         l16
+
+l15:
+	VMOVUPS Y4, 96(DI)
+
+l16:
 	MOVB $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -47477,76 +47581,145 @@ done1:
 	VADDPD       X0, X11, X11
 	VMOVHLPS     X11, X11, X0
 	VADDSD       X0, X11, X11
-	VMOVSD       nearTotal64<>+0(SB), X0
-	VUCOMISD     X11, X0
-	JCS          end
-	VMOVSD       up64<>+0(SB), X0
+	VMOVSD       one64<>+0(SB), X0
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X11, X0, X0
 	VCVTSD2SS    X0, X0, X1
 	VCVTSS2SD    X1, X1, X2
 	VSUBSD       X2, X0, X0
 	VBROADCASTSS X1, Y1
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X0, Y0
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y7, Y2
-	VFMADD231PS Y1, Y7, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, (DI)
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X2, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y12, Y2
-	VFMADD231PS Y1, Y12, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 32(DI)
-	VMOVUPS     32(BX), Y2
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y7, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y12, Y0
+	VFMADD231PS Y1, Y12, Y0
+	VMOVUPS     Y0, 32(DI)
+	VMOVUPS     32(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     Y4, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y13, Y0
+	VFMADD231PS Y1, Y13, Y0
+	VMOVUPS     Y0, 96(DI)
+	VMOVUPS     (BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     (DX), Y0
+	CMPQ        CX, $0x00000008
+	JGE         l17
+	VMASKMOVPS  Y4, Y0, 128(DI)
+	JMP         l18
+
+l17:
+	VMOVUPS Y4, 128(DI)
+
+l18:
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y3, Y2
+	VFMADD231PS Y1, Y3, Y2
+	VMOVUPS     32(DX), Y0
+	CMPQ        CX, $0x00000010
+	JGE         l19
+	CMPQ        CX, $0x00000008
+	JLE         l20
+	VMASKMOVPS  Y2, Y0, 160(DI)
+	JMP         l20
+
+l19:
+	VMOVUPS Y2, 160(DI)
+
+l20:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small2:
+	// Leave if results may be 0.
+	VMOVD X1, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y1, Y1
+	VMULSD       up64<>+0(SB), X0, X0
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y7, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y12, Y0
+	VFMADD231PS Y1, Y12, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 32(DI)
+	VMOVUPS     32(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y13, Y2
-	VFMADD231PS Y1, Y13, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 96(DI)
-	VMOVUPS     (BX), Y2
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y13, Y0
+	VFMADD231PS Y1, Y13, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 96(DI)
+	VMOVUPS     (BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     (DX), Y2
+	VMOVUPS     (DX), Y0
 	CMPQ        CX, $0x00000008
-	JGE         l9
-	VMASKMOVPS  Y4, Y2, 128(DI)
-	JMP         l10
+	JGE         l21
+	VMASKMOVPS  Y4, Y0, 128(DI)
+	JMP         l22
 
-l9:
+l21:
 	VMOVUPS Y4, 128(DI)
 
-l10:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y3, Y0
-	VFMADD231PS Y1, Y3, Y0
-	VMULPS      down<>+0(SB), Y0, Y0
-	VMOVUPS     32(DX), Y1
+l22:
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y3, Y2
+	VFMADD231PS Y1, Y3, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y0
 	CMPQ        CX, $0x00000010
-	JGE         l11
+	JGE         l23
 	CMPQ        CX, $0x00000008
-	JLE         l12
-	VMASKMOVPS  Y0, Y1, 160(DI)
-	JMP         l12
+	JLE         l24
+	VMASKMOVPS  Y2, Y0, 160(DI)
+	JMP         l24
 
-l11:
-	VMOVUPS Y0, 160(DI)
+l23:
+	VMOVUPS Y2, 160(DI)
 
-l12:
+l24:
 	MOVB $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -47766,89 +47939,169 @@ done2:
 	VADDPD       X0, X11, X11
 	VMOVHLPS     X11, X11, X0
 	VADDSD       X0, X11, X11
-	VMOVSD       nearTotal64<>+0(SB), X0
-	VUCOMISD     X11, X0
-	JCS          end
-	VMOVSD       up64<>+0(SB), X0
+	VMOVSD       one64<>+0(SB), X0
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X11, X0, X0
 	VCVTSD2SS    X0, X0, X1
 	VCVTSS2SD    X1, X1, X2
 	VSUBSD       X2, X0, X0
 	VBROADCASTSS X1, Y1
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X0, Y0
-	VMOVUPS      32(BX), Y2
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X2, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small3
+	VMOVUPS 32(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     Y4, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y7, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, 32(DI)
+	VMOVUPS     (BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     Y4, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y8, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMOVUPS     Y0, 96(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y13, Y0
+	VFMADD231PS Y1, Y13, Y0
+	VMOVUPS     Y0, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y12, Y0
+	VFMADD231PS Y1, Y12, Y0
+	VMOVUPS     Y0, 160(DI)
+	VMOVUPS     64(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     (DX), Y0
+	CMPQ        CX, $0x00000008
+	JGE         l25
+	VMASKMOVPS  Y4, Y0, 192(DI)
+	JMP         l26
+
+l25:
+	VMOVUPS Y4, 192(DI)
+
+l26:
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y3, Y2
+	VFMADD231PS Y1, Y3, Y2
+	VMOVUPS     32(DX), Y0
+	CMPQ        CX, $0x00000010
+	JGE         l27
+	CMPQ        CX, $0x00000008
+	JLE         l28
+	VMASKMOVPS  Y2, Y0, 224(DI)
+	JMP         l28
+
+l27:
+	VMOVUPS Y2, 224(DI)
+
+l28:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small3:
+	// Leave if results may be 0.
+	VMOVD X1, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y1, Y1
+	VMULSD       up64<>+0(SB), X0, X0
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      32(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y7, Y2
-	VFMADD231PS Y1, Y7, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 32(DI)
-	VMOVUPS     (BX), Y2
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y7, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 32(DI)
+	VMOVUPS     (BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y8, Y2
-	VFMADD231PS Y1, Y8, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 96(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y8, Y0
+	VFMADD231PS Y1, Y8, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 96(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y13, Y2
-	VFMADD231PS Y1, Y13, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 128(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y13, Y0
+	VFMADD231PS Y1, Y13, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y12, Y2
-	VFMADD231PS Y1, Y12, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 160(DI)
-	VMOVUPS     64(BX), Y2
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y12, Y0
+	VFMADD231PS Y1, Y12, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 160(DI)
+	VMOVUPS     64(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     (DX), Y2
+	VMOVUPS     (DX), Y0
 	CMPQ        CX, $0x00000008
-	JGE         l13
-	VMASKMOVPS  Y4, Y2, 192(DI)
-	JMP         l14
+	JGE         l29
+	VMASKMOVPS  Y4, Y0, 192(DI)
+	JMP         l30
 
-l13:
+l29:
 	VMOVUPS Y4, 192(DI)
 
-l14:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y3, Y0
-	VFMADD231PS Y1, Y3, Y0
-	VMULPS      down<>+0(SB), Y0, Y0
-	VMOVUPS     32(DX), Y1
+l30:
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y3, Y2
+	VFMADD231PS Y1, Y3, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y0
 	CMPQ        CX, $0x00000010
-	JGE         l15
+	JGE         l31
 	CMPQ        CX, $0x00000008
-	JLE         l16
-	VMASKMOVPS  Y0, Y1, 224(DI)
-	JMP         l16
+	JLE         l32
+	VMASKMOVPS  Y2, Y0, 224(DI)
+	JMP         l32
 
-l15:
-	VMOVUPS Y0, 224(DI)
+l31:
+	VMOVUPS Y2, 224(DI)
 
-l16:
+l32:
 	MOVB $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -48135,104 +48388,197 @@ done3:
 	VADDPD       X1, X11, X11
 	VMOVHLPS     X11, X11, X1
 	VADDSD       X1, X11, X11
-	VMOVSD       nearTotal64<>+0(SB), X1
-	VUCOMISD     X11, X1
-	JCS          end
-	VMOVSD       up64<>+0(SB), X1
+	VMOVSD       one64<>+0(SB), X1
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X11, X1, X1
 	VCVTSD2SS    X1, X1, X2
 	VCVTSS2SD    X2, X2, X4
 	VSUBSD       X4, X1, X1
 	VBROADCASTSS X2, Y2
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Y1
-	VMOVUPS      32(BX), Y4
+	VCVTSD2SS    X1, X1, X4
+	VBROADCASTSS X4, Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X4, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small4
+	VMOVUPS 32(BX), Y1
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y1, Y5
+	VFMADD231PS Y2, Y1, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     192(BX), Y1
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y1, Y5
+	VFMADD231PS Y2, Y1, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     (BX), Y1
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y1, Y5
+	VFMADD231PS Y2, Y1, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     160(BX), Y1
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y1, Y5
+	VFMADD231PS Y2, Y1, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     128(BX), Y1
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y1, Y5
+	VFMADD231PS Y2, Y1, Y5
+	VMOVUPS     Y5, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y12, Y1
+	VFMADD231PS Y2, Y12, Y1
+	VMOVUPS     Y1, 160(DI)
+	VMOVUPS     96(BX), Y1
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y1, Y5
+	VFMADD231PS Y2, Y1, Y5
+	VMOVUPS     Y5, 192(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y14, Y1
+	VFMADD231PS Y2, Y14, Y1
+	VMOVUPS     Y1, 224(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y0, Y1
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     (DX), Y0
+	CMPQ        CX, $0x00000008
+	JGE         l33
+	VMASKMOVPS  Y1, Y0, 256(DI)
+	JMP         l34
+
+l33:
+	VMOVUPS Y1, 256(DI)
+
+l34:
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y3, Y4
+	VFMADD231PS Y2, Y3, Y4
+	VMOVUPS     32(DX), Y0
+	CMPQ        CX, $0x00000010
+	JGE         l35
+	CMPQ        CX, $0x00000008
+	JLE         l36
+	VMASKMOVPS  Y4, Y0, 288(DI)
+	JMP         l36
+
+l35:
+	VMOVUPS Y4, 288(DI)
+
+l36:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small4:
+	// Leave if results may be 0.
+	VMOVD X2, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y2, Y2
+	VMULSD       up64<>+0(SB), X1, X1
+	VCVTSD2SS    X1, X1, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      32(BX), Y1
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y1, Y5
+	VFMADD231PS Y2, Y1, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
-	VMOVUPS     192(BX), Y4
+	VMOVUPS     192(BX), Y1
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y1, Y5
+	VFMADD231PS Y2, Y1, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     (BX), Y4
+	VMOVUPS     (BX), Y1
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y1, Y5
+	VFMADD231PS Y2, Y1, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     160(BX), Y4
+	VMOVUPS     160(BX), Y1
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y1, Y5
+	VFMADD231PS Y2, Y1, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     128(BX), Y4
+	VMOVUPS     128(BX), Y1
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y1, Y5
+	VFMADD231PS Y2, Y1, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y12, Y4
-	VFMADD231PS Y2, Y12, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     96(BX), Y4
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y12, Y1
+	VFMADD231PS Y2, Y12, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 160(DI)
+	VMOVUPS     96(BX), Y1
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y1, Y5
+	VFMADD231PS Y2, Y1, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y14, Y4
-	VFMADD231PS Y2, Y14, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 224(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y14, Y1
+	VFMADD231PS Y2, Y14, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 224(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y0, Y4
-	VFMADD231PS Y2, Y0, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y0, Y1
+	VFMADD231PS Y2, Y0, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
 	VMOVUPS     (DX), Y0
 	CMPQ        CX, $0x00000008
-	JGE         l17
-	VMASKMOVPS  Y4, Y0, 256(DI)
-	JMP         l18
+	JGE         l37
+	VMASKMOVPS  Y1, Y0, 256(DI)
+	JMP         l38
 
-l17:
-	VMOVUPS Y4, 256(DI)
+l37:
+	VMOVUPS Y1, 256(DI)
 
-l18:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y1, Y3, Y1
-	VFMADD231PS Y2, Y3, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
+l38:
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y3, Y4
+	VFMADD231PS Y2, Y3, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     32(DX), Y0
 	CMPQ        CX, $0x00000010
-	JGE         l19
+	JGE         l39
 	CMPQ        CX, $0x00000008
-	JLE         l20
-	VMASKMOVPS  Y1, Y0, 288(DI)
-	JMP         l20
+	JLE         l40
+	VMASKMOVPS  Y4, Y0, 288(DI)
+	JMP         l40
 
-l19:
-	VMOVUPS Y1, 288(DI)
+l39:
+	VMOVUPS Y4, 288(DI)
 
-l20:
+l40:
 	MOVB $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -48551,118 +48897,223 @@ done4:
 	VADDPD       X0, X11, X11
 	VMOVHLPS     X11, X11, X0
 	VADDSD       X0, X11, X11
-	VMOVSD       nearTotal64<>+0(SB), X0
-	VUCOMISD     X11, X0
-	JCS          end
-	VMOVSD       up64<>+0(SB), X0
+	VMOVSD       one64<>+0(SB), X0
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X11, X0, X0
 	VCVTSD2SS    X0, X0, X1
 	VCVTSS2SD    X1, X1, X2
 	VSUBSD       X2, X0, X0
 	VBROADCASTSS X1, Y1
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X0, Y0
-	VMOVUPS      32(BX), Y2
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X2, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small5
+	VMOVUPS 32(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     256(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     (BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     224(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     192(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y7, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, 160(DI)
+	VMOVUPS     96(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 192(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y14, Y0
+	VFMADD231PS Y1, Y14, Y0
+	VMOVUPS     Y0, 224(DI)
+	VMOVUPS     160(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 256(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y12, Y0
+	VFMADD231PS Y1, Y12, Y0
+	VMOVUPS     Y0, 288(DI)
+	VMOVUPS     128(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     (DX), Y0
+	CMPQ        CX, $0x00000008
+	JGE         l41
+	VMASKMOVPS  Y3, Y0, 320(DI)
+	JMP         l42
+
+l41:
+	VMOVUPS Y3, 320(DI)
+
+l42:
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y8, Y2
+	VFMADD231PS Y1, Y8, Y2
+	VMOVUPS     32(DX), Y0
+	CMPQ        CX, $0x00000010
+	JGE         l43
+	CMPQ        CX, $0x00000008
+	JLE         l44
+	VMASKMOVPS  Y2, Y0, 352(DI)
+	JMP         l44
+
+l43:
+	VMOVUPS Y2, 352(DI)
+
+l44:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small5:
+	// Leave if results may be 0.
+	VMOVD X1, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y1, Y1
+	VMULSD       up64<>+0(SB), X0, X0
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      32(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, (DI)
-	VMOVUPS     256(BX), Y2
+	VMOVUPS     256(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 32(DI)
-	VMOVUPS     (BX), Y2
+	VMOVUPS     (BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 64(DI)
-	VMOVUPS     224(BX), Y2
+	VMOVUPS     224(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 96(DI)
-	VMOVUPS     192(BX), Y2
+	VMOVUPS     192(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y7, Y2
-	VFMADD231PS Y1, Y7, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 160(DI)
-	VMOVUPS     96(BX), Y2
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y7, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 160(DI)
+	VMOVUPS     96(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y14, Y2
-	VFMADD231PS Y1, Y14, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 224(DI)
-	VMOVUPS     160(BX), Y2
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y14, Y0
+	VFMADD231PS Y1, Y14, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 224(DI)
+	VMOVUPS     160(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y12, Y2
-	VFMADD231PS Y1, Y12, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 288(DI)
-	VMOVUPS     128(BX), Y2
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y12, Y0
+	VFMADD231PS Y1, Y12, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 288(DI)
+	VMOVUPS     128(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     (DX), Y2
+	VMOVUPS     (DX), Y0
 	CMPQ        CX, $0x00000008
-	JGE         l21
-	VMASKMOVPS  Y3, Y2, 320(DI)
-	JMP         l22
+	JGE         l45
+	VMASKMOVPS  Y3, Y0, 320(DI)
+	JMP         l46
 
-l21:
+l45:
 	VMOVUPS Y3, 320(DI)
 
-l22:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y8, Y0
-	VFMADD231PS Y1, Y8, Y0
-	VMULPS      down<>+0(SB), Y0, Y0
-	VMOVUPS     32(DX), Y1
+l46:
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y8, Y2
+	VFMADD231PS Y1, Y8, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y0
 	CMPQ        CX, $0x00000010
-	JGE         l23
+	JGE         l47
 	CMPQ        CX, $0x00000008
-	JLE         l24
-	VMASKMOVPS  Y0, Y1, 352(DI)
-	JMP         l24
+	JLE         l48
+	VMASKMOVPS  Y2, Y0, 352(DI)
+	JMP         l48
 
-l23:
-	VMOVUPS Y0, 352(DI)
+l47:
+	VMOVUPS Y2, 352(DI)
 
-l24:
+l48:
 	MOVB $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -49038,133 +49489,251 @@ done5:
 	VADDPD       X0, X11, X11
 	VMOVHLPS     X11, X11, X0
 	VADDSD       X0, X11, X11
-	VMOVSD       nearTotal64<>+0(SB), X0
-	VUCOMISD     X11, X0
-	JCS          end
-	VMOVSD       up64<>+0(SB), X0
+	VMOVSD       one64<>+0(SB), X0
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X11, X0, X0
 	VCVTSD2SS    X0, X0, X1
 	VCVTSS2SD    X1, X1, X2
 	VSUBSD       X2, X0, X0
 	VBROADCASTSS X1, Y1
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X0, Y0
-	VMOVUPS      32(BX), Y2
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X2, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small6
+	VMOVUPS 32(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     288(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     (BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     256(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     128(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     Y4, 128(DI)
+	VMOVUPS     352(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     96(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     Y4, 192(DI)
+	VMOVUPS     320(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     Y4, 224(DI)
+	VMOVUPS     224(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     Y4, 256(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
+	VMOVUPS     Y0, 288(DI)
+	VMOVUPS     192(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     Y4, 320(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y7, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, 352(DI)
+	VMOVUPS     160(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
+	VMOVUPS     (DX), Y0
+	CMPQ        CX, $0x00000008
+	JGE         l49
+	VMASKMOVPS  Y4, Y0, 384(DI)
+	JMP         l50
+
+l49:
+	VMOVUPS Y4, 384(DI)
+
+l50:
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y3, Y2
+	VFMADD231PS Y1, Y3, Y2
+	VMOVUPS     32(DX), Y0
+	CMPQ        CX, $0x00000010
+	JGE         l51
+	CMPQ        CX, $0x00000008
+	JLE         l52
+	VMASKMOVPS  Y2, Y0, 416(DI)
+	JMP         l52
+
+l51:
+	VMOVUPS Y2, 416(DI)
+
+l52:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small6:
+	// Leave if results may be 0.
+	VMOVD X1, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y1, Y1
+	VMULSD       up64<>+0(SB), X0, X0
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      32(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, (DI)
-	VMOVUPS     288(BX), Y2
+	VMOVUPS     288(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     (BX), Y2
+	VMOVUPS     (BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 64(DI)
-	VMOVUPS     256(BX), Y2
+	VMOVUPS     256(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 96(DI)
-	VMOVUPS     128(BX), Y2
+	VMOVUPS     128(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 128(DI)
-	VMOVUPS     352(BX), Y2
+	VMOVUPS     352(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     96(BX), Y2
+	VMOVUPS     96(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 192(DI)
-	VMOVUPS     320(BX), Y2
+	VMOVUPS     320(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 224(DI)
-	VMOVUPS     224(BX), Y2
+	VMOVUPS     224(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y6, Y2
-	VFMADD231PS Y1, Y6, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 288(DI)
-	VMOVUPS     192(BX), Y2
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 288(DI)
+	VMOVUPS     192(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y7, Y2
-	VFMADD231PS Y1, Y7, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 352(DI)
-	VMOVUPS     160(BX), Y2
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y7, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 352(DI)
+	VMOVUPS     160(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y4
+	VFMADD231PS Y1, Y0, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     (DX), Y2
+	VMOVUPS     (DX), Y0
 	CMPQ        CX, $0x00000008
-	JGE         l25
-	VMASKMOVPS  Y4, Y2, 384(DI)
-	JMP         l26
+	JGE         l53
+	VMASKMOVPS  Y4, Y0, 384(DI)
+	JMP         l54
 
-l25:
+l53:
 	VMOVUPS Y4, 384(DI)
 
-l26:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y3, Y0
-	VFMADD231PS Y1, Y3, Y0
-	VMULPS      down<>+0(SB), Y0, Y0
-	VMOVUPS     32(DX), Y1
+l54:
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y3, Y2
+	VFMADD231PS Y1, Y3, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y0
 	CMPQ        CX, $0x00000010
-	JGE         l27
+	JGE         l55
 	CMPQ        CX, $0x00000008
-	JLE         l28
-	VMASKMOVPS  Y0, Y1, 416(DI)
-	JMP         l28
+	JLE         l56
+	VMASKMOVPS  Y2, Y0, 416(DI)
+	JMP         l56
 
-l27:
-	VMOVUPS Y0, 416(DI)
+l55:
+	VMOVUPS Y2, 416(DI)
 
-l28:
+l56:
 	MOVB $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -49571,146 +50140,275 @@ done6:
 	VADDPD       X0, X11, X11
 	VMOVHLPS     X11, X11, X0
 	VADDSD       X0, X11, X11
-	VMOVSD       nearTotal64<>+0(SB), X0
-	VUCOMISD     X11, X0
-	JCS          end
-	VMOVSD       up64<>+0(SB), X0
+	VMOVSD       one64<>+0(SB), X0
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X11, X0, X0
 	VCVTSD2SS    X0, X0, X1
 	VCVTSS2SD    X1, X1, X2
 	VSUBSD       X2, X0, X0
 	VBROADCASTSS X1, Y1
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X0, Y0
-	VMOVUPS      32(BX), Y2
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X2, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small7
+	VMOVUPS 32(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     320(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     (BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     288(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     128(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 128(DI)
+	VMOVUPS     384(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     96(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 192(DI)
+	VMOVUPS     352(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 224(DI)
+	VMOVUPS     192(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 256(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
+	VMOVUPS     Y0, 288(DI)
+	VMOVUPS     160(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 320(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y7, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMOVUPS     Y0, 352(DI)
+	VMOVUPS     256(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, 384(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y14, Y0
+	VFMADD231PS Y1, Y14, Y0
+	VMOVUPS     Y0, 416(DI)
+	VMOVUPS     224(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     (DX), Y0
+	CMPQ        CX, $0x00000008
+	JGE         l57
+	VMASKMOVPS  Y3, Y0, 448(DI)
+	JMP         l58
+
+l57:
+	VMOVUPS Y3, 448(DI)
+
+l58:
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y13, Y2
+	VFMADD231PS Y1, Y13, Y2
+	VMOVUPS     32(DX), Y0
+	CMPQ        CX, $0x00000010
+	JGE         l59
+	CMPQ        CX, $0x00000008
+	JLE         l60
+	VMASKMOVPS  Y2, Y0, 480(DI)
+	JMP         l60
+
+l59:
+	VMOVUPS Y2, 480(DI)
+
+l60:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small7:
+	// Leave if results may be 0.
+	VMOVD X1, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y1, Y1
+	VMULSD       up64<>+0(SB), X0, X0
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      32(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, (DI)
-	VMOVUPS     320(BX), Y2
+	VMOVUPS     320(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 32(DI)
-	VMOVUPS     (BX), Y2
+	VMOVUPS     (BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 64(DI)
-	VMOVUPS     288(BX), Y2
+	VMOVUPS     288(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 96(DI)
-	VMOVUPS     128(BX), Y2
+	VMOVUPS     128(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 128(DI)
-	VMOVUPS     384(BX), Y2
+	VMOVUPS     384(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 160(DI)
-	VMOVUPS     96(BX), Y2
+	VMOVUPS     96(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 192(DI)
-	VMOVUPS     352(BX), Y2
+	VMOVUPS     352(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 224(DI)
-	VMOVUPS     192(BX), Y2
+	VMOVUPS     192(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y6, Y2
-	VFMADD231PS Y1, Y6, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 288(DI)
-	VMOVUPS     160(BX), Y2
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y6, Y0
+	VFMADD231PS Y1, Y6, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 288(DI)
+	VMOVUPS     160(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y7, Y2
-	VFMADD231PS Y1, Y7, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 352(DI)
-	VMOVUPS     256(BX), Y2
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y7, Y0
+	VFMADD231PS Y1, Y7, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 352(DI)
+	VMOVUPS     256(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y14, Y2
-	VFMADD231PS Y1, Y14, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 416(DI)
-	VMOVUPS     224(BX), Y2
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y14, Y0
+	VFMADD231PS Y1, Y14, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 416(DI)
+	VMOVUPS     224(BX), Y0
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y0, Y3
+	VFMADD231PS Y1, Y0, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     (DX), Y2
+	VMOVUPS     (DX), Y0
 	CMPQ        CX, $0x00000008
-	JGE         l29
-	VMASKMOVPS  Y3, Y2, 448(DI)
-	JMP         l30
+	JGE         l61
+	VMASKMOVPS  Y3, Y0, 448(DI)
+	JMP         l62
 
-l29:
+l61:
 	VMOVUPS Y3, 448(DI)
 
-l30:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y0, Y13, Y0
-	VFMADD231PS Y1, Y13, Y0
-	VMULPS      down<>+0(SB), Y0, Y0
-	VMOVUPS     32(DX), Y1
+l62:
+	// e*cHi + e*cLo
+	VMULPS      Y2, Y13, Y2
+	VFMADD231PS Y1, Y13, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y0
 	CMPQ        CX, $0x00000010
-	JGE         l31
+	JGE         l63
 	CMPQ        CX, $0x00000008
-	JLE         l32
-	VMASKMOVPS  Y0, Y1, 480(DI)
-	JMP         l32
+	JLE         l64
+	VMASKMOVPS  Y2, Y0, 480(DI)
+	JMP         l64
 
-l31:
-	VMOVUPS Y0, 480(DI)
+l63:
+	VMOVUPS Y2, 480(DI)
 
-l32:
+l64:
 	MOVB $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -49740,6 +50438,16 @@ DATA nearLog2eLo<>+20(SB)/4, $0x29257060
 DATA nearLog2eLo<>+24(SB)/4, $0x29257060
 DATA nearLog2eLo<>+28(SB)/4, $0x29257060
 GLOBL nearLog2eLo<>(SB), RODATA|NOPTR, $32
+
+DATA up<>+0(SB)/4, $0x71800000
+DATA up<>+4(SB)/4, $0x71800000
+DATA up<>+8(SB)/4, $0x71800000
+DATA up<>+12(SB)/4, $0x71800000
+DATA up<>+16(SB)/4, $0x71800000
+DATA up<>+20(SB)/4, $0x71800000
+DATA up<>+24(SB)/4, $0x71800000
+DATA up<>+28(SB)/4, $0x71800000
+GLOBL up<>(SB), RODATA|NOPTR, $32
 
 // func sumRowAVX2(src *float32, n int, out *RowSum) (ok bool)
 // Requires: AVX, AVX2, FMA3

@@ -25715,25 +25715,48 @@ TEXT ·softmaxRowAVX512(SB), NOSPLIT, $0-25
 	VADDPD        X0, X2, X2
 	VMOVHLPS      X2, X2, X0
 	VADDSD        X0, X2, X2
-	VMOVSD        nearTotal64<>+0(SB), X0
-	VUCOMISD      X2, X0
-	JCS           end
-	VMOVSD        up64<>+0(SB), X0
+	VMOVSD        one64<>+0(SB), X0
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X2, X0, X0
 	VCVTSD2SS    X0, X0, X2
 	VCVTSS2SD    X2, X2, X3
 	VSUBSD       X3, X0, X0
 	VBROADCASTSS X2, Z2
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X0, Z0
+	VCVTSD2SS    X0, X0, X3
+	VBROADCASTSS X3, Z3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z1, Z0
-	VFMADD231PS Z2, Z1, Z0
-	VMULPS.BCST down<>+0(SB), Z0, Z0
-	VMOVUPS     Z0, K7, (DI)
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X3, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small0
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS     Z3, K7, (DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small0:
+	// Leave if results may be 0.
+	VMOVD X2, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS.BCST  up<>+0(SB), Z2, Z2
+	VMULSD       up64<>+0(SB), X0, X0
+	VCVTSD2SS    X0, X0, X3
+	VBROADCASTSS X3, Z3
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, K7, (DI)
 	MOVB        $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -25816,31 +25839,59 @@ done0:
 	VADDPD        X2, X0, X0
 	VMOVHLPS      X0, X0, X2
 	VADDSD        X2, X0, X0
-	VMOVSD        nearTotal64<>+0(SB), X2
-	VUCOMISD      X0, X2
-	JCS           end
-	VMOVSD        up64<>+0(SB), X2
+	VMOVSD        one64<>+0(SB), X2
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X0, X2, X2
 	VCVTSD2SS    X2, X2, X0
 	VCVTSS2SD    X0, X0, X3
 	VSUBSD       X3, X2, X2
 	VBROADCASTSS X0, Z0
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Z2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Z3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z2, Z4, Z3
-	VFMADD231PS Z0, Z4, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, (DI)
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X3, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small1
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z2, Z1, Z2
-	VFMADD231PS Z0, Z1, Z2
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z2
+	VFMADD231PS Z0, Z4, Z2
+	VMOVUPS     Z2, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z0, Z1, Z3
+	VMOVUPS     Z3, K7, 64(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small1:
+	// Leave if results may be 0.
+	VMOVD X0, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS.BCST  up<>+0(SB), Z0, Z0
+	VMULSD       up64<>+0(SB), X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Z3
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z2
+	VFMADD231PS Z0, Z4, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, K7, 64(DI)
+	VMOVUPS     Z2, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z0, Z1, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, K7, 64(DI)
 	MOVB        $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -25937,37 +25988,70 @@ done1:
 	VADDPD        X2, X0, X0
 	VMOVHLPS      X0, X0, X2
 	VADDSD        X2, X0, X0
-	VMOVSD        nearTotal64<>+0(SB), X2
-	VUCOMISD      X0, X2
-	JCS           end
-	VMOVSD        up64<>+0(SB), X2
+	VMOVSD        one64<>+0(SB), X2
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X0, X2, X2
 	VCVTSD2SS    X2, X2, X0
 	VCVTSS2SD    X0, X0, X3
 	VSUBSD       X3, X2, X2
 	VBROADCASTSS X0, Z0
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Z2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Z3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z2, Z5, Z3
-	VFMADD231PS Z0, Z5, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, (DI)
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X3, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z2, Z6, Z3
-	VFMADD231PS Z0, Z6, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 64(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z5, Z2
+	VFMADD231PS Z0, Z5, Z2
+	VMOVUPS     Z2, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z2, Z1, Z2
-	VFMADD231PS Z0, Z1, Z2
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z6, Z2
+	VFMADD231PS Z0, Z6, Z2
+	VMOVUPS     Z2, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z0, Z1, Z3
+	VMOVUPS     Z3, K7, 128(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small2:
+	// Leave if results may be 0.
+	VMOVD X0, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS.BCST  up<>+0(SB), Z0, Z0
+	VMULSD       up64<>+0(SB), X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Z3
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z5, Z2
+	VFMADD231PS Z0, Z5, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, K7, 128(DI)
+	VMOVUPS     Z2, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z6, Z2
+	VFMADD231PS Z0, Z6, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z0, Z1, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, K7, 128(DI)
 	MOVB        $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -26079,43 +26163,81 @@ done2:
 	VADDPD        X2, X0, X0
 	VMOVHLPS      X0, X0, X2
 	VADDSD        X2, X0, X0
-	VMOVSD        nearTotal64<>+0(SB), X2
-	VUCOMISD      X0, X2
-	JCS           end
-	VMOVSD        up64<>+0(SB), X2
+	VMOVSD        one64<>+0(SB), X2
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X0, X2, X2
 	VCVTSD2SS    X2, X2, X0
 	VCVTSS2SD    X0, X0, X3
 	VSUBSD       X3, X2, X2
 	VBROADCASTSS X0, Z0
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Z2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Z3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z2, Z6, Z3
-	VFMADD231PS Z0, Z6, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, (DI)
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X3, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z2, Z7, Z3
-	VFMADD231PS Z0, Z7, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 64(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z6, Z2
+	VFMADD231PS Z0, Z6, Z2
+	VMOVUPS     Z2, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z2, Z8, Z3
-	VFMADD231PS Z0, Z8, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 128(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z7, Z2
+	VFMADD231PS Z0, Z7, Z2
+	VMOVUPS     Z2, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z2, Z1, Z2
-	VFMADD231PS Z0, Z1, Z2
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z8, Z2
+	VFMADD231PS Z0, Z8, Z2
+	VMOVUPS     Z2, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z0, Z1, Z3
+	VMOVUPS     Z3, K7, 192(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small3:
+	// Leave if results may be 0.
+	VMOVD X0, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS.BCST  up<>+0(SB), Z0, Z0
+	VMULSD       up64<>+0(SB), X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Z3
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z6, Z2
+	VFMADD231PS Z0, Z6, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, K7, 192(DI)
+	VMOVUPS     Z2, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z7, Z2
+	VFMADD231PS Z0, Z7, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z8, Z2
+	VFMADD231PS Z0, Z8, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z0, Z1, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, K7, 192(DI)
 	MOVB        $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -26254,49 +26376,92 @@ done3:
 	VADDPD        X0, X12, X12
 	VMOVHLPS      X12, X12, X0
 	VADDSD        X0, X12, X12
-	VMOVSD        nearTotal64<>+0(SB), X0
-	VUCOMISD      X12, X0
-	JCS           end
-	VMOVSD        up64<>+0(SB), X0
+	VMOVSD        one64<>+0(SB), X0
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X12, X0, X0
 	VCVTSD2SS    X0, X0, X2
 	VCVTSS2SD    X2, X2, X3
 	VSUBSD       X3, X0, X0
 	VBROADCASTSS X2, Z2
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X0, Z0
+	VCVTSD2SS    X0, X0, X3
+	VBROADCASTSS X3, Z3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z6, Z3
-	VFMADD231PS Z2, Z6, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, (DI)
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X3, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z7, Z3
-	VFMADD231PS Z2, Z7, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 64(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z6, Z0
+	VFMADD231PS Z2, Z6, Z0
+	VMOVUPS     Z0, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z8, Z3
-	VFMADD231PS Z2, Z8, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 128(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z7, Z0
+	VFMADD231PS Z2, Z7, Z0
+	VMOVUPS     Z0, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z9, Z3
-	VFMADD231PS Z2, Z9, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 192(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z8, Z0
+	VFMADD231PS Z2, Z8, Z0
+	VMOVUPS     Z0, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z1, Z0
-	VFMADD231PS Z2, Z1, Z0
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z9, Z0
+	VFMADD231PS Z2, Z9, Z0
+	VMOVUPS     Z0, 192(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS     Z3, K7, 256(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small4:
+	// Leave if results may be 0.
+	VMOVD X2, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS.BCST  up<>+0(SB), Z2, Z2
+	VMULSD       up64<>+0(SB), X0, X0
+	VCVTSD2SS    X0, X0, X3
+	VBROADCASTSS X3, Z3
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z6, Z0
+	VFMADD231PS Z2, Z6, Z0
 	VMULPS.BCST down<>+0(SB), Z0, Z0
-	VMOVUPS     Z0, K7, 256(DI)
+	VMOVUPS     Z0, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z7, Z0
+	VFMADD231PS Z2, Z7, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z8, Z0
+	VFMADD231PS Z2, Z8, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z9, Z0
+	VFMADD231PS Z2, Z9, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 192(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, K7, 256(DI)
 	MOVB        $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -26453,55 +26618,103 @@ done4:
 	VADDPD        X0, X12, X12
 	VMOVHLPS      X12, X12, X0
 	VADDSD        X0, X12, X12
-	VMOVSD        nearTotal64<>+0(SB), X0
-	VUCOMISD      X12, X0
-	JCS           end
-	VMOVSD        up64<>+0(SB), X0
+	VMOVSD        one64<>+0(SB), X0
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X12, X0, X0
 	VCVTSD2SS    X0, X0, X2
 	VCVTSS2SD    X2, X2, X3
 	VSUBSD       X3, X0, X0
 	VBROADCASTSS X2, Z2
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X0, Z0
+	VCVTSD2SS    X0, X0, X3
+	VBROADCASTSS X3, Z3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z6, Z3
-	VFMADD231PS Z2, Z6, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, (DI)
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X3, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z7, Z3
-	VFMADD231PS Z2, Z7, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 64(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z6, Z0
+	VFMADD231PS Z2, Z6, Z0
+	VMOVUPS     Z0, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z8, Z3
-	VFMADD231PS Z2, Z8, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 128(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z7, Z0
+	VFMADD231PS Z2, Z7, Z0
+	VMOVUPS     Z0, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z9, Z3
-	VFMADD231PS Z2, Z9, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 192(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z8, Z0
+	VFMADD231PS Z2, Z8, Z0
+	VMOVUPS     Z0, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z5, Z3
-	VFMADD231PS Z2, Z5, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 256(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z9, Z0
+	VFMADD231PS Z2, Z9, Z0
+	VMOVUPS     Z0, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z1, Z0
-	VFMADD231PS Z2, Z1, Z0
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z5, Z0
+	VFMADD231PS Z2, Z5, Z0
+	VMOVUPS     Z0, 256(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS     Z3, K7, 320(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small5:
+	// Leave if results may be 0.
+	VMOVD X2, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS.BCST  up<>+0(SB), Z2, Z2
+	VMULSD       up64<>+0(SB), X0, X0
+	VCVTSD2SS    X0, X0, X3
+	VBROADCASTSS X3, Z3
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z6, Z0
+	VFMADD231PS Z2, Z6, Z0
 	VMULPS.BCST down<>+0(SB), Z0, Z0
-	VMOVUPS     Z0, K7, 320(DI)
+	VMOVUPS     Z0, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z7, Z0
+	VFMADD231PS Z2, Z7, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z8, Z0
+	VFMADD231PS Z2, Z8, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z9, Z0
+	VFMADD231PS Z2, Z9, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 192(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z5, Z0
+	VFMADD231PS Z2, Z5, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 256(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, K7, 320(DI)
 	MOVB        $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -26673,61 +26886,114 @@ done5:
 	VADDPD        X0, X12, X12
 	VMOVHLPS      X12, X12, X0
 	VADDSD        X0, X12, X12
-	VMOVSD        nearTotal64<>+0(SB), X0
-	VUCOMISD      X12, X0
-	JCS           end
-	VMOVSD        up64<>+0(SB), X0
+	VMOVSD        one64<>+0(SB), X0
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X12, X0, X0
 	VCVTSD2SS    X0, X0, X2
 	VCVTSS2SD    X2, X2, X3
 	VSUBSD       X3, X0, X0
 	VBROADCASTSS X2, Z2
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X0, Z0
+	VCVTSD2SS    X0, X0, X3
+	VBROADCASTSS X3, Z3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z6, Z3
-	VFMADD231PS Z2, Z6, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, (DI)
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X3, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z7, Z3
-	VFMADD231PS Z2, Z7, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 64(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z6, Z0
+	VFMADD231PS Z2, Z6, Z0
+	VMOVUPS     Z0, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z8, Z3
-	VFMADD231PS Z2, Z8, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 128(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z7, Z0
+	VFMADD231PS Z2, Z7, Z0
+	VMOVUPS     Z0, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z9, Z3
-	VFMADD231PS Z2, Z9, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 192(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z8, Z0
+	VFMADD231PS Z2, Z8, Z0
+	VMOVUPS     Z0, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z13, Z3
-	VFMADD231PS Z2, Z13, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 256(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z9, Z0
+	VFMADD231PS Z2, Z9, Z0
+	VMOVUPS     Z0, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z14, Z3
-	VFMADD231PS Z2, Z14, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 320(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z13, Z0
+	VFMADD231PS Z2, Z13, Z0
+	VMOVUPS     Z0, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z1, Z0
-	VFMADD231PS Z2, Z1, Z0
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z14, Z0
+	VFMADD231PS Z2, Z14, Z0
+	VMOVUPS     Z0, 320(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS     Z3, K7, 384(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small6:
+	// Leave if results may be 0.
+	VMOVD X2, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS.BCST  up<>+0(SB), Z2, Z2
+	VMULSD       up64<>+0(SB), X0, X0
+	VCVTSD2SS    X0, X0, X3
+	VBROADCASTSS X3, Z3
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z6, Z0
+	VFMADD231PS Z2, Z6, Z0
 	VMULPS.BCST down<>+0(SB), Z0, Z0
-	VMOVUPS     Z0, K7, 384(DI)
+	VMOVUPS     Z0, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z7, Z0
+	VFMADD231PS Z2, Z7, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z8, Z0
+	VFMADD231PS Z2, Z8, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z9, Z0
+	VFMADD231PS Z2, Z9, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 192(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z13, Z0
+	VFMADD231PS Z2, Z13, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 256(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z14, Z0
+	VFMADD231PS Z2, Z14, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 320(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, K7, 384(DI)
 	MOVB        $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -26913,67 +27179,125 @@ done6:
 	VADDPD        X0, X12, X12
 	VMOVHLPS      X12, X12, X0
 	VADDSD        X0, X12, X12
-	VMOVSD        nearTotal64<>+0(SB), X0
-	VUCOMISD      X12, X0
-	JCS           end
-	VMOVSD        up64<>+0(SB), X0
+	VMOVSD        one64<>+0(SB), X0
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X12, X0, X0
 	VCVTSD2SS    X0, X0, X2
 	VCVTSS2SD    X2, X2, X3
 	VSUBSD       X3, X0, X0
 	VBROADCASTSS X2, Z2
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X0, Z0
+	VCVTSD2SS    X0, X0, X3
+	VBROADCASTSS X3, Z3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z6, Z3
-	VFMADD231PS Z2, Z6, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, (DI)
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X3, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small7
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z7, Z3
-	VFMADD231PS Z2, Z7, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 64(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z6, Z0
+	VFMADD231PS Z2, Z6, Z0
+	VMOVUPS     Z0, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z8, Z3
-	VFMADD231PS Z2, Z8, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 128(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z7, Z0
+	VFMADD231PS Z2, Z7, Z0
+	VMOVUPS     Z0, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z9, Z3
-	VFMADD231PS Z2, Z9, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 192(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z8, Z0
+	VFMADD231PS Z2, Z8, Z0
+	VMOVUPS     Z0, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z14, Z3
-	VFMADD231PS Z2, Z14, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 256(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z9, Z0
+	VFMADD231PS Z2, Z9, Z0
+	VMOVUPS     Z0, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z15, Z3
-	VFMADD231PS Z2, Z15, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 320(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z14, Z0
+	VFMADD231PS Z2, Z14, Z0
+	VMOVUPS     Z0, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z16, Z3
-	VFMADD231PS Z2, Z16, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
-	VMOVUPS     Z3, 384(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z15, Z0
+	VFMADD231PS Z2, Z15, Z0
+	VMOVUPS     Z0, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z0, Z1, Z0
-	VFMADD231PS Z2, Z1, Z0
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z16, Z0
+	VFMADD231PS Z2, Z16, Z0
+	VMOVUPS     Z0, 384(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS     Z3, K7, 448(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small7:
+	// Leave if results may be 0.
+	VMOVD X2, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS.BCST  up<>+0(SB), Z2, Z2
+	VMULSD       up64<>+0(SB), X0, X0
+	VCVTSD2SS    X0, X0, X3
+	VBROADCASTSS X3, Z3
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z6, Z0
+	VFMADD231PS Z2, Z6, Z0
 	VMULPS.BCST down<>+0(SB), Z0, Z0
-	VMOVUPS     Z0, K7, 448(DI)
+	VMOVUPS     Z0, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z7, Z0
+	VFMADD231PS Z2, Z7, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z8, Z0
+	VFMADD231PS Z2, Z8, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z9, Z0
+	VFMADD231PS Z2, Z9, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 192(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z14, Z0
+	VFMADD231PS Z2, Z14, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 256(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z15, Z0
+	VFMADD231PS Z2, Z15, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 320(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z16, Z0
+	VFMADD231PS Z2, Z16, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 384(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, K7, 448(DI)
 	MOVB        $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -26989,6 +27313,9 @@ GLOBL nearLog2eHi<>(SB), RODATA|NOPTR, $4
 
 DATA nearLog2eLo<>+0(SB)/4, $0x29257060
 GLOBL nearLog2eLo<>(SB), RODATA|NOPTR, $4
+
+DATA up<>+0(SB)/4, $0x71800000
+GLOBL up<>(SB), RODATA|NOPTR, $4
 
 // func sumRowAVX512(src *float32, n int, out *RowSum) (ok bool)
 // Requires: AVX, AVX512BW, AVX512F, BMI

@@ -534,6 +534,31 @@ func finish(x []float32, n, stride int, sums []RowSum, p *Rows) {
 	}
 }
 
+// TestSoftmaxRowsFar: rows whose largest element is far above the first one. Products with the lower float of
+// the factor may be denormal, and results 0, though all elements are near.
+func TestSoftmaxRowsFar(t *testing.T) {
+	eachLevel(t, func(t *testing.T, k kernels) {
+		r := rand.New(rand.NewPCG(9, 9))
+		for _, n := range []int{2, 5, 16, 17, 32, 33, 48, 64, 70, 96, 100, 112, 128, 130, 256, 300} {
+			for top := float32(20); top < 41.5; top += 0.25 {
+				x := make([]float32, n)
+				for i := range x[1:] {
+					x[1+i] = -r.Float32() * 48
+				}
+				x[1+r.IntN(n-1)] = top
+				p := Rows{Scale: One}
+				wantP := p
+				got, want := make([]float32, n), make([]float32, n)
+				wantDone := softmaxRowsPlain(want, x, 1, n, n, n, &wantP)
+				if done := k.softmaxRows(got, x, 1, n, n, n, &p); done != wantDone {
+					t.Fatalf("n=%d, %v above the first: did %d, want %d", n, top, done, wantDone)
+				}
+				sameSlice(t, fmt.Sprintf("n=%d, %v above the first", n, top), got, want)
+			}
+		}
+	})
+}
+
 func TestSumRows(t *testing.T) {
 	eachLevel(t, func(t *testing.T, k kernels) {
 		r := rand.New(rand.NewPCG(6, 6))

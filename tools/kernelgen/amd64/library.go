@@ -241,6 +241,39 @@ func (w *libraryWriter) ok() {
 	w.RET()
 }
 
+// small writes what a row takes whose guard, the first of these instructions, found a small factor.
+func (w *libraryWriter) small(block int, instrs []ir.Instr) {
+	w.Label(fmt.Sprintf("small%d", block))
+	guard := instrs[0]
+	high, low := w.reg(guard.Src[0], w.lanes), w.reg(guard.Src[1], w.lanes)
+	double, single := view(guard.Src[2].Index, 4), view(guard.Src[1].Index, 4)
+	w.Comment("Leave if results may be 0.")
+	w.VMOVD(view(guard.Src[0].Index, 4), tmp.As32())
+	w.CMPL(tmp.As32(), operand.U32(guard.Bound))
+	w.JLE(operand.LabelRef(guard.Name))
+	w.Comment("2^100/total = cHi + cLo")
+	w.times(math.Float32bits(library.Up), high)
+	w.VMULSD(w.double(math.Float32bits(library.Up)), double, double)
+	w.VCVTSD2SS(double, double, single)
+	w.VBROADCASTSS(single, low)
+	for _, in := range instrs[1:] {
+		w.prepare(in)
+		if in.Op == ir.FMA {
+			w.times(math.Float32bits(library.Down), w.reg(in.Dst, w.lanes))
+		}
+	}
+	w.ok()
+}
+
+// times multiplies a vector by a constant.
+func (w *libraryWriter) times(bits uint32, x reg.VecPhysical) {
+	if w.evex {
+		w.VMULPS_BCST(w.constant(bits), x, x)
+	} else {
+		w.VMULPS(w.constant(bits), x, x)
+	}
+}
+
 // nextRow goes on to the next row, which these registers point to.
 func (w *libraryWriter) nextRow(src, dst reg.GPPhysical) {
 	if w.kernel.Prepares() {
@@ -269,6 +302,7 @@ func (w *libraryWriter) nextRow(src, dst reg.GPPhysical) {
 func (w *libraryWriter) block(i int, c ir.Code) {
 	step := c.Step
 	w.full = c.Full
+	w.smallLabel = fmt.Sprintf("small%d", i)
 	done := fmt.Sprintf("done%d", i)
 	loop := fmt.Sprintf("loop%d", i)
 	first := i == 0 || w.plan.Codes[i-1].Test != ir.UpTo
@@ -376,7 +410,11 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.align()
 		w.Label(loop)
 	}
-	for _, in := range c.Instrs {
+	var small []ir.Instr
+	for i, in := range c.Instrs {
+		if in.Op == ir.GuardSmall {
+			small = c.Instrs[i:]
+		}
 		w.prepare(in)
 	}
 	advance := func() {
@@ -398,6 +436,9 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.JMP(operand.LabelRef(library.End))
 	case ir.Only:
 		w.ok()
+		if small != nil {
+			w.small(i, small)
+		}
 		if w.kernel != library.SumRow {
 			w.Label(done)
 		}
@@ -891,6 +932,11 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 	case ir.GuardDouble:
 		w.VUCOMISD(from(1, 4), from(0, 4))
 		leave(w.JCS)
+	case ir.GuardSmall:
+		w.VMOVD(view(in.Src[1].Index, 4), tmp.As32())
+		w.ADDL(tmp.As32(), tmp.As32()) // without the sign
+		w.CMPL(tmp.As32(), operand.U32(in.Bits<<1))
+		w.JCS(operand.LabelRef(w.smallLabel))
 	case ir.Greater:
 		y, broadcast := w.op(in.Src[1], lanes)
 		mask, _ := w.op(in.Dst, lanes)

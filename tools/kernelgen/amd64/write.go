@@ -94,6 +94,8 @@ type writer struct {
 	// Of the library's kernels: where parameters are that are fields.
 	fields map[string]operand.Mem
 	full   int // of the block
+	// smallLabel is where the block's copy for a small factor is.
+	smallLabel string
 }
 
 func (w *writer) function(signature string) {

@@ -85,6 +85,7 @@ const (
 	GuardDouble // leaves for Name unless the float64 a[0] >= b[0]
 	Or          // the bits that a or b, or c if there is one, have
 	GuardNumber // leaves for Name if the float64 a[0] is a NaN
+	GuardSmall  // see [Block.GuardSmall]
 	Widen       // the lower half of a's lanes as float64
 	AddDouble   // a + b, of float64
 	SubDouble
@@ -116,7 +117,7 @@ var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "maxpairs", "loadsplat", "tailmask",
 	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch",
 	"loadhalf", "loadf16", "packf16", "storehalf", "paramhalf", "returnhalf", "join", "shiftlanes",
-	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guardfirst", "keepfirst", "guarddouble", "or", "guardnumber",
+	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guardfirst", "keepfirst", "guarddouble", "or", "guardnumber", "guardsmall",
 	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "firstof", "storedouble", "other", "othertail", "kept", "keptleft", "firstkept", "firstadded", "first", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
@@ -128,7 +129,7 @@ func (o Op) IsMask() bool {
 
 func (o Op) isGuard() bool {
 	switch o {
-	case Guard, GuardAny, GuardBits, GuardScale, GuardFirst, KeepFirst, GuardDouble, GuardNumber:
+	case Guard, GuardAny, GuardBits, GuardScale, GuardFirst, KeepFirst, GuardDouble, GuardNumber, GuardSmall:
 		return true
 	}
 	return false
@@ -138,7 +139,7 @@ func (o Op) isGuard() bool {
 func (o Op) hasResult() bool {
 	switch o {
 	case Store, Stream, StoreTail, StoreFirst, Return, Guard, Prefetch, StoreHalf, ReturnHalf,
-		StoreState, GuardAny, GuardBits, GuardScale, GuardFirst, KeepFirst, GuardDouble, GuardNumber, StoreFloat, StoreDouble:
+		StoreState, GuardAny, GuardBits, GuardScale, GuardFirst, KeepFirst, GuardDouble, GuardNumber, GuardSmall, StoreFloat, StoreDouble:
 		return false
 	}
 	return true
@@ -151,6 +152,7 @@ type Value struct {
 	Args  []*Value
 	Lanes int    // of the result; of the argument for an operation without one
 	Bits  uint32 // Const
+	Bound uint32 // GuardSmall
 	Name  string // Param, Return
 	Index int    // the immediate that the operation's comment speaks of
 	Note  string // a comment for the line before it

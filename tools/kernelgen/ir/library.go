@@ -158,6 +158,16 @@ func (b *Block) GuardDouble(x, y V, label string) { b.effect(GuardDouble, 2, 0, 
 // GuardNumber leaves for the label if the float64 x is a NaN.
 func (b *Block) GuardNumber(label string, x V) { b.effect(GuardNumber, 2, 0, label, x) }
 
+// GuardSmall goes on with a copy of what follows in the block if the size of low, a factor's lower float, is
+// below least, as its products may then be denormal. In that copy both floats are taken up times, the lower
+// one of it as a float64, and the results of multiply-adds down times. It leaves for the label unless high is
+// above bound.
+func (b *Block) GuardSmall(label string, high, low, double V, least, bound float32) {
+	b.effect(GuardSmall, b.f.Lanes, 0, label, high, low, double)
+	v := b.Ops[len(b.Ops)-1]
+	v.Bits, v.Bound = math.Float32bits(least), math.Float32bits(bound)
+}
+
 // Double is a float64 that a float32 holds.
 func (b *Block) Double(x float32) V {
 	v := b.f.leaf(Value{Op: Double, Bits: math.Float32bits(x)})

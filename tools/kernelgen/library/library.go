@@ -180,6 +180,8 @@ const (
 	// leastLow is 2^100 times the square of 2^-81: with a cLo of that at least, no e*cLo of a near element is
 	// denormal, as e is 2^-nearBelow at least.
 	leastLow = 0x1p-62
+	// leastFactor is what cLo itself is then.
+	leastFactor = 0x1p-81
 )
 
 // Exp2Table is 2^(j/8) times a factor that makes all of them nearly floats; less j << 20,
@@ -1026,7 +1028,13 @@ func (d *description) shortRow(b *ir.Block, s segment, x body, label string) {
 	}
 	sum := b.ByHalves(lanes)
 	var f factor
-	if s.near {
+	if s.near && d.Single() {
+		b.Note("1/total = cHi + cLo")
+		var low ir.V
+		f, low = d.quotient(b, 1, sum)
+		b.Note("Go on with 2^100/total if cLo is small.")
+		b.GuardSmall(label, f.cHi, f.cLo, low, leastFactor, 1/float32(nearTotal))
+	} else if s.near {
 		b.GuardDouble(b.Double(nearTotal), sum, label)
 		f = d.factor(b, sum)
 	} else {
