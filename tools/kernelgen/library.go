@@ -78,6 +78,9 @@ func generateAMD64(files map[string][]byte) error {
 		}
 		for _, k := range library.Kernels() {
 			rows.add(k.String()+l.Suffix, k.Signature())
+			if amd64.Rests(k, l.ISA) {
+				rows.add(k.String()+amd64.Rest+l.Suffix, k.Signature())
+			}
 		}
 		for _, p := range amd64.Preparations {
 			preparations.add(p.Name+l.Suffix, p.Signature)

@@ -21074,18 +21074,10 @@ TEXT ·scaleNTAVX2(SB), NOSPLIT, $0-56
 	VANDPS       Y1, Y0, Y0
 	VMULPS       down<>+0(SB), Y0, Y0
 	VMOVUPS      (DX), Y1
-	CMPQ         CX, $0x00000008
-	JGE          l1
 	VMASKMOVPS   Y0, Y1, (DI)
-	JMP          l2
-
-l1:
-	VMOVUPS Y0, (DI)
-
-l2:
-	LEAQ (SI)(CX*4), SI
-	LEAQ (DI)(CX*4), DI
-	MOVQ R8, CX
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	MOVQ         R8, CX
 
 done0:
 	// 8 vectors a turn.
@@ -21681,18 +21673,10 @@ TEXT ·expScaleNTAVX2(SB), NOSPLIT, $0-64
 	VANDPS       Y3, Y4, Y4
 	VMULPS       down<>+0(SB), Y4, Y4
 	VMOVUPS      (DX), Y3
-	CMPQ         CX, $0x00000008
-	JGE          l1
 	VMASKMOVPS   Y4, Y3, (DI)
-	JMP          l2
-
-l1:
-	VMOVUPS Y4, (DI)
-
-l2:
-	LEAQ (SI)(CX*4), SI
-	LEAQ (DI)(CX*4), DI
-	MOVQ R8, CX
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	MOVQ         R8, CX
 
 done1:
 	// 8 vectors a turn.
@@ -46955,100 +46939,83 @@ GLOBL integerSure<>(SB), RODATA|NOPTR, $32
 
 // func softmaxRowAVX2(dst *float32, src *float32, n int) (ok bool)
 // Requires: AVX, AVX2, FMA3
-TEXT ·softmaxRowAVX2(SB), $448-25
+TEXT ·softmaxRowAVX2(SB), NOSPLIT, $0-25
 	// softmaxRowAVX2: the softmax of a row of 1 to 128 elements without a scale, if they are near.
+	MOVQ n+16(FP), CX
+	CMPQ CX, $0x00000020
+	JGT  rest
 	MOVQ src+8(FP), SI
 	MOVQ dst+0(FP), DI
-	MOVQ n+16(FP), CX
-	LEAQ 31(SP), BX
-	ANDQ $-32, BX
 
-	// 1 to 16 elements.
-	CMPQ         CX, $0x00000010
-	JGT          done0
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
-	VMOVUPS    nearHeadroom<>+0(SB), Y1
-	VSUBPS     Y0, Y1, Y1
-	VSUBPS     nearInteger<>+0(SB), Y1, Y1
-	VMOVUPS    (DX), Y0
-	VMASKMOVPS (SI), Y0, Y2
-	VMOVUPS    32(DX), Y3
-	VMASKMOVPS 32(SI), Y3, Y4
-	VMOVUPS    nearLog2eHi<>+0(SB), Y5
+	// 16 elements.
+	CMPQ    CX, $0x00000010
+	JNE     done0
+	MOVL    (SI), AX
+	ANDL    $0x7fffffff, AX
+	CMPL    AX, $0x487ff56e
+	JGT     end
+	VMOVUPS nearMagic<>+0(SB), Y0
+	VMOVUPS (SI), Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y2, Y5
-	VANDPS      Y5, Y0, Y5
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y1
+	VMOVUPS     32(SI), Y2
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y1, Y6
+	VSUBPS  Y1, Y0, Y3
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS nearLog2eHi<>+0(SB), Y4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y2, Y6
-	VFMADD231PS nearLog2eLo<>+0(SB), Y2, Y6
+	VFMADD231PS  (SI), Y4, Y3
+	VFMADD231PS  32(SI), Y4, Y0
+	VMOVUPS      nearLog2eLo<>+0(SB), Y5
+	VFMADD231PS  (SI), Y5, Y3
+	VFMADD231PS  32(SI), Y5, Y0
+	VBROADCASTSS (SI), Y5
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19, and then as the bits of u have it
+	VMULPS  Y4, Y5, Y5
+	VMOVUPS nearHeadroom<>+0(SB), Y4
+	VSUBPS  Y5, Y4, Y4
+	VPSLLD  $0x03, Y4, Y4
+	VMOVUPS nearBitsOfN<>+0(SB), Y5
+	VPADDD  Y4, Y5, Y4
+	VPADDD  Y1, Y4, Y1
+	VPADDD  Y2, Y4, Y2
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y2
-	VPSLLD  $0x14, Y5, Y7
-	VPADDD  Y2, Y7, Y2
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y7
-	VMULPS      Y7, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y2, Y2, Y6
-	VANDPS      Y6, Y0, Y0
-	VMOVUPS     nearLog2eHi<>+0(SB), Y2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y4, Y2
-	VANDPS      Y2, Y3, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y2, Y1, Y1
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y4, Y1
-	VFMADD231PS nearLog2eLo<>+0(SB), Y4, Y1
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y4
-	VPSLLD  $0x14, Y2, Y6
+	VPERMPS nearTable<>+0(SB), Y1, Y4
+	VPERMPS nearTable<>+0(SB), Y2, Y5
+	VPSLLD  $0x14, Y1, Y6
+	VPSLLD  $0x14, Y2, Y7
 	VPADDD  Y4, Y6, Y4
+	VPADDD  Y5, Y7, Y5
 	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y1, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y1, Y6
-	VMULPS      Y6, Y1, Y1
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y0, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y0, Y7
+	VMULPS      Y6, Y3, Y3
+	VMULPS      Y7, Y0, Y0
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y1
-	VANDPS      Y1, Y3, Y3
-	VPOR        Y5, Y2, Y5
+	VFMADD213PS Y4, Y4, Y3
+	VFMADD213PS Y5, Y5, Y0
+	VPOR        Y1, Y2, Y1
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y5
+	VPTEST       nearBits<>+0(SB), Y1
 	JNZ          end
-	VEXTRACTF128 $0x01, Y0, X1
-	VCVTPS2PD    X0, Y2
+	VEXTRACTF128 $0x01, Y3, X1
+	VCVTPS2PD    X3, Y2
 	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y5
+	VEXTRACTF128 $0x01, Y0, X4
+	VCVTPS2PD    X0, Y5
 	VCVTPS2PD    X4, Y4
 	VADDPD       Y5, Y2, Y2
 	VADDPD       Y4, Y1, Y1
@@ -47075,34 +47042,15 @@ TEXT ·softmaxRowAVX2(SB), $448-25
 	JCS   small0
 
 	// e*cHi + e*cLo
-	VMULPS      Y4, Y0, Y1
-	VFMADD231PS Y2, Y0, Y1
-	VMOVUPS     (DX), Y0
-	CMPQ        CX, $0x00000008
-	JGE         l1
-	VMASKMOVPS  Y1, Y0, (DI)
-	JMP         l2
+	VMULPS      Y4, Y3, Y1
+	VFMADD231PS Y2, Y3, Y1
+	VMOVUPS     Y1, (DI)
 
-l1:
-	VMOVUPS Y1, (DI)
-
-l2:
 	// e*cHi + e*cLo
-	VMULPS      Y4, Y3, Y4
-	VFMADD231PS Y2, Y3, Y4
-	VMOVUPS     32(DX), Y0
-	CMPQ        CX, $0x00000010
-	JGE         l3
-	CMPQ        CX, $0x00000008
-	JLE         l4
-	VMASKMOVPS  Y4, Y0, 32(DI)
-	JMP         l4
-
-l3:
-	VMOVUPS Y4, 32(DI)
-
-l4:
-	MOVB $0x01, ok+24(FP)
+	VMULPS      Y4, Y0, Y4
+	VFMADD231PS Y2, Y0, Y4
+	VMOVUPS     Y4, 32(DI)
+	MOVB        $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -47119,8 +47067,166 @@ small0:
 	VBROADCASTSS X4, Y4
 
 	// e*cHi + e*cLo
+	VMULPS      Y4, Y3, Y1
+	VFMADD231PS Y2, Y3, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y0, Y4
+	VFMADD231PS Y2, Y0, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 32(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done0:
+	// 1 to 16 elements.
+	CMPQ       CX, $0x00000010
+	JGT        done1
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	MOVL       (SI), AX
+	ANDL       $0x7fffffff, AX
+	CMPL       AX, $0x487ff56e
+	JGT        end
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+	VMOVUPS    32(DX), Y2
+	VMASKMOVPS 32(SI), Y2, Y3
+	VMOVUPS    nearMagic<>+0(SB), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS nearLog2eHi<>+0(SB), Y1, Y4
+	VMOVUPS     nearMagic<>+0(SB), Y5
+	VFMADD231PS nearLog2eHi<>+0(SB), Y3, Y5
+	VMOVUPS     nearMagic<>+0(SB), Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y7
+	VSUBPS Y5, Y6, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  nearLog2eHi<>+0(SB), Y1, Y7
+	VFMADD231PS  nearLog2eHi<>+0(SB), Y3, Y6
+	VFMADD231PS  nearLog2eLo<>+0(SB), Y1, Y7
+	VFMADD231PS  nearLog2eLo<>+0(SB), Y3, Y6
+	VBROADCASTSS (SI), Y1
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19, and then as the bits of u have it
+	VMULPS  nearLog2eHi<>+0(SB), Y1, Y1
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y1, Y3, Y3
+	VPSLLD  $0x03, Y3, Y3
+	VMOVUPS nearBitsOfN<>+0(SB), Y1
+	VPADDD  Y3, Y1, Y3
+	VPADDD  Y4, Y3, Y4
+	VPADDD  Y5, Y3, Y5
+	VANDPS  Y4, Y0, Y4
+	VANDPS  Y5, Y2, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y1
+	VPERMPS nearTable<>+0(SB), Y5, Y3
+	VPSLLD  $0x14, Y4, Y8
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y1, Y8, Y1
+	VPADDD  Y3, Y9, Y3
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
+	VMULPS      Y8, Y7, Y7
+	VMULPS      Y9, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y1, Y1, Y7
+	VFMADD213PS Y3, Y3, Y6
+	VANDPS      Y7, Y0, Y0
+	VANDPS      Y6, Y2, Y2
+	VPOR        Y4, Y5, Y4
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y4
+	JNZ          end
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y3
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y5
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y1, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X1
+	VADDPD       X1, X3, X3
+	VMOVHLPS     X3, X3, X1
+	VADDSD       X1, X3, X3
+	VMOVSD       one64<>+0(SB), X1
+
+	// 1/total = cHi + cLo
+	VDIVSD       X3, X1, X1
+	VCVTSD2SS    X1, X1, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X1, X1
+	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X1, X1, X4
+	VBROADCASTSS X4, Y4
+
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X4, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small1
+
+	// e*cHi + e*cLo
 	VMULPS      Y4, Y0, Y1
-	VFMADD231PS Y2, Y0, Y1
+	VFMADD231PS Y3, Y0, Y1
+	VMOVUPS     (DX), Y0
+	CMPQ        CX, $0x00000008
+	JGE         l1
+	VMASKMOVPS  Y1, Y0, (DI)
+	JMP         l2
+
+l1:
+	VMOVUPS Y1, (DI)
+
+l2:
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     32(DX), Y0
+	CMPQ        CX, $0x00000008
+	JLE         l4
+	VMASKMOVPS  Y4, Y0, 32(DI)
+
+l4:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small1:
+	// Leave if results may be 0.
+	VMOVD X3, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y3, Y3
+	VMULSD       up64<>+0(SB), X1, X1
+	VCVTSD2SS    X1, X1, X4
+	VBROADCASTSS X4, Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y0, Y1
+	VFMADD231PS Y3, Y0, Y1
 	VMULPS      down<>+0(SB), Y1, Y1
 	VMOVUPS     (DX), Y0
 	CMPQ        CX, $0x00000008
@@ -47133,29 +47239,23 @@ l5:
 
 l6:
 	// e*cHi + e*cLo
-	VMULPS      Y4, Y3, Y4
-	VFMADD231PS Y2, Y3, Y4
+	VMULPS      Y4, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     32(DX), Y0
-	CMPQ        CX, $0x00000010
-	JGE         l7
 	CMPQ        CX, $0x00000008
 	JLE         l8
 	VMASKMOVPS  Y4, Y0, 32(DI)
-	JMP         l8
-
-l7:
-	VMOVUPS Y4, 32(DI)
 
 l8:
 	MOVB $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
-done0:
+done1:
 	// 17 to 32 elements.
 	CMPQ         CX, $0x00000020
-	JGT          done1
+	JGT          done2
 	SUBQ         $0x00000010, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -47295,7 +47395,7 @@ done0:
 	VMOVD X4, AX
 	ADDL  AX, AX
 	CMPL  AX, $0x2e000000
-	JCS   small1
+	JCS   small2
 
 	// e*cHi + e*cLo
 	VMULPS      Y4, Y7, Y1
@@ -47339,7 +47439,7 @@ l12:
 	VZEROUPPER
 	RET
 
-small1:
+small2:
 	// Leave if results may be 0.
 	VMOVD X2, AX
 	CMPL  AX, $0x18000000
@@ -47397,10 +47497,78 @@ l16:
 	VZEROUPPER
 	RET
 
-done1:
+done2:
+rest:
+	JMP ·softmaxRowRestAVX2+0(SB)
+
+end:
+	MOVB $0x00, ok+24(FP)
+	VZEROUPPER
+	RET
+
+DATA nearMagic<>+0(SB)/4, $0x40400000
+DATA nearMagic<>+4(SB)/4, $0x40400000
+DATA nearMagic<>+8(SB)/4, $0x40400000
+DATA nearMagic<>+12(SB)/4, $0x40400000
+DATA nearMagic<>+16(SB)/4, $0x40400000
+DATA nearMagic<>+20(SB)/4, $0x40400000
+DATA nearMagic<>+24(SB)/4, $0x40400000
+DATA nearMagic<>+28(SB)/4, $0x40400000
+GLOBL nearMagic<>(SB), RODATA|NOPTR, $32
+
+DATA nearLog2eHi<>+0(SB)/4, $0x3638aa3b
+DATA nearLog2eHi<>+4(SB)/4, $0x3638aa3b
+DATA nearLog2eHi<>+8(SB)/4, $0x3638aa3b
+DATA nearLog2eHi<>+12(SB)/4, $0x3638aa3b
+DATA nearLog2eHi<>+16(SB)/4, $0x3638aa3b
+DATA nearLog2eHi<>+20(SB)/4, $0x3638aa3b
+DATA nearLog2eHi<>+24(SB)/4, $0x3638aa3b
+DATA nearLog2eHi<>+28(SB)/4, $0x3638aa3b
+GLOBL nearLog2eHi<>(SB), RODATA|NOPTR, $32
+
+DATA nearLog2eLo<>+0(SB)/4, $0x29257060
+DATA nearLog2eLo<>+4(SB)/4, $0x29257060
+DATA nearLog2eLo<>+8(SB)/4, $0x29257060
+DATA nearLog2eLo<>+12(SB)/4, $0x29257060
+DATA nearLog2eLo<>+16(SB)/4, $0x29257060
+DATA nearLog2eLo<>+20(SB)/4, $0x29257060
+DATA nearLog2eLo<>+24(SB)/4, $0x29257060
+DATA nearLog2eLo<>+28(SB)/4, $0x29257060
+GLOBL nearLog2eLo<>(SB), RODATA|NOPTR, $32
+
+DATA nearBitsOfN<>+0(SB)/4, $0xf1c00168
+DATA nearBitsOfN<>+4(SB)/4, $0xf1c00168
+DATA nearBitsOfN<>+8(SB)/4, $0xf1c00168
+DATA nearBitsOfN<>+12(SB)/4, $0xf1c00168
+DATA nearBitsOfN<>+16(SB)/4, $0xf1c00168
+DATA nearBitsOfN<>+20(SB)/4, $0xf1c00168
+DATA nearBitsOfN<>+24(SB)/4, $0xf1c00168
+DATA nearBitsOfN<>+28(SB)/4, $0xf1c00168
+GLOBL nearBitsOfN<>(SB), RODATA|NOPTR, $32
+
+DATA up<>+0(SB)/4, $0x71800000
+DATA up<>+4(SB)/4, $0x71800000
+DATA up<>+8(SB)/4, $0x71800000
+DATA up<>+12(SB)/4, $0x71800000
+DATA up<>+16(SB)/4, $0x71800000
+DATA up<>+20(SB)/4, $0x71800000
+DATA up<>+24(SB)/4, $0x71800000
+DATA up<>+28(SB)/4, $0x71800000
+GLOBL up<>(SB), RODATA|NOPTR, $32
+
+// func softmaxRowRestAVX2(dst *float32, src *float32, n int) (ok bool)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softmaxRowRestAVX2(SB), NOSPLIT, $448-25
+	// softmaxRowRestAVX2: the softmax of a row of 1 to 128 elements without a scale, if they are near.
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	MOVQ n+16(FP), CX
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
 	// 33 to 48 elements.
 	CMPQ         CX, $0x00000030
-	JGT          done2
+	JGT          done0
 	SUBQ         $0x00000020, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -47596,7 +47764,7 @@ done1:
 	VMOVD X2, AX
 	ADDL  AX, AX
 	CMPL  AX, $0x2e000000
-	JCS   small2
+	JCS   small0
 
 	// e*cHi + e*cLo
 	VMULPS      Y2, Y7, Y0
@@ -47652,7 +47820,7 @@ l20:
 	VZEROUPPER
 	RET
 
-small2:
+small0:
 	// Leave if results may be 0.
 	VMOVD X1, AX
 	CMPL  AX, $0x18000000
@@ -47724,10 +47892,10 @@ l24:
 	VZEROUPPER
 	RET
 
-done2:
+done0:
 	// 49 to 64 elements.
 	CMPQ         CX, $0x00000040
-	JGT          done3
+	JGT          done1
 	SUBQ         $0x00000030, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -47954,7 +48122,7 @@ done2:
 	VMOVD   X2, AX
 	ADDL    AX, AX
 	CMPL    AX, $0x2e000000
-	JCS     small3
+	JCS     small1
 	VMOVUPS 32(BX), Y0
 
 	// e*cHi + e*cLo
@@ -48021,7 +48189,7 @@ l28:
 	VZEROUPPER
 	RET
 
-small3:
+small1:
 	// Leave if results may be 0.
 	VMOVD X1, AX
 	CMPL  AX, $0x18000000
@@ -48106,10 +48274,10 @@ l32:
 	VZEROUPPER
 	RET
 
-done3:
+done1:
 	// 65 to 80 elements.
 	CMPQ         CX, $0x00000050
-	JGT          done4
+	JGT          done2
 	SUBQ         $0x00000040, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -48403,7 +48571,7 @@ done3:
 	VMOVD   X4, AX
 	ADDL    AX, AX
 	CMPL    AX, $0x2e000000
-	JCS     small4
+	JCS     small2
 	VMOVUPS 32(BX), Y1
 
 	// e*cHi + e*cLo
@@ -48483,7 +48651,7 @@ l36:
 	VZEROUPPER
 	RET
 
-small4:
+small2:
 	// Leave if results may be 0.
 	VMOVD X2, AX
 	CMPL  AX, $0x18000000
@@ -48583,10 +48751,10 @@ l40:
 	VZEROUPPER
 	RET
 
-done4:
+done2:
 	// 81 to 96 elements.
 	CMPQ         CX, $0x00000060
-	JGT          done5
+	JGT          done3
 	SUBQ         $0x00000050, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -48912,7 +49080,7 @@ done4:
 	VMOVD   X2, AX
 	ADDL    AX, AX
 	CMPL    AX, $0x2e000000
-	JCS     small5
+	JCS     small3
 	VMOVUPS 32(BX), Y0
 
 	// e*cHi + e*cLo
@@ -49004,7 +49172,7 @@ l44:
 	VZEROUPPER
 	RET
 
-small5:
+small3:
 	// Leave if results may be 0.
 	VMOVD X1, AX
 	CMPL  AX, $0x18000000
@@ -49118,10 +49286,10 @@ l48:
 	VZEROUPPER
 	RET
 
-done5:
+done3:
 	// 97 to 112 elements.
 	CMPQ         CX, $0x00000070
-	JGT          done6
+	JGT          done4
 	SUBQ         $0x00000060, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -49504,7 +49672,7 @@ done5:
 	VMOVD   X2, AX
 	ADDL    AX, AX
 	CMPL    AX, $0x2e000000
-	JCS     small6
+	JCS     small4
 	VMOVUPS 32(BX), Y0
 
 	// e*cHi + e*cLo
@@ -49609,7 +49777,7 @@ l52:
 	VZEROUPPER
 	RET
 
-small6:
+small4:
 	// Leave if results may be 0.
 	VMOVD X1, AX
 	CMPL  AX, $0x18000000
@@ -49738,10 +49906,10 @@ l56:
 	VZEROUPPER
 	RET
 
-done6:
+done4:
 	// 113 to 128 elements.
 	CMPQ         CX, $0x00000080
-	JGT          done7
+	JGT          done5
 	SUBQ         $0x00000070, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -50155,7 +50323,7 @@ done6:
 	VMOVD   X2, AX
 	ADDL    AX, AX
 	CMPL    AX, $0x2e000000
-	JCS     small7
+	JCS     small5
 	VMOVUPS 32(BX), Y0
 
 	// e*cHi + e*cLo
@@ -50271,7 +50439,7 @@ l60:
 	VZEROUPPER
 	RET
 
-small7:
+small5:
 	// Leave if results may be 0.
 	VMOVD X1, AX
 	CMPL  AX, $0x18000000
@@ -50413,51 +50581,21 @@ l64:
 	VZEROUPPER
 	RET
 
-done7:
+done5:
 end:
 	MOVB $0x00, ok+24(FP)
 	VZEROUPPER
 	RET
 
-DATA nearLog2eHi<>+0(SB)/4, $0x3638aa3b
-DATA nearLog2eHi<>+4(SB)/4, $0x3638aa3b
-DATA nearLog2eHi<>+8(SB)/4, $0x3638aa3b
-DATA nearLog2eHi<>+12(SB)/4, $0x3638aa3b
-DATA nearLog2eHi<>+16(SB)/4, $0x3638aa3b
-DATA nearLog2eHi<>+20(SB)/4, $0x3638aa3b
-DATA nearLog2eHi<>+24(SB)/4, $0x3638aa3b
-DATA nearLog2eHi<>+28(SB)/4, $0x3638aa3b
-GLOBL nearLog2eHi<>(SB), RODATA|NOPTR, $32
-
-DATA nearLog2eLo<>+0(SB)/4, $0x29257060
-DATA nearLog2eLo<>+4(SB)/4, $0x29257060
-DATA nearLog2eLo<>+8(SB)/4, $0x29257060
-DATA nearLog2eLo<>+12(SB)/4, $0x29257060
-DATA nearLog2eLo<>+16(SB)/4, $0x29257060
-DATA nearLog2eLo<>+20(SB)/4, $0x29257060
-DATA nearLog2eLo<>+24(SB)/4, $0x29257060
-DATA nearLog2eLo<>+28(SB)/4, $0x29257060
-GLOBL nearLog2eLo<>(SB), RODATA|NOPTR, $32
-
-DATA up<>+0(SB)/4, $0x71800000
-DATA up<>+4(SB)/4, $0x71800000
-DATA up<>+8(SB)/4, $0x71800000
-DATA up<>+12(SB)/4, $0x71800000
-DATA up<>+16(SB)/4, $0x71800000
-DATA up<>+20(SB)/4, $0x71800000
-DATA up<>+24(SB)/4, $0x71800000
-DATA up<>+28(SB)/4, $0x71800000
-GLOBL up<>(SB), RODATA|NOPTR, $32
-
 // func sumRowAVX2(src *float32, n int, out *RowSum) (ok bool)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sumRowAVX2(SB), $160-25
+TEXT ·sumRowAVX2(SB), NOSPLIT, $0-25
 	// sumRowAVX2: the sum of a row of 1 to 128 elements without a scale, if they are near.
+	MOVQ n+8(FP), CX
+	CMPQ CX, $0x00000010
+	JGT  rest
 	MOVQ src+0(FP), SI
 	MOVQ out+16(FP), DI
-	MOVQ n+8(FP), CX
-	LEAQ 31(SP), BX
-	ANDQ $-32, BX
 
 	// 1 to 16 elements.
 	CMPQ         CX, $0x00000010
@@ -50776,9 +50914,37 @@ sure16Next:
 	RET
 
 done0:
+rest:
+	JMP ·sumRowRestAVX2+0(SB)
+
+end:
+	MOVB $0x00, ok+24(FP)
+	VZEROUPPER
+	RET
+
+DATA log2eHi<>+0(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+4(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+8(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+12(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+16(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+20(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+24(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+28(SB)/4, $0x3fb8aa3b
+GLOBL log2eHi<>(SB), RODATA|NOPTR, $32
+
+// func sumRowRestAVX2(src *float32, n int, out *RowSum) (ok bool)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sumRowRestAVX2(SB), NOSPLIT, $160-25
+	// sumRowRestAVX2: the sum of a row of 1 to 128 elements without a scale, if they are near.
+	MOVQ src+0(FP), SI
+	MOVQ out+16(FP), DI
+	MOVQ n+8(FP), CX
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
 	// 17 to 32 elements.
 	CMPQ         CX, $0x00000020
-	JGT          done2
+	JGT          done0
 	SUBQ         $0x00000010, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -51169,10 +51335,10 @@ sure32Next:
 	VZEROUPPER
 	RET
 
-done2:
+done0:
 	// 33 to 48 elements.
 	CMPQ         CX, $0x00000030
-	JGT          done4
+	JGT          done2
 	SUBQ         $0x00000020, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -51679,10 +51845,10 @@ sure48Next:
 	VZEROUPPER
 	RET
 
-done4:
+done2:
 	// 49 to 64 elements.
 	CMPQ         CX, $0x00000040
-	JGT          done6
+	JGT          done4
 	SUBQ         $0x00000030, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -52263,10 +52429,10 @@ sure64Next:
 	VZEROUPPER
 	RET
 
-done6:
+done4:
 	// 65 to 96 elements.
 	CMPQ         CX, $0x00000060
-	JGT          done8
+	JGT          done6
 	SUBQ         $0x00000040, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -53074,10 +53240,10 @@ sure96Next:
 	VZEROUPPER
 	RET
 
-done8:
+done6:
 	// 97 to 128 elements.
 	CMPQ         CX, $0x00000080
-	JGT          done10
+	JGT          done8
 	SUBQ         $0x00000060, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -54072,21 +54238,11 @@ sure128Next:
 	VZEROUPPER
 	RET
 
-done10:
+done8:
 end:
 	MOVB $0x00, ok+24(FP)
 	VZEROUPPER
 	RET
-
-DATA log2eHi<>+0(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+4(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+8(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+12(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+16(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+20(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+24(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+28(SB)/4, $0x3fb8aa3b
-GLOBL log2eHi<>(SB), RODATA|NOPTR, $32
 
 // func expRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, out []ExpSum, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3

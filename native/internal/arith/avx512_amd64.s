@@ -25660,70 +25660,75 @@ TEXT ·softmaxRowAVX512(SB), NOSPLIT, $0-25
 	MOVQ dst+0(FP), DI
 	MOVQ n+16(FP), CX
 
-	// 1 to 16 elements.
+	// 16 elements.
 	CMPQ         CX, $0x00000010
-	JGT          done0
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
+	JNE          done0
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, $0x487ff56e
 	JGT          end
-	VBROADCASTSS (SI), Z0
+	VBROADCASTSS nearMagic<>+0(SB), Z0
+	VMOVUPS      (SI), Z1
 
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
-	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
-	VSUBPS        Z0, Z1, Z1
-	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z1
-	VMOVUPS.Z     (SI), K7, Z0
-	VBROADCASTSS  nearLog2eHi<>+0(SB), Z2
-	VFMADD213PS.Z Z1, Z0, K7, Z2
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z1
 
 	// -n = magic - N - u
-	VSUBPS Z2, Z1, Z1
+	VSUBPS       Z1, Z0, Z0
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z1
-	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z1
+	VFMADD231PS  (SI), Z2, Z0
+	VBROADCASTSS nearLog2eLo<>+0(SB), Z3
+	VFMADD231PS  (SI), Z3, Z0
+	VBROADCASTSS (SI), Z3
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19, and then as the bits of u have it
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS nearHeadroom<>+0(SB), Z2
+	VSUBPS       Z3, Z2, Z2
+	VPSLLD       $0x03, Z2, Z2
+	VBROADCASTSS nearBitsOfN<>+0(SB), Z3
+	VPADDD       Z2, Z3, Z2
+	VPADDD       Z1, Z2, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z0
-	VPSLLD       $0x14, Z2, Z3
-	VPADDD       Z0, Z3, Z0
+	VPERMPS      nearTable<>+0(SB), Z1, Z2
+	VPSLLD       $0x14, Z1, Z3
+	VPADDD       Z2, Z3, Z2
 	VBROADCASTSS nearExp2<>+0(SB), Z3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z3
-	VMULPS           Z3, Z1, Z1
-	VFMADD213PS.Z    Z0, Z0, K7, Z1
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z0, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z0, Z3
+	VMULPS           Z3, Z0, Z0
+
+	// s*q + s
+	VFMADD213PS Z2, Z2, Z0
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z1, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z1, Y0
-	VCVTPS2PD     Y1, Z2
-	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z2, Z2
-	VEXTRACTF64X4 $0x01, Z2, Y0
-	VADDPD        Y0, Y2, Y2
-	VEXTRACTF128  $0x01, Y2, X0
-	VADDPD        X0, X2, X2
-	VMOVHLPS      X2, X2, X0
-	VADDSD        X0, X2, X2
-	VMOVSD        one64<>+0(SB), X0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VCVTPS2PD     Y0, Z2
+	VCVTPS2PD     Y1, Z1
+	VADDPD        Z1, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y1
+	VADDPD        Y1, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X1
+	VADDPD        X1, X2, X2
+	VMOVHLPS      X2, X2, X1
+	VADDSD        X1, X2, X2
+	VMOVSD        one64<>+0(SB), X1
 
 	// 1/total = cHi + cLo
-	VDIVSD       X2, X0, X0
-	VCVTSD2SS    X0, X0, X2
+	VDIVSD       X2, X1, X1
+	VCVTSD2SS    X1, X1, X2
 	VCVTSS2SD    X2, X2, X3
-	VSUBSD       X3, X0, X0
+	VSUBSD       X3, X1, X1
 	VBROADCASTSS X2, Z2
-	VCVTSD2SS    X0, X0, X3
+	VCVTSD2SS    X1, X1, X3
 	VBROADCASTSS X3, Z3
 
 	// Go on with 2^100/total if cLo is small.
@@ -25733,9 +25738,9 @@ TEXT ·softmaxRowAVX512(SB), NOSPLIT, $0-25
 	JCS   small0
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z1, Z3
-	VFMADD231PS Z2, Z1, Z3
-	VMOVUPS     Z3, K7, (DI)
+	VMULPS      Z3, Z0, Z3
+	VFMADD231PS Z2, Z0, Z3
+	VMOVUPS     Z3, (DI)
 	MOVB        $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
@@ -25748,23 +25753,132 @@ small0:
 
 	// 2^100/total = cHi + cLo
 	VMULPS.BCST  up<>+0(SB), Z2, Z2
+	VMULSD       up64<>+0(SB), X1, X1
+	VCVTSD2SS    X1, X1, X3
+	VBROADCASTSS X3, Z3
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z0, Z3
+	VFMADD231PS Z2, Z0, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, (DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done0:
+	// 1 to 16 elements.
+	CMPQ         CX, $0x00000010
+	JGT          done1
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VMOVUPS.Z    (SI), K7, Z0
+	VBROADCASTSS nearMagic<>+0(SB), Z1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z1
+	VBROADCASTSS     nearMagic<>+0(SB), Z2
+
+	// -n = magic - N - u
+	VSUBPS Z1, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z2
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z2
+	VBROADCASTSS     (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19, and then as the bits of u have it
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z0, Z3, Z3
+	VPSLLD       $0x03, Z3, Z3
+	VBROADCASTSS nearBitsOfN<>+0(SB), Z0
+	VPADDD       Z3, Z0, Z3
+	VPADDD       Z1, Z3, Z1
+	VMOVAPS.Z    Z1, K7, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z1, Z0
+	VPSLLD       $0x14, Z1, Z3
+	VPADDD       Z0, Z3, Z0
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
+	VMULPS           Z3, Z2, Z2
+	VFMADD213PS.Z    Z0, Z0, K7, Z2
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z1, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VCVTPS2PD     Y2, Z1
+	VCVTPS2PD     Y0, Z0
+	VADDPD        Z0, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X0, X1, X1
+	VMOVHLPS      X1, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        one64<>+0(SB), X0
+
+	// 1/total = cHi + cLo
+	VDIVSD       X1, X0, X0
+	VCVTSD2SS    X0, X0, X1
+	VCVTSS2SD    X1, X1, X3
+	VSUBSD       X3, X0, X0
+	VBROADCASTSS X1, Z1
+	VCVTSD2SS    X0, X0, X3
+	VBROADCASTSS X3, Z3
+
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X3, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small1
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, K7, (DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small1:
+	// Leave if results may be 0.
+	VMOVD X1, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS.BCST  up<>+0(SB), Z1, Z1
 	VMULSD       up64<>+0(SB), X0, X0
 	VCVTSD2SS    X0, X0, X3
 	VBROADCASTSS X3, Z3
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z1, Z3
-	VFMADD231PS Z2, Z1, Z3
+	VMULPS      Z3, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
 	VMULPS.BCST down<>+0(SB), Z3, Z3
 	VMOVUPS     Z3, K7, (DI)
 	MOVB        $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
-done0:
+done1:
 	// 17 to 32 elements.
 	CMPQ         CX, $0x00000020
-	JGT          done1
+	JGT          done2
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -25854,7 +25968,7 @@ done0:
 	VMOVD X3, AX
 	ADDL  AX, AX
 	CMPL  AX, $0x2e000000
-	JCS   small1
+	JCS   small2
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z4, Z2
@@ -25869,7 +25983,7 @@ done0:
 	VZEROUPPER
 	RET
 
-small1:
+small2:
 	// Leave if results may be 0.
 	VMOVD X0, AX
 	CMPL  AX, $0x18000000
@@ -25896,10 +26010,10 @@ small1:
 	VZEROUPPER
 	RET
 
-done1:
+done2:
 	// 33 to 48 elements.
 	CMPQ         CX, $0x00000030
-	JGT          done2
+	JGT          done3
 	SUBQ         $0x00000020, CX
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -26003,7 +26117,7 @@ done1:
 	VMOVD X3, AX
 	ADDL  AX, AX
 	CMPL  AX, $0x2e000000
-	JCS   small2
+	JCS   small3
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z5, Z2
@@ -26023,7 +26137,7 @@ done1:
 	VZEROUPPER
 	RET
 
-small2:
+small3:
 	// Leave if results may be 0.
 	VMOVD X0, AX
 	CMPL  AX, $0x18000000
@@ -26056,10 +26170,10 @@ small2:
 	VZEROUPPER
 	RET
 
-done2:
+done3:
 	// 49 to 64 elements.
 	CMPQ         CX, $0x00000040
-	JGT          done3
+	JGT          done4
 	SUBQ         $0x00000030, CX
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -26178,7 +26292,7 @@ done2:
 	VMOVD X3, AX
 	ADDL  AX, AX
 	CMPL  AX, $0x2e000000
-	JCS   small3
+	JCS   small4
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z6, Z2
@@ -26203,7 +26317,7 @@ done2:
 	VZEROUPPER
 	RET
 
-small3:
+small4:
 	// Leave if results may be 0.
 	VMOVD X0, AX
 	CMPL  AX, $0x18000000
@@ -26242,10 +26356,10 @@ small3:
 	VZEROUPPER
 	RET
 
-done3:
+done4:
 	// 65 to 80 elements.
 	CMPQ         CX, $0x00000050
-	JGT          done4
+	JGT          done5
 	SUBQ         $0x00000040, CX
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -26391,7 +26505,7 @@ done3:
 	VMOVD X3, AX
 	ADDL  AX, AX
 	CMPL  AX, $0x2e000000
-	JCS   small4
+	JCS   small5
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z6, Z0
@@ -26421,7 +26535,7 @@ done3:
 	VZEROUPPER
 	RET
 
-small4:
+small5:
 	// Leave if results may be 0.
 	VMOVD X2, AX
 	CMPL  AX, $0x18000000
@@ -26466,10 +26580,10 @@ small4:
 	VZEROUPPER
 	RET
 
-done4:
+done5:
 	// 81 to 96 elements.
 	CMPQ         CX, $0x00000060
-	JGT          done5
+	JGT          done6
 	SUBQ         $0x00000050, CX
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -26633,7 +26747,7 @@ done4:
 	VMOVD X3, AX
 	ADDL  AX, AX
 	CMPL  AX, $0x2e000000
-	JCS   small5
+	JCS   small6
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z6, Z0
@@ -26668,7 +26782,7 @@ done4:
 	VZEROUPPER
 	RET
 
-small5:
+small6:
 	// Leave if results may be 0.
 	VMOVD X2, AX
 	CMPL  AX, $0x18000000
@@ -26719,10 +26833,10 @@ small5:
 	VZEROUPPER
 	RET
 
-done5:
+done6:
 	// 97 to 112 elements.
 	CMPQ         CX, $0x00000070
-	JGT          done6
+	JGT          done7
 	SUBQ         $0x00000060, CX
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -26901,7 +27015,7 @@ done5:
 	VMOVD X3, AX
 	ADDL  AX, AX
 	CMPL  AX, $0x2e000000
-	JCS   small6
+	JCS   small7
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z6, Z0
@@ -26941,7 +27055,7 @@ done5:
 	VZEROUPPER
 	RET
 
-small6:
+small7:
 	// Leave if results may be 0.
 	VMOVD X2, AX
 	CMPL  AX, $0x18000000
@@ -26998,10 +27112,10 @@ small6:
 	VZEROUPPER
 	RET
 
-done6:
+done7:
 	// 113 to 128 elements.
 	CMPQ         CX, $0x00000080
-	JGT          done7
+	JGT          done8
 	SUBQ         $0x00000070, CX
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -27194,7 +27308,7 @@ done6:
 	VMOVD X3, AX
 	ADDL  AX, AX
 	CMPL  AX, $0x2e000000
-	JCS   small7
+	JCS   small8
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z6, Z0
@@ -27239,7 +27353,7 @@ done6:
 	VZEROUPPER
 	RET
 
-small7:
+small8:
 	// Leave if results may be 0.
 	VMOVD X2, AX
 	CMPL  AX, $0x18000000
@@ -27302,17 +27416,23 @@ small7:
 	VZEROUPPER
 	RET
 
-done7:
+done8:
 end:
 	MOVB $0x00, ok+24(FP)
 	VZEROUPPER
 	RET
+
+DATA nearMagic<>+0(SB)/4, $0x40400000
+GLOBL nearMagic<>(SB), RODATA|NOPTR, $4
 
 DATA nearLog2eHi<>+0(SB)/4, $0x3638aa3b
 GLOBL nearLog2eHi<>(SB), RODATA|NOPTR, $4
 
 DATA nearLog2eLo<>+0(SB)/4, $0x29257060
 GLOBL nearLog2eLo<>(SB), RODATA|NOPTR, $4
+
+DATA nearBitsOfN<>+0(SB)/4, $0xf1c00168
+GLOBL nearBitsOfN<>(SB), RODATA|NOPTR, $4
 
 DATA up<>+0(SB)/4, $0x71800000
 GLOBL up<>(SB), RODATA|NOPTR, $4

@@ -41,7 +41,13 @@ func sumRowsAVX2(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows
 func softmaxRowAVX2(dst, src *float32, n int) (ok bool)
 
 //go:noescape
+func softmaxRowRestAVX2(dst, src *float32, n int) (ok bool)
+
+//go:noescape
 func sumRowAVX2(src *float32, n int, out *RowSum) (ok bool)
+
+//go:noescape
+func sumRowRestAVX2(src *float32, n int, out *RowSum) (ok bool)
 
 //go:noescape
 func expRowsAVX2(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)

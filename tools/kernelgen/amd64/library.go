@@ -7,6 +7,7 @@ import (
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/gotypes"
+	avo "github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
@@ -49,9 +50,45 @@ func LibraryFile(l Level, header string) ([]byte, error) {
 	for _, k := range library.Kernels() {
 		w := &libraryWriter{kernel: k, writer: &writer{Context: c, machine: newLibraryMachine(l.ISA, k), k: ukernel.Kernel{ISA: l.ISA},
 			plan: LibraryPlan(k, l.ISA), constants: constants}}
-		w.function(k.String() + l.Suffix)
+		name := k.String() + l.Suffix
+		if n := withoutFrame(k, w.plan); n < len(w.plan.Codes) {
+			first, rest := *w.plan, *w.plan
+			first.Codes, rest.Codes = first.Codes[:n], rest.Codes[n:]
+			first.Slots = 0
+			w.plan, w.rest = &first, k.String()+Rest+l.Suffix
+			w.function(name)
+			w.plan, name, w.rest = &rest, w.rest, ""
+		}
+		w.function(name)
 	}
 	return assembly(c, "arith", header)
+}
+
+// Rest follows the name of a function with those rows of a kernel of a single row for which it needs a frame.
+// The first function then ends with a jump there: a frame takes as long as a tenth of the shortest rows.
+const Rest = "Rest"
+
+// Rests reports whether a kernel has such a function.
+func Rests(k library.Kernel, isa ukernel.ISA) bool {
+	plan := LibraryPlan(k, isa)
+	return withoutFrame(k, plan) < len(plan.Codes)
+}
+
+// withoutFrame is how many blocks are in a kernel's first function.
+func withoutFrame(k library.Kernel, p *ir.Plan) int {
+	first := len(p.Codes)
+	if k.Single() {
+		for i := range p.Codes {
+			if p.Codes[i].Test == ir.Only {
+				first = i
+			}
+			if p.Codes[i].Slots > 0 {
+				return first
+			}
+		}
+		first = len(p.Codes)
+	}
+	return first
 }
 
 // newLibraryMachine is the machine with K7 for what is left of a row, and K6 for guards.
@@ -75,7 +112,7 @@ func LibraryPlan(k library.Kernel, isa ukernel.ISA) *ir.Plan {
 // cost spills. What does not store asks for its input ahead, across the ends of pages,
 // where the processor's own prefetchers stop.
 func libraryShape(k library.Kernel, m *machine) library.Shape {
-	s := library.Shape{Group: 2, Residents: 4, Unroll: 8, InRegisters: library.Rows}
+	s := library.Shape{Group: 2, Residents: 4, Unroll: 8, InRegisters: library.Rows, Apart: 1}
 	if m.evex {
 		s.Residents = 14
 	}
@@ -103,6 +140,7 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 type libraryWriter struct {
 	*writer
 	kernel library.Kernel
+	rest   string // the function that it goes on in, if any
 }
 
 // leftMost is the largest number of elements that a block may take beyond those that are there for sure.
@@ -110,7 +148,7 @@ const leftMost = 4 * library.Lanes
 
 func (w *libraryWriter) function(name string) {
 	w.Function(name)
-	if w.frameSize() <= maxNoSplit {
+	if w.frameSize() <= maxNoSplit || w.kernel.Single() {
 		w.Attributes(attr.NOSPLIT)
 	}
 	signature, err := gotypes.ParseSignatureInPackage(library.Types, w.kernel.Signature())
@@ -119,6 +157,11 @@ func (w *libraryWriter) function(name string) {
 	}
 	w.Signature(signature)
 	w.Commentf("%s: %s.", name, w.kernel.Doc())
+	if w.rest != "" {
+		w.MOVQ(w.param("n", ""), left)
+		w.CMPQ(left, operand.U32(w.plan.Codes[len(w.plan.Codes)-1].Step))
+		w.JGT(operand.LabelRef("rest"))
+	}
 	base := "base"
 	if w.kernel.Single() {
 		base = ""
@@ -163,6 +206,7 @@ func (w *libraryWriter) function(name string) {
 		fields("f", factor, library.FactorFields)
 	}
 	switch {
+	case w.rest != "":
 	case w.kernel.Single():
 		w.MOVQ(w.param("n", ""), left)
 	case w.kernel.Sums() || w.kernel == library.ExpRows:
@@ -188,6 +232,11 @@ func (w *libraryWriter) function(name string) {
 	}
 	switch {
 	case w.kernel.Single():
+		if w.rest != "" {
+			w.Label("rest")
+			w.Instruction(&avo.Instruction{Opcode: "JMP", IsTerminal: true, Operands: []operand.Op{
+				operand.Mem{Symbol: operand.Symbol{Name: "·" + w.rest}, Base: reg.StaticBase}}})
+		}
 		w.Label(library.End)
 		w.MOVB(operand.Imm(0), w.result("ok"))
 	case w.kernel.Sums() || w.kernel == library.ExpRows:
@@ -301,7 +350,10 @@ func (w *libraryWriter) nextRow(src, dst reg.GPPhysical) {
 // block writes a block with its test.
 func (w *libraryWriter) block(i int, c ir.Code) {
 	step := c.Step
-	w.full = c.Full
+	w.full, w.most = c.Full, step
+	if c.Less {
+		w.most--
+	}
 	w.smallLabel = fmt.Sprintf("small%d", i)
 	done := fmt.Sprintf("done%d", i)
 	loop := fmt.Sprintf("loop%d", i)
@@ -342,8 +394,12 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	case ir.Only:
 		w.Comment(c.Comment)
 		w.CMPQ(left, operand.U32(step))
-		w.JGT(operand.LabelRef(done))
-		w.left(step - c.Full)
+		if c.Full == step {
+			w.JNE(operand.LabelRef(done))
+		} else {
+			w.JGT(operand.LabelRef(done))
+			w.left(step - c.Full)
+		}
 	case ir.OneRow:
 		w.Label(c.Label)
 		w.Comment(c.Comment)
@@ -620,16 +676,21 @@ func (w *writer) storeLeft(in ir.Instr) {
 	whole, done := w.label(), w.label()
 	mask, x := w.reg(in.Src[0], w.lanes), w.reg(in.Src[1], w.lanes)
 	to := operand.Mem{Base: dst, Disp: 4 * in.Index}
-	w.CMPQ(left, operand.U32(first+w.lanes))
-	w.JGE(operand.LabelRef(whole))
+	mayBeWhole := w.full+first+w.lanes <= w.most
+	if mayBeWhole {
+		w.CMPQ(left, operand.U32(first+w.lanes))
+		w.JGE(operand.LabelRef(whole))
+	}
 	if first > 0 {
 		w.CMPQ(left, operand.U32(first))
 		w.JLE(operand.LabelRef(done))
 	}
 	w.VMASKMOVPS(x, mask, to)
-	w.JMP(operand.LabelRef(done))
-	w.Label(whole)
-	w.VMOVUPS(x, to)
+	if mayBeWhole {
+		w.JMP(operand.LabelRef(done))
+		w.Label(whole)
+		w.VMOVUPS(x, to)
+	}
 	w.Label(done)
 }
 

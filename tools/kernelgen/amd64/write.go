@@ -94,6 +94,7 @@ type writer struct {
 	// Of the library's kernels: where parameters are that are fields.
 	fields map[string]operand.Mem
 	full   int // of the block
+	most   int // elements that it takes
 	// smallLabel is where the block's copy for a small factor is.
 	smallLabel string
 }

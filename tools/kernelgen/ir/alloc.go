@@ -55,6 +55,7 @@ type Code struct {
 	*Block
 	Before []Instr // once before the block: what stays in registers over its turns
 	Instrs []Instr
+	Slots  int // stack slots that it needs, and those before it if blocks don't share them
 }
 
 // Plan is a kernel with registers.
@@ -162,6 +163,7 @@ func (a *allocator) best(i int, b *Block) Code {
 		}
 	}
 	a.slots = max(a.slots, x.slots)
+	x.code.Slots = x.slots
 	return x.code
 }
 

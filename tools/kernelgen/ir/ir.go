@@ -198,7 +198,7 @@ const (
 	Before  // if a row's second pass was put off: src and dst to what was written of it, of which n elements
 	PutOff  // the same, but goes on at "now" for a row of more than Step elements or a single one, and behind at "put"
 	Putting // always; puts the row's second pass off
-	Only    // if n <= Step, for the one row there is; then the kernel is done
+	Only    // if n <= Step, or n = Step = Full, for the one row there is; then the kernel is done
 	UpTo    // if 0 < n <= Step; it takes them all, and goes on behind the tests of this kind that follow
 )
 
@@ -206,7 +206,8 @@ const (
 type Block struct {
 	Test    Test
 	Step    int
-	Full    int // of a block that takes up to Step elements: how many of them there are for sure
+	Full    int  // of a block that takes up to Step elements: how many of them there are for sure
+	Less    bool // than Step elements, as another block takes those
 	Comment string
 	Label   string // where guards leave for, if not empty
 	Goto    string // the label where it goes on, if not empty

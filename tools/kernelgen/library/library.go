@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
 )
@@ -171,6 +172,9 @@ const (
 	// sureReach is how many powers of two above N the largest element of a sure row is in the
 	// arithmetic of near elements, and below what that is in the result.
 	sureReach, sureLeast = nearTop - 1, 100
+	// nearMagic is magic in these units, and nearBitsOfN what takes 8 * (integer + headroom - N) and nearMagic + n,
+	// as the integers that they are, to nearBase + n - N.
+	nearMagic = magic * unit
 	// nearBits are the bits that no float32 from 2 on has, for 8*nearRange of them.
 	nearBits = ^uint32(0x40000000 | 8*nearRange - 1)
 	// up and down keep e*cLo above the denormal numbers, which take 100 times as long.
@@ -183,6 +187,8 @@ const (
 	// leastFactor is what cLo itself is then.
 	leastFactor = 0x1p-81
 )
+
+var nearBitsOfN = math.Float32bits(nearBase*unit) - math.Float32bits(nearMagic) - math.Float32bits(integer*unit)<<3
 
 // Exp2Table is 2^(j/8) times a factor that makes all of them nearly floats; less j << 20,
 // which is what the integer j/8 in the low bits adds to the exponent. NearTable is the same
@@ -200,7 +206,7 @@ var names = map[float32]string{
 	magic: "magic", exp1: "exp1", exp2: "exp2", exp3: "exp3", integer: "integer", 1: "one", thr: "thr",
 	magic - lowest: "cut", integer + headroom: "integerHeadroom", integer + reach + headroom: "integerReach",
 	integer - magic: "integerMagic", reach + headroom: "reach", float32(math.Inf(-1)): "minusInf", 0: "zero",
-	unit: "unit", nearExp1: "nearExp1", nearExp2: "nearExp2", nearExp3: "nearExp3", nearTotal: "nearTotal", leastLow: "leastLow", up: "up", down: "down",
+	unit: "unit", nearMagic: "nearMagic", nearExp1: "nearExp1", nearExp2: "nearExp2", nearExp3: "nearExp3", nearTotal: "nearTotal", leastLow: "leastLow", up: "up", down: "down",
 	(integer + headroom) * unit: "nearHeadroom", (integer - nearBase) * unit: "nearInteger", nearBase: "nearBase",
 	(integer + sureReach) * unit: "nearSure", integer + sureLeast: "integerSure", 1 << (sureLeast - sureReach): "sureScale",
 	log2eHi: "log2eHi", log2eHi * unit: "nearLog2eHi", log2eLo * unit: "nearLog2eLo",
@@ -215,6 +221,8 @@ func Name(bits uint32) string {
 		return "signBit"
 	case nearBits:
 		return "nearBits"
+	case nearBitsOfN:
+		return "nearBitsOfN"
 	case math.MaxUint32:
 		return "allBits"
 	// For a look-up by bytes, see [ir.Block.Lookup].
@@ -257,6 +265,7 @@ type Shape struct {
 	Residents   int // registers that variables may keep
 	Unroll      int // vectors in a turn of a kernel without sums
 	InRegisters int // rows of lanes in registers, from 8 up
+	Apart       int // rows of lanes of a single row up to which N is made beside exponentials, and not before
 	Ahead       int // elements between what a turn of a sum reads and what it asks for; 0 for nothing
 }
 
@@ -330,6 +339,8 @@ type segment struct {
 	magic    ir.V // less N
 	lim      ir.V // none where no limit is looked at
 	near     bool
+	// minusN makes what is added to the integer that a sum with magic is, if magic is not less N.
+	minusN func() ir.V
 }
 
 func (s segment) values() ir.V { return slices.Concat(s.kHi, s.kLo, s.magic, s.lim) }
@@ -383,7 +394,7 @@ func (d *description) exp(b *ir.Block, s segment, load func() ir.V, keep func(x 
 	}
 	b.Note("u = x * kHi + magic - N, the low bits of which are the eighths of n - N")
 	u = b.MulAdd(get(), s.kHi, s.magic)
-	if s.near {
+	if s.near && s.minusN == nil {
 		keep(u)
 	}
 	b.Note("-n = magic - N - u")
@@ -391,6 +402,10 @@ func (d *description) exp(b *ir.Block, s segment, load func() ir.V, keep func(x 
 	b.Note("f = x * (kHi + kLo) - n")
 	f = b.MulAdd(get(), s.kHi, f)
 	f = b.MulAdd(get(), s.kLo, f)
+	if s.minusN != nil {
+		u = b.AddInt(u, s.minusN())
+		keep(u)
+	}
 	b.Note("s = 2^(n - N) * K")
 	scale := b.AddInt(b.Lookup(u, b.Table(s.near)), b.ShiftLeft(u, 20))
 	b.Note("q = f * ((exp3*f + exp2)*f + exp1)")
@@ -444,7 +459,11 @@ func bodies(most ...int) (bs []body) {
 
 // block adds a block for a body.
 func (d *description) block(test ir.Test, x body, what string) *ir.Block {
-	b := d.f.Block(test, x.rows*Lanes, fmt.Sprintf("%s%d to %d elements.", what, x.whole*Lanes+1, x.rows*Lanes))
+	comment := fmt.Sprintf("%s%d to %d elements.", what, x.whole*Lanes+1, x.rows*Lanes)
+	if x.whole == x.rows {
+		comment = fmt.Sprintf("%s%d elements.", what, x.rows*Lanes)
+	}
+	b := d.f.Block(test, x.rows*Lanes, comment)
 	b.Full = x.whole * Lanes
 	return b
 }
@@ -494,7 +513,70 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 	var sums []sum
 	var us, ys ir.V
 	var vectors []int
-	for p := range d.parts {
+	parts := d.parts
+	exps := func(g []int, take func(y ir.V)) { // of a group of vectors
+		b.Group()
+		if d.Ahead > 0 && whole {
+			for _, v := range g {
+				if at := v * d.Machine.Lanes; at%16 == 0 {
+					b.Prefetch(d.Ahead + at)
+				}
+			}
+		}
+		elements := func() (x ir.V) {
+			for _, v := range g {
+				x = append(x, load(v)...)
+			}
+			return x
+		}
+		for _, v := range g {
+			if v >= last && left[v] == nil {
+				load(v)
+			} else if v < last && s.near && d.Keeps() {
+				masks[v] = b.Kept(v)
+			}
+		}
+		if s.near && d.Adds() {
+			x := elements()
+			elements = func() ir.V { return x }
+			for i, v := range g {
+				masks[v] = b.NotLess(x[i:i+1], b.Const(-math.MaxFloat32))
+			}
+		}
+		y, u := d.exp(b, s, elements, func(x ir.V) {
+			for i, v := range g {
+				if mask := masks[v]; mask != nil {
+					copy(x[i:], b.Keep(mask, x[i:i+1]))
+				}
+			}
+		})
+		all := y
+		if d.without != nil {
+			var x ir.V
+			for _, v := range g {
+				x = append(x, load(v)...)
+			}
+			y = b.Keep(b.Greater(d.without, x), y)
+		}
+		take(y)
+		if !s.near {
+			use(b, y, g)
+			return
+		}
+		ys, vectors = append(ys, all...), append(vectors, g...)
+		if us = append(us, u...); label != "" && (d.Operands && d.VectorMasks || len(us) > 2) {
+			us = b.Or(us)
+		}
+	}
+	if s.minusN != nil && rows == 1 && d.parts <= d.Group { // side by side
+		exps([]int{0, 1}[:d.parts], func(y ir.V) {
+			for p := range d.parts {
+				sums = append(sums, sum{p, y[p : p+1]})
+			}
+		})
+		parts = 0
+	}
+	for p := range parts {
 		for r := 0; r < rows; r += GroupRows {
 			var f forest
 			var vs []int
@@ -502,58 +584,7 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 				vs = append(vs, i*d.parts+p)
 			}
 			for _, g := range split(vs, d.Group) {
-				b.Group()
-				if d.Ahead > 0 && whole {
-					for _, v := range g {
-						if at := v * d.Machine.Lanes; at%16 == 0 {
-							b.Prefetch(d.Ahead + at)
-						}
-					}
-				}
-				elements := func() (x ir.V) {
-					for _, v := range g {
-						x = append(x, load(v)...)
-					}
-					return x
-				}
-				for _, v := range g {
-					if v >= last && left[v] == nil {
-						load(v)
-					} else if v < last && s.near && d.Keeps() {
-						masks[v] = b.Kept(v)
-					}
-				}
-				if s.near && d.Adds() {
-					x := elements()
-					elements = func() ir.V { return x }
-					for i, v := range g {
-						masks[v] = b.NotLess(x[i:i+1], b.Const(-math.MaxFloat32))
-					}
-				}
-				y, u := d.exp(b, s, elements, func(x ir.V) {
-					for i, v := range g {
-						if mask := masks[v]; mask != nil {
-							copy(x[i:], b.Keep(mask, x[i:i+1]))
-						}
-					}
-				})
-				all := y
-				if d.without != nil {
-					var x ir.V
-					for _, v := range g {
-						x = append(x, load(v)...)
-					}
-					y = b.Keep(b.Greater(d.without, x), y)
-				}
-				f.add(b, y, b.Add)
-				if !s.near {
-					use(b, y, g)
-					continue
-				}
-				ys, vectors = append(ys, all...), append(vectors, g...)
-				if us = append(us, u...); label != "" && (d.Operands && d.VectorMasks || len(us) > 2) {
-					us = b.Or(us)
-				}
+				exps(g, func(y ir.V) { f.add(b, y, b.Add) })
 			}
 			if t := f.root(b, b.Add); s.near {
 				sums = append(sums, sum{p, t})
@@ -919,10 +950,22 @@ func (d *description) singleRow(row func(b *ir.Block, s segment, x body, label s
 	const high = far - ln2*(reach+1) // see nearHigh
 	kHi := func(b *ir.Block) ir.V { return b.Const(log2eHi * unit) }
 	kLo := func(b *ir.Block) ir.V { return b.Const(log2eLo * unit) }
-	for _, x := range d.shortBodies() {
+	all := d.shortBodies()
+	if d.Kernel == SoftmaxRow { // 16 elements take a tenth less without masks
+		all = slices.Insert(all, 0, body{1, 1})
+	}
+	for i, x := range all {
 		b := d.block(ir.Only, x, "")
+		b.Less = i > 0 && all[i-1].whole == x.rows
 		b.GuardFirst(End, high)
-		row(b, segment{near: true, kHi: kHi(b), kLo: kLo(b), magic: d.rowMagic(b, d.first(b, x.rows, End), kHi(b))}, x, End)
+		s := segment{near: true, kHi: kHi(b), kLo: kLo(b)}
+		if d.Kernel == SoftmaxRow && x.rows <= d.Apart {
+			s.magic = b.Const(nearMagic)
+			s.minusN = sync.OnceValue(func() ir.V { return d.minusNBits(b, d.first(b, x.rows, End), kHi(b)) })
+		} else {
+			s.magic = d.rowMagic(b, d.first(b, x.rows, End), kHi(b))
+		}
+		row(b, s, x, End)
 		if d.Kernel == SumRow {
 			d.sureRow(x, kHi, kLo)
 		}
@@ -998,6 +1041,14 @@ func (d *description) rowMagic(b *ir.Block, x, kHi ir.V) ir.V {
 // magicBelow is that for an N so far below x.
 func (d *description) magicBelow(b *ir.Block, x, kHi ir.V, far float32) ir.V {
 	return b.Sub(b.Sub(b.Const((integer+far)*unit), b.Mul(x, kHi)), b.Const((integer-nearBase)*unit))
+}
+
+// minusNBits is what makes of nearMagic + n, as an integer, the bits of the near elements' u.
+func (d *description) minusNBits(b *ir.Block, x, kHi ir.V) ir.V {
+	const top = (integer + headroom) * unit // whose bits are one more for each one in -N
+	b.Note("-N = 24 - round(x0 * kHi), in units of 2^-19, and then as the bits of u have it")
+	m := b.Sub(b.Const(top), b.Mul(x, kHi))
+	return b.AddInt(b.ShiftLeft(m, 3), b.Bits(nearBitsOfN))
 }
 
 // kHi is scale * log2(e).
