@@ -365,62 +365,121 @@ loop3:
 	VADDPD       X4, X5, X5
 	VMOVHLPS     X5, X5, X4
 	VADDSD       X4, X5, X5
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X5, X4
-	JCS          exact32
-	VMOVSD       up64<>+0(SB), X4
+	VMOVSD       one64<>+0(SB), X4
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X5, X4, X4
 	VCVTSD2SS    X4, X4, X5
 	VCVTSS2SD    X5, X5, X7
 	VSUBSD       X7, X4, X4
 	VBROADCASTSS X5, Y5
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X4, X4, X7
+	VBROADCASTSS X7, Y7
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y10, Y7
-	VFMADD231PS Y5, Y10, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X7, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y12, Y7
-	VFMADD231PS Y5, Y12, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 32(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y10, Y4
+	VFMADD231PS Y5, Y10, Y4
+	VMOVUPS     Y4, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y3, Y7
-	VFMADD231PS Y5, Y3, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y12, Y4
+	VFMADD231PS Y5, Y12, Y4
+	VMOVUPS     Y4, 32(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y4
+	VFMADD231PS Y5, Y3, Y4
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l5
-	VMASKMOVPS  Y7, Y3, 64(DI)
+	VMASKMOVPS  Y4, Y3, 64(DI)
 	JMP         l6
 
 l5:
-	VMOVUPS Y7, 64(DI)
+	VMOVUPS Y4, 64(DI)
 
 l6:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y6, Y4
-	VFMADD231PS Y5, Y6, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l7
 	CMPQ        CX, $0x00000008
 	JLE         l8
-	VMASKMOVPS  Y4, Y3, 96(DI)
+	VMASKMOVPS  Y7, Y3, 96(DI)
 	JMP         l8
 
 l7:
-	VMOVUPS Y4, 96(DI)
+	VMOVUPS Y7, 96(DI)
 
 l8:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop3
+	JMP  end
+
+small3:
+	// Leave if results may be 0.
+	VMOVD X5, AX
+	CMPL  AX, $0x18000000
+	JLE   exact32
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y5, Y5
+	VMULSD       up64<>+0(SB), X4, X4
+	VCVTSD2SS    X4, X4, X7
+	VBROADCASTSS X7, Y7
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y10, Y4
+	VFMADD231PS Y5, Y10, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y12, Y4
+	VFMADD231PS Y5, Y12, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 32(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y4
+	VFMADD231PS Y5, Y3, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l9
+	VMASKMOVPS  Y4, Y3, 64(DI)
+	JMP         l10
+
+l9:
+	VMOVUPS Y4, 64(DI)
+
+l10:
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l11
+	CMPQ        CX, $0x00000008
+	JLE         l12
+	VMASKMOVPS  Y7, Y3, 96(DI)
+	JMP         l12
+
+l11:
+	VMOVUPS Y7, 96(DI)
+
+l12:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
@@ -638,76 +697,147 @@ loop5:
 	VADDPD       X2, X11, X11
 	VMOVHLPS     X11, X11, X2
 	VADDSD       X2, X11, X11
-	VMOVSD       nearTotal64<>+0(SB), X2
-	VUCOMISD     X11, X2
-	JCS          exact48
-	VMOVSD       up64<>+0(SB), X2
+	VMOVSD       one64<>+0(SB), X2
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X11, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VCVTSS2SD    X3, X3, X4
 	VSUBSD       X4, X2, X2
 	VBROADCASTSS X3, Y3
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Y2
+	VCVTSD2SS    X2, X2, X4
+	VBROADCASTSS X4, Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y9, Y4
-	VFMADD231PS Y3, Y9, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, (DI)
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X4, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y12, Y4
-	VFMADD231PS Y3, Y12, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     224(BX), Y4
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y9, Y2
+	VFMADD231PS Y3, Y9, Y2
+	VMOVUPS     Y2, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y12, Y2
+	VFMADD231PS Y3, Y12, Y2
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     224(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
+	VMOVUPS     Y6, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y13, Y2
+	VFMADD231PS Y3, Y13, Y2
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     192(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l13
+	VMASKMOVPS  Y6, Y2, 128(DI)
+	JMP         l14
+
+l13:
+	VMOVUPS Y6, 128(DI)
+
+l14:
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y5, Y4
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l15
+	CMPQ        CX, $0x00000008
+	JLE         l16
+	VMASKMOVPS  Y4, Y2, 160(DI)
+	JMP         l16
+
+l15:
+	VMOVUPS Y4, 160(DI)
+
+l16:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop5
+	JMP  end
+
+small5:
+	// Leave if results may be 0.
+	VMOVD X3, AX
+	CMPL  AX, $0x18000000
+	JLE   exact48
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y3, Y3
+	VMULSD       up64<>+0(SB), X2, X2
+	VCVTSD2SS    X2, X2, X4
+	VBROADCASTSS X4, Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y9, Y2
+	VFMADD231PS Y3, Y9, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y12, Y2
+	VFMADD231PS Y3, Y12, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     224(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y13, Y4
-	VFMADD231PS Y3, Y13, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 96(DI)
-	VMOVUPS     192(BX), Y4
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y13, Y2
+	VFMADD231PS Y3, Y13, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     192(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y4
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l9
-	VMASKMOVPS  Y6, Y4, 128(DI)
-	JMP         l10
+	JGE         l17
+	VMASKMOVPS  Y6, Y2, 128(DI)
+	JMP         l18
 
-l9:
+l17:
 	VMOVUPS Y6, 128(DI)
 
-l10:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y5, Y2
-	VFMADD231PS Y3, Y5, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     32(DX), Y3
+l18:
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y5, Y4
+	VFMADD231PS Y3, Y5, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l11
+	JGE         l19
 	CMPQ        CX, $0x00000008
-	JLE         l12
-	VMASKMOVPS  Y2, Y3, 160(DI)
-	JMP         l12
+	JLE         l20
+	VMASKMOVPS  Y4, Y2, 160(DI)
+	JMP         l20
 
-l11:
-	VMOVUPS Y2, 160(DI)
+l19:
+	VMOVUPS Y4, 160(DI)
 
-l12:
+l20:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
@@ -957,90 +1087,173 @@ loop7:
 	VADDPD       X2, X11, X11
 	VMOVHLPS     X11, X11, X2
 	VADDSD       X2, X11, X11
-	VMOVSD       nearTotal64<>+0(SB), X2
-	VUCOMISD     X11, X2
-	JCS          exact64
-	VMOVSD       up64<>+0(SB), X2
+	VMOVSD       one64<>+0(SB), X2
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X11, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VCVTSS2SD    X3, X3, X4
 	VSUBSD       X4, X2, X2
 	VBROADCASTSS X3, Y3
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Y2
-	VMOVUPS      224(BX), Y4
+	VCVTSD2SS    X2, X2, X4
+	VBROADCASTSS X4, Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X4, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small7
+	VMOVUPS 224(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
+	VMOVUPS     Y6, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y9, Y2
+	VFMADD231PS Y3, Y9, Y2
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     192(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
+	VMOVUPS     Y6, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y10, Y2
+	VFMADD231PS Y3, Y10, Y2
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     288(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
+	VMOVUPS     Y6, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y12, Y2
+	VFMADD231PS Y3, Y12, Y2
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     256(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l21
+	VMASKMOVPS  Y6, Y2, 192(DI)
+	JMP         l22
+
+l21:
+	VMOVUPS Y6, 192(DI)
+
+l22:
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y5, Y4
+	VFMADD231PS Y3, Y5, Y4
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l23
+	CMPQ        CX, $0x00000008
+	JLE         l24
+	VMASKMOVPS  Y4, Y2, 224(DI)
+	JMP         l24
+
+l23:
+	VMOVUPS Y4, 224(DI)
+
+l24:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop7
+	JMP  end
+
+small7:
+	// Leave if results may be 0.
+	VMOVD X3, AX
+	CMPL  AX, $0x18000000
+	JLE   exact64
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y3, Y3
+	VMULSD       up64<>+0(SB), X2, X2
+	VCVTSD2SS    X2, X2, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      224(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y9, Y4
-	VFMADD231PS Y3, Y9, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     192(BX), Y4
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y9, Y2
+	VFMADD231PS Y3, Y9, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     192(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y10, Y4
-	VFMADD231PS Y3, Y10, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 96(DI)
-	VMOVUPS     288(BX), Y4
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y10, Y2
+	VFMADD231PS Y3, Y10, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     288(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y12, Y4
-	VFMADD231PS Y3, Y12, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     256(BX), Y4
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y12, Y2
+	VFMADD231PS Y3, Y12, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     256(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y4
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l13
-	VMASKMOVPS  Y6, Y4, 192(DI)
-	JMP         l14
+	JGE         l25
+	VMASKMOVPS  Y6, Y2, 192(DI)
+	JMP         l26
 
-l13:
+l25:
 	VMOVUPS Y6, 192(DI)
 
-l14:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y5, Y2
-	VFMADD231PS Y3, Y5, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     32(DX), Y3
+l26:
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y5, Y4
+	VFMADD231PS Y3, Y5, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l15
+	JGE         l27
 	CMPQ        CX, $0x00000008
-	JLE         l16
-	VMASKMOVPS  Y2, Y3, 224(DI)
-	JMP         l16
+	JLE         l28
+	VMASKMOVPS  Y4, Y2, 224(DI)
+	JMP         l28
 
-l15:
-	VMOVUPS Y2, 224(DI)
+l27:
+	VMOVUPS Y4, 224(DI)
 
-l16:
+l28:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
@@ -1356,104 +1569,199 @@ loop9:
 	VADDPD       X3, X11, X11
 	VMOVHLPS     X11, X11, X3
 	VADDSD       X3, X11, X11
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X11, X3
-	JCS          exact80
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X3
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X11, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VCVTSS2SD    X4, X4, X6
 	VSUBSD       X6, X3, X3
 	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y6
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X6, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small9
+	VMOVUPS 224(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     384(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     352(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     320(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
+	VMOVUPS     Y7, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y12, Y3
+	VFMADD231PS Y4, Y12, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     288(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
+	VMOVUPS     Y7, 192(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y14, Y3
+	VFMADD231PS Y4, Y14, Y3
+	VMOVUPS     Y3, 224(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l29
+	VMASKMOVPS  Y3, Y2, 256(DI)
+	JMP         l30
+
+l29:
+	VMOVUPS Y3, 256(DI)
+
+l30:
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l31
+	CMPQ        CX, $0x00000008
+	JLE         l32
+	VMASKMOVPS  Y6, Y2, 288(DI)
+	JMP         l32
+
+l31:
+	VMOVUPS Y6, 288(DI)
+
+l32:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop9
+	JMP  end
+
+small9:
+	// Leave if results may be 0.
+	VMOVD X4, AX
+	CMPL  AX, $0x18000000
+	JLE   exact80
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y4, Y4
+	VMULSD       up64<>+0(SB), X3, X3
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
+	VMOVUPS      224(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
-	VMOVUPS     384(BX), Y6
+	VMOVUPS     384(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y6
+	VMOVUPS     192(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     352(BX), Y6
+	VMOVUPS     352(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     320(BX), Y6
+	VMOVUPS     320(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y12, Y6
-	VFMADD231PS Y4, Y12, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     288(BX), Y6
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y12, Y3
+	VFMADD231PS Y4, Y12, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     288(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y14, Y6
-	VFMADD231PS Y4, Y14, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 224(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y14, Y3
+	VFMADD231PS Y4, Y14, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 224(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y2, Y6
-	VFMADD231PS Y4, Y2, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l17
-	VMASKMOVPS  Y6, Y2, 256(DI)
-	JMP         l18
+	JGE         l33
+	VMASKMOVPS  Y3, Y2, 256(DI)
+	JMP         l34
 
-l17:
-	VMOVUPS Y6, 256(DI)
+l33:
+	VMOVUPS Y3, 256(DI)
 
-l18:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y3
-	VFMADD231PS Y4, Y5, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
+l34:
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l19
+	JGE         l35
 	CMPQ        CX, $0x00000008
-	JLE         l20
-	VMASKMOVPS  Y3, Y2, 288(DI)
-	JMP         l20
+	JLE         l36
+	VMASKMOVPS  Y6, Y2, 288(DI)
+	JMP         l36
 
-l19:
-	VMOVUPS Y3, 288(DI)
+l35:
+	VMOVUPS Y6, 288(DI)
 
-l20:
+l36:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
@@ -1802,119 +2110,227 @@ loop11:
 	VADDPD       X2, X11, X11
 	VMOVHLPS     X11, X11, X2
 	VADDSD       X2, X11, X11
-	VMOVSD       nearTotal64<>+0(SB), X2
-	VUCOMISD     X11, X2
-	JCS          exact96
-	VMOVSD       up64<>+0(SB), X2
+	VMOVSD       one64<>+0(SB), X2
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X11, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VCVTSS2SD    X3, X3, X4
 	VSUBSD       X4, X2, X2
 	VBROADCASTSS X3, Y3
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Y2
-	VMOVUPS      224(BX), Y4
+	VCVTSD2SS    X2, X2, X4
+	VBROADCASTSS X4, Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X4, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small11
+	VMOVUPS 224(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     448(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     416(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     384(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y9, Y2
+	VFMADD231PS Y3, Y9, Y2
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     288(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     480(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     352(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 256(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y12, Y2
+	VFMADD231PS Y3, Y12, Y2
+	VMOVUPS     Y2, 288(DI)
+	VMOVUPS     320(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l37
+	VMASKMOVPS  Y5, Y2, 320(DI)
+	JMP         l38
+
+l37:
+	VMOVUPS Y5, 320(DI)
+
+l38:
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y10, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l39
+	CMPQ        CX, $0x00000008
+	JLE         l40
+	VMASKMOVPS  Y4, Y2, 352(DI)
+	JMP         l40
+
+l39:
+	VMOVUPS Y4, 352(DI)
+
+l40:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop11
+	JMP  end
+
+small11:
+	// Leave if results may be 0.
+	VMOVD X3, AX
+	CMPL  AX, $0x18000000
+	JLE   exact96
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y3, Y3
+	VMULSD       up64<>+0(SB), X2, X2
+	VCVTSD2SS    X2, X2, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      224(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
-	VMOVUPS     448(BX), Y4
+	VMOVUPS     448(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     192(BX), Y4
+	VMOVUPS     192(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     416(BX), Y4
+	VMOVUPS     416(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     384(BX), Y4
+	VMOVUPS     384(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y9, Y4
-	VFMADD231PS Y3, Y9, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     288(BX), Y4
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y9, Y2
+	VFMADD231PS Y3, Y9, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     288(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 192(DI)
-	VMOVUPS     480(BX), Y4
+	VMOVUPS     480(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 224(DI)
-	VMOVUPS     352(BX), Y4
+	VMOVUPS     352(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y12, Y4
-	VFMADD231PS Y3, Y12, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 288(DI)
-	VMOVUPS     320(BX), Y4
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y12, Y2
+	VFMADD231PS Y3, Y12, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 288(DI)
+	VMOVUPS     320(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y4
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l21
-	VMASKMOVPS  Y5, Y4, 320(DI)
-	JMP         l22
+	JGE         l41
+	VMASKMOVPS  Y5, Y2, 320(DI)
+	JMP         l42
 
-l21:
+l41:
 	VMOVUPS Y5, 320(DI)
 
-l22:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y10, Y2
-	VFMADD231PS Y3, Y10, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     32(DX), Y3
+l42:
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y10, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l23
+	JGE         l43
 	CMPQ        CX, $0x00000008
-	JLE         l24
-	VMASKMOVPS  Y2, Y3, 352(DI)
-	JMP         l24
+	JLE         l44
+	VMASKMOVPS  Y4, Y2, 352(DI)
+	JMP         l44
 
-l23:
-	VMOVUPS Y2, 352(DI)
+l43:
+	VMOVUPS Y4, 352(DI)
 
-l24:
+l44:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
@@ -2322,133 +2738,253 @@ loop13:
 	VADDPD       X3, X12, X12
 	VMOVHLPS     X12, X12, X3
 	VADDSD       X3, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X12, X3
-	JCS          exact112
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X3
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X12, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VCVTSS2SD    X4, X4, X5
 	VSUBSD       X5, X3, X3
 	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y5
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y8
-	VFMADD231PS Y4, Y5, Y8
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X5, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small13
+	VMOVUPS 224(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     512(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     480(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     352(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     576(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     320(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     544(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     448(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 256(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
+	VMOVUPS     Y3, 288(DI)
+	VMOVUPS     416(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
+	VMOVUPS     Y7, 320(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y9, Y3
+	VFMADD231PS Y4, Y9, Y3
+	VMOVUPS     Y3, 352(DI)
+	VMOVUPS     384(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l45
+	VMASKMOVPS  Y7, Y3, 384(DI)
+	JMP         l46
+
+l45:
+	VMOVUPS Y7, 384(DI)
+
+l46:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y6, Y5
+	VFMADD231PS Y4, Y6, Y5
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l47
+	CMPQ        CX, $0x00000008
+	JLE         l48
+	VMASKMOVPS  Y5, Y3, 416(DI)
+	JMP         l48
+
+l47:
+	VMOVUPS Y5, 416(DI)
+
+l48:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop13
+	JMP  end
+
+small13:
+	// Leave if results may be 0.
+	VMOVD X4, AX
+	CMPL  AX, $0x18000000
+	JLE   exact112
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y4, Y4
+	VMULSD       up64<>+0(SB), X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      224(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     512(BX), Y5
+	VMOVUPS     512(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y8
-	VFMADD231PS Y4, Y5, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     192(BX), Y5
+	VMOVUPS     192(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y8
-	VFMADD231PS Y4, Y5, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     480(BX), Y5
+	VMOVUPS     480(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y8
-	VFMADD231PS Y4, Y5, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     352(BX), Y5
+	VMOVUPS     352(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y8
-	VFMADD231PS Y4, Y5, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     576(BX), Y5
+	VMOVUPS     576(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y8
-	VFMADD231PS Y4, Y5, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     320(BX), Y5
+	VMOVUPS     320(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y8
-	VFMADD231PS Y4, Y5, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     544(BX), Y5
+	VMOVUPS     544(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y8
-	VFMADD231PS Y4, Y5, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     448(BX), Y5
+	VMOVUPS     448(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y8
-	VFMADD231PS Y4, Y5, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y5
-	VFMADD231PS Y4, Y7, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     416(BX), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 288(DI)
+	VMOVUPS     416(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y5
-	VFMADD231PS Y4, Y9, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 352(DI)
-	VMOVUPS     384(BX), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y9, Y3
+	VFMADD231PS Y4, Y9, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 352(DI)
+	VMOVUPS     384(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y5
+	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l25
-	VMASKMOVPS  Y7, Y5, 384(DI)
-	JMP         l26
+	JGE         l49
+	VMASKMOVPS  Y7, Y3, 384(DI)
+	JMP         l50
 
-l25:
+l49:
 	VMOVUPS Y7, 384(DI)
 
-l26:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y3
-	VFMADD231PS Y4, Y6, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
+l50:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y6, Y5
+	VFMADD231PS Y4, Y6, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
-	JGE         l27
+	JGE         l51
 	CMPQ        CX, $0x00000008
-	JLE         l28
-	VMASKMOVPS  Y3, Y4, 416(DI)
-	JMP         l28
+	JLE         l52
+	VMASKMOVPS  Y5, Y3, 416(DI)
+	JMP         l52
 
-l27:
-	VMOVUPS Y3, 416(DI)
+l51:
+	VMOVUPS Y5, 416(DI)
 
-l28:
+l52:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
@@ -2886,148 +3422,281 @@ loop15:
 	VADDPD       X2, X11, X11
 	VMOVHLPS     X11, X11, X2
 	VADDSD       X2, X11, X11
-	VMOVSD       nearTotal64<>+0(SB), X2
-	VUCOMISD     X11, X2
-	JCS          exact128
-	VMOVSD       up64<>+0(SB), X2
+	VMOVSD       one64<>+0(SB), X2
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X11, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VCVTSS2SD    X3, X3, X4
 	VSUBSD       X4, X2, X2
 	VBROADCASTSS X3, Y3
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Y2
-	VMOVUPS      224(BX), Y4
+	VCVTSD2SS    X2, X2, X4
+	VBROADCASTSS X4, Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X4, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small15
+	VMOVUPS 224(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     512(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     480(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     320(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     576(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     288(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     544(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     384(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     640(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     352(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 320(DI)
+	VMOVUPS     608(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     448(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     Y5, 384(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y14, Y2
+	VFMADD231PS Y3, Y14, Y2
+	VMOVUPS     Y2, 416(DI)
+	VMOVUPS     416(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l53
+	VMASKMOVPS  Y5, Y2, 448(DI)
+	JMP         l54
+
+l53:
+	VMOVUPS Y5, 448(DI)
+
+l54:
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y13, Y4
+	VFMADD231PS Y3, Y13, Y4
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l55
+	CMPQ        CX, $0x00000008
+	JLE         l56
+	VMASKMOVPS  Y4, Y2, 480(DI)
+	JMP         l56
+
+l55:
+	VMOVUPS Y4, 480(DI)
+
+l56:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop15
+	JMP  end
+
+small15:
+	// Leave if results may be 0.
+	VMOVD X3, AX
+	CMPL  AX, $0x18000000
+	JLE   exact128
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y3, Y3
+	VMULSD       up64<>+0(SB), X2, X2
+	VCVTSD2SS    X2, X2, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      224(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
-	VMOVUPS     512(BX), Y4
+	VMOVUPS     512(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     192(BX), Y4
+	VMOVUPS     192(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     480(BX), Y4
+	VMOVUPS     480(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     320(BX), Y4
+	VMOVUPS     320(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
-	VMOVUPS     576(BX), Y4
+	VMOVUPS     576(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     288(BX), Y4
+	VMOVUPS     288(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 192(DI)
-	VMOVUPS     544(BX), Y4
+	VMOVUPS     544(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 224(DI)
-	VMOVUPS     384(BX), Y4
+	VMOVUPS     384(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 256(DI)
-	VMOVUPS     640(BX), Y4
+	VMOVUPS     640(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     352(BX), Y4
+	VMOVUPS     352(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 320(DI)
-	VMOVUPS     608(BX), Y4
+	VMOVUPS     608(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 352(DI)
-	VMOVUPS     448(BX), Y4
+	VMOVUPS     448(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y14, Y4
-	VFMADD231PS Y3, Y14, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 416(DI)
-	VMOVUPS     416(BX), Y4
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y14, Y2
+	VFMADD231PS Y3, Y14, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 416(DI)
+	VMOVUPS     416(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y2, Y5
+	VFMADD231PS Y3, Y2, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y4
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l29
-	VMASKMOVPS  Y5, Y4, 448(DI)
-	JMP         l30
+	JGE         l57
+	VMASKMOVPS  Y5, Y2, 448(DI)
+	JMP         l58
 
-l29:
+l57:
 	VMOVUPS Y5, 448(DI)
 
-l30:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y13, Y2
-	VFMADD231PS Y3, Y13, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     32(DX), Y3
+l58:
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y13, Y4
+	VFMADD231PS Y3, Y13, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l31
+	JGE         l59
 	CMPQ        CX, $0x00000008
-	JLE         l32
-	VMASKMOVPS  Y2, Y3, 480(DI)
-	JMP         l32
+	JLE         l60
+	VMASKMOVPS  Y4, Y2, 480(DI)
+	JMP         l60
 
-l31:
-	VMOVUPS Y2, 480(DI)
+l59:
+	VMOVUPS Y4, 480(DI)
 
-l32:
+l60:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
@@ -3546,160 +4215,303 @@ loop17:
 	VADDPD       X5, X4, X4
 	VMOVHLPS     X4, X4, X5
 	VADDSD       X5, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X5
-	VUCOMISD     X4, X5
-	JCS          exact144
-	VMOVSD       up64<>+0(SB), X5
+	VMOVSD       one64<>+0(SB), X5
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X4, X5, X5
 	VCVTSD2SS    X5, X5, X4
 	VCVTSS2SD    X4, X4, X7
 	VSUBSD       X7, X5, X5
 	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Y5
-	VMOVUPS      224(BX), Y7
+	VCVTSD2SS    X5, X5, X7
+	VBROADCASTSS X7, Y7
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X7, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small17
+	VMOVUPS 224(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     192(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     352(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     320(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     608(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMOVUPS     Y8, 256(DI)
+	VMOVUPS     704(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMOVUPS     Y8, 288(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMOVUPS     Y8, 320(DI)
+	VMOVUPS     672(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMOVUPS     Y8, 352(DI)
+	VMOVUPS     512(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMOVUPS     Y8, 384(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y13, Y5
+	VFMADD231PS Y4, Y13, Y5
+	VMOVUPS     Y5, 416(DI)
+	VMOVUPS     480(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMOVUPS     Y8, 448(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y14, Y5
+	VFMADD231PS Y4, Y14, Y5
+	VMOVUPS     Y5, 480(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l61
+	VMASKMOVPS  Y5, Y3, 512(DI)
+	JMP         l62
+
+l61:
+	VMOVUPS Y5, 512(DI)
+
+l62:
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l63
+	CMPQ        CX, $0x00000008
+	JLE         l64
+	VMASKMOVPS  Y7, Y3, 544(DI)
+	JMP         l64
+
+l63:
+	VMOVUPS Y7, 544(DI)
+
+l64:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop17
+	JMP  end
+
+small17:
+	// Leave if results may be 0.
+	VMOVD X4, AX
+	CMPL  AX, $0x18000000
+	JLE   exact144
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y4, Y4
+	VMULSD       up64<>+0(SB), X5, X5
+	VCVTSD2SS    X5, X5, X7
+	VBROADCASTSS X7, Y7
+	VMOVUPS      224(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     576(BX), Y7
+	VMOVUPS     576(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     192(BX), Y7
+	VMOVUPS     192(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     544(BX), Y7
+	VMOVUPS     544(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     352(BX), Y7
+	VMOVUPS     352(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     640(BX), Y7
+	VMOVUPS     640(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     320(BX), Y7
+	VMOVUPS     320(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     608(BX), Y7
+	VMOVUPS     608(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     416(BX), Y7
+	VMOVUPS     416(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 256(DI)
-	VMOVUPS     704(BX), Y7
+	VMOVUPS     704(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 288(DI)
-	VMOVUPS     384(BX), Y7
+	VMOVUPS     384(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 320(DI)
-	VMOVUPS     672(BX), Y7
+	VMOVUPS     672(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 352(DI)
-	VMOVUPS     512(BX), Y7
+	VMOVUPS     512(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y13, Y7
-	VFMADD231PS Y4, Y13, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 416(DI)
-	VMOVUPS     480(BX), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y13, Y5
+	VFMADD231PS Y4, Y13, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 416(DI)
+	VMOVUPS     480(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y14, Y7
-	VFMADD231PS Y4, Y14, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 480(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y14, Y5
+	VFMADD231PS Y4, Y14, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 480(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y3, Y7
-	VFMADD231PS Y4, Y3, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l33
-	VMASKMOVPS  Y7, Y3, 512(DI)
-	JMP         l34
+	JGE         l65
+	VMASKMOVPS  Y5, Y3, 512(DI)
+	JMP         l66
 
-l33:
-	VMOVUPS Y7, 512(DI)
+l65:
+	VMOVUPS Y5, 512(DI)
 
-l34:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y5
-	VFMADD231PS Y4, Y6, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
+l66:
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
-	JGE         l35
+	JGE         l67
 	CMPQ        CX, $0x00000008
-	JLE         l36
-	VMASKMOVPS  Y5, Y3, 544(DI)
-	JMP         l36
+	JLE         l68
+	VMASKMOVPS  Y7, Y3, 544(DI)
+	JMP         l68
 
-l35:
-	VMOVUPS Y5, 544(DI)
+l67:
+	VMOVUPS Y7, 544(DI)
 
-l36:
+l68:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
@@ -4262,176 +5074,333 @@ loop19:
 	VADDPD       X5, X7, X7
 	VMOVHLPS     X7, X7, X5
 	VADDSD       X5, X7, X7
-	VMOVSD       nearTotal64<>+0(SB), X5
-	VUCOMISD     X7, X5
-	JCS          exact160
-	VMOVSD       up64<>+0(SB), X5
+	VMOVSD       one64<>+0(SB), X5
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X7, X5, X5
 	VCVTSD2SS    X5, X5, X6
 	VCVTSS2SD    X6, X6, X7
 	VSUBSD       X7, X5, X5
 	VBROADCASTSS X6, Y6
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Y5
-	VMOVUPS      288(BX), Y7
+	VCVTSD2SS    X5, X5, X7
+	VBROADCASTSS X7, Y7
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X7, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small19
+	VMOVUPS 288(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     736(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     256(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     704(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     800(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     896(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     448(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     864(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     992(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 416(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 448(DI)
+	VMOVUPS     960(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 480(DI)
+	VMOVUPS     672(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 512(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y11, Y5
+	VFMADD231PS Y6, Y11, Y5
+	VMOVUPS     Y5, 544(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l69
+	VMASKMOVPS  Y9, Y5, 576(DI)
+	JMP         l70
+
+l69:
+	VMOVUPS Y9, 576(DI)
+
+l70:
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y8, Y7
+	VFMADD231PS Y6, Y8, Y7
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l71
+	CMPQ        CX, $0x00000008
+	JLE         l72
+	VMASKMOVPS  Y7, Y5, 608(DI)
+	JMP         l72
+
+l71:
+	VMOVUPS Y7, 608(DI)
+
+l72:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop19
+	JMP  end
+
+small19:
+	// Leave if results may be 0.
+	VMOVD X6, AX
+	CMPL  AX, $0x18000000
+	JLE   exact160
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y6, Y6
+	VMULSD       up64<>+0(SB), X5, X5
+	VCVTSD2SS    X5, X5, X7
+	VBROADCASTSS X7, Y7
+	VMOVUPS      288(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, (DI)
-	VMOVUPS     736(BX), Y7
+	VMOVUPS     736(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     256(BX), Y7
+	VMOVUPS     256(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     704(BX), Y7
+	VMOVUPS     704(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     416(BX), Y7
+	VMOVUPS     416(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 128(DI)
-	VMOVUPS     832(BX), Y7
+	VMOVUPS     832(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 160(DI)
-	VMOVUPS     384(BX), Y7
+	VMOVUPS     384(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     800(BX), Y7
+	VMOVUPS     800(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 224(DI)
-	VMOVUPS     480(BX), Y7
+	VMOVUPS     480(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 256(DI)
-	VMOVUPS     896(BX), Y7
+	VMOVUPS     896(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 288(DI)
-	VMOVUPS     448(BX), Y7
+	VMOVUPS     448(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 320(DI)
-	VMOVUPS     864(BX), Y7
+	VMOVUPS     864(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 352(DI)
-	VMOVUPS     576(BX), Y7
+	VMOVUPS     576(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 384(DI)
-	VMOVUPS     992(BX), Y7
+	VMOVUPS     992(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 416(DI)
-	VMOVUPS     544(BX), Y7
+	VMOVUPS     544(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 448(DI)
-	VMOVUPS     960(BX), Y7
+	VMOVUPS     960(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 480(DI)
-	VMOVUPS     672(BX), Y7
+	VMOVUPS     672(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y11, Y7
-	VFMADD231PS Y6, Y11, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 544(DI)
-	VMOVUPS     640(BX), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y11, Y5
+	VFMADD231PS Y6, Y11, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 544(DI)
+	VMOVUPS     640(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     (DX), Y7
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l37
-	VMASKMOVPS  Y9, Y7, 576(DI)
-	JMP         l38
+	JGE         l73
+	VMASKMOVPS  Y9, Y5, 576(DI)
+	JMP         l74
 
-l37:
+l73:
 	VMOVUPS Y9, 576(DI)
 
-l38:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y8, Y5
-	VFMADD231PS Y6, Y8, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     32(DX), Y6
+l74:
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y8, Y7
+	VFMADD231PS Y6, Y8, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l39
+	JGE         l75
 	CMPQ        CX, $0x00000008
-	JLE         l40
-	VMASKMOVPS  Y5, Y6, 608(DI)
-	JMP         l40
+	JLE         l76
+	VMASKMOVPS  Y7, Y5, 608(DI)
+	JMP         l76
 
-l39:
-	VMOVUPS Y5, 608(DI)
+l75:
+	VMOVUPS Y7, 608(DI)
 
-l40:
+l76:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
@@ -5049,189 +6018,357 @@ loop21:
 	VADDPD       X5, X6, X6
 	VMOVHLPS     X6, X6, X5
 	VADDSD       X5, X6, X6
-	VMOVSD       nearTotal64<>+0(SB), X5
-	VUCOMISD     X6, X5
-	JCS          exact176
-	VMOVSD       up64<>+0(SB), X5
+	VMOVSD       one64<>+0(SB), X5
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X6, X5, X5
 	VCVTSD2SS    X5, X5, X6
 	VCVTSS2SD    X6, X6, X9
 	VSUBSD       X9, X5, X5
 	VBROADCASTSS X6, Y6
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Y5
-	VMOVUPS      288(BX), Y9
+	VCVTSD2SS    X5, X5, X9
+	VBROADCASTSS X9, Y9
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X9, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small21
+	VMOVUPS 288(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     768(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 32(DI)
+	VMOVUPS     256(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 64(DI)
+	VMOVUPS     736(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 128(DI)
+	VMOVUPS     864(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 256(DI)
+	VMOVUPS     928(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 288(DI)
+	VMOVUPS     448(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 320(DI)
+	VMOVUPS     896(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 352(DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 384(DI)
+	VMOVUPS     1024(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 416(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 448(DI)
+	VMOVUPS     992(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 480(DI)
+	VMOVUPS     672(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 512(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y8, Y5
+	VFMADD231PS Y6, Y8, Y5
+	VMOVUPS     Y5, 544(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y8
+	VFMADD231PS Y6, Y5, Y8
+	VMOVUPS     Y8, 576(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y12, Y5
+	VFMADD231PS Y6, Y12, Y5
+	VMOVUPS     Y5, 608(DI)
+	VMOVUPS     608(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y8
+	VFMADD231PS Y6, Y5, Y8
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l77
+	VMASKMOVPS  Y8, Y5, 640(DI)
+	JMP         l78
+
+l77:
+	VMOVUPS Y8, 640(DI)
+
+l78:
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l79
+	CMPQ        CX, $0x00000008
+	JLE         l80
+	VMASKMOVPS  Y9, Y5, 672(DI)
+	JMP         l80
+
+l79:
+	VMOVUPS Y9, 672(DI)
+
+l80:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop21
+	JMP  end
+
+small21:
+	// Leave if results may be 0.
+	VMOVD X6, AX
+	CMPL  AX, $0x18000000
+	JLE   exact176
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y6, Y6
+	VMULSD       up64<>+0(SB), X5, X5
+	VCVTSD2SS    X5, X5, X9
+	VBROADCASTSS X9, Y9
+	VMOVUPS      288(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, (DI)
-	VMOVUPS     768(BX), Y9
+	VMOVUPS     768(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 32(DI)
-	VMOVUPS     256(BX), Y9
+	VMOVUPS     256(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 64(DI)
-	VMOVUPS     736(BX), Y9
+	VMOVUPS     736(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 96(DI)
-	VMOVUPS     416(BX), Y9
+	VMOVUPS     416(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 128(DI)
-	VMOVUPS     864(BX), Y9
+	VMOVUPS     864(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 160(DI)
-	VMOVUPS     384(BX), Y9
+	VMOVUPS     384(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 192(DI)
-	VMOVUPS     832(BX), Y9
+	VMOVUPS     832(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 224(DI)
-	VMOVUPS     480(BX), Y9
+	VMOVUPS     480(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 256(DI)
-	VMOVUPS     928(BX), Y9
+	VMOVUPS     928(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 288(DI)
-	VMOVUPS     448(BX), Y9
+	VMOVUPS     448(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 320(DI)
-	VMOVUPS     896(BX), Y9
+	VMOVUPS     896(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 352(DI)
-	VMOVUPS     576(BX), Y9
+	VMOVUPS     576(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 384(DI)
-	VMOVUPS     1024(BX), Y9
+	VMOVUPS     1024(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 416(DI)
-	VMOVUPS     544(BX), Y9
+	VMOVUPS     544(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 448(DI)
-	VMOVUPS     992(BX), Y9
+	VMOVUPS     992(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 480(DI)
-	VMOVUPS     672(BX), Y9
+	VMOVUPS     672(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y10
-	VFMADD231PS Y6, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y8, Y9
-	VFMADD231PS Y6, Y8, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 544(DI)
-	VMOVUPS     640(BX), Y8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y8, Y9
-	VFMADD231PS Y6, Y8, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 576(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y12, Y8
-	VFMADD231PS Y6, Y12, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 608(DI)
-	VMOVUPS     608(BX), Y8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y8, Y9
-	VFMADD231PS Y6, Y8, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     (DX), Y8
-	CMPQ        CX, $0x00000008
-	JGE         l41
-	VMASKMOVPS  Y9, Y8, 640(DI)
-	JMP         l42
-
-l41:
-	VMOVUPS Y9, 640(DI)
-
-l42:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y5
-	VFMADD231PS Y6, Y7, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y8, Y5
+	VFMADD231PS Y6, Y8, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     32(DX), Y6
-	CMPQ        CX, $0x00000010
-	JGE         l43
+	VMOVUPS     Y5, 544(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y8
+	VFMADD231PS Y6, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 576(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y12, Y5
+	VFMADD231PS Y6, Y12, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 608(DI)
+	VMOVUPS     608(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y8
+	VFMADD231PS Y6, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JLE         l44
-	VMASKMOVPS  Y5, Y6, 672(DI)
-	JMP         l44
+	JGE         l81
+	VMASKMOVPS  Y8, Y5, 640(DI)
+	JMP         l82
 
-l43:
-	VMOVUPS Y5, 672(DI)
+l81:
+	VMOVUPS Y8, 640(DI)
 
-l44:
+l82:
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l83
+	CMPQ        CX, $0x00000008
+	JLE         l84
+	VMASKMOVPS  Y9, Y5, 672(DI)
+	JMP         l84
+
+l83:
+	VMOVUPS Y9, 672(DI)
+
+l84:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
@@ -5879,204 +7016,385 @@ loop23:
 	VADDPD       X5, X4, X4
 	VMOVHLPS     X4, X4, X5
 	VADDSD       X5, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X5
-	VUCOMISD     X4, X5
-	JCS          exact192
-	VMOVSD       up64<>+0(SB), X5
+	VMOVSD       one64<>+0(SB), X5
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X4, X5, X5
 	VCVTSD2SS    X5, X5, X4
 	VCVTSS2SD    X4, X4, X6
 	VSUBSD       X6, X5, X5
 	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Y5
-	VMOVUPS      256(BX), Y6
+	VCVTSD2SS    X5, X5, X6
+	VBROADCASTSS X6, Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X6, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small23
+	VMOVUPS 256(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     768(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     224(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     736(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     352(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     800(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     448(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     896(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     864(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 384(DI)
+	VMOVUPS     992(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     512(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 448(DI)
+	VMOVUPS     960(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 480(DI)
+	VMOVUPS     608(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 512(DI)
+	VMOVUPS     1056(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 544(DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 576(DI)
+	VMOVUPS     1024(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 608(DI)
+	VMOVUPS     704(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     Y7, 640(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y14, Y5
+	VFMADD231PS Y4, Y14, Y5
+	VMOVUPS     Y5, 672(DI)
+	VMOVUPS     672(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l85
+	VMASKMOVPS  Y7, Y5, 704(DI)
+	JMP         l86
+
+l85:
+	VMOVUPS Y7, 704(DI)
+
+l86:
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y13, Y6
+	VFMADD231PS Y4, Y13, Y6
+	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l87
+	CMPQ        CX, $0x00000008
+	JLE         l88
+	VMASKMOVPS  Y6, Y4, 736(DI)
+	JMP         l88
+
+l87:
+	VMOVUPS Y6, 736(DI)
+
+l88:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop23
+	JMP  end
+
+small23:
+	// Leave if results may be 0.
+	VMOVD X4, AX
+	CMPL  AX, $0x18000000
+	JLE   exact192
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y4, Y4
+	VMULSD       up64<>+0(SB), X5, X5
+	VCVTSD2SS    X5, X5, X6
+	VBROADCASTSS X6, Y6
+	VMOVUPS      256(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
-	VMOVUPS     768(BX), Y6
+	VMOVUPS     768(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     224(BX), Y6
+	VMOVUPS     224(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     736(BX), Y6
+	VMOVUPS     736(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     384(BX), Y6
+	VMOVUPS     384(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     832(BX), Y6
+	VMOVUPS     832(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     352(BX), Y6
+	VMOVUPS     352(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     800(BX), Y6
+	VMOVUPS     800(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     448(BX), Y6
+	VMOVUPS     448(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     896(BX), Y6
+	VMOVUPS     896(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     416(BX), Y6
+	VMOVUPS     416(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
-	VMOVUPS     864(BX), Y6
+	VMOVUPS     864(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     544(BX), Y6
+	VMOVUPS     544(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 384(DI)
-	VMOVUPS     992(BX), Y6
+	VMOVUPS     992(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 416(DI)
-	VMOVUPS     512(BX), Y6
+	VMOVUPS     512(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 448(DI)
-	VMOVUPS     960(BX), Y6
+	VMOVUPS     960(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 480(DI)
-	VMOVUPS     608(BX), Y6
+	VMOVUPS     608(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 512(DI)
-	VMOVUPS     1056(BX), Y6
+	VMOVUPS     1056(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 544(DI)
-	VMOVUPS     576(BX), Y6
+	VMOVUPS     576(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 576(DI)
-	VMOVUPS     1024(BX), Y6
+	VMOVUPS     1024(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 608(DI)
-	VMOVUPS     704(BX), Y6
+	VMOVUPS     704(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y14, Y6
-	VFMADD231PS Y4, Y14, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 672(DI)
-	VMOVUPS     672(BX), Y6
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y14, Y5
+	VFMADD231PS Y4, Y14, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 672(DI)
+	VMOVUPS     672(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y6
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l45
-	VMASKMOVPS  Y7, Y6, 704(DI)
-	JMP         l46
+	JGE         l89
+	VMASKMOVPS  Y7, Y5, 704(DI)
+	JMP         l90
 
-l45:
+l89:
 	VMOVUPS Y7, 704(DI)
 
-l46:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y13, Y5
-	VFMADD231PS Y4, Y13, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
+l90:
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y13, Y6
+	VFMADD231PS Y4, Y13, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l47
+	JGE         l91
 	CMPQ        CX, $0x00000008
-	JLE         l48
-	VMASKMOVPS  Y5, Y4, 736(DI)
-	JMP         l48
+	JLE         l92
+	VMASKMOVPS  Y6, Y4, 736(DI)
+	JMP         l92
 
-l47:
-	VMOVUPS Y5, 736(DI)
+l91:
+	VMOVUPS Y6, 736(DI)
 
-l48:
+l92:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
@@ -6795,216 +8113,407 @@ loop25:
 	VADDPD       X6, X8, X8
 	VMOVHLPS     X8, X8, X6
 	VADDSD       X6, X8, X8
-	VMOVSD       nearTotal64<>+0(SB), X6
-	VUCOMISD     X8, X6
-	JCS          exact208
-	VMOVSD       up64<>+0(SB), X6
+	VMOVSD       one64<>+0(SB), X6
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X8, X6, X6
 	VCVTSD2SS    X6, X6, X8
 	VCVTSS2SD    X8, X8, X9
 	VSUBSD       X9, X6, X6
 	VBROADCASTSS X8, Y8
-	VCVTSD2SS    X6, X6, X6
-	VBROADCASTSS X6, Y6
-	VMOVUPS      288(BX), Y9
+	VCVTSD2SS    X6, X6, X9
+	VBROADCASTSS X9, Y9
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X9, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small25
+	VMOVUPS 288(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     832(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 32(DI)
+	VMOVUPS     256(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 64(DI)
+	VMOVUPS     800(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     416(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 128(DI)
+	VMOVUPS     928(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     384(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     896(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     480(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 256(DI)
+	VMOVUPS     992(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 288(DI)
+	VMOVUPS     448(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 320(DI)
+	VMOVUPS     960(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 352(DI)
+	VMOVUPS     576(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 384(DI)
+	VMOVUPS     1088(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 416(DI)
+	VMOVUPS     544(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 448(DI)
+	VMOVUPS     1056(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 480(DI)
+	VMOVUPS     640(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 512(DI)
+	VMOVUPS     1152(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 544(DI)
+	VMOVUPS     608(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 576(DI)
+	VMOVUPS     1120(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 608(DI)
+	VMOVUPS     736(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 640(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y13, Y6
+	VFMADD231PS Y8, Y13, Y6
+	VMOVUPS     Y6, 672(DI)
+	VMOVUPS     704(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
+	VMOVUPS     Y10, 704(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y14, Y6
+	VFMADD231PS Y8, Y14, Y6
+	VMOVUPS     Y6, 736(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y6
+	VFMADD231PS Y8, Y5, Y6
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l93
+	VMASKMOVPS  Y6, Y5, 768(DI)
+	JMP         l94
+
+l93:
+	VMOVUPS Y6, 768(DI)
+
+l94:
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l95
+	CMPQ        CX, $0x00000008
+	JLE         l96
+	VMASKMOVPS  Y9, Y5, 800(DI)
+	JMP         l96
+
+l95:
+	VMOVUPS Y9, 800(DI)
+
+l96:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop25
+	JMP  end
+
+small25:
+	// Leave if results may be 0.
+	VMOVD X8, AX
+	CMPL  AX, $0x18000000
+	JLE   exact208
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y8, Y8
+	VMULSD       up64<>+0(SB), X6, X6
+	VCVTSD2SS    X6, X6, X9
+	VBROADCASTSS X9, Y9
+	VMOVUPS      288(BX), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, (DI)
-	VMOVUPS     832(BX), Y9
+	VMOVUPS     832(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 32(DI)
-	VMOVUPS     256(BX), Y9
+	VMOVUPS     256(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 64(DI)
-	VMOVUPS     800(BX), Y9
+	VMOVUPS     800(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 96(DI)
-	VMOVUPS     416(BX), Y9
+	VMOVUPS     416(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 128(DI)
-	VMOVUPS     928(BX), Y9
+	VMOVUPS     928(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 160(DI)
-	VMOVUPS     384(BX), Y9
+	VMOVUPS     384(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 192(DI)
-	VMOVUPS     896(BX), Y9
+	VMOVUPS     896(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 224(DI)
-	VMOVUPS     480(BX), Y9
+	VMOVUPS     480(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 256(DI)
-	VMOVUPS     992(BX), Y9
+	VMOVUPS     992(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 288(DI)
-	VMOVUPS     448(BX), Y9
+	VMOVUPS     448(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 320(DI)
-	VMOVUPS     960(BX), Y9
+	VMOVUPS     960(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 352(DI)
-	VMOVUPS     576(BX), Y9
+	VMOVUPS     576(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 384(DI)
-	VMOVUPS     1088(BX), Y9
+	VMOVUPS     1088(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 416(DI)
-	VMOVUPS     544(BX), Y9
+	VMOVUPS     544(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 448(DI)
-	VMOVUPS     1056(BX), Y9
+	VMOVUPS     1056(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 480(DI)
-	VMOVUPS     640(BX), Y9
+	VMOVUPS     640(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 512(DI)
-	VMOVUPS     1152(BX), Y9
+	VMOVUPS     1152(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 544(DI)
-	VMOVUPS     608(BX), Y9
+	VMOVUPS     608(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 576(DI)
-	VMOVUPS     1120(BX), Y9
+	VMOVUPS     1120(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 608(DI)
-	VMOVUPS     736(BX), Y9
+	VMOVUPS     736(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y13, Y9
-	VFMADD231PS Y8, Y13, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 672(DI)
-	VMOVUPS     704(BX), Y9
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y13, Y6
+	VFMADD231PS Y8, Y13, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 672(DI)
+	VMOVUPS     704(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y6, Y10
+	VFMADD231PS Y8, Y6, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 704(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y14, Y9
-	VFMADD231PS Y8, Y14, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 736(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y14, Y6
+	VFMADD231PS Y8, Y14, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 736(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y5, Y6
+	VFMADD231PS Y8, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l49
-	VMASKMOVPS  Y9, Y5, 768(DI)
-	JMP         l50
+	JGE         l97
+	VMASKMOVPS  Y6, Y5, 768(DI)
+	JMP         l98
 
-l49:
-	VMOVUPS Y9, 768(DI)
+l97:
+	VMOVUPS Y6, 768(DI)
 
-l50:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y6, Y7, Y6
-	VFMADD231PS Y8, Y7, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+l98:
+	// e*cHi + e*cLo
+	VMULPS      Y9, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l51
+	JGE         l99
 	CMPQ        CX, $0x00000008
-	JLE         l52
-	VMASKMOVPS  Y6, Y5, 800(DI)
-	JMP         l52
+	JLE         l100
+	VMASKMOVPS  Y9, Y5, 800(DI)
+	JMP         l100
 
-l51:
-	VMOVUPS Y6, 800(DI)
+l99:
+	VMOVUPS Y9, 800(DI)
 
-l52:
+l100:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
@@ -7757,232 +9266,437 @@ loop27:
 	VADDPD       X5, X10, X10
 	VMOVHLPS     X10, X10, X5
 	VADDSD       X5, X10, X10
-	VMOVSD       nearTotal64<>+0(SB), X5
-	VUCOMISD     X10, X5
-	JCS          exact224
-	VMOVSD       up64<>+0(SB), X5
+	VMOVSD       one64<>+0(SB), X5
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X10, X5, X5
 	VCVTSD2SS    X5, X5, X6
 	VCVTSS2SD    X6, X6, X7
 	VSUBSD       X7, X5, X5
 	VBROADCASTSS X6, Y6
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Y5
-	VMOVUPS      288(BX), Y7
+	VCVTSD2SS    X5, X5, X7
+	VBROADCASTSS X7, Y7
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X7, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small27
+	VMOVUPS 288(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     896(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 32(DI)
+	VMOVUPS     256(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 64(DI)
+	VMOVUPS     864(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 128(DI)
+	VMOVUPS     992(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     960(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 256(DI)
+	VMOVUPS     1056(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 288(DI)
+	VMOVUPS     448(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 320(DI)
+	VMOVUPS     1024(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 352(DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 384(DI)
+	VMOVUPS     1152(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 416(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 448(DI)
+	VMOVUPS     1120(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 480(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 512(DI)
+	VMOVUPS     1216(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 544(DI)
+	VMOVUPS     608(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 576(DI)
+	VMOVUPS     1184(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 608(DI)
+	VMOVUPS     736(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 640(DI)
+	VMOVUPS     1312(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 672(DI)
+	VMOVUPS     704(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 704(DI)
+	VMOVUPS     1280(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 736(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
+	VMOVUPS     Y10, 768(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y9, Y5
+	VFMADD231PS Y6, Y9, Y5
+	VMOVUPS     Y5, 800(DI)
+	VMOVUPS     800(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l101
+	VMASKMOVPS  Y9, Y5, 832(DI)
+	JMP         l102
+
+l101:
+	VMOVUPS Y9, 832(DI)
+
+l102:
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y8, Y7
+	VFMADD231PS Y6, Y8, Y7
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l103
+	CMPQ        CX, $0x00000008
+	JLE         l104
+	VMASKMOVPS  Y7, Y5, 864(DI)
+	JMP         l104
+
+l103:
+	VMOVUPS Y7, 864(DI)
+
+l104:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop27
+	JMP  end
+
+small27:
+	// Leave if results may be 0.
+	VMOVD X6, AX
+	CMPL  AX, $0x18000000
+	JLE   exact224
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y6, Y6
+	VMULSD       up64<>+0(SB), X5, X5
+	VCVTSD2SS    X5, X5, X7
+	VBROADCASTSS X7, Y7
+	VMOVUPS      288(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, (DI)
-	VMOVUPS     896(BX), Y7
+	VMOVUPS     896(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 32(DI)
-	VMOVUPS     256(BX), Y7
+	VMOVUPS     256(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 64(DI)
-	VMOVUPS     864(BX), Y7
+	VMOVUPS     864(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 96(DI)
-	VMOVUPS     416(BX), Y7
+	VMOVUPS     416(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 128(DI)
-	VMOVUPS     992(BX), Y7
+	VMOVUPS     992(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 160(DI)
-	VMOVUPS     384(BX), Y7
+	VMOVUPS     384(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 192(DI)
-	VMOVUPS     960(BX), Y7
+	VMOVUPS     960(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 224(DI)
-	VMOVUPS     480(BX), Y7
+	VMOVUPS     480(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 256(DI)
-	VMOVUPS     1056(BX), Y7
+	VMOVUPS     1056(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 288(DI)
-	VMOVUPS     448(BX), Y7
+	VMOVUPS     448(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 320(DI)
-	VMOVUPS     1024(BX), Y7
+	VMOVUPS     1024(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 352(DI)
-	VMOVUPS     576(BX), Y7
+	VMOVUPS     576(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 384(DI)
-	VMOVUPS     1152(BX), Y7
+	VMOVUPS     1152(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 416(DI)
-	VMOVUPS     544(BX), Y7
+	VMOVUPS     544(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 448(DI)
-	VMOVUPS     1120(BX), Y7
+	VMOVUPS     1120(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 480(DI)
-	VMOVUPS     640(BX), Y7
+	VMOVUPS     640(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 512(DI)
-	VMOVUPS     1216(BX), Y7
+	VMOVUPS     1216(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 544(DI)
-	VMOVUPS     608(BX), Y7
+	VMOVUPS     608(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 576(DI)
-	VMOVUPS     1184(BX), Y7
+	VMOVUPS     1184(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 608(DI)
-	VMOVUPS     736(BX), Y7
+	VMOVUPS     736(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 640(DI)
-	VMOVUPS     1312(BX), Y7
+	VMOVUPS     1312(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 672(DI)
-	VMOVUPS     704(BX), Y7
+	VMOVUPS     704(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 704(DI)
-	VMOVUPS     1280(BX), Y7
+	VMOVUPS     1280(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 736(DI)
-	VMOVUPS     832(BX), Y7
+	VMOVUPS     832(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y10
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y10
+	VFMADD231PS Y6, Y5, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 768(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y7
-	VFMADD231PS Y6, Y9, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 800(DI)
-	VMOVUPS     800(BX), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y9, Y5
+	VFMADD231PS Y6, Y9, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 800(DI)
+	VMOVUPS     800(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y9
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     (DX), Y7
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l53
-	VMASKMOVPS  Y9, Y7, 832(DI)
-	JMP         l54
+	JGE         l105
+	VMASKMOVPS  Y9, Y5, 832(DI)
+	JMP         l106
 
-l53:
+l105:
 	VMOVUPS Y9, 832(DI)
 
-l54:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y8, Y5
-	VFMADD231PS Y6, Y8, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     32(DX), Y6
+l106:
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y8, Y7
+	VFMADD231PS Y6, Y8, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l55
+	JGE         l107
 	CMPQ        CX, $0x00000008
-	JLE         l56
-	VMASKMOVPS  Y5, Y6, 864(DI)
-	JMP         l56
+	JLE         l108
+	VMASKMOVPS  Y7, Y5, 864(DI)
+	JMP         l108
 
-l55:
-	VMOVUPS Y5, 864(DI)
+l107:
+	VMOVUPS Y7, 864(DI)
 
-l56:
+l108:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
@@ -8790,245 +10504,461 @@ loop29:
 	VADDPD       X5, X10, X10
 	VMOVHLPS     X10, X10, X5
 	VADDSD       X5, X10, X10
-	VMOVSD       nearTotal64<>+0(SB), X5
-	VUCOMISD     X10, X5
-	JCS          exact240
-	VMOVSD       up64<>+0(SB), X5
+	VMOVSD       one64<>+0(SB), X5
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X10, X5, X5
 	VCVTSD2SS    X5, X5, X6
 	VCVTSS2SD    X6, X6, X10
 	VSUBSD       X10, X5, X5
 	VBROADCASTSS X6, Y6
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Y5
-	VMOVUPS      288(BX), Y10
+	VCVTSD2SS    X5, X5, X10
+	VBROADCASTSS X10, Y10
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X10, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small29
+	VMOVUPS 288(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, (DI)
+	VMOVUPS     928(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 32(DI)
+	VMOVUPS     256(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 64(DI)
+	VMOVUPS     896(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 96(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 128(DI)
+	VMOVUPS     1024(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 160(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 192(DI)
+	VMOVUPS     992(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 256(DI)
+	VMOVUPS     1088(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 288(DI)
+	VMOVUPS     448(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 320(DI)
+	VMOVUPS     1056(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 352(DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 384(DI)
+	VMOVUPS     1184(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 416(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 448(DI)
+	VMOVUPS     1152(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 480(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 512(DI)
+	VMOVUPS     1248(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 544(DI)
+	VMOVUPS     608(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 576(DI)
+	VMOVUPS     1216(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 608(DI)
+	VMOVUPS     736(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 640(DI)
+	VMOVUPS     1344(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 672(DI)
+	VMOVUPS     704(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 704(DI)
+	VMOVUPS     1312(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 736(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
+	VMOVUPS     Y11, 768(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y8, Y5
+	VFMADD231PS Y6, Y8, Y5
+	VMOVUPS     Y5, 800(DI)
+	VMOVUPS     800(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y8
+	VFMADD231PS Y6, Y5, Y8
+	VMOVUPS     Y8, 832(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y9, Y5
+	VFMADD231PS Y6, Y9, Y5
+	VMOVUPS     Y5, 864(DI)
+	VMOVUPS     768(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y8
+	VFMADD231PS Y6, Y5, Y8
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l109
+	VMASKMOVPS  Y8, Y5, 896(DI)
+	JMP         l110
+
+l109:
+	VMOVUPS Y8, 896(DI)
+
+l110:
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l111
+	CMPQ        CX, $0x00000008
+	JLE         l112
+	VMASKMOVPS  Y10, Y5, 928(DI)
+	JMP         l112
+
+l111:
+	VMOVUPS Y10, 928(DI)
+
+l112:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop29
+	JMP  end
+
+small29:
+	// Leave if results may be 0.
+	VMOVD X6, AX
+	CMPL  AX, $0x18000000
+	JLE   exact240
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y6, Y6
+	VMULSD       up64<>+0(SB), X5, X5
+	VCVTSD2SS    X5, X5, X10
+	VBROADCASTSS X10, Y10
+	VMOVUPS      288(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, (DI)
-	VMOVUPS     928(BX), Y10
+	VMOVUPS     928(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 32(DI)
-	VMOVUPS     256(BX), Y10
+	VMOVUPS     256(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 64(DI)
-	VMOVUPS     896(BX), Y10
+	VMOVUPS     896(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 96(DI)
-	VMOVUPS     416(BX), Y10
+	VMOVUPS     416(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 128(DI)
-	VMOVUPS     1024(BX), Y10
+	VMOVUPS     1024(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 160(DI)
-	VMOVUPS     384(BX), Y10
+	VMOVUPS     384(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 192(DI)
-	VMOVUPS     992(BX), Y10
+	VMOVUPS     992(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 224(DI)
-	VMOVUPS     480(BX), Y10
+	VMOVUPS     480(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 256(DI)
-	VMOVUPS     1088(BX), Y10
+	VMOVUPS     1088(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 288(DI)
-	VMOVUPS     448(BX), Y10
+	VMOVUPS     448(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 320(DI)
-	VMOVUPS     1056(BX), Y10
+	VMOVUPS     1056(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 352(DI)
-	VMOVUPS     576(BX), Y10
+	VMOVUPS     576(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 384(DI)
-	VMOVUPS     1184(BX), Y10
+	VMOVUPS     1184(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 416(DI)
-	VMOVUPS     544(BX), Y10
+	VMOVUPS     544(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 448(DI)
-	VMOVUPS     1152(BX), Y10
+	VMOVUPS     1152(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 480(DI)
-	VMOVUPS     640(BX), Y10
+	VMOVUPS     640(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 512(DI)
-	VMOVUPS     1248(BX), Y10
+	VMOVUPS     1248(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 544(DI)
-	VMOVUPS     608(BX), Y10
+	VMOVUPS     608(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 576(DI)
-	VMOVUPS     1216(BX), Y10
+	VMOVUPS     1216(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 608(DI)
-	VMOVUPS     736(BX), Y10
+	VMOVUPS     736(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 640(DI)
-	VMOVUPS     1344(BX), Y10
+	VMOVUPS     1344(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 672(DI)
-	VMOVUPS     704(BX), Y10
+	VMOVUPS     704(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 704(DI)
-	VMOVUPS     1312(BX), Y10
+	VMOVUPS     1312(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 736(DI)
-	VMOVUPS     832(BX), Y10
+	VMOVUPS     832(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y10, Y11
-	VFMADD231PS Y6, Y10, Y11
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y11
+	VFMADD231PS Y6, Y5, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 768(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y8, Y10
-	VFMADD231PS Y6, Y8, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 800(DI)
-	VMOVUPS     800(BX), Y8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y8, Y10
-	VFMADD231PS Y6, Y8, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 832(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y9, Y8
-	VFMADD231PS Y6, Y9, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 864(DI)
-	VMOVUPS     768(BX), Y8
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y8, Y9
-	VFMADD231PS Y6, Y8, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     (DX), Y8
-	CMPQ        CX, $0x00000008
-	JGE         l57
-	VMASKMOVPS  Y9, Y8, 896(DI)
-	JMP         l58
-
-l57:
-	VMOVUPS Y9, 896(DI)
-
-l58:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y5, Y7, Y5
-	VFMADD231PS Y6, Y7, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y8, Y5
+	VFMADD231PS Y6, Y8, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     32(DX), Y6
-	CMPQ        CX, $0x00000010
-	JGE         l59
+	VMOVUPS     Y5, 800(DI)
+	VMOVUPS     800(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y8
+	VFMADD231PS Y6, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 832(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y9, Y5
+	VFMADD231PS Y6, Y9, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 864(DI)
+	VMOVUPS     768(BX), Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y5, Y8
+	VFMADD231PS Y6, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JLE         l60
-	VMASKMOVPS  Y5, Y6, 928(DI)
-	JMP         l60
+	JGE         l113
+	VMASKMOVPS  Y8, Y5, 896(DI)
+	JMP         l114
 
-l59:
-	VMOVUPS Y5, 928(DI)
+l113:
+	VMOVUPS Y8, 896(DI)
 
-l60:
+l114:
+	// e*cHi + e*cLo
+	VMULPS      Y10, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l115
+	CMPQ        CX, $0x00000008
+	JLE         l116
+	VMASKMOVPS  Y10, Y5, 928(DI)
+	JMP         l116
+
+l115:
+	VMOVUPS Y10, 928(DI)
+
+l116:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ R8
@@ -9638,26 +11568,26 @@ upto34:
 	JNZ        exact
 	VMOVUPS    (DX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l61
+	JGE        l117
 	VMASKMOVPS Y3, Y4, (DI)
-	JMP        l62
+	JMP        l118
 
-l61:
+l117:
 	VMOVUPS Y3, (DI)
 
-l62:
+l118:
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l63
+	JGE        l119
 	CMPQ       CX, $0x00000008
-	JLE        l64
+	JLE        l120
 	VMASKMOVPS Y5, Y4, 32(DI)
-	JMP        l64
+	JMP        l120
 
-l63:
+l119:
 	VMOVUPS Y5, 32(DI)
 
-l64:
+l120:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -9786,27 +11716,27 @@ upto35:
 	VMOVUPS    Y9, (DI)
 	VMOVUPS    (DX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l65
+	JGE        l121
 	VMASKMOVPS Y3, Y7, 64(DI)
-	JMP        l66
+	JMP        l122
 
-l65:
+l121:
 	VMOVUPS Y3, 64(DI)
 
-l66:
+l122:
 	VMOVUPS    Y11, 32(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l67
+	JGE        l123
 	CMPQ       CX, $0x00000008
-	JLE        l68
+	JLE        l124
 	VMASKMOVPS Y5, Y3, 96(DI)
-	JMP        l68
+	JMP        l124
 
-l67:
+l123:
 	VMOVUPS Y5, 96(DI)
 
-l68:
+l124:
 	VMOVUPS 64(BX), Y3
 
 	// sum + t, and what that lacks to the rest
@@ -9993,28 +11923,28 @@ upto36:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    224(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l69
+	JGE        l125
 	VMASKMOVPS Y6, Y4, 128(DI)
-	JMP        l70
+	JMP        l126
 
-l69:
+l125:
 	VMOVUPS Y6, 128(DI)
 
-l70:
+l126:
 	VMOVUPS    Y12, 32(DI)
 	VMOVUPS    Y13, 96(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l71
+	JGE        l127
 	CMPQ       CX, $0x00000008
-	JLE        l72
+	JLE        l128
 	VMASKMOVPS Y5, Y4, 160(DI)
-	JMP        l72
+	JMP        l128
 
-l71:
+l127:
 	VMOVUPS Y5, 160(DI)
 
-l72:
+l128:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 192(BX), Y5
 
@@ -10237,14 +12167,14 @@ upto37:
 	VMOVUPS    Y13, 128(DI)
 	VMOVUPS    (DX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l73
+	JGE        l129
 	VMASKMOVPS Y3, Y4, 192(DI)
-	JMP        l74
+	JMP        l130
 
-l73:
+l129:
 	VMOVUPS Y3, 192(DI)
 
-l74:
+l130:
 	VMOVUPS    320(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    288(BX), Y3
@@ -10252,16 +12182,16 @@ l74:
 	VMOVUPS    Y12, 160(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l75
+	JGE        l131
 	CMPQ       CX, $0x00000008
-	JLE        l76
+	JLE        l132
 	VMASKMOVPS Y5, Y3, 224(DI)
-	JMP        l76
+	JMP        l132
 
-l75:
+l131:
 	VMOVUPS Y5, 224(DI)
 
-l76:
+l132:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 256(BX), Y4
 
@@ -10541,14 +12471,14 @@ upto38:
 	VMOVUPS    (DX), Y3
 	VMOVUPS    384(BX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l77
+	JGE        l133
 	VMASKMOVPS Y5, Y3, 256(DI)
-	JMP        l78
+	JMP        l134
 
-l77:
+l133:
 	VMOVUPS Y5, 256(DI)
 
-l78:
+l134:
 	VMOVUPS    352(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    320(BX), Y3
@@ -10557,16 +12487,16 @@ l78:
 	VMOVUPS    Y12, 224(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l79
+	JGE        l135
 	CMPQ       CX, $0x00000008
-	JLE        l80
+	JLE        l136
 	VMASKMOVPS Y4, Y3, 288(DI)
-	JMP        l80
+	JMP        l136
 
-l79:
+l135:
 	VMOVUPS Y4, 288(DI)
 
-l80:
+l136:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 288(BX), Y6
 
@@ -10898,14 +12828,14 @@ upto39:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    352(BX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l81
+	JGE        l137
 	VMASKMOVPS Y5, Y4, 320(DI)
-	JMP        l82
+	JMP        l138
 
-l81:
+l137:
 	VMOVUPS Y5, 320(DI)
 
-l82:
+l138:
 	VMOVUPS    416(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    384(BX), Y4
@@ -10916,16 +12846,16 @@ l82:
 	VMOVUPS    Y10, 288(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l83
+	JGE        l139
 	CMPQ       CX, $0x00000008
-	JLE        l84
+	JLE        l140
 	VMASKMOVPS Y9, Y4, 352(DI)
-	JMP        l84
+	JMP        l140
 
-l83:
+l139:
 	VMOVUPS Y9, 352(DI)
 
-l84:
+l140:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -11316,14 +13246,14 @@ upto40:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    384(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l85
+	JGE        l141
 	VMASKMOVPS Y6, Y4, 384(DI)
-	JMP        l86
+	JMP        l142
 
-l85:
+l141:
 	VMOVUPS Y6, 384(DI)
 
-l86:
+l142:
 	VMOVUPS    448(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    416(BX), Y4
@@ -11335,16 +13265,16 @@ l86:
 	VMOVUPS    Y10, 352(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l87
+	JGE        l143
 	CMPQ       CX, $0x00000008
-	JLE        l88
+	JLE        l144
 	VMASKMOVPS Y5, Y4, 416(DI)
-	JMP        l88
+	JMP        l144
 
-l87:
+l143:
 	VMOVUPS Y5, 416(DI)
 
-l88:
+l144:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -11771,14 +13701,14 @@ upto41:
 	VMOVUPS    (DX), Y3
 	VMOVUPS    512(BX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l89
+	JGE        l145
 	VMASKMOVPS Y4, Y3, 448(DI)
-	JMP        l90
+	JMP        l146
 
-l89:
+l145:
 	VMOVUPS Y4, 448(DI)
 
-l90:
+l146:
 	VMOVUPS    480(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    448(BX), Y3
@@ -11794,16 +13724,16 @@ l90:
 	VMOVUPS    Y14, 416(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l91
+	JGE        l147
 	CMPQ       CX, $0x00000008
-	JLE        l92
+	JLE        l148
 	VMASKMOVPS Y10, Y3, 480(DI)
-	JMP        l92
+	JMP        l148
 
-l91:
+l147:
 	VMOVUPS Y10, 480(DI)
 
-l92:
+l148:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 288(BX), Y4
 
@@ -12022,14 +13952,14 @@ done45:
 	VFMADD231PS  Y6, Y4, Y5
 	VMOVUPS      (DX), Y4
 	CMPQ         CX, $0x00000008
-	JGE          l93
+	JGE          l149
 	VMASKMOVPS   Y5, Y4, (DI)
-	JMP          l94
+	JMP          l150
 
-l93:
+l149:
 	VMOVUPS Y5, (DI)
 
-l94:
+l150:
 	LEAQ (SI)(CX*4), SI
 
 behind46:
@@ -12144,14 +14074,14 @@ done50:
 	VFMADD231PS Y2, Y4, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l95
+	JGE         l151
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l96
+	JMP         l152
 
-l95:
+l151:
 	VMOVUPS Y5, (DI)
 
-l96:
+l152:
 	LEAQ (SI)(CX*4), SI
 
 behind51:
@@ -12316,14 +14246,14 @@ done55:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l97
+	JGE         l153
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l98
+	JMP         l154
 
-l97:
+l153:
 	VMOVUPS Y5, (DI)
 
-l98:
+l154:
 	LEAQ (SI)(CX*4), SI
 
 behind56:
@@ -12876,14 +14806,14 @@ upto60:
 	VANDPS      Y9, Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l99
+	JGE         l155
 	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l100
+	JMP         l156
 
-l99:
+l155:
 	VMOVUPS Y6, (DI)
 
-l100:
+l156:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -12922,16 +14852,16 @@ l100:
 	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l101
+	JGE         l157
 	CMPQ        CX, $0x00000008
-	JLE         l102
+	JLE         l158
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l102
+	JMP         l158
 
-l101:
+l157:
 	VMOVUPS Y4, 32(DI)
 
-l102:
+l158:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -13022,14 +14952,14 @@ upto61:
 	VMOVUPS     Y8, (DI)
 	VMOVUPS     (DX), Y8
 	CMPQ        CX, $0x00000008
-	JGE         l103
+	JGE         l159
 	VMASKMOVPS  Y9, Y8, 64(DI)
-	JMP         l104
+	JMP         l160
 
-l103:
+l159:
 	VMOVUPS Y9, 64(DI)
 
-l104:
+l160:
 	VMOVUPS 64(BX), Y8
 
 	// sum + t, and what that lacks to the rest
@@ -13085,16 +15015,16 @@ l104:
 	VMOVUPS     Y4, 32(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l105
+	JGE         l161
 	CMPQ        CX, $0x00000008
-	JLE         l106
+	JLE         l162
 	VMASKMOVPS  Y8, Y4, 96(DI)
-	JMP         l106
+	JMP         l162
 
-l105:
+l161:
 	VMOVUPS Y8, 96(DI)
 
-l106:
+l162:
 	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -13241,26 +15171,26 @@ upto62:
 	VADDPS      Y4, Y8, Y8
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l107
+	JGE         l163
 	VMASKMOVPS  Y9, Y4, 128(DI)
-	JMP         l108
+	JMP         l164
 
-l107:
+l163:
 	VMOVUPS Y9, 128(DI)
 
-l108:
+l164:
 	VMOVUPS    64(DX), Y4
 	CMPQ       CX, $0x00000018
-	JGE        l109
+	JGE        l165
 	CMPQ       CX, $0x00000010
-	JLE        l110
+	JLE        l166
 	VMASKMOVPS Y10, Y4, 192(DI)
-	JMP        l110
+	JMP        l166
 
-l109:
+l165:
 	VMOVUPS Y10, 192(DI)
 
-l110:
+l166:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -13362,28 +15292,28 @@ l110:
 	VADDPS      Y7, Y10, Y10
 	VMOVUPS     32(DX), Y7
 	CMPQ        CX, $0x00000010
-	JGE         l111
+	JGE         l167
 	CMPQ        CX, $0x00000008
-	JLE         l112
+	JLE         l168
 	VMASKMOVPS  Y4, Y7, 160(DI)
-	JMP         l112
+	JMP         l168
 
-l111:
+l167:
 	VMOVUPS Y4, 160(DI)
 
-l112:
+l168:
 	VMOVUPS    96(DX), Y4
 	CMPQ       CX, $0x00000020
-	JGE        l113
+	JGE        l169
 	CMPQ       CX, $0x00000018
-	JLE        l114
+	JLE        l170
 	VMASKMOVPS Y8, Y4, 224(DI)
-	JMP        l114
+	JMP        l170
 
-l113:
+l169:
 	VMOVUPS Y8, 224(DI)
 
-l114:
+l170:
 	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -13609,26 +15539,26 @@ upto63:
 	VADDPS      Y7, Y6, Y4
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l115
+	JGE         l171
 	VMASKMOVPS  Y6, Y5, 256(DI)
-	JMP         l116
+	JMP         l172
 
-l115:
+l171:
 	VMOVUPS Y6, 256(DI)
 
-l116:
+l172:
 	VMOVUPS    64(DX), Y5
 	CMPQ       CX, $0x00000018
-	JGE        l117
+	JGE        l173
 	CMPQ       CX, $0x00000010
-	JLE        l118
+	JLE        l174
 	VMASKMOVPS Y7, Y5, 320(DI)
-	JMP        l118
+	JMP        l174
 
-l117:
+l173:
 	VMOVUPS Y7, 320(DI)
 
-l118:
+l174:
 	VMOVUPS 352(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -13677,28 +15607,28 @@ l118:
 	VADDPS      Y7, Y4, Y4
 	VMOVUPS     128(DX), Y7
 	CMPQ        CX, $0x00000028
-	JGE         l119
+	JGE         l175
 	CMPQ        CX, $0x00000020
-	JLE         l120
+	JLE         l176
 	VMASKMOVPS  Y5, Y7, 384(DI)
-	JMP         l120
+	JMP         l176
 
-l119:
+l175:
 	VMOVUPS Y5, 384(DI)
 
-l120:
+l176:
 	VMOVUPS    192(DX), Y5
 	CMPQ       CX, $0x00000038
-	JGE        l121
+	JGE        l177
 	CMPQ       CX, $0x00000030
-	JLE        l122
+	JLE        l178
 	VMASKMOVPS Y6, Y5, 448(DI)
-	JMP        l122
+	JMP        l178
 
-l121:
+l177:
 	VMOVUPS Y6, 448(DI)
 
-l122:
+l178:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y9, Y5
 	VMINPS  Y4, Y9, Y6
@@ -13854,28 +15784,28 @@ l122:
 	VADDPS      Y7, Y4, Y5
 	VMOVUPS     32(DX), Y11
 	CMPQ        CX, $0x00000010
-	JGE         l123
+	JGE         l179
 	CMPQ        CX, $0x00000008
-	JLE         l124
+	JLE         l180
 	VMASKMOVPS  Y4, Y11, 288(DI)
-	JMP         l124
+	JMP         l180
 
-l123:
+l179:
 	VMOVUPS Y4, 288(DI)
 
-l124:
+l180:
 	VMOVUPS    96(DX), Y4
 	CMPQ       CX, $0x00000020
-	JGE        l125
+	JGE        l181
 	CMPQ       CX, $0x00000018
-	JLE        l126
+	JLE        l182
 	VMASKMOVPS Y7, Y4, 352(DI)
-	JMP        l126
+	JMP        l182
 
-l125:
+l181:
 	VMOVUPS Y7, 352(DI)
 
-l126:
+l182:
 	VMOVUPS 224(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -13924,28 +15854,28 @@ l126:
 	VADDPS      Y8, Y5, Y5
 	VMOVUPS     160(DX), Y8
 	CMPQ        CX, $0x00000030
-	JGE         l127
+	JGE         l183
 	CMPQ        CX, $0x00000028
-	JLE         l128
+	JLE         l184
 	VMASKMOVPS  Y4, Y8, 416(DI)
-	JMP         l128
+	JMP         l184
 
-l127:
+l183:
 	VMOVUPS Y4, 416(DI)
 
-l128:
+l184:
 	VMOVUPS    224(DX), Y4
 	CMPQ       CX, $0x00000040
-	JGE        l129
+	JGE        l185
 	CMPQ       CX, $0x00000038
-	JLE        l130
+	JLE        l186
 	VMASKMOVPS Y7, Y4, 480(DI)
-	JMP        l130
+	JMP        l186
 
-l129:
+l185:
 	VMOVUPS Y7, 480(DI)
 
-l130:
+l186:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y6, Y4
 	VMINPS  Y5, Y6, Y7
@@ -14147,14 +16077,14 @@ done67:
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l131
+	JGE         l187
 	VMASKMOVPS  Y4, Y5, (DI)
-	JMP         l132
+	JMP         l188
 
-l131:
+l187:
 	VMOVUPS Y4, (DI)
 
-l132:
+l188:
 	LEAQ (SI)(CX*4), SI
 
 behind68:
@@ -14285,14 +16215,14 @@ done72:
 	VFMADD231PS  Y2, Y0, Y1
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
-	JGE          l133
+	JGE          l189
 	VMASKMOVPS   Y1, Y0, (DI)
-	JMP          l134
+	JMP          l190
 
-l133:
+l189:
 	VMOVUPS Y1, (DI)
 
-l134:
+l190:
 	LEAQ (SI)(CX*4), SI
 
 behind73:
@@ -14698,6 +16628,20 @@ DATA integer<>+24(SB)/4, $0x4b400000
 DATA integer<>+28(SB)/4, $0x4b400000
 GLOBL integer<>(SB), RODATA|NOPTR, $32
 
+DATA one64<>+0(SB)/4, $0x00000000
+DATA one64<>+4(SB)/4, $0x3ff00000
+GLOBL one64<>(SB), RODATA|NOPTR, $8
+
+DATA up<>+0(SB)/4, $0x71800000
+DATA up<>+4(SB)/4, $0x71800000
+DATA up<>+8(SB)/4, $0x71800000
+DATA up<>+12(SB)/4, $0x71800000
+DATA up<>+16(SB)/4, $0x71800000
+DATA up<>+20(SB)/4, $0x71800000
+DATA up<>+24(SB)/4, $0x71800000
+DATA up<>+28(SB)/4, $0x71800000
+GLOBL up<>(SB), RODATA|NOPTR, $32
+
 DATA zero<>+0(SB)/4, $0x00000000
 DATA zero<>+4(SB)/4, $0x00000000
 DATA zero<>+8(SB)/4, $0x00000000
@@ -14707,10 +16651,6 @@ DATA zero<>+20(SB)/4, $0x00000000
 DATA zero<>+24(SB)/4, $0x00000000
 DATA zero<>+28(SB)/4, $0x00000000
 GLOBL zero<>(SB), RODATA|NOPTR, $32
-
-DATA one64<>+0(SB)/4, $0x00000000
-DATA one64<>+4(SB)/4, $0x3ff00000
-GLOBL one64<>(SB), RODATA|NOPTR, $8
 
 DATA leastLow64<>+0(SB)/4, $0x00000000
 DATA leastLow64<>+4(SB)/4, $0x3c100000
@@ -22689,62 +24629,122 @@ l24:
 	VADDPD       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
 	VADDSD       X3, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X4, X3
-	JCS          exact32
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X3
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VCVTSS2SD    X4, X4, X6
 	VSUBSD       X6, X3, X3
 	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y6
-	VFMADD231PS Y4, Y7, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, (DI)
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X6, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y6
-	VFMADD231PS Y4, Y9, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 32(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
+	VMOVUPS     Y3, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y2, Y6
-	VFMADD231PS Y4, Y2, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y9, Y3
+	VFMADD231PS Y4, Y9, Y3
+	VMOVUPS     Y3, 32(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l25
-	VMASKMOVPS  Y6, Y2, 64(DI)
+	VMASKMOVPS  Y3, Y2, 64(DI)
 	JMP         l26
 
 l25:
-	VMOVUPS Y6, 64(DI)
+	VMOVUPS Y3, 64(DI)
 
 l26:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y3
-	VFMADD231PS Y4, Y5, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l27
 	CMPQ        CX, $0x00000008
 	JLE         l28
-	VMASKMOVPS  Y3, Y2, 96(DI)
+	VMASKMOVPS  Y6, Y2, 96(DI)
 	JMP         l28
 
 l27:
-	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y6, 96(DI)
 
 l28:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop3
+	JMP  end
+
+small3:
+	// Leave if results may be 0.
+	VMOVD X4, AX
+	CMPL  AX, $0x18000000
+	JLE   exact32
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y4, Y4
+	VMULSD       up64<>+0(SB), X3, X3
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y9, Y3
+	VFMADD231PS Y4, Y9, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 32(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l29
+	VMASKMOVPS  Y3, Y2, 64(DI)
+	JMP         l30
+
+l29:
+	VMOVUPS Y3, 64(DI)
+
+l30:
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l31
+	CMPQ        CX, $0x00000008
+	JLE         l32
+	VMASKMOVPS  Y6, Y2, 96(DI)
+	JMP         l32
+
+l31:
+	VMOVUPS Y6, 96(DI)
+
+l32:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -22756,27 +24756,27 @@ exact32:
 	LEAQ 8(CX), R11
 	XORL AX, AX
 
-l29:
+l33:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l30
+	JNE     l34
 	CMPQ    AX, R11
-	JGE     l31
+	JGE     l35
 	ADDQ    $0x08, AX
-	JMP     l29
+	JMP     l33
 
-l31:
+l35:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l32
+	JMP          l36
 
-l30:
+l34:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l32:
+l36:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -22816,27 +24816,27 @@ loop5:
 	LEAQ 24(CX), R11
 	XORL AX, AX
 
-l33:
+l37:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l34
+	JNE     l38
 	CMPQ    AX, R11
-	JGE     l35
+	JGE     l39
 	ADDQ    $0x08, AX
-	JMP     l33
+	JMP     l37
 
-l35:
+l39:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l36
+	JMP          l40
 
-l34:
+l38:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l36:
+l40:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          exact48
@@ -22853,7 +24853,7 @@ l36:
 	VSUBPS    Y2, Y3, Y3
 	VSUBPS    nearInteger<>+0(SB), Y3, Y3
 	CMPQ      CX, $0x00000008
-	JGE       l37
+	JGE       l41
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -22867,19 +24867,19 @@ l36:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l38
+	JMP       l42
 
-l37:
+l41:
 	VPMOVZXBD 32(R15), Y2
 
-l38:
+l42:
 	VPCMPGTD   leftMasks<>+256(SB), Y2, Y2
 	VMASKMOVPS 128(SI), Y2, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l39
+	JGE        l43
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l40
+	JLE        l44
 	MOVQ       24(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -22893,12 +24893,12 @@ l38:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l40
+	JMP        l44
 
-l39:
+l43:
 	VPMOVZXBD 40(R15), Y5
 
-l40:
+l44:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 160(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -23078,77 +25078,150 @@ l40:
 	VADDPD       X2, X5, X5
 	VMOVHLPS     X5, X5, X2
 	VADDSD       X2, X5, X5
-	VMOVSD       nearTotal64<>+0(SB), X2
-	VUCOMISD     X5, X2
-	JCS          exact48
-	VMOVSD       up64<>+0(SB), X2
+	VMOVSD       one64<>+0(SB), X2
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VCVTSS2SD    X3, X3, X5
 	VSUBSD       X5, X2, X2
 	VBROADCASTSS X3, Y3
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Y2
-	VMOVUPS      288(BX), Y5
+	VCVTSD2SS    X2, X2, X5
+	VBROADCASTSS X5, Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X5, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small5
+	VMOVUPS 288(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
+	VMOVUPS     Y6, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y2
+	VFMADD231PS Y3, Y4, Y2
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     256(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     Y4, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y10, Y2
+	VFMADD231PS Y3, Y10, Y2
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     224(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l45
+	VMASKMOVPS  Y4, Y2, 128(DI)
+	JMP         l46
+
+l45:
+	VMOVUPS Y4, 128(DI)
+
+l46:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y8, Y5
+	VFMADD231PS Y3, Y8, Y5
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l47
+	CMPQ        CX, $0x00000008
+	JLE         l48
+	VMASKMOVPS  Y5, Y2, 160(DI)
+	JMP         l48
+
+l47:
+	VMOVUPS Y5, 160(DI)
+
+l48:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop5
+	JMP  end
+
+small5:
+	// Leave if results may be 0.
+	VMOVD X3, AX
+	CMPL  AX, $0x18000000
+	JLE   exact48
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y3, Y3
+	VMULSD       up64<>+0(SB), X2, X2
+	VCVTSD2SS    X2, X2, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      288(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     256(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y10, Y4
-	VFMADD231PS Y3, Y10, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 96(DI)
-	VMOVUPS     224(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y4
-	CMPQ        CX, $0x00000008
-	JGE         l41
-	VMASKMOVPS  Y5, Y4, 128(DI)
-	JMP         l42
-
-l41:
-	VMOVUPS Y5, 128(DI)
-
-l42:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y8, Y2
-	VFMADD231PS Y3, Y8, Y2
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y2
+	VFMADD231PS Y3, Y4, Y2
 	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     32(DX), Y3
-	CMPQ        CX, $0x00000010
-	JGE         l43
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     256(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y10, Y2
+	VFMADD231PS Y3, Y10, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     224(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JLE         l44
-	VMASKMOVPS  Y2, Y3, 160(DI)
-	JMP         l44
+	JGE         l49
+	VMASKMOVPS  Y4, Y2, 128(DI)
+	JMP         l50
 
-l43:
-	VMOVUPS Y2, 160(DI)
+l49:
+	VMOVUPS Y4, 128(DI)
 
-l44:
+l50:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y8, Y5
+	VFMADD231PS Y3, Y8, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l51
+	CMPQ        CX, $0x00000008
+	JLE         l52
+	VMASKMOVPS  Y5, Y2, 160(DI)
+	JMP         l52
+
+l51:
+	VMOVUPS Y5, 160(DI)
+
+l52:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -23160,27 +25233,27 @@ exact48:
 	LEAQ 24(CX), R11
 	XORL AX, AX
 
-l45:
+l53:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l46
+	JNE     l54
 	CMPQ    AX, R11
-	JGE     l47
+	JGE     l55
 	ADDQ    $0x08, AX
-	JMP     l45
+	JMP     l53
 
-l47:
+l55:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l48
+	JMP          l56
 
-l46:
+l54:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l48:
+l56:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -23220,27 +25293,27 @@ loop7:
 	LEAQ 40(CX), R11
 	XORL AX, AX
 
-l49:
+l57:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l50
+	JNE     l58
 	CMPQ    AX, R11
-	JGE     l51
+	JGE     l59
 	ADDQ    $0x08, AX
-	JMP     l49
+	JMP     l57
 
-l51:
+l59:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l52
+	JMP          l60
 
-l50:
+l58:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l52:
+l60:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          exact64
@@ -23257,7 +25330,7 @@ l52:
 	VSUBPS    Y2, Y3, Y3
 	VSUBPS    nearInteger<>+0(SB), Y3, Y3
 	CMPQ      CX, $0x00000008
-	JGE       l53
+	JGE       l61
 	MOVQ      40(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -23271,19 +25344,19 @@ l52:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l54
+	JMP       l62
 
-l53:
+l61:
 	VPMOVZXBD 48(R15), Y2
 
-l54:
+l62:
 	VPCMPGTD   leftMasks<>+256(SB), Y2, Y2
 	VMASKMOVPS 192(SI), Y2, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l55
+	JGE        l63
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l56
+	JLE        l64
 	MOVQ       40(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -23297,12 +25370,12 @@ l54:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l56
+	JMP        l64
 
-l55:
+l63:
 	VPMOVZXBD 56(R15), Y5
 
-l56:
+l64:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 224(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -23522,91 +25595,176 @@ l56:
 	VADDPD       X2, X5, X5
 	VMOVHLPS     X5, X5, X2
 	VADDSD       X2, X5, X5
-	VMOVSD       nearTotal64<>+0(SB), X2
-	VUCOMISD     X5, X2
-	JCS          exact64
-	VMOVSD       up64<>+0(SB), X2
+	VMOVSD       one64<>+0(SB), X2
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VCVTSS2SD    X3, X3, X5
 	VSUBSD       X5, X2, X2
 	VBROADCASTSS X3, Y3
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Y2
-	VMOVUPS      256(BX), Y5
+	VCVTSD2SS    X2, X2, X5
+	VBROADCASTSS X5, Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X5, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small7
+	VMOVUPS 256(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
+	VMOVUPS     Y6, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y2
+	VFMADD231PS Y3, Y4, Y2
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     224(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     352(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     320(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     Y4, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y8, Y2
+	VFMADD231PS Y3, Y8, Y2
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     288(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l65
+	VMASKMOVPS  Y4, Y2, 192(DI)
+	JMP         l66
+
+l65:
+	VMOVUPS Y4, 192(DI)
+
+l66:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y12, Y5
+	VFMADD231PS Y3, Y12, Y5
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l67
+	CMPQ        CX, $0x00000008
+	JLE         l68
+	VMASKMOVPS  Y5, Y2, 224(DI)
+	JMP         l68
+
+l67:
+	VMOVUPS Y5, 224(DI)
+
+l68:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop7
+	JMP  end
+
+small7:
+	// Leave if results may be 0.
+	VMOVD X3, AX
+	CMPL  AX, $0x18000000
+	JLE   exact64
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y3, Y3
+	VMULSD       up64<>+0(SB), X2, X2
+	VCVTSD2SS    X2, X2, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      256(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y6
+	VFMADD231PS Y3, Y2, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     224(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     352(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     320(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y8, Y4
-	VFMADD231PS Y3, Y8, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     288(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y4
-	CMPQ        CX, $0x00000008
-	JGE         l57
-	VMASKMOVPS  Y5, Y4, 192(DI)
-	JMP         l58
-
-l57:
-	VMOVUPS Y5, 192(DI)
-
-l58:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y2, Y12, Y2
-	VFMADD231PS Y3, Y12, Y2
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y2
+	VFMADD231PS Y3, Y4, Y2
 	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     32(DX), Y3
-	CMPQ        CX, $0x00000010
-	JGE         l59
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     224(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     352(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     320(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y8, Y2
+	VFMADD231PS Y3, Y8, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     288(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JLE         l60
-	VMASKMOVPS  Y2, Y3, 224(DI)
-	JMP         l60
+	JGE         l69
+	VMASKMOVPS  Y4, Y2, 192(DI)
+	JMP         l70
 
-l59:
-	VMOVUPS Y2, 224(DI)
+l69:
+	VMOVUPS Y4, 192(DI)
 
-l60:
+l70:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y12, Y5
+	VFMADD231PS Y3, Y12, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l71
+	CMPQ        CX, $0x00000008
+	JLE         l72
+	VMASKMOVPS  Y5, Y2, 224(DI)
+	JMP         l72
+
+l71:
+	VMOVUPS Y5, 224(DI)
+
+l72:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -23618,27 +25776,27 @@ exact64:
 	LEAQ 40(CX), R11
 	XORL AX, AX
 
-l61:
+l73:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l62
+	JNE     l74
 	CMPQ    AX, R11
-	JGE     l63
+	JGE     l75
 	ADDQ    $0x08, AX
-	JMP     l61
+	JMP     l73
 
-l63:
+l75:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l64
+	JMP          l76
 
-l62:
+l74:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l64:
+l76:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -23679,27 +25837,27 @@ loop9:
 	LEAQ 56(CX), R11
 	XORL AX, AX
 
-l65:
+l77:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l66
+	JNE     l78
 	CMPQ    AX, R11
-	JGE     l67
+	JGE     l79
 	ADDQ    $0x08, AX
-	JMP     l65
+	JMP     l77
 
-l67:
+l79:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l68
+	JMP          l80
 
-l66:
+l78:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y3
 
-l68:
+l80:
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
 	JCS          exact96
@@ -23816,7 +25974,7 @@ l68:
 	VPOR        Y6, Y10, Y6
 	VPOR        Y6, Y11, Y6
 	CMPQ        CX, $0x00000008
-	JGE         l69
+	JGE         l81
 	MOVQ        56(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000008, CX
@@ -23830,19 +25988,19 @@ l68:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l70
+	JMP         l82
 
-l69:
+l81:
 	VPMOVZXBD 64(R15), Y3
 
-l70:
+l82:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 256(SI), Y3, Y5
 	CMPQ       CX, $0x00000018
-	JGE        l71
+	JGE        l83
 	VPXOR      Y10, Y10, Y10
 	CMPQ       CX, $0x00000010
-	JLE        l72
+	JLE        l84
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000018, CX
@@ -23856,12 +26014,12 @@ l70:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l72
+	JMP        l84
 
-l71:
+l83:
 	VPMOVZXBD 80(R15), Y10
 
-l72:
+l84:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 320(SI), Y10, Y11
 	VMOVAPS    Y4, Y12
@@ -24017,10 +26175,10 @@ l72:
 	VPOR        Y6, Y11, Y6
 	VPOR        Y6, Y12, Y6
 	CMPQ        CX, $0x00000010
-	JGE         l73
+	JGE         l85
 	VPXOR       Y7, Y7, Y7
 	CMPQ        CX, $0x00000008
-	JLE         l74
+	JLE         l86
 	MOVQ        56(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000010, CX
@@ -24034,19 +26192,19 @@ l72:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l74
+	JMP         l86
 
-l73:
+l85:
 	VPMOVZXBD 72(R15), Y7
 
-l74:
+l86:
 	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VMASKMOVPS 288(SI), Y7, Y8
 	CMPQ       CX, $0x00000020
-	JGE        l75
+	JGE        l87
 	VPXOR      Y9, Y9, Y9
 	CMPQ       CX, $0x00000018
-	JLE        l76
+	JLE        l88
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000020, CX
@@ -24060,12 +26218,12 @@ l74:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l76
+	JMP        l88
 
-l75:
+l87:
 	VPMOVZXBD 88(R15), Y9
 
-l76:
+l88:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 352(SI), Y9, Y11
 	VMOVAPS    Y4, Y12
@@ -24143,140 +26301,270 @@ l76:
 	VADDPD       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
 	VADDSD       X3, X6, X6
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X6, X3
-	JCS          exact96
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X3
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X6, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VCVTSS2SD    X4, X4, X6
 	VSUBSD       X6, X3, X3
 	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y6
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X6, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small9
+	VMOVUPS 224(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     448(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     416(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     288(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y3
+	VFMADD231PS Y4, Y5, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     256(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     512(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     352(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l89
+	VMASKMOVPS  Y5, Y3, 256(DI)
+	JMP         l90
+
+l89:
+	VMOVUPS Y5, 256(DI)
+
+l90:
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l91
+	CMPQ        CX, $0x00000008
+	JLE         l92
+	VMASKMOVPS  Y3, Y5, 288(DI)
+	JMP         l92
+
+l91:
+	VMOVUPS Y3, 288(DI)
+
+l92:
+	VMOVUPS 320(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     64(DX), Y3
+	CMPQ        CX, $0x00000018
+	JGE         l93
+	CMPQ        CX, $0x00000010
+	JLE         l94
+	VMASKMOVPS  Y5, Y3, 320(DI)
+	JMP         l94
+
+l93:
+	VMOVUPS Y5, 320(DI)
+
+l94:
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y9, Y6
+	VFMADD231PS Y4, Y9, Y6
+	VMOVUPS     96(DX), Y3
+	CMPQ        CX, $0x00000020
+	JGE         l95
+	CMPQ        CX, $0x00000018
+	JLE         l96
+	VMASKMOVPS  Y6, Y3, 352(DI)
+	JMP         l96
+
+l95:
+	VMOVUPS Y6, 352(DI)
+
+l96:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop9
+	JMP  end
+
+small9:
+	// Leave if results may be 0.
+	VMOVD X4, AX
+	CMPL  AX, $0x18000000
+	JLE   exact96
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y4, Y4
+	VMULSD       up64<>+0(SB), X3, X3
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
+	VMOVUPS      224(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     448(BX), Y6
+	VMOVUPS     448(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     192(BX), Y6
+	VMOVUPS     192(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     416(BX), Y6
+	VMOVUPS     416(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     288(BX), Y6
+	VMOVUPS     288(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     256(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     512(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     352(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l77
-	VMASKMOVPS  Y6, Y5, 256(DI)
-	JMP         l78
-
-l77:
-	VMOVUPS Y6, 256(DI)
-
-l78:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y5
-	VFMADD231PS Y4, Y7, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     32(DX), Y6
-	CMPQ        CX, $0x00000010
-	JGE         l79
-	CMPQ        CX, $0x00000008
-	JLE         l80
-	VMASKMOVPS  Y5, Y6, 288(DI)
-	JMP         l80
-
-l79:
-	VMOVUPS Y5, 288(DI)
-
-l80:
-	VMOVUPS 320(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     64(DX), Y5
-	CMPQ        CX, $0x00000018
-	JGE         l81
-	CMPQ        CX, $0x00000010
-	JLE         l82
-	VMASKMOVPS  Y6, Y5, 320(DI)
-	JMP         l82
-
-l81:
-	VMOVUPS Y6, 320(DI)
-
-l82:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y3
-	VFMADD231PS Y4, Y9, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y3
+	VFMADD231PS Y4, Y5, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     96(DX), Y4
-	CMPQ        CX, $0x00000020
-	JGE         l83
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     256(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     512(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     352(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l97
+	VMASKMOVPS  Y5, Y3, 256(DI)
+	JMP         l98
+
+l97:
+	VMOVUPS Y5, 256(DI)
+
+l98:
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l99
+	CMPQ        CX, $0x00000008
+	JLE         l100
+	VMASKMOVPS  Y3, Y5, 288(DI)
+	JMP         l100
+
+l99:
+	VMOVUPS Y3, 288(DI)
+
+l100:
+	VMOVUPS 320(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     64(DX), Y3
 	CMPQ        CX, $0x00000018
-	JLE         l84
-	VMASKMOVPS  Y3, Y4, 352(DI)
-	JMP         l84
+	JGE         l101
+	CMPQ        CX, $0x00000010
+	JLE         l102
+	VMASKMOVPS  Y5, Y3, 320(DI)
+	JMP         l102
 
-l83:
-	VMOVUPS Y3, 352(DI)
+l101:
+	VMOVUPS Y5, 320(DI)
 
-l84:
+l102:
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y9, Y6
+	VFMADD231PS Y4, Y9, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     96(DX), Y3
+	CMPQ        CX, $0x00000020
+	JGE         l103
+	CMPQ        CX, $0x00000018
+	JLE         l104
+	VMASKMOVPS  Y6, Y3, 352(DI)
+	JMP         l104
+
+l103:
+	VMOVUPS Y6, 352(DI)
+
+l104:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -24288,27 +26576,27 @@ exact96:
 	LEAQ 56(CX), R11
 	XORL AX, AX
 
-l85:
+l105:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l86
+	JNE     l106
 	CMPQ    AX, R11
-	JGE     l87
+	JGE     l107
 	ADDQ    $0x08, AX
-	JMP     l85
+	JMP     l105
 
-l87:
+l107:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l88
+	JMP          l108
 
-l86:
+l106:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l88:
+l108:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -24349,27 +26637,27 @@ loop11:
 	LEAQ 88(CX), R11
 	XORL AX, AX
 
-l89:
+l109:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l90
+	JNE     l110
 	CMPQ    AX, R11
-	JGE     l91
+	JGE     l111
 	ADDQ    $0x08, AX
-	JMP     l89
+	JMP     l109
 
-l91:
+l111:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l92
+	JMP          l112
 
-l90:
+l110:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y3
 
-l92:
+l112:
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
 	JCS          exact128
@@ -24537,7 +26825,7 @@ l92:
 	VPOR        Y6, Y10, Y6
 	VPOR        Y6, Y11, Y6
 	CMPQ        CX, $0x00000008
-	JGE         l93
+	JGE         l113
 	MOVQ        88(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000008, CX
@@ -24551,19 +26839,19 @@ l92:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l94
+	JMP         l114
 
-l93:
+l113:
 	VPMOVZXBD 96(R15), Y9
 
-l94:
+l114:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 384(SI), Y9, Y10
 	CMPQ       CX, $0x00000018
-	JGE        l95
+	JGE        l115
 	VPXOR      Y11, Y11, Y11
 	CMPQ       CX, $0x00000010
-	JLE        l96
+	JLE        l116
 	MOVQ       88(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000018, CX
@@ -24577,12 +26865,12 @@ l94:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l96
+	JMP        l116
 
-l95:
+l115:
 	VPMOVZXBD 112(R15), Y11
 
-l96:
+l116:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 448(SI), Y11, Y12
 	VMOVAPS    Y4, Y13
@@ -24790,10 +27078,10 @@ l96:
 	VPOR        Y6, Y7, Y6
 	VPOR        Y6, Y11, Y6
 	CMPQ        CX, $0x00000010
-	JGE         l97
+	JGE         l117
 	VPXOR       Y7, Y7, Y7
 	CMPQ        CX, $0x00000008
-	JLE         l98
+	JLE         l118
 	MOVQ        88(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000010, CX
@@ -24807,19 +27095,19 @@ l96:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l98
+	JMP         l118
 
-l97:
+l117:
 	VPMOVZXBD 104(R15), Y7
 
-l98:
+l118:
 	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VMASKMOVPS 416(SI), Y7, Y10
 	CMPQ       CX, $0x00000020
-	JGE        l99
+	JGE        l119
 	VPXOR      Y11, Y11, Y11
 	CMPQ       CX, $0x00000018
-	JLE        l100
+	JLE        l120
 	MOVQ       88(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000020, CX
@@ -24833,12 +27121,12 @@ l98:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l100
+	JMP        l120
 
-l99:
+l119:
 	VPMOVZXBD 120(R15), Y11
 
-l100:
+l120:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 480(SI), Y11, Y12
 	VMOVAPS    Y4, Y13
@@ -24918,169 +27206,324 @@ l100:
 	VADDPD       X4, X3, X3
 	VMOVHLPS     X3, X3, X4
 	VADDSD       X4, X3, X3
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X3, X4
-	JCS          exact128
-	VMOVSD       up64<>+0(SB), X4
+	VMOVSD       one64<>+0(SB), X4
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X3, X4, X4
 	VCVTSD2SS    X4, X4, X3
 	VCVTSS2SD    X3, X3, X5
 	VSUBSD       X5, X4, X4
 	VBROADCASTSS X3, Y3
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
-	VMOVUPS      224(BX), Y5
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X5, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small11
+	VMOVUPS 224(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     Y6, (DI)
-	VMOVUPS     512(BX), Y5
+	VMOVUPS     512(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     192(BX), Y5
+	VMOVUPS     192(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     480(BX), Y5
+	VMOVUPS     480(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     288(BX), Y5
+	VMOVUPS     288(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     608(BX), Y5
+	VMOVUPS     608(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     256(BX), Y5
+	VMOVUPS     256(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     576(BX), Y5
+	VMOVUPS     576(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     352(BX), Y5
+	VMOVUPS     352(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     672(BX), Y5
+	VMOVUPS     672(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     320(BX), Y5
+	VMOVUPS     320(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     Y6, 320(DI)
-	VMOVUPS     640(BX), Y5
+	VMOVUPS     640(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     Y6, 352(DI)
-	VMOVUPS     448(BX), Y5
+	VMOVUPS     448(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l101
-	VMASKMOVPS  Y6, Y5, 384(DI)
-	JMP         l102
+	JGE         l121
+	VMASKMOVPS  Y6, Y4, 384(DI)
+	JMP         l122
 
-l101:
+l121:
 	VMOVUPS Y6, 384(DI)
 
-l102:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y7, Y5
-	VFMADD231PS Y3, Y7, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
+l122:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y7, Y4
+	VFMADD231PS Y3, Y7, Y4
 	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
-	JGE         l103
+	JGE         l123
 	CMPQ        CX, $0x00000008
-	JLE         l104
-	VMASKMOVPS  Y5, Y6, 416(DI)
-	JMP         l104
+	JLE         l124
+	VMASKMOVPS  Y4, Y6, 416(DI)
+	JMP         l124
 
-l103:
-	VMOVUPS Y5, 416(DI)
+l123:
+	VMOVUPS Y4, 416(DI)
 
-l104:
-	VMOVUPS 416(BX), Y5
+l124:
+	VMOVUPS 416(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y5, Y6
-	VFMADD231PS Y3, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     64(DX), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     64(DX), Y4
 	CMPQ        CX, $0x00000018
-	JGE         l105
+	JGE         l125
 	CMPQ        CX, $0x00000010
-	JLE         l106
-	VMASKMOVPS  Y6, Y5, 448(DI)
-	JMP         l106
+	JLE         l126
+	VMASKMOVPS  Y6, Y4, 448(DI)
+	JMP         l126
 
-l105:
+l125:
 	VMOVUPS Y6, 448(DI)
 
-l106:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y4, Y11, Y4
-	VFMADD231PS Y3, Y11, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
+l126:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y11, Y5
+	VFMADD231PS Y3, Y11, Y5
 	VMOVUPS     96(DX), Y3
 	CMPQ        CX, $0x00000020
-	JGE         l107
+	JGE         l127
 	CMPQ        CX, $0x00000018
-	JLE         l108
-	VMASKMOVPS  Y4, Y3, 480(DI)
-	JMP         l108
+	JLE         l128
+	VMASKMOVPS  Y5, Y3, 480(DI)
+	JMP         l128
 
-l107:
-	VMOVUPS Y4, 480(DI)
+l127:
+	VMOVUPS Y5, 480(DI)
 
-l108:
+l128:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop11
+	JMP  end
+
+small11:
+	// Leave if results may be 0.
+	VMOVD X3, AX
+	CMPL  AX, $0x18000000
+	JLE   exact128
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y3, Y3
+	VMULSD       up64<>+0(SB), X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      224(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     288(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     608(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     256(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     672(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 320(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 352(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l129
+	VMASKMOVPS  Y6, Y4, 384(DI)
+	JMP         l130
+
+l129:
+	VMOVUPS Y6, 384(DI)
+
+l130:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y7, Y4
+	VFMADD231PS Y3, Y7, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     32(DX), Y6
+	CMPQ        CX, $0x00000010
+	JGE         l131
+	CMPQ        CX, $0x00000008
+	JLE         l132
+	VMASKMOVPS  Y4, Y6, 416(DI)
+	JMP         l132
+
+l131:
+	VMOVUPS Y4, 416(DI)
+
+l132:
+	VMOVUPS 416(BX), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     64(DX), Y4
+	CMPQ        CX, $0x00000018
+	JGE         l133
+	CMPQ        CX, $0x00000010
+	JLE         l134
+	VMASKMOVPS  Y6, Y4, 448(DI)
+	JMP         l134
+
+l133:
+	VMOVUPS Y6, 448(DI)
+
+l134:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y11, Y5
+	VFMADD231PS Y3, Y11, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     96(DX), Y3
+	CMPQ        CX, $0x00000020
+	JGE         l135
+	CMPQ        CX, $0x00000018
+	JLE         l136
+	VMASKMOVPS  Y5, Y3, 480(DI)
+	JMP         l136
+
+l135:
+	VMOVUPS Y5, 480(DI)
+
+l136:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -25092,27 +27535,27 @@ exact128:
 	LEAQ 88(CX), R11
 	XORL AX, AX
 
-l109:
+l137:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l110
+	JNE     l138
 	CMPQ    AX, R11
-	JGE     l111
+	JGE     l139
 	ADDQ    $0x08, AX
-	JMP     l109
+	JMP     l137
 
-l111:
+l139:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l112
+	JMP          l140
 
-l110:
+l138:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l112:
+l140:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -25147,27 +27590,27 @@ row:
 	LEAQ -8(CX), DX
 	XORL AX, AX
 
-l113:
+l141:
 	CMPQ    AX, DX
 	CMOVQGT DX, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l114
+	JNE     l142
 	CMPQ    AX, DX
-	JGE     l115
+	JGE     l143
 	ADDQ    $0x08, AX
-	JMP     l113
+	JMP     l141
 
-l115:
+l143:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l116
+	JMP          l144
 
-l114:
+l142:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l116:
+l144:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          irregular
@@ -25210,27 +27653,27 @@ l116:
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
-l117:
+l145:
 	CMPQ    AX, DX
 	CMOVQGT DX, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l118
+	JNE     l146
 	CMPQ    AX, DX
-	JGE     l119
+	JGE     l147
 	ADDQ    $0x08, AX
-	JMP     l117
+	JMP     l145
 
-l119:
+l147:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l120
+	JMP          l148
 
-l118:
+l146:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
 	VBROADCASTSS (SI)(AX*4), Y3
 
-l120:
+l148:
 	VUCOMISS X3, X4
 	JCS      exact
 
@@ -25757,7 +28200,7 @@ upto16:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l121
+	JGE       l149
 	MOVQ      -8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -25771,19 +28214,19 @@ upto16:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l122
+	JMP       l150
 
-l121:
+l149:
 	VPMOVZXBD (R15), Y3
 
-l122:
+l150:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS (SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l123
+	JGE        l151
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l124
+	JLE        l152
 	MOVQ       -8(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -25797,12 +28240,12 @@ l122:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l124
+	JMP        l152
 
-l123:
+l151:
 	VPMOVZXBD 8(R15), Y5
 
-l124:
+l152:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 32(SI), Y5, Y6
 	VMOVAPS    Y2, Y7
@@ -25866,26 +28309,26 @@ l124:
 	JNZ        exact
 	VMOVUPS    (DX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l125
+	JGE        l153
 	VMASKMOVPS Y3, Y4, (DI)
-	JMP        l126
+	JMP        l154
 
-l125:
+l153:
 	VMOVUPS Y3, (DI)
 
-l126:
+l154:
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l127
+	JGE        l155
 	CMPQ       CX, $0x00000008
-	JLE        l128
+	JLE        l156
 	VMASKMOVPS Y5, Y4, 32(DI)
-	JMP        l128
+	JMP        l156
 
-l127:
+l155:
 	VMOVUPS Y5, 32(DI)
 
-l128:
+l156:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -25919,7 +28362,7 @@ upto17:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l129
+	JGE       l157
 	MOVQ      8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -25933,19 +28376,19 @@ upto17:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l130
+	JMP       l158
 
-l129:
+l157:
 	VPMOVZXBD 16(R15), Y3
 
-l130:
+l158:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 64(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l131
+	JGE        l159
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l132
+	JLE        l160
 	MOVQ       8(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -25959,12 +28402,12 @@ l130:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l132
+	JMP        l160
 
-l131:
+l159:
 	VPMOVZXBD 24(R15), Y5
 
-l132:
+l160:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 96(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -26068,27 +28511,27 @@ l132:
 	VMOVUPS    Y7, (DI)
 	VMOVUPS    (DX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l133
+	JGE        l161
 	VMASKMOVPS Y3, Y6, 64(DI)
-	JMP        l134
+	JMP        l162
 
-l133:
+l161:
 	VMOVUPS Y3, 64(DI)
 
-l134:
+l162:
 	VMOVUPS    Y9, 32(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l135
+	JGE        l163
 	CMPQ       CX, $0x00000008
-	JLE        l136
+	JLE        l164
 	VMASKMOVPS Y5, Y3, 96(DI)
-	JMP        l136
+	JMP        l164
 
-l135:
+l163:
 	VMOVUPS Y5, 96(DI)
 
-l136:
+l164:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 192(BX), Y5
 
@@ -26123,7 +28566,7 @@ upto18:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l137
+	JGE       l165
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -26137,19 +28580,19 @@ upto18:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l138
+	JMP       l166
 
-l137:
+l165:
 	VPMOVZXBD 32(R15), Y3
 
-l138:
+l166:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 128(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l139
+	JGE        l167
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l140
+	JLE        l168
 	MOVQ       24(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -26163,12 +28606,12 @@ l138:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l140
+	JMP        l168
 
-l139:
+l167:
 	VPMOVZXBD 40(R15), Y5
 
-l140:
+l168:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 160(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -26341,28 +28784,28 @@ l140:
 	VMOVUPS    (DX), Y5
 	VMOVUPS    256(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l141
+	JGE        l169
 	VMASKMOVPS Y6, Y5, 128(DI)
-	JMP        l142
+	JMP        l170
 
-l141:
+l169:
 	VMOVUPS Y6, 128(DI)
 
-l142:
+l170:
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    Y10, 96(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l143
+	JGE        l171
 	CMPQ       CX, $0x00000008
-	JLE        l144
+	JLE        l172
 	VMASKMOVPS Y8, Y4, 160(DI)
-	JMP        l144
+	JMP        l172
 
-l143:
+l171:
 	VMOVUPS Y8, 160(DI)
 
-l144:
+l172:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 224(BX), Y5
 
@@ -26397,7 +28840,7 @@ upto19:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l145
+	JGE       l173
 	MOVQ      40(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -26411,19 +28854,19 @@ upto19:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l146
+	JMP       l174
 
-l145:
+l173:
 	VPMOVZXBD 48(R15), Y3
 
-l146:
+l174:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 192(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l147
+	JGE        l175
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l148
+	JLE        l176
 	MOVQ       40(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -26437,12 +28880,12 @@ l146:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l148
+	JMP        l176
 
-l147:
+l175:
 	VPMOVZXBD 56(R15), Y5
 
-l148:
+l176:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 224(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -26658,14 +29101,14 @@ l148:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    320(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l149
+	JGE        l177
 	VMASKMOVPS Y6, Y4, 192(DI)
-	JMP        l150
+	JMP        l178
 
-l149:
+l177:
 	VMOVUPS Y6, 192(DI)
 
-l150:
+l178:
 	VMOVUPS    384(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    352(BX), Y4
@@ -26673,16 +29116,16 @@ l150:
 	VMOVUPS    Y5, 160(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l151
+	JGE        l179
 	CMPQ       CX, $0x00000008
-	JLE        l152
+	JLE        l180
 	VMASKMOVPS Y12, Y4, 224(DI)
-	JMP        l152
+	JMP        l180
 
-l151:
+l179:
 	VMOVUPS Y12, 224(DI)
 
-l152:
+l180:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -26816,7 +29259,7 @@ upto20:
 	VPOR        Y5, Y9, Y5
 	VPOR        Y5, Y10, Y5
 	CMPQ        CX, $0x00000008
-	JGE         l153
+	JGE         l181
 	MOVQ        56(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000008, CX
@@ -26830,19 +29273,19 @@ upto20:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l154
+	JMP         l182
 
-l153:
+l181:
 	VPMOVZXBD 64(R15), Y4
 
-l154:
+l182:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS 256(SI), Y4, Y9
 	CMPQ       CX, $0x00000018
-	JGE        l155
+	JGE        l183
 	VPXOR      Y10, Y10, Y10
 	CMPQ       CX, $0x00000010
-	JLE        l156
+	JLE        l184
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000018, CX
@@ -26856,12 +29299,12 @@ l154:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l156
+	JMP        l184
 
-l155:
+l183:
 	VPMOVZXBD 80(R15), Y10
 
-l156:
+l184:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 320(SI), Y10, Y11
 	VMOVAPS    Y2, Y12
@@ -27017,10 +29460,10 @@ l156:
 	VPOR        Y5, Y11, Y5
 	VPOR        Y5, Y12, Y5
 	CMPQ        CX, $0x00000010
-	JGE         l157
+	JGE         l185
 	VPXOR       Y6, Y6, Y6
 	CMPQ        CX, $0x00000008
-	JLE         l158
+	JLE         l186
 	MOVQ        56(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000010, CX
@@ -27034,19 +29477,19 @@ l156:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l158
+	JMP         l186
 
-l157:
+l185:
 	VPMOVZXBD 72(R15), Y6
 
-l158:
+l186:
 	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
 	VMASKMOVPS 288(SI), Y6, Y8
 	CMPQ       CX, $0x00000020
-	JGE        l159
+	JGE        l187
 	VPXOR      Y9, Y9, Y9
 	CMPQ       CX, $0x00000018
-	JLE        l160
+	JLE        l188
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000020, CX
@@ -27060,12 +29503,12 @@ l158:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l160
+	JMP        l188
 
-l159:
+l187:
 	VPMOVZXBD 88(R15), Y9
 
-l160:
+l188:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 352(SI), Y9, Y11
 	VMOVAPS    Y2, Y12
@@ -27129,27 +29572,27 @@ l160:
 	VMOVUPS    (DX), Y3
 	VMOVUPS    352(BX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l161
+	JGE        l189
 	VMASKMOVPS Y5, Y3, 256(DI)
-	JMP        l162
+	JMP        l190
 
-l161:
+l189:
 	VMOVUPS Y5, 256(DI)
 
-l162:
+l190:
 	VMOVUPS    64(DX), Y3
 	VMOVUPS    320(BX), Y5
 	CMPQ       CX, $0x00000018
-	JGE        l163
+	JGE        l191
 	CMPQ       CX, $0x00000010
-	JLE        l164
+	JLE        l192
 	VMASKMOVPS Y5, Y3, 320(DI)
-	JMP        l164
+	JMP        l192
 
-l163:
+l191:
 	VMOVUPS Y5, 320(DI)
 
-l164:
+l192:
 	VMOVUPS    416(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    384(BX), Y3
@@ -27159,28 +29602,28 @@ l164:
 	VMOVUPS    Y3, 224(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l165
+	JGE        l193
 	CMPQ       CX, $0x00000008
-	JLE        l166
+	JLE        l194
 	VMASKMOVPS Y6, Y3, 288(DI)
-	JMP        l166
+	JMP        l194
 
-l165:
+l193:
 	VMOVUPS Y6, 288(DI)
 
-l166:
+l194:
 	VMOVUPS    96(DX), Y3
 	CMPQ       CX, $0x00000020
-	JGE        l167
+	JGE        l195
 	CMPQ       CX, $0x00000018
-	JLE        l168
+	JLE        l196
 	VMASKMOVPS Y9, Y3, 352(DI)
-	JMP        l168
+	JMP        l196
 
-l167:
+l195:
 	VMOVUPS Y9, 352(DI)
 
-l168:
+l196:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 224(BX), Y5
 
@@ -27383,7 +29826,7 @@ upto21:
 	VPOR        Y5, Y10, Y5
 	VPOR        Y5, Y11, Y5
 	CMPQ        CX, $0x00000008
-	JGE         l169
+	JGE         l197
 	MOVQ        88(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000008, CX
@@ -27397,19 +29840,19 @@ upto21:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l170
+	JMP         l198
 
-l169:
+l197:
 	VPMOVZXBD 96(R15), Y8
 
-l170:
+l198:
 	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
 	VMASKMOVPS 384(SI), Y8, Y10
 	CMPQ       CX, $0x00000018
-	JGE        l171
+	JGE        l199
 	VPXOR      Y11, Y11, Y11
 	CMPQ       CX, $0x00000010
-	JLE        l172
+	JLE        l200
 	MOVQ       88(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000018, CX
@@ -27423,12 +29866,12 @@ l170:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l172
+	JMP        l200
 
-l171:
+l199:
 	VPMOVZXBD 112(R15), Y11
 
-l172:
+l200:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 448(SI), Y11, Y12
 	VMOVAPS    Y2, Y13
@@ -27636,10 +30079,10 @@ l172:
 	VPOR        Y5, Y8, Y5
 	VPOR        Y5, Y11, Y5
 	CMPQ        CX, $0x00000010
-	JGE         l173
+	JGE         l201
 	VPXOR       Y8, Y8, Y8
 	CMPQ        CX, $0x00000008
-	JLE         l174
+	JLE         l202
 	MOVQ        88(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000010, CX
@@ -27653,19 +30096,19 @@ l172:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l174
+	JMP         l202
 
-l173:
+l201:
 	VPMOVZXBD 104(R15), Y8
 
-l174:
+l202:
 	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
 	VMASKMOVPS 416(SI), Y8, Y10
 	CMPQ       CX, $0x00000020
-	JGE        l175
+	JGE        l203
 	VPXOR      Y11, Y11, Y11
 	CMPQ       CX, $0x00000018
-	JLE        l176
+	JLE        l204
 	MOVQ       88(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000020, CX
@@ -27679,12 +30122,12 @@ l174:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l176
+	JMP        l204
 
-l175:
+l203:
 	VPMOVZXBD 120(R15), Y11
 
-l176:
+l204:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 480(SI), Y11, Y12
 	VMOVAPS    Y2, Y13
@@ -27754,27 +30197,27 @@ l176:
 	VMOVUPS    (DX), Y3
 	VMOVUPS    512(BX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l177
+	JGE        l205
 	VMASKMOVPS Y4, Y3, 384(DI)
-	JMP        l178
+	JMP        l206
 
-l177:
+l205:
 	VMOVUPS Y4, 384(DI)
 
-l178:
+l206:
 	VMOVUPS    64(DX), Y3
 	VMOVUPS    416(BX), Y4
 	CMPQ       CX, $0x00000018
-	JGE        l179
+	JGE        l207
 	CMPQ       CX, $0x00000010
-	JLE        l180
+	JLE        l208
 	VMASKMOVPS Y4, Y3, 448(DI)
-	JMP        l180
+	JMP        l208
 
-l179:
+l207:
 	VMOVUPS Y4, 448(DI)
 
-l180:
+l208:
 	VMOVUPS    480(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    448(BX), Y3
@@ -27789,28 +30232,28 @@ l180:
 	VMOVUPS    Y3, 352(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l181
+	JGE        l209
 	CMPQ       CX, $0x00000008
-	JLE        l182
+	JLE        l210
 	VMASKMOVPS Y8, Y3, 416(DI)
-	JMP        l182
+	JMP        l210
 
-l181:
+l209:
 	VMOVUPS Y8, 416(DI)
 
-l182:
+l210:
 	VMOVUPS    96(DX), Y3
 	CMPQ       CX, $0x00000020
-	JGE        l183
+	JGE        l211
 	CMPQ       CX, $0x00000018
-	JLE        l184
+	JLE        l212
 	VMASKMOVPS Y11, Y3, 480(DI)
-	JMP        l184
+	JMP        l212
 
-l183:
+l211:
 	VMOVUPS Y11, 480(DI)
 
-l184:
+l212:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 224(BX), Y4
 
@@ -28031,14 +30474,14 @@ done25:
 	VFMADD231PS  Y6, Y4, Y5
 	VMOVUPS      (DX), Y4
 	CMPQ         CX, $0x00000008
-	JGE          l185
+	JGE          l213
 	VMASKMOVPS   Y5, Y4, (DI)
-	JMP          l186
+	JMP          l214
 
-l185:
+l213:
 	VMOVUPS Y5, (DI)
 
-l186:
+l214:
 	LEAQ (SI)(CX*4), SI
 
 behind26:
@@ -28155,14 +30598,14 @@ done30:
 	VFMADD231PS Y2, Y4, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l187
+	JGE         l215
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l188
+	JMP         l216
 
-l187:
+l215:
 	VMOVUPS Y5, (DI)
 
-l188:
+l216:
 	LEAQ (SI)(CX*4), SI
 
 behind31:
@@ -28329,14 +30772,14 @@ done35:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l189
+	JGE         l217
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l190
+	JMP         l218
 
-l189:
+l217:
 	VMOVUPS Y5, (DI)
 
-l190:
+l218:
 	LEAQ (SI)(CX*4), SI
 
 behind36:
@@ -29031,7 +31474,7 @@ upto40:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l191
+	JGE       l219
 	MOVQ      -8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -29045,12 +31488,12 @@ upto40:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l192
+	JMP       l220
 
-l191:
+l219:
 	VPMOVZXBD (R15), Y4
 
-l192:
+l220:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS (SI), Y4, Y5
 	VMOVUPS    minusInf<>+0(SB), Y6
@@ -29058,10 +31501,10 @@ l192:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l193
+	JGE       l221
 	VPXOR     Y5, Y5, Y5
 	CMPQ      CX, $0x00000008
-	JLE       l194
+	JLE       l222
 	MOVQ      -8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -29075,12 +31518,12 @@ l192:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l194
+	JMP       l222
 
-l193:
+l221:
 	VPMOVZXBD 8(R15), Y5
 
-l194:
+l222:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 32(SI), Y5, Y7
 	VBLENDVPS  Y5, Y7, Y6, Y5
@@ -29122,14 +31565,14 @@ l194:
 	VANDPS      Y9, Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l195
+	JGE         l223
 	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l196
+	JMP         l224
 
-l195:
+l223:
 	VMOVUPS Y6, (DI)
 
-l196:
+l224:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -29168,16 +31611,16 @@ l196:
 	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l197
+	JGE         l225
 	CMPQ        CX, $0x00000008
-	JLE         l198
+	JLE         l226
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l198
+	JMP         l226
 
-l197:
+l225:
 	VMOVUPS Y4, 32(DI)
 
-l198:
+l226:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -29206,7 +31649,7 @@ upto41:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l199
+	JGE       l227
 	MOVQ      8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -29220,12 +31663,12 @@ upto41:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l200
+	JMP       l228
 
-l199:
+l227:
 	VPMOVZXBD 16(R15), Y4
 
-l200:
+l228:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS 64(SI), Y4, Y5
 	VMOVUPS    minusInf<>+0(SB), Y6
@@ -29233,10 +31676,10 @@ l200:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l201
+	JGE       l229
 	VPXOR     Y5, Y5, Y5
 	CMPQ      CX, $0x00000008
-	JLE       l202
+	JLE       l230
 	MOVQ      8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -29250,12 +31693,12 @@ l200:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l202
+	JMP       l230
 
-l201:
+l229:
 	VPMOVZXBD 24(R15), Y5
 
-l202:
+l230:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 96(SI), Y5, Y7
 	VBLENDVPS  Y5, Y7, Y6, Y5
@@ -29332,14 +31775,14 @@ l202:
 	VMOVUPS     Y9, (DI)
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l203
+	JGE         l231
 	VMASKMOVPS  Y10, Y7, 64(DI)
-	JMP         l204
+	JMP         l232
 
-l203:
+l231:
 	VMOVUPS Y10, 64(DI)
 
-l204:
+l232:
 	VMOVUPS 64(BX), Y7
 
 	// sum + t, and what that lacks to the rest
@@ -29401,16 +31844,16 @@ l204:
 	VMOVUPS     Y6, 32(DI)
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l205
+	JGE         l233
 	CMPQ        CX, $0x00000008
-	JLE         l206
+	JLE         l234
 	VMASKMOVPS  Y7, Y5, 96(DI)
-	JMP         l206
+	JMP         l234
 
-l205:
+l233:
 	VMOVUPS Y7, 96(DI)
 
-l206:
+l234:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -29452,7 +31895,7 @@ upto42:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l207
+	JGE       l235
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -29466,22 +31909,22 @@ upto42:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l208
+	JMP       l236
 
-l207:
+l235:
 	VPMOVZXBD 32(R15), Y7
 
-l208:
+l236:
 	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VMASKMOVPS 128(SI), Y7, Y8
 	VBLENDVPS  Y7, Y8, Y6, Y7
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000018
-	JGE       l209
+	JGE       l237
 	VPXOR     Y8, Y8, Y8
 	CMPQ      CX, $0x00000010
-	JLE       l210
+	JLE       l238
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000018, CX
@@ -29495,12 +31938,12 @@ l208:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l210
+	JMP       l238
 
-l209:
+l237:
 	VPMOVZXBD 48(R15), Y8
 
-l210:
+l238:
 	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
 	VMASKMOVPS 192(SI), Y8, Y9
 	VBLENDVPS  Y8, Y9, Y6, Y8
@@ -29522,10 +31965,10 @@ l210:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l211
+	JGE       l239
 	VPXOR     Y10, Y10, Y10
 	CMPQ      CX, $0x00000008
-	JLE       l212
+	JLE       l240
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -29539,22 +31982,22 @@ l210:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l212
+	JMP       l240
 
-l211:
+l239:
 	VPMOVZXBD 40(R15), Y10
 
-l212:
+l240:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 160(SI), Y10, Y11
 	VBLENDVPS  Y10, Y11, Y6, Y10
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000020
-	JGE       l213
+	JGE       l241
 	VPXOR     Y11, Y11, Y11
 	CMPQ      CX, $0x00000018
-	JLE       l214
+	JLE       l242
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000020, CX
@@ -29568,12 +32011,12 @@ l212:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l214
+	JMP       l242
 
-l213:
+l241:
 	VPMOVZXBD 56(R15), Y11
 
-l214:
+l242:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 224(SI), Y11, Y12
 	VBLENDVPS  Y11, Y12, Y6, Y11
@@ -29692,26 +32135,26 @@ l214:
 	VADDPS      Y7, Y4, Y4
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l215
+	JGE         l243
 	VMASKMOVPS  Y5, Y7, 128(DI)
-	JMP         l216
+	JMP         l244
 
-l215:
+l243:
 	VMOVUPS Y5, 128(DI)
 
-l216:
+l244:
 	VMOVUPS    64(DX), Y5
 	CMPQ       CX, $0x00000018
-	JGE        l217
+	JGE        l245
 	CMPQ       CX, $0x00000010
-	JLE        l218
+	JLE        l246
 	VMASKMOVPS Y9, Y5, 192(DI)
-	JMP        l218
+	JMP        l246
 
-l217:
+l245:
 	VMOVUPS Y9, 192(DI)
 
-l218:
+l246:
 	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -29826,28 +32269,28 @@ l218:
 	VADDPS      Y9, Y4, Y4
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
-	JGE         l219
+	JGE         l247
 	CMPQ        CX, $0x00000008
-	JLE         l220
+	JLE         l248
 	VMASKMOVPS  Y5, Y9, 160(DI)
-	JMP         l220
+	JMP         l248
 
-l219:
+l247:
 	VMOVUPS Y5, 160(DI)
 
-l220:
+l248:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l221
+	JGE        l249
 	CMPQ       CX, $0x00000018
-	JLE        l222
+	JLE        l250
 	VMASKMOVPS Y6, Y5, 224(DI)
-	JMP        l222
+	JMP        l250
 
-l221:
+l249:
 	VMOVUPS Y6, 224(DI)
 
-l222:
+l250:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -29900,7 +32343,7 @@ upto43:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l223
+	JGE       l251
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -29914,22 +32357,22 @@ upto43:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l224
+	JMP       l252
 
-l223:
+l251:
 	VPMOVZXBD 64(R15), Y9
 
-l224:
+l252:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 256(SI), Y9, Y10
 	VBLENDVPS  Y9, Y10, Y6, Y9
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000018
-	JGE       l225
+	JGE       l253
 	VPXOR     Y10, Y10, Y10
 	CMPQ      CX, $0x00000010
-	JLE       l226
+	JLE       l254
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000018, CX
@@ -29943,22 +32386,22 @@ l224:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l226
+	JMP       l254
 
-l225:
+l253:
 	VPMOVZXBD 80(R15), Y10
 
-l226:
+l254:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 320(SI), Y10, Y11
 	VBLENDVPS  Y10, Y11, Y6, Y10
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000028
-	JGE       l227
+	JGE       l255
 	VPXOR     Y11, Y11, Y11
 	CMPQ      CX, $0x00000020
-	JLE       l228
+	JLE       l256
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000028, CX
@@ -29972,22 +32415,22 @@ l226:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l228
+	JMP       l256
 
-l227:
+l255:
 	VPMOVZXBD 96(R15), Y11
 
-l228:
+l256:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 384(SI), Y11, Y12
 	VBLENDVPS  Y11, Y12, Y6, Y11
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000038
-	JGE       l229
+	JGE       l257
 	VPXOR     Y12, Y12, Y12
 	CMPQ      CX, $0x00000030
-	JLE       l230
+	JLE       l258
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000038, CX
@@ -30001,12 +32444,12 @@ l228:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l230
+	JMP       l258
 
-l229:
+l257:
 	VPMOVZXBD 112(R15), Y12
 
-l230:
+l258:
 	VPCMPGTD   leftMasks<>+256(SB), Y12, Y12
 	VMASKMOVPS 448(SI), Y12, Y13
 	VBLENDVPS  Y12, Y13, Y6, Y12
@@ -30044,10 +32487,10 @@ l230:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l231
+	JGE       l259
 	VPXOR     Y14, Y14, Y14
 	CMPQ      CX, $0x00000008
-	JLE       l232
+	JLE       l260
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -30061,22 +32504,22 @@ l230:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l232
+	JMP       l260
 
-l231:
+l259:
 	VPMOVZXBD 72(R15), Y14
 
-l232:
+l260:
 	VPCMPGTD   leftMasks<>+256(SB), Y14, Y14
 	VMASKMOVPS 288(SI), Y14, Y15
 	VBLENDVPS  Y14, Y15, Y6, Y14
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000020
-	JGE       l233
+	JGE       l261
 	VPXOR     Y15, Y15, Y15
 	CMPQ      CX, $0x00000018
-	JLE       l234
+	JLE       l262
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000020, CX
@@ -30090,12 +32533,12 @@ l232:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l234
+	JMP       l262
 
-l233:
+l261:
 	VPMOVZXBD 88(R15), Y15
 
-l234:
+l262:
 	VPCMPGTD   leftMasks<>+256(SB), Y15, Y15
 	VMOVUPS    Y12, 192(BX)
 	VMASKMOVPS 352(SI), Y15, Y12
@@ -30103,10 +32546,10 @@ l234:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000030
-	JGE       l235
+	JGE       l263
 	VPXOR     Y12, Y12, Y12
 	CMPQ      CX, $0x00000028
-	JLE       l236
+	JLE       l264
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000030, CX
@@ -30120,12 +32563,12 @@ l234:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l236
+	JMP       l264
 
-l235:
+l263:
 	VPMOVZXBD 104(R15), Y12
 
-l236:
+l264:
 	VPCMPGTD   leftMasks<>+256(SB), Y12, Y12
 	VMOVUPS    Y11, 224(BX)
 	VMASKMOVPS 416(SI), Y12, Y11
@@ -30133,10 +32576,10 @@ l236:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000040
-	JGE       l237
+	JGE       l265
 	VPXOR     Y11, Y11, Y11
 	CMPQ      CX, $0x00000038
-	JLE       l238
+	JLE       l266
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000040, CX
@@ -30150,12 +32593,12 @@ l236:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l238
+	JMP       l266
 
-l237:
+l265:
 	VPMOVZXBD 120(R15), Y11
 
-l238:
+l266:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMOVUPS    Y10, 256(BX)
 	VMASKMOVPS 480(SI), Y11, Y10
@@ -30347,26 +32790,26 @@ l238:
 	VADDPS      Y5, Y4, Y9
 	VMOVUPS     (DX), Y11
 	CMPQ        CX, $0x00000008
-	JGE         l239
+	JGE         l267
 	VMASKMOVPS  Y4, Y11, 256(DI)
-	JMP         l240
+	JMP         l268
 
-l239:
+l267:
 	VMOVUPS Y4, 256(DI)
 
-l240:
+l268:
 	VMOVUPS    64(DX), Y4
 	CMPQ       CX, $0x00000018
-	JGE        l241
+	JGE        l269
 	CMPQ       CX, $0x00000010
-	JLE        l242
+	JLE        l270
 	VMASKMOVPS Y5, Y4, 320(DI)
-	JMP        l242
+	JMP        l270
 
-l241:
+l269:
 	VMOVUPS Y5, 320(DI)
 
-l242:
+l270:
 	VMOVUPS 224(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -30415,28 +32858,28 @@ l242:
 	VADDPS      Y10, Y9, Y9
 	VMOVUPS     128(DX), Y10
 	CMPQ        CX, $0x00000028
-	JGE         l243
+	JGE         l271
 	CMPQ        CX, $0x00000020
-	JLE         l244
+	JLE         l272
 	VMASKMOVPS  Y4, Y10, 384(DI)
-	JMP         l244
+	JMP         l272
 
-l243:
+l271:
 	VMOVUPS Y4, 384(DI)
 
-l244:
+l272:
 	VMOVUPS    192(DX), Y4
 	CMPQ       CX, $0x00000038
-	JGE        l245
+	JGE        l273
 	CMPQ       CX, $0x00000030
-	JLE        l246
+	JLE        l274
 	VMASKMOVPS Y5, Y4, 448(DI)
-	JMP        l246
+	JMP        l274
 
-l245:
+l273:
 	VMOVUPS Y5, 448(DI)
 
-l246:
+l274:
 	// sum + t, and what that lacks to the rest
 	VADDPS Y9, Y7, Y4
 	VMINPS Y9, Y7, Y5
@@ -30617,28 +33060,28 @@ l246:
 	VADDPS      Y6, Y5, Y4
 	VMOVUPS     32(DX), Y10
 	CMPQ        CX, $0x00000010
-	JGE         l247
+	JGE         l275
 	CMPQ        CX, $0x00000008
-	JLE         l248
+	JLE         l276
 	VMASKMOVPS  Y5, Y10, 288(DI)
-	JMP         l248
+	JMP         l276
 
-l247:
+l275:
 	VMOVUPS Y5, 288(DI)
 
-l248:
+l276:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l249
+	JGE        l277
 	CMPQ       CX, $0x00000018
-	JLE        l250
+	JLE        l278
 	VMASKMOVPS Y6, Y5, 352(DI)
-	JMP        l250
+	JMP        l278
 
-l249:
+l277:
 	VMOVUPS Y6, 352(DI)
 
-l250:
+l278:
 	VMOVUPS 320(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -30687,28 +33130,28 @@ l250:
 	VADDPS      Y10, Y4, Y4
 	VMOVUPS     160(DX), Y10
 	CMPQ        CX, $0x00000030
-	JGE         l251
+	JGE         l279
 	CMPQ        CX, $0x00000028
-	JLE         l252
+	JLE         l280
 	VMASKMOVPS  Y5, Y10, 416(DI)
-	JMP         l252
+	JMP         l280
 
-l251:
+l279:
 	VMOVUPS Y5, 416(DI)
 
-l252:
+l280:
 	VMOVUPS    224(DX), Y5
 	CMPQ       CX, $0x00000040
-	JGE        l253
+	JGE        l281
 	CMPQ       CX, $0x00000038
-	JLE        l254
+	JLE        l282
 	VMASKMOVPS Y6, Y5, 480(DI)
-	JMP        l254
+	JMP        l282
 
-l253:
+l281:
 	VMOVUPS Y6, 480(DI)
 
-l254:
+l282:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y6
@@ -30912,14 +33355,14 @@ done47:
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l255
+	JGE         l283
 	VMASKMOVPS  Y4, Y5, (DI)
-	JMP         l256
+	JMP         l284
 
-l255:
+l283:
 	VMOVUPS Y4, (DI)
 
-l256:
+l284:
 	LEAQ (SI)(CX*4), SI
 
 behind48:
@@ -31055,14 +33498,14 @@ done52:
 	VFMADD231PS  Y2, Y0, Y1
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
-	JGE          l257
+	JGE          l285
 	VMASKMOVPS   Y1, Y0, (DI)
-	JMP          l258
+	JMP          l286
 
-l257:
+l285:
 	VMOVUPS Y1, (DI)
 
-l258:
+l286:
 	LEAQ (SI)(CX*4), SI
 
 behind53:
@@ -31554,63 +33997,124 @@ l8:
 	VADDPD       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
 	VADDSD       X3, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X4, X3
-	JCS          exact32
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X3
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VCVTSS2SD    X4, X4, X5
 	VSUBSD       X5, X3, X3
 	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y5
-	VFMADD231PS Y4, Y7, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, (DI)
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X5, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y2, Y5
-	VFMADD231PS Y4, Y2, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
+	VMOVUPS     Y3, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     Y3, 32(DI)
 	VMOVUPS     192(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y2, Y5
-	VFMADD231PS Y4, Y2, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l9
-	VMASKMOVPS  Y5, Y2, 64(DI)
+	VMASKMOVPS  Y3, Y2, 64(DI)
 	JMP         l10
 
 l9:
-	VMOVUPS Y5, 64(DI)
+	VMOVUPS Y3, 64(DI)
 
 l10:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y10, Y3
-	VFMADD231PS Y4, Y10, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y10, Y5
+	VFMADD231PS Y4, Y10, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l11
 	CMPQ        CX, $0x00000008
 	JLE         l12
-	VMASKMOVPS  Y3, Y2, 96(DI)
+	VMASKMOVPS  Y5, Y2, 96(DI)
 	JMP         l12
 
 l11:
-	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y5, 96(DI)
 
 l12:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop3
+	JMP  end
+
+small3:
+	// Leave if results may be 0.
+	VMOVD X4, AX
+	CMPL  AX, $0x18000000
+	JLE   exact32
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y4, Y4
+	VMULSD       up64<>+0(SB), X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Y5
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     192(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l13
+	VMASKMOVPS  Y3, Y2, 64(DI)
+	JMP         l14
+
+l13:
+	VMOVUPS Y3, 64(DI)
+
+l14:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y10, Y5
+	VFMADD231PS Y4, Y10, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l15
+	CMPQ        CX, $0x00000008
+	JLE         l16
+	VMASKMOVPS  Y5, Y2, 96(DI)
+	JMP         l16
+
+l15:
+	VMOVUPS Y5, 96(DI)
+
+l16:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -31624,24 +34128,24 @@ exact32:
 	LEAQ         8(CX), R11
 	XORL         AX, AX
 
-l13:
+l17:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l14
+	JNZ         l18
 	CMPQ        AX, R11
-	JGE         l15
+	JGE         l19
 	ADDQ        $0x08, AX
-	JMP         l13
+	JMP         l17
 
-l15:
+l19:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l16
+	JMP          l20
 
-l14:
+l18:
 	VMOVMSKPS    Y15, R11
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
@@ -31649,7 +34153,7 @@ l14:
 	VFMADD213SS  (R15)(AX*4), X2, X15
 	VBROADCASTSS X15, Y2
 
-l16:
+l20:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Y3
@@ -31690,24 +34194,24 @@ loop5:
 	LEAQ         24(CX), R11
 	XORL         AX, AX
 
-l17:
+l21:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l18
+	JNZ         l22
 	CMPQ        AX, R11
-	JGE         l19
+	JGE         l23
 	ADDQ        $0x08, AX
-	JMP         l17
+	JMP         l21
 
-l19:
+l23:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l20
+	JMP          l24
 
-l18:
+l22:
 	VMOVMSKPS    Y15, R11
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
@@ -31715,7 +34219,7 @@ l18:
 	VFMADD213SS  (R15)(AX*4), X2, X15
 	VBROADCASTSS X15, Y4
 
-l20:
+l24:
 	VUCOMISS     X3, X4
 	JCS          exact48
 	VBROADCASTSS 8(R14), Y3
@@ -31936,77 +34440,150 @@ l20:
 	VADDPD       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
 	VADDSD       X3, X5, X5
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X5, X3
-	JCS          exact48
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X3
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X5, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VCVTSS2SD    X4, X4, X5
 	VSUBSD       X5, X3, X3
 	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      288(BX), Y5
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X5, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small5
+	VMOVUPS 288(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VMOVUPS     Y6, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     256(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     Y3, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y11, Y2
+	VFMADD231PS Y4, Y11, Y2
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     224(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l25
+	VMASKMOVPS  Y3, Y2, 128(DI)
+	JMP         l26
+
+l25:
+	VMOVUPS Y3, 128(DI)
+
+l26:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y7, Y5
+	VFMADD231PS Y4, Y7, Y5
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l27
+	CMPQ        CX, $0x00000008
+	JLE         l28
+	VMASKMOVPS  Y5, Y2, 160(DI)
+	JMP         l28
+
+l27:
+	VMOVUPS Y5, 160(DI)
+
+l28:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop5
+	JMP  end
+
+small5:
+	// Leave if results may be 0.
+	VMOVD X4, AX
+	CMPL  AX, $0x18000000
+	JLE   exact48
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y4, Y4
+	VMULSD       up64<>+0(SB), X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      288(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y2, Y5
-	VFMADD231PS Y4, Y2, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 32(DI)
 	VMOVUPS     256(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y2, Y5
-	VFMADD231PS Y4, Y2, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 64(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y11, Y2
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y11, Y2
 	VFMADD231PS Y4, Y11, Y2
 	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     Y2, 96(DI)
 	VMOVUPS     224(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y2, Y5
-	VFMADD231PS Y4, Y2, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l21
-	VMASKMOVPS  Y5, Y2, 128(DI)
-	JMP         l22
+	JGE         l29
+	VMASKMOVPS  Y3, Y2, 128(DI)
+	JMP         l30
 
-l21:
-	VMOVUPS Y5, 128(DI)
+l29:
+	VMOVUPS Y3, 128(DI)
 
-l22:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y3
-	VFMADD231PS Y4, Y7, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
+l30:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y7, Y5
+	VFMADD231PS Y4, Y7, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l23
+	JGE         l31
 	CMPQ        CX, $0x00000008
-	JLE         l24
-	VMASKMOVPS  Y3, Y2, 160(DI)
-	JMP         l24
+	JLE         l32
+	VMASKMOVPS  Y5, Y2, 160(DI)
+	JMP         l32
 
-l23:
-	VMOVUPS Y3, 160(DI)
+l31:
+	VMOVUPS Y5, 160(DI)
 
-l24:
+l32:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -32020,24 +34597,24 @@ exact48:
 	LEAQ         24(CX), R11
 	XORL         AX, AX
 
-l25:
+l33:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l26
+	JNZ         l34
 	CMPQ        AX, R11
-	JGE         l27
+	JGE         l35
 	ADDQ        $0x08, AX
-	JMP         l25
+	JMP         l33
 
-l27:
+l35:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l28
+	JMP          l36
 
-l26:
+l34:
 	VMOVMSKPS    Y15, R11
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
@@ -32045,7 +34622,7 @@ l26:
 	VFMADD213SS  (R15)(AX*4), X2, X15
 	VBROADCASTSS X15, Y2
 
-l28:
+l36:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Y3
@@ -32086,24 +34663,24 @@ loop7:
 	LEAQ         40(CX), R11
 	XORL         AX, AX
 
-l29:
+l37:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l30
+	JNZ         l38
 	CMPQ        AX, R11
-	JGE         l31
+	JGE         l39
 	ADDQ        $0x08, AX
-	JMP         l29
+	JMP         l37
 
-l31:
+l39:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l32
+	JMP          l40
 
-l30:
+l38:
 	VMOVMSKPS    Y15, R11
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
@@ -32111,7 +34688,7 @@ l30:
 	VFMADD213SS  (R15)(AX*4), X2, X15
 	VBROADCASTSS X15, Y4
 
-l32:
+l40:
 	VUCOMISS     X3, X4
 	JCS          exact64
 	VBROADCASTSS 8(R14), Y3
@@ -32382,91 +34959,176 @@ l32:
 	VADDPD       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
 	VADDSD       X3, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X4, X3
-	JCS          exact64
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X3
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VCVTSS2SD    X4, X4, X5
 	VSUBSD       X5, X3, X3
 	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      256(BX), Y5
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Y5
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y8
-	VFMADD231PS Y4, Y5, Y8
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X5, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small7
+	VMOVUPS 256(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y6, Y3
+	VFMADD231PS Y4, Y6, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     224(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     416(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     352(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VMOVUPS     Y6, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     320(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l41
+	VMASKMOVPS  Y3, Y2, 192(DI)
+	JMP         l42
+
+l41:
+	VMOVUPS Y3, 192(DI)
+
+l42:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y7, Y5
+	VFMADD231PS Y4, Y7, Y5
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l43
+	CMPQ        CX, $0x00000008
+	JLE         l44
+	VMASKMOVPS  Y5, Y2, 224(DI)
+	JMP         l44
+
+l43:
+	VMOVUPS Y5, 224(DI)
+
+l44:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop7
+	JMP  end
+
+small7:
+	// Leave if results may be 0.
+	VMOVD X4, AX
+	CMPL  AX, $0x18000000
+	JLE   exact64
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y4, Y4
+	VMULSD       up64<>+0(SB), X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      256(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y5
-	VFMADD231PS Y4, Y6, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     224(BX), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y6, Y3
+	VFMADD231PS Y4, Y6, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     224(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     416(BX), Y5
+	VMOVUPS     416(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     352(BX), Y5
+	VMOVUPS     352(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y2, Y5
-	VFMADD231PS Y4, Y2, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 160(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 160(DI)
 	VMOVUPS     320(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y2, Y5
-	VFMADD231PS Y4, Y2, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l33
-	VMASKMOVPS  Y5, Y2, 192(DI)
-	JMP         l34
+	JGE         l45
+	VMASKMOVPS  Y3, Y2, 192(DI)
+	JMP         l46
 
-l33:
-	VMOVUPS Y5, 192(DI)
+l45:
+	VMOVUPS Y3, 192(DI)
 
-l34:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y3
-	VFMADD231PS Y4, Y7, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
+l46:
+	// e*cHi + e*cLo
+	VMULPS      Y5, Y7, Y5
+	VFMADD231PS Y4, Y7, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l35
+	JGE         l47
 	CMPQ        CX, $0x00000008
-	JLE         l36
-	VMASKMOVPS  Y3, Y2, 224(DI)
-	JMP         l36
+	JLE         l48
+	VMASKMOVPS  Y5, Y2, 224(DI)
+	JMP         l48
 
-l35:
-	VMOVUPS Y3, 224(DI)
+l47:
+	VMOVUPS Y5, 224(DI)
 
-l36:
+l48:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -32480,24 +35142,24 @@ exact64:
 	LEAQ         40(CX), R11
 	XORL         AX, AX
 
-l37:
+l49:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l38
+	JNZ         l50
 	CMPQ        AX, R11
-	JGE         l39
+	JGE         l51
 	ADDQ        $0x08, AX
-	JMP         l37
+	JMP         l49
 
-l39:
+l51:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l40
+	JMP          l52
 
-l38:
+l50:
 	VMOVMSKPS    Y15, R11
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
@@ -32505,7 +35167,7 @@ l38:
 	VFMADD213SS  (R15)(AX*4), X2, X15
 	VBROADCASTSS X15, Y2
 
-l40:
+l52:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Y3
@@ -32546,24 +35208,24 @@ loop9:
 	LEAQ         56(CX), R11
 	XORL         AX, AX
 
-l41:
+l53:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l42
+	JNZ         l54
 	CMPQ        AX, R11
-	JGE         l43
+	JGE         l55
 	ADDQ        $0x08, AX
-	JMP         l41
+	JMP         l53
 
-l43:
+l55:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l44
+	JMP          l56
 
-l42:
+l54:
 	VMOVMSKPS    Y15, R11
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
@@ -32571,7 +35233,7 @@ l42:
 	VFMADD213SS  (R15)(AX*4), X2, X15
 	VBROADCASTSS X15, Y4
 
-l44:
+l56:
 	VUCOMISS     X3, X4
 	JCS          exact96
 	VBROADCASTSS 8(R14), Y3
@@ -32974,140 +35636,270 @@ l44:
 	VADDPD       X3, X6, X6
 	VMOVHLPS     X6, X6, X3
 	VADDSD       X3, X6, X6
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X6, X3
-	JCS          exact96
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X3
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X6, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VCVTSS2SD    X4, X4, X6
 	VSUBSD       X6, X3, X3
 	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y6
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X6, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small9
+	VMOVUPS 224(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     512(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     480(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     320(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     288(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     544(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     416(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l57
+	VMASKMOVPS  Y7, Y3, 256(DI)
+	JMP         l58
+
+l57:
+	VMOVUPS Y7, 256(DI)
+
+l58:
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l59
+	CMPQ        CX, $0x00000008
+	JLE         l60
+	VMASKMOVPS  Y3, Y2, 288(DI)
+	JMP         l60
+
+l59:
+	VMOVUPS Y3, 288(DI)
+
+l60:
+	VMOVUPS 384(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     64(DX), Y2
+	CMPQ        CX, $0x00000018
+	JGE         l61
+	CMPQ        CX, $0x00000010
+	JLE         l62
+	VMASKMOVPS  Y3, Y2, 320(DI)
+	JMP         l62
+
+l61:
+	VMOVUPS Y3, 320(DI)
+
+l62:
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMOVUPS     96(DX), Y2
+	CMPQ        CX, $0x00000020
+	JGE         l63
+	CMPQ        CX, $0x00000018
+	JLE         l64
+	VMASKMOVPS  Y6, Y2, 352(DI)
+	JMP         l64
+
+l63:
+	VMOVUPS Y6, 352(DI)
+
+l64:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop9
+	JMP  end
+
+small9:
+	// Leave if results may be 0.
+	VMOVD X4, AX
+	CMPL  AX, $0x18000000
+	JLE   exact96
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y4, Y4
+	VMULSD       up64<>+0(SB), X3, X3
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
+	VMOVUPS      224(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     512(BX), Y6
+	VMOVUPS     512(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     192(BX), Y6
+	VMOVUPS     192(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     480(BX), Y6
+	VMOVUPS     480(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     320(BX), Y6
+	VMOVUPS     320(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y8
-	VFMADD231PS Y4, Y6, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y6
-	VFMADD231PS Y4, Y7, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     288(BX), Y6
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     288(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     544(BX), Y6
+	VMOVUPS     544(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     416(BX), Y6
+	VMOVUPS     416(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y6
+	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l45
-	VMASKMOVPS  Y7, Y6, 256(DI)
-	JMP         l46
+	JGE         l65
+	VMASKMOVPS  Y7, Y3, 256(DI)
+	JMP         l66
 
-l45:
+l65:
 	VMOVUPS Y7, 256(DI)
 
-l46:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y2, Y6
-	VFMADD231PS Y4, Y2, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+l66:
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l47
+	JGE         l67
 	CMPQ        CX, $0x00000008
-	JLE         l48
-	VMASKMOVPS  Y6, Y2, 288(DI)
-	JMP         l48
+	JLE         l68
+	VMASKMOVPS  Y3, Y2, 288(DI)
+	JMP         l68
 
-l47:
-	VMOVUPS Y6, 288(DI)
+l67:
+	VMOVUPS Y3, 288(DI)
 
-l48:
+l68:
 	VMOVUPS 384(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y2, Y6
-	VFMADD231PS Y4, Y2, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     64(DX), Y2
 	CMPQ        CX, $0x00000018
-	JGE         l49
+	JGE         l69
 	CMPQ        CX, $0x00000010
-	JLE         l50
-	VMASKMOVPS  Y6, Y2, 320(DI)
-	JMP         l50
+	JLE         l70
+	VMASKMOVPS  Y3, Y2, 320(DI)
+	JMP         l70
 
-l49:
-	VMOVUPS Y6, 320(DI)
+l69:
+	VMOVUPS Y3, 320(DI)
 
-l50:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y3
-	VFMADD231PS Y4, Y5, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
+l70:
+	// e*cHi + e*cLo
+	VMULPS      Y6, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     96(DX), Y2
 	CMPQ        CX, $0x00000020
-	JGE         l51
+	JGE         l71
 	CMPQ        CX, $0x00000018
-	JLE         l52
-	VMASKMOVPS  Y3, Y2, 352(DI)
-	JMP         l52
+	JLE         l72
+	VMASKMOVPS  Y6, Y2, 352(DI)
+	JMP         l72
 
-l51:
-	VMOVUPS Y3, 352(DI)
+l71:
+	VMOVUPS Y6, 352(DI)
 
-l52:
+l72:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -33121,24 +35913,24 @@ exact96:
 	LEAQ         56(CX), R11
 	XORL         AX, AX
 
-l53:
+l73:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l54
+	JNZ         l74
 	CMPQ        AX, R11
-	JGE         l55
+	JGE         l75
 	ADDQ        $0x08, AX
-	JMP         l53
+	JMP         l73
 
-l55:
+l75:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l56
+	JMP          l76
 
-l54:
+l74:
 	VMOVMSKPS    Y15, R11
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
@@ -33146,7 +35938,7 @@ l54:
 	VFMADD213SS  (R15)(AX*4), X2, X15
 	VBROADCASTSS X15, Y2
 
-l56:
+l76:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Y3
@@ -33187,24 +35979,24 @@ loop11:
 	LEAQ         88(CX), R11
 	XORL         AX, AX
 
-l57:
+l77:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l58
+	JNZ         l78
 	CMPQ        AX, R11
-	JGE         l59
+	JGE         l79
 	ADDQ        $0x08, AX
-	JMP         l57
+	JMP         l77
 
-l59:
+l79:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l60
+	JMP          l80
 
-l58:
+l78:
 	VMOVMSKPS    Y15, R11
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
@@ -33212,7 +36004,7 @@ l58:
 	VFMADD213SS  (R15)(AX*4), X2, X15
 	VBROADCASTSS X15, Y4
 
-l60:
+l80:
 	VUCOMISS     X3, X4
 	JCS          exact128
 	VBROADCASTSS 8(R14), Y3
@@ -33734,168 +36526,322 @@ l60:
 	VADDPD       X3, X4, X4
 	VMOVHLPS     X4, X4, X3
 	VADDSD       X3, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X4, X3
-	JCS          exact128
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X3
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VCVTSS2SD    X4, X4, X7
 	VSUBSD       X7, X3, X3
 	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y7
+	VCVTSD2SS    X3, X3, X7
+	VBROADCASTSS X7, Y7
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X7, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small11
+	VMOVUPS 224(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     576(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     544(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     320(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     640(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     288(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     608(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     416(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
+	VMOVUPS     Y8, 256(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y6, Y3
+	VFMADD231PS Y4, Y6, Y3
+	VMOVUPS     Y3, 288(DI)
+	VMOVUPS     384(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VMOVUPS     Y6, 320(DI)
+	VMOVUPS     704(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VMOVUPS     Y6, 352(DI)
+	VMOVUPS     480(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l81
+	VMASKMOVPS  Y6, Y3, 384(DI)
+	JMP         l82
+
+l81:
+	VMOVUPS Y6, 384(DI)
+
+l82:
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l83
+	CMPQ        CX, $0x00000008
+	JLE         l84
+	VMASKMOVPS  Y3, Y2, 416(DI)
+	JMP         l84
+
+l83:
+	VMOVUPS Y3, 416(DI)
+
+l84:
+	VMOVUPS 448(BX), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     64(DX), Y2
+	CMPQ        CX, $0x00000018
+	JGE         l85
+	CMPQ        CX, $0x00000010
+	JLE         l86
+	VMASKMOVPS  Y3, Y2, 448(DI)
+	JMP         l86
+
+l85:
+	VMOVUPS Y3, 448(DI)
+
+l86:
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMOVUPS     96(DX), Y2
+	CMPQ        CX, $0x00000020
+	JGE         l87
+	CMPQ        CX, $0x00000018
+	JLE         l88
+	VMASKMOVPS  Y7, Y2, 480(DI)
+	JMP         l88
+
+l87:
+	VMOVUPS Y7, 480(DI)
+
+l88:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop11
+	JMP  end
+
+small11:
+	// Leave if results may be 0.
+	VMOVD X4, AX
+	CMPL  AX, $0x18000000
+	JLE   exact128
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y4, Y4
+	VMULSD       up64<>+0(SB), X3, X3
+	VCVTSD2SS    X3, X3, X7
+	VBROADCASTSS X7, Y7
+	VMOVUPS      224(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     576(BX), Y7
+	VMOVUPS     576(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     192(BX), Y7
+	VMOVUPS     192(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     544(BX), Y7
+	VMOVUPS     544(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     320(BX), Y7
+	VMOVUPS     320(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     640(BX), Y7
+	VMOVUPS     640(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     288(BX), Y7
+	VMOVUPS     288(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     608(BX), Y7
+	VMOVUPS     608(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     416(BX), Y7
+	VMOVUPS     416(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y4, Y7, Y8
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y8
+	VFMADD231PS Y4, Y3, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     384(BX), Y6
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y6, Y3
+	VFMADD231PS Y4, Y6, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 288(DI)
+	VMOVUPS     384(BX), Y3
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 320(DI)
-	VMOVUPS     704(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     480(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y7
-	VFMADD231PS Y4, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y6
-	CMPQ        CX, $0x00000008
-	JGE         l61
-	VMASKMOVPS  Y7, Y6, 384(DI)
-	JMP         l62
-
-l61:
-	VMOVUPS Y7, 384(DI)
-
-l62:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y2, Y6
-	VFMADD231PS Y4, Y2, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 320(DI)
+	VMOVUPS     704(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 352(DI)
+	VMOVUPS     480(BX), Y3
+
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l89
+	VMASKMOVPS  Y6, Y3, 384(DI)
+	JMP         l90
+
+l89:
+	VMOVUPS Y6, 384(DI)
+
+l90:
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l63
+	JGE         l91
 	CMPQ        CX, $0x00000008
-	JLE         l64
-	VMASKMOVPS  Y6, Y2, 416(DI)
-	JMP         l64
+	JLE         l92
+	VMASKMOVPS  Y3, Y2, 416(DI)
+	JMP         l92
 
-l63:
-	VMOVUPS Y6, 416(DI)
+l91:
+	VMOVUPS Y3, 416(DI)
 
-l64:
+l92:
 	VMOVUPS 448(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y2, Y6
-	VFMADD231PS Y4, Y2, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y2, Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     64(DX), Y2
 	CMPQ        CX, $0x00000018
-	JGE         l65
+	JGE         l93
 	CMPQ        CX, $0x00000010
-	JLE         l66
-	VMASKMOVPS  Y6, Y2, 448(DI)
-	JMP         l66
+	JLE         l94
+	VMASKMOVPS  Y3, Y2, 448(DI)
+	JMP         l94
 
-l65:
-	VMOVUPS Y6, 448(DI)
+l93:
+	VMOVUPS Y3, 448(DI)
 
-l66:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y3
-	VFMADD231PS Y4, Y5, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
+l94:
+	// e*cHi + e*cLo
+	VMULPS      Y7, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     96(DX), Y2
 	CMPQ        CX, $0x00000020
-	JGE         l67
+	JGE         l95
 	CMPQ        CX, $0x00000018
-	JLE         l68
-	VMASKMOVPS  Y3, Y2, 480(DI)
-	JMP         l68
+	JLE         l96
+	VMASKMOVPS  Y7, Y2, 480(DI)
+	JMP         l96
 
-l67:
-	VMOVUPS Y3, 480(DI)
+l95:
+	VMOVUPS Y7, 480(DI)
 
-l68:
+l96:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -33909,24 +36855,24 @@ exact128:
 	LEAQ         88(CX), R11
 	XORL         AX, AX
 
-l69:
+l97:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l70
+	JNZ         l98
 	CMPQ        AX, R11
-	JGE         l71
+	JGE         l99
 	ADDQ        $0x08, AX
-	JMP         l69
+	JMP         l97
 
-l71:
+l99:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l72
+	JMP          l100
 
-l70:
+l98:
 	VMOVMSKPS    Y15, R11
 	TZCNTL       R11, R11
 	ADDQ         R11, AX
@@ -33934,7 +36880,7 @@ l70:
 	VFMADD213SS  (R15)(AX*4), X2, X15
 	VBROADCASTSS X15, Y2
 
-l72:
+l100:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Y3
@@ -33970,24 +36916,24 @@ row:
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
-l73:
+l101:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l74
+	JNZ         l102
 	CMPQ        AX, DX
-	JGE         l75
+	JGE         l103
 	ADDQ        $0x08, AX
-	JMP         l73
+	JMP         l101
 
-l75:
+l103:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l76
+	JMP          l104
 
-l74:
+l102:
 	VMOVMSKPS    Y15, DX
 	TZCNTL       DX, DX
 	ADDQ         DX, AX
@@ -33995,7 +36941,7 @@ l74:
 	VFMADD213SS  (R15)(AX*4), X2, X15
 	VBROADCASTSS X15, Y2
 
-l76:
+l104:
 	VUCOMISS     X3, X2
 	JCS          irregular
 	VBROADCASTSS 16(R14), Y3
@@ -34039,24 +36985,24 @@ l76:
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
-l77:
+l105:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y3, Y15
 	VCMPPS      $0x05, Y5, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l78
+	JNZ         l106
 	CMPQ        AX, DX
-	JGE         l79
+	JGE         l107
 	ADDQ        $0x08, AX
-	JMP         l77
+	JMP         l105
 
-l79:
+l107:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l80
+	JMP          l108
 
-l78:
+l106:
 	VMOVMSKPS    Y15, DX
 	TZCNTL       DX, DX
 	ADDQ         DX, AX
@@ -34064,7 +37010,7 @@ l78:
 	VFMADD213SS  (R15)(AX*4), X3, X15
 	VBROADCASTSS X15, Y3
 
-l80:
+l108:
 	VUCOMISS X3, X4
 	JCS      exact
 
@@ -34719,26 +37665,26 @@ upto16:
 	JNZ        exact
 	VMOVUPS    (DX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l81
+	JGE        l109
 	VMASKMOVPS Y4, Y5, (DI)
-	JMP        l82
+	JMP        l110
 
-l81:
+l109:
 	VMOVUPS Y4, (DI)
 
-l82:
+l110:
 	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
-	JGE        l83
+	JGE        l111
 	CMPQ       CX, $0x00000008
-	JLE        l84
+	JLE        l112
 	VMASKMOVPS Y3, Y5, 32(DI)
-	JMP        l84
+	JMP        l112
 
-l83:
+l111:
 	VMOVUPS Y3, 32(DI)
 
-l84:
+l112:
 	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -34898,27 +37844,27 @@ upto17:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    224(BX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l85
+	JGE        l113
 	VMASKMOVPS Y5, Y4, 64(DI)
-	JMP        l86
+	JMP        l114
 
-l85:
+l113:
 	VMOVUPS Y5, 64(DI)
 
-l86:
+l114:
 	VMOVUPS    Y6, 32(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l87
+	JGE        l115
 	CMPQ       CX, $0x00000008
-	JLE        l88
+	JLE        l116
 	VMASKMOVPS Y10, Y4, 96(DI)
-	JMP        l88
+	JMP        l116
 
-l87:
+l115:
 	VMOVUPS Y10, 96(DI)
 
-l88:
+l116:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 192(BX), Y5
 
@@ -35152,28 +38098,28 @@ upto18:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    256(BX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l89
+	JGE        l117
 	VMASKMOVPS Y7, Y4, 128(DI)
-	JMP        l90
+	JMP        l118
 
-l89:
+l117:
 	VMOVUPS Y7, 128(DI)
 
-l90:
+l118:
 	VMOVUPS    Y6, 32(DI)
 	VMOVUPS    Y11, 96(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l91
+	JGE        l119
 	CMPQ       CX, $0x00000008
-	JLE        l92
+	JLE        l120
 	VMASKMOVPS Y5, Y4, 160(DI)
-	JMP        l92
+	JMP        l120
 
-l91:
+l119:
 	VMOVUPS Y5, 160(DI)
 
-l92:
+l120:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 224(BX), Y5
 
@@ -35459,14 +38405,14 @@ upto19:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    320(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l93
+	JGE        l121
 	VMASKMOVPS Y6, Y4, 192(DI)
-	JMP        l94
+	JMP        l122
 
-l93:
+l121:
 	VMOVUPS Y6, 192(DI)
 
-l94:
+l122:
 	VMOVUPS    416(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    384(BX), Y4
@@ -35474,16 +38420,16 @@ l94:
 	VMOVUPS    Y5, 160(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l95
+	JGE        l123
 	CMPQ       CX, $0x00000008
-	JLE        l96
+	JLE        l124
 	VMASKMOVPS Y7, Y4, 224(DI)
-	JMP        l96
+	JMP        l124
 
-l95:
+l123:
 	VMOVUPS Y7, 224(DI)
 
-l96:
+l124:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -35892,27 +38838,27 @@ upto20:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    416(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l97
+	JGE        l125
 	VMASKMOVPS Y6, Y4, 256(DI)
-	JMP        l98
+	JMP        l126
 
-l97:
+l125:
 	VMOVUPS Y6, 256(DI)
 
-l98:
+l126:
 	VMOVUPS    64(DX), Y4
 	VMOVUPS    384(BX), Y6
 	CMPQ       CX, $0x00000018
-	JGE        l99
+	JGE        l127
 	CMPQ       CX, $0x00000010
-	JLE        l100
+	JLE        l128
 	VMASKMOVPS Y6, Y4, 320(DI)
-	JMP        l100
+	JMP        l128
 
-l99:
+l127:
 	VMOVUPS Y6, 320(DI)
 
-l100:
+l128:
 	VMOVUPS    480(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    448(BX), Y4
@@ -35922,28 +38868,28 @@ l100:
 	VMOVUPS    Y4, 224(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l101
+	JGE        l129
 	CMPQ       CX, $0x00000008
-	JLE        l102
+	JLE        l130
 	VMASKMOVPS Y5, Y4, 288(DI)
-	JMP        l102
+	JMP        l130
 
-l101:
+l129:
 	VMOVUPS Y5, 288(DI)
 
-l102:
+l130:
 	VMOVUPS    96(DX), Y4
 	CMPQ       CX, $0x00000020
-	JGE        l103
+	JGE        l131
 	CMPQ       CX, $0x00000018
-	JLE        l104
+	JLE        l132
 	VMASKMOVPS Y7, Y4, 352(DI)
-	JMP        l104
+	JMP        l132
 
-l103:
+l131:
 	VMOVUPS Y7, 352(DI)
 
-l104:
+l132:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 256(BX), Y5
 
@@ -36492,27 +39438,27 @@ upto21:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    480(BX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l105
+	JGE        l133
 	VMASKMOVPS Y7, Y4, 384(DI)
-	JMP        l106
+	JMP        l134
 
-l105:
+l133:
 	VMOVUPS Y7, 384(DI)
 
-l106:
+l134:
 	VMOVUPS    64(DX), Y4
 	VMOVUPS    448(BX), Y7
 	CMPQ       CX, $0x00000018
-	JGE        l107
+	JGE        l135
 	CMPQ       CX, $0x00000010
-	JLE        l108
+	JLE        l136
 	VMASKMOVPS Y7, Y4, 448(DI)
-	JMP        l108
+	JMP        l136
 
-l107:
+l135:
 	VMOVUPS Y7, 448(DI)
 
-l108:
+l136:
 	VMOVUPS    544(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    512(BX), Y4
@@ -36527,28 +39473,28 @@ l108:
 	VMOVUPS    Y4, 352(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l109
+	JGE        l137
 	CMPQ       CX, $0x00000008
-	JLE        l110
+	JLE        l138
 	VMASKMOVPS Y5, Y4, 416(DI)
-	JMP        l110
+	JMP        l138
 
-l109:
+l137:
 	VMOVUPS Y5, 416(DI)
 
-l110:
+l138:
 	VMOVUPS    96(DX), Y4
 	CMPQ       CX, $0x00000020
-	JGE        l111
+	JGE        l139
 	CMPQ       CX, $0x00000018
-	JLE        l112
+	JLE        l140
 	VMASKMOVPS Y6, Y4, 480(DI)
-	JMP        l112
+	JMP        l140
 
-l111:
+l139:
 	VMOVUPS Y6, 480(DI)
 
-l112:
+l140:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 256(BX), Y5
 
@@ -36769,14 +39715,14 @@ done25:
 	VFMADD231PS  Y6, Y4, Y5
 	VMOVUPS      (DX), Y4
 	CMPQ         CX, $0x00000008
-	JGE          l113
+	JGE          l141
 	VMASKMOVPS   Y5, Y4, (DI)
-	JMP          l114
+	JMP          l142
 
-l113:
+l141:
 	VMOVUPS Y5, (DI)
 
-l114:
+l142:
 	LEAQ (SI)(CX*4), SI
 
 behind26:
@@ -36893,14 +39839,14 @@ done30:
 	VFMADD231PS Y2, Y4, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l115
+	JGE         l143
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l116
+	JMP         l144
 
-l115:
+l143:
 	VMOVUPS Y5, (DI)
 
-l116:
+l144:
 	LEAQ (SI)(CX*4), SI
 
 behind31:
@@ -37067,14 +40013,14 @@ done35:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l117
+	JGE         l145
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l118
+	JMP         l146
 
-l117:
+l145:
 	VMOVUPS Y5, (DI)
 
-l118:
+l146:
 	LEAQ (SI)(CX*4), SI
 
 behind36:
@@ -37756,14 +40702,14 @@ upto40:
 	VANDPS      Y9, Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l119
+	JGE         l147
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l120
+	JMP         l148
 
-l119:
+l147:
 	VMOVUPS Y5, (DI)
 
-l120:
+l148:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -37802,16 +40748,16 @@ l120:
 	VANDPS      Y5, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l121
+	JGE         l149
 	CMPQ        CX, $0x00000008
-	JLE         l122
+	JLE         l150
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l122
+	JMP         l150
 
-l121:
+l149:
 	VMOVUPS Y4, 32(DI)
 
-l122:
+l150:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -37920,14 +40866,14 @@ upto41:
 	VMOVUPS     Y9, (DI)
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l123
+	JGE         l151
 	VMASKMOVPS  Y10, Y5, 64(DI)
-	JMP         l124
+	JMP         l152
 
-l123:
+l151:
 	VMOVUPS Y10, 64(DI)
 
-l124:
+l152:
 	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -37987,16 +40933,16 @@ l124:
 	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l125
+	JGE         l153
 	CMPQ        CX, $0x00000008
-	JLE         l126
+	JLE         l154
 	VMASKMOVPS  Y7, Y5, 96(DI)
-	JMP         l126
+	JMP         l154
 
-l125:
+l153:
 	VMOVUPS Y7, 96(DI)
 
-l126:
+l154:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -38181,26 +41127,26 @@ upto42:
 	VADDPS      Y7, Y4, Y4
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l127
+	JGE         l155
 	VMASKMOVPS  Y5, Y7, 128(DI)
-	JMP         l128
+	JMP         l156
 
-l127:
+l155:
 	VMOVUPS Y5, 128(DI)
 
-l128:
+l156:
 	VMOVUPS    64(DX), Y5
 	CMPQ       CX, $0x00000018
-	JGE        l129
+	JGE        l157
 	CMPQ       CX, $0x00000010
-	JLE        l130
+	JLE        l158
 	VMASKMOVPS Y6, Y5, 192(DI)
-	JMP        l130
+	JMP        l158
 
-l129:
+l157:
 	VMOVUPS Y6, 192(DI)
 
-l130:
+l158:
 	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -38312,28 +41258,28 @@ l130:
 	VADDPS      Y9, Y4, Y4
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
-	JGE         l131
+	JGE         l159
 	CMPQ        CX, $0x00000008
-	JLE         l132
+	JLE         l160
 	VMASKMOVPS  Y5, Y9, 160(DI)
-	JMP         l132
+	JMP         l160
 
-l131:
+l159:
 	VMOVUPS Y5, 160(DI)
 
-l132:
+l160:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l133
+	JGE        l161
 	CMPQ       CX, $0x00000018
-	JLE        l134
+	JLE        l162
 	VMASKMOVPS Y8, Y5, 224(DI)
-	JMP        l134
+	JMP        l162
 
-l133:
+l161:
 	VMOVUPS Y8, 224(DI)
 
-l134:
+l162:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -38642,26 +41588,26 @@ upto43:
 	VADDPS      Y6, Y4, Y5
 	VMOVUPS     (DX), Y9
 	CMPQ        CX, $0x00000008
-	JGE         l135
+	JGE         l163
 	VMASKMOVPS  Y4, Y9, 256(DI)
-	JMP         l136
+	JMP         l164
 
-l135:
+l163:
 	VMOVUPS Y4, 256(DI)
 
-l136:
+l164:
 	VMOVUPS    64(DX), Y4
 	CMPQ       CX, $0x00000018
-	JGE        l137
+	JGE        l165
 	CMPQ       CX, $0x00000010
-	JLE        l138
+	JLE        l166
 	VMASKMOVPS Y6, Y4, 320(DI)
-	JMP        l138
+	JMP        l166
 
-l137:
+l165:
 	VMOVUPS Y6, 320(DI)
 
-l138:
+l166:
 	VMOVUPS 192(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -38710,28 +41656,28 @@ l138:
 	VADDPS      Y9, Y5, Y5
 	VMOVUPS     128(DX), Y9
 	CMPQ        CX, $0x00000028
-	JGE         l139
+	JGE         l167
 	CMPQ        CX, $0x00000020
-	JLE         l140
+	JLE         l168
 	VMASKMOVPS  Y4, Y9, 384(DI)
-	JMP         l140
+	JMP         l168
 
-l139:
+l167:
 	VMOVUPS Y4, 384(DI)
 
-l140:
+l168:
 	VMOVUPS    192(DX), Y4
 	CMPQ       CX, $0x00000038
-	JGE        l141
+	JGE        l169
 	CMPQ       CX, $0x00000030
-	JLE        l142
+	JLE        l170
 	VMASKMOVPS Y6, Y4, 448(DI)
-	JMP        l142
+	JMP        l170
 
-l141:
+l169:
 	VMOVUPS Y6, 448(DI)
 
-l142:
+l170:
 	// sum + t, and what that lacks to the rest
 	VADDPS Y5, Y7, Y4
 	VMINPS Y5, Y7, Y6
@@ -38906,28 +41852,28 @@ l142:
 	VADDPS      Y5, Y4, Y8
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
-	JGE         l143
+	JGE         l171
 	CMPQ        CX, $0x00000008
-	JLE         l144
+	JLE         l172
 	VMASKMOVPS  Y4, Y9, 288(DI)
-	JMP         l144
+	JMP         l172
 
-l143:
+l171:
 	VMOVUPS Y4, 288(DI)
 
-l144:
+l172:
 	VMOVUPS    96(DX), Y4
 	CMPQ       CX, $0x00000020
-	JGE        l145
+	JGE        l173
 	CMPQ       CX, $0x00000018
-	JLE        l146
+	JLE        l174
 	VMASKMOVPS Y5, Y4, 352(DI)
-	JMP        l146
+	JMP        l174
 
-l145:
+l173:
 	VMOVUPS Y5, 352(DI)
 
-l146:
+l174:
 	VMOVUPS 352(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -38976,28 +41922,28 @@ l146:
 	VADDPS      Y9, Y8, Y8
 	VMOVUPS     160(DX), Y9
 	CMPQ        CX, $0x00000030
-	JGE         l147
+	JGE         l175
 	CMPQ        CX, $0x00000028
-	JLE         l148
+	JLE         l176
 	VMASKMOVPS  Y4, Y9, 416(DI)
-	JMP         l148
+	JMP         l176
 
-l147:
+l175:
 	VMOVUPS Y4, 416(DI)
 
-l148:
+l176:
 	VMOVUPS    224(DX), Y4
 	CMPQ       CX, $0x00000040
-	JGE        l149
+	JGE        l177
 	CMPQ       CX, $0x00000038
-	JLE        l150
+	JLE        l178
 	VMASKMOVPS Y5, Y4, 480(DI)
-	JMP        l150
+	JMP        l178
 
-l149:
+l177:
 	VMOVUPS Y5, 480(DI)
 
-l150:
+l178:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y6, Y4
 	VMINPS  Y8, Y6, Y5
@@ -39202,14 +42148,14 @@ done47:
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l151
+	JGE         l179
 	VMASKMOVPS  Y4, Y5, (DI)
-	JMP         l152
+	JMP         l180
 
-l151:
+l179:
 	VMOVUPS Y4, (DI)
 
-l152:
+l180:
 	LEAQ (SI)(CX*4), SI
 
 behind48:
@@ -39345,14 +42291,14 @@ done52:
 	VFMADD231PS  Y2, Y0, Y1
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
-	JGE          l153
+	JGE          l181
 	VMASKMOVPS   Y1, Y0, (DI)
-	JMP          l154
+	JMP          l182
 
-l153:
+l181:
 	VMOVUPS Y1, (DI)
 
-l154:
+l182:
 	LEAQ (SI)(CX*4), SI
 
 behind53:
@@ -47545,16 +50491,6 @@ DATA nearBitsOfN<>+20(SB)/4, $0xf1c00168
 DATA nearBitsOfN<>+24(SB)/4, $0xf1c00168
 DATA nearBitsOfN<>+28(SB)/4, $0xf1c00168
 GLOBL nearBitsOfN<>(SB), RODATA|NOPTR, $32
-
-DATA up<>+0(SB)/4, $0x71800000
-DATA up<>+4(SB)/4, $0x71800000
-DATA up<>+8(SB)/4, $0x71800000
-DATA up<>+12(SB)/4, $0x71800000
-DATA up<>+16(SB)/4, $0x71800000
-DATA up<>+20(SB)/4, $0x71800000
-DATA up<>+24(SB)/4, $0x71800000
-DATA up<>+28(SB)/4, $0x71800000
-GLOBL up<>(SB), RODATA|NOPTR, $32
 
 // func softmaxRowRestAVX2(dst *float32, src *float32, n int) (ok bool)
 // Requires: AVX, AVX2, FMA3

@@ -123,6 +123,9 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	case k == library.SoftmaxRows, k == library.SumRows && m.evex:
 		s.InRegisters = 16
 	}
+	if k.Rowed() {
+		s.Small, s.Smalls = 2, 14
+	}
 	switch k {
 	case library.Sum, library.SumTops:
 		s.Ahead = 1024
@@ -291,8 +294,8 @@ func (w *libraryWriter) ok() {
 }
 
 // small writes what a row takes whose guard, the first of these instructions, found a small factor.
-func (w *libraryWriter) small(block int, instrs []ir.Instr) {
-	w.Label(fmt.Sprintf("small%d", block))
+func (w *libraryWriter) small(instrs []ir.Instr) {
+	w.Label(w.smallLabel)
 	guard := instrs[0]
 	high, low := w.reg(guard.Src[0], w.lanes), w.reg(guard.Src[1], w.lanes)
 	double, single := view(guard.Src[2].Index, 4), view(guard.Src[1].Index, 4)
@@ -311,7 +314,6 @@ func (w *libraryWriter) small(block int, instrs []ir.Instr) {
 			w.times(math.Float32bits(library.Down), w.reg(in.Dst, w.lanes))
 		}
 	}
-	w.ok()
 }
 
 // times multiplies a vector by a constant.
@@ -487,13 +489,21 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	}
 	switch c.Test {
 	case ir.EachRow:
-		w.nextRow(src, dst)
-		w.JNZ(operand.LabelRef(loop))
-		w.JMP(operand.LabelRef(library.End))
+		next := func() {
+			w.nextRow(src, dst)
+			w.JNZ(operand.LabelRef(loop))
+			w.JMP(operand.LabelRef(library.End))
+		}
+		next()
+		if small != nil {
+			w.small(small)
+			next()
+		}
 	case ir.Only:
 		w.ok()
 		if small != nil {
-			w.small(i, small)
+			w.small(small)
+			w.ok()
 		}
 		if w.kernel != library.SumRow {
 			w.Label(done)

@@ -265,6 +265,8 @@ type Shape struct {
 	Residents   int // registers that variables may keep
 	Unroll      int // vectors in a turn of a kernel without sums
 	InRegisters int // rows of lanes in registers, from 8 up
+	Small       int // rows of lanes from which on rows in registers have a copy of the second pass for a small factor
+	Smalls      int // how many such numbers of rows of lanes there are
 	Apart       int // rows of lanes of a single row up to which N is made beside exponentials, and not before
 	Ahead       int // elements between what a turn of a sum reads and what it asks for; 0 for nothing
 }
@@ -1079,7 +1081,7 @@ func (d *description) shortRow(b *ir.Block, s segment, x body, label string) {
 	}
 	sum := b.ByHalves(lanes)
 	var f factor
-	if s.near && d.Single() {
+	if s.near && (d.Single() || x.rows >= d.Small && x.rows < d.Small+d.Smalls) {
 		b.Note("1/total = cHi + cLo")
 		var low ir.V
 		f, low = d.quotient(b, 1, sum)
