@@ -2,6 +2,7 @@ package native_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/twopass-softmax/twopass/native"
@@ -116,6 +117,44 @@ func TestFarOffsets(t *testing.T) {
 					if l := log.Data[i*cols]; l != probs[i] || (l > negInf) != (c.seen > 0) {
 						t.Errorf("level %v, %d columns, offset %d: row %d has the logarithm %v, by LogProbs %v", arith.Best, cols, c.offset, i, l, probs[i])
 					}
+				}
+			}
+		}
+	}
+}
+
+// TestHiddenByBoth has what must not show where Keep takes elements out of rows that something is added to, in place.
+func TestHiddenByBoth(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, arith.Best = range levels() {
+		r := rand.New(rand.NewPCG(5, 17))
+		for _, cols := range []int{7, 8, 40, 128, 129, 300, 1000, 4097, 70000} {
+			for rep := range 16 {
+				const rows = 3
+				x, want := make([]float32, rows*cols), make([]float32, rows*cols)
+				add, keep := make([]float32, rows*cols), make([]bool, rows*cols)
+				addRows, keepRows := 1+rep%2*(rows-1), 1+rep/2%2*(rows-1)
+				for i := range add {
+					add[i], keep[i] = r.Float32(), r.IntN(3) > 0
+				}
+				for i := range x {
+					x[i] = r.Float32()*20 - 10
+					want[i] = x[i] + add[i%(addRows*cols)]
+					if !keep[i%(keepRows*cols)] {
+						want[i] = -inf
+						if rep >= 4 && r.IntN(1+cols/2) == 0 {
+							x[i] = []float32{nan, inf, -inf, math.MaxFloat32}[r.IntN(4)]
+						}
+					} else if rep >= 12 && r.IntN(1+cols) == 0 { // the kernel stops there
+						x[i] = 100
+						want[i] = x[i] + add[i%(addRows*cols)]
+					}
+				}
+				m := native.Rows(x, cols)
+				native.SoftmaxRows(m, m, &native.Options{Add: native.Rows(add[:addRows*cols], cols), Keep: native.Rows(keep[:keepRows*cols], cols)})
+				native.SoftmaxRows(native.Rows(want, cols), native.Rows(want, cols), nil)
+				if !sameRow(x, want) {
+					t.Fatalf("level %v, %d columns, case %d: the results differ from those of rows that are prepared", arith.Best, cols, rep)
 				}
 			}
 		}

@@ -248,6 +248,11 @@ func (c *call) row(i int, n float32, done int) {
 	case opSoftmax:
 		if done > 0 {
 			j.e = j.dst.f
+			for i := range j.keep[:min(done, len(j.keep))] {
+				if !j.keep[i] { // a NaN, maybe: see keptAdd
+					j.e[i] = 0
+				}
+			}
 		}
 		j.softmaxFrom(n, done)
 	case opLogSoftmax:
@@ -261,16 +266,18 @@ func (c *call) row(i int, n float32, done int) {
 	c.hide(i)
 }
 
-// fused reports whether a kernel of rows prepares elements as well, by one mask.
+// fused reports whether a kernel of rows prepares elements as well.
 func (c *call) fused() bool {
 	add, keep := c.o.Add.Data != nil, c.o.Keep.Data != nil
 	return c.op == opSoftmax && !c.o.Causal && c.src.format == isFloat32 && c.dst.format == isFloat32 &&
-		(add != keep) && (add || c.one.mul == 1) && c.plan.level.Fuses(c.cols)
+		(add || keep && c.one.mul == 1) && c.plan.level.Fuses(c.cols)
 }
 
 // kernelRows does the rows from first to before end by a kernel of rows, but for those that are not
 // regular. Causal rows, which differ in length, take a call each.
 func (c *call) kernelRows(first, end int) {
+	var both job // has a buffer
+	defer both.release()
 	for first < end {
 		rows, cols := min(end-first, rowsOfCall(c.cols)), c.cols
 		if c.o.Causal {
@@ -281,6 +288,11 @@ func (c *call) kernelRows(first, end int) {
 		done := 0
 		dst, src := c.dst.f[first*c.dstStride:], c.src.f[first*c.srcStride:]
 		switch {
+		case c.o.Keep.Data != nil && c.o.Add.Data != nil:
+			var add []float32
+			var stride int
+			add, stride, rows = c.keptAdd(&both, first, rows)
+			done = c.plan.level.SoftmaxAddedRows(dst, src, add, c.one.mul, rows, cols, c.dstStride, c.srcStride, stride, &r)
 		case c.o.Keep.Data != nil:
 			keep, stride := rowsOf(&c.o.Keep, first)
 			done = c.plan.level.SoftmaxKeptRows(dst, src, keep, rows, cols, c.dstStride, c.srcStride, stride, &r)
@@ -298,6 +310,24 @@ func (c *call) kernelRows(first, end int) {
 			first++
 		}
 	}
+}
+
+// keptAdd is what to add to rows from first on, at most so many, and the next row's distance: in the job's buffer,
+// -Inf where Keep takes an element out. An infinity or a NaN there makes the sum a NaN, and the kernel leaves that row.
+func (c *call) keptAdd(j *job, first, most int) (add []float32, stride, rows int) {
+	prepared := 1
+	rows = most
+	line := (c.cols + 15) &^ 15 // whole lines of the cache
+	if c.o.Keep.Rows > 1 || c.o.Add.Rows > 1 {
+		rows = min(most, max(1, blockLen/4/line)) // which stay in L1
+		prepared, stride = rows, line
+	}
+	add = j.rowBuffer(prepared * line)
+	from, fromStride := rowsOf(&c.o.Add, first)
+	p := arith.Preparation{Mul: 1}
+	p.Keep, p.KeepStride = rowsOf(&c.o.Keep, first)
+	c.plan.level.PrepareRows(add, from, prepared, c.cols, line, fromStride, &p)
+	return add, stride, rows
 }
 
 // job is row i, as far as it is visible.
