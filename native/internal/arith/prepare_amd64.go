@@ -114,24 +114,34 @@ func (l Level) Dot(y, dy []float32) (sum float64) {
 	if l == Plain {
 		return dotPlain(y, dy)
 	}
+	if len(dy) <= Call {
+		return l.dot(y, dy, nil)
+	}
 	var s [lanes]float64
 	for len(dy) > 0 {
 		n := min(len(dy), Call)
-		if y == nil && l == AVX512 {
-			sum = sum64AVX512(dy[:n], &s)
-		} else if y == nil {
-			sum = sum64AVX2(dy[:n], &s)
+		if y == nil {
+			sum = l.dot(nil, dy[:n], &s)
 		} else {
-			if l == AVX512 {
-				sum = dotAVX512(y[:n], dy[:n], &s)
-			} else {
-				sum = dotAVX2(y[:n], dy[:n], &s)
-			}
+			sum = l.dot(y[:n], dy[:n], &s)
 			y = y[n:]
 		}
 		dy = dy[n:]
 	}
 	return sum
+}
+
+// dot adds to the lanes in s, unless that is nil: to load what was just stored takes as long as a short row.
+func (l Level) dot(y, dy []float32, s *[lanes]float64) float64 {
+	switch {
+	case y == nil && l == AVX512:
+		return sum64AVX512(dy, s)
+	case y == nil:
+		return sum64AVX2(dy, s)
+	case l == AVX512:
+		return dotAVX512(y, dy, s)
+	}
+	return dotAVX2(y, dy, s)
 }
 
 // finite is the level whose kernels do a gradient: they count on finite dy, and in softmax y, which a finite

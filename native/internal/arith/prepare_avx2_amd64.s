@@ -1478,15 +1478,23 @@ next:
 // func dotAVX2(src []float32, dy []float32, s *[16]float64) (sum float64)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·dotAVX2(SB), NOSPLIT, $0-64
-	// dotAVX2: adds x * dy to the lanes in s; the sum of those.
+	// dotAVX2: adds x * dy to the lanes in s, which are 0 if s is nil; the sum of those.
 	MOVQ    src_base+0(FP), SI
 	MOVQ    src_len+8(FP), CX
 	MOVQ    dy_base+24(FP), R8
 	MOVQ    s+48(FP), R12
+	VXORPD  Y8, Y8, Y8
+	VXORPD  Y9, Y9, Y9
+	VXORPD  Y10, Y10, Y10
+	VXORPD  Y11, Y11, Y11
+	TESTQ   R12, R12
+	JZ      begin
 	VMOVUPD (R12), Y8
 	VMOVUPD 32(R12), Y9
 	VMOVUPD 64(R12), Y10
 	VMOVUPD 96(R12), Y11
+
+begin:
 	SUBQ    $0x10, CX
 	JLT     left
 	PCALIGN $0x40
@@ -1552,10 +1560,14 @@ left:
 	VFMADD231PD  Y3, Y7, Y11
 
 done:
-	VMOVUPD      Y8, (R12)
-	VMOVUPD      Y9, 32(R12)
-	VMOVUPD      Y10, 64(R12)
-	VMOVUPD      Y11, 96(R12)
+	TESTQ   R12, R12
+	JZ      add
+	VMOVUPD Y8, (R12)
+	VMOVUPD Y9, 32(R12)
+	VMOVUPD Y10, 64(R12)
+	VMOVUPD Y11, 96(R12)
+
+add:
 	VADDPD       Y10, Y8, Y8
 	VADDPD       Y11, Y9, Y9
 	VADDPD       Y9, Y8, Y8
@@ -1570,14 +1582,22 @@ done:
 // func sum64AVX2(src []float32, s *[16]float64) (sum float64)
 // Requires: AVX, AVX2, MMX+
 TEXT ·sum64AVX2(SB), NOSPLIT, $0-40
-	// sum64AVX2: adds x to the lanes in s; the sum of those.
+	// sum64AVX2: adds x to the lanes in s, which are 0 if s is nil; the sum of those.
 	MOVQ    src_base+0(FP), SI
 	MOVQ    src_len+8(FP), CX
 	MOVQ    s+24(FP), R12
+	VXORPD  Y8, Y8, Y8
+	VXORPD  Y9, Y9, Y9
+	VXORPD  Y10, Y10, Y10
+	VXORPD  Y11, Y11, Y11
+	TESTQ   R12, R12
+	JZ      begin
 	VMOVUPD (R12), Y8
 	VMOVUPD 32(R12), Y9
 	VMOVUPD 64(R12), Y10
 	VMOVUPD 96(R12), Y11
+
+begin:
 	SUBQ    $0x10, CX
 	JLT     left
 	PCALIGN $0x40
@@ -1629,10 +1649,14 @@ left:
 	VADDPD       Y3, Y11, Y11
 
 done:
-	VMOVUPD      Y8, (R12)
-	VMOVUPD      Y9, 32(R12)
-	VMOVUPD      Y10, 64(R12)
-	VMOVUPD      Y11, 96(R12)
+	TESTQ   R12, R12
+	JZ      add
+	VMOVUPD Y8, (R12)
+	VMOVUPD Y9, 32(R12)
+	VMOVUPD Y10, 64(R12)
+	VMOVUPD Y11, 96(R12)
+
+add:
 	VADDPD       Y10, Y8, Y8
 	VADDPD       Y11, Y9, Y9
 	VADDPD       Y9, Y8, Y8

@@ -1378,13 +1378,19 @@ next:
 // func dotAVX512(src []float32, dy []float32, s *[16]float64) (sum float64)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotAVX512(SB), NOSPLIT, $0-64
-	// dotAVX512: adds x * dy to the lanes in s; the sum of those.
+	// dotAVX512: adds x * dy to the lanes in s, which are 0 if s is nil; the sum of those.
 	MOVQ    src_base+0(FP), SI
 	MOVQ    src_len+8(FP), CX
 	MOVQ    dy_base+24(FP), R8
 	MOVQ    s+48(FP), R12
+	VXORPD  Y8, Y8, Y8
+	VXORPD  Y9, Y9, Y9
+	TESTQ   R12, R12
+	JZ      begin
 	VMOVUPD (R12), Z8
 	VMOVUPD 64(R12), Z9
+
+begin:
 	SUBQ    $0x10, CX
 	JLT     left
 	PCALIGN $0x40
@@ -1421,8 +1427,12 @@ left:
 	VFMADD231PD Z1, Z5, Z9
 
 done:
-	VMOVUPD       Z8, (R12)
-	VMOVUPD       Z9, 64(R12)
+	TESTQ   R12, R12
+	JZ      add
+	VMOVUPD Z8, (R12)
+	VMOVUPD Z9, 64(R12)
+
+add:
 	VADDPD        Z9, Z8, Z8
 	VEXTRACTF64X4 $0x01, Z8, Y9
 	VADDPD        Y9, Y8, Y8
@@ -1437,12 +1447,18 @@ done:
 // func sum64AVX512(src []float32, s *[16]float64) (sum float64)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·sum64AVX512(SB), NOSPLIT, $0-40
-	// sum64AVX512: adds x to the lanes in s; the sum of those.
+	// sum64AVX512: adds x to the lanes in s, which are 0 if s is nil; the sum of those.
 	MOVQ    src_base+0(FP), SI
 	MOVQ    src_len+8(FP), CX
 	MOVQ    s+24(FP), R12
+	VXORPD  Y8, Y8, Y8
+	VXORPD  Y9, Y9, Y9
+	TESTQ   R12, R12
+	JZ      begin
 	VMOVUPD (R12), Z8
 	VMOVUPD 64(R12), Z9
+
+begin:
 	SUBQ    $0x10, CX
 	JLT     left
 	PCALIGN $0x40
@@ -1473,8 +1489,12 @@ left:
 	VADDPD      Z1, Z9, Z9
 
 done:
-	VMOVUPD       Z8, (R12)
-	VMOVUPD       Z9, 64(R12)
+	TESTQ   R12, R12
+	JZ      add
+	VMOVUPD Z8, (R12)
+	VMOVUPD Z9, 64(R12)
+
+add:
 	VADDPD        Z9, Z8, Z8
 	VEXTRACTF64X4 $0x01, Z8, Y9
 	VADDPD        Y9, Y8, Y8

@@ -752,8 +752,8 @@ type Dot struct {
 
 // Dots lists them.
 var Dots = []Dot{
-	{"dot", "func(src, dy []float32, s *[16]float64) (sum float64)", "adds x * dy to the lanes in s; the sum of those", true},
-	{"sum64", "func(src []float32, s *[16]float64) (sum float64)", "adds x to the lanes in s; the sum of those", false},
+	{"dot", "func(src, dy []float32, s *[16]float64) (sum float64)", "adds x * dy to the lanes in s, which are 0 if s is nil; the sum of those", true},
+	{"sum64", "func(src []float32, s *[16]float64) (sum float64)", "adds x to the lanes in s, which are 0 if s is nil; the sum of those", false},
 }
 
 // laneSums is where the lanes are between calls.
@@ -774,8 +774,14 @@ func (w *prepareWriter) dot(d Dot, name string) {
 	}
 	w.MOVQ(w.param("s", ""), laneSums)
 	for p := range parts {
+		w.VXORPD(view(8+p, 8), view(8+p, 8), view(8+p, 8))
+	}
+	w.TESTQ(laneSums, laneSums)
+	w.JZ(operand.LabelRef("begin"))
+	for p := range parts {
 		w.VMOVUPD(operand.Mem{Base: laneSums, Disp: 8 * w.lanes * p}, w.d(8+p))
 	}
+	w.Label("begin")
 	row := func(load func(m operand.Mem, p, to int)) {
 		for p := range parts {
 			load(operand.Mem{Base: src, Disp: 4 * w.lanes * p}, p, p)
@@ -834,9 +840,12 @@ func (w *prepareWriter) dot(d Dot, name string) {
 		})
 	}
 	w.Label("done")
+	w.TESTQ(laneSums, laneSums)
+	w.JZ(operand.LabelRef("add"))
 	for p := range parts {
 		w.VMOVUPD(w.d(8+p), operand.Mem{Base: laneSums, Disp: 8 * w.lanes * p})
 	}
+	w.Label("add")
 	for n := parts / 2; n > 0; n /= 2 {
 		for p := range n {
 			w.VADDPD(w.d(8+p+n), w.d(8+p), w.d(8+p))
