@@ -108,8 +108,8 @@ func logSoftmaxGrad(l arith.Level, dst, y, dy []float32, scale float64) {
 	b := bufferPool.Get().(*buffers)
 	defer bufferPool.Put(b)
 	st, f := arith.ExpOf()
-	// Short blocks, as y, dy and dst are in L1 as well.
-	const block = blockLen / 4
+	// Short blocks: y, dy and dst are in L1 as well, and y comes from memory while exponentials are computed.
+	const block = blockLen / 8
 	for at := 0; at < len(y); at += block {
 		end := min(at+block, len(y))
 		p := b.in[:end-at]
