@@ -77,6 +77,7 @@ func BenchmarkRows(b *testing.B) {
 			{"causal", func() { native.SoftmaxRows(dst, src, &native.Options{Causal: true, Offset: cols - rows}) }},
 			{"keep", func() { native.SoftmaxRows(dst, src, &native.Options{Keep: native.Row(keep)}) }},
 			{"add", func() { native.SoftmaxRows(dst, src, &native.Options{Add: native.Row(bias)}) }},
+			{"keep and add", func() { native.SoftmaxRows(dst, src, &native.Options{Keep: native.Row(keep), Add: native.Row(bias)}) }},
 			{"bfloat16", func() { native.SoftmaxRows(half, half, nil) }},
 			{"log", func() { native.LogSoftmaxRows(dst, src, nil) }},
 		} {
