@@ -93,6 +93,44 @@ func TestRaw(t *testing.T) {
 	})
 }
 
+// TestRawLimits has as much of everything as there may be, with and without a known length.
+func TestRawLimits(t *testing.T) {
+	s := start(t, nativeEngine(t), "-max-rows 4 -max-cols 8 -max-k 3 -max-body 128")
+	body := encode(make([]float32, 32)...)
+	for _, reader := range []io.Reader{bytes.NewReader(body), chunked(body)} {
+		if status, answer := s.post("/v1/softmax?cols=8&rows=4", asRaw, reader); status != 200 || !bytes.Equal(answer, bytes.Repeat(encode(0.125), 32)) {
+			t.Errorf("status %d: %q", status, answer)
+		}
+	}
+	status, answer := s.post("/v1/top-k?cols=8&k=3", asRaw, bytes.NewReader(body))
+	if status != 200 || len(answer) != 4*3*8 {
+		t.Fatalf("status %d: %q", status, answer)
+	}
+	for i := range 4 {
+		checkRow(t, topk, make([]float32, 8), answer[24*i:][:24])
+	}
+}
+
+// TestOtherEngine has an engine that is asked for the probabilities of top-k.
+func TestOtherEngine(t *testing.T) {
+	e := nativeEngine(t)
+	e.Name = "another"
+	s := start(t, e, "")
+	const rows, cols, k = 7, 5, 3
+	x := make([]float32, rows*cols)
+	for i := range x {
+		x[i] = float32(i * i % 13)
+	}
+	x[2*cols] = float32(math.NaN())
+	status, answer := s.post(fmt.Sprintf("/v1/top-k?cols=%d&k=%d", cols, k), asRaw, bytes.NewReader(encode(x...)))
+	if status != 200 || len(answer) != rows*k*8 {
+		t.Fatalf("status %d: %q", status, answer)
+	}
+	for i := range rows {
+		checkRow(t, topk, x[i*cols:][:cols], answer[i*k*8:][:k*8])
+	}
+}
+
 // TestSpecial holds the engines to native's table of special values.
 func TestSpecial(t *testing.T) {
 	inf, nan, big := float32(math.Inf(1)), float32(math.NaN()), float32(math.MaxFloat32)
