@@ -37,10 +37,11 @@ func TestInfer(t *testing.T) {
 			{"top-k", topk("2", "[4, 4, null, 9999]"), 200, `{"name":"indices","datatype":"UINT32","shape":[1,2],"data":[3,0]},{"name":"probabilities","datatype":"FP32","shape":[1,2],"data":[1,0]}`},
 			{"top-k", outputs(`[{"name": "probabilities"}]`), 200, `{"name":"probabilities","datatype":"FP32","shape":[1,2],"data":[1,0]}`},
 			{"top-k/versions/1", outputs(`[{"name": "probabilities"}, {"name": "indices"}]`), 200, `{"name":"probabilities","datatype":"FP32","shape":[1,2],"data":[1,0]},{"name":"indices","datatype":"UINT32","shape":[1,2],"data":[3,0]}`},
-			// As much as there may be.
+			// As much as there may be, and as little.
 			{"softmax", infer("[8]", "[0, 0, 0, 0, 0, 0, 0, 0]"), 200, `{"name":"probabilities","datatype":"FP32","shape":[8],"data":[0.125,0.125,0.125,0.125,0.125,0.125,0.125,0.125]}`},
 			{"softmax", infer("[2, 2, 1]", "[1, 2, 3, 4]"), 200, `{"name":"probabilities","datatype":"FP32","shape":[2,2,1],"data":[1,1,1,1]}`},
 			{"softmax", infer("[1, 1, 1, 1, 1, 1, 1, 2]", "[5, 5]"), 200, `{"name":"probabilities","datatype":"FP32","shape":[1,1,1,1,1,1,1,2],"data":[0.5,0.5]}`},
+			{"top-k", topk("1", "[0, 9999, 0, 0]"), 200, `{"name":"indices","datatype":"UINT32","shape":[1,1],"data":[1]},{"name":"probabilities","datatype":"FP32","shape":[1,1],"data":[1]}`},
 			{"top-k", topk("3", "[0, 0, 0, 0]"), 200, `{"name":"indices","datatype":"UINT32","shape":[1,3],"data":[0,1,2]},{"name":"probabilities","datatype":"FP32","shape":[1,3],"data":[0.25,0.25,0.25]}`},
 			{"softmax", fmt.Sprintf("%-1000s", infer("[1]", "[0]")), 200, `{"name":"probabilities","datatype":"FP32","shape":[1],"data":[1]}`},
 			// What is said twice counts once, the last time.
