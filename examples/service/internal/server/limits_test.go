@@ -211,6 +211,24 @@ func TestSlowEnough(t *testing.T) {
 	}
 }
 
+// TestDrainQuiet: a listener that waits for connections when it is told to end waits a while longer: a handshake
+// may have begun.
+func TestDrainQuiet(t *testing.T) {
+	l := &listener{TCPListener: listen(t), conns: newQuota(1, 1), excess: newQuota(1, 1)}
+	defer l.Close()
+	ended := make(chan error)
+	go func() {
+		_, err := l.Accept()
+		ended <- err
+	}()
+	time.Sleep(50 * time.Millisecond) // for Accept to wait
+	began := time.Now()
+	l.drain()
+	if err := <-ended; err != http.ErrServerClosed || time.Since(began) < drainQuiet {
+		t.Errorf("%v after %v, want %v after %v", err, time.Since(began), http.ErrServerClosed, drainQuiet)
+	}
+}
+
 // TestBacklog: connections that have been made, but not been accepted yet, when
 // the service is told to end are answered all the same.
 func TestBacklog(t *testing.T) {
