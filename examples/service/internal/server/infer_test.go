@@ -317,6 +317,10 @@ func TestReserved(t *testing.T) {
 		want   int
 	}{
 		{"JSON", func() int { status, _ := s.post(inferPath, asJSON, strings.NewReader(text)); return status }, least + len(text) + batchBytes},
+		{"JSON of several parts", func() int {
+			status, _ := s.post(inferPath, asJSON, strings.NewReader(fmt.Sprintf("%-5000s", text)))
+			return status
+		}, 16*least + 5000 + batchBytes},
 		{"JSON for top-k", func() int {
 			status, _ := s.post("/v2/models/top-k/infer", asJSON, strings.NewReader(top))
 			return status
