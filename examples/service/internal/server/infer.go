@@ -194,6 +194,14 @@ func (x *exchange) parse(text []byte) (*inference, []float32, error) {
 	bad := func(format string, args ...any) (*inference, []float32, error) {
 		return nil, nil, problemf(http.StatusBadRequest, format, args...)
 	}
+	var lengths struct{ Inputs, Outputs length }
+	_ = json.Unmarshal(text, &lengths) // what is wrong with the text shows below
+	switch {
+	case lengths.Inputs > 1:
+		return bad("there are %d inputs, there must be one, %s", lengths.Inputs, inputName)
+	case lengths.Outputs > 2:
+		return bad("there are %d outputs, no model has more than 2", lengths.Outputs)
+	}
 	var r inferRequest
 	var p *problem
 	var wrong *json.UnmarshalTypeError
@@ -275,6 +283,34 @@ func (x *exchange) parse(text []byte) (*inference, []float32, error) {
 		q.outputs = append(q.outputs, all[at])
 	}
 	return q, in.Data.values, nil
+}
+
+// length is how many elements an array has: to decode one takes up to 50 times the memory of its text.
+type length int
+
+// UnmarshalJSON counts commas. A field that is there twice has the larger number.
+func (n *length) UnmarshalJSON(text []byte) error {
+	depth, count := 0, length(1)
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth--
+		case ',':
+			if depth == 1 {
+				count++
+			}
+		case '"':
+			for i++; text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	*n = max(*n, count)
+	return nil
 }
 
 // numbers are the elements of an array, or of arrays in it, of numbers and nulls.

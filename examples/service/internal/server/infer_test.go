@@ -7,7 +7,9 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -111,6 +113,28 @@ func TestInfer(t *testing.T) {
 		refused(t, status, answer, 413, "body is longer than the limit of 1000 bytes")
 		s.works()
 	})
+}
+
+// TestInferLists holds what is decoded to 16 times the memory of the text, for arrays of nothing.
+func TestInferLists(t *testing.T) {
+	c := new(Config)
+	c.MaxCols, c.MaxRows, c.MaxK = 1, 1, 1
+	x := &exchange{s: &Server{config: *c}, r: httptest.NewRequest("POST", inferPath, nil)}
+	for _, each := range []string{"{}", "1", "null", `{"name":"\\\",[,"}`, `{"data":[1,1]}`} {
+		for _, list := range []string{"inputs", "OUTPUTS"} {
+			text := []byte(`{"` + list + `":[],"` + list + `":[` + strings.Repeat(each+",", 100_000) + each + `],"` + list + `":[]}`)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, _, err := x.parse(text)
+			runtime.ReadMemStats(&after)
+			if n := after.TotalAlloc - before.TotalAlloc; n > uint64(16*len(text)) {
+				t.Errorf("%s of %s: %d bytes for %d of text", list, each, n, len(text))
+			}
+			if err == nil || !strings.Contains(err.Error(), "there are 100001 "+strings.ToLower(list)) {
+				t.Errorf("%s of %s: %v", list, each, err)
+			}
+		}
+	}
 }
 
 // goTerms are words that clients are not to be bothered with.
