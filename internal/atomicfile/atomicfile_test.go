@@ -1,6 +1,7 @@
 package atomicfile
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -50,6 +51,40 @@ func TestFailure(t *testing.T) {
 	}
 	only(t, dir, "a")
 	only(t, name, "b")
+}
+
+// TestLinks: a symbolic link stays one, and what is no regular file stays what it is.
+func TestLinks(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	link, file := filepath.Join(dir, "link"), filepath.Join(other, "a.json")
+	if err := os.WriteFile(file, []byte("first"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, link); err != nil {
+		t.Skip(err) // Windows wants a privilege
+	}
+	if err := Write(link, []byte("second")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != "second" {
+		t.Errorf("the link's target is %q, %v", got, err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is %v now, %v", info, err)
+	}
+	// Never a real device here: without the check root would replace it.
+	if err := os.Remove(link); err != nil {
+		t.Fatal(err)
+	}
+	socket, err := net.Listen("unix", link)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer socket.Close()
+	if err := Write(link, []byte("x")); err == nil {
+		t.Error("a socket was replaced")
+	}
+	only(t, dir, "link")
 }
 
 func only(t *testing.T, dir, want string) {

@@ -38,6 +38,9 @@ func main() {
 	defer stop()
 	app := &app{screen: newScreen(os.Stdout, os.Stderr), sides: builtSides(), libraries: libraries()}
 	err := app.root().ExecuteContext(ctx)
+	if err == nil && app.failed != nil {
+		err = fmt.Errorf("writing output: %w", app.failed)
+	}
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
@@ -61,8 +64,12 @@ func message(err error) string {
 
 // writable is whether a file can be written or replaced, by the name that the user gave it.
 func writable(name string) error {
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
+	switch info, err := os.Stat(name); {
+	case err != nil:
+	case info.IsDir():
 		return fmt.Errorf("%s is a directory", name)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no regular file: a file of results is replaced as a whole", name)
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {

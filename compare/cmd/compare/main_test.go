@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -244,11 +246,17 @@ func TestText(t *testing.T) {
 // name that was typed.
 func TestMistakes(t *testing.T) {
 	dir := t.TempDir()
+	socket, err := net.Listen("unix", filepath.Join(dir, "socket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
 	for _, c := range []struct {
 		args []string
 		want string
 	}{
 		{[]string{"speed", "--json", dir}, "--json: " + dir + " is a directory"},
+		{[]string{"info", "--json", socket.Addr().String()}, "--json: " + socket.Addr().String() + " is no regular file"},
 		{[]string{"accuracy", "--json", dir + "/none/x.json"}, "--json: " + dir + "/none/x.json can't be written: no such file or directory"},
 		{[]string{"bits", "--kernels", "("}, "--kernels: error parsing regexp"},
 		{[]string{"speed", "--kernels", "("}, "--kernels: error parsing regexp"},
@@ -282,5 +290,17 @@ func TestMessage(t *testing.T) {
 		if got := message(c.err); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
+	}
+}
+
+// TestFullDisk holds that output that can't be written is noticed.
+func TestFullDisk(t *testing.T) {
+	a, _ := testApp()
+	r, w := io.Pipe()
+	r.CloseWithError(io.ErrShortWrite)
+	a.out = w
+	a.line("a line")
+	if !errors.Is(a.failed, io.ErrShortWrite) {
+		t.Errorf("the error is %v", a.failed)
 	}
 }

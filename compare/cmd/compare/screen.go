@@ -19,6 +19,7 @@ import (
 type screen struct {
 	out, progress io.Writer
 	terminal      bool
+	failed        error // the first of writing to out
 
 	bar   *progressbar.ProgressBar
 	title string
@@ -44,7 +45,9 @@ func (s *screen) line(format string, args ...any) {
 		_ = s.bar.Clear()
 	}
 	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
-		fmt.Fprintln(s.out, fold(strings.TrimRight(line, " ")))
+		if _, err := fmt.Fprintln(s.out, fold(strings.TrimRight(line, " "))); err != nil && s.failed == nil {
+			s.failed = err
+		}
 	}
 }
 
