@@ -68,7 +68,9 @@
 //
 // AVX-512, AVX2 (with FMA and F16C), NEON, RVV 1.0 (RISC-V's V extension, registers of any size),
 // and plain Go. The environment variable TWOPASS_ISA limits the package to a level: scalar, avx2,
-// avx512, neon or rvv. An unknown value, or one for another architecture, is ignored, and [Level]
-// reports it. GODEBUG=cpu.avx2=off and the like work as in the standard library. The purego build
-// tag leaves all assembly out, as does Go 1.24 on RISC-V, whose assembler lacks the instructions.
+// avx512, neon or rvv. XNNPACK's names of sets of instructions work too, and mean the level that
+// needs no more than they have: avx512skx is avx512, avx512f is avx2, sse2 is scalar. An unknown
+// value, or one for another architecture, is ignored, and [Level] reports it. GODEBUG=cpu.avx2=off
+// and the like work as in the standard library. The purego build tag leaves all assembly out, as
+// does Go 1.24 on RISC-V, whose assembler lacks the instructions.
 package native
