@@ -15,7 +15,7 @@ func Softmax(dst, src []float32) {
 	if !shape.Fits(dst, src) {
 		checkRow("native.Softmax", "src", dst, src)
 	}
-	if n := len(src); uint(n-1) >= arith.Turn || !arith.SoftmaxRow(&dst[0], &src[0], n) {
+	if n := len(src); uint(n-1) >= arith.Turn && n != 2*arith.Turn || !arith.SoftmaxRow(&dst[0], &src[0], n) {
 		softmaxLong(dst, src)
 	}
 }

@@ -77,9 +77,8 @@ func generateAMD64(files map[string][]byte) error {
 			files[arith+f.prefix+l.File+"_amd64.s"] = text
 		}
 		for _, k := range library.Kernels() {
-			rows.add(k.String()+l.Suffix, k.Signature())
-			if amd64.Rests(k, l.ISA) {
-				rows.add(k.String()+amd64.Rest+l.Suffix, k.Signature())
+			for _, p := range amd64.Parts(k, l.ISA) {
+				rows.add(p.Name+l.Suffix, k.Signature())
 			}
 		}
 		for _, p := range amd64.Preparations {

@@ -49886,10 +49886,10 @@ GLOBL integerSure<>(SB), RODATA|NOPTR, $32
 // func softmaxRowAVX2(dst *float32, src *float32, n int) (ok bool)
 // Requires: AVX, AVX2, FMA3
 TEXT ·softmaxRowAVX2(SB), NOSPLIT, $0-25
-	// softmaxRowAVX2: the softmax of a row of 1 to 128 elements without a scale, if they are near.
+	// softmaxRowAVX2: the softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near.
 	MOVQ n+16(FP), CX
 	CMPQ CX, $0x00000020
-	JGT  rest
+	JGT  longer
 	MOVQ src+8(FP), SI
 	MOVQ dst+0(FP), DI
 
@@ -50444,6 +50444,11 @@ l16:
 	RET
 
 done2:
+longer:
+	CMPQ CX, $0x00000080
+	JLE  rest
+	JMP  ·softmaxRowLastAVX2+0(SB)
+
 rest:
 	JMP ·softmaxRowRestAVX2+0(SB)
 
@@ -50495,10 +50500,10 @@ GLOBL nearBitsOfN<>(SB), RODATA|NOPTR, $32
 // func softmaxRowRestAVX2(dst *float32, src *float32, n int) (ok bool)
 // Requires: AVX, AVX2, FMA3
 TEXT ·softmaxRowRestAVX2(SB), NOSPLIT, $448-25
-	// softmaxRowRestAVX2: the softmax of a row of 1 to 128 elements without a scale, if they are near.
+	// softmaxRowRestAVX2: the softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near.
+	MOVQ n+16(FP), CX
 	MOVQ src+8(FP), SI
 	MOVQ dst+0(FP), DI
-	MOVQ n+16(FP), CX
 	LEAQ 31(SP), BX
 	ANDQ $-32, BX
 
@@ -53523,13 +53528,1246 @@ end:
 	VZEROUPPER
 	RET
 
+// func softmaxRowLastAVX2(dst *float32, src *float32, n int) (ok bool)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softmaxRowLastAVX2(SB), $1024-25
+	// softmaxRowLastAVX2: the softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near.
+	MOVQ n+16(FP), CX
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// 256 elements.
+	CMPQ         CX, $0x00000100
+	JNE          done0
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS nearHeadroom<>+0(SB), Y1
+	VSUBPS  Y0, Y1, Y1
+	VSUBPS  nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS (SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y0
+	VMOVUPS     64(SI), Y2
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y2
+
+	// -n = magic - N - u
+	VSUBPS  Y0, Y1, Y3
+	VSUBPS  Y2, Y1, Y4
+	VMOVUPS nearLog2eHi<>+0(SB), Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y5, Y3
+	VFMADD231PS 64(SI), Y5, Y4
+	VMOVUPS     nearLog2eLo<>+0(SB), Y6
+	VFMADD231PS (SI), Y6, Y3
+	VFMADD231PS 64(SI), Y6, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y7
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPSLLD  $0x14, Y0, Y9
+	VPSLLD  $0x14, Y2, Y10
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VMULPS      Y9, Y3, Y3
+	VMULPS      Y10, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y3
+	VFMADD213PS Y8, Y8, Y4
+	VADDPS      Y4, Y3, Y7
+	VPOR        Y0, Y2, Y0
+	VMOVUPS     128(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y1, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y9
+	VSUBPS Y8, Y1, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y5, Y9
+	VFMADD231PS 192(SI), Y5, Y10
+	VFMADD231PS 128(SI), Y6, Y9
+	VFMADD231PS 192(SI), Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y2, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VADDPS      Y11, Y7, Y7
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y8, Y0
+	VMOVUPS     256(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y1, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y11
+	VSUBPS Y8, Y1, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y5, Y11
+	VFMADD231PS 320(SI), Y5, Y12
+	VFMADD231PS 256(SI), Y6, Y11
+	VFMADD231PS 320(SI), Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y10, (BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y10
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y8, Y0
+	VMOVUPS     384(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y1, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y13
+	VSUBPS Y8, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y5, Y13
+	VFMADD231PS 448(SI), Y5, Y14
+	VFMADD231PS 384(SI), Y6, Y13
+	VFMADD231PS 448(SI), Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y12, 32(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VMOVUPS Y11, 64(BX)
+	VPSLLD  $0x14, Y2, Y11
+	VMOVUPS Y9, 96(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y12, Y9, Y12
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y10, Y10
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y8, Y0
+	VMOVUPS     512(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     576(SI), Y8
+	VFMADD213PS Y1, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y9
+	VSUBPS Y8, Y1, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y5, Y9
+	VFMADD231PS 576(SI), Y5, Y11
+	VFMADD231PS 512(SI), Y6, Y9
+	VFMADD231PS 576(SI), Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y14, 128(BX)
+	VPSLLD  $0x14, Y2, Y14
+	VMOVUPS Y13, 160(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y9, Y12
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y8, Y0
+	VMOVUPS     640(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     704(SI), Y8
+	VFMADD213PS Y1, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y13
+	VSUBPS Y8, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y5, Y13
+	VFMADD231PS 704(SI), Y5, Y14
+	VFMADD231PS 640(SI), Y6, Y13
+	VFMADD231PS 704(SI), Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y11, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y11
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y2, Y9
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y8, Y4
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y4
+	VADDPS      Y4, Y12, Y12
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y8, Y0
+	VMOVUPS     768(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     832(SI), Y4
+	VFMADD213PS Y1, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y8
+	VSUBPS Y4, Y1, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Y5, Y8
+	VFMADD231PS 832(SI), Y5, Y9
+	VFMADD231PS 768(SI), Y6, Y8
+	VFMADD231PS 832(SI), Y6, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y14, 288(BX)
+	VPSLLD  $0x14, Y2, Y14
+	VMOVUPS Y13, 320(BX)
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y11
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y4, Y0
+	VMOVUPS     896(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     960(SI), Y4
+	VFMADD213PS Y1, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y13
+	VSUBPS Y4, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 896(SI), Y5, Y13
+	VFMADD231PS 960(SI), Y5, Y14
+	VFMADD231PS 896(SI), Y6, Y13
+	VFMADD231PS 960(SI), Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y9, 352(BX)
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VMOVUPS Y8, 384(BX)
+	VPSLLD  $0x14, Y2, Y8
+	VMOVUPS Y3, 416(BX)
+	VPSLLD  $0x14, Y4, Y3
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y9, Y3, Y9
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y13, Y3
+	VADDPS      Y3, Y11, Y11
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y4, Y0
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y1, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y4
+	VSUBPS Y3, Y1, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y5, Y4
+	VFMADD231PS 96(SI), Y5, Y8
+	VFMADD231PS 32(SI), Y6, Y4
+	VFMADD231PS 96(SI), Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y9
+	VPERMPS nearTable<>+0(SB), Y3, Y15
+	VMOVUPS Y14, 448(BX)
+	VPSLLD  $0x14, Y2, Y14
+	VMOVUPS Y13, 480(BX)
+	VPSLLD  $0x14, Y3, Y13
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y4, Y4
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y4
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y4, Y9
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y3, Y0
+	VMOVUPS     160(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     224(SI), Y3
+	VFMADD213PS Y1, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y13
+	VSUBPS Y3, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y5, Y13
+	VFMADD231PS 224(SI), Y5, Y14
+	VFMADD231PS 160(SI), Y6, Y13
+	VFMADD231PS 224(SI), Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y8, 512(BX)
+	VPERMPS nearTable<>+0(SB), Y3, Y8
+	VMOVUPS Y4, 544(BX)
+	VPSLLD  $0x14, Y2, Y4
+	VMOVUPS Y11, 576(BX)
+	VPSLLD  $0x14, Y3, Y11
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y4
+	VADDPS      Y4, Y9, Y9
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y3, Y0
+	VMOVUPS     288(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     352(SI), Y3
+	VFMADD213PS Y1, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y4
+	VSUBPS Y3, Y1, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y5, Y4
+	VFMADD231PS 352(SI), Y5, Y8
+	VFMADD231PS 288(SI), Y6, Y4
+	VFMADD231PS 352(SI), Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPERMPS nearTable<>+0(SB), Y3, Y15
+	VMOVUPS Y14, 608(BX)
+	VPSLLD  $0x14, Y2, Y14
+	VMOVUPS Y13, 640(BX)
+	VPSLLD  $0x14, Y3, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y4, Y4
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y4
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y4, Y11
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y3, Y0
+	VMOVUPS     416(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     480(SI), Y3
+	VFMADD213PS Y1, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y13
+	VSUBPS Y3, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y5, Y13
+	VFMADD231PS 480(SI), Y5, Y14
+	VFMADD231PS 416(SI), Y6, Y13
+	VFMADD231PS 480(SI), Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y8, 672(BX)
+	VPERMPS nearTable<>+0(SB), Y3, Y8
+	VMOVUPS Y4, 704(BX)
+	VPSLLD  $0x14, Y2, Y4
+	VMOVUPS Y9, 736(BX)
+	VPSLLD  $0x14, Y3, Y9
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y3, Y0
+	VMOVUPS     544(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     608(SI), Y3
+	VFMADD213PS Y1, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y4
+	VSUBPS Y3, Y1, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y5, Y4
+	VFMADD231PS 608(SI), Y5, Y8
+	VFMADD231PS 544(SI), Y6, Y4
+	VFMADD231PS 608(SI), Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y9
+	VPERMPS nearTable<>+0(SB), Y3, Y15
+	VMOVUPS Y14, 768(BX)
+	VPSLLD  $0x14, Y2, Y14
+	VMOVUPS Y13, 800(BX)
+	VPSLLD  $0x14, Y3, Y13
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y4, Y4
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y4
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y4, Y9
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y3, Y0
+	VMOVUPS     672(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     736(SI), Y3
+	VFMADD213PS Y1, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y13
+	VSUBPS Y3, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y5, Y13
+	VFMADD231PS 736(SI), Y5, Y14
+	VFMADD231PS 672(SI), Y6, Y13
+	VFMADD231PS 736(SI), Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y8, 832(BX)
+	VPERMPS nearTable<>+0(SB), Y3, Y8
+	VMOVUPS Y4, 864(BX)
+	VPSLLD  $0x14, Y2, Y4
+	VMOVUPS Y11, 896(BX)
+	VPSLLD  $0x14, Y3, Y11
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y4
+	VADDPS      Y4, Y9, Y9
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y3, Y0
+	VMOVUPS     800(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     864(SI), Y3
+	VFMADD213PS Y1, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y4
+	VSUBPS Y3, Y1, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 800(SI), Y5, Y4
+	VFMADD231PS 864(SI), Y5, Y8
+	VFMADD231PS 800(SI), Y6, Y4
+	VFMADD231PS 864(SI), Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPERMPS nearTable<>+0(SB), Y3, Y15
+	VMOVUPS Y14, 928(BX)
+	VPSLLD  $0x14, Y2, Y14
+	VMOVUPS Y13, 960(BX)
+	VPSLLD  $0x14, Y3, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y4, Y4
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y4
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y4, Y11
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y3, Y0
+	VMOVUPS     928(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y5, Y2
+	VMOVUPS     992(SI), Y3
+	VFMADD213PS Y1, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y13
+	VSUBPS Y3, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 928(SI), Y5, Y13
+	VFMADD231PS 992(SI), Y5, Y1
+	VFMADD231PS 928(SI), Y6, Y13
+	VFMADD231PS 992(SI), Y6, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y5
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y6, Y15, Y6
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y15
+	VMULPS      Y14, Y13, Y13
+	VMULPS      Y15, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y6, Y6, Y1
+	VADDPS      Y1, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y3, Y0
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y0
+	JNZ          end
+	VADDPS       Y10, Y7, Y0
+	VMINPS       Y10, Y7, Y2
+	VMAXPS       Y10, Y7, Y7
+	VSUBPS       Y7, Y0, Y7
+	VSUBPS       Y7, Y2, Y2
+	VADDPS       Y12, Y0, Y3
+	VMINPS       Y12, Y0, Y5
+	VMAXPS       Y12, Y0, Y0
+	VSUBPS       Y0, Y3, Y0
+	VSUBPS       Y0, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      576(BX), Y0
+	VADDPS       Y0, Y3, Y5
+	VMINPS       Y0, Y3, Y6
+	VMAXPS       Y0, Y3, Y3
+	VSUBPS       Y3, Y5, Y3
+	VSUBPS       Y3, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X0
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X0, Y0
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y3, Y0, Y0
+	VMOVUPS      736(BX), Y2
+	VMOVUPS      896(BX), Y3
+	VADDPS       Y3, Y2, Y6
+	VMINPS       Y3, Y2, Y7
+	VMAXPS       Y3, Y2, Y2
+	VSUBPS       Y2, Y6, Y2
+	VSUBPS       Y2, Y7, Y7
+	VADDPS       Y9, Y6, Y2
+	VMINPS       Y9, Y6, Y3
+	VMAXPS       Y9, Y6, Y6
+	VSUBPS       Y6, Y2, Y6
+	VSUBPS       Y6, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VADDPS       Y11, Y2, Y3
+	VMINPS       Y11, Y2, Y6
+	VMAXPS       Y11, Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y3, X2
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y7, X6
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y0, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X5
+	VMOVHLPS     X5, X5, X0
+	VADDSD       X0, X5, X5
+	VMOVSD       one64<>+0(SB), X0
+
+	// 1/total = cHi + cLo
+	VDIVSD       X5, X0, X0
+	VCVTSD2SS    X0, X0, X2
+	VCVTSS2SD    X2, X2, X3
+	VSUBSD       X3, X0, X0
+	VBROADCASTSS X2, Y2
+	VCVTSD2SS    X0, X0, X3
+	VBROADCASTSS X3, Y3
+
+	// Go on with 2^100/total if cLo is small.
+	VMOVD   X3, AX
+	ADDL    AX, AX
+	CMPL    AX, $0x2e000000
+	JCS     small0
+	VMOVUPS 416(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     544(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     256(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     512(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     96(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     640(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     (BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     608(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     64(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     704(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     32(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 320(DI)
+	VMOVUPS     672(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     160(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 384(DI)
+	VMOVUPS     800(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 416(DI)
+	VMOVUPS     128(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 448(DI)
+	VMOVUPS     768(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 480(DI)
+	VMOVUPS     224(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 512(DI)
+	VMOVUPS     864(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 544(DI)
+	VMOVUPS     192(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 576(DI)
+	VMOVUPS     832(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 608(DI)
+	VMOVUPS     320(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 640(DI)
+	VMOVUPS     960(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 672(DI)
+	VMOVUPS     288(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 704(DI)
+	VMOVUPS     928(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 736(DI)
+	VMOVUPS     384(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMOVUPS     Y5, 768(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y0
+	VFMADD231PS Y2, Y4, Y0
+	VMOVUPS     Y0, 800(DI)
+	VMOVUPS     352(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y4
+	VFMADD231PS Y2, Y0, Y4
+	VMOVUPS     Y4, 832(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y8, Y0
+	VFMADD231PS Y2, Y8, Y0
+	VMOVUPS     Y0, 864(DI)
+	VMOVUPS     480(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y4
+	VFMADD231PS Y2, Y0, Y4
+	VMOVUPS     Y4, 896(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y13, Y0
+	VFMADD231PS Y2, Y13, Y0
+	VMOVUPS     Y0, 928(DI)
+	VMOVUPS     448(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y4
+	VFMADD231PS Y2, Y0, Y4
+	VMOVUPS     Y4, 960(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, 992(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small0:
+	// Leave if results may be 0.
+	VMOVD X2, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS       up<>+0(SB), Y2, Y2
+	VMULSD       up64<>+0(SB), X0, X0
+	VCVTSD2SS    X0, X0, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      416(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     544(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     256(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     512(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     96(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     640(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     (BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     608(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     64(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     704(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     32(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 320(DI)
+	VMOVUPS     672(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     160(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 384(DI)
+	VMOVUPS     800(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 416(DI)
+	VMOVUPS     128(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 448(DI)
+	VMOVUPS     768(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 480(DI)
+	VMOVUPS     224(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 512(DI)
+	VMOVUPS     864(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 544(DI)
+	VMOVUPS     192(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 576(DI)
+	VMOVUPS     832(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 608(DI)
+	VMOVUPS     320(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 640(DI)
+	VMOVUPS     960(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 672(DI)
+	VMOVUPS     288(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 704(DI)
+	VMOVUPS     928(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 736(DI)
+	VMOVUPS     384(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y5
+	VFMADD231PS Y2, Y0, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 768(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y0
+	VFMADD231PS Y2, Y4, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 800(DI)
+	VMOVUPS     352(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y4
+	VFMADD231PS Y2, Y0, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 832(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y8, Y0
+	VFMADD231PS Y2, Y8, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 864(DI)
+	VMOVUPS     480(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y4
+	VFMADD231PS Y2, Y0, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 896(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y13, Y0
+	VFMADD231PS Y2, Y13, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, 928(DI)
+	VMOVUPS     448(BX), Y0
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y0, Y4
+	VFMADD231PS Y2, Y0, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 960(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 992(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done0:
+end:
+	MOVB $0x00, ok+24(FP)
+	VZEROUPPER
+	RET
+
 // func sumRowAVX2(src *float32, n int, out *RowSum) (ok bool)
 // Requires: AVX, AVX2, FMA3
 TEXT ·sumRowAVX2(SB), NOSPLIT, $0-25
 	// sumRowAVX2: the sum of a row of 1 to 128 elements without a scale, if they are near.
 	MOVQ n+8(FP), CX
 	CMPQ CX, $0x00000010
-	JGT  rest
+	JGT  longer
 	MOVQ src+0(FP), SI
 	MOVQ out+16(FP), DI
 
@@ -53850,7 +55088,7 @@ sure16Next:
 	RET
 
 done0:
-rest:
+longer:
 	JMP ·sumRowRestAVX2+0(SB)
 
 end:
@@ -53872,9 +55110,9 @@ GLOBL log2eHi<>(SB), RODATA|NOPTR, $32
 // Requires: AVX, AVX2, FMA3
 TEXT ·sumRowRestAVX2(SB), NOSPLIT, $160-25
 	// sumRowRestAVX2: the sum of a row of 1 to 128 elements without a scale, if they are near.
+	MOVQ n+8(FP), CX
 	MOVQ src+0(FP), SI
 	MOVQ out+16(FP), DI
-	MOVQ n+8(FP), CX
 	LEAQ 31(SP), BX
 	ANDQ $-32, BX
 

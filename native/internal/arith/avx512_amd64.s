@@ -26960,10 +26960,10 @@ GLOBL integerSure<>(SB), RODATA|NOPTR, $4
 // func softmaxRowAVX512(dst *float32, src *float32, n int) (ok bool)
 // Requires: AVX, AVX512F
 TEXT ·softmaxRowAVX512(SB), NOSPLIT, $0-25
-	// softmaxRowAVX512: the softmax of a row of 1 to 128 elements without a scale, if they are near.
+	// softmaxRowAVX512: the softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near.
+	MOVQ n+16(FP), CX
 	MOVQ src+8(FP), SI
 	MOVQ dst+0(FP), DI
-	MOVQ n+16(FP), CX
 
 	// 16 elements.
 	CMPQ         CX, $0x00000010
@@ -28722,6 +28722,547 @@ small8:
 	RET
 
 done8:
+	// 256 elements.
+	CMPQ         CX, $0x00000100
+	JNE          done9
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VMOVUPS      (SI), Z0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z0
+	VMOVUPS          64(SI), Z2
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z2
+	VMOVUPS          128(SI), Z3
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VMOVUPS          192(SI), Z4
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
+
+	// -n = magic - N - u
+	VSUBPS       Z0, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VSUBPS       Z3, Z1, Z7
+	VSUBPS       Z4, Z1, Z8
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Z9, Z5
+	VFMADD231PS  64(SI), Z9, Z6
+	VFMADD231PS  128(SI), Z9, Z7
+	VFMADD231PS  192(SI), Z9, Z8
+	VBROADCASTSS nearLog2eLo<>+0(SB), Z10
+	VFMADD231PS  (SI), Z10, Z5
+	VFMADD231PS  64(SI), Z10, Z6
+	VFMADD231PS  128(SI), Z10, Z7
+	VFMADD231PS  192(SI), Z10, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z0, Z11
+	VPERMPS      nearTable<>+0(SB), Z2, Z12
+	VPERMPS      nearTable<>+0(SB), Z3, Z13
+	VPERMPS      nearTable<>+0(SB), Z4, Z14
+	VPSLLD       $0x14, Z0, Z15
+	VPSLLD       $0x14, Z2, Z16
+	VPSLLD       $0x14, Z3, Z17
+	VPSLLD       $0x14, Z4, Z18
+	VPADDD       Z11, Z15, Z11
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
+	VMULPS           Z15, Z5, Z5
+	VMULPS           Z16, Z6, Z6
+	VMULPS           Z17, Z7, Z7
+	VMULPS           Z18, Z8, Z8
+
+	// s*q + s
+	VFMADD213PS Z11, Z11, Z5
+	VFMADD213PS Z12, Z12, Z6
+	VFMADD213PS Z13, Z13, Z7
+	VFMADD213PS Z14, Z14, Z8
+	VADDPS      Z6, Z5, Z11
+	VADDPS      Z8, Z7, Z12
+	VADDPS      Z12, Z11, Z11
+	VPTERNLOGD  $0xfe, Z2, Z3, Z0
+	VPORD       Z0, Z4, Z0
+	VMOVUPS     256(SI), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z1, Z9, Z2
+	VMOVUPS     320(SI), Z3
+	VFMADD213PS Z1, Z9, Z3
+	VMOVUPS     384(SI), Z4
+	VFMADD213PS Z1, Z9, Z4
+	VMOVUPS     448(SI), Z12
+	VFMADD213PS Z1, Z9, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z1, Z13
+	VSUBPS Z3, Z1, Z14
+	VSUBPS Z4, Z1, Z15
+	VSUBPS Z12, Z1, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Z9, Z13
+	VFMADD231PS 320(SI), Z9, Z14
+	VFMADD231PS 384(SI), Z9, Z15
+	VFMADD231PS 448(SI), Z9, Z16
+	VFMADD231PS 256(SI), Z10, Z13
+	VFMADD231PS 320(SI), Z10, Z14
+	VFMADD231PS 384(SI), Z10, Z15
+	VFMADD231PS 448(SI), Z10, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z2, Z17
+	VPERMPS      nearTable<>+0(SB), Z3, Z18
+	VPERMPS      nearTable<>+0(SB), Z4, Z19
+	VPERMPS      nearTable<>+0(SB), Z12, Z20
+	VPSLLD       $0x14, Z2, Z21
+	VPSLLD       $0x14, Z3, Z22
+	VPSLLD       $0x14, Z4, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS nearExp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z24
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+
+	// s*q + s
+	VFMADD213PS Z17, Z17, Z13
+	VFMADD213PS Z18, Z18, Z14
+	VFMADD213PS Z19, Z19, Z15
+	VFMADD213PS Z20, Z20, Z16
+	VADDPS      Z14, Z13, Z17
+	VADDPS      Z16, Z15, Z18
+	VADDPS      Z18, Z17, Z17
+	VPTERNLOGD  $0xfe, Z2, Z3, Z0
+	VPTERNLOGD  $0xfe, Z4, Z12, Z0
+	VMOVUPS     512(SI), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z1, Z9, Z2
+	VMOVUPS     576(SI), Z3
+	VFMADD213PS Z1, Z9, Z3
+	VMOVUPS     640(SI), Z4
+	VFMADD213PS Z1, Z9, Z4
+	VMOVUPS     704(SI), Z12
+	VFMADD213PS Z1, Z9, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z1, Z18
+	VSUBPS Z3, Z1, Z19
+	VSUBPS Z4, Z1, Z20
+	VSUBPS Z12, Z1, Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Z9, Z18
+	VFMADD231PS 576(SI), Z9, Z19
+	VFMADD231PS 640(SI), Z9, Z20
+	VFMADD231PS 704(SI), Z9, Z21
+	VFMADD231PS 512(SI), Z10, Z18
+	VFMADD231PS 576(SI), Z10, Z19
+	VFMADD231PS 640(SI), Z10, Z20
+	VFMADD231PS 704(SI), Z10, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z2, Z22
+	VPERMPS      nearTable<>+0(SB), Z3, Z23
+	VPERMPS      nearTable<>+0(SB), Z4, Z24
+	VPERMPS      nearTable<>+0(SB), Z12, Z25
+	VPSLLD       $0x14, Z2, Z26
+	VPSLLD       $0x14, Z3, Z27
+	VPSLLD       $0x14, Z4, Z28
+	VPSLLD       $0x14, Z12, Z29
+	VPADDD       Z22, Z26, Z22
+	VPADDD       Z23, Z27, Z23
+	VPADDD       Z24, Z28, Z24
+	VPADDD       Z25, Z29, Z25
+	VBROADCASTSS nearExp2<>+0(SB), Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z26
+	VBROADCASTSS     nearExp2<>+0(SB), Z27
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z27
+	VBROADCASTSS     nearExp2<>+0(SB), Z28
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z28
+	VBROADCASTSS     nearExp2<>+0(SB), Z29
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z21, Z29
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z27
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z28
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z29
+	VMULPS           Z26, Z18, Z18
+	VMULPS           Z27, Z19, Z19
+	VMULPS           Z28, Z20, Z20
+	VMULPS           Z29, Z21, Z21
+
+	// s*q + s
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VADDPS      Z19, Z18, Z22
+	VADDPS      Z21, Z20, Z23
+	VADDPS      Z23, Z22, Z22
+	VPTERNLOGD  $0xfe, Z2, Z3, Z0
+	VPTERNLOGD  $0xfe, Z4, Z12, Z0
+	VMOVUPS     768(SI), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z1, Z9, Z2
+	VMOVUPS     832(SI), Z3
+	VFMADD213PS Z1, Z9, Z3
+	VMOVUPS     896(SI), Z4
+	VFMADD213PS Z1, Z9, Z4
+	VMOVUPS     960(SI), Z12
+	VFMADD213PS Z1, Z9, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z1, Z23
+	VSUBPS Z3, Z1, Z24
+	VSUBPS Z4, Z1, Z25
+	VSUBPS Z12, Z1, Z1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Z9, Z23
+	VFMADD231PS 832(SI), Z9, Z24
+	VFMADD231PS 896(SI), Z9, Z25
+	VFMADD231PS 960(SI), Z9, Z1
+	VFMADD231PS 768(SI), Z10, Z23
+	VFMADD231PS 832(SI), Z10, Z24
+	VFMADD231PS 896(SI), Z10, Z25
+	VFMADD231PS 960(SI), Z10, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z2, Z9
+	VPERMPS      nearTable<>+0(SB), Z3, Z10
+	VPERMPS      nearTable<>+0(SB), Z4, Z26
+	VPERMPS      nearTable<>+0(SB), Z12, Z27
+	VPSLLD       $0x14, Z2, Z28
+	VPSLLD       $0x14, Z3, Z29
+	VPSLLD       $0x14, Z4, Z30
+	VPSLLD       $0x14, Z12, Z31
+	VPADDD       Z9, Z28, Z9
+	VPADDD       Z10, Z29, Z10
+	VPADDD       Z26, Z30, Z26
+	VPADDD       Z27, Z31, Z27
+	VBROADCASTSS nearExp2<>+0(SB), Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z23, Z28
+	VBROADCASTSS     nearExp2<>+0(SB), Z29
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z24, Z29
+	VBROADCASTSS     nearExp2<>+0(SB), Z30
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z25, Z30
+	VBROADCASTSS     nearExp2<>+0(SB), Z31
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z31
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z23, Z28
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z24, Z29
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z25, Z30
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z31
+	VMULPS           Z28, Z23, Z23
+	VMULPS           Z29, Z24, Z24
+	VMULPS           Z30, Z25, Z25
+	VMULPS           Z31, Z1, Z1
+
+	// s*q + s
+	VFMADD213PS Z9, Z9, Z23
+	VFMADD213PS Z10, Z10, Z24
+	VFMADD213PS Z26, Z26, Z25
+	VFMADD213PS Z27, Z27, Z1
+	VADDPS      Z24, Z23, Z9
+	VADDPS      Z1, Z25, Z10
+	VADDPS      Z10, Z9, Z9
+	VPTERNLOGD  $0xfe, Z2, Z3, Z0
+	VPTERNLOGD  $0xfe, Z4, Z12, Z0
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z0, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VADDPS        Z17, Z11, Z0
+	VMINPS        Z17, Z11, Z2
+	VMAXPS        Z17, Z11, Z11
+	VSUBPS        Z11, Z0, Z11
+	VSUBPS        Z11, Z2, Z2
+	VADDPS        Z22, Z0, Z3
+	VMINPS        Z22, Z0, Z4
+	VMAXPS        Z22, Z0, Z0
+	VSUBPS        Z0, Z3, Z0
+	VSUBPS        Z0, Z4, Z4
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z9, Z3, Z0
+	VMINPS        Z9, Z3, Z4
+	VMAXPS        Z9, Z3, Z3
+	VSUBPS        Z3, Z0, Z3
+	VSUBPS        Z3, Z4, Z4
+	VADDPS        Z4, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z0, Y3
+	VCVTPS2PD     Y0, Z0
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z2, Z0, Z0
+	VADDPD        Z4, Z3, Z3
+	VADDPD        Z3, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPD        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPD        X2, X0, X0
+	VMOVHLPS      X0, X0, X2
+	VADDSD        X2, X0, X0
+	VMOVSD        one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X0, X2, X2
+	VCVTSD2SS    X2, X2, X0
+	VCVTSS2SD    X0, X0, X3
+	VSUBSD       X3, X2, X2
+	VBROADCASTSS X0, Z0
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Z3
+
+	// Go on with 2^100/total if cLo is small.
+	VMOVD X3, AX
+	ADDL  AX, AX
+	CMPL  AX, $0x2e000000
+	JCS   small9
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z5, Z2
+	VFMADD231PS Z0, Z5, Z2
+	VMOVUPS     Z2, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z6, Z2
+	VFMADD231PS Z0, Z6, Z2
+	VMOVUPS     Z2, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z7, Z2
+	VFMADD231PS Z0, Z7, Z2
+	VMOVUPS     Z2, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z8, Z2
+	VFMADD231PS Z0, Z8, Z2
+	VMOVUPS     Z2, 192(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z13, Z2
+	VFMADD231PS Z0, Z13, Z2
+	VMOVUPS     Z2, 256(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z14, Z2
+	VFMADD231PS Z0, Z14, Z2
+	VMOVUPS     Z2, 320(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z15, Z2
+	VFMADD231PS Z0, Z15, Z2
+	VMOVUPS     Z2, 384(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z16, Z2
+	VFMADD231PS Z0, Z16, Z2
+	VMOVUPS     Z2, 448(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z18, Z2
+	VFMADD231PS Z0, Z18, Z2
+	VMOVUPS     Z2, 512(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z19, Z2
+	VFMADD231PS Z0, Z19, Z2
+	VMOVUPS     Z2, 576(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z20, Z2
+	VFMADD231PS Z0, Z20, Z2
+	VMOVUPS     Z2, 640(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z21, Z2
+	VFMADD231PS Z0, Z21, Z2
+	VMOVUPS     Z2, 704(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z23, Z2
+	VFMADD231PS Z0, Z23, Z2
+	VMOVUPS     Z2, 768(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z24, Z2
+	VFMADD231PS Z0, Z24, Z2
+	VMOVUPS     Z2, 832(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z25, Z2
+	VFMADD231PS Z0, Z25, Z2
+	VMOVUPS     Z2, 896(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z0, Z1, Z3
+	VMOVUPS     Z3, 960(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+small9:
+	// Leave if results may be 0.
+	VMOVD X0, AX
+	CMPL  AX, $0x18000000
+	JLE   end
+
+	// 2^100/total = cHi + cLo
+	VMULPS.BCST  up<>+0(SB), Z0, Z0
+	VMULSD       up64<>+0(SB), X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Z3
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z5, Z2
+	VFMADD231PS Z0, Z5, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, (DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z6, Z2
+	VFMADD231PS Z0, Z6, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 64(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z7, Z2
+	VFMADD231PS Z0, Z7, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 128(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z8, Z2
+	VFMADD231PS Z0, Z8, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 192(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z13, Z2
+	VFMADD231PS Z0, Z13, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 256(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z14, Z2
+	VFMADD231PS Z0, Z14, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 320(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z15, Z2
+	VFMADD231PS Z0, Z15, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 384(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z16, Z2
+	VFMADD231PS Z0, Z16, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 448(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z18, Z2
+	VFMADD231PS Z0, Z18, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 512(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z19, Z2
+	VFMADD231PS Z0, Z19, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 576(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z20, Z2
+	VFMADD231PS Z0, Z20, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 640(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z21, Z2
+	VFMADD231PS Z0, Z21, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 704(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z23, Z2
+	VFMADD231PS Z0, Z23, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 768(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z24, Z2
+	VFMADD231PS Z0, Z24, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 832(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z25, Z2
+	VFMADD231PS Z0, Z25, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 896(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z0, Z1, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 960(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done9:
 end:
 	MOVB $0x00, ok+24(FP)
 	VZEROUPPER
@@ -28743,9 +29284,9 @@ GLOBL nearBitsOfN<>(SB), RODATA|NOPTR, $4
 // Requires: AVX, AVX512BW, AVX512F, BMI
 TEXT ·sumRowAVX512(SB), NOSPLIT, $0-25
 	// sumRowAVX512: the sum of a row of 1 to 128 elements without a scale, if they are near.
+	MOVQ n+8(FP), CX
 	MOVQ src+0(FP), SI
 	MOVQ out+16(FP), DI
-	MOVQ n+8(FP), CX
 
 	// 1 to 16 elements.
 	CMPQ         CX, $0x00000010

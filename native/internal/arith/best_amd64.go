@@ -12,7 +12,7 @@ func SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int, p *Ro
 //go:noescape
 func SumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)
 
-// SoftmaxRow is the softmax of a row of 1 to Turn elements. It is false if it left the row to
+// SoftmaxRow is the softmax of a row of 1 to Turn elements or of 2*Turn. It is false if it left the row to
 // SoftmaxRows, and dst as it was.
 //
 //go:noescape

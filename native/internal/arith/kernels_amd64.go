@@ -44,6 +44,9 @@ func softmaxRowAVX2(dst, src *float32, n int) (ok bool)
 func softmaxRowRestAVX2(dst, src *float32, n int) (ok bool)
 
 //go:noescape
+func softmaxRowLastAVX2(dst, src *float32, n int) (ok bool)
+
+//go:noescape
 func sumRowAVX2(src *float32, n int, out *RowSum) (ok bool)
 
 //go:noescape

@@ -50,46 +50,71 @@ func LibraryFile(l Level, header string) ([]byte, error) {
 	for _, k := range library.Kernels() {
 		w := &libraryWriter{kernel: k, writer: &writer{Context: c, machine: newLibraryMachine(l.ISA, k), k: ukernel.Kernel{ISA: l.ISA},
 			plan: LibraryPlan(k, l.ISA), constants: constants}}
-		name := k.String() + l.Suffix
-		if n := withoutFrame(k, w.plan); n < len(w.plan.Codes) {
-			first, rest := *w.plan, *w.plan
-			first.Codes, rest.Codes = first.Codes[:n], rest.Codes[n:]
-			first.Slots = 0
-			w.plan, w.rest = &first, k.String()+Rest+l.Suffix
-			w.function(name)
-			w.plan, name, w.rest = &rest, w.rest, ""
+		parts := Parts(k, l.ISA)
+		for i, p := range parts {
+			w.plan, w.others = p.Plan, nil
+			if i == 0 { // which has no frame, so that it can jump
+				for j, o := range parts[1:] {
+					codes := parts[j].Plan.Codes
+					w.others = append([]longer{{o.Name + l.Suffix, codes[len(codes)-1].Step}}, w.others...)
+				}
+			}
+			w.function(p.Name + l.Suffix)
 		}
-		w.function(name)
 	}
 	return assembly(c, "arith", header)
 }
 
-// Rest follows the name of a function with those rows of a kernel of a single row for which it needs a frame.
-// The first function then ends with a jump there: a frame takes as long as a tenth of the shortest rows.
-const Rest = "Rest"
-
-// Rests reports whether a kernel has such a function.
-func Rests(k library.Kernel, isa ukernel.ISA) bool {
-	plan := LibraryPlan(k, isa)
-	return withoutFrame(k, plan) < len(plan.Codes)
+// Part is a function with some of a kernel's blocks.
+type Part struct {
+	Name string
+	Plan *ir.Plan
 }
 
-// withoutFrame is how many blocks are in a kernel's first function.
-func withoutFrame(k library.Kernel, p *ir.Plan) int {
-	first := len(p.Codes)
-	if k.Single() {
-		for i := range p.Codes {
-			if p.Codes[i].Test == ir.Only {
-				first = i
+// Parts cuts a kernel of a single row into functions by the frame that rows need: no frame, which takes as long
+// as a tenth of the shortest rows; one without a check for room on the stack; or any. The first one jumps to
+// the others. Other kernels are one function.
+func Parts(k library.Kernel, isa ukernel.ISA) (parts []Part) {
+	plan := LibraryPlan(k, isa)
+	frames := []struct {
+		suffix string
+		slots  int
+	}{{"", 0}, {"Rest", mostSlots}, {"Last", math.MaxInt}}
+	codes := plan.Codes
+	for _, f := range frames {
+		n := len(codes)
+		if k.Single() {
+			for i := len(codes) - 1; i >= 0; i-- {
+				if codes[i].Slots > f.slots {
+					n = i
+				}
 			}
-			if p.Codes[i].Slots > 0 {
-				return first
+			for n < len(codes) && codes[n].Test != ir.Only {
+				n--
 			}
 		}
-		first = len(p.Codes)
+		if n > 0 {
+			p := *plan
+			p.Codes, p.Slots = codes[:n], 0
+			for _, c := range p.Codes {
+				p.Slots = max(p.Slots, c.Slots)
+			}
+			if !k.Single() {
+				p.Slots = plan.Slots
+			}
+			parts = append(parts, Part{k.String() + f.suffix, &p})
+		}
+		codes = codes[n:]
+		if len(codes) == 0 {
+			break
+		}
 	}
-	return first
+	return parts
 }
+
+// mostSlots is how many slots a kernel of a single row has without a check for room on the stack: two thirds of
+// what the linker allows.
+const mostSlots = 16
 
 // newLibraryMachine is the machine with K7 for what is left of a row, and K6 for guards.
 func newLibraryMachine(isa ukernel.ISA, k library.Kernel) *machine {
@@ -143,7 +168,13 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 type libraryWriter struct {
 	*writer
 	kernel library.Kernel
-	rest   string // the function that it goes on in, if any
+	others []longer // the functions for longer rows, the longest first
+}
+
+// longer is a function for rows of more elements than that.
+type longer struct {
+	name string
+	most int
 }
 
 // leftMost is the largest number of elements that a block may take beyond those that are there for sure.
@@ -151,7 +182,7 @@ const leftMost = 4 * library.Lanes
 
 func (w *libraryWriter) function(name string) {
 	w.Function(name)
-	if w.frameSize() <= maxNoSplit || w.kernel.Single() {
+	if w.frameSize() <= maxNoSplit || w.kernel.Single() && w.plan.Slots <= mostSlots {
 		w.Attributes(attr.NOSPLIT)
 	}
 	signature, err := gotypes.ParseSignatureInPackage(library.Types, w.kernel.Signature())
@@ -160,10 +191,12 @@ func (w *libraryWriter) function(name string) {
 	}
 	w.Signature(signature)
 	w.Commentf("%s: %s.", name, w.kernel.Doc())
-	if w.rest != "" {
+	if w.kernel.Single() {
 		w.MOVQ(w.param("n", ""), left)
-		w.CMPQ(left, operand.U32(w.plan.Codes[len(w.plan.Codes)-1].Step))
-		w.JGT(operand.LabelRef("rest"))
+	}
+	if n := len(w.others); n > 0 {
+		w.CMPQ(left, operand.U32(w.others[n-1].most))
+		w.JGT(operand.LabelRef("longer"))
 	}
 	base := "base"
 	if w.kernel.Single() {
@@ -209,9 +242,7 @@ func (w *libraryWriter) function(name string) {
 		fields("f", factor, library.FactorFields)
 	}
 	switch {
-	case w.rest != "":
 	case w.kernel.Single():
-		w.MOVQ(w.param("n", ""), left)
 	case w.kernel.Sums() || w.kernel == library.ExpRows:
 		w.MOVQ(w.param("cols", ""), left)
 		w.MOVQ(w.param("rows", ""), rows)
@@ -235,10 +266,19 @@ func (w *libraryWriter) function(name string) {
 	}
 	switch {
 	case w.kernel.Single():
-		if w.rest != "" {
-			w.Label("rest")
+		for i, o := range w.others {
+			if i == 0 {
+				w.Label("longer")
+			}
+			if i+1 < len(w.others) {
+				w.CMPQ(left, operand.U32(o.most))
+				w.JLE(operand.LabelRef("rest"))
+			}
+			if i > 0 {
+				w.Label("rest")
+			}
 			w.Instruction(&avo.Instruction{Opcode: "JMP", IsTerminal: true, Operands: []operand.Op{
-				operand.Mem{Symbol: operand.Symbol{Name: "·" + w.rest}, Base: reg.StaticBase}}})
+				operand.Mem{Symbol: operand.Symbol{Name: "·" + o.name}, Base: reg.StaticBase}}})
 		}
 		w.Label(library.End)
 		w.MOVB(operand.Imm(0), w.result("ok"))

@@ -56,7 +56,7 @@ var kernels = [...]struct{ name, signature, doc string }{
 	SoftmaxAdded: {"softmaxAddedRows", "func(dst, src []float32, other *float32, rows, cols, dstStride, srcStride, otherStride int, p *Rows) (done int)",
 		"the same for elements x * mul + other"},
 	SoftmaxRow: {"softmaxRow", "func(dst, src *float32, n int) (ok bool)",
-		"the softmax of a row of 1 to 128 elements without a scale, if they are near"},
+		"the softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near"},
 	ExpRows: {"expRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)",
 		"exponentials of rows in their unit, and their sums, up to the first that is irregular, or sure with elements that are not near"},
 	SumTops: {"sumTops", "func(tops, src []float32, st *Sum) (done int)", "sum of whole turns, which stores each one's largest elements by lane too"},
@@ -953,8 +953,8 @@ func (d *description) singleRow(row func(b *ir.Block, s segment, x body, label s
 	kHi := func(b *ir.Block) ir.V { return b.Const(log2eHi * unit) }
 	kLo := func(b *ir.Block) ir.V { return b.Const(log2eLo * unit) }
 	all := d.shortBodies()
-	if d.Kernel == SoftmaxRow { // 16 elements take a tenth less without masks
-		all = slices.Insert(all, 0, body{1, 1})
+	if d.Kernel == SoftmaxRow { // 16 elements take a tenth less without masks, 256 a tenth less than by two passes
+		all = append(slices.Insert(all, 0, body{1, 1}), body{2 * Rows, 2 * Rows})
 	}
 	for i, x := range all {
 		b := d.block(ir.Only, x, "")
