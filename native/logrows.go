@@ -51,9 +51,22 @@ func (r *plainLogs) all(first, end int) int {
 	return r.do(first, end, sums[:])
 }
 
-// do does the rows from first to before end, until one that is not regular, which it returns: some are
-// summed, as many as stay in the first cache, and then written.
+// do does the rows from first to before end, until one that is not regular, which it returns.
 func (r *plainLogs) do(first, end int, sums []arith.RowSum) int {
+	if r.cols <= severalMost || r.op == opLogProbs {
+		return r.defined(first, end, sums)
+	}
+	for {
+		first = r.ordinaryRows(first, end)
+		if first == end || r.defined(first, first+1, sums) == first {
+			return first
+		}
+		first++
+	}
+}
+
+// defined is do as the definition has it: some rows are summed, as many as stay in the first cache, and then written.
+func (r *plainLogs) defined(first, end int, sums []arith.RowSum) int {
 	batch := min(max(blockLen/r.cols, 1), len(sums))
 	for i := first; i < end; {
 		n := min(end-i, batch)

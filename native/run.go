@@ -586,7 +586,7 @@ func (j *job) softmaxFrom(n float32, done int) {
 
 // logSoftmax does a row in this goroutine.
 func (j *job) logSoftmax() {
-	if j.src.len() == 0 {
+	if j.src.len() == 0 || j.ordinaryLogSoftmax() {
 		return
 	}
 	var one [1]chunk
@@ -615,6 +615,9 @@ func (j *job) firstPass(one *[1]chunk) (chunks []chunk, total sum, kind kind) {
 func (j *job) logSumExp() float32 {
 	if j.src.len() == 0 {
 		return negInf
+	}
+	if y, ok := j.ordinaryLogSumExp(); ok {
+		return y
 	}
 	var one [1]chunk
 	_, total, kind := j.firstPass(&one)

@@ -48,21 +48,44 @@ func LogSoftmax(dst, src []float32) {
 	if !shape.Fits(dst, src) {
 		checkRow("native.LogSoftmax", "src", dst, src)
 	}
-	var s [1]arith.RowSum
-	if n := uint(len(src)); n-1 >= arith.Turn || !arith.SumRow(&src[0], int(n), &s[0]) {
-		if n-1 >= wholeRow || arith.SumRows(src, 1, int(n), int(n), s[:], &arith.OneRows) == 0 {
-			logSoftmaxRare(dst, src)
+	n := uint(len(src))
+	if n-1 < arith.Turn {
+		var s arith.ShortSum
+		if arith.SumRow(&src[0], int(n), &s) {
+			if excess, ok := s.Excess(); ok {
+				arith.LogSub(dst, src, s.Max, 1, excess)
+				return
+			}
+		}
+	} else if n-1 < wholeRow {
+		var t arith.Total
+		excess, ok := float32(0), arith.CopyRow(&dst[0], &src[0], int(n), &arith.One, &t)
+		if ok {
+			excess, ok = t.Excess(t.Max, 1)
+		} else {
+			excess, ok = t.SureExcess(src, &arith.One, 1)
+		}
+		if ok {
+			arith.LogSub(dst, dst, t.Max, 1, excess)
 			return
 		}
-		if s[0].Sure() {
-			arith.Best.SumOthers(src, &s[0], &arith.One)
-		}
 	}
-	arith.LogSub(dst, src, s[0].Max, 1, float32(s[0].Excess(1)))
+	logSoftmaxLong(dst, src)
 }
 
 //go:noinline
-func logSoftmaxRare(dst, src []float32) {
+func logSoftmaxLong(dst, src []float32) {
+	n := len(src)
+	if uint(n-1) < wholeRow {
+		var s [1]arith.RowSum
+		if arith.SumRows(src, 1, n, n, s[:], &arith.OneRows) == 1 {
+			if s[0].Sure() {
+				arith.Best.SumOthers(src, &s[0], &arith.One)
+			}
+			arith.LogSub(dst, src, s[0].Max, 1, float32(s[0].Excess(1)))
+			return
+		}
+	}
 	j := newJob(dst, src)
 	j.log = true
 	j.logSoftmax()
@@ -72,20 +95,41 @@ func logSoftmaxRare(dst, src []float32) {
 // LogSumExp returns log(sum(exp(x))) over the elements x of src, -Inf if there are none. The
 // absolute error of a result y is at most 2^-22 + 2^-24 * |y|.
 func LogSumExp(src []float32) float32 {
-	var s [1]arith.RowSum
-	if n := uint(len(src)); n-1 >= arith.Turn || !arith.SumRow(&src[0], int(n), &s[0]) {
-		if n-1 >= wholeRow || arith.SumRows(src, 1, int(n), int(n), s[:], &arith.OneRows) == 0 {
-			return logSumExpRare(src)
+	n := uint(len(src))
+	if n-1 < arith.Turn {
+		var s arith.ShortSum
+		if arith.SumRow(&src[0], int(n), &s) {
+			if y, ok := s.Log(); ok {
+				return y
+			}
 		}
-		if s[0].Sure() {
-			arith.Best.SumOthers(src, &s[0], &arith.One)
+	} else if n-1 < wholeRow {
+		var t arith.Total
+		y, ok := float32(0), arith.TotalRow(&src[0], int(n), &arith.One, &t)
+		if ok {
+			y, ok = t.Excess(0, 1)
+		} else {
+			y, ok = t.SureLog(src, &arith.One, 1)
+		}
+		if ok {
+			return y
 		}
 	}
-	return float32(float64(s[0].Max) + s[0].Excess(1))
+	return logSumExpLong(src)
 }
 
 //go:noinline
-func logSumExpRare(src []float32) float32 {
+func logSumExpLong(src []float32) float32 {
+	n := len(src)
+	if uint(n-1) < wholeRow {
+		var s [1]arith.RowSum
+		if arith.SumRows(src, 1, n, n, s[:], &arith.OneRows) == 1 {
+			if s[0].Sure() {
+				arith.Best.SumOthers(src, &s[0], &arith.One)
+			}
+			return float32(float64(s[0].Max) + s[0].Excess(1))
+		}
+	}
 	j := newJob(nil, src)
 	j.log = true
 	y := j.logSumExp()

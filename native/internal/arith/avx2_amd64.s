@@ -54761,12 +54761,12 @@ end:
 	VZEROUPPER
 	RET
 
-// func sumRowAVX2(src *float32, n int, out *RowSum) (ok bool)
+// func sumRowAVX2(src *float32, n int, out *ShortSum) (ok bool)
 // Requires: AVX, AVX2, FMA3
 TEXT ·sumRowAVX2(SB), NOSPLIT, $0-25
-	// sumRowAVX2: the sum of a row of 1 to 128 elements without a scale, if they are near.
+	// sumRowAVX2: the total of a row of 1 to 128 elements without a scale, if they are near, and its sum if it may be sure.
 	MOVQ n+8(FP), CX
-	CMPQ CX, $0x00000010
+	CMPQ CX, $0x00000030
 	JGT  longer
 	MOVQ src+0(FP), SI
 	MOVQ out+16(FP), DI
@@ -54796,164 +54796,114 @@ TEXT ·sumRowAVX2(SB), NOSPLIT, $0-25
 	VSUBSS       X0, X2, X2
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
+	VMOVSS       X0, 32(DI)
 	VMOVUPS      (DX), Y0
 	VMASKMOVPS   (SI), Y0, Y0
 	VORPS        512(DX), Y0, Y0
 	VMOVUPS      32(DX), Y2
 	VMASKMOVPS   32(SI), Y2, Y2
 	VORPS        544(DX), Y2, Y2
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y2, Y0, Y3
-	VPERM2F128 $0x01, Y3, Y3, Y4
-	VMAXPS     Y4, Y3, Y3
-	VSHUFPS    $0x4e, Y3, Y3, Y4
-	VMAXPS     Y4, Y3, Y3
-	VSHUFPS    $0xb1, Y3, Y3, Y4
-	VMAXPS     Y4, Y3, Y3
-	VMOVUPS    nearLog2eHi<>+0(SB), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y3, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y1, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y3, Y5
-	VFMADD231PS nearLog2eLo<>+0(SB), Y3, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y6, Y4, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
-	VMULPS      Y4, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y5
-	VCMPPS      $0x05, Y3, Y0, Y0
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VMOVMSKPS   Y2, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y0, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y4
-	VMOVMSKPS   Y2, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y0, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y0
-	VANDPS      Y5, Y4, Y4
-	VANDPS      Y5, Y0, Y0
-	VMOVUPS     (DX), Y2
-	VMASKMOVPS  (SI), Y2, Y6
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  32(SI), Y7, Y8
-	VMOVUPS     nearLog2eHi<>+0(SB), Y9
+	VMAXPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VMAXPS       X2, X0, X0
+	VMOVHLPS     X0, X0, X2
+	VMAXPS       X2, X0, X0
+	VMOVSHDUP    X0, X2
+	VMAXSS       X2, X0, X0
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   (SI), Y2, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   32(SI), Y4, Y5
+	VMOVUPS      nearLog2eHi<>+0(SB), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y6, Y9
-	VANDPS      Y9, Y2, Y9
+	VFMADD213PS Y1, Y3, Y6
+	VANDPS      Y6, Y2, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y1, Y10
+	VSUBPS Y6, Y1, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y6, Y10
-	VFMADD231PS nearLog2eLo<>+0(SB), Y6, Y10
+	VFMADD231PS nearLog2eHi<>+0(SB), Y3, Y7
+	VFMADD231PS nearLog2eLo<>+0(SB), Y3, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y6
-	VPSLLD  $0x14, Y9, Y11
-	VPADDD  Y6, Y11, Y6
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y3
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y3, Y8, Y3
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y10
-	VANDPS      Y10, Y2, Y2
-	VMOVUPS     nearLog2eHi<>+0(SB), Y6
+	VFMADD213PS Y3, Y3, Y7
+	VANDPS      Y7, Y2, Y2
+	VMOVUPS     nearLog2eHi<>+0(SB), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y8, Y6
-	VANDPS      Y6, Y7, Y6
+	VFMADD213PS Y1, Y5, Y3
+	VANDPS      Y3, Y4, Y3
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y1, Y1
+	VSUBPS Y3, Y1, Y1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y8, Y1
-	VFMADD231PS nearLog2eLo<>+0(SB), Y8, Y1
+	VFMADD231PS nearLog2eHi<>+0(SB), Y5, Y1
+	VFMADD231PS nearLog2eLo<>+0(SB), Y5, Y1
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y8
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y8, Y10, Y8
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y3, Y5
+	VPSLLD  $0x14, Y3, Y7
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y1, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y1, Y10
-	VMULPS      Y10, Y1, Y1
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y7
+	VMULPS      Y7, Y1, Y1
 
 	// s*q + s
-	VFMADD213PS Y8, Y8, Y1
-	VANDPS      Y1, Y7, Y7
-	VPOR        Y9, Y6, Y9
+	VFMADD213PS Y5, Y5, Y1
+	VANDPS      Y1, Y4, Y4
+	VPOR        Y6, Y3, Y6
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y6
 	JNZ          end
 	VEXTRACTF128 $0x01, Y2, X1
-	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X2, Y3
 	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y4, X6
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y4, Y2, Y2
-	VSUBPD       Y6, Y1, Y1
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y0, X6
-	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y0, Y7, Y7
-	VSUBPD       Y6, Y4, Y4
-	VADDPD       Y7, Y2, Y2
-	VADDPD       Y4, Y1, Y1
-	VADDPD       Y1, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPD       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDSD       X0, X2, X2
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y6
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y5, Y1, Y1
+	VADDPD       Y1, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X1
+	VADDPD       X1, X3, X3
+	VMOVHLPS     X3, X3, X1
+	VADDSD       X1, X3, X3
+	VMOVSD       X3, 24(DI)
+	VXORPS       X1, X1, X1
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y3, Y3
-	VMOVSS    X3, 4(DI)
-	VCVTSS2SD X5, X5, X5
-	VMOVSD    X5, 8(DI)
-	VMOVSD    X2, 16(DI)
-	VADDSD    X2, X2, X2
-	VUCOMISD  X5, X2
-	JCS       sure16
-	MOVB      $0x01, ok+24(FP)
+	VADDSS X1, X0, X0
+	VMOVSS X0, 4(DI)
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMAXPS       Y4, Y2, Y2
+	VMOVSD       share64<>+0(SB), X0
+	VMULSD       X0, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VCMPPS       $0x1e, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TESTL        AX, AX
+	JNZ          sure16
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -55088,37 +55038,9 @@ sure16Next:
 	RET
 
 done0:
-longer:
-	JMP ·sumRowRestAVX2+0(SB)
-
-end:
-	MOVB $0x00, ok+24(FP)
-	VZEROUPPER
-	RET
-
-DATA log2eHi<>+0(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+4(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+8(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+12(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+16(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+20(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+24(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+28(SB)/4, $0x3fb8aa3b
-GLOBL log2eHi<>(SB), RODATA|NOPTR, $32
-
-// func sumRowRestAVX2(src *float32, n int, out *RowSum) (ok bool)
-// Requires: AVX, AVX2, FMA3
-TEXT ·sumRowRestAVX2(SB), NOSPLIT, $160-25
-	// sumRowRestAVX2: the sum of a row of 1 to 128 elements without a scale, if they are near.
-	MOVQ n+8(FP), CX
-	MOVQ src+0(FP), SI
-	MOVQ out+16(FP), DI
-	LEAQ 31(SP), BX
-	ANDQ $-32, BX
-
 	// 17 to 32 elements.
 	CMPQ         CX, $0x00000020
-	JGT          done0
+	JGT          done2
 	SUBQ         $0x00000010, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -55142,7 +55064,7 @@ TEXT ·sumRowRestAVX2(SB), NOSPLIT, $160-25
 	VSUBSS       X0, X2, X2
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
+	VMOVSS       X0, 32(DI)
 	VMOVUPS      (DX), Y0
 	VMASKMOVPS   64(SI), Y0, Y0
 	VORPS        512(DX), Y0, Y0
@@ -55153,193 +55075,139 @@ TEXT ·sumRowRestAVX2(SB), NOSPLIT, $160-25
 	VORPS        544(DX), Y0, Y0
 	VMOVUPS      32(SI), Y3
 	VMAXPS       Y0, Y3, Y3
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y3, Y2, Y0
-	VPERM2F128 $0x01, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VSHUFPS    $0x4e, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VSHUFPS    $0xb1, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VMOVUPS    nearLog2eHi<>+0(SB), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y1, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y6, Y4, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
-	VMULPS      Y4, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y5
-	VCMPPS      $0x05, Y0, Y2, Y2
-	VCMPPS      $0x05, Y0, Y3, Y3
-	VMOVMSKPS   Y3, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y2, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y4
-	VMOVMSKPS   Y3, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y2, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y2
-	VANDPS      Y5, Y4, Y4
-	VANDPS      Y5, Y2, Y2
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  64(SI), Y3, Y6
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  96(SI), Y7, Y8
-	VMOVUPS     (SI), Y9
+	VMAXPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VMAXPS       X0, X2, X2
+	VMOVHLPS     X2, X2, X0
+	VMAXPS       X0, X2, X2
+	VMOVSHDUP    X2, X0
+	VMAXSS       X0, X2, X2
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   64(SI), Y0, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   96(SI), Y4, Y5
+	VMOVUPS      (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y9
-	VMOVUPS     nearLog2eHi<>+0(SB), Y10
-	VFMADD213PS Y1, Y6, Y10
-	VANDPS      Y10, Y3, Y10
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
+	VMOVUPS     nearLog2eHi<>+0(SB), Y7
+	VFMADD213PS Y1, Y3, Y7
+	VANDPS      Y7, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS  Y9, Y1, Y11
-	VSUBPS  Y10, Y1, Y12
-	VMOVUPS nearLog2eHi<>+0(SB), Y13
+	VSUBPS  Y6, Y1, Y8
+	VSUBPS  Y7, Y1, Y9
+	VMOVUPS nearLog2eHi<>+0(SB), Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y13, Y11
-	VFMADD231PS Y13, Y6, Y12
-	VMOVUPS     nearLog2eLo<>+0(SB), Y14
-	VFMADD231PS (SI), Y14, Y11
-	VFMADD231PS Y14, Y6, Y12
+	VFMADD231PS (SI), Y10, Y8
+	VFMADD231PS Y10, Y3, Y9
+	VMOVUPS     nearLog2eLo<>+0(SB), Y11
+	VFMADD231PS (SI), Y11, Y8
+	VFMADD231PS Y11, Y3, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y6
-	VPERMPS nearTable<>+0(SB), Y10, Y15
-	VMOVUPS Y5, (BX)
-	VPSLLD  $0x14, Y9, Y5
-	VMOVUPS Y0, 32(BX)
-	VPSLLD  $0x14, Y10, Y0
-	VPADDD  Y6, Y5, Y6
-	VPADDD  Y15, Y0, Y15
-	VMOVUPS nearExp2<>+0(SB), Y0
+	VPERMPS nearTable<>+0(SB), Y6, Y3
+	VPERMPS nearTable<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y3, Y13, Y3
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VMULPS      Y0, Y11, Y11
-	VMULPS      Y5, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y11
-	VFMADD213PS Y15, Y15, Y12
-	VANDPS      Y12, Y3, Y3
-	VADDPS      Y3, Y11, Y11
-	VPOR        Y9, Y10, Y9
+	VFMADD213PS Y3, Y3, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y9, Y0, Y0
+	VADDPS      Y0, Y8, Y8
+	VPOR        Y6, Y7, Y6
 	VMOVUPS     32(SI), Y0
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
+	VFMADD213PS Y1, Y10, Y0
 	VMOVAPS     Y1, Y3
-	VFMADD231PS Y13, Y8, Y3
-	VANDPS      Y3, Y7, Y3
+	VFMADD231PS Y10, Y5, Y3
+	VANDPS      Y3, Y4, Y3
 
 	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y5
+	VSUBPS Y0, Y1, Y7
 	VSUBPS Y3, Y1, Y1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y13, Y5
-	VFMADD231PS Y13, Y8, Y1
-	VFMADD231PS 32(SI), Y14, Y5
-	VFMADD231PS Y14, Y8, Y1
+	VFMADD231PS 32(SI), Y10, Y7
+	VFMADD231PS Y10, Y5, Y1
+	VFMADD231PS 32(SI), Y11, Y7
+	VFMADD231PS Y11, Y5, Y1
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y6
-	VPERMPS nearTable<>+0(SB), Y3, Y8
+	VPERMPS nearTable<>+0(SB), Y0, Y5
+	VPERMPS nearTable<>+0(SB), Y3, Y9
 	VPSLLD  $0x14, Y0, Y10
-	VPSLLD  $0x14, Y3, Y12
-	VPADDD  Y6, Y10, Y6
-	VPADDD  Y8, Y12, Y8
+	VPSLLD  $0x14, Y3, Y11
+	VPADDD  Y5, Y10, Y5
+	VPADDD  Y9, Y11, Y9
 	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y1, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y1, Y12
-	VMULPS      Y10, Y5, Y5
-	VMULPS      Y12, Y1, Y1
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y11
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y11, Y1, Y1
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y5
-	VFMADD213PS Y8, Y8, Y1
-	VANDPS      Y1, Y7, Y7
-	VADDPS      Y7, Y5, Y5
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y3, Y9
+	VFMADD213PS Y5, Y5, Y7
+	VFMADD213PS Y9, Y9, Y1
+	VANDPS      Y1, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y6, Y0, Y6
+	VPOR        Y6, Y3, Y6
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y6
 	JNZ          end
-	VEXTRACTF128 $0x01, Y11, X0
-	VCVTPS2PD    X11, Y11
+	VEXTRACTF128 $0x01, Y8, X0
+	VCVTPS2PD    X8, Y1
 	VCVTPS2PD    X0, Y0
-	VEXTRACTF128 $0x01, Y4, X1
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X1, Y1
-	VSUBPD       Y4, Y11, Y11
-	VSUBPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y5, X1
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y2, X3
-	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X7, Y4
 	VCVTPS2PD    X3, Y3
-	VSUBPD       Y2, Y5, Y5
-	VSUBPD       Y3, Y1, Y1
-	VADDPD       Y5, Y11, Y11
-	VADDPD       Y1, Y0, Y0
-	VADDPD       Y0, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPD       X0, X11, X11
-	VMOVHLPS     X11, X11, X0
-	VADDSD       X0, X11, X11
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPD       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDSD       X0, X1, X1
+	VMOVSD       X1, 24(DI)
 	VXORPS       X0, X0, X0
 
 	// A zero is stored without its sign.
-	VADDPS    32(BX), Y0, Y0
-	VMOVSS    X0, 4(DI)
-	VMOVUPS   (BX), Y0
-	VCVTSS2SD X0, X0, X0
-	VMOVSD    X0, 8(DI)
-	VMOVSD    X11, 16(DI)
-	VADDSD    X11, X11, X11
-	VUCOMISD  X0, X11
-	JCS       sure32
-	MOVB      $0x01, ok+24(FP)
+	VADDSS X0, X2, X2
+	VMOVSS X2, 4(DI)
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMAXPS       Y7, Y8, Y8
+	VMOVSD       share64<>+0(SB), X0
+	VMULSD       X0, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Y1
+	VCMPPS       $0x1e, Y1, Y8, Y8
+	VMOVMSKPS    Y8, AX
+	TESTL        AX, AX
+	JNZ          sure32
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -55509,10 +55377,10 @@ sure32Next:
 	VZEROUPPER
 	RET
 
-done0:
+done2:
 	// 33 to 48 elements.
 	CMPQ         CX, $0x00000030
-	JGT          done2
+	JGT          done4
 	SUBQ         $0x00000020, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -55536,7 +55404,7 @@ done0:
 	VSUBSS       X0, X2, X2
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
+	VMOVSS       X0, 32(DI)
 	VMOVUPS      (DX), Y0
 	VMASKMOVPS   128(SI), Y0, Y0
 	VORPS        512(DX), Y0, Y0
@@ -55549,196 +55417,146 @@ done0:
 	VMOVUPS      32(SI), Y3
 	VMAXPS       96(SI), Y3, Y3
 	VMAXPS       Y0, Y3, Y3
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y3, Y2, Y0
-	VPERM2F128 $0x01, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VSHUFPS    $0x4e, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VSHUFPS    $0xb1, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VMOVUPS    nearLog2eHi<>+0(SB), Y4
+	VMAXPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VMAXPS       X0, X2, X2
+	VMOVHLPS     X2, X2, X0
+	VMAXPS       X0, X2, X2
+	VMOVSHDUP    X2, X0
+	VMAXSS       X0, X2, X2
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   128(SI), Y0, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   160(SI), Y4, Y5
+	VMOVUPS      (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y0, Y4
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y1, Y5
+	VSUBPS  Y6, Y1, Y8
+	VSUBPS  Y7, Y1, Y9
+	VMOVUPS nearLog2eHi<>+0(SB), Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
+	VFMADD231PS (SI), Y10, Y8
+	VFMADD231PS 64(SI), Y10, Y9
+	VMOVUPS     nearLog2eLo<>+0(SB), Y11
+	VFMADD231PS (SI), Y11, Y8
+	VFMADD231PS 64(SI), Y11, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y6, Y4, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
-	VMULPS      Y4, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y5
-	VCMPPS      $0x05, Y0, Y2, Y2
-	VCMPPS      $0x05, Y0, Y3, Y3
-	VMOVMSKPS   Y3, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y2, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y4
-	VMOVMSKPS   Y3, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y2, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y2
-	VANDPS      Y5, Y4, Y4
-	VANDPS      Y5, Y2, Y2
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  128(SI), Y3, Y6
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  160(SI), Y7, Y8
-	VMOVUPS     (SI), Y9
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y6, Y7, Y6
+	VMOVAPS     Y1, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y10
+	VFMADD231PS Y10, Y3, Y7
+	VANDPS      Y7, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS  Y9, Y1, Y11
-	VSUBPS  Y10, Y1, Y12
-	VMOVUPS nearLog2eHi<>+0(SB), Y13
+	VSUBPS Y7, Y1, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y13, Y11
-	VFMADD231PS 64(SI), Y13, Y12
-	VMOVUPS     nearLog2eLo<>+0(SB), Y14
-	VFMADD231PS (SI), Y14, Y11
-	VFMADD231PS 64(SI), Y14, Y12
+	VFMADD231PS Y10, Y3, Y9
+	VFMADD231PS Y11, Y3, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y5, (BX)
-	VPERMPS nearTable<>+0(SB), Y10, Y5
-	VMOVUPS Y0, 32(BX)
-	VPSLLD  $0x14, Y9, Y0
-	VMOVUPS Y2, 64(BX)
-	VPSLLD  $0x14, Y10, Y2
-	VPADDD  Y15, Y0, Y15
-	VPADDD  Y5, Y2, Y5
-	VMOVUPS nearExp2<>+0(SB), Y0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
-	VMOVUPS     nearExp2<>+0(SB), Y2
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
-	VMULPS      Y0, Y11, Y11
-	VMULPS      Y2, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y5, Y5, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y10, Y9
-	VMOVAPS     Y1, Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y13, Y6, Y0
-	VANDPS      Y0, Y3, Y0
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y13, Y6, Y2
-	VFMADD231PS Y14, Y6, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y5
-	VPSLLD  $0x14, Y0, Y6
-	VPADDD  Y5, Y6, Y5
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y6
-	VMULPS      Y6, Y2, Y2
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y2
-	VANDPS      Y2, Y3, Y3
-	VPOR        Y9, Y0, Y9
-	VADDPS      Y3, Y11, Y11
-	VMOVUPS     32(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVUPS     96(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y3
-	VSUBPS Y2, Y1, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y13, Y3
-	VFMADD231PS 96(SI), Y13, Y5
-	VFMADD231PS 32(SI), Y14, Y3
-	VFMADD231PS 96(SI), Y14, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y6
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPSLLD  $0x14, Y0, Y12
-	VPSLLD  $0x14, Y2, Y15
-	VPADDD  Y6, Y12, Y6
-	VPADDD  Y10, Y15, Y10
+	VPERMPS nearTable<>+0(SB), Y7, Y3
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y3, Y12, Y3
 	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
-	VMULPS      Y12, Y3, Y3
-	VMULPS      Y15, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VMULPS      Y12, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y3
-	VFMADD213PS Y10, Y10, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
+	VFMADD213PS Y3, Y3, Y9
+	VANDPS      Y9, Y0, Y0
+	VPOR        Y6, Y7, Y6
+	VADDPS      Y0, Y8, Y8
+	VMOVUPS     32(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y10, Y0
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y1, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y7
+	VSUBPS Y3, Y1, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y10, Y7
+	VFMADD231PS 96(SI), Y10, Y9
+	VFMADD231PS 32(SI), Y11, Y7
+	VFMADD231PS 96(SI), Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y12
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPSLLD  $0x14, Y0, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VADDPS      Y9, Y7, Y7
+	VPOR        Y6, Y0, Y6
+	VPOR        Y6, Y3, Y6
 	VMOVAPS     Y1, Y0
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y13, Y8, Y0
-	VANDPS      Y0, Y7, Y0
+	VFMADD231PS Y10, Y5, Y0
+	VANDPS      Y0, Y4, Y0
 
 	// -n = magic - N - u
 	VSUBPS Y0, Y1, Y1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y13, Y8, Y1
-	VFMADD231PS Y14, Y8, Y1
+	VFMADD231PS Y10, Y5, Y1
+	VFMADD231PS Y11, Y5, Y1
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y2
+	VPERMPS nearTable<>+0(SB), Y0, Y3
 	VPSLLD  $0x14, Y0, Y5
-	VPADDD  Y2, Y5, Y2
+	VPADDD  Y3, Y5, Y3
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -55747,51 +55565,45 @@ done0:
 	VMULPS      Y5, Y1, Y1
 
 	// s*q + s
-	VFMADD213PS Y2, Y2, Y1
-	VANDPS      Y1, Y7, Y7
-	VPOR        Y9, Y0, Y9
-	VADDPS      Y7, Y3, Y3
+	VFMADD213PS Y3, Y3, Y1
+	VANDPS      Y1, Y4, Y4
+	VPOR        Y6, Y0, Y6
+	VADDPS      Y4, Y7, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y6
 	JNZ          end
-	VEXTRACTF128 $0x01, Y11, X0
-	VCVTPS2PD    X11, Y11
+	VEXTRACTF128 $0x01, Y8, X0
+	VCVTPS2PD    X8, Y1
 	VCVTPS2PD    X0, Y0
-	VEXTRACTF128 $0x01, Y4, X1
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X1, Y1
-	VSUBPD       Y4, Y11, Y11
-	VSUBPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y3, X1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X7, Y4
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X1, Y1
-	VMOVUPS      64(BX), Y2
-	VEXTRACTF128 $0x01, Y2, X4
-	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X4, Y4
-	VSUBPD       Y2, Y3, Y3
-	VSUBPD       Y4, Y1, Y1
-	VADDPD       Y3, Y11, Y11
-	VADDPD       Y1, Y0, Y0
-	VADDPD       Y0, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPD       X0, X11, X11
-	VMOVHLPS     X11, X11, X0
-	VADDSD       X0, X11, X11
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPD       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDSD       X0, X1, X1
+	VMOVSD       X1, 24(DI)
 	VXORPS       X0, X0, X0
 
 	// A zero is stored without its sign.
-	VADDPS    32(BX), Y0, Y0
-	VMOVSS    X0, 4(DI)
-	VMOVUPS   (BX), Y0
-	VCVTSS2SD X0, X0, X0
-	VMOVSD    X0, 8(DI)
-	VMOVSD    X11, 16(DI)
-	VADDSD    X11, X11, X11
-	VUCOMISD  X0, X11
-	JCS       sure48
-	MOVB      $0x01, ok+24(FP)
+	VADDSS X0, X2, X2
+	VMOVSS X2, 4(DI)
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMAXPS       Y7, Y8, Y8
+	VMOVSD       share64<>+0(SB), X0
+	VMULSD       X0, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Y1
+	VCMPPS       $0x1e, Y1, Y8, Y8
+	VMOVMSKPS    Y8, AX
+	TESTL        AX, AX
+	JNZ          sure48
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -56019,10 +55831,42 @@ sure48Next:
 	VZEROUPPER
 	RET
 
-done2:
+done4:
+longer:
+	JMP ·sumRowRestAVX2+0(SB)
+
+end:
+	MOVB $0x00, ok+24(FP)
+	VZEROUPPER
+	RET
+
+DATA log2eHi<>+0(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+4(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+8(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+12(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+16(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+20(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+24(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+28(SB)/4, $0x3fb8aa3b
+GLOBL log2eHi<>(SB), RODATA|NOPTR, $32
+
+DATA share64<>+0(SB)/4, $0x00000000
+DATA share64<>+4(SB)/4, $0x3fe50000
+GLOBL share64<>(SB), RODATA|NOPTR, $8
+
+// func sumRowRestAVX2(src *float32, n int, out *ShortSum) (ok bool)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sumRowRestAVX2(SB), NOSPLIT, $128-25
+	// sumRowRestAVX2: the total of a row of 1 to 128 elements without a scale, if they are near, and its sum if it may be sure.
+	MOVQ n+8(FP), CX
+	MOVQ src+0(FP), SI
+	MOVQ out+16(FP), DI
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
 	// 49 to 64 elements.
 	CMPQ         CX, $0x00000040
-	JGT          done4
+	JGT          done0
 	SUBQ         $0x00000030, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -56046,7 +55890,7 @@ done2:
 	VSUBSS       X0, X2, X2
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
+	VMOVSS       X0, 32(DI)
 	VMOVUPS      (DX), Y0
 	VMASKMOVPS   192(SI), Y0, Y0
 	VORPS        512(DX), Y0, Y0
@@ -56063,281 +55907,225 @@ done2:
 	VMOVUPS      160(SI), Y4
 	VMAXPS       Y0, Y4, Y4
 	VMAXPS       Y4, Y3, Y3
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y3, Y2, Y0
-	VPERM2F128 $0x01, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VSHUFPS    $0x4e, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VSHUFPS    $0xb1, Y0, Y0, Y4
-	VMAXPS     Y4, Y0, Y0
-	VMOVUPS    nearLog2eHi<>+0(SB), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y1, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y6, Y4, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
-	VMULPS      Y4, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y5
-	VCMPPS      $0x05, Y0, Y2, Y2
-	VCMPPS      $0x05, Y0, Y3, Y3
-	VMOVMSKPS   Y3, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y2, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y4
-	VMOVMSKPS   Y3, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y2, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y2
-	VANDPS      Y5, Y4, Y4
-	VANDPS      Y5, Y2, Y2
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  192(SI), Y3, Y6
-	VMOVUPS     32(DX), Y7
-	VMASKMOVPS  224(SI), Y7, Y8
-	VMOVUPS     (SI), Y9
+	VMAXPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VMAXPS       X0, X2, X2
+	VMOVHLPS     X2, X2, X0
+	VMAXPS       X0, X2, X2
+	VMOVSHDUP    X2, X0
+	VMAXSS       X0, X2, X2
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   192(SI), Y0, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   224(SI), Y4, Y5
+	VMOVUPS      (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y10
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y7
 
 	// -n = magic - N - u
-	VSUBPS  Y9, Y1, Y11
-	VSUBPS  Y10, Y1, Y12
-	VMOVUPS nearLog2eHi<>+0(SB), Y13
+	VSUBPS  Y6, Y1, Y8
+	VSUBPS  Y7, Y1, Y9
+	VMOVUPS nearLog2eHi<>+0(SB), Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y13, Y11
-	VFMADD231PS 64(SI), Y13, Y12
-	VMOVUPS     nearLog2eLo<>+0(SB), Y14
-	VFMADD231PS (SI), Y14, Y11
-	VFMADD231PS 64(SI), Y14, Y12
+	VFMADD231PS (SI), Y10, Y8
+	VFMADD231PS 64(SI), Y10, Y9
+	VMOVUPS     nearLog2eLo<>+0(SB), Y11
+	VFMADD231PS (SI), Y11, Y8
+	VFMADD231PS 64(SI), Y11, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y15
-	VMOVUPS Y5, (BX)
-	VPERMPS nearTable<>+0(SB), Y10, Y5
-	VMOVUPS Y0, 32(BX)
-	VPSLLD  $0x14, Y9, Y0
-	VMOVUPS Y2, 64(BX)
-	VPSLLD  $0x14, Y10, Y2
-	VPADDD  Y15, Y0, Y15
-	VPADDD  Y5, Y2, Y5
-	VMOVUPS nearExp2<>+0(SB), Y0
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
-	VMOVUPS     nearExp2<>+0(SB), Y2
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
-	VMULPS      Y0, Y11, Y11
-	VMULPS      Y2, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y5, Y5, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
-	VMOVAPS     Y1, Y2
-	VFMADD231PS Y13, Y6, Y2
-	VANDPS      Y2, Y3, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y5
-	VSUBPS Y2, Y1, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y13, Y5
-	VFMADD231PS Y13, Y6, Y10
-	VFMADD231PS 128(SI), Y14, Y5
-	VFMADD231PS Y14, Y6, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y6
-	VPERMPS nearTable<>+0(SB), Y2, Y12
-	VPSLLD  $0x14, Y0, Y15
-	VMOVUPS Y4, 96(BX)
-	VPSLLD  $0x14, Y2, Y4
-	VPADDD  Y6, Y15, Y6
-	VPADDD  Y12, Y4, Y12
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y4, Y5, Y5
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y5
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y10, Y3, Y3
-	VADDPS      Y3, Y5, Y5
-	VADDPS      Y5, Y11, Y11
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y10, Y7
+	VMOVAPS     Y1, Y9
+	VFMADD231PS Y10, Y3, Y9
+	VANDPS      Y9, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y1, Y12
+	VSUBPS Y9, Y1, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y10, Y12
+	VFMADD231PS Y10, Y3, Y13
+	VFMADD231PS 128(SI), Y11, Y12
+	VFMADD231PS Y11, Y3, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y3
+	VPERMPS nearTable<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y2, (BX)
+	VPSLLD  $0x14, Y9, Y2
+	VPADDD  Y3, Y15, Y3
+	VPADDD  Y14, Y2, Y14
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y2, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y13, Y0, Y0
+	VADDPS      Y0, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
 	VMOVUPS     32(SI), Y0
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
+	VFMADD213PS Y1, Y10, Y0
 	VMOVUPS     96(SI), Y2
-	VFMADD213PS Y1, Y13, Y2
+	VFMADD213PS Y1, Y10, Y2
 
 	// -n = magic - N - u
 	VSUBPS Y0, Y1, Y3
-	VSUBPS Y2, Y1, Y4
+	VSUBPS Y2, Y1, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y13, Y3
-	VFMADD231PS 96(SI), Y13, Y4
-	VFMADD231PS 32(SI), Y14, Y3
-	VFMADD231PS 96(SI), Y14, Y4
+	VFMADD231PS 32(SI), Y10, Y3
+	VFMADD231PS 96(SI), Y10, Y7
+	VFMADD231PS 32(SI), Y11, Y3
+	VFMADD231PS 96(SI), Y11, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y5
-	VPERMPS nearTable<>+0(SB), Y2, Y6
-	VPSLLD  $0x14, Y0, Y10
-	VPSLLD  $0x14, Y2, Y12
-	VPADDD  Y5, Y10, Y5
-	VPADDD  Y6, Y12, Y6
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y0, Y9
+	VPERMPS nearTable<>+0(SB), Y2, Y12
+	VPSLLD  $0x14, Y0, Y13
+	VPSLLD  $0x14, Y2, Y14
+	VPADDD  Y9, Y13, Y9
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
-	VMULPS      Y10, Y3, Y3
-	VMULPS      Y12, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VMULPS      Y13, Y3, Y3
+	VMULPS      Y14, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y3
-	VFMADD213PS Y6, Y6, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
+	VFMADD213PS Y9, Y9, Y3
+	VFMADD213PS Y12, Y12, Y7
+	VADDPS      Y7, Y3, Y3
+	VPOR        Y6, Y0, Y6
+	VPOR        Y6, Y2, Y6
 	VMOVUPS     160(SI), Y0
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y13, Y0
+	VFMADD213PS Y1, Y10, Y0
 	VMOVAPS     Y1, Y2
-	VFMADD231PS Y13, Y8, Y2
-	VANDPS      Y2, Y7, Y2
+	VFMADD231PS Y10, Y5, Y2
+	VANDPS      Y2, Y4, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y4
+	VSUBPS Y0, Y1, Y7
 	VSUBPS Y2, Y1, Y1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y13, Y4
-	VFMADD231PS Y13, Y8, Y1
-	VFMADD231PS 160(SI), Y14, Y4
-	VFMADD231PS Y14, Y8, Y1
+	VFMADD231PS 160(SI), Y10, Y7
+	VFMADD231PS Y10, Y5, Y1
+	VFMADD231PS 160(SI), Y11, Y7
+	VFMADD231PS Y11, Y5, Y1
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y0, Y5
-	VPERMPS nearTable<>+0(SB), Y2, Y6
-	VPSLLD  $0x14, Y0, Y8
-	VPSLLD  $0x14, Y2, Y10
-	VPADDD  Y5, Y8, Y5
-	VPADDD  Y6, Y10, Y6
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPERMPS nearTable<>+0(SB), Y2, Y9
+	VPSLLD  $0x14, Y0, Y10
+	VPSLLD  $0x14, Y2, Y11
+	VPADDD  Y5, Y10, Y5
+	VPADDD  Y9, Y11, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y1, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y1, Y10
-	VMULPS      Y8, Y4, Y4
-	VMULPS      Y10, Y1, Y1
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y11
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y11, Y1, Y1
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y4
-	VFMADD213PS Y6, Y6, Y1
-	VANDPS      Y1, Y7, Y7
-	VADDPS      Y7, Y4, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y9, Y0, Y9
-	VPOR        Y9, Y2, Y9
+	VFMADD213PS Y5, Y5, Y7
+	VFMADD213PS Y9, Y9, Y1
+	VANDPS      Y1, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VADDPS      Y7, Y3, Y3
+	VPOR        Y6, Y0, Y6
+	VPOR        Y6, Y2, Y6
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y6
 	JNZ          end
-	VEXTRACTF128 $0x01, Y11, X0
-	VCVTPS2PD    X11, Y11
+	VEXTRACTF128 $0x01, Y8, X0
+	VCVTPS2PD    X8, Y1
 	VCVTPS2PD    X0, Y0
-	VMOVUPS      96(BX), Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y3, X2
+	VCVTPS2PD    X3, Y4
 	VCVTPS2PD    X2, Y2
-	VSUBPD       Y1, Y11, Y11
-	VSUBPD       Y2, Y0, Y0
-	VEXTRACTF128 $0x01, Y3, X1
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X1, Y1
-	VMOVUPS      64(BX), Y2
-	VEXTRACTF128 $0x01, Y2, X4
-	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X4, Y4
-	VSUBPD       Y2, Y3, Y3
-	VSUBPD       Y4, Y1, Y1
-	VADDPD       Y3, Y11, Y11
-	VADDPD       Y1, Y0, Y0
-	VADDPD       Y0, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPD       X0, X11, X11
-	VMOVHLPS     X11, X11, X0
-	VADDSD       X0, X11, X11
-	VXORPS       X0, X0, X0
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPD       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDSD       X0, X1, X1
+	VMOVSD       X1, 24(DI)
+	VMOVUPS      (BX), Y0
+	VXORPS       X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS    32(BX), Y0, Y0
-	VMOVSS    X0, 4(DI)
-	VMOVUPS   (BX), Y0
-	VCVTSS2SD X0, X0, X0
-	VMOVSD    X0, 8(DI)
-	VMOVSD    X11, 16(DI)
-	VADDSD    X11, X11, X11
-	VUCOMISD  X0, X11
-	JCS       sure64
-	MOVB      $0x01, ok+24(FP)
+	VADDSS X2, X0, X0
+	VMOVSS X0, 4(DI)
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMAXPS       Y3, Y8, Y8
+	VMOVSD       share64<>+0(SB), X0
+	VMULSD       X0, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Y1
+	VCMPPS       $0x1e, Y1, Y8, Y8
+	VMOVMSKPS    Y8, AX
+	TESTL        AX, AX
+	JNZ          sure64
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -56603,10 +56391,10 @@ sure64Next:
 	VZEROUPPER
 	RET
 
-done4:
+done0:
 	// 65 to 96 elements.
 	CMPQ         CX, $0x00000060
-	JGT          done6
+	JGT          done2
 	SUBQ         $0x00000040, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -56630,7 +56418,7 @@ done4:
 	VSUBSS       X0, X2, X2
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
+	VMOVSS       X0, 32(DI)
 	VMOVUPS      (DX), Y0
 	VMASKMOVPS   256(SI), Y0, Y0
 	VORPS        512(DX), Y0, Y0
@@ -56657,389 +56445,325 @@ done4:
 	VMAXPS       Y5, Y4, Y4
 	VMAXPS       Y2, Y0, Y0
 	VMAXPS       Y0, Y4, Y4
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y4, Y3, Y0
-	VPERM2F128 $0x01, Y0, Y0, Y2
-	VMAXPS     Y2, Y0, Y0
-	VSHUFPS    $0x4e, Y0, Y0, Y2
-	VMAXPS     Y2, Y0, Y0
-	VSHUFPS    $0xb1, Y0, Y0, Y2
-	VMAXPS     Y2, Y0, Y0
-	VMOVUPS    nearLog2eHi<>+0(SB), Y2
+	VMAXPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X0
+	VMAXPS       X0, X3, X3
+	VMOVHLPS     X3, X3, X0
+	VMAXPS       X0, X3, X3
+	VMOVSHDUP    X3, X0
+	VMAXSS       X0, X3, X3
+	VMOVUPS      (SI), Y0
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y0, Y2
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y0
+	VMOVUPS     64(SI), Y2
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y1, Y5
+	VSUBPS  Y0, Y1, Y4
+	VSUBPS  Y2, Y1, Y5
+	VMOVUPS nearLog2eHi<>+0(SB), Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
+	VFMADD231PS (SI), Y6, Y4
+	VFMADD231PS 64(SI), Y6, Y5
+	VMOVUPS     nearLog2eLo<>+0(SB), Y7
+	VFMADD231PS (SI), Y7, Y4
+	VFMADD231PS 64(SI), Y7, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y6
-	VPSLLD  $0x14, Y2, Y2
-	VPADDD  Y6, Y2, Y6
-	VMOVUPS nearExp2<>+0(SB), Y2
+	VPERMPS nearTable<>+0(SB), Y0, Y8
+	VPERMPS nearTable<>+0(SB), Y2, Y9
+	VPSLLD  $0x14, Y0, Y10
+	VPSLLD  $0x14, Y2, Y11
+	VPADDD  Y8, Y10, Y8
+	VPADDD  Y9, Y11, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y2
-	VMULPS      Y2, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VMULPS      Y10, Y4, Y4
+	VMULPS      Y11, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y5
-	VCMPPS      $0x05, Y0, Y3, Y3
-	VCMPPS      $0x05, Y0, Y4, Y4
-	VMOVMSKPS   Y4, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y3, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y2
-	VMOVMSKPS   Y4, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y3, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y3
-	VANDPS      Y5, Y2, Y2
-	VANDPS      Y5, Y3, Y3
-	VMOVUPS     (SI), Y4
+	VFMADD213PS Y8, Y8, Y4
+	VFMADD213PS Y9, Y9, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y0, Y2, Y0
+	VMOVUPS     128(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y4
-	VMOVUPS     64(SI), Y6
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
+	VFMADD213PS Y1, Y6, Y2
+	VMOVUPS     192(SI), Y5
+	VFMADD213PS Y1, Y6, Y5
 
 	// -n = magic - N - u
-	VSUBPS  Y4, Y1, Y7
-	VSUBPS  Y6, Y1, Y8
-	VMOVUPS nearLog2eHi<>+0(SB), Y9
+	VSUBPS Y2, Y1, Y8
+	VSUBPS Y5, Y1, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y9, Y7
-	VFMADD231PS 64(SI), Y9, Y8
-	VMOVUPS     nearLog2eLo<>+0(SB), Y10
-	VFMADD231PS (SI), Y10, Y7
-	VFMADD231PS 64(SI), Y10, Y8
+	VFMADD231PS 128(SI), Y6, Y8
+	VFMADD231PS 192(SI), Y6, Y9
+	VFMADD231PS 128(SI), Y7, Y8
+	VFMADD231PS 192(SI), Y7, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y6, Y14
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPSLLD  $0x14, Y2, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPADDD  Y10, Y12, Y10
 	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y7
-	VFMADD213PS Y12, Y12, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y4, Y6, Y4
-	VMOVUPS     128(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y9, Y6
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y1, Y9, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y1, Y11
-	VSUBPS Y8, Y1, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y9, Y11
-	VFMADD231PS 192(SI), Y9, Y12
-	VFMADD231PS 128(SI), Y10, Y11
-	VFMADD231PS 192(SI), Y10, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y8, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y5, (BX)
-	VPSLLD  $0x14, Y8, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y4, Y6, Y4
-	VPOR        Y4, Y8, Y4
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  256(SI), Y5, Y6
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y5, Y0
+	VMOVUPS     (DX), Y2
+	VMASKMOVPS  256(SI), Y2, Y5
 	VMOVUPS     64(DX), Y8
-	VMASKMOVPS  320(SI), Y8, Y11
-	VMOVAPS     Y1, Y12
+	VMASKMOVPS  320(SI), Y8, Y9
+	VMOVAPS     Y1, Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y9, Y6, Y12
-	VMOVAPS     Y1, Y13
-	VFMADD231PS Y9, Y11, Y13
-	VANDPS      Y12, Y5, Y12
-	VANDPS      Y13, Y8, Y13
+	VFMADD231PS Y6, Y5, Y10
+	VMOVAPS     Y1, Y11
+	VFMADD231PS Y6, Y9, Y11
+	VANDPS      Y10, Y2, Y10
+	VANDPS      Y11, Y8, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y12, Y1, Y14
-	VSUBPS Y13, Y1, Y15
+	VSUBPS Y10, Y1, Y12
+	VSUBPS Y11, Y1, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y9, Y6, Y14
-	VFMADD231PS Y9, Y11, Y15
-	VFMADD231PS Y10, Y6, Y14
-	VFMADD231PS Y10, Y11, Y15
+	VFMADD231PS Y6, Y5, Y12
+	VFMADD231PS Y6, Y9, Y13
+	VFMADD231PS Y7, Y5, Y12
+	VFMADD231PS Y7, Y9, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VPERMPS nearTable<>+0(SB), Y13, Y11
-	VMOVUPS Y0, 32(BX)
-	VPSLLD  $0x14, Y12, Y0
-	VMOVUPS Y3, 64(BX)
-	VPSLLD  $0x14, Y13, Y3
-	VPADDD  Y6, Y0, Y6
-	VPADDD  Y11, Y3, Y11
-	VMOVUPS nearExp2<>+0(SB), Y0
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VPERMPS nearTable<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y9, Y15, Y9
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y0
-	VMOVUPS     nearExp2<>+0(SB), Y3
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y0
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VMULPS      Y0, Y14, Y14
-	VMULPS      Y3, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y5, Y5
-	VPOR        Y4, Y12, Y4
-	VPOR        Y4, Y13, Y4
-	VMOVUPS     32(SI), Y0
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y9, Y9, Y13
+	VANDPS      Y12, Y2, Y2
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y2, Y2
+	VPOR        Y0, Y10, Y0
+	VPOR        Y0, Y11, Y0
+	VMOVUPS     32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y9, Y0
-	VMOVUPS     96(SI), Y3
-	VFMADD213PS Y1, Y9, Y3
+	VFMADD213PS Y1, Y6, Y5
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y1, Y6, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y6
-	VSUBPS Y3, Y1, Y8
+	VSUBPS Y5, Y1, Y9
+	VSUBPS Y8, Y1, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y9, Y6
-	VFMADD231PS 96(SI), Y9, Y8
-	VFMADD231PS 32(SI), Y10, Y6
-	VFMADD231PS 96(SI), Y10, Y8
+	VFMADD231PS 32(SI), Y6, Y9
+	VFMADD231PS 96(SI), Y6, Y10
+	VFMADD231PS 32(SI), Y7, Y9
+	VFMADD231PS 96(SI), Y7, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y11
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPSLLD  $0x14, Y0, Y13
-	VPSLLD  $0x14, Y3, Y14
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y8, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y6
-	VFMADD213PS Y12, Y12, Y8
-	VADDPS      Y8, Y6, Y6
-	VPOR        Y4, Y0, Y4
-	VPOR        Y4, Y3, Y4
-	VMOVUPS     160(SI), Y0
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y0, Y5, Y0
+	VPOR        Y0, Y8, Y0
+	VMOVUPS     160(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y9, Y0
-	VMOVUPS     224(SI), Y3
-	VFMADD213PS Y1, Y9, Y3
+	VFMADD213PS Y1, Y6, Y5
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y1, Y6, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y8
-	VSUBPS Y3, Y1, Y11
+	VSUBPS Y5, Y1, Y10
+	VSUBPS Y8, Y1, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y9, Y8
-	VFMADD231PS 224(SI), Y9, Y11
-	VFMADD231PS 160(SI), Y10, Y8
-	VFMADD231PS 224(SI), Y10, Y11
+	VFMADD231PS 160(SI), Y6, Y10
+	VFMADD231PS 224(SI), Y6, Y11
+	VFMADD231PS 160(SI), Y7, Y10
+	VFMADD231PS 224(SI), Y7, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y12
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPSLLD  $0x14, Y0, Y14
-	VPSLLD  $0x14, Y3, Y15
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y8, Y8
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VPOR        Y4, Y0, Y4
-	VPOR        Y4, Y3, Y4
-	VMOVUPS     32(DX), Y0
-	VMASKMOVPS  288(SI), Y0, Y3
-	VMOVUPS     96(DX), Y8
-	VMASKMOVPS  352(SI), Y8, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y0, Y5, Y0
+	VPOR        Y0, Y8, Y0
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  288(SI), Y5, Y8
+	VMOVUPS     96(DX), Y10
+	VMASKMOVPS  352(SI), Y10, Y11
 	VMOVAPS     Y1, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y9, Y3, Y12
+	VFMADD231PS Y6, Y8, Y12
 	VMOVAPS     Y1, Y13
-	VFMADD231PS Y9, Y11, Y13
-	VANDPS      Y12, Y0, Y12
-	VANDPS      Y13, Y8, Y13
+	VFMADD231PS Y6, Y11, Y13
+	VANDPS      Y12, Y5, Y12
+	VANDPS      Y13, Y10, Y13
 
 	// -n = magic - N - u
 	VSUBPS Y12, Y1, Y14
 	VSUBPS Y13, Y1, Y1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y9, Y3, Y14
-	VFMADD231PS Y9, Y11, Y1
-	VFMADD231PS Y10, Y3, Y14
-	VFMADD231PS Y10, Y11, Y1
+	VFMADD231PS Y6, Y8, Y14
+	VFMADD231PS Y6, Y11, Y1
+	VFMADD231PS Y7, Y8, Y14
+	VFMADD231PS Y7, Y11, Y1
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y3
-	VPERMPS nearTable<>+0(SB), Y13, Y9
-	VPSLLD  $0x14, Y12, Y10
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPSLLD  $0x14, Y12, Y8
 	VPSLLD  $0x14, Y13, Y11
-	VPADDD  Y3, Y10, Y3
-	VPADDD  Y9, Y11, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPADDD  Y6, Y8, Y6
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
 	VMOVUPS     nearExp2<>+0(SB), Y11
 	VFMADD231PS nearExp3<>+0(SB), Y1, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y1, Y11
-	VMULPS      Y10, Y14, Y14
+	VMULPS      Y8, Y14, Y14
 	VMULPS      Y11, Y1, Y1
 
 	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y9, Y9, Y1
-	VANDPS      Y14, Y0, Y0
-	VANDPS      Y1, Y8, Y8
-	VADDPS      Y8, Y0, Y0
-	VPOR        Y4, Y12, Y4
-	VPOR        Y4, Y13, Y4
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y7, Y7, Y1
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y1, Y10, Y10
+	VADDPS      Y10, Y5, Y5
+	VPOR        Y0, Y12, Y0
+	VPOR        Y0, Y13, Y0
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y4
+	VPTEST       nearBits<>+0(SB), Y0
 	JNZ          end
-	VADDPS       Y5, Y7, Y1
-	VMINPS       Y5, Y7, Y3
-	VMAXPS       Y5, Y7, Y7
-	VSUBPS       Y7, Y1, Y7
-	VSUBPS       Y7, Y3, Y3
-	VADDPS       Y0, Y6, Y4
-	VMINPS       Y0, Y6, Y5
-	VMAXPS       Y0, Y6, Y6
-	VSUBPS       Y6, Y4, Y6
-	VSUBPS       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y1, X0
-	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y4, X0
+	VCVTPS2PD    X4, Y1
 	VCVTPS2PD    X0, Y0
 	VEXTRACTF128 $0x01, Y2, X6
-	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X2, Y7
 	VCVTPS2PD    X6, Y6
-	VSUBPD       Y2, Y1, Y1
-	VSUBPD       Y6, Y0, Y0
-	VEXTRACTF128 $0x01, Y3, X2
-	VCVTPS2PD    X3, Y3
+	VADDPD       Y7, Y1, Y1
+	VADDPD       Y6, Y0, Y0
+	VADDPS       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y9, X2
+	VCVTPS2PD    X9, Y6
 	VCVTPS2PD    X2, Y2
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y2, Y0, Y0
-	VEXTRACTF128 $0x01, Y4, X2
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X2, Y2
-	VMOVUPS      64(BX), Y3
-	VEXTRACTF128 $0x01, Y3, X6
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y3, Y4, Y4
-	VSUBPD       Y6, Y2, Y2
-	VEXTRACTF128 $0x01, Y5, X3
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y3, Y2, Y2
-	VADDPD       Y4, Y1, Y1
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y8
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y7, Y2, Y2
+	VADDPS       Y5, Y9, Y9
+	VADDPD       Y6, Y1, Y1
 	VADDPD       Y2, Y0, Y0
 	VADDPD       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPD       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
 	VADDSD       X0, X1, X1
+	VMOVSD       X1, 24(DI)
 	VXORPS       X0, X0, X0
 
 	// A zero is stored without its sign.
-	VADDPS    32(BX), Y0, Y0
-	VMOVSS    X0, 4(DI)
-	VMOVUPS   (BX), Y0
-	VCVTSS2SD X0, X0, X0
-	VMOVSD    X0, 8(DI)
-	VMOVSD    X1, 16(DI)
-	VADDSD    X1, X1, X1
-	VUCOMISD  X0, X1
-	JCS       sure96
-	MOVB      $0x01, ok+24(FP)
+	VADDSS X0, X3, X3
+	VMOVSS X3, 4(DI)
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMAXPS       Y9, Y4, Y4
+	VMOVSD       share64<>+0(SB), X0
+	VMULSD       X0, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Y1
+	VCMPPS       $0x1e, Y1, Y4, Y4
+	VMOVMSKPS    Y4, AX
+	TESTL        AX, AX
+	JNZ          sure96
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -57414,10 +57138,10 @@ sure96Next:
 	VZEROUPPER
 	RET
 
-done6:
+done2:
 	// 97 to 128 elements.
 	CMPQ         CX, $0x00000080
-	JGT          done8
+	JGT          done4
 	SUBQ         $0x00000060, CX
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
@@ -57441,7 +57165,7 @@ done6:
 	VSUBSS       X0, X2, X2
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
+	VMOVSS       X0, 32(DI)
 	VMOVUPS      (DX), Y0
 	VMASKMOVPS   384(SI), Y0, Y0
 	VORPS        512(DX), Y0, Y0
@@ -57474,475 +57198,411 @@ done6:
 	VMAXPS       Y2, Y0, Y0
 	VMAXPS       Y0, Y5, Y5
 	VMAXPS       Y5, Y4, Y4
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y4, Y3, Y0
-	VPERM2F128 $0x01, Y0, Y0, Y2
-	VMAXPS     Y2, Y0, Y0
-	VSHUFPS    $0x4e, Y0, Y0, Y2
-	VMAXPS     Y2, Y0, Y0
-	VSHUFPS    $0xb1, Y0, Y0, Y2
-	VMAXPS     Y2, Y0, Y0
-	VMOVUPS    nearLog2eHi<>+0(SB), Y2
+	VMAXPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X0
+	VMAXPS       X0, X3, X3
+	VMOVHLPS     X3, X3, X0
+	VMAXPS       X0, X3, X3
+	VMOVSHDUP    X3, X0
+	VMAXSS       X0, X3, X3
+	VMOVUPS      (SI), Y0
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y0, Y2
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y0
+	VMOVUPS     64(SI), Y2
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y1, Y5
+	VSUBPS  Y0, Y1, Y4
+	VSUBPS  Y2, Y1, Y5
+	VMOVUPS nearLog2eHi<>+0(SB), Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
+	VFMADD231PS (SI), Y6, Y4
+	VFMADD231PS 64(SI), Y6, Y5
+	VMOVUPS     nearLog2eLo<>+0(SB), Y7
+	VFMADD231PS (SI), Y7, Y4
+	VFMADD231PS 64(SI), Y7, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y6
-	VPSLLD  $0x14, Y2, Y2
-	VPADDD  Y6, Y2, Y6
-	VMOVUPS nearExp2<>+0(SB), Y2
+	VPERMPS nearTable<>+0(SB), Y0, Y8
+	VPERMPS nearTable<>+0(SB), Y2, Y9
+	VPSLLD  $0x14, Y0, Y10
+	VPSLLD  $0x14, Y2, Y11
+	VPADDD  Y8, Y10, Y8
+	VPADDD  Y9, Y11, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y2
-	VMULPS      Y2, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VMULPS      Y10, Y4, Y4
+	VMULPS      Y11, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y5
-	VCMPPS      $0x05, Y0, Y3, Y3
-	VCMPPS      $0x05, Y0, Y4, Y4
-	VMOVMSKPS   Y4, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y3, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     64(R10)(AX*4), Y2
-	VMOVMSKPS   Y4, R10
-	SHLL        $0x08, R10
-	VMOVMSKPS   Y3, AX
-	ORL         R10, AX
-	BSFL        AX, AX
-	NEGQ        AX
-	LEAQ        firstLanes<>+0(SB), R10
-	VMOVUPS     96(R10)(AX*4), Y3
-	VANDPS      Y5, Y2, Y2
-	VANDPS      Y5, Y3, Y3
-	VMOVUPS     (SI), Y4
+	VFMADD213PS Y8, Y8, Y4
+	VFMADD213PS Y9, Y9, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y0, Y2, Y0
+	VMOVUPS     128(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y4
-	VMOVUPS     64(SI), Y6
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
+	VFMADD213PS Y1, Y6, Y2
+	VMOVUPS     192(SI), Y5
+	VFMADD213PS Y1, Y6, Y5
 
 	// -n = magic - N - u
-	VSUBPS  Y4, Y1, Y7
-	VSUBPS  Y6, Y1, Y8
-	VMOVUPS nearLog2eHi<>+0(SB), Y9
+	VSUBPS Y2, Y1, Y8
+	VSUBPS Y5, Y1, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y9, Y7
-	VFMADD231PS 64(SI), Y9, Y8
-	VMOVUPS     nearLog2eLo<>+0(SB), Y10
-	VFMADD231PS (SI), Y10, Y7
-	VFMADD231PS 64(SI), Y10, Y8
+	VFMADD231PS 128(SI), Y6, Y8
+	VFMADD231PS 192(SI), Y6, Y9
+	VFMADD231PS 128(SI), Y7, Y8
+	VFMADD231PS 192(SI), Y7, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y7
-	VFMADD213PS Y12, Y12, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y4, Y6, Y4
-	VMOVUPS     128(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y9, Y6
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y1, Y9, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y1, Y11
-	VSUBPS Y8, Y1, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y9, Y11
-	VFMADD231PS 192(SI), Y9, Y12
-	VFMADD231PS 128(SI), Y10, Y11
-	VFMADD231PS 192(SI), Y10, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y8, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y5, (BX)
-	VPSLLD  $0x14, Y8, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y4, Y6, Y4
-	VPOR        Y4, Y8, Y4
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y9, Y5
-	VMOVUPS     320(SI), Y6
-	VFMADD213PS Y1, Y9, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y1, Y8
-	VSUBPS Y6, Y1, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y9, Y8
-	VFMADD231PS 320(SI), Y9, Y11
-	VFMADD231PS 256(SI), Y10, Y8
-	VFMADD231PS 320(SI), Y10, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y12
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y8, Y8
-	VPOR        Y4, Y5, Y4
-	VPOR        Y4, Y6, Y4
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  384(SI), Y5, Y6
-	VMOVUPS     64(DX), Y11
-	VMASKMOVPS  448(SI), Y11, Y12
-	VMOVAPS     Y1, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y9, Y6, Y13
-	VMOVAPS     Y1, Y14
-	VFMADD231PS Y9, Y12, Y14
-	VANDPS      Y13, Y5, Y13
-	VANDPS      Y14, Y11, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y1, Y15
-	VMOVUPS Y0, 32(BX)
-	VSUBPS  Y14, Y1, Y0
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y9, Y6, Y15
-	VFMADD231PS Y9, Y12, Y0
-	VFMADD231PS Y10, Y6, Y15
-	VFMADD231PS Y10, Y12, Y0
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPERMPS nearTable<>+0(SB), Y14, Y12
-	VMOVUPS Y3, 64(BX)
-	VPSLLD  $0x14, Y13, Y3
-	VMOVUPS Y2, 96(BX)
-	VPSLLD  $0x14, Y14, Y2
-	VPADDD  Y6, Y3, Y6
-	VPADDD  Y12, Y2, Y12
-	VMOVUPS nearExp2<>+0(SB), Y2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y2
-	VMOVUPS     nearExp2<>+0(SB), Y3
-	VFMADD231PS nearExp3<>+0(SB), Y0, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y0, Y3
-	VMULPS      Y2, Y15, Y15
-	VMULPS      Y3, Y0, Y0
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y15
-	VFMADD213PS Y12, Y12, Y0
-	VANDPS      Y15, Y5, Y5
-	VANDPS      Y0, Y11, Y11
-	VADDPS      Y11, Y5, Y5
-	VADDPS      Y5, Y8, Y8
-	VPOR        Y4, Y13, Y4
-	VPOR        Y4, Y14, Y4
-	VMOVUPS     32(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y9, Y0
-	VMOVUPS     96(SI), Y2
-	VFMADD213PS Y1, Y9, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y3
-	VSUBPS Y2, Y1, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y9, Y3
-	VFMADD231PS 96(SI), Y9, Y5
-	VFMADD231PS 32(SI), Y10, Y3
-	VFMADD231PS 96(SI), Y10, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y6
-	VPERMPS nearTable<>+0(SB), Y2, Y11
-	VPSLLD  $0x14, Y0, Y12
-	VPSLLD  $0x14, Y2, Y13
-	VPADDD  Y6, Y12, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPSLLD  $0x14, Y2, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPADDD  Y10, Y12, Y10
 	VPADDD  Y11, Y13, Y11
 	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
 	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VMULPS      Y12, Y3, Y3
-	VMULPS      Y13, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y3
-	VFMADD213PS Y11, Y11, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y4, Y0, Y4
-	VPOR        Y4, Y2, Y4
-	VMOVUPS     160(SI), Y0
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y5, Y0
+	VMOVUPS     256(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y9, Y0
-	VMOVUPS     224(SI), Y2
-	VFMADD213PS Y1, Y9, Y2
+	VFMADD213PS Y1, Y6, Y2
+	VMOVUPS     320(SI), Y5
+	VFMADD213PS Y1, Y6, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y5
-	VSUBPS Y2, Y1, Y6
+	VSUBPS Y2, Y1, Y8
+	VSUBPS Y5, Y1, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y9, Y5
-	VFMADD231PS 224(SI), Y9, Y6
-	VFMADD231PS 160(SI), Y10, Y5
-	VFMADD231PS 224(SI), Y10, Y6
+	VFMADD231PS 256(SI), Y6, Y8
+	VFMADD231PS 320(SI), Y6, Y9
+	VFMADD231PS 256(SI), Y7, Y8
+	VFMADD231PS 320(SI), Y7, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y11
-	VPERMPS nearTable<>+0(SB), Y2, Y12
-	VPSLLD  $0x14, Y0, Y13
-	VPSLLD  $0x14, Y2, Y14
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPSLLD  $0x14, Y2, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y5, Y0
+	VMOVUPS     (DX), Y2
+	VMASKMOVPS  384(SI), Y2, Y5
+	VMOVUPS     64(DX), Y9
+	VMASKMOVPS  448(SI), Y9, Y10
+	VMOVAPS     Y1, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y6, Y5, Y11
+	VMOVAPS     Y1, Y12
+	VFMADD231PS Y6, Y10, Y12
+	VANDPS      Y11, Y2, Y11
+	VANDPS      Y12, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y1, Y13
+	VSUBPS Y12, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y6, Y5, Y13
+	VFMADD231PS Y6, Y10, Y14
+	VFMADD231PS Y7, Y5, Y13
+	VFMADD231PS Y7, Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y5
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VPSLLD  $0x14, Y11, Y15
+	VMOVUPS Y3, (BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y5, Y15, Y5
+	VPADDD  Y10, Y3, Y10
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y2, Y2
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y2, Y2
+	VADDPS      Y2, Y8, Y8
+	VPOR        Y0, Y11, Y0
+	VPOR        Y0, Y12, Y0
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y6, Y2
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y1, Y6, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y5
+	VSUBPS Y3, Y1, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y6, Y5
+	VFMADD231PS 96(SI), Y6, Y9
+	VFMADD231PS 32(SI), Y7, Y5
+	VFMADD231PS 96(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPSLLD  $0x14, Y2, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y5
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y5, Y5
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y3, Y0
+	VMOVUPS     160(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y6, Y2
+	VMOVUPS     224(SI), Y3
+	VFMADD213PS Y1, Y6, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y9
+	VSUBPS Y3, Y1, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y6, Y9
+	VFMADD231PS 224(SI), Y6, Y10
+	VFMADD231PS 160(SI), Y7, Y9
+	VFMADD231PS 224(SI), Y7, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPSLLD  $0x14, Y2, Y13
+	VPSLLD  $0x14, Y3, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VMULPS      Y13, Y5, Y5
-	VMULPS      Y14, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y5
-	VFMADD213PS Y12, Y12, Y6
-	VADDPS      Y6, Y5, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y4, Y0, Y4
-	VPOR        Y4, Y2, Y4
-	VMOVUPS     288(SI), Y0
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y5, Y5
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y3, Y0
+	VMOVUPS     288(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y9, Y0
-	VMOVUPS     352(SI), Y2
-	VFMADD213PS Y1, Y9, Y2
+	VFMADD213PS Y1, Y6, Y2
+	VMOVUPS     352(SI), Y3
+	VFMADD213PS Y1, Y6, Y3
 
 	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y5
-	VSUBPS Y2, Y1, Y6
+	VSUBPS Y2, Y1, Y9
+	VSUBPS Y3, Y1, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y9, Y5
-	VFMADD231PS 352(SI), Y9, Y6
-	VFMADD231PS 288(SI), Y10, Y5
-	VFMADD231PS 352(SI), Y10, Y6
+	VFMADD231PS 288(SI), Y6, Y9
+	VFMADD231PS 352(SI), Y6, Y10
+	VFMADD231PS 288(SI), Y7, Y9
+	VFMADD231PS 352(SI), Y7, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y11
-	VPERMPS nearTable<>+0(SB), Y2, Y12
-	VPSLLD  $0x14, Y0, Y13
-	VPSLLD  $0x14, Y2, Y14
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPSLLD  $0x14, Y2, Y13
+	VPSLLD  $0x14, Y3, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VMULPS      Y13, Y5, Y5
-	VMULPS      Y14, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y5
-	VFMADD213PS Y12, Y12, Y6
-	VADDPS      Y6, Y5, Y5
-	VPOR        Y4, Y0, Y4
-	VPOR        Y4, Y2, Y4
-	VMOVUPS     32(DX), Y0
-	VMASKMOVPS  416(SI), Y0, Y2
-	VMOVUPS     96(DX), Y6
-	VMASKMOVPS  480(SI), Y6, Y11
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y0, Y2, Y0
+	VPOR        Y0, Y3, Y0
+	VMOVUPS     32(DX), Y2
+	VMASKMOVPS  416(SI), Y2, Y3
+	VMOVUPS     96(DX), Y10
+	VMASKMOVPS  480(SI), Y10, Y11
 	VMOVAPS     Y1, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y9, Y2, Y12
+	VFMADD231PS Y6, Y3, Y12
 	VMOVAPS     Y1, Y13
-	VFMADD231PS Y9, Y11, Y13
-	VANDPS      Y12, Y0, Y12
-	VANDPS      Y13, Y6, Y13
+	VFMADD231PS Y6, Y11, Y13
+	VANDPS      Y12, Y2, Y12
+	VANDPS      Y13, Y10, Y13
 
 	// -n = magic - N - u
 	VSUBPS Y12, Y1, Y14
 	VSUBPS Y13, Y1, Y1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y9, Y2, Y14
-	VFMADD231PS Y9, Y11, Y1
-	VFMADD231PS Y10, Y2, Y14
-	VFMADD231PS Y10, Y11, Y1
+	VFMADD231PS Y6, Y3, Y14
+	VFMADD231PS Y6, Y11, Y1
+	VFMADD231PS Y7, Y3, Y14
+	VFMADD231PS Y7, Y11, Y1
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y2
-	VPERMPS nearTable<>+0(SB), Y13, Y9
-	VPSLLD  $0x14, Y12, Y10
+	VPERMPS nearTable<>+0(SB), Y12, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VPSLLD  $0x14, Y12, Y7
 	VPSLLD  $0x14, Y13, Y11
-	VPADDD  Y2, Y10, Y2
-	VPADDD  Y9, Y11, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPADDD  Y3, Y7, Y3
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y11
 	VFMADD231PS nearExp3<>+0(SB), Y1, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y1, Y11
-	VMULPS      Y10, Y14, Y14
+	VMULPS      Y7, Y14, Y14
 	VMULPS      Y11, Y1, Y1
 
 	// s*q + s
-	VFMADD213PS Y2, Y2, Y14
-	VFMADD213PS Y9, Y9, Y1
-	VANDPS      Y14, Y0, Y0
-	VANDPS      Y1, Y6, Y6
-	VADDPS      Y6, Y0, Y0
-	VADDPS      Y0, Y5, Y5
-	VPOR        Y4, Y12, Y4
-	VPOR        Y4, Y13, Y4
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y6, Y6, Y1
+	VANDPS      Y14, Y2, Y2
+	VANDPS      Y1, Y10, Y10
+	VADDPS      Y10, Y2, Y2
+	VADDPS      Y2, Y9, Y9
+	VPOR        Y0, Y12, Y0
+	VPOR        Y0, Y13, Y0
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y4
+	VPTEST       nearBits<>+0(SB), Y0
 	JNZ          end
-	VADDPS       Y8, Y7, Y0
-	VMINPS       Y8, Y7, Y1
-	VMAXPS       Y8, Y7, Y7
-	VSUBPS       Y7, Y0, Y7
-	VSUBPS       Y7, Y1, Y1
-	VADDPS       Y5, Y3, Y2
-	VMINPS       Y5, Y3, Y4
-	VMAXPS       Y5, Y3, Y3
-	VSUBPS       Y3, Y2, Y3
-	VSUBPS       Y3, Y4, Y4
-	VEXTRACTF128 $0x01, Y0, X3
+	VEXTRACTF128 $0x01, Y4, X0
+	VCVTPS2PD    X4, Y1
 	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X3, Y3
-	VMOVUPS      96(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y5, Y0, Y0
-	VSUBPD       Y6, Y3, Y3
-	VEXTRACTF128 $0x01, Y1, X5
-	VCVTPS2PD    X1, Y1
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y1, Y0, Y0
-	VADDPD       Y5, Y3, Y3
-	VEXTRACTF128 $0x01, Y2, X1
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y3
 	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X1, Y1
-	VMOVUPS      64(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y5, Y2, Y2
-	VSUBPD       Y6, Y1, Y1
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y5, Y1, Y1
+	VADDPD       Y3, Y1, Y1
 	VADDPD       Y2, Y0, Y0
-	VADDPD       Y1, Y3, Y3
-	VADDPD       Y3, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDSD       X1, X0, X0
-	VXORPS       X1, X1, X1
+	VADDPS       Y8, Y4, Y4
+	VEXTRACTF128 $0x01, Y5, X2
+	VCVTPS2PD    X5, Y3
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y9, X6
+	VCVTPS2PD    X9, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y6, Y2, Y2
+	VADDPS       Y9, Y5, Y5
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y0, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPD       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDSD       X0, X1, X1
+	VMOVSD       X1, 24(DI)
+	VMOVUPS      (BX), Y0
+	VXORPS       X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS    32(BX), Y1, Y1
-	VMOVSS    X1, 4(DI)
-	VMOVUPS   (BX), Y1
-	VCVTSS2SD X1, X1, X1
-	VMOVSD    X1, 8(DI)
-	VMOVSD    X0, 16(DI)
-	VADDSD    X0, X0, X0
-	VUCOMISD  X1, X0
-	JCS       sure128
-	MOVB      $0x01, ok+24(FP)
+	VADDSS X2, X0, X0
+	VMOVSS X0, 4(DI)
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMAXPS       Y5, Y4, Y4
+	VMOVSD       share64<>+0(SB), X0
+	VMULSD       X0, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Y1
+	VCMPPS       $0x1e, Y1, Y4, Y4
+	VMOVMSKPS    Y4, AX
+	TESTL        AX, AX
+	JNZ          sure128
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -58412,7 +58072,7 @@ sure128Next:
 	VZEROUPPER
 	RET
 
-done8:
+done4:
 end:
 	MOVB $0x00, ok+24(FP)
 	VZEROUPPER
@@ -70849,5 +70509,6229 @@ end:
 	SUBQ    src_base+24(FP), SI
 	SHRQ    $0x02, SI
 	MOVQ    SI, done+64(FP)
+	VZEROUPPER
+	RET
+
+// func totalRowAVX2(src *float32, n int, s *Scale, out *Total) (ok bool)
+// Requires: AVX, AVX2, FMA3
+TEXT ·totalRowAVX2(SB), $352-33
+	// totalRowAVX2: the total of an ordinary row, with its lanes if one may have nearly all.
+	MOVQ src+0(FP), SI
+	MOVQ s+16(FP), R15
+	MOVQ out+24(FP), R14
+	MOVQ n+8(FP), CX
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// N, and an empty sum.
+	MOVL         (R15), AX
+	TESTL        $0x00000007, AX
+	JZ           irregular
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          irregular
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS (R15), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      ordinary<>+0(SB), Y2
+	VUCOMISS     X0, X2
+	JCS          irregular
+	VMOVUPS      minusOrdinary<>+0(SB), Y2
+	VUCOMISS     X2, X0
+	JCS          irregular
+	VMOVUPS      integerHeadroom<>+0(SB), Y2
+	VSUBPS       Y0, Y2, Y2
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBPS       Y2, Y0, Y0
+	VMOVSS       X0, (R14)
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VBROADCASTSS 4(R15), Y2
+	VMULPS       unit<>+0(SB), Y2, Y2
+	VMOVUPS      nearBase<>+0(SB), Y3
+	VSUBPS       Y0, Y3, Y3
+	VMULPS       unit<>+0(SB), Y3, Y3
+	VMOVAPS      Y1, Y0
+	VMOVAPS      Y2, Y1
+	VMOVAPS      Y3, Y2
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, (BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 32(BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 64(BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 96(BX)
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done1
+	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop1:
+	VMOVUPS (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVAPS Y5, Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y8, Y4, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y9, Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y10
+	VFMADD231PS 192(SI), Y0, Y11
+	VFMADD231PS 128(SI), Y1, Y10
+	VFMADD231PS 192(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     448(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y11
+	VFMADD231PS 448(SI), Y0, Y12
+	VFMADD231PS 384(SI), Y1, Y11
+	VFMADD231PS 448(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y8, 128(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVAPS Y5, Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y8
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 160(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVAPS Y5, Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y10
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y11
+	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 416(SI), Y1, Y11
+	VFMADD231PS 480(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y9, 192(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVAPS Y5, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y9
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     exact
+	VMOVUPS (BX), Y6
+	VMOVUPS 128(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y6, Y8
+	VMINPS  Y7, Y6, Y9
+	VMAXPS  Y7, Y6, Y6
+	VSUBPS  Y6, Y8, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 160(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y7
+	VMINPS  Y6, Y8, Y11
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y7, Y8
+	VSUBPS  Y8, Y11, Y11
+	VADDPS  Y11, Y9, Y9
+	VMOVUPS 32(BX), Y6
+	VMOVUPS 192(BX), Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y8, Y6, Y11
+	VMINPS Y8, Y6, Y12
+	VMAXPS Y8, Y6, Y6
+	VSUBPS Y6, Y11, Y6
+	VSUBPS Y6, Y12, Y12
+	VADDPS 96(BX), Y12, Y12
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y11, Y6
+	VMINPS  Y10, Y11, Y8
+	VMAXPS  Y10, Y11, Y11
+	VSUBPS  Y11, Y6, Y11
+	VSUBPS  Y11, Y8, Y8
+	VADDPS  Y8, Y12, Y12
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y12, 96(BX)
+	ADDQ    $0x00000200, SI
+	SUBQ    $0x00000080, CX
+	JGE     loop1
+
+done1:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind5
+	CMPQ  CX, $0x00000010
+	JLE   upto2
+	CMPQ  CX, $0x00000020
+	JLE   upto3
+	CMPQ  CX, $0x00000040
+	JLE   upto4
+	JMP   upto5
+
+upto2:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y6
+	VMOVAPS    Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y7
+	JNZ     exact
+	VMOVUPS (BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y6
+	VMINPS  Y3, Y4, Y7
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y3, Y4
+	VMINPS  Y5, Y3, Y8
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind5
+
+upto3:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y11
+	VPSLLD  $0x14, Y7, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y6, Y12, Y6
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y7
+	JNZ     exact
+	VMOVUPS (BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y3, Y4
+	VMINPS  Y9, Y3, Y5
+	VMAXPS  Y9, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y5, Y5
+	VADDPS  64(BX), Y5, Y5
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y3, Y6
+	VMINPS  Y8, Y3, Y7
+	VMAXPS  Y8, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  96(BX), Y7, Y7
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind5
+
+upto4:
+	// Turns whose elements are all near, of 33 to 64 elements.
+	SUBQ    $0x00000020, CX
+	LEAQ    leftMasks<>+256(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	VMOVUPS (SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     64(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS 64(SI), Y0, Y6
+	VFMADD231PS (SI), Y1, Y5
+	VFMADD231PS 64(SI), Y1, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPSLLD  $0x14, Y3, Y9
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VMULPS      Y9, Y5, Y5
+	VMULPS      Y10, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y8, Y8, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y3, Y4, Y3
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  128(SI), Y4, Y6
+	VMOVUPS     64(DX), Y7
+	VMASKMOVPS  192(SI), Y7, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+	VANDPS      Y9, Y4, Y9
+	VANDPS      Y10, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y6, Y11
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y6
+	VPERMPS nearTable<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y3, Y9, Y3
+	VPOR        Y3, Y10, Y3
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y6, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y3, Y4, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  160(SI), Y4, Y6
+	VMOVUPS     96(DX), Y8
+	VMASKMOVPS  224(SI), Y8, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+	VANDPS      Y10, Y4, Y10
+	VANDPS      Y11, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPERMPS nearTable<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y9, Y15, Y9
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y9, Y9, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y3, Y10, Y3
+	VPOR        Y3, Y11, Y3
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y3
+	JNZ     exact
+	VMOVUPS (BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y3, Y4
+	VMINPS  Y5, Y3, Y6
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y6, Y6
+	VADDPS  64(BX), Y6, Y6
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y3, Y5
+	VMINPS  Y7, Y3, Y8
+	VMAXPS  Y7, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind5
+
+upto5:
+	// Turns whose elements are all near, of 65 to 128 elements.
+	SUBQ    $0x00000040, CX
+	LEAQ    leftMasks<>+256(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	VMOVUPS (SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     64(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS 64(SI), Y0, Y6
+	VFMADD231PS (SI), Y1, Y5
+	VFMADD231PS 64(SI), Y1, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPSLLD  $0x14, Y3, Y9
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VMULPS      Y9, Y5, Y5
+	VMULPS      Y10, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y8, Y8, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y3, Y4, Y3
+	VMOVUPS     128(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     192(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y6, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y8
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VPOR        Y3, Y4, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  256(SI), Y4, Y6
+	VMOVUPS     64(DX), Y7
+	VMASKMOVPS  320(SI), Y7, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+	VANDPS      Y9, Y4, Y9
+	VANDPS      Y10, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y6, Y11
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y6
+	VPERMPS nearTable<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VPOR        Y3, Y9, Y3
+	VPOR        Y3, Y10, Y3
+	VMOVUPS     128(DX), Y6
+	VMASKMOVPS  384(SI), Y6, Y7
+	VMOVUPS     192(DX), Y8
+	VMASKMOVPS  448(SI), Y8, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+	VANDPS      Y10, Y6, Y10
+	VANDPS      Y11, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y7, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPERMPS nearTable<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y7, Y14, Y7
+	VPADDD  Y9, Y15, Y9
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y12
+	VFMADD213PS Y9, Y9, Y13
+	VANDPS      Y12, Y6, Y6
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y3, Y10, Y3
+	VPOR        Y3, Y11, Y3
+	VMOVUPS     32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y3, Y6, Y3
+	VPOR        Y3, Y7, Y3
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y7, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y9
+	VFMADD231PS 224(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y1, Y9
+	VFMADD231PS 224(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y3, Y6, Y3
+	VPOR        Y3, Y7, Y3
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  288(SI), Y6, Y7
+	VMOVUPS     96(DX), Y9
+	VMASKMOVPS  352(SI), Y9, Y10
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y10, Y12
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y1, Y7, Y13
+	VFMADD231PS Y1, Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VPSLLD  $0x14, Y11, Y15
+	VMOVUPS Y8, 128(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VPOR        Y3, Y11, Y3
+	VPOR        Y3, Y12, Y3
+	VMOVUPS     160(DX), Y7
+	VMASKMOVPS  416(SI), Y7, Y8
+	VMOVUPS     224(DX), Y9
+	VMASKMOVPS  480(SI), Y9, Y10
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y10, Y12
+	VANDPS      Y11, Y7, Y11
+	VANDPS      Y12, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y1, Y8, Y13
+	VFMADD231PS Y1, Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y8
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VPSLLD  $0x14, Y11, Y15
+	VMOVUPS Y4, 160(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y10, Y4, Y10
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VPOR        Y3, Y11, Y3
+	VPOR        Y3, Y12, Y3
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y3
+	JNZ     exact
+	VMOVUPS (BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y3, Y4
+	VMINPS  Y5, Y3, Y7
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 160(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 32(BX), Y3
+	VMOVUPS 128(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y4, Y3, Y8
+	VMINPS Y4, Y3, Y9
+	VMAXPS Y4, Y3, Y3
+	VSUBPS Y3, Y8, Y3
+	VSUBPS Y3, Y9, Y9
+	VADDPS 96(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y3
+	VMINPS  Y6, Y8, Y4
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y3, Y8
+	VSUBPS  Y8, Y4, Y4
+	VADDPS  Y4, Y9, Y9
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y3, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	LEAQ    256(SI)(CX*4), SI
+
+behind5:
+	JMP total
+
+exact:
+	// Other elements.
+	MOVQ         n+8(FP), CX
+	SHLQ         $0x02, CX
+	ADDQ         src+0(FP), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y0
+	VBROADCASTSS (R14), Y1
+	VSUBPS       Y1, Y0, Y2
+	VADDPS       reach<>+0(SB), Y1, Y1
+	VBROADCASTSS 8(R15), Y0
+	VMULPS       Y0, Y1, Y1
+	VBROADCASTSS 16(R15), Y0
+	VMINPS       Y0, Y1, Y3
+	VBROADCASTSS (R15), Y0
+	VBROADCASTSS 4(R15), Y1
+
+	// Turns of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done7
+	VMOVUPS exp2Table<>+0(SB), Y4
+	VMOVUPS exp3<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop7:
+	VMOVUPS (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMOVUPS   384(SI), Y8
+	VMAXPS    448(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMOVUPS   416(SI), Y9
+	VMAXPS    480(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y10
+	VPERMPS Y4, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y8, Y5, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS Y9, Y5, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y11
+	VPERMPS Y4, Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS Y10, Y5, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     (BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y8
+	VMINPS  Y6, Y7, Y9
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y7, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y12
+	VPERMPS Y4, Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     448(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y11
+	VFMADD231PS 448(SI), Y0, Y12
+	VFMADD231PS 384(SI), Y1, Y11
+	VFMADD231PS 448(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y9, 128(BX)
+	VPSLLD  $0x14, Y10, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y7
+	VMINPS  Y6, Y8, Y9
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y7, Y8
+	VSUBPS  Y8, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y12
+	VPERMPS Y4, Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y7, 160(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     32(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y8
+	VMINPS  Y6, Y7, Y10
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y7, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y9, 192(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     480(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y11
+	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 416(SI), Y1, Y11
+	VFMADD231PS 480(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 224(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y7
+	VMINPS  Y6, Y8, Y9
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y7, Y8
+	VSUBPS  Y8, Y9, Y9
+	VADDPS  224(BX), Y9, Y9
+	VMOVUPS 160(BX), Y6
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS 192(BX), Y6
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	ADDQ    $0x00000200, SI
+	SUBQ    $0x00000080, CX
+	JGE     loop7
+
+done7:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind11
+	CMPQ  CX, $0x00000010
+	JLE   upto8
+	CMPQ  CX, $0x00000020
+	JLE   upto9
+	CMPQ  CX, $0x00000040
+	JLE   upto10
+	JMP   upto11
+
+upto8:
+	// Turns of 1 to 16 elements.
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      512(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y5
+	VORPS      544(DX), Y5, Y5
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y5, Y4, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVAPS   Y2, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y7
+	VFMADD231PS Y1, Y4, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y4, Y8, Y4
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y8
+	VFMADD213PS exp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y6, Y6
+	VMOVUPS     (BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y7
+	VMINPS  Y6, Y4, Y8
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  64(BX), Y8, Y8
+	VMOVAPS Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y6
+	VFMADD231PS Y1, Y5, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y6, Y9
+	VFMADD213PS exp1<>+0(SB), Y6, Y9
+	VMULPS      Y9, Y6, Y6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y6
+	VANDPS      Y6, Y4, Y4
+	VMOVUPS     32(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y9
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind11
+
+upto9:
+	// Turns of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 64(SI), Y4, Y4
+	VORPS      512(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y5
+	VORPS      544(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y4, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    Y5, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y0, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS Y1, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y10
+	VPSLLD  $0x14, Y6, Y11
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y9, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y9, Y12
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y12, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y8
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     (BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y7
+	VMINPS  Y6, Y4, Y8
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  64(BX), Y8, Y8
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y6
+	VFMADD231PS Y0, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y6, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS Y1, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y4, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y12
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y10, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     32(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y9
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind11
+
+upto10:
+	// Turns of 33 to 64 elements.
+	SUBQ $0x00000020, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// Leave if an element is above the limit.
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 128(SI), Y4, Y4
+	VORPS      512(DX), Y4, Y4
+	VMOVUPS    64(DX), Y5
+	VMASKMOVPS 192(SI), Y5, Y5
+	VORPS      576(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+	VMAXPS     64(SI), Y6, Y6
+	VMAXPS     Y5, Y4, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 160(SI), Y7, Y7
+	VORPS      544(DX), Y7, Y7
+	VMOVUPS    96(DX), Y8
+	VMASKMOVPS 224(SI), Y8, Y8
+	VORPS      608(DX), Y8, Y8
+	VMOVUPS    32(SI), Y9
+	VMAXPS     96(SI), Y9, Y9
+	VMAXPS     Y8, Y7, Y10
+	VMAXPS     Y10, Y9, Y9
+	VMAXPS     Y9, Y6, Y6
+	VCMPPS     $0x1e, Y3, Y6, Y6
+	VMOVMSKPS  Y6, AX
+	TESTL      AX, AX
+	JNZ        irregular
+	VMOVUPS    (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS Y1, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y5, Y14, Y5
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     (BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y5
+	VMINPS  Y6, Y4, Y9
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y10
+	VSUBPS Y6, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y12
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVAPS     Y2, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y6
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y11
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y7, Y11
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y7
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y7, Y13, Y7
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y7, Y7, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y7
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind11
+
+upto11:
+	// Turns of 65 to 128 elements.
+	SUBQ $0x00000040, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// Leave if an element is above the limit.
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 256(SI), Y4, Y4
+	VORPS      512(DX), Y4, Y4
+	VMOVUPS    64(DX), Y5
+	VMASKMOVPS 320(SI), Y5, Y5
+	VORPS      576(DX), Y5, Y5
+	VMOVUPS    128(DX), Y6
+	VMASKMOVPS 384(SI), Y6, Y6
+	VORPS      640(DX), Y6, Y6
+	VMOVUPS    192(DX), Y7
+	VMASKMOVPS 448(SI), Y7, Y7
+	VORPS      704(DX), Y7, Y7
+	VMOVUPS    (SI), Y8
+	VMAXPS     64(SI), Y8, Y8
+	VMOVUPS    128(SI), Y9
+	VMAXPS     192(SI), Y9, Y9
+	VMAXPS     Y9, Y8, Y8
+	VMAXPS     Y5, Y4, Y9
+	VMAXPS     Y7, Y6, Y10
+	VMAXPS     Y10, Y9, Y9
+	VMAXPS     Y9, Y8, Y8
+	VMOVUPS    32(DX), Y9
+	VMASKMOVPS 288(SI), Y9, Y9
+	VORPS      544(DX), Y9, Y9
+	VMOVUPS    96(DX), Y10
+	VMASKMOVPS 352(SI), Y10, Y10
+	VORPS      608(DX), Y10, Y10
+	VMOVUPS    160(DX), Y11
+	VMASKMOVPS 416(SI), Y11, Y11
+	VORPS      672(DX), Y11, Y11
+	VMOVUPS    224(DX), Y12
+	VMASKMOVPS 480(SI), Y12, Y12
+	VORPS      736(DX), Y12, Y12
+	VMOVUPS    32(SI), Y13
+	VMAXPS     96(SI), Y13, Y13
+	VMOVUPS    160(SI), Y14
+	VMAXPS     224(SI), Y14, Y14
+	VMAXPS     Y14, Y13, Y13
+	VMAXPS     Y10, Y9, Y14
+	VMAXPS     Y12, Y11, Y15
+	VMAXPS     Y15, Y14, Y14
+	VMAXPS     Y14, Y13, Y13
+	VMAXPS     Y13, Y8, Y8
+	VCMPPS     $0x1e, Y3, Y8, Y8
+	VMOVMSKPS  Y8, AX
+	TESTL      AX, AX
+	JNZ        irregular
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y13
+	VFMADD213PS Y2, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y14
+	VFMADD231PS 64(SI), Y0, Y15
+	VFMADD231PS (SI), Y1, Y14
+	VFMADD231PS 64(SI), Y1, Y15
+	VMOVUPS     Y12, 128(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VMOVUPS Y11, 160(BX)
+	VPERMPS exp2Table<>+0(SB), Y13, Y11
+	VMOVUPS Y10, 192(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y12, Y10, Y12
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y9
+	VMOVUPS     exp2<>+0(SB), Y10
+	VFMADD231PS exp3<>+0(SB), Y15, Y10
+	VFMADD213PS exp1<>+0(SB), Y14, Y9
+	VFMADD213PS exp1<>+0(SB), Y15, Y10
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y10, Y15, Y15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y13, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y15, Y13, Y13
+	VADDPS      Y13, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 256(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y9
+	VMINPS  Y8, Y7, Y10
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y9, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVAPS Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS Y1, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y5
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y5, Y14, Y5
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     256(BX), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VMOVUPS     256(BX), Y12
+	VFMADD231PS Y0, Y12, Y11
+	VFMADD231PS Y1, Y6, Y8
+	VFMADD231PS Y1, Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y6
+	VPERMPS exp2Table<>+0(SB), Y5, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y6, Y6, Y8
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y8, Y4, Y4
+	VANDPS      Y11, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y9, Y4
+	VMINPS  Y7, Y9, Y5
+	VMAXPS  Y7, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y5, Y5
+	VADDPS  Y5, Y10, Y10
+	VMOVUPS 32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y7
+	VSUBPS Y6, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y9
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y5, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y9, Y12, Y9
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y7, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y7, Y5, Y5
+	VANDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y9
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y6, Y7
+	VMINPS  Y5, Y6, Y8
+	VMAXPS  Y5, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS 224(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     192(BX), Y6
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y2, Y9
+	VSUBPS  Y6, Y2, Y11
+	VMOVUPS 224(BX), Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y12, Y9
+	VMOVUPS     192(BX), Y13
+	VFMADD231PS Y0, Y13, Y11
+	VFMADD231PS Y1, Y12, Y9
+	VFMADD231PS Y1, Y13, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y12
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y9, Y5, Y5
+	VANDPS      Y11, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     160(BX), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     128(BX), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS  Y6, Y2, Y11
+	VSUBPS  Y9, Y2, Y12
+	VMOVUPS 160(BX), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y11
+	VMOVUPS     128(BX), Y14
+	VFMADD231PS Y0, Y14, Y12
+	VFMADD231PS Y1, Y13, Y11
+	VFMADD231PS Y1, Y14, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y6
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VMOVUPS 288(BX), Y5
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	LEAQ    256(SI)(CX*4), SI
+
+behind11:
+total:
+	// The sum of all lanes.
+	VMOVUPS      (BX), Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y2
+	VCVTPS2PD    X1, Y1
+	VMOVUPS      32(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y5
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      64(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VMOVUPS      96(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y7, Y1, Y1
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y9, Y4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y1, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VADDPD       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDSD       X1, X2, X2
+	VMOVSD       nearTotal64<>+0(SB), X1
+	VUCOMISD     X2, X1
+	JCS          irregular
+	VMOVSD       X2, 8(R14)
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMAXPS       Y3, Y0, Y1
+	VMOVSD       share64<>+0(SB), X4
+	VMULSD       X4, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VCMPPS       $0x1e, Y2, Y1, Y1
+	VMOVMSKPS    Y1, AX
+	TESTL        AX, AX
+	JNZ          end
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y3, 32(BX)
+	JMP          done
+
+end:
+	// The lanes.
+	VMOVUPS (BX), Y0
+	VMOVUPS Y0, 16(R14)
+	VMOVUPS 32(BX), Y0
+	VMOVUPS Y0, 48(R14)
+
+irregular:
+	MOVB $0x00, ok+32(FP)
+	VZEROUPPER
+	RET
+
+done:
+	MOVB $0x01, ok+32(FP)
+	VZEROUPPER
+	RET
+
+DATA ordinary<>+0(SB)/4, $0x42c00000
+DATA ordinary<>+4(SB)/4, $0x42c00000
+DATA ordinary<>+8(SB)/4, $0x42c00000
+DATA ordinary<>+12(SB)/4, $0x42c00000
+DATA ordinary<>+16(SB)/4, $0x42c00000
+DATA ordinary<>+20(SB)/4, $0x42c00000
+DATA ordinary<>+24(SB)/4, $0x42c00000
+DATA ordinary<>+28(SB)/4, $0x42c00000
+GLOBL ordinary<>(SB), RODATA|NOPTR, $32
+
+DATA minusOrdinary<>+0(SB)/4, $0xc2c00000
+DATA minusOrdinary<>+4(SB)/4, $0xc2c00000
+DATA minusOrdinary<>+8(SB)/4, $0xc2c00000
+DATA minusOrdinary<>+12(SB)/4, $0xc2c00000
+DATA minusOrdinary<>+16(SB)/4, $0xc2c00000
+DATA minusOrdinary<>+20(SB)/4, $0xc2c00000
+DATA minusOrdinary<>+24(SB)/4, $0xc2c00000
+DATA minusOrdinary<>+28(SB)/4, $0xc2c00000
+GLOBL minusOrdinary<>(SB), RODATA|NOPTR, $32
+
+// func copyRowAVX2(dst *float32, src *float32, n int, s *Scale, out *Total) (ok bool)
+// Requires: AVX, AVX2, FMA3
+TEXT ·copyRowAVX2(SB), $576-41
+	// copyRowAVX2: totalRow with the largest element, which copies the row too.
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	MOVQ s+24(FP), R15
+	MOVQ out+32(FP), R14
+	MOVQ n+16(FP), CX
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// N, and an empty sum.
+	MOVL         (R15), AX
+	TESTL        $0x00000007, AX
+	JZ           irregular
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          irregular
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS (R15), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      ordinary<>+0(SB), Y2
+	VUCOMISS     X0, X2
+	JCS          irregular
+	VMOVUPS      minusOrdinary<>+0(SB), Y2
+	VUCOMISS     X2, X0
+	JCS          irregular
+	VMOVUPS      integerHeadroom<>+0(SB), Y2
+	VSUBPS       Y0, Y2, Y2
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBPS       Y2, Y0, Y0
+	VMOVSS       X0, (R14)
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VBROADCASTSS 4(R15), Y2
+	VMULPS       unit<>+0(SB), Y2, Y2
+	VMOVUPS      nearBase<>+0(SB), Y3
+	VSUBPS       Y0, Y3, Y3
+	VMULPS       unit<>+0(SB), Y3, Y3
+	VMOVAPS      Y1, Y0
+	VMOVAPS      Y2, Y1
+	VMOVAPS      Y3, Y2
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, (BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 32(BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 64(BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 96(BX)
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VMOVUPS      Y4, 128(BX)
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VMOVUPS      Y4, 160(BX)
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done1
+	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop1:
+	VMOVUPS (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVAPS Y5, Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y8, Y4, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y9, Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (SI), Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     64(SI), Y9
+	VMOVUPS     Y9, 64(DI)
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y10
+	VFMADD231PS 192(SI), Y0, Y11
+	VFMADD231PS 128(SI), Y1, Y10
+	VFMADD231PS 192(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     128(SI), Y10
+	VMOVUPS     Y10, 128(DI)
+	VMOVUPS     192(SI), Y10
+	VMOVUPS     Y10, 192(DI)
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     256(SI), Y11
+	VMOVUPS     Y11, 256(DI)
+	VMOVUPS     320(SI), Y11
+	VMOVUPS     Y11, 320(DI)
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     448(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y11
+	VFMADD231PS 448(SI), Y0, Y12
+	VFMADD231PS 384(SI), Y1, Y11
+	VFMADD231PS 448(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVAPS Y5, Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y8
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     384(SI), Y8
+	VMOVUPS     Y8, 384(DI)
+	VMOVUPS     448(SI), Y8
+	VMOVUPS     Y8, 448(DI)
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y9, Y9
+	VMOVUPS     32(SI), Y11
+	VMOVUPS     Y11, 32(DI)
+	VMOVUPS     96(SI), Y11
+	VMOVUPS     Y11, 96(DI)
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 224(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVAPS Y5, Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y10
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VMOVUPS     160(SI), Y10
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     224(SI), Y10
+	VMOVUPS     Y10, 224(DI)
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     288(SI), Y11
+	VMOVUPS     Y11, 288(DI)
+	VMOVUPS     352(SI), Y11
+	VMOVUPS     Y11, 352(DI)
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y11
+	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 416(SI), Y1, Y11
+	VFMADD231PS 480(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVAPS Y5, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y9
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     416(SI), Y9
+	VMOVUPS     Y9, 416(DI)
+	VMOVUPS     480(SI), Y9
+	VMOVUPS     Y9, 480(DI)
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     exact
+	VMOVUPS (SI), Y6
+	VMAXPS  64(SI), Y6, Y6
+	VMOVUPS 128(SI), Y7
+	VMAXPS  192(SI), Y7, Y7
+	VMAXPS  Y7, Y6, Y6
+	VMOVUPS 256(SI), Y7
+	VMAXPS  320(SI), Y7, Y7
+	VMOVUPS 384(SI), Y8
+	VMAXPS  448(SI), Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMAXPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y7
+	VMAXPS  96(SI), Y7, Y7
+	VMOVUPS 160(SI), Y8
+	VMAXPS  224(SI), Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMOVUPS 288(SI), Y8
+	VMAXPS  352(SI), Y8, Y8
+	VMOVUPS 416(SI), Y9
+	VMAXPS  480(SI), Y9, Y9
+	VMAXPS  Y9, Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMAXPS  128(BX), Y6, Y6
+	VMAXPS  160(BX), Y7, Y7
+	VMOVUPS (BX), Y8
+	VMOVUPS 192(BX), Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y8, Y11
+	VMINPS  Y9, Y8, Y12
+	VMAXPS  Y9, Y8, Y8
+	VSUBPS  Y8, Y11, Y8
+	VSUBPS  Y8, Y12, Y12
+	VADDPS  64(BX), Y12, Y12
+	VMOVUPS 224(BX), Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y11, Y9
+	VMINPS  Y8, Y11, Y13
+	VMAXPS  Y8, Y11, Y11
+	VSUBPS  Y11, Y9, Y11
+	VSUBPS  Y11, Y13, Y13
+	VADDPS  Y13, Y12, Y12
+	VMOVUPS 32(BX), Y8
+	VMOVUPS 256(BX), Y11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y11, Y8, Y13
+	VMINPS Y11, Y8, Y14
+	VMAXPS Y11, Y8, Y8
+	VSUBPS Y8, Y13, Y8
+	VSUBPS Y8, Y14, Y14
+	VADDPS 96(BX), Y14, Y14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y13, Y8
+	VMINPS  Y10, Y13, Y11
+	VMAXPS  Y10, Y13, Y13
+	VSUBPS  Y13, Y8, Y13
+	VSUBPS  Y13, Y11, Y11
+	VADDPS  Y11, Y14, Y14
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS Y12, 64(BX)
+	VMOVUPS Y14, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop1
+
+done1:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind5
+	CMPQ  CX, $0x00000010
+	JLE   upto2
+	CMPQ  CX, $0x00000020
+	JLE   upto3
+	CMPQ  CX, $0x00000040
+	JLE   upto4
+	JMP   upto5
+
+upto2:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y6
+	VMOVAPS    Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y9
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y8
+	VANDPS      Y8, Y3, Y3
+	VMOVUPS     (DX), Y8
+	CMPQ        CX, $0x00000008
+	JGE         l1
+	VMASKMOVPS  Y4, Y8, (DI)
+	JMP         l2
+
+l1:
+	VMOVUPS Y4, (DI)
+
+l2:
+	VMOVAPS Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y8
+	VANDPS      Y8, Y5, Y5
+	VMOVUPS     32(DX), Y8
+	CMPQ        CX, $0x00000010
+	JGE         l3
+	CMPQ        CX, $0x00000008
+	JLE         l4
+	VMASKMOVPS  Y6, Y8, 32(DI)
+	JMP         l4
+
+l3:
+	VMOVUPS Y6, 32(DI)
+
+l4:
+	VPOR Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      512(DX), Y4, Y4
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 32(SI), Y6, Y6
+	VORPS      544(DX), Y6, Y6
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y6, Y6
+	VMOVUPS    (BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y7, Y8
+	VMINPS  Y3, Y7, Y9
+	VMAXPS  Y3, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y3, Y7
+	VMINPS  Y5, Y3, Y10
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y7, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y6, 160(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind5
+
+upto3:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y9
+	VMOVUPS     (SI), Y3
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l5
+	VMASKMOVPS  Y4, Y3, 64(DI)
+	JMP         l6
+
+l5:
+	VMOVUPS Y4, 64(DI)
+
+l6:
+	VPOR    Y7, Y8, Y7
+	VMOVUPS 32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     32(SI), Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l7
+	CMPQ        CX, $0x00000008
+	JLE         l8
+	VMASKMOVPS  Y6, Y5, 96(DI)
+	JMP         l8
+
+l7:
+	VMOVUPS Y6, 96(DI)
+
+l8:
+	VPOR Y7, Y3, Y7
+	VPOR Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y3
+	VORPS      512(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     Y3, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 96(SI), Y3, Y3
+	VORPS      544(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     Y3, Y5, Y5
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y5, Y5
+	VMOVUPS    (BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y3, Y6
+	VMINPS  Y9, Y3, Y7
+	VMAXPS  Y9, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y3, Y9
+	VMINPS  Y8, Y3, Y10
+	VMAXPS  Y8, Y3, Y3
+	VSUBPS  Y3, Y9, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind5
+
+upto4:
+	// Turns whose elements are all near, of 33 to 64 elements.
+	SUBQ    $0x00000020, CX
+	LEAQ    leftMasks<>+256(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	VMOVUPS (SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     64(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS 64(SI), Y0, Y6
+	VFMADD231PS (SI), Y1, Y5
+	VFMADD231PS 64(SI), Y1, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPSLLD  $0x14, Y3, Y9
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VMULPS      Y9, Y5, Y5
+	VMULPS      Y10, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y8, Y8, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     (SI), Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     64(SI), Y6
+	VMOVUPS     Y6, 64(DI)
+	VPOR        Y3, Y4, Y3
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  128(SI), Y4, Y6
+	VMOVUPS     64(DX), Y7
+	VMASKMOVPS  192(SI), Y7, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+	VANDPS      Y9, Y4, Y9
+	VANDPS      Y10, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y6, Y11
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y10, Y3
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l9
+	VMASKMOVPS  Y6, Y3, 128(DI)
+	JMP         l10
+
+l9:
+	VMOVUPS Y6, 128(DI)
+
+l10:
+	VMOVUPS    64(DX), Y3
+	CMPQ       CX, $0x00000018
+	JGE        l11
+	CMPQ       CX, $0x00000010
+	JLE        l12
+	VMASKMOVPS Y8, Y3, 192(DI)
+	JMP        l12
+
+l11:
+	VMOVUPS Y8, 192(DI)
+
+l12:
+	VMOVUPS 192(BX), Y3
+	VPOR    Y3, Y9, Y3
+	VPOR    Y3, Y10, Y3
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y6, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     32(SI), Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     96(SI), Y8
+	VMOVUPS     Y8, 96(DI)
+	VPOR        Y3, Y4, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  160(SI), Y4, Y6
+	VMOVUPS     96(DX), Y8
+	VMASKMOVPS  224(SI), Y8, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+	VANDPS      Y10, Y4, Y10
+	VANDPS      Y11, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VMOVUPS Y3, 256(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l13
+	CMPQ        CX, $0x00000008
+	JLE         l14
+	VMASKMOVPS  Y6, Y3, 160(DI)
+	JMP         l14
+
+l13:
+	VMOVUPS Y6, 160(DI)
+
+l14:
+	VMOVUPS    96(DX), Y3
+	CMPQ       CX, $0x00000020
+	JGE        l15
+	CMPQ       CX, $0x00000018
+	JLE        l16
+	VMASKMOVPS Y9, Y3, 224(DI)
+	JMP        l16
+
+l15:
+	VMOVUPS Y9, 224(DI)
+
+l16:
+	VMOVUPS 256(BX), Y3
+	VPOR    Y3, Y10, Y3
+	VPOR    Y3, Y11, Y3
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y3
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y3
+	VORPS      512(DX), Y3, Y3
+	VMOVUPS    64(DX), Y4
+	VMASKMOVPS 192(SI), Y4, Y4
+	VORPS      576(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VMAXPS     64(SI), Y5, Y5
+	VMAXPS     Y4, Y3, Y3
+	VMAXPS     Y3, Y5, Y5
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 160(SI), Y3, Y3
+	VORPS      544(DX), Y3, Y3
+	VMOVUPS    96(DX), Y4
+	VMASKMOVPS 224(SI), Y4, Y4
+	VORPS      608(DX), Y4, Y4
+	VMOVUPS    32(SI), Y6
+	VMAXPS     96(SI), Y6, Y6
+	VMAXPS     Y4, Y3, Y3
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     128(BX), Y5, Y5
+	VMAXPS     160(BX), Y6, Y6
+	VMOVUPS    (BX), Y3
+	VMOVUPS    224(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y3, Y8
+	VMINPS  Y4, Y3, Y9
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y8, Y3
+	VSUBPS  Y3, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y3, Y4
+	VMINPS  Y7, Y3, Y10
+	VMAXPS  Y7, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y6, 160(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind5
+
+upto5:
+	// Turns whose elements are all near, of 65 to 128 elements.
+	SUBQ    $0x00000040, CX
+	LEAQ    leftMasks<>+256(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	VMOVUPS (SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     64(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y5
+	VFMADD231PS 64(SI), Y0, Y6
+	VFMADD231PS (SI), Y1, Y5
+	VFMADD231PS 64(SI), Y1, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPSLLD  $0x14, Y3, Y9
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VMULPS      Y9, Y5, Y5
+	VMULPS      Y10, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y8, Y8, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     (SI), Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     64(SI), Y6
+	VMOVUPS     Y6, 64(DI)
+	VPOR        Y3, Y4, Y3
+	VMOVUPS     128(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     192(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y6, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y8
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     128(SI), Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     192(SI), Y7
+	VMOVUPS     Y7, 192(DI)
+	VPOR        Y3, Y4, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  256(SI), Y4, Y6
+	VMOVUPS     64(DX), Y7
+	VMASKMOVPS  320(SI), Y7, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+	VANDPS      Y9, Y4, Y9
+	VANDPS      Y10, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y6, Y11
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l17
+	VMASKMOVPS  Y6, Y5, 256(DI)
+	JMP         l18
+
+l17:
+	VMOVUPS Y6, 256(DI)
+
+l18:
+	VMOVUPS    64(DX), Y5
+	CMPQ       CX, $0x00000018
+	JGE        l19
+	CMPQ       CX, $0x00000010
+	JLE        l20
+	VMASKMOVPS Y8, Y5, 320(DI)
+	JMP        l20
+
+l19:
+	VMOVUPS Y8, 320(DI)
+
+l20:
+	VPOR       Y3, Y9, Y3
+	VPOR       Y3, Y10, Y3
+	VMOVUPS    128(DX), Y5
+	VMASKMOVPS 384(SI), Y5, Y6
+	VMOVUPS    192(DX), Y7
+	VMASKMOVPS 448(SI), Y7, Y8
+	VMOVAPS    Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+	VANDPS      Y9, Y5, Y9
+	VANDPS      Y10, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y6, Y11
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y3, 224(BX)
+	VPSLLD  $0x14, Y10, Y3
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     128(DX), Y3
+	CMPQ        CX, $0x00000028
+	JGE         l21
+	CMPQ        CX, $0x00000020
+	JLE         l22
+	VMASKMOVPS  Y6, Y3, 384(DI)
+	JMP         l22
+
+l21:
+	VMOVUPS Y6, 384(DI)
+
+l22:
+	VMOVUPS    192(DX), Y3
+	CMPQ       CX, $0x00000038
+	JGE        l23
+	CMPQ       CX, $0x00000030
+	JLE        l24
+	VMASKMOVPS Y8, Y3, 448(DI)
+	JMP        l24
+
+l23:
+	VMOVUPS Y8, 448(DI)
+
+l24:
+	VMOVUPS 224(BX), Y3
+	VPOR    Y3, Y9, Y3
+	VPOR    Y3, Y10, Y3
+	VMOVUPS 32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y7
+	VSUBPS Y6, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VPSLLD  $0x14, Y5, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     32(SI), Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     96(SI), Y8
+	VMOVUPS     Y8, 96(DI)
+	VPOR        Y3, Y5, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y6, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y9
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y5, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     160(SI), Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     224(SI), Y8
+	VMOVUPS     Y8, 224(DI)
+	VPOR        Y3, Y5, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  288(SI), Y5, Y6
+	VMOVUPS     96(DX), Y8
+	VMASKMOVPS  352(SI), Y8, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+	VANDPS      Y10, Y5, Y10
+	VANDPS      Y11, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 256(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y7, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y7, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l25
+	CMPQ        CX, $0x00000008
+	JLE         l26
+	VMASKMOVPS  Y6, Y4, 288(DI)
+	JMP         l26
+
+l25:
+	VMOVUPS Y6, 288(DI)
+
+l26:
+	VMOVUPS    96(DX), Y4
+	CMPQ       CX, $0x00000020
+	JGE        l27
+	CMPQ       CX, $0x00000018
+	JLE        l28
+	VMASKMOVPS Y9, Y4, 352(DI)
+	JMP        l28
+
+l27:
+	VMOVUPS Y9, 352(DI)
+
+l28:
+	VPOR       Y3, Y10, Y3
+	VPOR       Y3, Y11, Y3
+	VMOVUPS    160(DX), Y4
+	VMASKMOVPS 416(SI), Y4, Y6
+	VMOVUPS    224(DX), Y7
+	VMASKMOVPS 480(SI), Y7, Y8
+	VMOVAPS    Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+	VANDPS      Y9, Y4, Y9
+	VANDPS      Y10, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y6, Y11
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y10, Y3
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     160(DX), Y3
+	CMPQ        CX, $0x00000030
+	JGE         l29
+	CMPQ        CX, $0x00000028
+	JLE         l30
+	VMASKMOVPS  Y6, Y3, 416(DI)
+	JMP         l30
+
+l29:
+	VMOVUPS Y6, 416(DI)
+
+l30:
+	VMOVUPS    224(DX), Y3
+	CMPQ       CX, $0x00000040
+	JGE        l31
+	CMPQ       CX, $0x00000038
+	JLE        l32
+	VMASKMOVPS Y8, Y3, 480(DI)
+	JMP        l32
+
+l31:
+	VMOVUPS Y8, 480(DI)
+
+l32:
+	VMOVUPS 320(BX), Y3
+	VPOR    Y3, Y9, Y3
+	VPOR    Y3, Y10, Y3
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y3
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 256(SI), Y3, Y3
+	VORPS      512(DX), Y3, Y3
+	VMOVUPS    64(DX), Y4
+	VMASKMOVPS 320(SI), Y4, Y4
+	VORPS      576(DX), Y4, Y4
+	VMOVUPS    128(DX), Y6
+	VMASKMOVPS 384(SI), Y6, Y6
+	VORPS      640(DX), Y6, Y6
+	VMOVUPS    192(DX), Y7
+	VMASKMOVPS 448(SI), Y7, Y7
+	VORPS      704(DX), Y7, Y7
+	VMOVUPS    (SI), Y8
+	VMAXPS     64(SI), Y8, Y8
+	VMOVUPS    128(SI), Y9
+	VMAXPS     192(SI), Y9, Y9
+	VMAXPS     Y9, Y8, Y8
+	VMAXPS     Y4, Y3, Y3
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     Y6, Y3, Y3
+	VMAXPS     Y3, Y8, Y8
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 288(SI), Y3, Y3
+	VORPS      544(DX), Y3, Y3
+	VMOVUPS    96(DX), Y4
+	VMASKMOVPS 352(SI), Y4, Y4
+	VORPS      608(DX), Y4, Y4
+	VMOVUPS    160(DX), Y6
+	VMASKMOVPS 416(SI), Y6, Y6
+	VORPS      672(DX), Y6, Y6
+	VMOVUPS    224(DX), Y7
+	VMASKMOVPS 480(SI), Y7, Y7
+	VORPS      736(DX), Y7, Y7
+	VMOVUPS    32(SI), Y9
+	VMAXPS     96(SI), Y9, Y9
+	VMOVUPS    160(SI), Y10
+	VMAXPS     224(SI), Y10, Y10
+	VMAXPS     Y10, Y9, Y9
+	VMAXPS     Y4, Y3, Y3
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     Y6, Y3, Y3
+	VMAXPS     Y3, Y9, Y9
+	VMAXPS     128(BX), Y8, Y8
+	VMAXPS     160(BX), Y9, Y9
+	VMOVUPS    (BX), Y3
+	VMOVUPS    192(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y3, Y6
+	VMINPS  Y4, Y3, Y7
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 288(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y6, Y4
+	VMINPS  Y3, Y6, Y10
+	VMAXPS  Y3, Y6, Y6
+	VSUBPS  Y6, Y4, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  Y10, Y7, Y7
+	VMOVUPS 32(BX), Y3
+	VMOVUPS 256(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y3, Y10
+	VMINPS Y6, Y3, Y11
+	VMAXPS Y6, Y3, Y3
+	VSUBPS Y3, Y10, Y3
+	VSUBPS Y3, Y11, Y11
+	VADDPS 96(BX), Y11, Y11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y10, Y3
+	VMINPS  Y5, Y10, Y6
+	VMAXPS  Y5, Y10, Y10
+	VSUBPS  Y10, Y3, Y10
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y11, Y11
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y11, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+
+behind5:
+	JMP total
+
+exact:
+	// Other elements.
+	MOVQ         n+16(FP), CX
+	SHLQ         $0x02, CX
+	ADDQ         src+8(FP), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y0
+	VBROADCASTSS (R14), Y1
+	VSUBPS       Y1, Y0, Y2
+	VADDPS       reach<>+0(SB), Y1, Y1
+	VBROADCASTSS 8(R15), Y0
+	VMULPS       Y0, Y1, Y1
+	VBROADCASTSS 16(R15), Y0
+	VMINPS       Y0, Y1, Y3
+	VBROADCASTSS (R15), Y0
+	VBROADCASTSS 4(R15), Y1
+
+	// Turns of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done7
+	VMOVUPS exp2Table<>+0(SB), Y4
+	VMOVUPS exp3<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop7:
+	VMOVUPS (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMOVUPS   384(SI), Y8
+	VMAXPS    448(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMOVUPS   416(SI), Y9
+	VMAXPS    480(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (SI), Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     64(SI), Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     192(SI), Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y9
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y9, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     256(SI), Y7
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     320(SI), Y7
+	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y11
+	VFMADD231PS 448(SI), Y0, Y12
+	VFMADD231PS 384(SI), Y1, Y11
+	VFMADD231PS 448(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 256(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     384(SI), Y7
+	VMOVUPS     Y7, 384(DI)
+	VMOVUPS     448(SI), Y7
+	VMOVUPS     Y7, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y7
+	VMINPS  Y6, Y9, Y8
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y7, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  256(BX), Y8, Y8
+	VMOVUPS 32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     32(SI), Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     96(SI), Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     160(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     160(SI), Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     224(SI), Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     32(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y9
+	VMINPS  Y6, Y7, Y10
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y9, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y7, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     288(SI), Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     352(SI), Y7
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y11
+	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 416(SI), Y1, Y11
+	VFMADD231PS 480(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     416(SI), Y7
+	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     480(SI), Y7
+	VMOVUPS     Y7, 480(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y7
+	VMINPS  Y6, Y9, Y8
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y7, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  352(BX), Y8, Y8
+	VMOVUPS 288(BX), Y6
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS 320(BX), Y6
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS 192(BX), Y6
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS 224(BX), Y6
+	VMOVUPS Y6, 160(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop7
+
+done7:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind11
+	CMPQ  CX, $0x00000010
+	JLE   upto8
+	CMPQ  CX, $0x00000020
+	JLE   upto9
+	CMPQ  CX, $0x00000040
+	JLE   upto10
+	JMP   upto11
+
+upto8:
+	// Turns of 1 to 16 elements.
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      512(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y5
+	VORPS      544(DX), Y5, Y5
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y5, Y4, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMAXPS    128(BX), Y4, Y6
+	VMAXPS    160(BX), Y5, Y7
+	VMOVAPS   Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS Y1, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y9, Y8, Y8
+	VMOVUPS     (DX), Y9
+	CMPQ        CX, $0x00000008
+	JGE         l33
+	VMASKMOVPS  Y4, Y9, (DI)
+	JMP         l34
+
+l33:
+	VMOVUPS Y4, (DI)
+
+l34:
+	VMOVUPS (BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y9
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVAPS Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y5, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y4, Y12
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y8, Y4, Y4
+	VMOVUPS     32(DX), Y8
+	CMPQ        CX, $0x00000010
+	JGE         l35
+	CMPQ        CX, $0x00000008
+	JLE         l36
+	VMASKMOVPS  Y5, Y8, 32(DI)
+	JMP         l36
+
+l35:
+	VMOVUPS Y5, 32(DI)
+
+l36:
+	VMOVUPS 32(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y8
+	VMINPS  Y4, Y5, Y11
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y11, Y11
+	VADDPS  96(BX), Y11, Y11
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y11, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind11
+
+upto9:
+	// Turns of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 64(SI), Y4, Y4
+	VORPS      512(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y5
+	VORPS      544(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y4, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    Y5, Y7, Y7
+	VMAXPS    Y7, Y6, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (SI), Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     (DX), Y9
+	CMPQ        CX, $0x00000008
+	JGE         l37
+	VMASKMOVPS  Y4, Y9, 64(DI)
+	JMP         l38
+
+l37:
+	VMOVUPS Y4, 64(DI)
+
+l38:
+	VMOVUPS (BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y9
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS Y1, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     32(SI), Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     32(DX), Y6
+	CMPQ        CX, $0x00000010
+	JGE         l39
+	CMPQ        CX, $0x00000008
+	JLE         l40
+	VMASKMOVPS  Y5, Y6, 96(DI)
+	JMP         l40
+
+l39:
+	VMOVUPS Y5, 96(DI)
+
+l40:
+	VMOVUPS 32(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y8
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind11
+
+upto10:
+	// Turns of 33 to 64 elements.
+	SUBQ $0x00000020, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// Leave if an element is above the limit.
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 128(SI), Y4, Y4
+	VORPS      512(DX), Y4, Y4
+	VMOVUPS    64(DX), Y5
+	VMASKMOVPS 192(SI), Y5, Y5
+	VORPS      576(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+	VMAXPS     64(SI), Y6, Y6
+	VMAXPS     Y5, Y4, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 160(SI), Y7, Y7
+	VORPS      544(DX), Y7, Y7
+	VMOVUPS    96(DX), Y8
+	VMASKMOVPS 224(SI), Y8, Y8
+	VORPS      608(DX), Y8, Y8
+	VMOVUPS    32(SI), Y9
+	VMAXPS     96(SI), Y9, Y9
+	VMAXPS     Y8, Y7, Y10
+	VMAXPS     Y10, Y9, Y9
+	VMAXPS     Y9, Y6, Y10
+	VCMPPS     $0x1e, Y3, Y10, Y10
+	VMOVMSKPS  Y10, AX
+	TESTL      AX, AX
+	JNZ        irregular
+	VMAXPS     128(BX), Y6, Y6
+	VMAXPS     160(BX), Y9, Y9
+	VMOVUPS    (SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y12
+	VFMADD231PS 64(SI), Y0, Y13
+	VFMADD231PS (SI), Y1, Y12
+	VFMADD231PS 64(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y14, Y6, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y6
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y10, Y10
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     (SI), Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     64(SI), Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVAPS     Y2, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y6
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y5, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS Y1, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y10, Y10
+	VMOVUPS     (DX), Y6
+	CMPQ        CX, $0x00000008
+	JGE         l41
+	VMASKMOVPS  Y4, Y6, 128(DI)
+	JMP         l42
+
+l41:
+	VMOVUPS Y4, 128(DI)
+
+l42:
+	VMOVUPS    64(DX), Y4
+	CMPQ       CX, $0x00000018
+	JGE        l43
+	CMPQ       CX, $0x00000010
+	JLE        l44
+	VMASKMOVPS Y5, Y4, 192(DI)
+	JMP        l44
+
+l43:
+	VMOVUPS Y5, 192(DI)
+
+l44:
+	VMOVUPS (BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y4, Y5
+	VMINPS  Y10, Y4, Y6
+	VMAXPS  Y10, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y6, Y6
+	VADDPS  64(BX), Y6, Y6
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     32(SI), Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     96(SI), Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y8
+	VMOVUPS     256(BX), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y10
+	VMOVUPS     256(BX), Y12
+	VFMADD231PS Y0, Y12, Y11
+	VFMADD231PS Y1, Y7, Y10
+	VFMADD231PS Y1, Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 288(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l45
+	CMPQ        CX, $0x00000008
+	JLE         l46
+	VMASKMOVPS  Y7, Y5, 160(DI)
+	JMP         l46
+
+l45:
+	VMOVUPS Y7, 160(DI)
+
+l46:
+	VMOVUPS    96(DX), Y5
+	CMPQ       CX, $0x00000020
+	JGE        l47
+	CMPQ       CX, $0x00000018
+	JLE        l48
+	VMASKMOVPS Y12, Y5, 224(DI)
+	JMP        l48
+
+l47:
+	VMOVUPS Y12, 224(DI)
+
+l48:
+	VMOVUPS 32(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y7
+	VMINPS  Y4, Y5, Y8
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 160(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind11
+
+upto11:
+	// Turns of 65 to 128 elements.
+	SUBQ $0x00000040, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// Leave if an element is above the limit.
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 256(SI), Y4, Y4
+	VORPS      512(DX), Y4, Y4
+	VMOVUPS    64(DX), Y5
+	VMASKMOVPS 320(SI), Y5, Y5
+	VORPS      576(DX), Y5, Y5
+	VMOVUPS    128(DX), Y6
+	VMASKMOVPS 384(SI), Y6, Y6
+	VORPS      640(DX), Y6, Y6
+	VMOVUPS    192(DX), Y7
+	VMASKMOVPS 448(SI), Y7, Y7
+	VORPS      704(DX), Y7, Y7
+	VMOVUPS    (SI), Y8
+	VMAXPS     64(SI), Y8, Y8
+	VMOVUPS    128(SI), Y9
+	VMAXPS     192(SI), Y9, Y9
+	VMAXPS     Y9, Y8, Y8
+	VMAXPS     Y5, Y4, Y9
+	VMAXPS     Y7, Y6, Y10
+	VMAXPS     Y10, Y9, Y9
+	VMAXPS     Y9, Y8, Y8
+	VMOVUPS    32(DX), Y9
+	VMASKMOVPS 288(SI), Y9, Y9
+	VORPS      544(DX), Y9, Y9
+	VMOVUPS    96(DX), Y10
+	VMASKMOVPS 352(SI), Y10, Y10
+	VORPS      608(DX), Y10, Y10
+	VMOVUPS    160(DX), Y11
+	VMASKMOVPS 416(SI), Y11, Y11
+	VORPS      672(DX), Y11, Y11
+	VMOVUPS    224(DX), Y12
+	VMASKMOVPS 480(SI), Y12, Y12
+	VORPS      736(DX), Y12, Y12
+	VMOVUPS    32(SI), Y13
+	VMAXPS     96(SI), Y13, Y13
+	VMOVUPS    160(SI), Y14
+	VMAXPS     224(SI), Y14, Y14
+	VMAXPS     Y14, Y13, Y13
+	VMAXPS     Y10, Y9, Y14
+	VMAXPS     Y12, Y11, Y15
+	VMAXPS     Y15, Y14, Y14
+	VMAXPS     Y14, Y13, Y13
+	VMAXPS     Y13, Y8, Y14
+	VCMPPS     $0x1e, Y3, Y14, Y14
+	VMOVMSKPS  Y14, AX
+	TESTL      AX, AX
+	JNZ        irregular
+	VMAXPS     128(BX), Y8, Y8
+	VMAXPS     160(BX), Y13, Y13
+	VMOVUPS    (SI), Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y14
+	VMOVUPS     64(SI), Y15
+	VFMADD213PS Y2, Y0, Y15
+	VMOVUPS     Y8, 192(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y2, Y8
+	VMOVUPS Y13, 224(BX)
+	VSUBPS  Y15, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y13
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y13
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y14, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS exp2Table<>+0(SB), Y15, Y11
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y14, Y10
+	VMOVUPS Y9, 352(BX)
+	VPSLLD  $0x14, Y15, Y9
+	VPADDD  Y12, Y10, Y12
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y9
+	VMOVUPS     exp2<>+0(SB), Y10
+	VFMADD231PS exp3<>+0(SB), Y13, Y10
+	VFMADD213PS exp1<>+0(SB), Y8, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y10
+	VMULPS      Y9, Y8, Y8
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, cut<>+0(SB), Y15, Y15
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y11, Y11, Y13
+	VANDPS      Y8, Y14, Y14
+	VANDPS      Y13, Y15, Y15
+	VADDPS      Y15, Y14, Y14
+	VMOVUPS     (SI), Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     64(SI), Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y10
+	VFMADD231PS 192(SI), Y0, Y11
+	VFMADD231PS 128(SI), Y1, Y10
+	VFMADD231PS 192(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y7, Y13
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y14, Y14
+	VMOVUPS     128(SI), Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     192(SI), Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     (BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y14, Y7, Y8
+	VMINPS  Y14, Y7, Y9
+	VMAXPS  Y14, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVAPS Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS Y1, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y9, 416(BX)
+	VPSLLD  $0x14, Y10, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y7, Y7
+	VMOVUPS     (DX), Y9
+	CMPQ        CX, $0x00000008
+	JGE         l49
+	VMASKMOVPS  Y4, Y9, 256(DI)
+	JMP         l50
+
+l49:
+	VMOVUPS Y4, 256(DI)
+
+l50:
+	VMOVUPS    64(DX), Y4
+	CMPQ       CX, $0x00000018
+	JGE        l51
+	CMPQ       CX, $0x00000010
+	JLE        l52
+	VMASKMOVPS Y5, Y4, 320(DI)
+	JMP        l52
+
+l51:
+	VMOVUPS Y5, 320(DI)
+
+l52:
+	VMOVAPS Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     384(BX), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y5, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y9
+	VMOVUPS     384(BX), Y11
+	VFMADD231PS Y0, Y11, Y10
+	VFMADD231PS Y1, Y6, Y9
+	VFMADD231PS Y1, Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y12
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VMOVUPS     128(DX), Y4
+	CMPQ        CX, $0x00000028
+	JGE         l53
+	CMPQ        CX, $0x00000020
+	JLE         l54
+	VMASKMOVPS  Y6, Y4, 384(DI)
+	JMP         l54
+
+l53:
+	VMOVUPS Y6, 384(DI)
+
+l54:
+	VMOVUPS    192(DX), Y4
+	CMPQ       CX, $0x00000038
+	JGE        l55
+	CMPQ       CX, $0x00000030
+	JLE        l56
+	VMASKMOVPS Y11, Y4, 448(DI)
+	JMP        l56
+
+l55:
+	VMOVUPS Y11, 448(DI)
+
+l56:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y8, Y4
+	VMINPS  Y7, Y8, Y5
+	VMAXPS  Y7, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y5, Y5
+	VADDPS  416(BX), Y5, Y5
+	VMOVUPS 32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     32(SI), Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     96(SI), Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y9
+	VFMADD231PS 224(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y1, Y9
+	VFMADD231PS 224(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     160(SI), Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     224(SI), Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     32(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y8
+	VMINPS  Y6, Y7, Y9
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVUPS 352(BX), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     320(BX), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y6, Y2, Y10
+	VSUBPS  Y7, Y2, Y11
+	VMOVUPS 352(BX), Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y12, Y10
+	VMOVUPS     320(BX), Y13
+	VFMADD231PS Y0, Y13, Y11
+	VFMADD231PS Y1, Y12, Y10
+	VFMADD231PS Y1, Y13, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y4, 448(BX)
+	VPSLLD  $0x14, Y6, Y4
+	VMOVUPS Y5, 480(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VMOVUPS     exp2<>+0(SB), Y5
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y5, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y10
+	VFMADD213PS Y15, Y15, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l57
+	CMPQ        CX, $0x00000008
+	JLE         l58
+	VMASKMOVPS  Y12, Y4, 288(DI)
+	JMP         l58
+
+l57:
+	VMOVUPS Y12, 288(DI)
+
+l58:
+	VMOVUPS    96(DX), Y4
+	CMPQ       CX, $0x00000020
+	JGE        l59
+	CMPQ       CX, $0x00000018
+	JLE        l60
+	VMASKMOVPS Y13, Y4, 352(DI)
+	JMP        l60
+
+l59:
+	VMOVUPS Y13, 352(DI)
+
+l60:
+	VMOVUPS 288(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     256(BX), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y2, Y7
+	VSUBPS  Y5, Y2, Y10
+	VMOVUPS 288(BX), Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y11, Y7
+	VMOVUPS     256(BX), Y12
+	VFMADD231PS Y0, Y12, Y10
+	VFMADD231PS Y1, Y11, Y7
+	VFMADD231PS Y1, Y12, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y9, 512(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y7, Y9
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y9, Y7, Y7
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y10
+	VANDPS      Y7, Y4, Y4
+	VANDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y6, Y6
+	VMOVUPS     160(DX), Y4
+	CMPQ        CX, $0x00000030
+	JGE         l61
+	CMPQ        CX, $0x00000028
+	JLE         l62
+	VMASKMOVPS  Y11, Y4, 416(DI)
+	JMP         l62
+
+l61:
+	VMOVUPS Y11, 416(DI)
+
+l62:
+	VMOVUPS    224(DX), Y4
+	CMPQ       CX, $0x00000040
+	JGE        l63
+	CMPQ       CX, $0x00000038
+	JLE        l64
+	VMASKMOVPS Y12, Y4, 480(DI)
+	JMP        l64
+
+l63:
+	VMOVUPS Y12, 480(DI)
+
+l64:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y4
+	VMINPS  Y6, Y8, Y5
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y5, Y5
+	VADDPS  512(BX), Y5, Y5
+	VMOVUPS 448(BX), Y6
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS 480(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+
+behind11:
+total:
+	// The sum of all lanes.
+	VMOVUPS      (BX), Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y2
+	VCVTPS2PD    X1, Y1
+	VMOVUPS      32(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y5
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      64(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VMOVUPS      96(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y7, Y1, Y1
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y9, Y4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y1, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VADDPD       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDSD       X1, X2, X2
+	VMOVSD       nearTotal64<>+0(SB), X1
+	VUCOMISD     X2, X1
+	JCS          irregular
+	VMOVUPS      128(BX), Y1
+	VMAXPS       160(BX), Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X4
+	VMAXPS       X4, X1, X1
+	VMOVHLPS     X1, X1, X4
+	VMAXPS       X4, X1, X1
+	VMOVSHDUP    X1, X4
+	VMAXSS       X4, X1, X1
+	VMOVSD       X2, 8(R14)
+	VXORPS       X4, X4, X4
+
+	// A zero is stored without its sign.
+	VADDSS X4, X1, X1
+	VMOVSS X1, 4(R14)
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMAXPS       Y3, Y0, Y1
+	VMOVSD       share64<>+0(SB), X4
+	VMULSD       X4, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VCMPPS       $0x1e, Y2, Y1, Y1
+	VMOVMSKPS    Y1, AX
+	TESTL        AX, AX
+	JNZ          end
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y3, 32(BX)
+	JMP          done
+
+end:
+	// The lanes.
+	VMOVUPS (BX), Y0
+	VMOVUPS Y0, 16(R14)
+	VMOVUPS 32(BX), Y0
+	VMOVUPS Y0, 48(R14)
+
+irregular:
+	MOVB $0x00, ok+40(FP)
+	VZEROUPPER
+	RET
+
+done:
+	MOVB $0x01, ok+40(FP)
 	VZEROUPPER
 	RET

@@ -29280,10 +29280,10 @@ GLOBL nearLog2eLo<>(SB), RODATA|NOPTR, $4
 DATA nearBitsOfN<>+0(SB)/4, $0xf1c00168
 GLOBL nearBitsOfN<>(SB), RODATA|NOPTR, $4
 
-// func sumRowAVX512(src *float32, n int, out *RowSum) (ok bool)
-// Requires: AVX, AVX512BW, AVX512F, BMI
+// func sumRowAVX512(src *float32, n int, out *ShortSum) (ok bool)
+// Requires: AVX, AVX512BW, AVX512F
 TEXT ·sumRowAVX512(SB), NOSPLIT, $0-25
-	// sumRowAVX512: the sum of a row of 1 to 128 elements without a scale, if they are near.
+	// sumRowAVX512: the total of a row of 1 to 128 elements without a scale, if they are near, and its sum if it may be sure.
 	MOVQ n+8(FP), CX
 	MOVQ src+0(FP), SI
 	MOVQ out+16(FP), DI
@@ -29302,113 +29302,81 @@ TEXT ·sumRowAVX512(SB), NOSPLIT, $0-25
 	VBROADCASTSS (SI), Z0
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
-	VBROADCASTSS nearHeadroom<>+0(SB), Z1
-	VSUBPS       Z0, Z1, Z1
-	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
-	VBROADCASTSS (SI), X0
-	VBROADCASTSS log2eHi<>+0(SB), Z2
-	VMULSS       X2, X0, X0
-	VBROADCASTSS integerHeadroom<>+0(SB), Z2
-	VSUBSS       X0, X2, X2
-	VBROADCASTSS integer<>+0(SB), Z0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z0
-	VMOVUPS      (SI), K7, Z0
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z0, Z0, Z2
-	VMAXPS       Z2, Z0, Z2
-	VSHUFF32X4   $0xb1, Z2, Z2, Z3
-	VMAXPS       Z3, Z2, Z2
-	VSHUFPS      $0x4e, Z2, Z2, Z3
-	VMAXPS       Z3, Z2, Z2
-	VSHUFPS      $0xb1, Z2, Z2, Z3
-	VMAXPS       Z3, Z2, Z2
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z1, Z2, Z3
+	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z1
+	VBROADCASTSS  (SI), X0
+	VBROADCASTSS  log2eHi<>+0(SB), Z2
+	VMULSS        X2, X0, X0
+	VBROADCASTSS  integerHeadroom<>+0(SB), Z2
+	VSUBSS        X0, X2, X2
+	VBROADCASTSS  integer<>+0(SB), Z0
+	VSUBSS        X2, X0, X0
+	VMOVSS        X0, 32(DI)
+	VBROADCASTSS  minusInf<>+0(SB), Z0
+	VMOVUPS       (SI), K7, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VMAXPS        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VMAXPS        X2, X0, X0
+	VMOVHLPS      X0, X0, X2
+	VMAXPS        X2, X0, X0
+	VMOVSHDUP     X0, X2
+	VMAXSS        X2, X0, X0
+	VMOVUPS.Z     (SI), K7, Z2
+	VBROADCASTSS  nearLog2eHi<>+0(SB), Z3
+	VFMADD213PS.Z Z1, Z2, K7, Z3
 
 	// -n = magic - N - u
-	VSUBPS Z3, Z1, Z4
+	VSUBPS Z3, Z1, Z1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z2, Z4
-	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z2, Z4
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z2, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z5
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z5, Z3, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z3
+	VPERMPS      nearTable<>+0(SB), Z3, Z2
+	VPSLLD       $0x14, Z3, Z4
+	VPADDD       Z2, Z4, Z2
+	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
-	VMULPS           Z3, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS   Z5, Z5, Z4
-	VCMPPS        $0x05, Z2, Z0, K1
-	KMOVW         K1, AX
-	BLSIL         AX, AX
-	KMOVW         AX, K1
-	VMOVAPS.Z     Z4, K1, Z0
-	VMOVUPS.Z     (SI), K7, Z3
-	VBROADCASTSS  nearLog2eHi<>+0(SB), Z5
-	VFMADD213PS.Z Z1, Z3, K7, Z5
-
-	// -n = magic - N - u
-	VSUBPS Z5, Z1, Z1
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z3, Z1
-	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z3, Z1
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z3
-	VPSLLD       $0x14, Z5, Z6
-	VPADDD       Z3, Z6, Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z6
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z6
-	VMULPS           Z6, Z1, Z1
-	VFMADD213PS.Z    Z3, Z3, K7, Z1
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z4
+	VMULPS           Z4, Z1, Z1
+	VFMADD213PS.Z    Z2, Z2, K7, Z1
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z1, Y3
-	VCVTPS2PD     Y1, Z1
-	VCVTPS2PD     Y3, Z3
-	VEXTRACTF64X4 $0x01, Z0, Y5
-	VCVTPS2PD     Y0, Z0
-	VCVTPS2PD     Y5, Z5
-	VSUBPD        Z0, Z1, Z1
-	VSUBPD        Z5, Z3, Z3
-	VADDPD        Z3, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y0
-	VADDPD        Y0, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X0
-	VADDPD        X0, X1, X1
-	VMOVHLPS      X1, X1, X0
-	VADDSD        X0, X1, X1
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VCVTPS2PD     Y1, Z3
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VMOVSD        X3, 24(DI)
+	VXORPS        X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z2, Z2
-	VMOVSS      X2, 4(DI)
-	VCVTSS2SD   X4, X4, X4
-	VMOVSD      X4, 8(DI)
-	VMOVSD      X1, 16(DI)
-	VADDSD      X1, X1, X1
-	VUCOMISD    X4, X1
-	JCS         sure16
-	MOVB        $0x01, ok+24(FP)
+	VADDSS X2, X0, X0
+	VMOVSS X0, 4(DI)
+	VMOVSD share64<>+0(SB), X0
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMULSD       X0, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VCMPPS       $0x1e, Z3, Z1, K1
+	KORTESTW     K1, K1
+	JNZ          sure16
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -29518,136 +29486,104 @@ done0:
 	VBROADCASTSS (SI), Z0
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
-	VBROADCASTSS nearHeadroom<>+0(SB), Z1
-	VSUBPS       Z0, Z1, Z1
-	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
-	VBROADCASTSS (SI), X0
-	VBROADCASTSS log2eHi<>+0(SB), Z2
-	VMULSS       X2, X0, X0
-	VBROADCASTSS integerHeadroom<>+0(SB), Z2
-	VSUBSS       X0, X2, X2
-	VBROADCASTSS integer<>+0(SB), Z0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z0
-	VMOVUPS      64(SI), K7, Z0
-	VMOVUPS      (SI), Z2
-	VMAXPS       Z0, Z2, Z2
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z2, Z2, Z0
-	VMAXPS       Z0, Z2, Z0
-	VSHUFF32X4   $0xb1, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VSHUFPS      $0x4e, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VSHUFPS      $0xb1, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z1, Z0, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z1, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
-	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z5
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z5, Z3, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
-	VMULPS           Z3, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS Z5, Z5, Z4
-	VCMPPS      $0x05, Z0, Z2, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z4, K1, Z2
-	VMOVUPS.Z   64(SI), K7, Z3
-	VMOVUPS     (SI), Z5
+	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z1
+	VBROADCASTSS  (SI), X0
+	VBROADCASTSS  log2eHi<>+0(SB), Z2
+	VMULSS        X2, X0, X0
+	VBROADCASTSS  integerHeadroom<>+0(SB), Z2
+	VSUBSS        X0, X2, X2
+	VBROADCASTSS  integer<>+0(SB), Z0
+	VSUBSS        X2, X0, X0
+	VMOVSS        X0, 32(DI)
+	VBROADCASTSS  minusInf<>+0(SB), Z0
+	VMOVUPS       64(SI), K7, Z0
+	VMOVUPS       (SI), Z2
+	VMAXPS        Z0, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VMAXPS        Y0, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X0
+	VMAXPS        X0, X2, X2
+	VMOVHLPS      X2, X2, X0
+	VMAXPS        X0, X2, X2
+	VMOVSHDUP     X2, X0
+	VMAXSS        X0, X2, X2
+	VMOVUPS.Z     64(SI), K7, Z0
+	VMOVUPS       (SI), Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
-	VBROADCASTSS     nearLog2eHi<>+0(SB), Z6
-	VFMADD213PS.Z    Z1, Z3, K7, Z6
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z4
+	VFMADD213PS.Z    Z1, Z0, K7, Z4
 
 	// -n = magic - N - u
-	VSUBPS       Z5, Z1, Z7
-	VSUBPS       Z6, Z1, Z1
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z8
+	VSUBPS       Z3, Z1, Z5
+	VSUBPS       Z4, Z1, Z1
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z8, Z7
-	VFMADD231PS  Z8, Z3, Z1
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z8
-	VFMADD231PS  (SI), Z8, Z7
-	VFMADD231PS  Z8, Z3, Z1
+	VFMADD231PS  (SI), Z6, Z5
+	VFMADD231PS  Z6, Z0, Z1
+	VBROADCASTSS nearLog2eLo<>+0(SB), Z6
+	VFMADD231PS  (SI), Z6, Z5
+	VFMADD231PS  Z6, Z0, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z3
-	VPERMPS      nearTable<>+0(SB), Z6, Z8
-	VPSLLD       $0x14, Z5, Z9
-	VPSLLD       $0x14, Z6, Z10
-	VPADDD       Z3, Z9, Z3
-	VPADDD       Z8, Z10, Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPERMPS      nearTable<>+0(SB), Z4, Z6
+	VPSLLD       $0x14, Z3, Z7
+	VPSLLD       $0x14, Z4, Z8
+	VPADDD       Z0, Z7, Z0
+	VPADDD       Z6, Z8, Z6
+	VBROADCASTSS nearExp2<>+0(SB), Z7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z9
-	VBROADCASTSS     nearExp2<>+0(SB), Z10
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z10
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z9
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z10
-	VMULPS           Z9, Z7, Z7
-	VMULPS           Z10, Z1, Z1
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z7
+	VBROADCASTSS     nearExp2<>+0(SB), Z8
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z8
+	VMULPS           Z7, Z5, Z5
+	VMULPS           Z8, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z7
-	VFMADD213PS.Z Z8, Z8, K7, Z1
-	VADDPS        Z1, Z7, Z7
+	VFMADD213PS   Z0, Z0, Z5
+	VFMADD213PS.Z Z6, Z6, K7, Z1
+	VADDPS        Z1, Z5, Z5
 
 	// Leave if an element is not near.
-	VPORD         Z5, Z6, Z5
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPORD         Z3, Z4, Z3
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VCVTPS2PD     Y7, Z7
-	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z2, Y3
-	VCVTPS2PD     Y2, Z2
-	VCVTPS2PD     Y3, Z3
-	VSUBPD        Z2, Z7, Z7
-	VSUBPD        Z3, Z1, Z1
-	VADDPD        Z1, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VADDPD        Y1, Y7, Y7
-	VEXTRACTF128  $0x01, Y7, X1
-	VADDPD        X1, X7, X7
-	VMOVHLPS      X7, X7, X1
-	VADDSD        X1, X7, X7
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VCVTPS2PD     Y5, Z1
+	VCVTPS2PD     Y0, Z0
+	VADDPD        Z0, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X0, X1, X1
+	VMOVHLPS      X1, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 24(DI)
+	VXORPS        X0, X0, X0
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z0, Z0
-	VMOVSS      X0, 4(DI)
-	VCVTSS2SD   X4, X4, X4
-	VMOVSD      X4, 8(DI)
-	VMOVSD      X7, 16(DI)
-	VADDSD      X7, X7, X7
-	VUCOMISD    X4, X7
-	JCS         sure32
-	MOVB        $0x01, ok+24(FP)
+	VADDSS X0, X2, X2
+	VMOVSS X2, 4(DI)
+	VMOVSD share64<>+0(SB), X0
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMULSD       X0, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Z1
+	VCMPPS       $0x1e, Z1, Z5, K1
+	KORTESTW     K1, K1
+	JNZ          sure32
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -29776,151 +29712,119 @@ done2:
 	VBROADCASTSS (SI), Z0
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
-	VBROADCASTSS nearHeadroom<>+0(SB), Z1
-	VSUBPS       Z0, Z1, Z1
-	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
-	VBROADCASTSS (SI), X0
-	VBROADCASTSS log2eHi<>+0(SB), Z2
-	VMULSS       X2, X0, X0
-	VBROADCASTSS integerHeadroom<>+0(SB), Z2
-	VSUBSS       X0, X2, X2
-	VBROADCASTSS integer<>+0(SB), Z0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z0
-	VMOVUPS      128(SI), K7, Z0
-	VMOVUPS      (SI), Z2
-	VMAXPS       64(SI), Z2, Z2
-	VMAXPS       Z0, Z2, Z2
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z2, Z2, Z0
-	VMAXPS       Z0, Z2, Z0
-	VSHUFF32X4   $0xb1, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VSHUFPS      $0x4e, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VSHUFPS      $0xb1, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z1, Z0, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z1, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
-	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z5
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z5, Z3, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
-	VMULPS           Z3, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS Z5, Z5, Z4
-	VCMPPS      $0x05, Z0, Z2, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z4, K1, Z2
-	VMOVUPS.Z   128(SI), K7, Z3
-	VMOVUPS     (SI), Z5
+	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z1
+	VBROADCASTSS  (SI), X0
+	VBROADCASTSS  log2eHi<>+0(SB), Z2
+	VMULSS        X2, X0, X0
+	VBROADCASTSS  integerHeadroom<>+0(SB), Z2
+	VSUBSS        X0, X2, X2
+	VBROADCASTSS  integer<>+0(SB), Z0
+	VSUBSS        X2, X0, X0
+	VMOVSS        X0, 32(DI)
+	VBROADCASTSS  minusInf<>+0(SB), Z0
+	VMOVUPS       128(SI), K7, Z0
+	VMOVUPS       (SI), Z2
+	VMAXPS        64(SI), Z2, Z2
+	VMAXPS        Z0, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VMAXPS        Y0, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X0
+	VMAXPS        X0, X2, X2
+	VMOVHLPS      X2, X2, X0
+	VMAXPS        X0, X2, X2
+	VMOVSHDUP     X2, X0
+	VMAXSS        X0, X2, X2
+	VMOVUPS.Z     128(SI), K7, Z0
+	VMOVUPS       (SI), Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
-	VMOVUPS          64(SI), Z6
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
-	VBROADCASTSS     nearLog2eHi<>+0(SB), Z7
-	VFMADD213PS.Z    Z1, Z3, K7, Z7
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VMOVUPS          64(SI), Z4
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z5
+	VFMADD213PS.Z    Z1, Z0, K7, Z5
 
 	// -n = magic - N - u
-	VSUBPS       Z5, Z1, Z8
-	VSUBPS       Z6, Z1, Z9
-	VSUBPS       Z7, Z1, Z1
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z10
+	VSUBPS       Z3, Z1, Z6
+	VSUBPS       Z4, Z1, Z7
+	VSUBPS       Z5, Z1, Z1
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z10, Z8
-	VFMADD231PS  64(SI), Z10, Z9
-	VFMADD231PS  Z10, Z3, Z1
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z10
-	VFMADD231PS  (SI), Z10, Z8
-	VFMADD231PS  64(SI), Z10, Z9
-	VFMADD231PS  Z10, Z3, Z1
+	VFMADD231PS  (SI), Z8, Z6
+	VFMADD231PS  64(SI), Z8, Z7
+	VFMADD231PS  Z8, Z0, Z1
+	VBROADCASTSS nearLog2eLo<>+0(SB), Z8
+	VFMADD231PS  (SI), Z8, Z6
+	VFMADD231PS  64(SI), Z8, Z7
+	VFMADD231PS  Z8, Z0, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z3
-	VPERMPS      nearTable<>+0(SB), Z6, Z10
-	VPERMPS      nearTable<>+0(SB), Z7, Z11
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPERMPS      nearTable<>+0(SB), Z4, Z8
+	VPERMPS      nearTable<>+0(SB), Z5, Z9
+	VPSLLD       $0x14, Z3, Z10
+	VPSLLD       $0x14, Z4, Z11
 	VPSLLD       $0x14, Z5, Z12
-	VPSLLD       $0x14, Z6, Z13
-	VPSLLD       $0x14, Z7, Z14
-	VPADDD       Z3, Z12, Z3
-	VPADDD       Z10, Z13, Z10
-	VPADDD       Z11, Z14, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z12
+	VPADDD       Z0, Z10, Z0
+	VPADDD       Z8, Z11, Z8
+	VPADDD       Z9, Z12, Z9
+	VBROADCASTSS nearExp2<>+0(SB), Z10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z12
-	VBROADCASTSS     nearExp2<>+0(SB), Z13
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z13
-	VBROADCASTSS     nearExp2<>+0(SB), Z14
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z12
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z13
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z14
-	VMULPS           Z12, Z8, Z8
-	VMULPS           Z13, Z9, Z9
-	VMULPS           Z14, Z1, Z1
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z10
+	VBROADCASTSS     nearExp2<>+0(SB), Z11
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z11
+	VBROADCASTSS     nearExp2<>+0(SB), Z12
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z12
+	VMULPS           Z10, Z6, Z6
+	VMULPS           Z11, Z7, Z7
+	VMULPS           Z12, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z8
-	VFMADD213PS   Z10, Z10, Z9
-	VFMADD213PS.Z Z11, Z11, K7, Z1
-	VADDPS        Z9, Z8, Z8
-	VPTERNLOGD    $0xfe, Z6, Z7, Z5
-	VADDPS        Z1, Z8, Z8
+	VFMADD213PS   Z0, Z0, Z6
+	VFMADD213PS   Z8, Z8, Z7
+	VFMADD213PS.Z Z9, Z9, K7, Z1
+	VADDPS        Z7, Z6, Z6
+	VPTERNLOGD    $0xfe, Z4, Z5, Z3
+	VADDPS        Z1, Z6, Z6
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z8, Y1
-	VCVTPS2PD     Y8, Z8
-	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z2, Y3
-	VCVTPS2PD     Y2, Z2
-	VCVTPS2PD     Y3, Z3
-	VSUBPD        Z2, Z8, Z8
-	VSUBPD        Z3, Z1, Z1
-	VADDPD        Z1, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y1
-	VADDPD        Y1, Y8, Y8
-	VEXTRACTF128  $0x01, Y8, X1
-	VADDPD        X1, X8, X8
-	VMOVHLPS      X8, X8, X1
-	VADDSD        X1, X8, X8
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VCVTPS2PD     Y6, Z1
+	VCVTPS2PD     Y0, Z0
+	VADDPD        Z0, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X0, X1, X1
+	VMOVHLPS      X1, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 24(DI)
+	VXORPS        X0, X0, X0
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z0, Z0
-	VMOVSS      X0, 4(DI)
-	VCVTSS2SD   X4, X4, X4
-	VMOVSD      X4, 8(DI)
-	VMOVSD      X8, 16(DI)
-	VADDSD      X8, X8, X8
-	VUCOMISD    X4, X8
-	JCS         sure48
-	MOVB        $0x01, ok+24(FP)
+	VADDSS X0, X2, X2
+	VMOVSS X2, 4(DI)
+	VMOVSD share64<>+0(SB), X0
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMULSD       X0, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Z1
+	VCMPPS       $0x1e, Z1, Z6, K1
+	KORTESTW     K1, K1
+	JNZ          sure48
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -30064,168 +29968,136 @@ done4:
 	VBROADCASTSS (SI), Z0
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
-	VBROADCASTSS nearHeadroom<>+0(SB), Z1
-	VSUBPS       Z0, Z1, Z1
-	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
-	VBROADCASTSS (SI), X0
-	VBROADCASTSS log2eHi<>+0(SB), Z2
-	VMULSS       X2, X0, X0
-	VBROADCASTSS integerHeadroom<>+0(SB), Z2
-	VSUBSS       X0, X2, X2
-	VBROADCASTSS integer<>+0(SB), Z0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z0
-	VMOVUPS      192(SI), K7, Z0
-	VMOVUPS      (SI), Z2
-	VMAXPS       64(SI), Z2, Z2
-	VMOVUPS      128(SI), Z3
-	VMAXPS       Z0, Z3, Z3
-	VMAXPS       Z3, Z2, Z2
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z2, Z2, Z0
-	VMAXPS       Z0, Z2, Z0
-	VSHUFF32X4   $0xb1, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VSHUFPS      $0x4e, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VSHUFPS      $0xb1, Z0, Z0, Z3
-	VMAXPS       Z3, Z0, Z0
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z1, Z0, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z1, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
-	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z5
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z5, Z3, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
-	VMULPS           Z3, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS Z5, Z5, Z4
-	VCMPPS      $0x05, Z0, Z2, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z4, K1, Z2
-	VMOVUPS.Z   192(SI), K7, Z3
-	VMOVUPS     (SI), Z5
+	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z1
+	VBROADCASTSS  (SI), X0
+	VBROADCASTSS  log2eHi<>+0(SB), Z2
+	VMULSS        X2, X0, X0
+	VBROADCASTSS  integerHeadroom<>+0(SB), Z2
+	VSUBSS        X0, X2, X2
+	VBROADCASTSS  integer<>+0(SB), Z0
+	VSUBSS        X2, X0, X0
+	VMOVSS        X0, 32(DI)
+	VBROADCASTSS  minusInf<>+0(SB), Z0
+	VMOVUPS       192(SI), K7, Z0
+	VMOVUPS       (SI), Z2
+	VMAXPS        64(SI), Z2, Z2
+	VMOVUPS       128(SI), Z3
+	VMAXPS        Z0, Z3, Z3
+	VMAXPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VMAXPS        Y0, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X0
+	VMAXPS        X0, X2, X2
+	VMOVHLPS      X2, X2, X0
+	VMAXPS        X0, X2, X2
+	VMOVSHDUP     X2, X0
+	VMAXSS        X0, X2, X2
+	VMOVUPS.Z     192(SI), K7, Z0
+	VMOVUPS       (SI), Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VMOVUPS          64(SI), Z4
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
+	VMOVUPS          128(SI), Z5
 	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
-	VMOVUPS          64(SI), Z6
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
-	VMOVUPS          128(SI), Z7
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z7
-	VBROADCASTSS     nearLog2eHi<>+0(SB), Z8
-	VFMADD213PS.Z    Z1, Z3, K7, Z8
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z6
+	VFMADD213PS.Z    Z1, Z0, K7, Z6
 
 	// -n = magic - N - u
+	VSUBPS       Z3, Z1, Z7
+	VSUBPS       Z4, Z1, Z8
 	VSUBPS       Z5, Z1, Z9
-	VSUBPS       Z6, Z1, Z10
-	VSUBPS       Z7, Z1, Z11
-	VSUBPS       Z8, Z1, Z1
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z12
+	VSUBPS       Z6, Z1, Z1
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z12, Z9
-	VFMADD231PS  64(SI), Z12, Z10
-	VFMADD231PS  128(SI), Z12, Z11
-	VFMADD231PS  Z12, Z3, Z1
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z12
-	VFMADD231PS  (SI), Z12, Z9
-	VFMADD231PS  64(SI), Z12, Z10
-	VFMADD231PS  128(SI), Z12, Z11
-	VFMADD231PS  Z12, Z3, Z1
+	VFMADD231PS  (SI), Z10, Z7
+	VFMADD231PS  64(SI), Z10, Z8
+	VFMADD231PS  128(SI), Z10, Z9
+	VFMADD231PS  Z10, Z0, Z1
+	VBROADCASTSS nearLog2eLo<>+0(SB), Z10
+	VFMADD231PS  (SI), Z10, Z7
+	VFMADD231PS  64(SI), Z10, Z8
+	VFMADD231PS  128(SI), Z10, Z9
+	VFMADD231PS  Z10, Z0, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPERMPS      nearTable<>+0(SB), Z4, Z10
+	VPERMPS      nearTable<>+0(SB), Z5, Z11
 	VPERMPS      nearTable<>+0(SB), Z6, Z12
-	VPERMPS      nearTable<>+0(SB), Z7, Z13
-	VPERMPS      nearTable<>+0(SB), Z8, Z14
+	VPSLLD       $0x14, Z3, Z13
+	VPSLLD       $0x14, Z4, Z14
 	VPSLLD       $0x14, Z5, Z15
 	VPSLLD       $0x14, Z6, Z16
-	VPSLLD       $0x14, Z7, Z17
-	VPSLLD       $0x14, Z8, Z18
-	VPADDD       Z3, Z15, Z3
+	VPADDD       Z0, Z13, Z0
+	VPADDD       Z10, Z14, Z10
+	VPADDD       Z11, Z15, Z11
 	VPADDD       Z12, Z16, Z12
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z13
+	VBROADCASTSS     nearExp2<>+0(SB), Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z15
 	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z14
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z16
+	VMULPS           Z13, Z7, Z7
+	VMULPS           Z14, Z8, Z8
 	VMULPS           Z15, Z9, Z9
-	VMULPS           Z16, Z10, Z10
-	VMULPS           Z17, Z11, Z11
-	VMULPS           Z18, Z1, Z1
+	VMULPS           Z16, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z9
-	VFMADD213PS   Z12, Z12, Z10
-	VFMADD213PS   Z13, Z13, Z11
-	VFMADD213PS.Z Z14, Z14, K7, Z1
-	VADDPS        Z10, Z9, Z9
-	VADDPS        Z1, Z11, Z11
-	VADDPS        Z11, Z9, Z9
-	VPTERNLOGD    $0xfe, Z6, Z7, Z5
-	VPORD         Z5, Z8, Z5
+	VFMADD213PS   Z0, Z0, Z7
+	VFMADD213PS   Z10, Z10, Z8
+	VFMADD213PS   Z11, Z11, Z9
+	VFMADD213PS.Z Z12, Z12, K7, Z1
+	VADDPS        Z8, Z7, Z7
+	VADDPS        Z1, Z9, Z9
+	VADDPS        Z9, Z7, Z7
+	VPTERNLOGD    $0xfe, Z4, Z5, Z3
+	VPORD         Z3, Z6, Z3
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z9, Y1
-	VCVTPS2PD     Y9, Z9
-	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z2, Y3
-	VCVTPS2PD     Y2, Z2
-	VCVTPS2PD     Y3, Z3
-	VSUBPD        Z2, Z9, Z9
-	VSUBPD        Z3, Z1, Z1
-	VADDPD        Z1, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y1
-	VADDPD        Y1, Y9, Y9
-	VEXTRACTF128  $0x01, Y9, X1
-	VADDPD        X1, X9, X9
-	VMOVHLPS      X9, X9, X1
-	VADDSD        X1, X9, X9
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VCVTPS2PD     Y7, Z1
+	VCVTPS2PD     Y0, Z0
+	VADDPD        Z0, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X0, X1, X1
+	VMOVHLPS      X1, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 24(DI)
+	VXORPS        X0, X0, X0
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z0, Z0
-	VMOVSS      X0, 4(DI)
-	VCVTSS2SD   X4, X4, X4
-	VMOVSD      X4, 8(DI)
-	VMOVSD      X9, 16(DI)
-	VADDSD      X9, X9, X9
-	VUCOMISD    X4, X9
-	JCS         sure64
-	MOVB        $0x01, ok+24(FP)
+	VADDSS X0, X2, X2
+	VMOVSS X2, 4(DI)
+	VMOVSD share64<>+0(SB), X0
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMULSD       X0, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Z1
+	VCMPPS       $0x1e, Z1, Z7, K1
+	KORTESTW     K1, K1
+	JNZ          sure64
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -30386,221 +30258,185 @@ done6:
 	VBROADCASTSS (SI), Z0
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
-	VBROADCASTSS nearHeadroom<>+0(SB), Z1
-	VSUBPS       Z0, Z1, Z1
-	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
-	VBROADCASTSS (SI), X0
-	VBROADCASTSS log2eHi<>+0(SB), Z2
-	VMULSS       X2, X0, X0
-	VBROADCASTSS integerHeadroom<>+0(SB), Z2
-	VSUBSS       X0, X2, X2
-	VBROADCASTSS integer<>+0(SB), Z0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z0
-	VMOVUPS      256(SI), K7, Z0
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	KSHIFTRQ     $0x10, K7, K6
-	VMOVUPS      320(SI), K6, Z2
-	VMOVUPS      (SI), Z3
-	VMAXPS       64(SI), Z3, Z3
-	VMOVUPS      128(SI), Z4
-	VMAXPS       192(SI), Z4, Z4
-	VMAXPS       Z4, Z3, Z3
-	VMAXPS       Z2, Z0, Z0
-	VMAXPS       Z0, Z3, Z3
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z3, Z3, Z0
-	VMAXPS       Z0, Z3, Z0
-	VSHUFF32X4   $0xb1, Z0, Z0, Z2
-	VMAXPS       Z2, Z0, Z0
-	VSHUFPS      $0x4e, Z0, Z0, Z2
-	VMAXPS       Z2, Z0, Z0
-	VSHUFPS      $0xb1, Z0, Z0, Z2
-	VMAXPS       Z2, Z0, Z0
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z2
+	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z1
+	VBROADCASTSS  (SI), X0
+	VBROADCASTSS  log2eHi<>+0(SB), Z2
+	VMULSS        X2, X0, X0
+	VBROADCASTSS  integerHeadroom<>+0(SB), Z2
+	VSUBSS        X0, X2, X2
+	VBROADCASTSS  integer<>+0(SB), Z0
+	VSUBSS        X2, X0, X0
+	VMOVSS        X0, 32(DI)
+	VBROADCASTSS  minusInf<>+0(SB), Z0
+	VMOVUPS       256(SI), K7, Z0
+	VBROADCASTSS  minusInf<>+0(SB), Z2
+	KSHIFTRQ      $0x10, K7, K6
+	VMOVUPS       320(SI), K6, Z2
+	VMOVUPS       (SI), Z3
+	VMAXPS        64(SI), Z3, Z3
+	VMOVUPS       128(SI), Z4
+	VMAXPS        192(SI), Z4, Z4
+	VMAXPS        Z4, Z3, Z3
+	VMAXPS        Z2, Z0, Z0
+	VMAXPS        Z0, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VMAXPS        Y0, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X0
+	VMAXPS        X0, X3, X3
+	VMOVHLPS      X3, X3, X0
+	VMAXPS        X0, X3, X3
+	VMOVSHDUP     X3, X0
+	VMAXSS        X0, X3, X3
+	VMOVUPS       (SI), Z0
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z1, Z0, Z2
-
-	// -n = magic - N - u
-	VSUBPS Z2, Z1, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
-	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z5
-	VPSLLD       $0x14, Z2, Z2
-	VPADDD       Z5, Z2, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z2
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z2
-	VMULPS           Z2, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS Z5, Z5, Z4
-	VCMPPS      $0x05, Z0, Z3, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z4, K1, Z2
-	VMOVUPS     (SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
-	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z0
+	VMOVUPS          64(SI), Z2
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z2
+	VMOVUPS          128(SI), Z4
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
+	VMOVUPS          192(SI), Z5
 	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
-	VMOVUPS          128(SI), Z6
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
-	VMOVUPS          192(SI), Z7
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z7
 
 	// -n = magic - N - u
-	VSUBPS       Z3, Z1, Z8
+	VSUBPS       Z0, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VSUBPS       Z4, Z1, Z8
 	VSUBPS       Z5, Z1, Z9
-	VSUBPS       Z6, Z1, Z10
-	VSUBPS       Z7, Z1, Z11
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z12
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z12, Z8
-	VFMADD231PS  64(SI), Z12, Z9
-	VFMADD231PS  128(SI), Z12, Z10
-	VFMADD231PS  192(SI), Z12, Z11
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z13
-	VFMADD231PS  (SI), Z13, Z8
-	VFMADD231PS  64(SI), Z13, Z9
-	VFMADD231PS  128(SI), Z13, Z10
-	VFMADD231PS  192(SI), Z13, Z11
+	VFMADD231PS  (SI), Z10, Z6
+	VFMADD231PS  64(SI), Z10, Z7
+	VFMADD231PS  128(SI), Z10, Z8
+	VFMADD231PS  192(SI), Z10, Z9
+	VBROADCASTSS nearLog2eLo<>+0(SB), Z11
+	VFMADD231PS  (SI), Z11, Z6
+	VFMADD231PS  64(SI), Z11, Z7
+	VFMADD231PS  128(SI), Z11, Z8
+	VFMADD231PS  192(SI), Z11, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z14
+	VPERMPS      nearTable<>+0(SB), Z0, Z12
+	VPERMPS      nearTable<>+0(SB), Z2, Z13
+	VPERMPS      nearTable<>+0(SB), Z4, Z14
 	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
-	VPERMPS      nearTable<>+0(SB), Z7, Z17
-	VPSLLD       $0x14, Z3, Z18
+	VPSLLD       $0x14, Z0, Z16
+	VPSLLD       $0x14, Z2, Z17
+	VPSLLD       $0x14, Z4, Z18
 	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z7, Z21
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z21
+	VMULPS           Z16, Z6, Z6
+	VMULPS           Z17, Z7, Z7
 	VMULPS           Z18, Z8, Z8
 	VMULPS           Z19, Z9, Z9
-	VMULPS           Z20, Z10, Z10
-	VMULPS           Z21, Z11, Z11
 
 	// s*q + s
+	VFMADD213PS   Z12, Z12, Z6
+	VFMADD213PS   Z13, Z13, Z7
 	VFMADD213PS   Z14, Z14, Z8
 	VFMADD213PS   Z15, Z15, Z9
-	VFMADD213PS   Z16, Z16, Z10
-	VFMADD213PS   Z17, Z17, Z11
+	VADDPS        Z7, Z6, Z6
 	VADDPS        Z9, Z8, Z8
-	VADDPS        Z11, Z10, Z10
-	VADDPS        Z10, Z8, Z8
-	VPTERNLOGD    $0xfe, Z5, Z6, Z3
-	VPORD         Z3, Z7, Z3
-	VMOVUPS.Z     256(SI), K7, Z5
+	VADDPS        Z8, Z6, Z6
+	VPTERNLOGD    $0xfe, Z2, Z4, Z0
+	VPORD         Z0, Z5, Z0
+	VMOVUPS.Z     256(SI), K7, Z2
 	KSHIFTRQ      $0x10, K7, K2
-	VMOVUPS.Z     320(SI), K2, Z6
+	VMOVUPS.Z     320(SI), K2, Z4
+	VMOVAPS       Z1, Z5
+	VFMADD231PS.Z Z10, Z2, K7, Z5
 	VMOVAPS       Z1, Z7
-	VFMADD231PS.Z Z12, Z5, K7, Z7
-	VMOVAPS       Z1, Z9
-	VFMADD231PS.Z Z12, Z6, K2, Z9
+	VFMADD231PS.Z Z10, Z4, K2, Z7
 
 	// -n = magic - N - u
-	VSUBPS Z7, Z1, Z10
-	VSUBPS Z9, Z1, Z1
+	VSUBPS Z5, Z1, Z8
+	VSUBPS Z7, Z1, Z1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z12, Z5, Z10
-	VFMADD231PS Z12, Z6, Z1
-	VFMADD231PS Z13, Z5, Z10
-	VFMADD231PS Z13, Z6, Z1
+	VFMADD231PS Z10, Z2, Z8
+	VFMADD231PS Z10, Z4, Z1
+	VFMADD231PS Z11, Z2, Z8
+	VFMADD231PS Z11, Z4, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z7, Z5
-	VPERMPS      nearTable<>+0(SB), Z9, Z6
-	VPSLLD       $0x14, Z7, Z11
-	VPSLLD       $0x14, Z9, Z12
-	VPADDD       Z5, Z11, Z5
-	VPADDD       Z6, Z12, Z6
-	VBROADCASTSS nearExp2<>+0(SB), Z11
+	VPERMPS      nearTable<>+0(SB), Z5, Z2
+	VPERMPS      nearTable<>+0(SB), Z7, Z4
+	VPSLLD       $0x14, Z5, Z9
+	VPSLLD       $0x14, Z7, Z10
+	VPADDD       Z2, Z9, Z2
+	VPADDD       Z4, Z10, Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z11
-	VBROADCASTSS     nearExp2<>+0(SB), Z12
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z12
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z11
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z12
-	VMULPS           Z11, Z10, Z10
-	VMULPS           Z12, Z1, Z1
-	VFMADD213PS.Z    Z5, Z5, K7, Z10
-	VFMADD213PS.Z    Z6, Z6, K2, Z1
-	VADDPS           Z1, Z10, Z10
-	VPTERNLOGD       $0xfe, Z7, Z9, Z3
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z10
+	VMULPS           Z9, Z8, Z8
+	VMULPS           Z10, Z1, Z1
+	VFMADD213PS.Z    Z2, Z2, K7, Z8
+	VFMADD213PS.Z    Z4, Z4, K2, Z1
+	VADDPS           Z1, Z8, Z8
+	VPTERNLOGD       $0xfe, Z5, Z7, Z0
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z0, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VADDPS        Z10, Z8, Z1
-	VMINPS        Z10, Z8, Z3
-	VMAXPS        Z10, Z8, Z8
-	VSUBPS        Z8, Z1, Z8
-	VSUBPS        Z8, Z3, Z3
-	VEXTRACTF64X4 $0x01, Z1, Y5
-	VCVTPS2PD     Y1, Z1
-	VCVTPS2PD     Y5, Z5
-	VEXTRACTF64X4 $0x01, Z2, Y6
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VCVTPS2PD     Y6, Z1
+	VCVTPS2PD     Y0, Z0
+	VEXTRACTF64X4 $0x01, Z8, Y2
+	VCVTPS2PD     Y8, Z4
 	VCVTPS2PD     Y2, Z2
-	VCVTPS2PD     Y6, Z6
-	VSUBPD        Z2, Z1, Z1
-	VSUBPD        Z6, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z3, Y2
-	VCVTPS2PD     Y3, Z3
-	VCVTPS2PD     Y2, Z2
-	VADDPD        Z3, Z1, Z1
-	VADDPD        Z2, Z5, Z5
-	VADDPD        Z5, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y2
-	VADDPD        Y2, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X2
-	VADDPD        X2, X1, X1
-	VMOVHLPS      X1, X1, X2
-	VADDSD        X2, X1, X1
+	VADDPD        Z4, Z1, Z1
+	VADDPD        Z2, Z0, Z0
+	VADDPS        Z8, Z6, Z6
+	VADDPD        Z0, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X0, X1, X1
+	VMOVHLPS      X1, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 24(DI)
+	VXORPS        X0, X0, X0
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z0, Z0
-	VMOVSS      X0, 4(DI)
-	VCVTSS2SD   X4, X4, X4
-	VMOVSD      X4, 8(DI)
-	VMOVSD      X1, 16(DI)
-	VADDSD      X1, X1, X1
-	VUCOMISD    X4, X1
-	JCS         sure96
-	MOVB        $0x01, ok+24(FP)
+	VADDSS X0, X3, X3
+	VMOVSS X3, 4(DI)
+	VMOVSD share64<>+0(SB), X0
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMULSD       X0, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Z1
+	VCMPPS       $0x1e, Z1, Z6, K1
+	KORTESTW     K1, K1
+	JNZ          sure96
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -30807,257 +30643,221 @@ done8:
 	VBROADCASTSS (SI), Z0
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
-	VBROADCASTSS nearHeadroom<>+0(SB), Z1
-	VSUBPS       Z0, Z1, Z1
-	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
-	VBROADCASTSS (SI), X0
-	VBROADCASTSS log2eHi<>+0(SB), Z2
-	VMULSS       X2, X0, X0
-	VBROADCASTSS integerHeadroom<>+0(SB), Z2
-	VSUBSS       X0, X2, X2
-	VBROADCASTSS integer<>+0(SB), Z0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z0
-	VMOVUPS      384(SI), K7, Z0
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	KSHIFTRQ     $0x10, K7, K6
-	VMOVUPS      448(SI), K6, Z2
-	VMOVUPS      (SI), Z3
-	VMAXPS       64(SI), Z3, Z3
-	VMOVUPS      128(SI), Z4
-	VMAXPS       192(SI), Z4, Z4
-	VMAXPS       Z4, Z3, Z3
-	VMOVUPS      256(SI), Z4
-	VMAXPS       320(SI), Z4, Z4
-	VMAXPS       Z2, Z0, Z0
-	VMAXPS       Z0, Z4, Z4
-	VMAXPS       Z4, Z3, Z3
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z3, Z3, Z0
-	VMAXPS       Z0, Z3, Z0
-	VSHUFF32X4   $0xb1, Z0, Z0, Z2
-	VMAXPS       Z2, Z0, Z0
-	VSHUFPS      $0x4e, Z0, Z0, Z2
-	VMAXPS       Z2, Z0, Z0
-	VSHUFPS      $0xb1, Z0, Z0, Z2
-	VMAXPS       Z2, Z0, Z0
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z2
+	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z1
+	VBROADCASTSS  (SI), X0
+	VBROADCASTSS  log2eHi<>+0(SB), Z2
+	VMULSS        X2, X0, X0
+	VBROADCASTSS  integerHeadroom<>+0(SB), Z2
+	VSUBSS        X0, X2, X2
+	VBROADCASTSS  integer<>+0(SB), Z0
+	VSUBSS        X2, X0, X0
+	VMOVSS        X0, 32(DI)
+	VBROADCASTSS  minusInf<>+0(SB), Z0
+	VMOVUPS       384(SI), K7, Z0
+	VBROADCASTSS  minusInf<>+0(SB), Z2
+	KSHIFTRQ      $0x10, K7, K6
+	VMOVUPS       448(SI), K6, Z2
+	VMOVUPS       (SI), Z3
+	VMAXPS        64(SI), Z3, Z3
+	VMOVUPS       128(SI), Z4
+	VMAXPS        192(SI), Z4, Z4
+	VMAXPS        Z4, Z3, Z3
+	VMOVUPS       256(SI), Z4
+	VMAXPS        320(SI), Z4, Z4
+	VMAXPS        Z2, Z0, Z0
+	VMAXPS        Z0, Z4, Z4
+	VMAXPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VMAXPS        Y0, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X0
+	VMAXPS        X0, X3, X3
+	VMOVHLPS      X3, X3, X0
+	VMAXPS        X0, X3, X3
+	VMOVSHDUP     X3, X0
+	VMAXSS        X0, X3, X3
+	VMOVUPS       (SI), Z0
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z1, Z0, Z2
-
-	// -n = magic - N - u
-	VSUBPS Z2, Z1, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
-	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z5
-	VPSLLD       $0x14, Z2, Z2
-	VPADDD       Z5, Z2, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z2
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z2
-	VMULPS           Z2, Z4, Z4
-
-	// s*q + s
-	VFMADD213PS Z5, Z5, Z4
-	VCMPPS      $0x05, Z0, Z3, K1
-	KMOVW       K1, AX
-	BLSIL       AX, AX
-	KMOVW       AX, K1
-	VMOVAPS.Z   Z4, K1, Z2
-	VMOVUPS     (SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
-	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z0
+	VMOVUPS          64(SI), Z2
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z2
+	VMOVUPS          128(SI), Z4
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
+	VMOVUPS          192(SI), Z5
 	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
-	VMOVUPS          128(SI), Z6
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
-	VMOVUPS          192(SI), Z7
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z7
 
 	// -n = magic - N - u
-	VSUBPS       Z3, Z1, Z8
+	VSUBPS       Z0, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VSUBPS       Z4, Z1, Z8
 	VSUBPS       Z5, Z1, Z9
-	VSUBPS       Z6, Z1, Z10
-	VSUBPS       Z7, Z1, Z11
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z12
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z12, Z8
-	VFMADD231PS  64(SI), Z12, Z9
-	VFMADD231PS  128(SI), Z12, Z10
-	VFMADD231PS  192(SI), Z12, Z11
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z13
-	VFMADD231PS  (SI), Z13, Z8
-	VFMADD231PS  64(SI), Z13, Z9
-	VFMADD231PS  128(SI), Z13, Z10
-	VFMADD231PS  192(SI), Z13, Z11
+	VFMADD231PS  (SI), Z10, Z6
+	VFMADD231PS  64(SI), Z10, Z7
+	VFMADD231PS  128(SI), Z10, Z8
+	VFMADD231PS  192(SI), Z10, Z9
+	VBROADCASTSS nearLog2eLo<>+0(SB), Z11
+	VFMADD231PS  (SI), Z11, Z6
+	VFMADD231PS  64(SI), Z11, Z7
+	VFMADD231PS  128(SI), Z11, Z8
+	VFMADD231PS  192(SI), Z11, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z14
+	VPERMPS      nearTable<>+0(SB), Z0, Z12
+	VPERMPS      nearTable<>+0(SB), Z2, Z13
+	VPERMPS      nearTable<>+0(SB), Z4, Z14
 	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
-	VPERMPS      nearTable<>+0(SB), Z7, Z17
-	VPSLLD       $0x14, Z3, Z18
+	VPSLLD       $0x14, Z0, Z16
+	VPSLLD       $0x14, Z2, Z17
+	VPSLLD       $0x14, Z4, Z18
 	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z7, Z21
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z21
+	VMULPS           Z16, Z6, Z6
+	VMULPS           Z17, Z7, Z7
 	VMULPS           Z18, Z8, Z8
 	VMULPS           Z19, Z9, Z9
-	VMULPS           Z20, Z10, Z10
-	VMULPS           Z21, Z11, Z11
 
 	// s*q + s
+	VFMADD213PS Z12, Z12, Z6
+	VFMADD213PS Z13, Z13, Z7
 	VFMADD213PS Z14, Z14, Z8
 	VFMADD213PS Z15, Z15, Z9
-	VFMADD213PS Z16, Z16, Z10
-	VFMADD213PS Z17, Z17, Z11
+	VADDPS      Z7, Z6, Z6
 	VADDPS      Z9, Z8, Z8
-	VADDPS      Z11, Z10, Z10
-	VADDPS      Z10, Z8, Z8
-	VPTERNLOGD  $0xfe, Z5, Z6, Z3
-	VPORD       Z3, Z7, Z3
-	VMOVUPS.Z   384(SI), K7, Z5
+	VADDPS      Z8, Z6, Z6
+	VPTERNLOGD  $0xfe, Z2, Z4, Z0
+	VPORD       Z0, Z5, Z0
+	VMOVUPS.Z   384(SI), K7, Z2
 	KSHIFTRQ    $0x10, K7, K2
-	VMOVUPS.Z   448(SI), K2, Z6
-	VMOVUPS     256(SI), Z7
+	VMOVUPS.Z   448(SI), K2, Z4
+	VMOVUPS     256(SI), Z5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z1, Z12, Z7
-	VMOVUPS       320(SI), Z9
-	VFMADD213PS   Z1, Z12, Z9
-	VMOVAPS       Z1, Z10
-	VFMADD231PS.Z Z12, Z5, K7, Z10
-	VMOVAPS       Z1, Z11
-	VFMADD231PS.Z Z12, Z6, K2, Z11
+	VFMADD213PS   Z1, Z10, Z5
+	VMOVUPS       320(SI), Z7
+	VFMADD213PS   Z1, Z10, Z7
+	VMOVAPS       Z1, Z8
+	VFMADD231PS.Z Z10, Z2, K7, Z8
+	VMOVAPS       Z1, Z9
+	VFMADD231PS.Z Z10, Z4, K2, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z7, Z1, Z14
-	VSUBPS Z9, Z1, Z15
-	VSUBPS Z10, Z1, Z16
-	VSUBPS Z11, Z1, Z1
+	VSUBPS Z5, Z1, Z12
+	VSUBPS Z7, Z1, Z13
+	VSUBPS Z8, Z1, Z14
+	VSUBPS Z9, Z1, Z1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z12, Z14
-	VFMADD231PS 320(SI), Z12, Z15
-	VFMADD231PS Z12, Z5, Z16
-	VFMADD231PS Z12, Z6, Z1
-	VFMADD231PS 256(SI), Z13, Z14
-	VFMADD231PS 320(SI), Z13, Z15
-	VFMADD231PS Z13, Z5, Z16
-	VFMADD231PS Z13, Z6, Z1
+	VFMADD231PS 256(SI), Z10, Z12
+	VFMADD231PS 320(SI), Z10, Z13
+	VFMADD231PS Z10, Z2, Z14
+	VFMADD231PS Z10, Z4, Z1
+	VFMADD231PS 256(SI), Z11, Z12
+	VFMADD231PS 320(SI), Z11, Z13
+	VFMADD231PS Z11, Z2, Z14
+	VFMADD231PS Z11, Z4, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z7, Z5
-	VPERMPS      nearTable<>+0(SB), Z9, Z6
-	VPERMPS      nearTable<>+0(SB), Z10, Z12
-	VPERMPS      nearTable<>+0(SB), Z11, Z13
-	VPSLLD       $0x14, Z7, Z17
+	VPERMPS      nearTable<>+0(SB), Z5, Z2
+	VPERMPS      nearTable<>+0(SB), Z7, Z4
+	VPERMPS      nearTable<>+0(SB), Z8, Z10
+	VPERMPS      nearTable<>+0(SB), Z9, Z11
+	VPSLLD       $0x14, Z5, Z15
+	VPSLLD       $0x14, Z7, Z16
+	VPSLLD       $0x14, Z8, Z17
 	VPSLLD       $0x14, Z9, Z18
-	VPSLLD       $0x14, Z10, Z19
-	VPSLLD       $0x14, Z11, Z20
-	VPADDD       Z5, Z17, Z5
-	VPADDD       Z6, Z18, Z6
-	VPADDD       Z12, Z19, Z12
-	VPADDD       Z13, Z20, Z13
-	VBROADCASTSS nearExp2<>+0(SB), Z17
+	VPADDD       Z2, Z15, Z2
+	VPADDD       Z4, Z16, Z4
+	VPADDD       Z10, Z17, Z10
+	VPADDD       Z11, Z18, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z16
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z18
+	VMULPS           Z15, Z12, Z12
+	VMULPS           Z16, Z13, Z13
 	VMULPS           Z17, Z14, Z14
-	VMULPS           Z18, Z15, Z15
-	VMULPS           Z19, Z16, Z16
-	VMULPS           Z20, Z1, Z1
+	VMULPS           Z18, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS   Z5, Z5, Z14
-	VFMADD213PS   Z6, Z6, Z15
-	VFMADD213PS.Z Z12, Z12, K7, Z16
-	VFMADD213PS.Z Z13, Z13, K2, Z1
-	VADDPS        Z15, Z14, Z14
-	VADDPS        Z1, Z16, Z16
-	VADDPS        Z16, Z14, Z14
-	VPTERNLOGD    $0xfe, Z7, Z9, Z3
-	VPTERNLOGD    $0xfe, Z10, Z11, Z3
+	VFMADD213PS   Z2, Z2, Z12
+	VFMADD213PS   Z4, Z4, Z13
+	VFMADD213PS.Z Z10, Z10, K7, Z14
+	VFMADD213PS.Z Z11, Z11, K2, Z1
+	VADDPS        Z13, Z12, Z12
+	VADDPS        Z1, Z14, Z14
+	VADDPS        Z14, Z12, Z12
+	VPTERNLOGD    $0xfe, Z5, Z7, Z0
+	VPTERNLOGD    $0xfe, Z8, Z9, Z0
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z0, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VADDPS        Z14, Z8, Z1
-	VMINPS        Z14, Z8, Z3
-	VMAXPS        Z14, Z8, Z8
-	VSUBPS        Z8, Z1, Z8
-	VSUBPS        Z8, Z3, Z3
-	VEXTRACTF64X4 $0x01, Z1, Y5
-	VCVTPS2PD     Y1, Z1
-	VCVTPS2PD     Y5, Z5
-	VEXTRACTF64X4 $0x01, Z2, Y6
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VCVTPS2PD     Y6, Z1
+	VCVTPS2PD     Y0, Z0
+	VEXTRACTF64X4 $0x01, Z12, Y2
+	VCVTPS2PD     Y12, Z4
 	VCVTPS2PD     Y2, Z2
-	VCVTPS2PD     Y6, Z6
-	VSUBPD        Z2, Z1, Z1
-	VSUBPD        Z6, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z3, Y2
-	VCVTPS2PD     Y3, Z3
-	VCVTPS2PD     Y2, Z2
-	VADDPD        Z3, Z1, Z1
-	VADDPD        Z2, Z5, Z5
-	VADDPD        Z5, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y2
-	VADDPD        Y2, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X2
-	VADDPD        X2, X1, X1
-	VMOVHLPS      X1, X1, X2
-	VADDSD        X2, X1, X1
+	VADDPD        Z4, Z1, Z1
+	VADDPD        Z2, Z0, Z0
+	VADDPS        Z12, Z6, Z6
+	VADDPD        Z0, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X0, X1, X1
+	VMOVHLPS      X1, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 24(DI)
+	VXORPS        X0, X0, X0
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z0, Z0
-	VMOVSS      X0, 4(DI)
-	VCVTSS2SD   X4, X4, X4
-	VMOVSD      X4, 8(DI)
-	VMOVSD      X1, 16(DI)
-	VADDSD      X1, X1, X1
-	VUCOMISD    X4, X1
-	JCS         sure128
-	MOVB        $0x01, ok+24(FP)
+	VADDSS X0, X3, X3
+	VMOVSS X3, 4(DI)
+	VMOVSD share64<>+0(SB), X0
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMULSD       X0, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Z1
+	VCMPPS       $0x1e, Z1, Z6, K1
+	KORTESTW     K1, K1
+	JNZ          sure128
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -31288,6 +31088,10 @@ end:
 
 DATA log2eHi<>+0(SB)/4, $0x3fb8aa3b
 GLOBL log2eHi<>(SB), RODATA|NOPTR, $4
+
+DATA share64<>+0(SB)/4, $0x00000000
+DATA share64<>+4(SB)/4, $0x3fe50000
+GLOBL share64<>(SB), RODATA|NOPTR, $8
 
 // func expRowsAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, out []ExpSum, p *Rows) (done int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI
@@ -37422,5 +37226,2795 @@ end:
 	SUBQ    src_base+24(FP), SI
 	SHRQ    $0x02, SI
 	MOVQ    SI, done+64(FP)
+	VZEROUPPER
+	RET
+
+// func totalRowAVX512(src *float32, n int, s *Scale, out *Total) (ok bool)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·totalRowAVX512(SB), $192-33
+	// totalRowAVX512: the total of an ordinary row, with its lanes if one may have nearly all.
+	MOVQ src+0(FP), SI
+	MOVQ s+16(FP), R15
+	MOVQ out+24(FP), R14
+	MOVQ n+8(FP), CX
+	LEAQ 63(SP), BX
+	ANDQ $-64, BX
+
+	// N, and an empty sum.
+	MOVL         (R15), AX
+	TESTL        $0x00000007, AX
+	JZ           irregular
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          irregular
+	VBROADCASTSS (SI), Z0
+	VMULPS.BCST  (R15), Z0, Z0
+	VBROADCASTSS ordinary<>+0(SB), Z1
+	VUCOMISS     X0, X1
+	JCS          irregular
+	VBROADCASTSS minusOrdinary<>+0(SB), Z1
+	VUCOMISS     X1, X0
+	JCS          irregular
+	VBROADCASTSS integerHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VBROADCASTSS integer<>+0(SB), Z0
+	VSUBPS       Z1, Z0, Z0
+	VMOVSS       X0, (R14)
+	VXORPS       X1, X1, X1
+	VSUBPS.BCST  4(R15), Z1, Z2
+	VBROADCASTSS magic<>+0(SB), Z3
+	VSUBPS       Z0, Z3, Z3
+	VSUBPS.BCST  (R15), Z1, Z4
+	VSUBPS       Z0, Z1, Z0
+	VMOVUPS      powersTable<>+0(SB), Z5
+	VSCALEFPS    Z0, Z5, Z6
+	VBROADCASTSS (R15), Z0
+	VMOVAPS      Z1, Z5
+	VMOVAPS      Z2, Z7
+	VMOVAPS      Z3, Z2
+	VMOVAPS      Z4, Z3
+	VMOVAPS      Z1, Z4
+	VMOVAPS      Z7, Z1
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done1
+	VBROADCASTSS minusExp3<>+0(SB), Z7
+	VBROADCASTSS exp2<>+0(SB), Z8
+	VBROADCASTSS minusExp1<>+0(SB), Z9
+	PCALIGN      $0x40
+
+loop1:
+	VMOVUPS (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z2, Z0, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z2, Z0, Z13
+
+	// n = u - (magic - N)
+	VSUBPS  Z2, Z10, Z14
+	VSUBPS  Z2, Z11, Z15
+	VSUBPS  Z2, Z12, Z16
+	VSUBPS  Z2, Z13, Z17
+	VMOVUPS (SI), Z18
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS Z14, Z3, Z18
+	VMOVUPS     64(SI), Z19
+	VFMADD213PS Z15, Z3, Z19
+	VMOVUPS     128(SI), Z20
+	VFMADD213PS Z16, Z3, Z20
+	VMOVUPS     192(SI), Z21
+	VFMADD213PS Z17, Z3, Z21
+	VFMADD231PS (SI), Z1, Z18
+	VFMADD231PS 64(SI), Z1, Z19
+	VFMADD231PS 128(SI), Z1, Z20
+	VFMADD231PS 192(SI), Z1, Z21
+	VMOVAPS     Z8, Z22
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS Z18, Z7, Z22
+	VMOVAPS     Z8, Z23
+	VFMADD231PS Z19, Z7, Z23
+	VMOVAPS     Z8, Z24
+	VFMADD231PS Z20, Z7, Z24
+	VMOVAPS     Z8, Z25
+	VFMADD231PS Z21, Z7, Z25
+	VFMADD213PS Z9, Z18, Z22
+	VFMADD213PS Z9, Z19, Z23
+	VFMADD213PS Z9, Z20, Z24
+	VMOVUPS     256(SI), Z26
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD213PS Z2, Z0, Z26
+	VFMADD213PS Z9, Z21, Z25
+	VMOVUPS     320(SI), Z27
+	VFMADD213PS Z2, Z0, Z27
+	VMULPS      Z22, Z18, Z18
+	VMOVUPS     384(SI), Z22
+	VFMADD213PS Z2, Z0, Z22
+	VMULPS      Z23, Z19, Z19
+	VMOVUPS     448(SI), Z23
+	VFMADD213PS Z2, Z0, Z23
+	VMULPS      Z24, Z20, Z20
+
+	// n = u - (magic - N)
+	VSUBPS Z2, Z26, Z24
+	VMULPS Z25, Z21, Z21
+	VSUBPS Z2, Z27, Z25
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS Z6, Z10, Z10
+	VSUBPS  Z2, Z22, Z28
+	VPERMPS Z6, Z11, Z11
+	VSUBPS  Z2, Z23, Z29
+	VPERMPS Z6, Z12, Z12
+	VMOVUPS 256(SI), Z30
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS Z24, Z3, Z30
+	VPERMPS     Z6, Z13, Z13
+	VMOVUPS     320(SI), Z31
+	VFMADD213PS Z25, Z3, Z31
+	VFMADD213PS Z10, Z10, Z18
+	VMOVUPS     384(SI), Z10
+	VFMADD213PS Z28, Z3, Z10
+	VFMADD213PS Z11, Z11, Z19
+	VMOVUPS     448(SI), Z11
+	VFMADD213PS Z29, Z3, Z11
+	VFMADD213PS Z12, Z12, Z20
+	VFMADD231PS 256(SI), Z1, Z30
+	VFMADD213PS Z13, Z13, Z21
+	VFMADD231PS 320(SI), Z1, Z31
+	VSCALEFPS   Z14, Z18, Z18
+	VFMADD231PS 384(SI), Z1, Z10
+	VSCALEFPS   Z15, Z19, Z19
+	VFMADD231PS 448(SI), Z1, Z11
+	VSCALEFPS   Z16, Z20, Z20
+	VMOVAPS     Z8, Z12
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS Z30, Z7, Z12
+	VSCALEFPS   Z17, Z21, Z21
+	VMOVAPS     Z8, Z13
+	VFMADD231PS Z31, Z7, Z13
+	VADDPS      Z19, Z18, Z18
+	VMOVAPS     Z8, Z14
+	VFMADD231PS Z10, Z7, Z14
+	VADDPS      Z21, Z20, Z20
+	VMOVAPS     Z8, Z15
+	VFMADD231PS Z11, Z7, Z15
+	VADDPS      Z20, Z18, Z18
+	VFMADD213PS Z9, Z30, Z12
+	VFMADD213PS Z9, Z31, Z13
+	VFMADD213PS Z9, Z10, Z14
+	VFMADD213PS Z9, Z11, Z15
+	VMULPS      Z12, Z30, Z30
+	VMULPS      Z13, Z31, Z31
+	VMULPS      Z14, Z10, Z10
+	VMULPS      Z15, Z11, Z11
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z6, Z26, Z26
+	VPERMPS     Z6, Z27, Z27
+	VPERMPS     Z6, Z22, Z22
+	VPERMPS     Z6, Z23, Z23
+	VFMADD213PS Z26, Z26, Z30
+	VFMADD213PS Z27, Z27, Z31
+	VFMADD213PS Z22, Z22, Z10
+	VFMADD213PS Z23, Z23, Z11
+	VSCALEFPS   Z24, Z30, Z30
+	VSCALEFPS   Z25, Z31, Z31
+	VSCALEFPS   Z28, Z10, Z10
+	VSCALEFPS   Z29, Z11, Z11
+	VADDPS      Z31, Z30, Z30
+	VADDPS      Z11, Z10, Z10
+	VADDPS      Z10, Z30, Z30
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z18, Z4, Z10
+	VMINPS Z18, Z4, Z11
+	VMAXPS Z18, Z4, Z18
+	VSUBPS Z18, Z10, Z18
+	VSUBPS Z18, Z11, Z11
+	VADDPS Z11, Z5, Z11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z30, Z10, Z12
+	VMINPS Z30, Z10, Z13
+	VMAXPS Z30, Z10, Z10
+	VSUBPS Z10, Z12, Z10
+	VSUBPS Z10, Z13, Z13
+	VADDPS Z13, Z11, Z11
+
+	// Leave if a sum is a NaN, or has an element that is too large.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z12, K1
+	KORTESTW    K1, K1
+	JNZ         exact
+	VMOVAPS     Z12, Z4
+	VMOVAPS     Z11, Z5
+	ADDQ        $0x00000200, SI
+	SUBQ        $0x00000080, CX
+	JGE         loop1
+
+done1:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind5
+	CMPQ  CX, $0x00000010
+	JLE   upto2
+	CMPQ  CX, $0x00000020
+	JLE   upto3
+	CMPQ  CX, $0x00000040
+	JLE   upto4
+	JMP   upto5
+
+upto2:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (SI), K7, Z7
+	VMOVAPS   Z2, Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD231PS Z0, Z7, Z8
+
+	// n = u - (magic - N)
+	VSUBPS  Z2, Z8, Z9
+	VMOVAPS Z9, Z10
+
+	// f = n - x * (kHi + kLo)
+	VFMADD231PS  Z3, Z7, Z10
+	VFMADD231PS  Z1, Z7, Z10
+	VBROADCASTSS exp2<>+0(SB), Z7
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z10, Z7
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z10, Z7
+	VMULPS           Z7, Z10, Z10
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z6, Z8, Z8
+	VFMADD213PS Z8, Z8, Z10
+	VSCALEFPS   Z9, Z10, Z10
+	VMOVAPS.Z   Z10, K7, Z10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z10, Z4, Z7
+	VMINPS Z10, Z4, Z8
+	VMAXPS Z10, Z4, Z10
+	VSUBPS Z10, Z7, Z10
+	VSUBPS Z10, Z8, Z8
+	VADDPS Z8, Z5, Z8
+
+	// Leave if a sum is a NaN, or has an element that is too large.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z7, K1
+	KORTESTW    K1, K1
+	JNZ         exact
+	VMOVAPS     Z7, Z4
+	VMOVAPS     Z8, Z5
+	LEAQ        (SI)(CX*4), SI
+	JMP         behind5
+
+upto3:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ      $0x00000010, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 64(SI), K7, Z7
+	VMOVUPS   (SI), Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD213PS Z2, Z0, Z8
+	VMOVAPS     Z2, Z9
+	VFMADD231PS Z0, Z7, Z9
+
+	// n = u - (magic - N)
+	VSUBPS  Z2, Z8, Z10
+	VSUBPS  Z2, Z9, Z11
+	VMOVUPS (SI), Z12
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS  Z10, Z3, Z12
+	VMOVAPS      Z11, Z13
+	VFMADD231PS  Z3, Z7, Z13
+	VFMADD231PS  (SI), Z1, Z12
+	VFMADD231PS  Z1, Z7, Z13
+	VBROADCASTSS exp2<>+0(SB), Z7
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z12, Z7
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z13, Z14
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z12, Z7
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z13, Z14
+	VMULPS           Z7, Z12, Z12
+	VMULPS           Z14, Z13, Z13
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z6, Z8, Z8
+	VPERMPS     Z6, Z9, Z9
+	VFMADD213PS Z8, Z8, Z12
+	VFMADD213PS Z9, Z9, Z13
+	VSCALEFPS   Z10, Z12, Z12
+	VSCALEFPS   Z11, Z13, Z13
+	VMOVAPS.Z   Z13, K7, Z13
+	VADDPS      Z13, Z12, Z12
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z12, Z4, Z7
+	VMINPS Z12, Z4, Z8
+	VMAXPS Z12, Z4, Z12
+	VSUBPS Z12, Z7, Z12
+	VSUBPS Z12, Z8, Z8
+	VADDPS Z8, Z5, Z8
+
+	// Leave if a sum is a NaN, or has an element that is too large.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z7, K1
+	KORTESTW    K1, K1
+	JNZ         exact
+	VMOVAPS     Z7, Z4
+	VMOVAPS     Z8, Z5
+	LEAQ        64(SI)(CX*4), SI
+	JMP         behind5
+
+upto4:
+	// Turns whose elements are all near, of 33 to 64 elements.
+	SUBQ      $0x00000020, CX
+	NEGQ      CX
+	MOVQ      $-1, AX
+	SHRQ      CL, AX
+	NEGQ      CX
+	KMOVQ     AX, K7
+	VMOVUPS.Z 128(SI), K7, Z7
+	KSHIFTRQ  $0x10, K7, K2
+	VMOVUPS.Z 192(SI), K2, Z8
+	VMOVUPS   (SI), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD213PS Z2, Z0, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z2, Z0, Z10
+	VMOVAPS     Z2, Z11
+	VFMADD231PS Z0, Z7, Z11
+	VMOVAPS     Z2, Z12
+	VFMADD231PS Z0, Z8, Z12
+
+	// n = u - (magic - N)
+	VSUBPS  Z2, Z9, Z13
+	VSUBPS  Z2, Z10, Z14
+	VSUBPS  Z2, Z11, Z15
+	VSUBPS  Z2, Z12, Z16
+	VMOVUPS (SI), Z17
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS  Z13, Z3, Z17
+	VMOVUPS      64(SI), Z18
+	VFMADD213PS  Z14, Z3, Z18
+	VMOVAPS      Z15, Z19
+	VFMADD231PS  Z3, Z7, Z19
+	VMOVAPS      Z16, Z20
+	VFMADD231PS  Z3, Z8, Z20
+	VFMADD231PS  (SI), Z1, Z17
+	VFMADD231PS  64(SI), Z1, Z18
+	VFMADD231PS  Z1, Z7, Z19
+	VFMADD231PS  Z1, Z8, Z20
+	VBROADCASTSS exp2<>+0(SB), Z7
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z17, Z7
+	VBROADCASTSS     exp2<>+0(SB), Z8
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z18, Z8
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z19, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z20, Z22
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z17, Z7
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z18, Z8
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z19, Z21
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z20, Z22
+	VMULPS           Z7, Z17, Z17
+	VMULPS           Z8, Z18, Z18
+	VMULPS           Z21, Z19, Z19
+	VMULPS           Z22, Z20, Z20
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z6, Z9, Z9
+	VPERMPS     Z6, Z10, Z10
+	VPERMPS     Z6, Z11, Z11
+	VPERMPS     Z6, Z12, Z12
+	VFMADD213PS Z9, Z9, Z17
+	VFMADD213PS Z10, Z10, Z18
+	VFMADD213PS Z11, Z11, Z19
+	VFMADD213PS Z12, Z12, Z20
+	VSCALEFPS   Z13, Z17, Z17
+	VSCALEFPS   Z14, Z18, Z18
+	VSCALEFPS   Z15, Z19, Z19
+	VSCALEFPS   Z16, Z20, Z20
+	VMOVAPS.Z   Z19, K7, Z19
+	VMOVAPS.Z   Z20, K2, Z20
+	VADDPS      Z18, Z17, Z17
+	VADDPS      Z20, Z19, Z19
+	VADDPS      Z19, Z17, Z17
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z17, Z4, Z7
+	VMINPS Z17, Z4, Z8
+	VMAXPS Z17, Z4, Z17
+	VSUBPS Z17, Z7, Z17
+	VSUBPS Z17, Z8, Z8
+	VADDPS Z8, Z5, Z8
+
+	// Leave if a sum is a NaN, or has an element that is too large.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z7, K1
+	KORTESTW    K1, K1
+	JNZ         exact
+	VMOVAPS     Z7, Z4
+	VMOVAPS     Z8, Z5
+	LEAQ        128(SI)(CX*4), SI
+	JMP         behind5
+
+upto5:
+	// Turns whose elements are all near, of 65 to 128 elements.
+	SUBQ    $0x00000040, CX
+	NEGQ    CX
+	MOVQ    $-1, AX
+	SHRQ    CL, AX
+	NEGQ    CX
+	KMOVQ   AX, K7
+	VMOVUPS (SI), Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD213PS Z2, Z0, Z7
+	VMOVUPS     64(SI), Z8
+	VFMADD213PS Z2, Z0, Z8
+	VMOVUPS     128(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
+	VMOVUPS     192(SI), Z10
+	VFMADD213PS Z2, Z0, Z10
+
+	// n = u - (magic - N)
+	VSUBPS  Z2, Z7, Z11
+	VSUBPS  Z2, Z8, Z12
+	VSUBPS  Z2, Z9, Z13
+	VSUBPS  Z2, Z10, Z14
+	VMOVUPS (SI), Z15
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS  Z11, Z3, Z15
+	VMOVUPS      64(SI), Z16
+	VFMADD213PS  Z12, Z3, Z16
+	VMOVUPS      128(SI), Z17
+	VFMADD213PS  Z13, Z3, Z17
+	VMOVUPS      192(SI), Z18
+	VFMADD213PS  Z14, Z3, Z18
+	VFMADD231PS  (SI), Z1, Z15
+	VFMADD231PS  64(SI), Z1, Z16
+	VFMADD231PS  128(SI), Z1, Z17
+	VFMADD231PS  192(SI), Z1, Z18
+	VBROADCASTSS exp2<>+0(SB), Z19
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z17, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z18, Z22
+	VMOVUPS.Z        256(SI), K7, Z23
+	VMULPS           Z19, Z15, Z15
+	KSHIFTRQ         $0x10, K7, K2
+	VMULPS           Z20, Z16, Z16
+	VMOVUPS.Z        320(SI), K2, Z19
+	VMULPS           Z21, Z17, Z17
+	KSHIFTRQ         $0x20, K7, K3
+	VMULPS           Z22, Z18, Z18
+	VMOVUPS.Z        384(SI), K3, Z20
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS   Z6, Z7, Z7
+	KSHIFTRQ  $0x30, K7, K4
+	VPERMPS   Z6, Z8, Z8
+	VMOVUPS.Z 448(SI), K4, Z21
+	VPERMPS   Z6, Z9, Z9
+	VMOVAPS   Z2, Z22
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD231PS Z0, Z23, Z22
+	VPERMPS     Z6, Z10, Z10
+	VMOVAPS     Z2, Z24
+	VFMADD231PS Z0, Z19, Z24
+	VFMADD213PS Z7, Z7, Z15
+	VMOVAPS     Z2, Z7
+	VFMADD231PS Z0, Z20, Z7
+	VFMADD213PS Z8, Z8, Z16
+	VMOVAPS     Z2, Z8
+	VFMADD231PS Z0, Z21, Z8
+	VFMADD213PS Z9, Z9, Z17
+
+	// n = u - (magic - N)
+	VSUBPS      Z2, Z22, Z9
+	VFMADD213PS Z10, Z10, Z18
+	VSUBPS      Z2, Z24, Z10
+	VSCALEFPS   Z11, Z15, Z15
+	VSUBPS      Z2, Z7, Z11
+	VSCALEFPS   Z12, Z16, Z16
+	VSUBPS      Z2, Z8, Z12
+	VSCALEFPS   Z13, Z17, Z17
+	VMOVAPS     Z9, Z13
+
+	// f = n - x * (kHi + kLo)
+	VFMADD231PS  Z3, Z23, Z13
+	VSCALEFPS    Z14, Z18, Z18
+	VMOVAPS      Z10, Z14
+	VFMADD231PS  Z3, Z19, Z14
+	VADDPS       Z16, Z15, Z15
+	VMOVAPS      Z11, Z16
+	VFMADD231PS  Z3, Z20, Z16
+	VADDPS       Z18, Z17, Z17
+	VMOVAPS      Z12, Z18
+	VFMADD231PS  Z3, Z21, Z18
+	VADDPS       Z17, Z15, Z15
+	VFMADD231PS  Z1, Z23, Z13
+	VFMADD231PS  Z1, Z19, Z14
+	VFMADD231PS  Z1, Z20, Z16
+	VFMADD231PS  Z1, Z21, Z18
+	VBROADCASTSS exp2<>+0(SB), Z17
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z13, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z14, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z18, Z21
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z14, Z19
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z18, Z21
+	VMULPS           Z17, Z13, Z13
+	VMULPS           Z19, Z14, Z14
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z18, Z18
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z6, Z22, Z22
+	VPERMPS     Z6, Z24, Z24
+	VPERMPS     Z6, Z7, Z7
+	VPERMPS     Z6, Z8, Z8
+	VFMADD213PS Z22, Z22, Z13
+	VFMADD213PS Z24, Z24, Z14
+	VFMADD213PS Z7, Z7, Z16
+	VFMADD213PS Z8, Z8, Z18
+	VSCALEFPS   Z9, Z13, Z13
+	VSCALEFPS   Z10, Z14, Z14
+	VSCALEFPS   Z11, Z16, Z16
+	VSCALEFPS   Z12, Z18, Z18
+	VMOVAPS.Z   Z13, K7, Z13
+	VMOVAPS.Z   Z14, K2, Z14
+	VMOVAPS.Z   Z16, K3, Z16
+	VMOVAPS.Z   Z18, K4, Z18
+	VADDPS      Z14, Z13, Z13
+	VADDPS      Z18, Z16, Z16
+	VADDPS      Z16, Z13, Z13
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z15, Z4, Z7
+	VMINPS Z15, Z4, Z8
+	VMAXPS Z15, Z4, Z15
+	VSUBPS Z15, Z7, Z15
+	VSUBPS Z15, Z8, Z8
+	VADDPS Z8, Z5, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z13, Z7, Z9
+	VMINPS Z13, Z7, Z10
+	VMAXPS Z13, Z7, Z7
+	VSUBPS Z7, Z9, Z7
+	VSUBPS Z7, Z10, Z10
+	VADDPS Z10, Z8, Z8
+
+	// Leave if a sum is a NaN, or has an element that is too large.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z9, K1
+	KORTESTW    K1, K1
+	JNZ         exact
+	VMOVAPS     Z9, Z4
+	VMOVAPS     Z8, Z5
+	LEAQ        256(SI)(CX*4), SI
+
+behind5:
+	JMP total
+
+exact:
+	// Other elements.
+	MOVQ         n+8(FP), CX
+	SHLQ         $0x02, CX
+	ADDQ         src+0(FP), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VBROADCASTSS magic<>+0(SB), Z0
+	VSUBPS.BCST  (R14), Z0, Z2
+	VBROADCASTSS reach<>+0(SB), Z0
+	VADDPS.BCST  (R14), Z0, Z0
+	VMULPS.BCST  8(R15), Z0, Z0
+	VMINPS.BCST  16(R15), Z0, Z3
+	VBROADCASTSS (R15), Z0
+	VBROADCASTSS 4(R15), Z1
+
+	// Turns of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done7
+	VMOVUPS      exp2Table<>+0(SB), Z6
+	VBROADCASTSS exp3<>+0(SB), Z7
+	VBROADCASTSS exp2<>+0(SB), Z8
+	PCALIGN      $0x40
+
+loop7:
+	VMOVUPS (SI), Z9
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z9, Z9
+	VMOVUPS  128(SI), Z10
+	VMAXPS   192(SI), Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VMOVUPS  256(SI), Z10
+	VMAXPS   320(SI), Z10, Z10
+	VMOVUPS  384(SI), Z11
+	VMAXPS   448(SI), Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VCMPPS   $0x1e, Z3, Z9, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMOVUPS  (SI), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z2, Z0, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z9, Z2, Z13
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Z0, Z13
+	VFMADD231PS 64(SI), Z0, Z14
+	VFMADD231PS 128(SI), Z0, Z15
+	VFMADD231PS 192(SI), Z0, Z16
+	VFMADD231PS (SI), Z1, Z13
+	VFMADD231PS 64(SI), Z1, Z14
+	VFMADD231PS 128(SI), Z1, Z15
+	VFMADD231PS 192(SI), Z1, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS Z6, Z9, Z17
+	VPERMPS Z6, Z10, Z18
+	VPERMPS Z6, Z11, Z19
+	VPERMPS Z6, Z12, Z20
+	VPSLLD  $0x14, Z9, Z21
+	VPSLLD  $0x14, Z10, Z22
+	VPSLLD  $0x14, Z11, Z23
+	VMOVUPS 256(SI), Z24
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z24
+	VPSLLD      $0x14, Z12, Z25
+	VMOVUPS     320(SI), Z26
+	VFMADD213PS Z2, Z0, Z26
+	VPADDD      Z17, Z21, Z17
+	VMOVUPS     384(SI), Z21
+	VFMADD213PS Z2, Z0, Z21
+	VPADDD      Z18, Z22, Z18
+	VMOVUPS     448(SI), Z22
+	VFMADD213PS Z2, Z0, Z22
+	VPADDD      Z19, Z23, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z24, Z2, Z23
+	VPADDD  Z20, Z25, Z20
+	VSUBPS  Z26, Z2, Z25
+	VMOVAPS Z8, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z13, Z7, Z27
+	VSUBPS      Z21, Z2, Z28
+	VMOVAPS     Z8, Z29
+	VFMADD231PS Z14, Z7, Z29
+	VSUBPS      Z22, Z2, Z30
+	VMOVAPS     Z8, Z31
+	VFMADD231PS Z15, Z7, Z31
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      256(SI), Z0, Z23
+	VMOVUPS          Z5, (BX)
+	VMOVAPS          Z8, Z5
+	VFMADD231PS      Z16, Z7, Z5
+	VFMADD231PS      320(SI), Z0, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z27
+	VFMADD231PS      384(SI), Z0, Z28
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z29
+	VFMADD231PS      448(SI), Z0, Z30
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z31
+	VFMADD231PS      256(SI), Z1, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z5
+	VFMADD231PS      320(SI), Z1, Z25
+	VMULPS           Z27, Z13, Z13
+	VFMADD231PS      384(SI), Z1, Z28
+	VMULPS           Z29, Z14, Z14
+	VFMADD231PS      448(SI), Z1, Z30
+	VMULPS           Z31, Z15, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS Z6, Z24, Z27
+	VMULPS  Z5, Z16, Z16
+	VPERMPS Z6, Z26, Z5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VPERMPS       Z6, Z21, Z9
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VPERMPS       Z6, Z22, Z10
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VPSLLD        $0x14, Z24, Z11
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VPSLLD        $0x14, Z26, Z12
+	VPSLLD        $0x14, Z21, Z29
+	VPSLLD        $0x14, Z22, Z31
+	VPADDD        Z27, Z11, Z27
+	VPADDD        Z5, Z12, Z5
+	VFMADD213PS.Z Z17, Z17, K1, Z13
+	VPADDD        Z9, Z29, Z9
+	VFMADD213PS.Z Z18, Z18, K2, Z14
+	VPADDD        Z10, Z31, Z10
+	VFMADD213PS.Z Z19, Z19, K3, Z15
+	VMOVAPS       Z8, Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS      Z23, Z7, Z11
+	VFMADD213PS.Z    Z20, Z20, K4, Z16
+	VMOVAPS          Z8, Z12
+	VFMADD231PS      Z25, Z7, Z12
+	VADDPS           Z14, Z13, Z13
+	VMOVAPS          Z8, Z14
+	VFMADD231PS      Z28, Z7, Z14
+	VADDPS           Z16, Z15, Z15
+	VMOVAPS          Z8, Z16
+	VFMADD231PS      Z30, Z7, Z16
+	VADDPS           Z15, Z13, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z23, Z11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS           Z13, Z4, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z25, Z12
+	VMINPS           Z13, Z4, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z28, Z14
+	VMAXPS           Z13, Z4, Z4
+	VFMADD213PS.BCST exp1<>+0(SB), Z30, Z16
+	VSUBPS           Z4, Z15, Z4
+	VMULPS           Z11, Z23, Z23
+	VSUBPS           Z4, Z17, Z17
+	VMULPS           Z12, Z25, Z25
+	VADDPS           (BX), Z17, Z17
+	VMULPS           Z14, Z28, Z28
+	VMULPS           Z16, Z30, Z30
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z24, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z26, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z21, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z22, K4
+	VFMADD213PS.Z Z27, Z27, K1, Z23
+	VFMADD213PS.Z Z5, Z5, K2, Z25
+	VFMADD213PS.Z Z9, Z9, K3, Z28
+	VFMADD213PS.Z Z10, Z10, K4, Z30
+	VADDPS        Z25, Z23, Z23
+	VADDPS        Z30, Z28, Z28
+	VADDPS        Z28, Z23, Z23
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z23, Z15, Z4
+	VMINPS Z23, Z15, Z5
+	VMAXPS Z23, Z15, Z15
+	VSUBPS Z15, Z4, Z15
+	VSUBPS Z15, Z5, Z5
+	VADDPS Z5, Z17, Z5
+	ADDQ   $0x00000200, SI
+	SUBQ   $0x00000080, CX
+	JGE    loop7
+
+done7:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind11
+	CMPQ  CX, $0x00000010
+	JLE   upto8
+	CMPQ  CX, $0x00000020
+	JLE   upto9
+	CMPQ  CX, $0x00000040
+	JLE   upto10
+	JMP   upto11
+
+upto8:
+	// Turns of 1 to 16 elements.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z6
+	VMOVUPS      (SI), K7, Z6
+
+	// Leave if an element is above the limit.
+	VCMPPS   $0x1e, Z3, Z6, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMOVAPS  Z2, Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z6, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z7, Z2, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z6, Z8
+	VFMADD231PS Z1, Z6, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z6
+	VPSLLD       $0x14, Z7, Z9
+	VPADDD       Z6, Z9, Z6
+	VBROADCASTSS exp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z9
+	VMULPS           Z9, Z8, Z8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VFMADD213PS.Z Z6, Z6, K1, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z8, Z4, Z6
+	VMINPS  Z8, Z4, Z7
+	VMAXPS  Z8, Z4, Z4
+	VSUBPS  Z4, Z6, Z4
+	VSUBPS  Z4, Z7, Z7
+	VADDPS  Z7, Z5, Z5
+	VMOVAPS Z6, Z4
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind11
+
+upto9:
+	// Turns of 17 to 32 elements.
+	SUBQ         $0x00000010, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z6
+	VMOVUPS      64(SI), K7, Z6
+	VMOVUPS      (SI), Z7
+
+	// Leave if an element is above the limit.
+	VMAXPS   Z6, Z7, Z7
+	VCMPPS   $0x1e, Z3, Z7, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMOVUPS  (SI), Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z7
+	VMOVAPS     Z2, Z8
+	VFMADD231PS Z0, Z6, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z7, Z2, Z9
+	VSUBPS Z8, Z2, Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Z0, Z9
+	VFMADD231PS Z0, Z6, Z10
+	VFMADD231PS (SI), Z1, Z9
+	VFMADD231PS Z1, Z6, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z6
+	VPERMPS      exp2Table<>+0(SB), Z8, Z11
+	VPSLLD       $0x14, Z7, Z12
+	VPSLLD       $0x14, Z8, Z13
+	VPADDD       Z6, Z12, Z6
+	VPADDD       Z11, Z13, Z11
+	VBROADCASTSS exp2<>+0(SB), Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z12
+	VBROADCASTSS     exp2<>+0(SB), Z13
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z12
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z13
+	VMULPS           Z12, Z9, Z9
+	VMULPS           Z13, Z10, Z10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VFMADD213PS.Z Z6, Z6, K1, Z9
+	VFMADD213PS.Z Z11, Z11, K2, Z10
+	VADDPS        Z10, Z9, Z9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z9, Z4, Z6
+	VMINPS  Z9, Z4, Z7
+	VMAXPS  Z9, Z4, Z4
+	VSUBPS  Z4, Z6, Z4
+	VSUBPS  Z4, Z7, Z7
+	VADDPS  Z7, Z5, Z5
+	VMOVAPS Z6, Z4
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind11
+
+upto10:
+	// Turns of 33 to 64 elements.
+	SUBQ         $0x00000020, CX
+	NEGQ         CX
+	MOVQ         $-1, AX
+	SHRQ         CL, AX
+	NEGQ         CX
+	KMOVQ        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z6
+
+	// Leave if an element is above the limit.
+	VMOVUPS      128(SI), K7, Z6
+	VBROADCASTSS minusInf<>+0(SB), Z7
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      192(SI), K6, Z7
+	VMOVUPS      (SI), Z8
+	VMAXPS       64(SI), Z8, Z8
+	VMAXPS       Z7, Z6, Z9
+	VMAXPS       Z9, Z8, Z8
+	VCMPPS       $0x1e, Z3, Z8, K1
+	KORTESTW     K1, K1
+	JNZ          irregular
+	VMOVUPS      (SI), Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z8
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
+	VMOVAPS     Z2, Z10
+	VFMADD231PS Z0, Z6, Z10
+	VMOVAPS     Z2, Z11
+	VFMADD231PS Z0, Z7, Z11
+
+	// -n = magic - N - u
+	VSUBPS Z8, Z2, Z12
+	VSUBPS Z9, Z2, Z13
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Z0, Z12
+	VFMADD231PS 64(SI), Z0, Z13
+	VFMADD231PS Z0, Z6, Z14
+	VFMADD231PS Z0, Z7, Z15
+	VFMADD231PS (SI), Z1, Z12
+	VFMADD231PS 64(SI), Z1, Z13
+	VFMADD231PS Z1, Z6, Z14
+	VFMADD231PS Z1, Z7, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z8, Z6
+	VPERMPS      exp2Table<>+0(SB), Z9, Z7
+	VPERMPS      exp2Table<>+0(SB), Z10, Z16
+	VPERMPS      exp2Table<>+0(SB), Z11, Z17
+	VPSLLD       $0x14, Z8, Z18
+	VPSLLD       $0x14, Z9, Z19
+	VPSLLD       $0x14, Z10, Z20
+	VPSLLD       $0x14, Z11, Z21
+	VPADDD       Z6, Z18, Z6
+	VPADDD       Z7, Z19, Z7
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VBROADCASTSS exp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z21
+	VMULPS           Z18, Z12, Z12
+	VMULPS           Z19, Z13, Z13
+	VMULPS           Z20, Z14, Z14
+	VMULPS           Z21, Z15, Z15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
+	VFMADD213PS.Z Z6, Z6, K1, Z12
+	VFMADD213PS.Z Z7, Z7, K2, Z13
+	VFMADD213PS.Z Z16, Z16, K3, Z14
+	VFMADD213PS.Z Z17, Z17, K4, Z15
+	VADDPS        Z13, Z12, Z12
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z14, Z12, Z12
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z12, Z4, Z6
+	VMINPS  Z12, Z4, Z7
+	VMAXPS  Z12, Z4, Z4
+	VSUBPS  Z4, Z6, Z4
+	VSUBPS  Z4, Z7, Z7
+	VADDPS  Z7, Z5, Z5
+	VMOVAPS Z6, Z4
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind11
+
+upto11:
+	// Turns of 65 to 128 elements.
+	SUBQ         $0x00000040, CX
+	NEGQ         CX
+	MOVQ         $-1, AX
+	SHRQ         CL, AX
+	NEGQ         CX
+	KMOVQ        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z6
+
+	// Leave if an element is above the limit.
+	VMOVUPS      256(SI), K7, Z6
+	VBROADCASTSS minusInf<>+0(SB), Z7
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      320(SI), K6, Z7
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	KSHIFTRQ     $0x20, K7, K6
+	VMOVUPS      384(SI), K6, Z8
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	KSHIFTRQ     $0x30, K7, K6
+	VMOVUPS      448(SI), K6, Z9
+	VMOVUPS      (SI), Z10
+	VMAXPS       64(SI), Z10, Z10
+	VMOVUPS      128(SI), Z11
+	VMAXPS       192(SI), Z11, Z11
+	VMAXPS       Z11, Z10, Z10
+	VMAXPS       Z7, Z6, Z11
+	VMAXPS       Z9, Z8, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMAXPS       Z11, Z10, Z10
+	VCMPPS       $0x1e, Z3, Z10, K1
+	KORTESTW     K1, K1
+	JNZ          irregular
+	VMOVUPS      (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z2, Z0, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z2, Z0, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Z0, Z14
+	VFMADD231PS 64(SI), Z0, Z15
+	VFMADD231PS 128(SI), Z0, Z16
+	VFMADD231PS 192(SI), Z0, Z17
+	VFMADD231PS (SI), Z1, Z14
+	VFMADD231PS 64(SI), Z1, Z15
+	VFMADD231PS 128(SI), Z1, Z16
+	VFMADD231PS 192(SI), Z1, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Z10, Z18
+	VPERMPS exp2Table<>+0(SB), Z11, Z19
+	VPERMPS exp2Table<>+0(SB), Z12, Z20
+	VPERMPS exp2Table<>+0(SB), Z13, Z21
+	VPSLLD  $0x14, Z10, Z22
+	VPSLLD  $0x14, Z11, Z23
+	VPSLLD  $0x14, Z12, Z24
+	VMOVAPS Z2, Z25
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z6, Z25
+	VPSLLD      $0x14, Z13, Z26
+	VMOVAPS     Z2, Z27
+	VFMADD231PS Z0, Z7, Z27
+	VPADDD      Z18, Z22, Z18
+	VMOVAPS     Z2, Z22
+	VFMADD231PS Z0, Z8, Z22
+	VPADDD      Z19, Z23, Z19
+	VMOVAPS     Z2, Z23
+	VFMADD231PS Z0, Z9, Z23
+	VPADDD      Z20, Z24, Z20
+
+	// -n = magic - N - u
+	VSUBPS       Z25, Z2, Z24
+	VPADDD       Z21, Z26, Z21
+	VSUBPS       Z27, Z2, Z26
+	VBROADCASTSS exp2<>+0(SB), Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z28
+	VSUBPS           Z22, Z2, Z29
+	VBROADCASTSS     exp2<>+0(SB), Z30
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z30
+	VSUBPS           Z23, Z2, Z31
+	VMOVUPS          Z5, (BX)
+	VBROADCASTSS     exp2<>+0(SB), Z5
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z6, Z24
+	VMOVUPS          Z4, 64(BX)
+	VBROADCASTSS     exp2<>+0(SB), Z4
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z4
+	VFMADD231PS      Z0, Z7, Z26
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z28
+	VFMADD231PS      Z0, Z8, Z29
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z30
+	VFMADD231PS      Z0, Z9, Z31
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z5
+	VFMADD231PS      Z1, Z6, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z4
+	VFMADD231PS      Z1, Z7, Z26
+	VMULPS           Z28, Z14, Z14
+	VFMADD231PS      Z1, Z8, Z29
+	VMULPS           Z30, Z15, Z15
+	VFMADD231PS      Z1, Z9, Z31
+	VMULPS           Z5, Z16, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Z25, Z5
+	VMULPS  Z4, Z17, Z17
+	VPERMPS exp2Table<>+0(SB), Z27, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VPERMPS       exp2Table<>+0(SB), Z22, Z6
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VPERMPS       exp2Table<>+0(SB), Z23, Z7
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VPSLLD        $0x14, Z25, Z8
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VPSLLD        $0x14, Z27, Z9
+	VPSLLD        $0x14, Z22, Z10
+	VPSLLD        $0x14, Z23, Z11
+	VPADDD        Z5, Z8, Z5
+	VPADDD        Z4, Z9, Z4
+	VFMADD213PS.Z Z18, Z18, K1, Z14
+	VPADDD        Z6, Z10, Z6
+	VFMADD213PS.Z Z19, Z19, K2, Z15
+	VPADDD        Z7, Z11, Z7
+	VFMADD213PS.Z Z20, Z20, K3, Z16
+	VBROADCASTSS  exp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z24, Z8
+	VFMADD213PS.Z    Z21, Z21, K4, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z9
+	VFMADD231PS.BCST exp3<>+0(SB), Z26, Z9
+	VADDPS           Z15, Z14, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z10
+	VFMADD231PS.BCST exp3<>+0(SB), Z29, Z10
+	VADDPS           Z17, Z16, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z11
+	VFMADD231PS.BCST exp3<>+0(SB), Z31, Z11
+	VADDPS           Z16, Z14, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z24, Z8
+	VMOVUPS          64(BX), Z12
+
+	// sum + t, and what that lacks to the rest
+	VADDPS           Z14, Z12, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z26, Z9
+	VMINPS           Z14, Z12, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z29, Z10
+	VMAXPS           Z14, Z12, Z12
+	VFMADD213PS.BCST exp1<>+0(SB), Z31, Z11
+	VSUBPS           Z12, Z13, Z12
+	VMULPS           Z8, Z24, Z24
+	VSUBPS           Z12, Z15, Z15
+	VMULPS           Z9, Z26, Z26
+	VADDPS           (BX), Z15, Z15
+	VMULPS           Z10, Z29, Z29
+	VMULPS           Z11, Z31, Z31
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z25, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z27, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z22, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z23, K4
+	VFMADD213PS.Z Z5, Z5, K1, Z24
+	VFMADD213PS.Z Z4, Z4, K2, Z26
+	VFMADD213PS.Z Z6, Z6, K3, Z29
+	VFMADD213PS.Z Z7, Z7, K4, Z31
+	VADDPS        Z26, Z24, Z24
+	VADDPS        Z31, Z29, Z29
+	VADDPS        Z29, Z24, Z24
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z24, Z13, Z4
+	VMINPS Z24, Z13, Z5
+	VMAXPS Z24, Z13, Z13
+	VSUBPS Z13, Z4, Z13
+	VSUBPS Z13, Z5, Z5
+	VADDPS Z5, Z15, Z5
+	LEAQ   256(SI)(CX*4), SI
+
+behind11:
+total:
+	// The sum of all lanes.
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VCVTPS2PD     Y4, Z1
+	VCVTPS2PD     Y0, Z0
+	VEXTRACTF64X4 $0x01, Z5, Y2
+	VCVTPS2PD     Y5, Z3
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z3, Z1, Z1
+	VADDPD        Z2, Z0, Z0
+	VADDPD        Z0, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X0, X1, X1
+	VMOVHLPS      X1, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        nearTotal64<>+0(SB), X0
+	VUCOMISD      X1, X0
+	JCS           irregular
+	VMOVSD        X1, 8(R14)
+	VMOVSD        share64<>+0(SB), X0
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMULSD       X0, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Z1
+	VCMPPS       $0x1e, Z1, Z4, K1
+	KORTESTW     K1, K1
+	JNZ          end
+	JMP          done
+
+end:
+	// The lanes.
+	VMOVUPS Z4, 16(R14)
+
+irregular:
+	MOVB $0x00, ok+32(FP)
+	VZEROUPPER
+	RET
+
+done:
+	MOVB $0x01, ok+32(FP)
+	VZEROUPPER
+	RET
+
+DATA ordinary<>+0(SB)/4, $0x42c00000
+GLOBL ordinary<>(SB), RODATA|NOPTR, $4
+
+DATA minusOrdinary<>+0(SB)/4, $0xc2c00000
+GLOBL minusOrdinary<>(SB), RODATA|NOPTR, $4
+
+DATA powersTable<>+0(SB)/4, $0x3f8b3a3e
+DATA powersTable<>+4(SB)/4, $0x3f97d424
+DATA powersTable<>+8(SB)/4, $0x3fa59202
+DATA powersTable<>+12(SB)/4, $0x3fb48e45
+DATA powersTable<>+16(SB)/4, $0x3fc4e5be
+DATA powersTable<>+20(SB)/4, $0x3fd6b7da
+DATA powersTable<>+24(SB)/4, $0x3fea26de
+DATA powersTable<>+28(SB)/4, $0x3fff5829
+DATA powersTable<>+32(SB)/4, $0x3f8b3a3e
+DATA powersTable<>+36(SB)/4, $0x3f97d424
+DATA powersTable<>+40(SB)/4, $0x3fa59202
+DATA powersTable<>+44(SB)/4, $0x3fb48e45
+DATA powersTable<>+48(SB)/4, $0x3fc4e5be
+DATA powersTable<>+52(SB)/4, $0x3fd6b7da
+DATA powersTable<>+56(SB)/4, $0x3fea26de
+DATA powersTable<>+60(SB)/4, $0x3fff5829
+GLOBL powersTable<>(SB), RODATA|NOPTR, $64
+
+DATA minusExp3<>+0(SB)/4, $0xbd6349bd
+GLOBL minusExp3<>(SB), RODATA|NOPTR, $4
+
+DATA minusExp1<>+0(SB)/4, $0xbf317219
+GLOBL minusExp1<>(SB), RODATA|NOPTR, $4
+
+DATA nearTotal<>+0(SB)/4, $0x67000000
+GLOBL nearTotal<>(SB), RODATA|NOPTR, $4
+
+// func copyRowAVX512(dst *float32, src *float32, n int, s *Scale, out *Total) (ok bool)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·copyRowAVX512(SB), $256-41
+	// copyRowAVX512: totalRow with the largest element, which copies the row too.
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	MOVQ s+24(FP), R15
+	MOVQ out+32(FP), R14
+	MOVQ n+16(FP), CX
+	LEAQ 63(SP), BX
+	ANDQ $-64, BX
+
+	// N, and an empty sum.
+	MOVL         (R15), AX
+	TESTL        $0x00000007, AX
+	JZ           irregular
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          irregular
+	VBROADCASTSS (SI), Z0
+	VMULPS.BCST  (R15), Z0, Z0
+	VBROADCASTSS ordinary<>+0(SB), Z1
+	VUCOMISS     X0, X1
+	JCS          irregular
+	VBROADCASTSS minusOrdinary<>+0(SB), Z1
+	VUCOMISS     X1, X0
+	JCS          irregular
+	VBROADCASTSS integerHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VBROADCASTSS integer<>+0(SB), Z0
+	VSUBPS       Z1, Z0, Z0
+	VMOVSS       X0, (R14)
+	VXORPS       X1, X1, X1
+	VSUBPS.BCST  4(R15), Z1, Z2
+	VBROADCASTSS magic<>+0(SB), Z3
+	VSUBPS       Z0, Z3, Z3
+	VSUBPS.BCST  (R15), Z1, Z4
+	VSUBPS       Z0, Z1, Z0
+	VMOVUPS      powersTable<>+0(SB), Z5
+	VSCALEFPS    Z0, Z5, Z6
+	VBROADCASTSS (R15), Z0
+	VMOVAPS      Z1, Z5
+	VBROADCASTSS minusInf<>+0(SB), Z7
+	VMOVAPS      Z2, Z8
+	VMOVAPS      Z3, Z2
+	VMOVAPS      Z4, Z3
+	VMOVAPS      Z1, Z4
+	VMOVAPS      Z8, Z1
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done1
+	VBROADCASTSS minusExp3<>+0(SB), Z8
+	VBROADCASTSS exp2<>+0(SB), Z9
+	VBROADCASTSS minusExp1<>+0(SB), Z10
+	PCALIGN      $0x40
+
+loop1:
+	VMOVUPS (SI), Z11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS     64(SI), Z12
+	VFMADD213PS Z2, Z0, Z12
+	VMOVUPS     128(SI), Z13
+	VFMADD213PS Z2, Z0, Z13
+	VMOVUPS     192(SI), Z14
+	VFMADD213PS Z2, Z0, Z14
+
+	// n = u - (magic - N)
+	VSUBPS  Z2, Z11, Z15
+	VSUBPS  Z2, Z12, Z16
+	VSUBPS  Z2, Z13, Z17
+	VSUBPS  Z2, Z14, Z18
+	VMOVUPS (SI), Z19
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS Z15, Z3, Z19
+	VMOVUPS     64(SI), Z20
+	VFMADD213PS Z16, Z3, Z20
+	VMOVUPS     128(SI), Z21
+	VFMADD213PS Z17, Z3, Z21
+	VMOVUPS     192(SI), Z22
+	VFMADD213PS Z18, Z3, Z22
+	VFMADD231PS (SI), Z1, Z19
+	VFMADD231PS 64(SI), Z1, Z20
+	VFMADD231PS 128(SI), Z1, Z21
+	VFMADD231PS 192(SI), Z1, Z22
+	VMOVAPS     Z9, Z23
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS Z19, Z8, Z23
+	VMOVAPS     Z9, Z24
+	VFMADD231PS Z20, Z8, Z24
+	VMOVAPS     Z9, Z25
+	VFMADD231PS Z21, Z8, Z25
+	VMOVAPS     Z9, Z26
+	VFMADD231PS Z22, Z8, Z26
+	VFMADD213PS Z10, Z19, Z23
+	VFMADD213PS Z10, Z20, Z24
+	VFMADD213PS Z10, Z21, Z25
+	VMOVUPS     256(SI), Z27
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD213PS Z2, Z0, Z27
+	VFMADD213PS Z10, Z22, Z26
+	VMOVUPS     320(SI), Z28
+	VFMADD213PS Z2, Z0, Z28
+	VMULPS      Z23, Z19, Z19
+	VMOVUPS     384(SI), Z23
+	VFMADD213PS Z2, Z0, Z23
+	VMULPS      Z24, Z20, Z20
+	VMOVUPS     448(SI), Z24
+	VFMADD213PS Z2, Z0, Z24
+	VMULPS      Z25, Z21, Z21
+
+	// n = u - (magic - N)
+	VSUBPS Z2, Z27, Z25
+	VMULPS Z26, Z22, Z22
+	VSUBPS Z2, Z28, Z26
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS Z6, Z11, Z11
+	VSUBPS  Z2, Z23, Z29
+	VPERMPS Z6, Z12, Z12
+	VSUBPS  Z2, Z24, Z30
+	VPERMPS Z6, Z13, Z13
+	VMOVUPS 256(SI), Z31
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS Z25, Z3, Z31
+	VPERMPS     Z6, Z14, Z14
+	VMOVUPS     Z25, (BX)
+	VMOVUPS     320(SI), Z25
+	VFMADD213PS Z26, Z3, Z25
+	VFMADD213PS Z11, Z11, Z19
+	VMOVUPS     384(SI), Z11
+	VFMADD213PS Z29, Z3, Z11
+	VFMADD213PS Z12, Z12, Z20
+	VMOVUPS     448(SI), Z12
+	VFMADD213PS Z30, Z3, Z12
+	VFMADD213PS Z13, Z13, Z21
+	VFMADD231PS 256(SI), Z1, Z31
+	VFMADD213PS Z14, Z14, Z22
+	VFMADD231PS 320(SI), Z1, Z25
+	VSCALEFPS   Z15, Z19, Z19
+	VFMADD231PS 384(SI), Z1, Z11
+	VSCALEFPS   Z16, Z20, Z20
+	VFMADD231PS 448(SI), Z1, Z12
+	VSCALEFPS   Z17, Z21, Z21
+	VMOVAPS     Z9, Z13
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS Z31, Z8, Z13
+	VSCALEFPS   Z18, Z22, Z22
+	VMOVAPS     Z9, Z14
+	VFMADD231PS Z25, Z8, Z14
+	VADDPS      Z20, Z19, Z19
+	VMOVAPS     Z9, Z15
+	VFMADD231PS Z11, Z8, Z15
+	VADDPS      Z22, Z21, Z21
+	VMOVAPS     Z9, Z16
+	VFMADD231PS Z12, Z8, Z16
+	VADDPS      Z21, Z19, Z19
+	VFMADD213PS Z10, Z31, Z13
+	VMOVUPS     (SI), Z17
+	VMOVUPS     Z17, (DI)
+	VFMADD213PS Z10, Z25, Z14
+	VMOVUPS     64(SI), Z17
+	VMOVUPS     Z17, 64(DI)
+	VFMADD213PS Z10, Z11, Z15
+	VMOVUPS     128(SI), Z17
+	VMOVUPS     Z17, 128(DI)
+	VFMADD213PS Z10, Z12, Z16
+	VMOVUPS     192(SI), Z17
+	VMOVUPS     Z17, 192(DI)
+	VMULPS      Z13, Z31, Z31
+	VMULPS      Z14, Z25, Z25
+	VMULPS      Z15, Z11, Z11
+	VMULPS      Z16, Z12, Z12
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z6, Z27, Z27
+	VPERMPS     Z6, Z28, Z28
+	VPERMPS     Z6, Z23, Z23
+	VPERMPS     Z6, Z24, Z24
+	VFMADD213PS Z27, Z27, Z31
+	VFMADD213PS Z28, Z28, Z25
+	VFMADD213PS Z23, Z23, Z11
+	VFMADD213PS Z24, Z24, Z12
+	VSCALEFPS   (BX), Z31, Z31
+	VSCALEFPS   Z26, Z25, Z25
+	VSCALEFPS   Z29, Z11, Z11
+	VSCALEFPS   Z30, Z12, Z12
+	VADDPS      Z25, Z31, Z31
+	VADDPS      Z12, Z11, Z11
+	VADDPS      Z11, Z31, Z31
+	VMOVUPS     256(SI), Z11
+	VMOVUPS     Z11, 256(DI)
+	VMOVUPS     320(SI), Z11
+	VMOVUPS     Z11, 320(DI)
+	VMOVUPS     384(SI), Z11
+	VMOVUPS     Z11, 384(DI)
+	VMOVUPS     448(SI), Z11
+	VMOVUPS     Z11, 448(DI)
+	VMOVUPS     (SI), Z11
+	VMAXPS      64(SI), Z11, Z11
+	VMOVUPS     128(SI), Z12
+	VMAXPS      192(SI), Z12, Z12
+	VMAXPS      Z12, Z11, Z11
+	VMOVUPS     256(SI), Z12
+	VMAXPS      320(SI), Z12, Z12
+	VMOVUPS     384(SI), Z13
+	VMAXPS      448(SI), Z13, Z13
+	VMAXPS      Z13, Z12, Z12
+	VMAXPS      Z12, Z11, Z11
+	VMAXPS      Z7, Z11, Z11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z19, Z4, Z12
+	VMINPS Z19, Z4, Z13
+	VMAXPS Z19, Z4, Z19
+	VSUBPS Z19, Z12, Z19
+	VSUBPS Z19, Z13, Z13
+	VADDPS Z13, Z5, Z13
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z31, Z12, Z14
+	VMINPS Z31, Z12, Z15
+	VMAXPS Z31, Z12, Z12
+	VSUBPS Z12, Z14, Z12
+	VSUBPS Z12, Z15, Z15
+	VADDPS Z15, Z13, Z13
+
+	// Leave if a sum is a NaN, or has an element that is too large.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z14, K1
+	KORTESTW    K1, K1
+	JNZ         exact
+	VMOVAPS     Z14, Z4
+	VMOVAPS     Z13, Z5
+	VMOVAPS     Z11, Z7
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	SUBQ        $0x00000080, CX
+	JGE         loop1
+
+done1:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind5
+	CMPQ  CX, $0x00000010
+	JLE   upto2
+	CMPQ  CX, $0x00000020
+	JLE   upto3
+	CMPQ  CX, $0x00000040
+	JLE   upto4
+	JMP   upto5
+
+upto2:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (SI), K7, Z8
+	VMOVAPS   Z2, Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD231PS Z0, Z8, Z9
+
+	// n = u - (magic - N)
+	VSUBPS  Z2, Z9, Z10
+	VMOVAPS Z10, Z11
+
+	// f = n - x * (kHi + kLo)
+	VFMADD231PS  Z3, Z8, Z11
+	VFMADD231PS  Z1, Z8, Z11
+	VBROADCASTSS exp2<>+0(SB), Z12
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z11, Z12
+	VMULPS           Z12, Z11, Z11
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS      Z6, Z9, Z9
+	VFMADD213PS  Z9, Z9, Z11
+	VSCALEFPS    Z10, Z11, Z11
+	VMOVAPS.Z    Z11, K7, Z11
+	VMOVUPS      Z8, K7, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      (SI), K7, Z8
+	VMAXPS       Z7, Z8, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z4, Z9
+	VMINPS Z11, Z4, Z10
+	VMAXPS Z11, Z4, Z11
+	VSUBPS Z11, Z9, Z11
+	VSUBPS Z11, Z10, Z10
+	VADDPS Z10, Z5, Z10
+
+	// Leave if a sum is a NaN, or has an element that is too large.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z9, K1
+	KORTESTW    K1, K1
+	JNZ         exact
+	VMOVAPS     Z9, Z4
+	VMOVAPS     Z10, Z5
+	VMOVAPS     Z8, Z7
+	LEAQ        (SI)(CX*4), SI
+	JMP         behind5
+
+upto3:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ      $0x00000010, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 64(SI), K7, Z8
+	VMOVUPS   (SI), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD213PS Z2, Z0, Z9
+	VMOVAPS     Z2, Z10
+	VFMADD231PS Z0, Z8, Z10
+
+	// n = u - (magic - N)
+	VSUBPS  Z2, Z9, Z11
+	VSUBPS  Z2, Z10, Z12
+	VMOVUPS (SI), Z13
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS  Z11, Z3, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z3, Z8, Z14
+	VFMADD231PS  (SI), Z1, Z13
+	VFMADD231PS  Z1, Z8, Z14
+	VBROADCASTSS exp2<>+0(SB), Z15
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z13, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z16
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z14, Z16
+	VMULPS           Z15, Z13, Z13
+	VMULPS           Z16, Z14, Z14
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS      Z6, Z9, Z9
+	VPERMPS      Z6, Z10, Z10
+	VFMADD213PS  Z9, Z9, Z13
+	VFMADD213PS  Z10, Z10, Z14
+	VSCALEFPS    Z11, Z13, Z13
+	VSCALEFPS    Z12, Z14, Z14
+	VMOVAPS.Z    Z14, K7, Z14
+	VADDPS       Z14, Z13, Z13
+	VMOVUPS      (SI), Z9
+	VMOVUPS      Z9, (DI)
+	VMOVUPS      Z8, K7, 64(DI)
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      64(SI), K7, Z8
+	VMOVUPS      (SI), Z9
+	VMAXPS       Z8, Z9, Z9
+	VMAXPS       Z7, Z9, Z9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z13, Z4, Z8
+	VMINPS Z13, Z4, Z10
+	VMAXPS Z13, Z4, Z13
+	VSUBPS Z13, Z8, Z13
+	VSUBPS Z13, Z10, Z10
+	VADDPS Z10, Z5, Z10
+
+	// Leave if a sum is a NaN, or has an element that is too large.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z8, K1
+	KORTESTW    K1, K1
+	JNZ         exact
+	VMOVAPS     Z8, Z4
+	VMOVAPS     Z10, Z5
+	VMOVAPS     Z9, Z7
+	LEAQ        64(SI)(CX*4), SI
+	JMP         behind5
+
+upto4:
+	// Turns whose elements are all near, of 33 to 64 elements.
+	SUBQ      $0x00000020, CX
+	NEGQ      CX
+	MOVQ      $-1, AX
+	SHRQ      CL, AX
+	NEGQ      CX
+	KMOVQ     AX, K7
+	VMOVUPS.Z 128(SI), K7, Z8
+	KSHIFTRQ  $0x10, K7, K2
+	VMOVUPS.Z 192(SI), K2, Z9
+	VMOVUPS   (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z2, Z0, Z11
+	VMOVAPS     Z2, Z12
+	VFMADD231PS Z0, Z8, Z12
+	VMOVAPS     Z2, Z13
+	VFMADD231PS Z0, Z9, Z13
+
+	// n = u - (magic - N)
+	VSUBPS  Z2, Z10, Z14
+	VSUBPS  Z2, Z11, Z15
+	VSUBPS  Z2, Z12, Z16
+	VSUBPS  Z2, Z13, Z17
+	VMOVUPS (SI), Z18
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS  Z14, Z3, Z18
+	VMOVUPS      64(SI), Z19
+	VFMADD213PS  Z15, Z3, Z19
+	VMOVAPS      Z16, Z20
+	VFMADD231PS  Z3, Z8, Z20
+	VMOVAPS      Z17, Z21
+	VFMADD231PS  Z3, Z9, Z21
+	VFMADD231PS  (SI), Z1, Z18
+	VFMADD231PS  64(SI), Z1, Z19
+	VFMADD231PS  Z1, Z8, Z20
+	VFMADD231PS  Z1, Z9, Z21
+	VBROADCASTSS exp2<>+0(SB), Z22
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z20, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z21, Z25
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS      Z6, Z10, Z10
+	VPERMPS      Z6, Z11, Z11
+	VPERMPS      Z6, Z12, Z12
+	VPERMPS      Z6, Z13, Z13
+	VFMADD213PS  Z10, Z10, Z18
+	VFMADD213PS  Z11, Z11, Z19
+	VFMADD213PS  Z12, Z12, Z20
+	VFMADD213PS  Z13, Z13, Z21
+	VSCALEFPS    Z14, Z18, Z18
+	VSCALEFPS    Z15, Z19, Z19
+	VSCALEFPS    Z16, Z20, Z20
+	VSCALEFPS    Z17, Z21, Z21
+	VMOVAPS.Z    Z20, K7, Z20
+	VMOVAPS.Z    Z21, K2, Z21
+	VADDPS       Z19, Z18, Z18
+	VADDPS       Z21, Z20, Z20
+	VADDPS       Z20, Z18, Z18
+	VMOVUPS      (SI), Z10
+	VMOVUPS      Z10, (DI)
+	VMOVUPS      64(SI), Z10
+	VMOVUPS      Z10, 64(DI)
+	VMOVUPS      Z8, K7, 128(DI)
+	KSHIFTRQ     $0x10, K7, K1
+	VMOVUPS      Z9, K1, 192(DI)
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      128(SI), K7, Z8
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      192(SI), K6, Z9
+	VMOVUPS      (SI), Z10
+	VMAXPS       64(SI), Z10, Z10
+	VMAXPS       Z9, Z8, Z8
+	VMAXPS       Z8, Z10, Z10
+	VMAXPS       Z7, Z10, Z10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z18, Z4, Z8
+	VMINPS Z18, Z4, Z9
+	VMAXPS Z18, Z4, Z18
+	VSUBPS Z18, Z8, Z18
+	VSUBPS Z18, Z9, Z9
+	VADDPS Z9, Z5, Z9
+
+	// Leave if a sum is a NaN, or has an element that is too large.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z8, K1
+	KORTESTW    K1, K1
+	JNZ         exact
+	VMOVAPS     Z8, Z4
+	VMOVAPS     Z9, Z5
+	VMOVAPS     Z10, Z7
+	LEAQ        128(SI)(CX*4), SI
+	JMP         behind5
+
+upto5:
+	// Turns whose elements are all near, of 65 to 128 elements.
+	SUBQ    $0x00000040, CX
+	NEGQ    CX
+	MOVQ    $-1, AX
+	SHRQ    CL, AX
+	NEGQ    CX
+	KMOVQ   AX, K7
+	VMOVUPS (SI), Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD213PS Z2, Z0, Z8
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS     192(SI), Z11
+	VFMADD213PS Z2, Z0, Z11
+
+	// n = u - (magic - N)
+	VSUBPS  Z2, Z8, Z12
+	VSUBPS  Z2, Z9, Z13
+	VSUBPS  Z2, Z10, Z14
+	VSUBPS  Z2, Z11, Z15
+	VMOVUPS (SI), Z16
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS  Z12, Z3, Z16
+	VMOVUPS      64(SI), Z17
+	VFMADD213PS  Z13, Z3, Z17
+	VMOVUPS      128(SI), Z18
+	VFMADD213PS  Z14, Z3, Z18
+	VMOVUPS      192(SI), Z19
+	VFMADD213PS  Z15, Z3, Z19
+	VFMADD231PS  (SI), Z1, Z16
+	VFMADD231PS  64(SI), Z1, Z17
+	VFMADD231PS  128(SI), Z1, Z18
+	VFMADD231PS  192(SI), Z1, Z19
+	VBROADCASTSS exp2<>+0(SB), Z20
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z17, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z19, Z23
+	VMOVUPS.Z        256(SI), K7, Z24
+	VMULPS           Z20, Z16, Z16
+	KSHIFTRQ         $0x10, K7, K2
+	VMULPS           Z21, Z17, Z17
+	VMOVUPS.Z        320(SI), K2, Z20
+	VMULPS           Z22, Z18, Z18
+	KSHIFTRQ         $0x20, K7, K3
+	VMULPS           Z23, Z19, Z19
+	VMOVUPS.Z        384(SI), K3, Z21
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS   Z6, Z8, Z8
+	KSHIFTRQ  $0x30, K7, K4
+	VPERMPS   Z6, Z9, Z9
+	VMOVUPS.Z 448(SI), K4, Z22
+	VPERMPS   Z6, Z10, Z10
+	VMOVAPS   Z2, Z23
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD231PS Z0, Z24, Z23
+	VPERMPS     Z6, Z11, Z11
+	VMOVAPS     Z2, Z25
+	VFMADD231PS Z0, Z20, Z25
+	VFMADD213PS Z8, Z8, Z16
+	VMOVAPS     Z2, Z8
+	VFMADD231PS Z0, Z21, Z8
+	VFMADD213PS Z9, Z9, Z17
+	VMOVAPS     Z2, Z9
+	VFMADD231PS Z0, Z22, Z9
+	VFMADD213PS Z10, Z10, Z18
+
+	// n = u - (magic - N)
+	VSUBPS      Z2, Z23, Z10
+	VFMADD213PS Z11, Z11, Z19
+	VSUBPS      Z2, Z25, Z11
+	VSCALEFPS   Z12, Z16, Z16
+	VSUBPS      Z2, Z8, Z12
+	VSCALEFPS   Z13, Z17, Z17
+	VSUBPS      Z2, Z9, Z13
+	VSCALEFPS   Z14, Z18, Z18
+	VMOVAPS     Z10, Z14
+
+	// f = n - x * (kHi + kLo)
+	VFMADD231PS  Z3, Z24, Z14
+	VSCALEFPS    Z15, Z19, Z19
+	VMOVAPS      Z11, Z15
+	VFMADD231PS  Z3, Z20, Z15
+	VADDPS       Z17, Z16, Z16
+	VMOVAPS      Z12, Z17
+	VFMADD231PS  Z3, Z21, Z17
+	VADDPS       Z19, Z18, Z18
+	VMOVAPS      Z13, Z19
+	VFMADD231PS  Z3, Z22, Z19
+	VADDPS       Z18, Z16, Z16
+	VFMADD231PS  Z1, Z24, Z14
+	VMOVUPS      (SI), Z18
+	VMOVUPS      Z18, (DI)
+	VFMADD231PS  Z1, Z20, Z15
+	VMOVUPS      64(SI), Z18
+	VMOVUPS      Z18, 64(DI)
+	VFMADD231PS  Z1, Z21, Z17
+	VMOVUPS      128(SI), Z18
+	VMOVUPS      Z18, 128(DI)
+	VFMADD231PS  Z1, Z22, Z19
+	VMOVUPS      192(SI), Z18
+	VMOVUPS      Z18, 192(DI)
+	VBROADCASTSS exp2<>+0(SB), Z18
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z26
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z15, Z26
+	VBROADCASTSS     exp2<>+0(SB), Z27
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z17, Z27
+	VBROADCASTSS     exp2<>+0(SB), Z28
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z19, Z28
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z15, Z26
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z17, Z27
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z19, Z28
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z26, Z15, Z15
+	VMULPS           Z27, Z17, Z17
+	VMULPS           Z28, Z19, Z19
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS      Z6, Z23, Z23
+	VPERMPS      Z6, Z25, Z25
+	VPERMPS      Z6, Z8, Z8
+	VPERMPS      Z6, Z9, Z9
+	VFMADD213PS  Z23, Z23, Z14
+	VFMADD213PS  Z25, Z25, Z15
+	VFMADD213PS  Z8, Z8, Z17
+	VFMADD213PS  Z9, Z9, Z19
+	VSCALEFPS    Z10, Z14, Z14
+	VSCALEFPS    Z11, Z15, Z15
+	VSCALEFPS    Z12, Z17, Z17
+	VSCALEFPS    Z13, Z19, Z19
+	VMOVAPS.Z    Z14, K7, Z14
+	VMOVAPS.Z    Z15, K2, Z15
+	VMOVAPS.Z    Z17, K3, Z17
+	VMOVAPS.Z    Z19, K4, Z19
+	VADDPS       Z15, Z14, Z14
+	VADDPS       Z19, Z17, Z17
+	VADDPS       Z17, Z14, Z14
+	VMOVUPS      Z24, K7, 256(DI)
+	KSHIFTRQ     $0x10, K7, K1
+	VMOVUPS      Z20, K1, 320(DI)
+	KSHIFTRQ     $0x20, K7, K1
+	VMOVUPS      Z21, K1, 384(DI)
+	KSHIFTRQ     $0x30, K7, K1
+	VMOVUPS      Z22, K1, 448(DI)
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      256(SI), K7, Z8
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      320(SI), K6, Z9
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	KSHIFTRQ     $0x20, K7, K6
+	VMOVUPS      384(SI), K6, Z10
+	VBROADCASTSS minusInf<>+0(SB), Z11
+	KSHIFTRQ     $0x30, K7, K6
+	VMOVUPS      448(SI), K6, Z11
+	VMOVUPS      (SI), Z12
+	VMAXPS       64(SI), Z12, Z12
+	VMOVUPS      128(SI), Z13
+	VMAXPS       192(SI), Z13, Z13
+	VMAXPS       Z13, Z12, Z12
+	VMAXPS       Z9, Z8, Z8
+	VMAXPS       Z11, Z10, Z10
+	VMAXPS       Z10, Z8, Z8
+	VMAXPS       Z8, Z12, Z12
+	VMAXPS       Z7, Z12, Z12
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z16, Z4, Z8
+	VMINPS Z16, Z4, Z9
+	VMAXPS Z16, Z4, Z16
+	VSUBPS Z16, Z8, Z16
+	VSUBPS Z16, Z9, Z9
+	VADDPS Z9, Z5, Z9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z14, Z8, Z10
+	VMINPS Z14, Z8, Z11
+	VMAXPS Z14, Z8, Z8
+	VSUBPS Z8, Z10, Z8
+	VSUBPS Z8, Z11, Z11
+	VADDPS Z11, Z9, Z9
+
+	// Leave if a sum is a NaN, or has an element that is too large.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z10, K1
+	KORTESTW    K1, K1
+	JNZ         exact
+	VMOVAPS     Z10, Z4
+	VMOVAPS     Z9, Z5
+	VMOVAPS     Z12, Z7
+	LEAQ        256(SI)(CX*4), SI
+
+behind5:
+	JMP total
+
+exact:
+	// Other elements.
+	MOVQ         n+16(FP), CX
+	SHLQ         $0x02, CX
+	ADDQ         src+8(FP), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VBROADCASTSS magic<>+0(SB), Z0
+	VSUBPS.BCST  (R14), Z0, Z2
+	VBROADCASTSS reach<>+0(SB), Z0
+	VADDPS.BCST  (R14), Z0, Z0
+	VMULPS.BCST  8(R15), Z0, Z0
+	VMINPS.BCST  16(R15), Z0, Z3
+	VBROADCASTSS (R15), Z0
+	VBROADCASTSS 4(R15), Z1
+
+	// Turns of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done7
+	VMOVUPS      exp2Table<>+0(SB), Z6
+	VBROADCASTSS exp3<>+0(SB), Z8
+	VBROADCASTSS exp2<>+0(SB), Z9
+	PCALIGN      $0x40
+
+loop7:
+	VMOVUPS (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z10, Z10
+	VMOVUPS  128(SI), Z11
+	VMAXPS   192(SI), Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VMOVUPS  256(SI), Z11
+	VMAXPS   320(SI), Z11, Z11
+	VMOVUPS  384(SI), Z12
+	VMAXPS   448(SI), Z12, Z12
+	VMAXPS   Z12, Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VCMPPS   $0x1e, Z3, Z10, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMAXPS   Z7, Z10, Z7
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z2, Z0, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z2, Z0, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Z0, Z14
+	VFMADD231PS 64(SI), Z0, Z15
+	VFMADD231PS 128(SI), Z0, Z16
+	VFMADD231PS 192(SI), Z0, Z17
+	VFMADD231PS (SI), Z1, Z14
+	VFMADD231PS 64(SI), Z1, Z15
+	VFMADD231PS 128(SI), Z1, Z16
+	VFMADD231PS 192(SI), Z1, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS Z6, Z10, Z18
+	VPERMPS Z6, Z11, Z19
+	VPERMPS Z6, Z12, Z20
+	VPERMPS Z6, Z13, Z21
+	VPSLLD  $0x14, Z10, Z22
+	VPSLLD  $0x14, Z11, Z23
+	VPSLLD  $0x14, Z12, Z24
+	VMOVUPS 256(SI), Z25
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z25
+	VPSLLD      $0x14, Z13, Z26
+	VMOVUPS     320(SI), Z27
+	VFMADD213PS Z2, Z0, Z27
+	VPADDD      Z18, Z22, Z18
+	VMOVUPS     384(SI), Z22
+	VFMADD213PS Z2, Z0, Z22
+	VPADDD      Z19, Z23, Z19
+	VMOVUPS     448(SI), Z23
+	VFMADD213PS Z2, Z0, Z23
+	VPADDD      Z20, Z24, Z20
+
+	// -n = magic - N - u
+	VSUBPS  Z25, Z2, Z24
+	VPADDD  Z21, Z26, Z21
+	VSUBPS  Z27, Z2, Z26
+	VMOVAPS Z9, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z14, Z8, Z28
+	VSUBPS      Z22, Z2, Z29
+	VMOVAPS     Z9, Z30
+	VFMADD231PS Z15, Z8, Z30
+	VSUBPS      Z23, Z2, Z31
+	VMOVUPS     Z7, (BX)
+	VMOVAPS     Z9, Z7
+	VFMADD231PS Z16, Z8, Z7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      256(SI), Z0, Z24
+	VMOVUPS          Z5, 64(BX)
+	VMOVAPS          Z9, Z5
+	VFMADD231PS      Z17, Z8, Z5
+	VFMADD231PS      320(SI), Z0, Z26
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z28
+	VFMADD231PS      384(SI), Z0, Z29
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z30
+	VFMADD231PS      448(SI), Z0, Z31
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z7
+	VFMADD231PS      256(SI), Z1, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z5
+	VFMADD231PS      320(SI), Z1, Z26
+	VMULPS           Z28, Z14, Z14
+	VFMADD231PS      384(SI), Z1, Z29
+	VMULPS           Z30, Z15, Z15
+	VFMADD231PS      448(SI), Z1, Z31
+	VMULPS           Z7, Z16, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS Z6, Z25, Z7
+	VMULPS  Z5, Z17, Z17
+	VPERMPS Z6, Z27, Z5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VPERMPS       Z6, Z22, Z10
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VPERMPS       Z6, Z23, Z11
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VPSLLD        $0x14, Z25, Z12
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VPSLLD        $0x14, Z27, Z13
+	VPSLLD        $0x14, Z22, Z28
+	VPSLLD        $0x14, Z23, Z30
+	VPADDD        Z7, Z12, Z7
+	VPADDD        Z5, Z13, Z5
+	VFMADD213PS.Z Z18, Z18, K1, Z14
+	VPADDD        Z10, Z28, Z10
+	VFMADD213PS.Z Z19, Z19, K2, Z15
+	VPADDD        Z11, Z30, Z11
+	VFMADD213PS.Z Z20, Z20, K3, Z16
+	VMOVAPS       Z9, Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS      Z24, Z8, Z12
+	VFMADD213PS.Z    Z21, Z21, K4, Z17
+	VMOVAPS          Z9, Z13
+	VFMADD231PS      Z26, Z8, Z13
+	VADDPS           Z15, Z14, Z14
+	VMOVAPS          Z9, Z15
+	VFMADD231PS      Z29, Z8, Z15
+	VADDPS           Z17, Z16, Z16
+	VMOVAPS          Z9, Z17
+	VFMADD231PS      Z31, Z8, Z17
+	VADDPS           Z16, Z14, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z24, Z12
+	VMOVUPS          (SI), Z16
+	VMOVUPS          Z16, (DI)
+	VFMADD213PS.BCST exp1<>+0(SB), Z26, Z13
+	VMOVUPS          64(SI), Z16
+	VMOVUPS          Z16, 64(DI)
+	VFMADD213PS.BCST exp1<>+0(SB), Z29, Z15
+	VMOVUPS          128(SI), Z16
+	VMOVUPS          Z16, 128(DI)
+	VFMADD213PS.BCST exp1<>+0(SB), Z31, Z17
+	VMOVUPS          192(SI), Z16
+	VMOVUPS          Z16, 192(DI)
+	VMULPS           Z12, Z24, Z24
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z14, Z4, Z12
+	VMULPS Z13, Z26, Z26
+	VMINPS Z14, Z4, Z13
+	VMULPS Z15, Z29, Z29
+	VMAXPS Z14, Z4, Z4
+	VMULPS Z17, Z31, Z31
+	VSUBPS Z4, Z12, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z25, K1
+	VSUBPS        Z4, Z13, Z13
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z27, K2
+	VADDPS        64(BX), Z13, Z13
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z22, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z23, K4
+	VFMADD213PS.Z Z7, Z7, K1, Z24
+	VFMADD213PS.Z Z5, Z5, K2, Z26
+	VFMADD213PS.Z Z10, Z10, K3, Z29
+	VFMADD213PS.Z Z11, Z11, K4, Z31
+	VADDPS        Z26, Z24, Z24
+	VADDPS        Z31, Z29, Z29
+	VADDPS        Z29, Z24, Z24
+	VMOVUPS       256(SI), Z4
+	VMOVUPS       Z4, 256(DI)
+	VMOVUPS       320(SI), Z4
+	VMOVUPS       Z4, 320(DI)
+	VMOVUPS       384(SI), Z4
+	VMOVUPS       Z4, 384(DI)
+	VMOVUPS       448(SI), Z4
+	VMOVUPS       Z4, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z24, Z12, Z4
+	VMINPS  Z24, Z12, Z5
+	VMAXPS  Z24, Z12, Z12
+	VSUBPS  Z12, Z4, Z12
+	VSUBPS  Z12, Z5, Z5
+	VADDPS  Z5, Z13, Z5
+	VMOVUPS (BX), Z7
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop7
+
+done7:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind11
+	CMPQ  CX, $0x00000010
+	JLE   upto8
+	CMPQ  CX, $0x00000020
+	JLE   upto9
+	CMPQ  CX, $0x00000040
+	JLE   upto10
+	JMP   upto11
+
+upto8:
+	// Turns of 1 to 16 elements.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z6
+	VMOVUPS      (SI), K7, Z6
+
+	// Leave if an element is above the limit.
+	VCMPPS   $0x1e, Z3, Z6, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMAXPS   Z7, Z6, Z7
+	VMOVAPS  Z2, Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z6, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z8, Z2, Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z6, Z9
+	VFMADD231PS Z1, Z6, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z8, Z10
+	VPSLLD       $0x14, Z8, Z11
+	VPADDD       Z10, Z11, Z10
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z11
+	VMULPS           Z11, Z9, Z9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
+	VFMADD213PS.Z Z10, Z10, K1, Z9
+	VMOVUPS       Z6, K7, (DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z9, Z4, Z6
+	VMINPS  Z9, Z4, Z8
+	VMAXPS  Z9, Z4, Z4
+	VSUBPS  Z4, Z6, Z4
+	VSUBPS  Z4, Z8, Z8
+	VADDPS  Z8, Z5, Z5
+	VMOVAPS Z6, Z4
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind11
+
+upto9:
+	// Turns of 17 to 32 elements.
+	SUBQ         $0x00000010, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z6
+	VMOVUPS      64(SI), K7, Z6
+	VMOVUPS      (SI), Z8
+
+	// Leave if an element is above the limit.
+	VMAXPS   Z6, Z8, Z8
+	VCMPPS   $0x1e, Z3, Z8, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMAXPS   Z7, Z8, Z7
+	VMOVUPS  (SI), Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z8
+	VMOVAPS     Z2, Z9
+	VFMADD231PS Z0, Z6, Z9
+
+	// -n = magic - N - u
+	VSUBPS Z8, Z2, Z10
+	VSUBPS Z9, Z2, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Z0, Z10
+	VFMADD231PS Z0, Z6, Z11
+	VFMADD231PS (SI), Z1, Z10
+	VFMADD231PS Z1, Z6, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z8, Z12
+	VPERMPS      exp2Table<>+0(SB), Z9, Z13
+	VPSLLD       $0x14, Z8, Z14
+	VPSLLD       $0x14, Z9, Z15
+	VPADDD       Z12, Z14, Z12
+	VPADDD       Z13, Z15, Z13
+	VBROADCASTSS exp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z15
+	VMULPS           Z14, Z10, Z10
+	VMULPS           Z15, Z11, Z11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VFMADD213PS.Z Z12, Z12, K1, Z10
+	VFMADD213PS.Z Z13, Z13, K2, Z11
+	VADDPS        Z11, Z10, Z10
+	VMOVUPS       (SI), Z8
+	VMOVUPS       Z8, (DI)
+	VMOVUPS       Z6, K7, 64(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z10, Z4, Z6
+	VMINPS  Z10, Z4, Z8
+	VMAXPS  Z10, Z4, Z4
+	VSUBPS  Z4, Z6, Z4
+	VSUBPS  Z4, Z8, Z8
+	VADDPS  Z8, Z5, Z5
+	VMOVAPS Z6, Z4
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind11
+
+upto10:
+	// Turns of 33 to 64 elements.
+	SUBQ         $0x00000020, CX
+	NEGQ         CX
+	MOVQ         $-1, AX
+	SHRQ         CL, AX
+	NEGQ         CX
+	KMOVQ        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z6
+
+	// Leave if an element is above the limit.
+	VMOVUPS      128(SI), K7, Z6
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      192(SI), K6, Z8
+	VMOVUPS      (SI), Z9
+	VMAXPS       64(SI), Z9, Z9
+	VMAXPS       Z8, Z6, Z10
+	VMAXPS       Z10, Z9, Z9
+	VCMPPS       $0x1e, Z3, Z9, K1
+	KORTESTW     K1, K1
+	JNZ          irregular
+	VMAXPS       Z7, Z9, Z7
+	VMOVUPS      (SI), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z2, Z0, Z10
+	VMOVAPS     Z2, Z11
+	VFMADD231PS Z0, Z6, Z11
+	VMOVAPS     Z2, Z12
+	VFMADD231PS Z0, Z8, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z9, Z2, Z13
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Z0, Z13
+	VFMADD231PS 64(SI), Z0, Z14
+	VFMADD231PS Z0, Z6, Z15
+	VFMADD231PS Z0, Z8, Z16
+	VFMADD231PS (SI), Z1, Z13
+	VFMADD231PS 64(SI), Z1, Z14
+	VFMADD231PS Z1, Z6, Z15
+	VFMADD231PS Z1, Z8, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPERMPS      exp2Table<>+0(SB), Z12, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS exp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z17, Z17, K1, Z13
+	VFMADD213PS.Z Z18, Z18, K2, Z14
+	VFMADD213PS.Z Z19, Z19, K3, Z15
+	VFMADD213PS.Z Z20, Z20, K4, Z16
+	VADDPS        Z14, Z13, Z13
+	VADDPS        Z16, Z15, Z15
+	VADDPS        Z15, Z13, Z13
+	VMOVUPS       (SI), Z9
+	VMOVUPS       Z9, (DI)
+	VMOVUPS       64(SI), Z9
+	VMOVUPS       Z9, 64(DI)
+	VMOVUPS       Z6, K7, 128(DI)
+	KSHIFTRQ      $0x10, K7, K1
+	VMOVUPS       Z8, K1, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z13, Z4, Z6
+	VMINPS  Z13, Z4, Z8
+	VMAXPS  Z13, Z4, Z4
+	VSUBPS  Z4, Z6, Z4
+	VSUBPS  Z4, Z8, Z8
+	VADDPS  Z8, Z5, Z5
+	VMOVAPS Z6, Z4
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind11
+
+upto11:
+	// Turns of 65 to 128 elements.
+	SUBQ         $0x00000040, CX
+	NEGQ         CX
+	MOVQ         $-1, AX
+	SHRQ         CL, AX
+	NEGQ         CX
+	KMOVQ        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z6
+
+	// Leave if an element is above the limit.
+	VMOVUPS      256(SI), K7, Z6
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	KSHIFTRQ     $0x10, K7, K6
+	VMOVUPS      320(SI), K6, Z8
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	KSHIFTRQ     $0x20, K7, K6
+	VMOVUPS      384(SI), K6, Z9
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	KSHIFTRQ     $0x30, K7, K6
+	VMOVUPS      448(SI), K6, Z10
+	VMOVUPS      (SI), Z11
+	VMAXPS       64(SI), Z11, Z11
+	VMOVUPS      128(SI), Z12
+	VMAXPS       192(SI), Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMAXPS       Z8, Z6, Z12
+	VMAXPS       Z10, Z9, Z13
+	VMAXPS       Z13, Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VCMPPS       $0x1e, Z3, Z11, K1
+	KORTESTW     K1, K1
+	JNZ          irregular
+	VMAXPS       Z7, Z11, Z7
+	VMOVUPS      (SI), Z11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS     64(SI), Z12
+	VFMADD213PS Z2, Z0, Z12
+	VMOVUPS     128(SI), Z13
+	VFMADD213PS Z2, Z0, Z13
+	VMOVUPS     192(SI), Z14
+	VFMADD213PS Z2, Z0, Z14
+
+	// -n = magic - N - u
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+	VSUBPS Z14, Z2, Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Z0, Z15
+	VFMADD231PS 64(SI), Z0, Z16
+	VFMADD231PS 128(SI), Z0, Z17
+	VFMADD231PS 192(SI), Z0, Z18
+	VFMADD231PS (SI), Z1, Z15
+	VFMADD231PS 64(SI), Z1, Z16
+	VFMADD231PS 128(SI), Z1, Z17
+	VFMADD231PS 192(SI), Z1, Z18
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Z11, Z19
+	VPERMPS exp2Table<>+0(SB), Z12, Z20
+	VPERMPS exp2Table<>+0(SB), Z13, Z21
+	VPERMPS exp2Table<>+0(SB), Z14, Z22
+	VPSLLD  $0x14, Z11, Z23
+	VPSLLD  $0x14, Z12, Z24
+	VPSLLD  $0x14, Z13, Z25
+	VMOVAPS Z2, Z26
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z6, Z26
+	VPSLLD      $0x14, Z14, Z27
+	VMOVAPS     Z2, Z28
+	VFMADD231PS Z0, Z8, Z28
+	VPADDD      Z19, Z23, Z19
+	VMOVAPS     Z2, Z23
+	VFMADD231PS Z0, Z9, Z23
+	VPADDD      Z20, Z24, Z20
+	VMOVAPS     Z2, Z24
+	VFMADD231PS Z0, Z10, Z24
+	VPADDD      Z21, Z25, Z21
+
+	// -n = magic - N - u
+	VSUBPS       Z26, Z2, Z25
+	VPADDD       Z22, Z27, Z22
+	VSUBPS       Z28, Z2, Z27
+	VBROADCASTSS exp2<>+0(SB), Z29
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z29
+	VSUBPS           Z23, Z2, Z30
+	VBROADCASTSS     exp2<>+0(SB), Z31
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z31
+	VMOVUPS          Z7, (BX)
+	VSUBPS           Z24, Z2, Z7
+	VMOVUPS          Z5, 64(BX)
+	VBROADCASTSS     exp2<>+0(SB), Z5
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z6, Z25
+	VMOVUPS          Z4, 128(BX)
+	VBROADCASTSS     exp2<>+0(SB), Z4
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z4
+	VFMADD231PS      Z0, Z8, Z27
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z29
+	VFMADD231PS      Z0, Z9, Z30
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z31
+	VFMADD231PS      Z0, Z10, Z7
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z5
+	VFMADD231PS      Z1, Z6, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z4
+	VFMADD231PS      Z1, Z8, Z27
+	VMULPS           Z29, Z15, Z15
+	VFMADD231PS      Z1, Z9, Z30
+	VMULPS           Z31, Z16, Z16
+	VFMADD231PS      Z1, Z10, Z7
+	VMULPS           Z5, Z17, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Z26, Z5
+	VMULPS  Z4, Z18, Z18
+	VPERMPS exp2Table<>+0(SB), Z28, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K1
+	VPERMPS       exp2Table<>+0(SB), Z23, Z11
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K2
+	VPERMPS       exp2Table<>+0(SB), Z24, Z12
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K3
+	VPSLLD        $0x14, Z26, Z13
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K4
+	VPSLLD        $0x14, Z28, Z14
+	VPSLLD        $0x14, Z23, Z29
+	VPSLLD        $0x14, Z24, Z31
+	VPADDD        Z5, Z13, Z5
+	VPADDD        Z4, Z14, Z4
+	VFMADD213PS.Z Z19, Z19, K1, Z15
+	VPADDD        Z11, Z29, Z11
+	VFMADD213PS.Z Z20, Z20, K2, Z16
+	VPADDD        Z12, Z31, Z12
+	VFMADD213PS.Z Z21, Z21, K3, Z17
+	VBROADCASTSS  exp2<>+0(SB), Z13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z25, Z13
+	VFMADD213PS.Z    Z22, Z22, K4, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST exp3<>+0(SB), Z27, Z14
+	VADDPS           Z16, Z15, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z16
+	VFMADD231PS.BCST exp3<>+0(SB), Z30, Z16
+	VADDPS           Z18, Z17, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z7, Z18
+	VADDPS           Z17, Z15, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z25, Z13
+	VMOVUPS          (SI), Z17
+	VMOVUPS          Z17, (DI)
+	VFMADD213PS.BCST exp1<>+0(SB), Z27, Z14
+	VMOVUPS          64(SI), Z17
+	VMOVUPS          Z17, 64(DI)
+	VFMADD213PS.BCST exp1<>+0(SB), Z30, Z16
+	VMOVUPS          128(SI), Z17
+	VMOVUPS          Z17, 128(DI)
+	VFMADD213PS.BCST exp1<>+0(SB), Z7, Z18
+	VMOVUPS          192(SI), Z17
+	VMOVUPS          Z17, 192(DI)
+	VMULPS           Z13, Z25, Z25
+	VMOVUPS          128(BX), Z13
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z15, Z13, Z17
+	VMULPS Z14, Z27, Z27
+	VMINPS Z15, Z13, Z14
+	VMULPS Z16, Z30, Z30
+	VMAXPS Z15, Z13, Z13
+	VMULPS Z18, Z7, Z7
+	VSUBPS Z13, Z17, Z13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z26, K1
+	VSUBPS        Z13, Z14, Z14
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z28, K2
+	VADDPS        64(BX), Z14, Z14
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z23, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z24, K4
+	VFMADD213PS.Z Z5, Z5, K1, Z25
+	VFMADD213PS.Z Z4, Z4, K2, Z27
+	VFMADD213PS.Z Z11, Z11, K3, Z30
+	VFMADD213PS.Z Z12, Z12, K4, Z7
+	VADDPS        Z27, Z25, Z25
+	VADDPS        Z7, Z30, Z30
+	VADDPS        Z30, Z25, Z25
+	VMOVUPS       Z6, K7, 256(DI)
+	KSHIFTRQ      $0x10, K7, K1
+	VMOVUPS       Z8, K1, 320(DI)
+	KSHIFTRQ      $0x20, K7, K1
+	VMOVUPS       Z9, K1, 384(DI)
+	KSHIFTRQ      $0x30, K7, K1
+	VMOVUPS       Z10, K1, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z25, Z17, Z4
+	VMINPS  Z25, Z17, Z5
+	VMAXPS  Z25, Z17, Z17
+	VSUBPS  Z17, Z4, Z17
+	VSUBPS  Z17, Z5, Z5
+	VADDPS  Z5, Z14, Z5
+	VMOVUPS (BX), Z7
+	LEAQ    256(SI)(CX*4), SI
+
+behind11:
+total:
+	// The sum of all lanes.
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VCVTPS2PD     Y4, Z1
+	VCVTPS2PD     Y0, Z0
+	VEXTRACTF64X4 $0x01, Z5, Y2
+	VCVTPS2PD     Y5, Z3
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z3, Z1, Z1
+	VADDPD        Z2, Z0, Z0
+	VADDPD        Z0, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X0, X1, X1
+	VMOVHLPS      X1, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        nearTotal64<>+0(SB), X0
+	VUCOMISD      X1, X0
+	JCS           irregular
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VMAXPS        Y0, Y7, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VMAXPS        X2, X0, X0
+	VMOVHLPS      X0, X0, X2
+	VMAXPS        X2, X0, X0
+	VMOVSHDUP     X0, X2
+	VMAXSS        X2, X0, X0
+	VMOVSD        X1, 8(R14)
+	VXORPS        X2, X2, X2
+
+	// A zero is stored without its sign.
+	VADDSS X2, X0, X0
+	VMOVSS X0, 4(R14)
+	VMOVSD share64<>+0(SB), X0
+
+	// Leave if a lane may have more than twice as much as all others.
+	VMULSD       X0, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Z1
+	VCMPPS       $0x1e, Z1, Z4, K1
+	KORTESTW     K1, K1
+	JNZ          end
+	JMP          done
+
+end:
+	// The lanes.
+	VMOVUPS Z4, 16(R14)
+
+irregular:
+	MOVB $0x00, ok+40(FP)
+	VZEROUPPER
+	RET
+
+done:
+	MOVB $0x01, ok+40(FP)
 	VZEROUPPER
 	RET

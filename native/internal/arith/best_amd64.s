@@ -49,7 +49,7 @@ plain:
 	MOVB $0, ok+24(FP)
 	RET
 
-// func SumRow(src *float32, n int, out *RowSum) (ok bool)
+// func SumRow(src *float32, n int, out *ShortSum) (ok bool)
 TEXT ·SumRow(SB), NOSPLIT, $0-25
 	CMPB ·Best(SB), $const_AVX512
 	JNE  narrow
@@ -77,3 +77,33 @@ narrow:
 
 plain:
 	JMP ·logSubPlain(SB)
+
+// func TotalRow(src *float32, n int, s *Scale, out *Total) (ok bool)
+TEXT ·TotalRow(SB), NOSPLIT, $0-33
+	CMPB ·Best(SB), $const_AVX512
+	JNE  narrow
+	JMP  ·totalRowAVX512(SB)
+
+narrow:
+	CMPB ·Best(SB), $const_AVX2
+	JNE  plain
+	JMP  ·totalRowAVX2(SB)
+
+plain:
+	MOVB $0, ok+32(FP)
+	RET
+
+// func CopyRow(dst, src *float32, n int, s *Scale, out *Total) (ok bool)
+TEXT ·CopyRow(SB), NOSPLIT, $0-41
+	CMPB ·Best(SB), $const_AVX512
+	JNE  narrow
+	JMP  ·copyRowAVX512(SB)
+
+narrow:
+	CMPB ·Best(SB), $const_AVX2
+	JNE  plain
+	JMP  ·copyRowAVX2(SB)
+
+plain:
+	MOVB $0, ok+40(FP)
+	RET

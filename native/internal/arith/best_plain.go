@@ -19,4 +19,10 @@ func LogSub(dst, src []float32, m, scale, b float32) { Best.LogSub(dst, src, m, 
 func SoftmaxRow(dst, src *float32, n int) (ok bool) { return false }
 
 // SumRow leaves the row to SumRows.
-func SumRow(src *float32, n int, out *RowSum) (ok bool) { return false }
+func SumRow(src *float32, n int, out *ShortSum) (ok bool) { return false }
+
+// TotalRow leaves every row to SumRows.
+func TotalRow(src *float32, n int, s *Scale, out *Total) (ok bool) { return false }
+
+// CopyRow leaves every row to SumRows.
+func CopyRow(dst, src *float32, n int, s *Scale, out *Total) (ok bool) { return false }

@@ -47,10 +47,10 @@ func softmaxRowRestAVX2(dst, src *float32, n int) (ok bool)
 func softmaxRowLastAVX2(dst, src *float32, n int) (ok bool)
 
 //go:noescape
-func sumRowAVX2(src *float32, n int, out *RowSum) (ok bool)
+func sumRowAVX2(src *float32, n int, out *ShortSum) (ok bool)
 
 //go:noescape
-func sumRowRestAVX2(src *float32, n int, out *RowSum) (ok bool)
+func sumRowRestAVX2(src *float32, n int, out *ShortSum) (ok bool)
 
 //go:noescape
 func expRowsAVX2(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)
@@ -63,6 +63,12 @@ func sumStoreKeptAVX2(dst, src []float32, other *bool, st *Sum) (done int)
 
 //go:noescape
 func sumStoreAddedAVX2(dst, src []float32, other *float32, st *Sum) (done int)
+
+//go:noescape
+func totalRowAVX2(src *float32, n int, s *Scale, out *Total) (ok bool)
+
+//go:noescape
+func copyRowAVX2(dst, src *float32, n int, s *Scale, out *Total) (ok bool)
 
 //go:noescape
 func softmaxRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
@@ -101,7 +107,7 @@ func sumRowsAVX512(src []float32, rows, cols, srcStride int, out []RowSum, p *Ro
 func softmaxRowAVX512(dst, src *float32, n int) (ok bool)
 
 //go:noescape
-func sumRowAVX512(src *float32, n int, out *RowSum) (ok bool)
+func sumRowAVX512(src *float32, n int, out *ShortSum) (ok bool)
 
 //go:noescape
 func expRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)
@@ -114,3 +120,9 @@ func sumStoreKeptAVX512(dst, src []float32, other *bool, st *Sum) (done int)
 
 //go:noescape
 func sumStoreAddedAVX512(dst, src []float32, other *float32, st *Sum) (done int)
+
+//go:noescape
+func totalRowAVX512(src *float32, n int, s *Scale, out *Total) (ok bool)
+
+//go:noescape
+func copyRowAVX512(dst, src *float32, n int, s *Scale, out *Total) (ok bool)

@@ -3,6 +3,7 @@
 package arith
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -19,7 +20,7 @@ var wide = []kernels{
 }
 
 // single is a level whose kernels for a single row are asked first, as the functions of a row do.
-func single(k kernels, softmaxRow func(dst, src *float32, n int) bool, sumRow func(src *float32, n int, out *RowSum) bool) kernels {
+func single(k kernels, softmaxRow func(dst, src *float32, n int) bool, sumRow func(src *float32, n int, out *ShortSum) bool) kernels {
 	rows, sums := k.softmaxRows, k.sumRows
 	k.name += " single"
 	k.softmaxRows = func(dst, src []float32, n, cols, dstStride, srcStride int, p *Rows) (done int) {
@@ -37,7 +38,17 @@ func single(k kernels, softmaxRow func(dst, src *float32, n int) bool, sumRow fu
 	k.sumRows = func(src []float32, n, cols, srcStride int, out []RowSum, p *Rows) (done int) {
 		for ; done < n; done++ {
 			s := src[done*srcStride:]
-			if p.Scale == One && sumRow(&s[0], cols, &out[done]) {
+			var own ShortSum
+			if p.Scale == One && sumRow(&s[0], cols, &own) {
+				var want [1]RowSum
+				all := func() float64 { return want[0].Top + want[0].Rest }
+				if sumRowsPlain(s, 1, cols, cols, want[:], p) < 1 || want[0].N != own.first || !(math.Abs(own.total-all()) <= 0x1p-48*all()) {
+					break
+				}
+				if out[done] = own.RowSum; !(own.Top > 0 && own.sure()) { // what there is of a sum is in total
+					out[done] = want[0]
+					out[done].Max = own.Max
+				}
 				continue
 			}
 			if sums(s, 1, cols, srcStride, out[done:], p) == 0 {
@@ -53,7 +64,7 @@ func single(k kernels, softmaxRow func(dst, src *float32, n int) bool, sumRow fu
 // as they were.
 func TestSingleRow(t *testing.T) {
 	softmax := []func(dst, src *float32, n int) bool{softmaxRowAVX2, softmaxRowAVX512}
-	sum := []func(src *float32, n int, out *RowSum) bool{sumRowAVX2, sumRowAVX512}
+	sum := []func(src *float32, n int, out *ShortSum) bool{sumRowAVX2, sumRowAVX512}
 	for i, k := range wide {
 		t.Run(k.name, func(t *testing.T) {
 			if !k.supported {
@@ -67,7 +78,7 @@ func TestSingleRow(t *testing.T) {
 				x := make([]float32, n)
 				fill(r, 0, x)
 				dst, intact := framed(n, n%4)
-				var s RowSum
+				var s ShortSum
 				if ok := softmax[i](&dst[0], &x[0], n); ok != (n <= Turn || n == 2*Turn) {
 					t.Errorf("softmax of %d elements: %v", n, ok)
 				}
@@ -85,6 +96,60 @@ func TestSingleRow(t *testing.T) {
 				}
 				if !intact() {
 					t.Fatalf("%d elements: written around the slice", n)
+				}
+			}
+		})
+	}
+}
+
+// TestOrdinary holds the kernels of ordinary rows to the definition's sum, and to what they take.
+func TestOrdinary(t *testing.T) {
+	totals := []func(src *float32, n int, s *Scale, out *Total) bool{totalRowAVX2, totalRowAVX512}
+	copies := []func(dst, src *float32, n int, s *Scale, out *Total) bool{copyRowAVX2, copyRowAVX512}
+	for i, k := range wide {
+		t.Run(k.name, func(t *testing.T) {
+			if !k.supported {
+				t.Skipf("this CPU has no %s", k.name)
+			}
+			r := rand.New(rand.NewPCG(9, 9))
+			for _, n := range testLengths() {
+				for class := range classes {
+					x, intact := framed(n, n%4)
+					fill(r, class, x)
+					switch r.IntN(4) {
+					case 0:
+						x[r.IntN(n)] = 10
+					case 1:
+						x[r.IntN(n)] = negInf
+					}
+					p := Rows{Scale: scales[r.IntN(len(scales))]}
+					var want [1]RowSum
+					regular := sumRowsPlain(x, 1, n, n, want[:], &p) == 1
+					top, rest := want[0].Top, want[0].Rest
+					var total, copied Total
+					dst, alsoIntact := framed(n, (n+class)%4)
+					ok := totals[i](&x[0], n, &p.Scale, &total)
+					if copies[i](&dst[0], &x[0], n, &p.Scale, &copied) != ok || total.n != copied.n || total.total != copied.total {
+						t.Fatalf("class %d, %d elements: the total is %v, %+v; with a copy %+v", class, n, ok, total, copied)
+					}
+					if ok && (total.total == 0 || top > (top+rest)*0.667) {
+						t.Errorf("class %d, %d elements: done, but the total is %v of which %v is the largest element", class, n, total.total, top)
+					}
+					if class == 0 && p.Scale == One && regular && total.total == 0 {
+						t.Errorf("an ordinary row of %d elements is not done", n)
+					}
+					if total.total != 0 {
+						if !regular || total.n != want[0].N || !(math.Abs(total.total-(top+rest)) <= 0x1p-48*(top+rest)) {
+							t.Errorf("class %d, %d elements: the sum is %v * 2^%v, want %v * 2^%v", class, n, total.total, total.n, top+rest, want[0].N)
+						}
+						if copied.Max != want[0].Max {
+							t.Errorf("class %d, %d elements: the largest is %v, want %v", class, n, copied.Max, want[0].Max)
+						}
+						sameSlice(t, "the copy", dst, x)
+					}
+					if !intact() || !alsoIntact() {
+						t.Fatalf("class %d, %d elements: written around the slice", class, n)
+					}
 				}
 			}
 		})

@@ -156,9 +156,12 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 		s.Ahead = 1024
 		fallthrough
 	case library.SoftmaxRows, library.SoftmaxKept, library.SoftmaxAdded, library.SumRows, library.SoftmaxRow, library.SumRow, library.ExpRows, library.SumStore,
-		library.SumStoreKept, library.SumStoreAdded, library.ExpScale, library.ExpScaleNT:
+		library.SumStoreKept, library.SumStoreAdded, library.ExpScale, library.ExpScaleNT, library.TotalRow, library.CopyRow:
 		if m.evex {
 			s.Group = 4
+		}
+		if m.evex && k.Ordinary() { // whose loop has nothing else to overlap with
+			s.Stagger = 22
 		}
 	}
 	return s
@@ -199,7 +202,7 @@ func (w *libraryWriter) function(name string) {
 		w.JGT(operand.LabelRef("longer"))
 	}
 	base := "base"
-	if w.kernel.Single() {
+	if w.kernel.Single() || w.kernel.Ordinary() {
 		base = ""
 	}
 	w.MOVQ(w.param("src", base), src)
@@ -233,6 +236,9 @@ func (w *libraryWriter) function(name string) {
 	case library.SumRow:
 		w.MOVQ(w.param("out", ""), dst)
 		w.rowSumFields()
+	case library.TotalRow, library.CopyRow:
+		fields("s", sums, library.RowsFields)
+		fields("out", state, library.TotalFields)
 	case library.Sum, library.SumStore, library.SumTops, library.SumStoreKept, library.SumStoreAdded:
 		fields("st", state, library.SumFields)
 	case library.Scale, library.ScaleNT:
@@ -243,6 +249,8 @@ func (w *libraryWriter) function(name string) {
 	}
 	switch {
 	case w.kernel.Single():
+	case w.kernel.Ordinary():
+		w.MOVQ(w.param("n", ""), left)
 	case w.kernel.Sums() || w.kernel == library.ExpRows:
 		w.MOVQ(w.param("cols", ""), left)
 		w.MOVQ(w.param("rows", ""), rows)
@@ -265,6 +273,13 @@ func (w *libraryWriter) function(name string) {
 		w.block(i, c)
 	}
 	switch {
+	case w.kernel.Ordinary():
+		w.Label(library.Irregular)
+		w.MOVB(operand.Imm(0), w.result("ok"))
+		w.VZEROUPPER()
+		w.RET()
+		w.Label("done")
+		w.MOVB(operand.Imm(1), w.result("ok"))
 	case w.kernel.Single():
 		for i, o := range w.others {
 			if i == 0 {
@@ -649,9 +664,14 @@ func (w *libraryWriter) endOfLoop(i int) {
 
 // resume sets left to what is left of the row from src on.
 func (w *libraryWriter) resume() {
-	if w.rowed() {
+	switch {
+	case w.rowed():
 		w.LEAQ(operand.Mem{Base: rowSrc, Index: cols, Scale: 4}, left)
-	} else {
+	case w.kernel.Ordinary():
+		w.MOVQ(w.param("n", ""), left)
+		w.SHLQ(operand.Imm(2), left)
+		w.ADDQ(w.param("src", ""), left)
+	default:
 		w.MOVQ(w.param("src", "len"), left)
 		w.SHLQ(operand.Imm(2), left)
 		w.ADDQ(w.param("src", "base"), left)
@@ -906,16 +926,14 @@ func (w *writer) data(key uint32, name string, words []uint32) operand.Mem {
 	return m
 }
 
-// tableOf is the address of a table of the exponential: the second from 8 on.
+// tableOf is the address of a table of the exponential, see [ir.Block.Table].
 func (w *writer) tableOf(at uint32) operand.Mem {
-	name, words := "exp2Table", library.Exp2Table[:]
-	if at >= 8 {
-		name, words = "nearTable", library.NearTable[:]
-	}
+	name := [...]string{"exp2Table", "nearTable", "powersTable"}[at/8]
+	words := [][]uint32{library.Exp2Table[:], library.NearTable[:], library.PowersTable[:]}[at/8]
 	if w.lanes > 8 {
 		words = append(words[:8:8], words...)
 	}
-	return w.data(math.MaxUint32-4-at/8, name, words)
+	return w.data(math.MaxUint32-7-at/8, name, words)
 }
 
 // double is the address of a float64.

@@ -47,7 +47,7 @@ const Suffix = "Vector"
 // rows are made by the kernel for one; masked, prepared and single rows by that for others.
 func LibraryKernels() (ks []library.Kernel) {
 	for _, k := range library.Kernels() {
-		if !k.Streams() && !k.Single() && !k.Sums() && k != library.ExpRows && !k.Prepares() {
+		if !k.Streams() && !k.Single() && !k.Ordinary() && !k.Sums() && k != library.ExpRows && !k.Prepares() {
 			ks = append(ks, k)
 		}
 	}

@@ -39,14 +39,10 @@ func (b *Block) First(masks V) (vs V) {
 
 func (b *Block) Min(x, y V) V { return b.each(Min, 0, x, y) }
 
-// Table is a table of eight words in as many vectors as that takes; there are two.
-func (b *Block) Table(second bool) (vs V) {
-	for i := 0; i < 8; i += b.f.Lanes {
-		at := uint32(i)
-		if second {
-			at += 8
-		}
-		vs = append(vs, b.f.leaf(Value{Op: Table, Bits: at})...)
+// Table is a table of eight words in as many vectors as that takes; there are three.
+func (b *Block) Table(number uint32) (vs V) {
+	for i := uint32(0); i < 8; i += uint32(b.f.Lanes) {
+		vs = append(vs, b.f.leaf(Value{Op: Table, Bits: 8*number + i})...)
 	}
 	return vs
 }
@@ -100,6 +96,11 @@ func (b *Block) Greater(x, y V) V { return b.each(Greater, 0, x, y) }
 // GuardGreater leaves for the label if any lane of x is greater than that of y.
 func (b *Block) GuardGreater(label string, x, y V) {
 	b.effect(GuardAny, b.f.Lanes, 0, label, b.Greater(x, y))
+}
+
+// GuardNotLess leaves for the label if any lane of x is not less than that of y, or a NaN.
+func (b *Block) GuardNotLess(label string, x, y V) {
+	b.effect(GuardAny, b.f.Lanes, 0, label, b.NotLess(x, y))
 }
 
 // GuardNone leaves for the label unless a mask is true in some lane.

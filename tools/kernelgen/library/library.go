@@ -37,6 +37,8 @@ const (
 	SumTops
 	SumStoreKept
 	SumStoreAdded
+	TotalRow
+	CopyRow
 )
 
 var kernels = [...]struct{ name, signature, doc string }{
@@ -64,8 +66,12 @@ var kernels = [...]struct{ name, signature, doc string }{
 		"sumStore of whole turns, some of whose elements are taken for -Inf: where other is false"},
 	SumStoreAdded: {"sumStoreAdded", "func(dst, src []float32, other *float32, st *Sum) (done int)",
 		"sumStore of whole turns of elements x * mul + other"},
-	SumRow: {"sumRow", "func(src *float32, n int, out *RowSum) (ok bool)",
-		"the sum of a row of 1 to 128 elements without a scale, if they are near"},
+	TotalRow: {"totalRow", "func(src *float32, n int, s *Scale, out *Total) (ok bool)",
+		"the total of an ordinary row, with its lanes if one may have nearly all"},
+	CopyRow: {"copyRow", "func(dst, src *float32, n int, s *Scale, out *Total) (ok bool)",
+		"totalRow with the largest element, which copies the row too"},
+	SumRow: {"sumRow", "func(src *float32, n int, out *ShortSum) (ok bool)",
+		"the total of a row of 1 to 128 elements without a scale, if they are near, and its sum if it may be sure"},
 }
 
 // Kernels lists all kernels.
@@ -103,8 +109,13 @@ func (k Kernel) Whole() bool { return k == SumTops || k == SumStoreKept || k == 
 // the fewer operations that is, the more rows are in flight at once.
 func (k Kernel) Single() bool { return k == SoftmaxRow || k == SumRow }
 
+// Ordinary reports whether the kernel does one ordinary row, see [description.ordinaryRow].
+func (k Kernel) Ordinary() bool { return k == TotalRow || k == CopyRow }
+
 // Stores reports whether the kernel writes to dst.
-func (k Kernel) Stores() bool { return k != Sum && k != SumTops && k != SumRow && !k.Sums() }
+func (k Kernel) Stores() bool {
+	return k != Sum && k != SumTops && k != SumRow && k != TotalRow && !k.Sums()
+}
 
 // Sums reports whether the kernel makes the sums of rows.
 func (k Kernel) Sums() bool { return k == SumRows }
@@ -118,7 +129,8 @@ var (
 	SumFields    = map[string]int{"kHi": 192, "kLo": 196, "n": 200, "lim": 204, "mul": 208}
 	RowsFields   = map[string]int{"kHi": 0, "kLo": 4, "invK": 8, "low": 12, "high": 16, "n": 20, "at": 24, "before": 32, "cHi": 40, "cLo": 44, "mul": 48}
 	FactorFields = map[string]int{"cHi": 0, "cLo": 4, "thr": 8}
-	RowSumFields = map[string]int{"n": 0, "max": 4, "top": 8, "rest": 16}
+	TotalFields  = map[string]int{"n": 0, "max": 4, "total": 8}
+	RowSumFields = map[string]int{"n": 0, "max": 4, "top": 8, "rest": 16, "total": 24, "first": 32} // the last two of ShortSum
 )
 
 // RowSumSize is the size of a RowSum in bytes.
@@ -130,6 +142,9 @@ const (
 	restAt = 16
 	topAt  = 32
 )
+
+// totalLanes is that of Total's lanes.
+const totalLanes = 4
 
 // The layout of a turn.
 const (
@@ -190,15 +205,23 @@ const (
 
 var nearBitsOfN = math.Float32bits(nearBase*unit) - math.Float32bits(nearMagic) - math.Float32bits(integer*unit)<<3
 
+// The numbers of the tables, see [ir.Block.Table].
+const (
+	exp2Table uint32 = iota
+	nearTable
+	powersTable
+)
+
 // Exp2Table is 2^(j/8) times a factor that makes all of them nearly floats; less j << 20,
 // which is what the integer j/8 in the low bits adds to the exponent. NearTable is the same
-// for those that are near.
-var Exp2Table, NearTable = func() (t, near [8]uint32) {
+// for those that are near. PowersTable has the numbers themselves.
+var Exp2Table, NearTable, PowersTable = func() (t, near, powers [8]uint32) {
 	for j, bits := range [8]uint32{0x3f8b3a3e, 0x3f97d424, 0x3fa59202, 0x3fb48e45, 0x3fc4e5be, 0x3fd6b7da, 0x3fea26de, 0x3fff5829} {
 		t[j] = bits - uint32(j)<<20
 		near[j] = t[j] - nearBelow<<23
+		powers[j] = bits
 	}
-	return t, near
+	return t, near, powers
 }()
 
 // names are the constants' names in the generated files.
@@ -211,7 +234,8 @@ var names = map[float32]string{
 	(integer + sureReach) * unit: "nearSure", integer + sureLeast: "integerSure", 1 << (sureLeast - sureReach): "sureScale",
 	log2eHi: "log2eHi", log2eHi * unit: "nearLog2eHi", log2eLo * unit: "nearLog2eLo",
 	float32(math.Inf(1)): "plusInf", integer + unitBelow: "integerUnit", unitRange: "unitRange", integer - lowest + nearBelow: "integerLowest",
-	-math.MaxFloat32: "lowest", nearTop + 0.5: "nearTop", reach + 1: "nearReach",
+	-math.MaxFloat32: "lowest", -exp1: "minusExp1", -exp3: "minusExp3", ordinary: "ordinary", -ordinary: "minusOrdinary", share: "share",
+	nearTop + 0.5: "nearTop", reach + 1: "nearReach",
 }
 
 // Name is what to call a constant in a generated file.
@@ -286,6 +310,8 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 		d.singleRow(d.shortRow)
 	case SumRow:
 		d.singleRow(d.shortSum)
+	case TotalRow, CopyRow:
+		d.ordinaryRow()
 	case Sum, SumStore, SumTops, SumStoreKept, SumStoreAdded:
 		d.sum()
 	case Scale, ScaleNT:
@@ -332,6 +358,8 @@ type description struct {
 	row  func(b *ir.Block, s segment, x body, label string) // what is done with a short row
 	meet func(b *ir.Block, tops ir.V)                       // takes a turn's largest elements by part
 
+	wideVars []*ir.Var // of [wide]
+
 	without ir.V // an element that exponentials go without, if any
 }
 
@@ -343,6 +371,7 @@ type segment struct {
 	near     bool
 	// minusN makes what is added to the integer that a sum with magic is, if magic is not less N.
 	minusN func() ir.V
+	wide   *wide // of ordinary rows on a machine with Scalef
 }
 
 func (s segment) values() ir.V { return slices.Concat(s.kHi, s.kLo, s.magic, s.lim) }
@@ -356,7 +385,11 @@ func (d *description) keep(b *ir.Block, s segment, vars []*ir.Var) {
 // kept is the segment of those variables.
 func (d *description) kept(b *ir.Block) segment {
 	vs := b.Get(d.vars...)
-	return segment{kHi: vs[:1], kLo: vs[1:2], magic: vs[2:3], lim: vs[3:], near: d.isNear}
+	s := segment{kHi: vs[:1], kLo: vs[1:2], magic: vs[2:3], lim: vs[3:], near: d.isNear}
+	if d.wideVars != nil {
+		s.lim, s.wide = nil, &wide{b.Get(d.wideVars[0]), b.Get(d.wideVars[1])}
+	}
+	return s
 }
 
 // sumVars makes the variables of a sum.
@@ -390,8 +423,12 @@ func (d *description) exp(b *ir.Block, s segment, load func() ir.V, keep func(x 
 		x := load()
 		get = func() ir.V { return x }
 	}
-	c1, c2, c3 := b.Const(exp1), b.Const(exp2), b.Const(exp3)
+	if s.wide != nil {
+		return d.wideExp(b, s, load, keep), nil
+	}
+	c1, c2, c3, table := b.Const(exp1), b.Const(exp2), b.Const(exp3), exp2Table
 	if s.near {
+		table = nearTable
 		c1, c2, c3 = b.Const(nearExp1), b.Const(nearExp2), b.Const(nearExp3)
 	}
 	b.Note("u = x * kHi + magic - N, the low bits of which are the eighths of n - N")
@@ -409,7 +446,7 @@ func (d *description) exp(b *ir.Block, s segment, load func() ir.V, keep func(x 
 		keep(u)
 	}
 	b.Note("s = 2^(n - N) * K")
-	scale := b.AddInt(b.Lookup(u, b.Table(s.near)), b.ShiftLeft(u, 20))
+	scale := b.AddInt(b.Lookup(u, b.Table(table)), b.ShiftLeft(u, 20))
 	b.Note("q = f * ((exp3*f + exp2)*f + exp1)")
 	q := b.Mul(f, b.MulAdd(b.MulAdd(c3, f, c2), f, c1))
 	if s.near {
@@ -561,12 +598,15 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 			y = b.Keep(b.Greater(d.without, x), y)
 		}
 		take(y)
+		if d.Kernel == CopyRow {
+			d.store(x)(b, elements(), g)
+		}
 		if !s.near {
 			use(b, y, g)
 			return
 		}
 		ys, vectors = append(ys, all...), append(vectors, g...)
-		if us = append(us, u...); label != "" && (d.Operands && d.VectorMasks || len(us) > 2) {
+		if us = append(us, u...); us != nil && label != "" && (d.Operands && d.VectorMasks || len(us) > 2) {
 			us = b.Or(us)
 		}
 	}
@@ -596,7 +636,7 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 		}
 	}
 	if s.near {
-		if label != "" { // else that is known already
+		if label != "" && us != nil { // else that is known already
 			b.Note("Leave if an element is not near.")
 			b.GuardBits(label, b.Or(us), nearBits)
 		}
@@ -606,6 +646,10 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 		use(b, ys, vectors)
 		for _, s := range sums {
 			add(b, s.part, s.t)
+		}
+		if s.wide != nil {
+			b.Note("Leave if a sum is a NaN, or has an element that is too large.")
+			b.GuardNotLess(label, b.Get(d.sums[0]), b.Const(nearTotal))
 		}
 	}
 }
@@ -707,7 +751,7 @@ func (d *description) turns(label string, use func(x body) func(b *ir.Block, y i
 	if d.isNear {
 		what, tails = "Turns whose elements are all near,", nearTails
 		switch {
-		case d.Kernel == Sum || d.Kernel == SumStore:
+		case d.Kernel == Sum || d.Kernel == SumStore || d.Ordinary():
 			tails = fewTails
 		case d.Kernel == SoftmaxRows && d.Operands:
 			tails = allTails
@@ -995,10 +1039,12 @@ func (d *description) empty(b *ir.Block) {
 // other describes where a row goes on that has elements which are not near, and makes their segment. Those
 // of short rows come from their loops and go back there.
 func (d *description) other(vars []*ir.Var) {
-	b := d.f.Block(ir.Far, 0, "A short row with other elements: an empty sum.")
-	b.Label = "far"
-	d.empty(b)
-	b = d.f.Block(ir.Resume, 0, "Other elements.")
+	if !d.Ordinary() {
+		b := d.f.Block(ir.Far, 0, "A short row with other elements: an empty sum.")
+		b.Label = "far"
+		d.empty(b)
+	}
+	b := d.f.Block(ir.Resume, 0, "Other elements.")
 	b.Label = exact
 	s := d.given(b)
 	s.lim = b.Min(b.Mul(b.Add(b.Param("n"), b.Const(reach+headroom)), b.Param("invK")), b.Param("high"))

@@ -43,9 +43,16 @@ func (d *description) sumRows() {
 
 // shortSum describes the sum of a row in registers.
 func (d *description) shortSum(b *ir.Block, s segment, x body, label string) {
-	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, b.LoadFirst())))
+	n := "n"
+	if d.Single() {
+		n = "first"
+	}
+	b.StoreFloat(n, b.Sub(b.Const(integer), d.minusN(b, b.LoadFirst())))
 	var largest, top, of ir.V
 	meet := func(b *ir.Block, tops ir.V) { largest, top, of = d.topOf(b, s, tops) }
+	if d.Single() {
+		meet = func(b *ir.Block, tops ir.V) { largest = b.Reduce(ir.Max, d.tree(tops, b.Max)) }
+	}
 	sureLabel := ""
 	if s.near { // early, as what is last waits for it
 		sureLabel = fmt.Sprint(sure, x.rows*Lanes)
@@ -56,6 +63,17 @@ func (d *description) shortSum(b *ir.Block, s segment, x body, label string) {
 	d.turn(b, s, x, label, func(*ir.Block, ir.V, []int) {},
 		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
 	d.meet = nil
+	if d.Single() { // whose caller makes a logarithm of all
+		var lanes, shares ir.V
+		for _, t := range groups {
+			lanes = append(lanes, d.lanes(b, t)...)
+			shares = append(shares, d.tree(t, b.Add)...)
+		}
+		sum := b.ByHalves(lanes)
+		d.storeTotal(b, sum, largest)
+		d.guardShare(b, shares, sum, sureLabel)
+		return
+	}
 	var sums, rests ir.V
 	for _, t := range groups {
 		sum, rest := t[:1], ir.V(nil)

@@ -1,0 +1,104 @@
+package native
+
+import "github.com/twopass-softmax/twopass/native/internal/arith"
+
+// Rows for logarithms of more than a turn, of which most are ordinary: package arith then has faster kernels.
+
+const (
+	// severalMost is up to where several rows of a matrix are faster by the definition's kernel, which does them in one call.
+	severalMost = 512
+	// ordinaryMost is the longest row whose chunks are summed by them: doubt of package arith is for so many.
+	ordinaryMost = 16 * arith.Chunk
+	// copyMost is the longest row that log-softmax copies while it is summed: more are faster read twice.
+	copyMost = 1 << 18
+)
+
+// ordinaryRows is [plainLogs.do] until a row that is not ordinary. While the logarithm of one row is on its way,
+// the next one is summed.
+func (r *plainLogs) ordinaryRows(first, end int) int {
+	var before []float32 // what log-softmax's second pass is put off for
+	var m, excess float32
+	i := first
+	for ; i < end; i++ {
+		var t arith.Total
+		src := r.src[i*r.srcStride:][:r.cols]
+		if r.op == opLogSumExp {
+			y, ok := float32(0), arith.TotalRow(&src[0], r.cols, &r.scale.Scale, &t)
+			if ok {
+				y, ok = t.Excess(0, r.factor)
+			} else {
+				y, ok = t.SureLog(src, &r.scale.Scale, r.factor)
+			}
+			if !ok {
+				break
+			}
+			r.dst[i*r.dstStride] = y
+			continue
+		}
+		dst := r.dst[i*r.dstStride:][:r.cols]
+		e, ok := float32(0), arith.CopyRow(&dst[0], &src[0], r.cols, &r.scale.Scale, &t)
+		if ok {
+			e, ok = t.Excess(t.Max, r.factor)
+		} else {
+			e, ok = t.SureExcess(src, &r.scale.Scale, r.factor)
+		}
+		if before != nil {
+			arith.LogSub(before, before, m, r.factor, excess)
+			before = nil
+		}
+		if !ok {
+			break
+		}
+		before, m, excess = dst, t.Max, e
+	}
+	if before != nil {
+		arith.LogSub(before, before, m, r.factor, excess)
+	}
+	return i
+}
+
+// ordinaryChunks is the sum of a row of several chunks, which it copies to dst if that is not nil. It is false
+// if a chunk is not ordinary.
+func ordinaryChunks(dst, src []float32, scale *arith.Scale) (total arith.Total, ok bool) {
+	for at := 0; at < len(src); at += arith.Chunk {
+		var t arith.Total
+		if n := min(arith.Chunk, len(src)-at); dst == nil {
+			ok = arith.TotalRow(&src[at], n, scale, &t)
+		} else {
+			ok = arith.CopyRow(&dst[at], &src[at], n, scale, &t)
+		}
+		if !ok {
+			return total, false
+		}
+		total.Add(&t)
+	}
+	return total, true
+}
+
+// ordinaryLogSoftmax is [job.logSoftmax] of a row of several chunks that are ordinary, or false.
+func (j *job) ordinaryLogSoftmax() bool {
+	if n := j.src.len(); !j.direct() || j.dst.format != isFloat32 || n <= arith.Chunk || n > copyMost {
+		return false
+	}
+	t, ok := ordinaryChunks(j.dst.f, j.src.f, &j.scale)
+	if !ok {
+		return false
+	}
+	excess, ok := t.Excess(t.Max, j.factor)
+	if ok {
+		arith.LogSub(j.dst.f, j.dst.f, t.Max, j.factor, excess)
+	}
+	return ok
+}
+
+// ordinaryLogSumExp is [job.logSumExp] of such a row.
+func (j *job) ordinaryLogSumExp() (y float32, ok bool) {
+	if n := j.src.len(); !j.direct() || n <= arith.Chunk || n > ordinaryMost {
+		return 0, false
+	}
+	t, ok := ordinaryChunks(nil, j.src.f, &j.scale)
+	if !ok {
+		return 0, false
+	}
+	return t.Excess(0, j.factor)
+}

@@ -1,0 +1,134 @@
+package native_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+)
+
+// unusual are rows for logarithms of which kernels for ordinary rows do all, some or nothing.
+var unusual = map[string]func(r *rand.Rand, x []float32){
+	"ordinary": func(*rand.Rand, []float32) {},
+	"sure":     func(r *rand.Rand, x []float32) { x[r.IntN(len(x))] = 30 + 5*r.Float32() },
+	"nearly sure": func(r *rand.Rand, x []float32) {
+		k := r.IntN(len(x))
+		x[k] = negInf
+		x[k] = native.LogSumExp(x) + float32(math.Log(2)) + (r.Float32()-0.5)*float32(math.Ldexp(1, -r.IntN(22)))
+	},
+	"two largest": func(r *rand.Rand, x []float32) {
+		k := r.IntN(len(x))
+		x[k], x[(k+16)%len(x)] = 12, 12
+	},
+	"one is -Inf":      func(r *rand.Rand, x []float32) { x[1+r.IntN(len(x)-1)] = negInf },
+	"padded":           func(_ *rand.Rand, x []float32) { fill(x[len(x)-len(x)/5:], negInf) },
+	"begins with -Inf": func(_ *rand.Rand, x []float32) { x[0] = negInf },
+	"a NaN":            func(r *rand.Rand, x []float32) { x[r.IntN(len(x))] = nan },
+	"rising": func(_ *rand.Rand, x []float32) {
+		for i := range x {
+			x[i] += float32(i) * 120 / float32(len(x))
+		}
+	},
+	"falling": func(_ *rand.Rand, x []float32) {
+		for i := range x {
+			x[i] -= float32(i) * 200 / float32(len(x))
+		}
+	},
+	"what is 0 by definition": func(r *rand.Rand, x []float32) {
+		for i := range x[1:] {
+			x[1+i] = x[0] - float32(148+r.IntN(32))*math.Ln2/2
+		}
+		x[r.IntN(len(x))] = x[0]
+	},
+	"normalized": func(_ *rand.Rand, x []float32) { native.LogSoftmax(x, x) },
+	"far from 0": func(r *rand.Rand, x []float32) {
+		by := float32(r.IntN(2)*2-1) * []float32{50, 66, 68, 100, 1e4, 3e5, 1e30}[r.IntN(7)]
+		for i := range x {
+			x[i] += by
+		}
+	},
+	"zeros": func(r *rand.Rand, x []float32) {
+		for i := range x {
+			x[i] = float32(math.Copysign(0, float64(r.IntN(2))-0.5))
+		}
+	},
+	"a far one": func(r *rand.Rand, x []float32) {
+		x[r.IntN(len(x))] = []float32{inf, 1e30, -1e30, -3e38, 60, 80, 100, -100, -1e5}[r.IntN(9)]
+	},
+}
+
+func fill(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
+	}
+}
+
+// TestOrdinary holds logarithms to plain Go's, which have no faster way for ordinary rows.
+func TestOrdinary(t *testing.T) {
+	best := arith.Best
+	defer func() { arith.Best = best }()
+	lengths := []int{2, 10, 16, 30, 64, 100, 128, 129, 150, 192, 256, 257, 400, 1000, 4097, arith.Chunk, arith.Chunk + 1, 3*arith.Chunk - 5, 1<<18 + 300}
+	if testing.Short() {
+		lengths = []int{10, 100, 129, 257}
+	}
+	for what, change := range unusual {
+		for _, n := range lengths {
+			r := rand.New(rand.NewPCG(uint64(n), 1))
+			rows := max(2, min(8, 1<<11/n))
+			x := make([]float32, rows*n)
+			for i := range x {
+				x[i] = r.Float32()*20 - 10
+			}
+			for i := range rows {
+				if i == 0 || r.IntN(3) > 0 {
+					change(r, x[i*n:][:n])
+				}
+			}
+			for _, o := range []*native.Options{nil, {Scale: 0.7}} {
+				logs := func(level arith.Level, inPlace bool) (sums, results []float32) {
+					arith.Best = level
+					sums, results = make([]float32, rows+1), make([]float32, len(x))
+					native.LogSumExpRows(sums[:rows], native.Rows(x, n), o)
+					src := x
+					if inPlace {
+						copy(results, x)
+						src = results
+					}
+					first := 0
+					if o == nil {
+						sums[rows] = native.LogSumExp(x[:n])
+						native.LogSoftmax(results[:n], src[:n])
+						first = n
+					}
+					native.LogSoftmaxRows(native.Rows(results[first:], n), native.Rows(src[first:], n), o)
+					return sums, results
+				}
+				wantSums, want := logs(arith.Plain, false)
+				for _, level := range levels()[1:] {
+					for _, inPlace := range []bool{false, true} {
+						sums, got := logs(level, inPlace)
+						if i := differs(sums, wantSums); i >= 0 {
+							t.Errorf("%s, level %v, %d elements, %+v: log-sum-exp of row %d is %v, want %v", what, level, n, o, i, sums[i], wantSums[i])
+						}
+						if i := differs(got, want); i >= 0 {
+							t.Errorf("%s, level %v, %d elements, %+v, in place %v: element %d of row %d is %v, want %v", what, level, n, o, inPlace, i%n, i/n, got[i], want[i])
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// differs is the index of the first element that is another one, or -1.
+func differs(x, y []float32) int {
+	for i := range x {
+		if !slices.Equal(x[i:i+1], y[i:i+1]) && !(x[i] != x[i] && y[i] != y[i]) || math.Signbit(float64(x[i])) != math.Signbit(float64(y[i])) {
+			return i
+		}
+	}
+	return -1
+}

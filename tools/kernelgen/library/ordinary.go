@@ -1,0 +1,104 @@
+package library
+
+import "github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+
+const (
+	// ordinary is how many powers of two from 1 the first element of an ordinary row may be: then a table
+	// holds 2^(j/8 - N).
+	ordinary = 96
+	// share is a bit less than the two thirds of all that the largest element is of a sure row.
+	share = 0.65625
+)
+
+// wide is what the exponential takes besides on a machine with Scalef.
+type wide struct {
+	minusKHi ir.V
+	table    ir.V // times 2^-N
+}
+
+// ordinaryRow describes the sum of a row for logarithms, of which nobody wants the bits: with Scalef, what
+// should be 0 may be something below 2^-125. It leaves rows that take more than one N, and at the end those
+// of which one element may be more than twice as much as all others.
+func (d *description) ordinaryRow() {
+	near, other := d.f.Vars("near", 3), d.f.Vars("other", 4)
+	d.sumVars()
+	b := d.f.Block(ir.Once, 0, "N, and an empty sum.")
+	b.GuardScale(Irregular)
+	power := b.Mul(b.LoadSplat(), b.Param("kHi"))
+	b.Guard(b.Const(ordinary), power, Irregular)
+	b.Guard(power, b.Const(-ordinary), Irregular)
+	n := b.Sub(b.Const(integer), b.Sub(b.Const(integer+headroom), power))
+	b.StoreFloat("n", n)
+	if d.VectorMasks {
+		d.keep(b, d.near(b, n), near)
+	} else {
+		d.wideVars = d.f.Vars("wide", 2)
+		minus := func(x ir.V) ir.V { return b.Sub(b.Const(0), x) }
+		kHi := b.Param("kHi")
+		d.keep(b, segment{near: true, kHi: kHi, kLo: minus(b.Param("kLo")), magic: b.Sub(b.Const(magic), n)}, near)
+		b.Set(d.wideVars[0], minus(kHi))
+		b.Set(d.wideVars[1], b.Scalef(b.Table(powersTable), minus(n)))
+	}
+	if d.Kernel == CopyRow {
+		d.tops = d.f.Vars("top", d.parts)
+	}
+	d.empty(b)
+	use := func(body) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
+	d.turns(exact, use)
+	d.f.Blocks[len(d.f.Blocks)-1].Goto = total
+
+	d.wideVars = nil
+	d.other(other)
+	d.turns(Irregular, use)
+
+	b = d.f.Block(ir.Once, 0, "The sum of all lanes.")
+	b.Label = total
+	sum := d.total(b)
+	b.GuardDouble(b.Double(nearTotal), sum, Irregular)
+	var largest ir.V
+	if d.tops != nil {
+		largest = b.Reduce(ir.Max, d.tree(b.Get(d.tops...), b.Max))
+	}
+	d.storeTotal(b, sum, largest)
+	d.guardShare(b, b.Get(d.sums...), sum, End)
+	b.Goto = "done"
+	b = d.f.Block(ir.Once, 0, "The lanes.")
+	b.Label = End
+	for p := range d.parts {
+		b.StoreState(b.Get(d.sums[p]), totalLanes+p*d.Machine.Lanes)
+	}
+}
+
+// storeTotal stores a row's sum, and its largest element if that is known.
+func (d *description) storeTotal(b *ir.Block, sum, largest ir.V) {
+	b.StoreDouble("total", sum)
+	if largest != nil {
+		b.Note("A zero is stored without its sign.")
+		b.StoreFloat("max", b.Add(largest, b.Const(0)))
+	}
+}
+
+// guardShare leaves for the label if a lane may have more than twice as much as all others.
+func (d *description) guardShare(b *ir.Block, lanes, sum ir.V, label string) {
+	b.Note("Leave if a lane may have more than twice as much as all others.")
+	b.GuardGreater(label, d.tree(lanes, b.Max), b.Splat(b.Narrow(b.MulDouble(sum, b.Double(share)))))
+}
+
+// wideExp is exp(x) * 2^-N with Scalef, of an x so far below N that it should be 0 something below 2^-125,
+// and of one far above something so large, or a NaN, that the sum shows it.
+func (d *description) wideExp(b *ir.Block, s segment, load func() ir.V, keep func(x ir.V)) ir.V {
+	b.Note("u = x * kHi + magic - N, the low bits of which are the eighths of n")
+	u := b.MulAdd(load(), s.kHi, s.magic)
+	b.Note("n = u - (magic - N)")
+	n := b.Sub(u, s.magic)
+	b.Note("f = n - x * (kHi + kLo)")
+	f := b.MulAdd(load(), s.wide.minusKHi, n)
+	f = b.MulAdd(load(), s.kLo, f)
+	b.Note("q = f * ((exp2 - exp3*f)*f - exp1)")
+	q := b.Mul(f, b.MulAdd(b.MulAdd(b.Const(-exp3), f, b.Const(exp2)), f, b.Const(-exp1)))
+	b.Note("(t*q + t) * 2^n rounded down, for t of the table")
+	t := b.Lookup(u, s.wide.table)
+	y := b.Scalef(b.MulAdd(t, q, t), n)
+	keep(y)
+	return y
+}
