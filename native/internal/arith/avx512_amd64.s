@@ -43,9 +43,9 @@ short:
 	VBROADCASTSS 16(R14), Z3
 	VSUBPS       Z2, Z3, Z3
 	VMOVD        X3, R13
-	VMOVAPS      Z1, Z8
+	VMOVAPS      Z1, Z10
 	VMOVAPS      Z0, Z1
-	VMOVAPS      Z8, Z0
+	VMOVAPS      Z10, Z0
 	CMPQ         CX, $0x00000100
 	JGT          long
 	CMPQ         CX, $0x00000080
@@ -5809,16 +5809,215 @@ row:
 	VUCOMISS     X3, X4
 	JCS          exact
 
+	// Where a table may hold 2^-N, in rows that are longer than making it takes.
+	CMPQ         CX, $0x00000180
+	JLT          narrow
+	VMULPS.BCST  perUnit<>+0(SB), Z2, Z5
+	VSUBPS.BCST  nearBase<>+0(SB), Z5, Z3
+	VBROADCASTSS ordinary<>+0(SB), Z4
+	VUCOMISS     X3, X4
+	JCS          narrow
+	VBROADCASTSS minusOrdinary<>+0(SB), Z4
+	VUCOMISS     X4, X3
+	JCS          narrow
+	VXORPS       X4, X4, X4
+	VSUBPS.BCST  4(R14), Z4, Z8
+	VSUBPS.BCST  (R14), Z4, Z4
+	VMOVUPS      powersTable<>+0(SB), Z9
+	VSCALEFPS    Z3, Z9, Z9
+	VBROADCASTSS (R14), Z3
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z4, Z8
+	VMOVAPS      Z10, Z4
+
+	// Turns whose elements are all near, of 128 elements, with that table.
+	SUBQ    $0x00000080, CX
+	JLT     done36
+	PCALIGN $0x40
+
+loop36:
+	VMOVUPS (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD213PS Z5, Z3, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z5, Z3, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z5, Z3, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z5, Z3, Z13
+
+	// n = u - (magic - N)
+	VSUBPS  Z5, Z10, Z14
+	VSUBPS  Z5, Z11, Z15
+	VSUBPS  Z5, Z12, Z16
+	VSUBPS  Z5, Z13, Z17
+	VMOVUPS (SI), Z18
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS  Z14, Z8, Z18
+	VMOVUPS      64(SI), Z19
+	VFMADD213PS  Z15, Z8, Z19
+	VMOVUPS      128(SI), Z20
+	VFMADD213PS  Z16, Z8, Z20
+	VMOVUPS      192(SI), Z21
+	VFMADD213PS  Z17, Z8, Z21
+	VFMADD231PS  (SI), Z4, Z18
+	VFMADD231PS  64(SI), Z4, Z19
+	VFMADD231PS  128(SI), Z4, Z20
+	VFMADD231PS  192(SI), Z4, Z21
+	VBROADCASTSS exp2<>+0(SB), Z22
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z20, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z21, Z25
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z9, Z10, Z22
+	VPERMPS     Z9, Z11, Z23
+	VPERMPS     Z9, Z12, Z24
+	VPERMPS     Z9, Z13, Z25
+	VSCALEFPS   Z14, Z22, Z22
+	VSCALEFPS   Z15, Z23, Z23
+	VSCALEFPS   Z16, Z24, Z24
+	VSCALEFPS   Z17, Z25, Z25
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VADDPS      Z19, Z18, Z14
+	VADDPS      Z21, Z20, Z15
+	VADDPS      Z15, Z14, Z14
+	VPTERNLOGD  $0xfe, Z11, Z12, Z10
+	VPORD       Z10, Z13, Z10
+	VMOVUPS     256(SI), Z11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD213PS Z5, Z3, Z11
+	VMOVUPS     320(SI), Z12
+	VFMADD213PS Z5, Z3, Z12
+	VMOVUPS     384(SI), Z13
+	VFMADD213PS Z5, Z3, Z13
+	VMOVUPS     448(SI), Z15
+	VFMADD213PS Z5, Z3, Z15
+
+	// n = u - (magic - N)
+	VSUBPS  Z5, Z11, Z16
+	VSUBPS  Z5, Z12, Z17
+	VSUBPS  Z5, Z13, Z22
+	VSUBPS  Z5, Z15, Z23
+	VMOVUPS 256(SI), Z24
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS  Z16, Z8, Z24
+	VMOVUPS      320(SI), Z25
+	VFMADD213PS  Z17, Z8, Z25
+	VMOVUPS      384(SI), Z26
+	VFMADD213PS  Z22, Z8, Z26
+	VMOVUPS      448(SI), Z27
+	VFMADD213PS  Z23, Z8, Z27
+	VFMADD231PS  256(SI), Z4, Z24
+	VFMADD231PS  320(SI), Z4, Z25
+	VFMADD231PS  384(SI), Z4, Z26
+	VFMADD231PS  448(SI), Z4, Z27
+	VBROADCASTSS exp2<>+0(SB), Z28
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z24, Z28
+	VBROADCASTSS     exp2<>+0(SB), Z29
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z25, Z29
+	VBROADCASTSS     exp2<>+0(SB), Z30
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z26, Z30
+	VBROADCASTSS     exp2<>+0(SB), Z31
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z27, Z31
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z24, Z28
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z25, Z29
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z26, Z30
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z27, Z31
+	VMULPS           Z28, Z24, Z24
+	VMULPS           Z29, Z25, Z25
+	VMULPS           Z30, Z26, Z26
+	VMULPS           Z31, Z27, Z27
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z9, Z11, Z28
+	VPERMPS     Z9, Z12, Z29
+	VPERMPS     Z9, Z13, Z30
+	VPERMPS     Z9, Z15, Z31
+	VSCALEFPS   Z16, Z28, Z28
+	VSCALEFPS   Z17, Z29, Z29
+	VSCALEFPS   Z22, Z30, Z30
+	VSCALEFPS   Z23, Z31, Z31
+	VFMADD213PS Z28, Z28, Z24
+	VFMADD213PS Z29, Z29, Z25
+	VFMADD213PS Z30, Z30, Z26
+	VFMADD213PS Z31, Z31, Z27
+	VADDPS      Z25, Z24, Z16
+	VADDPS      Z27, Z26, Z17
+	VADDPS      Z17, Z16, Z16
+	VPTERNLOGD  $0xfe, Z11, Z12, Z10
+	VPTERNLOGD  $0xfe, Z13, Z15, Z10
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST wideBits<>+0(SB), Z10, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z18, (DI)
+	VMOVUPS       Z19, 64(DI)
+	VMOVUPS       Z20, 128(DI)
+	VMOVUPS       Z21, 192(DI)
+	VMOVUPS       Z24, 256(DI)
+	VMOVUPS       Z25, 320(DI)
+	VMOVUPS       Z26, 384(DI)
+	VMOVUPS       Z27, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z14, Z6, Z10
+	VMINPS Z14, Z6, Z11
+	VMAXPS Z14, Z6, Z6
+	VSUBPS Z6, Z10, Z6
+	VSUBPS Z6, Z11, Z11
+	VADDPS Z11, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z16, Z10, Z6
+	VMINPS Z16, Z10, Z11
+	VMAXPS Z16, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z11, Z11
+	VADDPS Z11, Z7, Z7
+	ADDQ   $0x00000200, SI
+	ADDQ   $0x00000200, DI
+	SUBQ   $0x00000080, CX
+	JGE    loop36
+
+done36:
+	ADDQ $0x00000080, CX
+
+narrow:
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done35
+	JLT          done37
 	VMOVUPS      nearTable<>+0(SB), Z3
 	VBROADCASTSS nearExp3<>+0(SB), Z4
 	VBROADCASTSS nearExp2<>+0(SB), Z5
 	VBROADCASTSS nearExp1<>+0(SB), Z8
 	PCALIGN      $0x40
 
-loop35:
+loop37:
 	VMOVUPS (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -5989,29 +6188,29 @@ loop35:
 	ADDQ   $0x00000200, SI
 	ADDQ   $0x00000200, DI
 	SUBQ   $0x00000080, CX
-	JGE    loop35
+	JGE    loop37
 
-done35:
+done37:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind43
+	JZ    behind45
 	CMPQ  CX, $0x00000010
-	JLE   upto36
-	CMPQ  CX, $0x00000020
-	JLE   upto37
-	CMPQ  CX, $0x00000030
 	JLE   upto38
-	CMPQ  CX, $0x00000040
+	CMPQ  CX, $0x00000020
 	JLE   upto39
-	CMPQ  CX, $0x00000050
+	CMPQ  CX, $0x00000030
 	JLE   upto40
-	CMPQ  CX, $0x00000060
+	CMPQ  CX, $0x00000040
 	JLE   upto41
-	CMPQ  CX, $0x00000070
+	CMPQ  CX, $0x00000050
 	JLE   upto42
-	JMP   upto43
+	CMPQ  CX, $0x00000060
+	JLE   upto43
+	CMPQ  CX, $0x00000070
+	JLE   upto44
+	JMP   upto45
 
-upto36:
+upto38:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	MOVL          $0x00000001, AX
 	SHLL          CL, AX
@@ -6055,9 +6254,9 @@ upto36:
 	VADDPS  Z4, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind45
 
-upto37:
+upto39:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ      $0x00000010, CX
 	MOVL      $0x00000001, AX
@@ -6122,9 +6321,9 @@ upto37:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind45
 
-upto38:
+upto40:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ      $0x00000020, CX
 	MOVL      $0x00000001, AX
@@ -6204,9 +6403,9 @@ upto38:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind45
 
-upto39:
+upto41:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ      $0x00000030, CX
 	MOVL      $0x00000001, AX
@@ -6302,9 +6501,9 @@ upto39:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind45
 
-upto40:
+upto42:
 	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ      $0x00000040, CX
 	MOVL      $0x00000001, AX
@@ -6430,9 +6629,9 @@ upto40:
 	VSUBPS Z3, Z4, Z4
 	VADDPS Z4, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind43
+	JMP    behind45
 
-upto41:
+upto43:
 	// Turns whose elements are all near, of 81 to 96 elements.
 	SUBQ      $0x00000050, CX
 	MOVL      $0x00000001, AX
@@ -6577,9 +6776,9 @@ upto41:
 	VSUBPS Z4, Z5, Z5
 	VADDPS Z5, Z7, Z7
 	LEAQ   320(SI)(CX*4), SI
-	JMP    behind43
+	JMP    behind45
 
-upto42:
+upto44:
 	// Turns whose elements are all near, of 97 to 112 elements.
 	SUBQ      $0x00000060, CX
 	MOVL      $0x00000001, AX
@@ -6740,9 +6939,9 @@ upto42:
 	VSUBPS Z4, Z5, Z5
 	VADDPS Z5, Z7, Z7
 	LEAQ   384(SI)(CX*4), SI
-	JMP    behind43
+	JMP    behind45
 
-upto43:
+upto45:
 	// Turns whose elements are all near, of 113 to 128 elements.
 	SUBQ      $0x00000070, CX
 	MOVL      $0x00000001, AX
@@ -6919,7 +7118,7 @@ upto43:
 	VADDPS Z5, Z7, Z7
 	LEAQ   448(SI)(CX*4), SI
 
-behind43:
+behind45:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
 	VCVTPS2PD     Y6, Z3
@@ -6976,12 +7175,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done46
+	JLT          done48
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
 	PCALIGN      $0x40
 
-loop46:
+loop48:
 	VMOVUPS (SI), Z8
 
 	// e*cHi + e*cLo
@@ -7033,19 +7232,19 @@ loop46:
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
-	JGE         loop46
+	JGE         loop48
 
-done46:
+done48:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done47
+	JLT          done49
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
 	PCALIGN      $0x40
 
-loop47:
+loop49:
 	VMOVUPS (SI), Z8
 
 	// e*cHi + e*cLo
@@ -7055,12 +7254,12 @@ loop47:
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x00000010, CX
-	JGE         loop47
+	JGE         loop49
 
-done47:
+done49:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind48
+	JZ    behind50
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -7076,7 +7275,7 @@ done47:
 	VMOVUPS          Z5, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind48:
+behind50:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -7092,10 +7291,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000080, CX
-	JLT     done51
+	JLT     done53
 	PCALIGN $0x40
 
-loop51:
+loop53:
 	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo
@@ -7147,17 +7346,17 @@ loop51:
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
-	JGE         loop51
+	JGE         loop53
 
-done51:
+done53:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done52
+	JLT     done54
 	PCALIGN $0x40
 
-loop52:
+loop54:
 	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo
@@ -7167,12 +7366,12 @@ loop52:
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x00000010, CX
-	JGE         loop52
+	JGE         loop54
 
-done52:
+done54:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind53
+	JZ    behind55
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -7188,7 +7387,7 @@ done52:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind53:
+behind55:
 	JMP next
 
 small:
@@ -7218,9 +7417,9 @@ small:
 	VBROADCASTSS X3, Z3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Z2
-	VMOVAPS      Z3, Z8
+	VMOVAPS      Z3, Z10
 	VMOVAPS      Z2, Z3
-	VMOVAPS      Z8, Z2
+	VMOVAPS      Z10, Z2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -7229,11 +7428,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done56
+	JLT          done58
 	VBROADCASTSS down<>+0(SB), Z4
 	PCALIGN      $0x40
 
-loop56:
+loop58:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -7293,17 +7492,17 @@ loop56:
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
-	JGE         loop56
+	JGE         loop58
 
-done56:
+done58:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done57
+	JLT     done59
 	PCALIGN $0x40
 
-loop57:
+loop59:
 	VMOVUPS (SI), Z4
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -7314,12 +7513,12 @@ loop57:
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x00000010, CX
-	JGE         loop57
+	JGE         loop59
 
-done57:
+done59:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind58
+	JZ    behind60
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -7336,7 +7535,7 @@ done57:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind58:
+behind60:
 	JMP next
 
 far:
@@ -7363,7 +7562,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done61
+	JLT          done63
 	VMOVUPS      exp2Table<>+0(SB), Z8
 	VBROADCASTSS exp3<>+0(SB), Z9
 	VBROADCASTSS exp2<>+0(SB), Z10
@@ -7371,7 +7570,7 @@ exact:
 	VBROADCASTSS cut<>+0(SB), Z12
 	PCALIGN      $0x40
 
-loop61:
+loop63:
 	VMOVUPS (SI), Z13
 
 	// Leave if an element is above the limit.
@@ -7558,21 +7757,21 @@ loop61:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop61
+	JGE     loop63
 
-done61:
+done63:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind65
+	JZ    behind67
 	CMPQ  CX, $0x00000010
-	JLE   upto62
-	CMPQ  CX, $0x00000020
-	JLE   upto63
-	CMPQ  CX, $0x00000040
 	JLE   upto64
-	JMP   upto65
+	CMPQ  CX, $0x00000020
+	JLE   upto65
+	CMPQ  CX, $0x00000040
+	JLE   upto66
+	JMP   upto67
 
-upto62:
+upto64:
 	// Turns of 1 to 16 elements.
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -7622,9 +7821,9 @@ upto62:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind65
+	JMP     behind67
 
-upto63:
+upto65:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
@@ -7693,9 +7892,9 @@ upto63:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind65
+	JMP     behind67
 
-upto64:
+upto66:
 	// Turns of 33 to 64 elements.
 	SUBQ         $0x00000020, CX
 	NEGQ         CX
@@ -7803,9 +8002,9 @@ upto64:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind65
+	JMP     behind67
 
-upto65:
+upto67:
 	// Turns of 65 to 128 elements.
 	SUBQ         $0x00000040, CX
 	NEGQ         CX
@@ -8010,7 +8209,7 @@ upto65:
 	VMOVAPS Z8, Z6
 	LEAQ    256(SI)(CX*4), SI
 
-behind65:
+behind67:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
@@ -8044,10 +8243,10 @@ total:
 	VMULSD       X5, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
-	VMOVAPS      Z4, Z8
+	VMOVAPS      Z4, Z10
 	VMOVAPS      Z3, Z4
 	VMOVAPS      Z2, Z3
-	VMOVAPS      Z8, Z2
+	VMOVAPS      Z10, Z2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -8056,11 +8255,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done68
+	JLT          done70
 	VBROADCASTSS down<>+0(SB), Z5
 	PCALIGN      $0x40
 
-loop68:
+loop70:
 	VMOVUPS (SI), Z6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -8128,17 +8327,17 @@ loop68:
 	ADDQ          $0x00000200, SI
 	ADDQ          $0x00000200, DI
 	SUBQ          $0x00000080, CX
-	JGE           loop68
+	JGE           loop70
 
-done68:
+done70:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done69
+	JLT     done71
 	PCALIGN $0x40
 
-loop69:
+loop71:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -8150,12 +8349,12 @@ loop69:
 	ADDQ          $0x00000040, SI
 	ADDQ          $0x00000040, DI
 	SUBQ          $0x00000010, CX
-	JGE           loop69
+	JGE           loop71
 
-done69:
+done71:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind70
+	JZ    behind72
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -8173,7 +8372,7 @@ done69:
 	VMOVUPS       Z6, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
-behind70:
+behind72:
 next:
 	// The next row.
 	ADDQ R9, R11
@@ -8199,12 +8398,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done73
+	JLT          done75
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop73:
+loop75:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -8256,19 +8455,19 @@ loop73:
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
-	JGE         loop73
+	JGE         loop75
 
-done73:
+done75:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done74
+	JLT          done76
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop74:
+loop76:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -8278,12 +8477,12 @@ loop74:
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x00000010, CX
-	JGE         loop74
+	JGE         loop76
 
-done74:
+done76:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind75
+	JZ    behind77
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -8299,7 +8498,7 @@ done74:
 	VMOVUPS          Z1, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind75:
+behind77:
 	JMP last
 
 irregular:
@@ -8385,6 +8584,48 @@ GLOBL up<>(SB), RODATA|NOPTR, $4
 DATA zero<>+0(SB)/4, $0x00000000
 GLOBL zero<>(SB), RODATA|NOPTR, $4
 
+DATA perUnit<>+0(SB)/4, $0x49000000
+GLOBL perUnit<>(SB), RODATA|NOPTR, $4
+
+DATA nearBase<>+0(SB)/4, $0x49800168
+GLOBL nearBase<>(SB), RODATA|NOPTR, $4
+
+DATA ordinary<>+0(SB)/4, $0x42c00000
+GLOBL ordinary<>(SB), RODATA|NOPTR, $4
+
+DATA minusOrdinary<>+0(SB)/4, $0xc2c00000
+GLOBL minusOrdinary<>(SB), RODATA|NOPTR, $4
+
+DATA powersTable<>+0(SB)/4, $0x3f8b3a3e
+DATA powersTable<>+4(SB)/4, $0x3f97d424
+DATA powersTable<>+8(SB)/4, $0x3fa59202
+DATA powersTable<>+12(SB)/4, $0x3fb48e45
+DATA powersTable<>+16(SB)/4, $0x3fc4e5be
+DATA powersTable<>+20(SB)/4, $0x3fd6b7da
+DATA powersTable<>+24(SB)/4, $0x3fea26de
+DATA powersTable<>+28(SB)/4, $0x3fff5829
+DATA powersTable<>+32(SB)/4, $0x3f8b3a3e
+DATA powersTable<>+36(SB)/4, $0x3f97d424
+DATA powersTable<>+40(SB)/4, $0x3fa59202
+DATA powersTable<>+44(SB)/4, $0x3fb48e45
+DATA powersTable<>+48(SB)/4, $0x3fc4e5be
+DATA powersTable<>+52(SB)/4, $0x3fd6b7da
+DATA powersTable<>+56(SB)/4, $0x3fea26de
+DATA powersTable<>+60(SB)/4, $0x3fff5829
+GLOBL powersTable<>(SB), RODATA|NOPTR, $64
+
+DATA exp2<>+0(SB)/4, $0x3e7607de
+GLOBL exp2<>(SB), RODATA|NOPTR, $4
+
+DATA minusExp3<>+0(SB)/4, $0xbd6349bd
+GLOBL minusExp3<>(SB), RODATA|NOPTR, $4
+
+DATA minusExp1<>+0(SB)/4, $0xbf317219
+GLOBL minusExp1<>(SB), RODATA|NOPTR, $4
+
+DATA wideBits<>+0(SB)/4, $0xb67ffc00
+GLOBL wideBits<>(SB), RODATA|NOPTR, $4
+
 DATA leastLow64<>+0(SB)/4, $0x00000000
 DATA leastLow64<>+4(SB)/4, $0x3c100000
 GLOBL leastLow64<>(SB), RODATA|NOPTR, $8
@@ -8418,9 +8659,6 @@ GLOBL exp2Table<>(SB), RODATA|NOPTR, $64
 
 DATA exp3<>+0(SB)/4, $0x3d6349bd
 GLOBL exp3<>(SB), RODATA|NOPTR, $4
-
-DATA exp2<>+0(SB)/4, $0x3e7607de
-GLOBL exp2<>(SB), RODATA|NOPTR, $4
 
 DATA exp1<>+0(SB)/4, $0x3f317219
 GLOBL exp1<>(SB), RODATA|NOPTR, $4
@@ -9753,9 +9991,6 @@ end:
 DATA nearTop<>+0(SB)/4, $0x42a70000
 GLOBL nearTop<>(SB), RODATA|NOPTR, $4
 
-DATA nearBase<>+0(SB)/4, $0x49800168
-GLOBL nearBase<>(SB), RODATA|NOPTR, $4
-
 // func sumStoreAVX512(dst []float32, src []float32, st *Sum) (done int)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·sumStoreAVX512(SB), NOSPLIT, $0-64
@@ -9791,16 +10026,215 @@ TEXT ·sumStoreAVX512(SB), NOSPLIT, $0-64
 	VMOVAPS      Z2, Z1
 	VMOVAPS      Z3, Z2
 
+	// Where a table may hold 2^-N, in rows that are longer than making it takes.
+	CMPQ         CX, $0x00000180
+	JLT          narrow
+	VMULPS.BCST  perUnit<>+0(SB), Z2, Z7
+	VSUBPS.BCST  nearBase<>+0(SB), Z7, Z3
+	VBROADCASTSS ordinary<>+0(SB), Z6
+	VUCOMISS     X3, X6
+	JCS          narrow
+	VBROADCASTSS minusOrdinary<>+0(SB), Z6
+	VUCOMISS     X6, X3
+	JCS          narrow
+	VXORPS       X6, X6, X6
+	VSUBPS.BCST  196(R14), Z6, Z8
+	VSUBPS.BCST  192(R14), Z6, Z6
+	VMOVUPS      powersTable<>+0(SB), Z9
+	VSCALEFPS    Z3, Z9, Z9
+	VBROADCASTSS 192(R14), Z3
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z6, Z8
+	VMOVAPS      Z10, Z6
+
+	// Turns whose elements are all near, of 128 elements, with that table.
+	SUBQ    $0x00000080, CX
+	JLT     done3
+	PCALIGN $0x40
+
+loop3:
+	VMOVUPS (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD213PS Z7, Z3, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z7, Z3, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z7, Z3, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z7, Z3, Z13
+
+	// n = u - (magic - N)
+	VSUBPS  Z7, Z10, Z14
+	VSUBPS  Z7, Z11, Z15
+	VSUBPS  Z7, Z12, Z16
+	VSUBPS  Z7, Z13, Z17
+	VMOVUPS (SI), Z18
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS  Z14, Z8, Z18
+	VMOVUPS      64(SI), Z19
+	VFMADD213PS  Z15, Z8, Z19
+	VMOVUPS      128(SI), Z20
+	VFMADD213PS  Z16, Z8, Z20
+	VMOVUPS      192(SI), Z21
+	VFMADD213PS  Z17, Z8, Z21
+	VFMADD231PS  (SI), Z6, Z18
+	VFMADD231PS  64(SI), Z6, Z19
+	VFMADD231PS  128(SI), Z6, Z20
+	VFMADD231PS  192(SI), Z6, Z21
+	VBROADCASTSS exp2<>+0(SB), Z22
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z20, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z21, Z25
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z9, Z10, Z22
+	VPERMPS     Z9, Z11, Z23
+	VPERMPS     Z9, Z12, Z24
+	VPERMPS     Z9, Z13, Z25
+	VSCALEFPS   Z14, Z22, Z22
+	VSCALEFPS   Z15, Z23, Z23
+	VSCALEFPS   Z16, Z24, Z24
+	VSCALEFPS   Z17, Z25, Z25
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VADDPS      Z19, Z18, Z14
+	VADDPS      Z21, Z20, Z15
+	VADDPS      Z15, Z14, Z14
+	VPTERNLOGD  $0xfe, Z11, Z12, Z10
+	VPORD       Z10, Z13, Z10
+	VMOVUPS     256(SI), Z11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD213PS Z7, Z3, Z11
+	VMOVUPS     320(SI), Z12
+	VFMADD213PS Z7, Z3, Z12
+	VMOVUPS     384(SI), Z13
+	VFMADD213PS Z7, Z3, Z13
+	VMOVUPS     448(SI), Z15
+	VFMADD213PS Z7, Z3, Z15
+
+	// n = u - (magic - N)
+	VSUBPS  Z7, Z11, Z16
+	VSUBPS  Z7, Z12, Z17
+	VSUBPS  Z7, Z13, Z22
+	VSUBPS  Z7, Z15, Z23
+	VMOVUPS 256(SI), Z24
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS  Z16, Z8, Z24
+	VMOVUPS      320(SI), Z25
+	VFMADD213PS  Z17, Z8, Z25
+	VMOVUPS      384(SI), Z26
+	VFMADD213PS  Z22, Z8, Z26
+	VMOVUPS      448(SI), Z27
+	VFMADD213PS  Z23, Z8, Z27
+	VFMADD231PS  256(SI), Z6, Z24
+	VFMADD231PS  320(SI), Z6, Z25
+	VFMADD231PS  384(SI), Z6, Z26
+	VFMADD231PS  448(SI), Z6, Z27
+	VBROADCASTSS exp2<>+0(SB), Z28
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z24, Z28
+	VBROADCASTSS     exp2<>+0(SB), Z29
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z25, Z29
+	VBROADCASTSS     exp2<>+0(SB), Z30
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z26, Z30
+	VBROADCASTSS     exp2<>+0(SB), Z31
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z27, Z31
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z24, Z28
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z25, Z29
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z26, Z30
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z27, Z31
+	VMULPS           Z28, Z24, Z24
+	VMULPS           Z29, Z25, Z25
+	VMULPS           Z30, Z26, Z26
+	VMULPS           Z31, Z27, Z27
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z9, Z11, Z28
+	VPERMPS     Z9, Z12, Z29
+	VPERMPS     Z9, Z13, Z30
+	VPERMPS     Z9, Z15, Z31
+	VSCALEFPS   Z16, Z28, Z28
+	VSCALEFPS   Z17, Z29, Z29
+	VSCALEFPS   Z22, Z30, Z30
+	VSCALEFPS   Z23, Z31, Z31
+	VFMADD213PS Z28, Z28, Z24
+	VFMADD213PS Z29, Z29, Z25
+	VFMADD213PS Z30, Z30, Z26
+	VFMADD213PS Z31, Z31, Z27
+	VADDPS      Z25, Z24, Z16
+	VADDPS      Z27, Z26, Z17
+	VADDPS      Z17, Z16, Z16
+	VPTERNLOGD  $0xfe, Z11, Z12, Z10
+	VPTERNLOGD  $0xfe, Z13, Z15, Z10
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST wideBits<>+0(SB), Z10, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z18, (DI)
+	VMOVUPS       Z19, 64(DI)
+	VMOVUPS       Z20, 128(DI)
+	VMOVUPS       Z21, 192(DI)
+	VMOVUPS       Z24, 256(DI)
+	VMOVUPS       Z25, 320(DI)
+	VMOVUPS       Z26, 384(DI)
+	VMOVUPS       Z27, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z14, Z4, Z10
+	VMINPS Z14, Z4, Z11
+	VMAXPS Z14, Z4, Z4
+	VSUBPS Z4, Z10, Z4
+	VSUBPS Z4, Z11, Z11
+	VADDPS Z11, Z5, Z5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z16, Z10, Z4
+	VMINPS Z16, Z10, Z11
+	VMAXPS Z16, Z10, Z10
+	VSUBPS Z10, Z4, Z10
+	VSUBPS Z10, Z11, Z11
+	VADDPS Z11, Z5, Z5
+	ADDQ   $0x00000200, SI
+	ADDQ   $0x00000200, DI
+	SUBQ   $0x00000080, CX
+	JGE    loop3
+
+done3:
+	ADDQ $0x00000080, CX
+
+narrow:
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done2
+	JLT          done4
 	VMOVUPS      nearTable<>+0(SB), Z3
 	VBROADCASTSS nearExp3<>+0(SB), Z6
 	VBROADCASTSS nearExp2<>+0(SB), Z7
 	VBROADCASTSS nearExp1<>+0(SB), Z8
 	PCALIGN      $0x40
 
-loop2:
+loop4:
 	VMOVUPS (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -9971,21 +10405,21 @@ loop2:
 	ADDQ   $0x00000200, SI
 	ADDQ   $0x00000200, DI
 	SUBQ   $0x00000080, CX
-	JGE    loop2
+	JGE    loop4
 
-done2:
+done4:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind6
+	JZ    behind8
 	CMPQ  CX, $0x00000010
-	JLE   upto3
-	CMPQ  CX, $0x00000020
-	JLE   upto4
-	CMPQ  CX, $0x00000040
 	JLE   upto5
-	JMP   upto6
+	CMPQ  CX, $0x00000020
+	JLE   upto6
+	CMPQ  CX, $0x00000040
+	JLE   upto7
+	JMP   upto8
 
-upto3:
+upto5:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	MOVL          $0x00000001, AX
 	SHLL          CL, AX
@@ -10029,9 +10463,9 @@ upto3:
 	VADDPS  Z6, Z5, Z5
 	VMOVAPS Z3, Z4
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind6
+	JMP     behind8
 
-upto4:
+upto6:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ      $0x00000010, CX
 	MOVL      $0x00000001, AX
@@ -10096,9 +10530,9 @@ upto4:
 	VADDPS  Z7, Z5, Z5
 	VMOVAPS Z6, Z4
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind6
+	JMP     behind8
 
-upto5:
+upto7:
 	// Turns whose elements are all near, of 33 to 64 elements.
 	SUBQ      $0x00000020, CX
 	NEGQ      CX
@@ -10198,9 +10632,9 @@ upto5:
 	VADDPS  Z7, Z5, Z5
 	VMOVAPS Z6, Z4
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind6
+	JMP     behind8
 
-upto6:
+upto8:
 	// Turns whose elements are all near, of 65 to 128 elements.
 	SUBQ    $0x00000040, CX
 	NEGQ    CX
@@ -10383,7 +10817,7 @@ upto6:
 	VADDPS Z7, Z5, Z5
 	LEAQ   256(SI)(CX*4), SI
 
-behind6:
+behind8:
 	JMP end
 
 exact:
@@ -10401,7 +10835,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done8
+	JLT          done10
 	VMOVUPS      exp2Table<>+0(SB), Z6
 	VBROADCASTSS exp3<>+0(SB), Z7
 	VBROADCASTSS exp2<>+0(SB), Z8
@@ -10409,7 +10843,7 @@ exact:
 	VBROADCASTSS cut<>+0(SB), Z10
 	PCALIGN      $0x40
 
-loop8:
+loop10:
 	VMOVUPS (SI), Z11
 
 	// Leave if an element is above the limit.
@@ -10596,21 +11030,21 @@ loop8:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop8
+	JGE     loop10
 
-done8:
+done10:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind12
+	JZ    behind14
 	CMPQ  CX, $0x00000010
-	JLE   upto9
-	CMPQ  CX, $0x00000020
-	JLE   upto10
-	CMPQ  CX, $0x00000040
 	JLE   upto11
-	JMP   upto12
+	CMPQ  CX, $0x00000020
+	JLE   upto12
+	CMPQ  CX, $0x00000040
+	JLE   upto13
+	JMP   upto14
 
-upto9:
+upto11:
 	// Turns of 1 to 16 elements.
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -10660,9 +11094,9 @@ upto9:
 	VADDPS  Z7, Z5, Z5
 	VMOVAPS Z6, Z4
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind12
+	JMP     behind14
 
-upto10:
+upto12:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
@@ -10731,9 +11165,9 @@ upto10:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z7, Z4
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind12
+	JMP     behind14
 
-upto11:
+upto13:
 	// Turns of 33 to 64 elements.
 	SUBQ         $0x00000020, CX
 	NEGQ         CX
@@ -10841,9 +11275,9 @@ upto11:
 	VADDPS  Z8, Z5, Z5
 	VMOVAPS Z7, Z4
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind12
+	JMP     behind14
 
-upto12:
+upto14:
 	// Turns of 65 to 128 elements.
 	SUBQ         $0x00000040, CX
 	NEGQ         CX
@@ -11048,7 +11482,7 @@ upto12:
 	VMOVAPS Z6, Z4
 	LEAQ    256(SI)(CX*4), SI
 
-behind12:
+behind14:
 end:
 	// The sum.
 	VMOVUPS Z4, (R14)
@@ -37260,18 +37694,17 @@ TEXT ·totalRowAVX512(SB), $192-33
 	VBROADCASTSS integer<>+0(SB), Z0
 	VSUBPS       Z1, Z0, Z0
 	VMOVSS       X0, (R14)
+	VBROADCASTSS magic<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z2
 	VXORPS       X1, X1, X1
-	VSUBPS.BCST  4(R15), Z1, Z2
-	VBROADCASTSS magic<>+0(SB), Z3
-	VSUBPS       Z0, Z3, Z3
-	VSUBPS.BCST  (R15), Z1, Z4
 	VSUBPS       Z0, Z1, Z0
+	VSUBPS.BCST  4(R15), Z1, Z3
+	VSUBPS.BCST  (R15), Z1, Z4
 	VMOVUPS      powersTable<>+0(SB), Z5
 	VSCALEFPS    Z0, Z5, Z6
 	VBROADCASTSS (R15), Z0
 	VMOVAPS      Z1, Z5
-	VMOVAPS      Z2, Z7
-	VMOVAPS      Z3, Z2
+	VMOVAPS      Z3, Z7
 	VMOVAPS      Z4, Z3
 	VMOVAPS      Z1, Z4
 	VMOVAPS      Z7, Z1
@@ -38524,36 +38957,6 @@ done:
 	VZEROUPPER
 	RET
 
-DATA ordinary<>+0(SB)/4, $0x42c00000
-GLOBL ordinary<>(SB), RODATA|NOPTR, $4
-
-DATA minusOrdinary<>+0(SB)/4, $0xc2c00000
-GLOBL minusOrdinary<>(SB), RODATA|NOPTR, $4
-
-DATA powersTable<>+0(SB)/4, $0x3f8b3a3e
-DATA powersTable<>+4(SB)/4, $0x3f97d424
-DATA powersTable<>+8(SB)/4, $0x3fa59202
-DATA powersTable<>+12(SB)/4, $0x3fb48e45
-DATA powersTable<>+16(SB)/4, $0x3fc4e5be
-DATA powersTable<>+20(SB)/4, $0x3fd6b7da
-DATA powersTable<>+24(SB)/4, $0x3fea26de
-DATA powersTable<>+28(SB)/4, $0x3fff5829
-DATA powersTable<>+32(SB)/4, $0x3f8b3a3e
-DATA powersTable<>+36(SB)/4, $0x3f97d424
-DATA powersTable<>+40(SB)/4, $0x3fa59202
-DATA powersTable<>+44(SB)/4, $0x3fb48e45
-DATA powersTable<>+48(SB)/4, $0x3fc4e5be
-DATA powersTable<>+52(SB)/4, $0x3fd6b7da
-DATA powersTable<>+56(SB)/4, $0x3fea26de
-DATA powersTable<>+60(SB)/4, $0x3fff5829
-GLOBL powersTable<>(SB), RODATA|NOPTR, $64
-
-DATA minusExp3<>+0(SB)/4, $0xbd6349bd
-GLOBL minusExp3<>(SB), RODATA|NOPTR, $4
-
-DATA minusExp1<>+0(SB)/4, $0xbf317219
-GLOBL minusExp1<>(SB), RODATA|NOPTR, $4
-
 DATA nearTotal<>+0(SB)/4, $0x67000000
 GLOBL nearTotal<>(SB), RODATA|NOPTR, $4
 
@@ -38589,19 +38992,18 @@ TEXT ·copyRowAVX512(SB), $256-41
 	VBROADCASTSS integer<>+0(SB), Z0
 	VSUBPS       Z1, Z0, Z0
 	VMOVSS       X0, (R14)
+	VBROADCASTSS magic<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z2
 	VXORPS       X1, X1, X1
-	VSUBPS.BCST  4(R15), Z1, Z2
-	VBROADCASTSS magic<>+0(SB), Z3
-	VSUBPS       Z0, Z3, Z3
-	VSUBPS.BCST  (R15), Z1, Z4
 	VSUBPS       Z0, Z1, Z0
+	VSUBPS.BCST  4(R15), Z1, Z3
+	VSUBPS.BCST  (R15), Z1, Z4
 	VMOVUPS      powersTable<>+0(SB), Z5
 	VSCALEFPS    Z0, Z5, Z6
 	VBROADCASTSS (R15), Z0
 	VMOVAPS      Z1, Z5
 	VBROADCASTSS minusInf<>+0(SB), Z7
-	VMOVAPS      Z2, Z8
-	VMOVAPS      Z3, Z2
+	VMOVAPS      Z3, Z8
 	VMOVAPS      Z4, Z3
 	VMOVAPS      Z1, Z4
 	VMOVAPS      Z8, Z1

@@ -636,3 +636,57 @@ func TestSumRowsStops(t *testing.T) {
 }
 
 func addr(x []float32) uintptr { return uintptr(unsafe.Pointer(&x[0])) }
+
+// TestScalef has rows for the loop with VSCALEFPS among others: N on both sides of where that ends, elements
+// on both sides of where they are near, and elements far below, for which the sum with the magic number has
+// only bits that those of near ones have: such an element shows nowhere, and its exponential is 0.
+func TestScalef(t *testing.T) {
+	eachLevel(t, func(t *testing.T, k kernels) {
+		r := rand.New(rand.NewPCG(12, 12))
+		for _, scale := range scales {
+			kHi := float64(scale.KHi)
+			for _, power := range []float64{0, 24, -24, -71.5, -72.5, -110, 119.5, 120.5, 160, 180} { // of the first element; N is 24 less
+				for _, n := range []int{384, 400, 640} {
+					for rep := range 16 {
+						x := make([]float32, n)
+						for i := range x {
+							x[i] = float32((power + r.Float64()*40 - 20) / kHi)
+						}
+						x[0] = float32(power / kHi)
+						at := 1 + r.IntN(n-1)
+						below := math.Round(power) - 24 // N
+						switch rep % 4 {
+						case 1: // u is 2^k and a bit, where near ones are 2^20 and a bit
+							u := math.Ldexp(1+float64(r.IntN(1024))/(1<<23), []int{-127, -60, 0, 1, 2, 3, 16, 17, 18, 19}[r.IntN(10)])
+							x[at] = float32((u - 1<<20 - 45 + below) / kHi)
+						case 2:
+							x[at] = float32((below + []float64{-46, -45, -44, 82, 83, 84}[r.IntN(6)] + r.Float64()) / kHi)
+						case 3:
+							special(r, x[1:])
+						}
+						what := fmt.Sprintf("scale %v, first 2^%v, n=%d, case %d, x[%d]=%v", scale, power, n, rep, at, x[at])
+						p, want := Rows{Scale: scale}, make([]float32, n)
+						q, got := p, make([]float32, n)
+						wantDone := softmaxRowsPlain(want, x, 1, n, n, n, &p)
+						if done := k.softmaxRows(got, x, 1, n, n, n, &q); done != wantDone {
+							t.Fatalf("%s: softmaxRows did %d, want %d", what, done, wantDone)
+						}
+						if wantDone == 1 {
+							sameSlice(t, what, got, want)
+						}
+						st := start(r, &scale, x[:1])
+						unhide(x, st.Lim)
+						wantSum, gotSum := st, st
+						wantSome := sumStorePlain(want, x, &wantSum)
+						wantSum.Max = st.Max
+						if some := k.sumStore(got, x, &gotSum); some != wantSome {
+							t.Fatalf("%s: sumStore did %d, want %d", what, some, wantSome)
+						}
+						sameSum(t, what, &gotSum, &wantSum)
+						sameSlice(t, what, got[:wantSome], want[:wantSome])
+					}
+				}
+			}
+		}
+	})
+}

@@ -1045,6 +1045,9 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 			w.VPTEST(bits, from(0, lanes))
 		}
 		leave(w.JNZ)
+	case ir.GuardLeft:
+		w.CMPQ(left, operand.U32(in.Index))
+		w.JLT(operand.LabelRef(in.Name))
 	case ir.GuardScale:
 		w.guardScale(in.Name)
 	case ir.KeepFirst:

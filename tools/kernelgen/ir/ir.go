@@ -80,6 +80,7 @@ const (
 	GuardAny    // leaves for Name if a mask is true in any lane; if Index is 1, unless one is
 	GuardBits   // leaves for Name if any lane of a has one of Bits
 	GuardScale  // see [Block.GuardScale]
+	GuardLeft   // leaves unless Index elements of the row are left
 	GuardFirst  // see [Block.GuardFirst]
 	KeepFirst   // a[0] is the bound of GuardFirst
 	GuardDouble // leaves for Name unless the float64 a[0] >= b[0]
@@ -129,7 +130,7 @@ func (o Op) IsMask() bool {
 
 func (o Op) isGuard() bool {
 	switch o {
-	case Guard, GuardAny, GuardBits, GuardScale, GuardFirst, KeepFirst, GuardDouble, GuardNumber, GuardSmall:
+	case Guard, GuardAny, GuardBits, GuardScale, GuardLeft, GuardFirst, KeepFirst, GuardDouble, GuardNumber, GuardSmall:
 		return true
 	}
 	return false
@@ -139,7 +140,7 @@ func (o Op) isGuard() bool {
 func (o Op) hasResult() bool {
 	switch o {
 	case Store, Stream, StoreTail, StoreFirst, Return, Guard, Prefetch, StoreHalf, ReturnHalf,
-		StoreState, GuardAny, GuardBits, GuardScale, GuardFirst, KeepFirst, GuardDouble, GuardNumber, GuardSmall, StoreFloat, StoreDouble:
+		StoreState, GuardAny, GuardBits, GuardScale, GuardLeft, GuardFirst, KeepFirst, GuardDouble, GuardNumber, GuardSmall, StoreFloat, StoreDouble:
 		return false
 	}
 	return true

@@ -144,6 +144,9 @@ func (b *Block) GuardBits(label string, x V, bits uint32) {
 // x * kHi for no float32 x an integer below 2^21 but 0: one of its last three bits is set.
 func (b *Block) GuardScale(label string) { b.effect(GuardScale, 1, 0, label) }
 
+// GuardLeft leaves for the label unless that many elements of the row are left.
+func (b *Block) GuardLeft(label string, elements int) { b.effect(GuardLeft, 1, elements, label) }
+
 // GuardFirst leaves for the label if src[0], without its sign, is above the bound, or if that
 // is 0 above the one of KeepFirst, by general registers: the others are busy. The rows of
 // [EachRow] may do that.

@@ -230,7 +230,7 @@ var names = map[float32]string{
 	magic - lowest: "cut", integer + headroom: "integerHeadroom", integer + reach + headroom: "integerReach",
 	integer - magic: "integerMagic", reach + headroom: "reach", float32(math.Inf(-1)): "minusInf", 0: "zero",
 	unit: "unit", nearMagic: "nearMagic", nearExp1: "nearExp1", nearExp2: "nearExp2", nearExp3: "nearExp3", nearTotal: "nearTotal", leastLow: "leastLow", up: "up", down: "down",
-	(integer + headroom) * unit: "nearHeadroom", (integer - nearBase) * unit: "nearInteger", nearBase: "nearBase",
+	1 / unit: "perUnit", (integer + headroom) * unit: "nearHeadroom", (integer - nearBase) * unit: "nearInteger", nearBase: "nearBase",
 	(integer + sureReach) * unit: "nearSure", integer + sureLeast: "integerSure", 1 << (sureLeast - sureReach): "sureScale",
 	log2eHi: "log2eHi", log2eHi * unit: "nearLog2eHi", log2eLo * unit: "nearLog2eLo",
 	float32(math.Inf(1)): "plusInf", integer + unitBelow: "integerUnit", unitRange: "unitRange", integer - lowest + nearBelow: "integerLowest",
@@ -245,6 +245,8 @@ func Name(bits uint32) string {
 		return "signBit"
 	case nearBits:
 		return "nearBits"
+	case wideBits:
+		return "wideBits"
 	case nearBitsOfN:
 		return "nearBitsOfN"
 	case math.MaxUint32:
@@ -269,9 +271,11 @@ const (
 	Irregular = "irregular" // it stops within a row, and says where
 
 	exact = "exact" // elements that are not near
-	sure  = "sure"  // a row whose largest element is more than twice as much as all others
-	total = "total" // a sum with such elements
-	small = "small" // a row of near elements with a small cLo
+	// narrow are turns whose elements are near, but N too far from 0 for a table.
+	narrow = "narrow"
+	sure   = "sure"  // a row whose largest element is more than twice as much as all others
+	total  = "total" // a sum with such elements
+	small  = "small" // a row of near elements with a small cLo
 )
 
 // Machine is what a description has to know of a machine.
@@ -387,7 +391,7 @@ func (d *description) kept(b *ir.Block) segment {
 	vs := b.Get(d.vars...)
 	s := segment{kHi: vs[:1], kLo: vs[1:2], magic: vs[2:3], lim: vs[3:], near: d.isNear}
 	if d.wideVars != nil {
-		s.lim, s.wide = nil, &wide{b.Get(d.wideVars[0]), b.Get(d.wideVars[1])}
+		s.lim, s.wide = nil, &wide{b.Get(d.wideVars[0]), b.Get(d.wideVars[1]), !d.Ordinary()}
 	}
 	return s
 }
@@ -424,7 +428,7 @@ func (d *description) exp(b *ir.Block, s segment, load func() ir.V, keep func(x 
 		get = func() ir.V { return x }
 	}
 	if s.wide != nil {
-		return d.wideExp(b, s, load, keep), nil
+		return d.wideExp(b, s, load, keep)
 	}
 	c1, c2, c3, table := b.Const(exp1), b.Const(exp2), b.Const(exp3), exp2Table
 	if s.near {
@@ -638,7 +642,11 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 	if s.near {
 		if label != "" && us != nil { // else that is known already
 			b.Note("Leave if an element is not near.")
-			b.GuardBits(label, b.Or(us), nearBits)
+			bits := uint32(nearBits)
+			if s.wide != nil {
+				bits = wideBits
+			}
+			b.GuardBits(label, b.Or(us), bits)
 		}
 		if d.tops != nil {
 			d.setTops(b, d.elements(b, x))
@@ -647,7 +655,7 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 		for _, s := range sums {
 			add(b, s.part, s.t)
 		}
-		if s.wide != nil {
+		if s.wide != nil && !s.wide.near {
 			b.Note("Leave if a sum is a NaN, or has an element that is too large.")
 			b.GuardNotLess(label, b.Get(d.sums[0]), b.Const(nearTotal))
 		}
@@ -757,7 +765,14 @@ func (d *description) turns(label string, use func(x body) func(b *ir.Block, y i
 			tails = allTails
 		}
 	}
+	widens := d.isNear && !d.VectorMasks && (d.Kernel == SoftmaxRows || d.Kernel == SumStore)
+	if widens {
+		d.wideTurn(label, use(wholeTurn))
+	}
 	b := d.f.Block(ir.While, Turn, what+" of 128 elements.")
+	if widens {
+		b.Label = narrow
+	}
 	d.turn(b, d.kept(b), wholeTurn, label, use(wholeTurn), d.accumulate)
 	if d.Whole() {
 		return

@@ -10,12 +10,6 @@ const (
 	share = 0.65625
 )
 
-// wide is what the exponential takes besides on a machine with Scalef.
-type wide struct {
-	minusKHi ir.V
-	table    ir.V // times 2^-N
-}
-
 // ordinaryRow describes the sum of a row for logarithms, of which nobody wants the bits: with Scalef, what
 // should be 0 may be something below 2^-125. It leaves rows that take more than one N, and at the end those
 // of which one element may be more than twice as much as all others.
@@ -32,12 +26,7 @@ func (d *description) ordinaryRow() {
 	if d.VectorMasks {
 		d.keep(b, d.near(b, n), near)
 	} else {
-		d.wideVars = d.f.Vars("wide", 2)
-		minus := func(x ir.V) ir.V { return b.Sub(b.Const(0), x) }
-		kHi := b.Param("kHi")
-		d.keep(b, segment{near: true, kHi: kHi, kLo: minus(b.Param("kLo")), magic: b.Sub(b.Const(magic), n)}, near)
-		b.Set(d.wideVars[0], minus(kHi))
-		b.Set(d.wideVars[1], b.Scalef(b.Table(powersTable), minus(n)))
+		d.widen(b, b.Sub(b.Const(magic), n), b.Sub(b.Const(0), n), near)
 	}
 	if d.Kernel == CopyRow {
 		d.tops = d.f.Vars("top", d.parts)
@@ -82,23 +71,4 @@ func (d *description) storeTotal(b *ir.Block, sum, largest ir.V) {
 func (d *description) guardShare(b *ir.Block, lanes, sum ir.V, label string) {
 	b.Note("Leave if a lane may have more than twice as much as all others.")
 	b.GuardGreater(label, d.tree(lanes, b.Max), b.Splat(b.Narrow(b.MulDouble(sum, b.Double(share)))))
-}
-
-// wideExp is exp(x) * 2^-N with Scalef, of an x so far below N that it should be 0 something below 2^-125,
-// and of one far above something so large, or a NaN, that the sum shows it.
-func (d *description) wideExp(b *ir.Block, s segment, load func() ir.V, keep func(x ir.V)) ir.V {
-	b.Note("u = x * kHi + magic - N, the low bits of which are the eighths of n")
-	u := b.MulAdd(load(), s.kHi, s.magic)
-	b.Note("n = u - (magic - N)")
-	n := b.Sub(u, s.magic)
-	b.Note("f = n - x * (kHi + kLo)")
-	f := b.MulAdd(load(), s.wide.minusKHi, n)
-	f = b.MulAdd(load(), s.kLo, f)
-	b.Note("q = f * ((exp2 - exp3*f)*f - exp1)")
-	q := b.Mul(f, b.MulAdd(b.MulAdd(b.Const(-exp3), f, b.Const(exp2)), f, b.Const(-exp1)))
-	b.Note("(t*q + t) * 2^n rounded down, for t of the table")
-	t := b.Lookup(u, s.wide.table)
-	y := b.Scalef(b.MulAdd(t, q, t), n)
-	keep(y)
-	return y
 }

@@ -1,0 +1,71 @@
+package library
+
+import "github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+
+// wideLeast is how many elements take less time with Scalef than without.
+const wideLeast = 384
+
+// wide is what the exponential takes besides on a machine with Scalef.
+type wide struct {
+	minusKHi ir.V
+	table    ir.V // times 2^-N
+	near     bool // whether elements have to be near
+}
+
+// wideBits are the bits that no float32 from 2^20 on has, for 8*nearRange of them. What else has none of them
+// is less than 2^20 by so much that its exponential is 0, with Scalef too.
+const wideBits = ^uint32(0x49800000 | 8*nearRange - 1)
+
+// wideTurn describes whole turns whose elements are near with Scalef, in place of a shift and an addition.
+func (d *description) wideTurn(label string, use func(b *ir.Block, y ir.V, vectors []int)) {
+	b := d.f.Block(ir.Once, 0, "Where a table may hold 2^-N, in rows that are longer than making it takes.")
+	b.GuardLeft(narrow, wideLeast)
+	near := d.vars
+	magic := b.Mul(d.kept(b).magic, b.Const(1/unit))
+	minusN := b.Sub(magic, b.Const(nearBase))
+	b.Guard(b.Const(ordinary), minusN, narrow)
+	b.Guard(minusN, b.Const(-ordinary), narrow)
+	d.widen(b, magic, minusN, d.f.Vars("wide", 3))
+	b = d.f.Block(ir.While, Turn, "Turns whose elements are all near, of 128 elements, with that table.")
+	d.turn(b, d.kept(b), wholeTurn, label, use, d.accumulate)
+	d.vars, d.wideVars = near, nil
+}
+
+// widen sets variables to what exponentials take with Scalef, for the blocks that follow.
+func (d *description) widen(b *ir.Block, magic, minusN ir.V, vars []*ir.Var) {
+	d.wideVars = d.f.Vars("wide", 2)
+	minus := func(x ir.V) ir.V { return b.Sub(b.Const(0), x) }
+	kHi := b.Param("kHi")
+	d.keep(b, segment{near: true, kHi: kHi, kLo: minus(b.Param("kLo")), magic: magic}, vars)
+	b.Set(d.wideVars[0], minus(kHi))
+	b.Set(d.wideVars[1], b.Scalef(b.Table(powersTable), minusN))
+}
+
+// wideExp is exp(x) * 2^-N with Scalef, of an x so far below N that it should be 0 something below 2^-125,
+// and of one far above something so large, or a NaN, that the sum shows it; and what shows whether x is near,
+// if it has to be.
+func (d *description) wideExp(b *ir.Block, s segment, load func() ir.V, keep func(x ir.V)) (y, u ir.V) {
+	b.Note("u = x * kHi + magic - N, the low bits of which are the eighths of n")
+	u = b.MulAdd(load(), s.kHi, s.magic)
+	b.Note("n = u - (magic - N)")
+	n := b.Sub(u, s.magic)
+	b.Note("f = n - x * (kHi + kLo)")
+	f := b.MulAdd(load(), s.wide.minusKHi, n)
+	f = b.MulAdd(load(), s.kLo, f)
+	b.Note("q = f * ((exp2 - exp3*f)*f - exp1)")
+	q := b.Mul(f, b.MulAdd(b.MulAdd(b.Const(-exp3), f, b.Const(exp2)), f, b.Const(-exp1)))
+	b.Note("(t*q + t) * 2^n rounded down, for t of the table")
+	t := b.Lookup(u, s.wide.table)
+	if s.wide.near {
+		t = b.Scalef(t, n)
+		y = b.MulAdd(t, q, t)
+		keep(y)
+		return y, u
+	}
+	y = b.Scalef(b.MulAdd(t, q, t), n)
+	keep(y)
+	if !s.wide.near {
+		u = nil
+	}
+	return y, u
+}
