@@ -5,6 +5,8 @@ import "github.com/twopass-softmax/twopass/native/internal/arith"
 // Rows for logarithms of more than a turn, of which most are ordinary: package arith then has faster kernels.
 
 const (
+	// shortMost is the longest row that the definition's kernel keeps in registers, sure ones too.
+	shortMost = 2 * arith.Turn
 	// severalMost is up to where several rows of a matrix are faster by the definition's kernel, which does them in one call.
 	severalMost = 512
 	// ordinaryMost is the longest row whose chunks are summed by them: doubt of package arith is for so many.
@@ -59,18 +61,18 @@ func (r *plainLogs) ordinaryRows(first, end int) int {
 
 // ordinaryChunks is the sum of a row of several chunks, which it copies to dst if that is not nil. It is false
 // if a chunk is not ordinary.
-func ordinaryChunks(dst, src []float32, scale *arith.Scale) (total arith.Total, ok bool) {
+func ordinaryChunks(dst, src []float32, scale *arith.Scale) (total arith.ChunksTotal, ok bool) {
 	for at := 0; at < len(src); at += arith.Chunk {
 		var t arith.Total
-		if n := min(arith.Chunk, len(src)-at); dst == nil {
-			ok = arith.TotalRow(&src[at], n, scale, &t)
-		} else {
-			ok = arith.CopyRow(&dst[at], &src[at], n, scale, &t)
+		chunk := src[at:min(at+arith.Chunk, len(src))]
+		if dst != nil {
+			ok = arith.CopyRow(&dst[at], &chunk[0], len(chunk), scale, &t)
+		} else if ok = arith.TotalRow(&chunk[0], len(chunk), scale, &t); !ok {
+			t.Find(chunk)
 		}
-		if !ok {
+		if !total.AddChunk(&t, ok, chunk, scale) {
 			return total, false
 		}
-		total.Add(&t)
 	}
 	return total, true
 }
@@ -84,7 +86,7 @@ func (j *job) ordinaryLogSoftmax() bool {
 	if !ok {
 		return false
 	}
-	excess, ok := t.Excess(t.Max, j.factor)
+	excess, ok := t.Excess(j.factor)
 	if ok {
 		arith.LogSub(j.dst.f, j.dst.f, t.Max, j.factor, excess)
 	}
@@ -100,5 +102,5 @@ func (j *job) ordinaryLogSumExp() (y float32, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	return t.Excess(0, j.factor)
+	return t.Log(j.factor)
 }

@@ -19,6 +19,23 @@ var unusual = map[string]func(r *rand.Rand, x []float32){
 		x[k] = negInf
 		x[k] = native.LogSumExp(x) + float32(math.Log(2)) + (r.Float32()-0.5)*float32(math.Ldexp(1, -r.IntN(22)))
 	},
+	"about two thirds": func(r *rand.Rand, x []float32) {
+		k := r.IntN(len(x))
+		x[k] = negInf
+		share := 0.64 + 0.05*r.Float64()
+		x[k] = native.LogSumExp(x) + float32(math.Log(share/(1-share)))
+	},
+	"several sure chunks": func(r *rand.Rand, x []float32) {
+		for at := 0; at < len(x); at += arith.Chunk {
+			x[at+r.IntN(min(arith.Chunk, len(x)-at))] = 25 + 3*r.Float32()
+		}
+	},
+	"a sure chunk below others": func(r *rand.Rand, x []float32) {
+		for i := range x[:min(arith.Chunk, len(x))] {
+			x[i] -= 20
+		}
+		x[r.IntN(min(arith.Chunk, len(x)))] = 5
+	},
 	"two largest": func(r *rand.Rand, x []float32) {
 		k := r.IntN(len(x))
 		x[k], x[(k+16)%len(x)] = 12, 12

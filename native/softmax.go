@@ -57,7 +57,7 @@ func LogSoftmax(dst, src []float32) {
 				return
 			}
 		}
-	} else if n-1 < wholeRow {
+	} else if n > shortMost && n <= wholeRow {
 		var t arith.Total
 		excess, ok := float32(0), arith.CopyRow(&dst[0], &src[0], int(n), &arith.One, &t)
 		if ok {
@@ -103,7 +103,7 @@ func LogSumExp(src []float32) float32 {
 				return y
 			}
 		}
-	} else if n-1 < wholeRow {
+	} else if n > shortMost && n <= wholeRow {
 		var t arith.Total
 		y, ok := float32(0), arith.TotalRow(&src[0], int(n), &arith.One, &t)
 		if ok {

@@ -45,7 +45,8 @@ func single(k kernels, softmaxRow func(dst, src *float32, n int) bool, sumRow fu
 				if sumRowsPlain(s, 1, cols, cols, want[:], p) < 1 || want[0].N != own.first || !(math.Abs(own.total-all()) <= 0x1p-48*all()) {
 					break
 				}
-				if out[done] = own.RowSum; !(own.Top > 0 && own.sure()) { // what there is of a sum is in total
+				sure, _ := own.sure()
+				if out[done] = own.RowSum; !sure { // what there is of a sum is in total
 					out[done] = want[0]
 					out[done].Max = own.Max
 				}

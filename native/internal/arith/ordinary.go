@@ -10,11 +10,9 @@ import "math"
 // 2^-45 from the right one, and up to six steps that round numbers below 2^8.
 const doubt = 0x1p-41
 
-// rowsMost is the longest row that SumRows keeps in registers: of sure ones it makes the second sum faster.
-const rowsMost = 256
-
-// aBitMore than two thirds of all is what the largest element is of rows that are sure in any sum.
-const aBitMore = 0.67
+// aBitMore and aBitLess than two thirds of all is what the largest element is of rows that are sure in any
+// sum, or in none.
+const aBitMore, aBitLess = 0.67, 0.66
 
 // Total is the sum of a row's exponentials, total * 2^n. The assembly knows its layout.
 type Total struct {
@@ -55,22 +53,33 @@ type ShortSum struct {
 
 // Log is log-sum-exp of the row, and Excess that less the largest element. They are not ok if the last bit is not certain.
 func (s *ShortSum) Log() (y float32, ok bool) {
-	if s.Top > 0 {
-		return float32(float64(s.Max) + s.RowSum.Excess(1)), s.sure()
+	if sure, ok := s.sure(); sure || !ok {
+		return float32(float64(s.Max) + s.RowSum.Excess(1)), ok
 	}
 	return certainExcess(s.first, s.total, 0)
 }
 
 func (s *ShortSum) Excess() (y float32, ok bool) {
-	if s.Top > 0 {
-		return float32(s.RowSum.Excess(1)), s.sure()
+	if sure, ok := s.sure(); sure || !ok {
+		return float32(s.RowSum.Excess(1)), ok
 	}
 	return certainExcess(s.first, s.total, float64(s.Max))
 }
 
-// sure reports whether the row is sure by its largest element, of which there may be more than one.
-func (s *ShortSum) sure() bool {
-	return s.Top*math.Float64frombits(uint64(1023+int(s.N-s.first))<<52) > s.total*aBitMore
+// sure reports whether the row is sure by its largest element, of which there may be more than one. It is not ok
+// if that depends on the sum's last bits.
+func (s *ShortSum) sure() (sure, ok bool) {
+	if s.Top == 0 {
+		return false, true
+	}
+	return isSure(s.Top, s.N, s.total, s.first)
+}
+
+// isSure is that for top * 2^n of total * 2^first.
+func isSure(top float64, n float32, total float64, first float32) (sure, ok bool) {
+	top *= math.Float64frombits(uint64(1023+int(n-first)) << 52)
+	sure = top > total*aBitMore
+	return sure, sure || top < total*aBitLess
 }
 
 func certainExcess(n float32, total, m float64) (y float32, ok bool) {
@@ -87,18 +96,31 @@ func certainExcess(n float32, total, m float64) (y float32, ok bool) {
 	return y, y == float32(x+doubt)
 }
 
-// SureExcess is Excess of a row that is not ordinary, if it is one that is sure by its largest element, t.Max.
+// SureExcess is Excess of a row that its kernel left, unless that is irregular. Max is its largest element.
 //
 //go:noinline
 func (t *Total) SureExcess(src []float32, s *Scale, scale float32) (y float32, ok bool) {
-	x, ok := t.sureExcess(src, s, scale)
-	return float32(x), ok
+	sum, sure, ok := t.SureSum(src, s)
+	if ok && !sure {
+		return t.Excess(t.Max, scale)
+	}
+	return float32(sum.Excess(scale)), ok
 }
 
-// SureLog is the logarithm of the sum, of such a row.
+// SureLog is the logarithm of the sum, of such a row. Max need not be set.
 //
 //go:noinline
 func (t *Total) SureLog(src []float32, s *Scale, scale float32) (y float32, ok bool) {
+	t.Find(src)
+	sum, sure, ok := t.SureSum(src, s)
+	if ok && !sure {
+		return t.Excess(0, scale)
+	}
+	return float32(float64(float64(t.Max)*float64(scale)) + sum.Excess(scale)), ok
+}
+
+// Find sets Max to the largest element, if the row can be sure by it.
+func (t *Total) Find(src []float32) {
 	t.Max = negInf
 	for l, v := range t.lanes {
 		if float64(v) > t.total*0.5 { // the lane of the largest element of a sure row
@@ -111,18 +133,86 @@ func (t *Total) SureLog(src []float32, s *Scale, scale float32) (y float32, ok b
 		}
 	}
 	t.Max += 0 // a zero without its sign
-	x, ok := t.sureExcess(src, s, scale)
-	return float32(float64(float64(t.Max)*float64(scale)) + x), ok
 }
 
-func (t *Total) sureExcess(src []float32, s *Scale, scale float32) (x float64, ok bool) {
-	if len(src) <= rowsMost || t.total == 0 {
-		return 0, false
+// SureSum is the definition's sum of a row that its kernel left, if it is sure by its largest element, Max. It is
+// not ok for irregular rows, and where the sum's last bits decide.
+func (t *Total) SureSum(src []float32, s *Scale) (sum RowSum, sure, ok bool) {
+	if t.total == 0 {
+		return sum, false, false
 	}
-	sum := RowSum{N: t.n, Max: t.Max, Top: float64(s.Exp(t.Max, t.n))}
-	if !(sum.Top > t.total*aBitMore) {
-		return 0, false
+	sum = RowSum{N: t.n, Max: t.Max, Top: float64(s.Exp(t.Max, t.n))}
+	if sure, ok = isSure(sum.Top, sum.N, t.total, t.n); sure {
+		Best.SumOthers(src, &sum, s)
 	}
-	Best.SumOthers(src, &sum, s)
-	return sum.Excess(scale), true
+	return sum, sure, ok
+}
+
+// ChunksTotal is the sum of a row of several chunks.
+type ChunksTotal struct {
+	Total         // of all
+	others Total  // of all but the sure chunk
+	top    RowSum // of that, if there is one
+}
+
+// AddChunk adds a chunk's sum; ok is whether its kernel did not leave it. It is false if the row has to be summed
+// by definition.
+func (c *ChunksTotal) AddChunk(t *Total, ok bool, chunk []float32, s *Scale) bool {
+	if !ok {
+		sum, sure, ok := t.SureSum(chunk, s)
+		if !ok || sure && c.top.Top > 0 {
+			return false
+		}
+		if sure {
+			c.top = sum
+			c.Total.Add(t)
+			return true
+		}
+	}
+	c.Total.Add(t)
+	c.others.Add(t)
+	return true
+}
+
+// Log is the logarithm of the sum, and Excess that less the largest element. They are not ok if the last bit is not
+// certain.
+func (c *ChunksTotal) Log(scale float32) (y float32, ok bool) {
+	excess, sure, ok := c.sure(scale)
+	if !sure {
+		y, certain := c.Total.Excess(0, scale)
+		return y, ok && certain
+	}
+	x := float64(float64(c.top.Max)*float64(scale)) + excess
+	d := float64(excess*sureDoubt) + float64(math.Abs(x)*0x1p-50)
+	y = float32(x - d)
+	return y, ok && y == float32(x+d)
+}
+
+func (c *ChunksTotal) Excess(scale float32) (y float32, ok bool) {
+	excess, sure, ok := c.sure(scale)
+	if !sure {
+		y, certain := c.Total.Excess(c.Max, scale)
+		return y, ok && certain
+	}
+	d := float64(excess * sureDoubt)
+	y = float32(excess - d)
+	return y, ok && y == float32(excess+d)
+}
+
+// sureDoubt is more than the excess of a sure row of up to 16 chunks can be from the definition's, as a part of it.
+const sureDoubt = 0x1p-43
+
+// sure is the excess of a row that is sure.
+func (c *ChunksTotal) sure(scale float32) (excess float64, sure, ok bool) {
+	if c.top.Top == 0 {
+		return 0, false, true
+	}
+	if sure, ok = isSure(c.top.Top, c.top.N, c.total, c.n); !sure {
+		return 0, false, ok
+	}
+	sum := c.top
+	if c.others.total > 0 {
+		sum.Rest += float64(c.others.total * math.Float64frombits(uint64(1023+int(c.others.n-sum.N))<<52))
+	}
+	return sum.Excess(scale), true, true
 }
