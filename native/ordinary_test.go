@@ -19,6 +19,12 @@ var unusual = map[string]func(r *rand.Rand, x []float32){
 		x[k] = negInf
 		x[k] = native.LogSumExp(x) + float32(math.Log(2)) + (r.Float32()-0.5)*float32(math.Ldexp(1, -r.IntN(22)))
 	},
+	"about half": func(r *rand.Rand, x []float32) { // of several chunks one is sure
+		k := r.IntN(len(x))
+		x[k] = negInf
+		share := 0.3 + 0.4*r.Float64()
+		x[k] = native.LogSumExp(x) + float32(math.Log(share/(1-share)))
+	},
 	"about two thirds": func(r *rand.Rand, x []float32) {
 		k := r.IntN(len(x))
 		x[k] = negInf
@@ -35,6 +41,12 @@ var unusual = map[string]func(r *rand.Rand, x []float32){
 			x[i] -= 20
 		}
 		x[r.IntN(min(arith.Chunk, len(x)))] = 5
+	},
+	"sure and wide": func(r *rand.Rand, x []float32) { // near the first element, but not the largest one
+		x[0] = 0
+		x[r.IntN(len(x))] = 35 + 5*r.Float32()
+		x[r.IntN(len(x))] = -47.4 - 0.3*r.Float32()
+		x[r.IntN(len(x))] = 40.65 + 0.2*r.Float32()
 	},
 	"two largest": func(r *rand.Rand, x []float32) {
 		k := r.IntN(len(x))
@@ -95,6 +107,9 @@ func TestOrdinary(t *testing.T) {
 		for _, n := range lengths {
 			r := rand.New(rand.NewPCG(uint64(n), 1))
 			rows := max(2, min(8, 1<<11/n))
+			if what == "about half" {
+				rows = 8
+			}
 			x := make([]float32, rows*n)
 			for i := range x {
 				x[i] = r.Float32()*20 - 10

@@ -54980,7 +54980,7 @@ sure16:
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          sure16Next
+	JNZ          end
 	VEXTRACTF128 $0x01, Y3, X1
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X1, Y1
@@ -55031,9 +55031,7 @@ sure16:
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBPS       Y1, Y0, Y0
 	VMOVSS       X0, (DI)
-
-sure16Next:
-	MOVB $0x01, ok+24(FP)
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -55320,7 +55318,7 @@ sure32:
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          sure32Next
+	JNZ          end
 	VEXTRACTF128 $0x01, Y9, X1
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X1, Y1
@@ -55371,9 +55369,7 @@ sure32:
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBPS       Y1, Y0, Y0
 	VMOVSS       X0, (DI)
-
-sure32Next:
-	MOVB $0x01, ok+24(FP)
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -55774,7 +55770,7 @@ sure48:
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          sure48Next
+	JNZ          end
 	VEXTRACTF128 $0x01, Y12, X1
 	VCVTPS2PD    X12, Y12
 	VCVTPS2PD    X1, Y1
@@ -55825,9 +55821,7 @@ sure48:
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBPS       Y1, Y0, Y0
 	VMOVSS       X0, (DI)
-
-sure48Next:
-	MOVB $0x01, ok+24(FP)
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -56334,7 +56328,7 @@ sure64:
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          sure64Next
+	JNZ          end
 	VEXTRACTF128 $0x01, Y12, X1
 	VCVTPS2PD    X12, Y12
 	VCVTPS2PD    X1, Y1
@@ -56385,9 +56379,7 @@ sure64:
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBPS       Y1, Y0, Y0
 	VMOVSS       X0, (DI)
-
-sure64Next:
-	MOVB $0x01, ok+24(FP)
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -57069,7 +57061,7 @@ sure96:
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y1
-	JNZ          sure96Next
+	JNZ          end
 	VMOVUPS      (BX), Y1
 	VEXTRACTF128 $0x01, Y1, X2
 	VCVTPS2PD    X1, Y1
@@ -57132,9 +57124,7 @@ sure96:
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBPS       Y1, Y0, Y0
 	VMOVSS       X0, (DI)
-
-sure96Next:
-	MOVB $0x01, ok+24(FP)
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -58002,7 +57992,7 @@ sure128:
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y1
-	JNZ          sure128Next
+	JNZ          end
 	VMOVUPS      (BX), Y1
 	VEXTRACTF128 $0x01, Y1, X2
 	VCVTPS2PD    X1, Y1
@@ -58066,9 +58056,7 @@ sure128:
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBPS       Y1, Y0, Y0
 	VMOVSS       X0, (DI)
-
-sure128Next:
-	MOVB $0x01, ok+24(FP)
+	MOVB         $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 

@@ -29850,7 +29850,7 @@ sure16:
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
-	JNZ           sure16Next
+	JNZ           end
 	VEXTRACTF64X4 $0x01, Z4, Y1
 	VCVTPS2PD     Y4, Z4
 	VCVTPS2PD     Y1, Z1
@@ -29898,9 +29898,7 @@ sure16:
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, (DI)
-
-sure16Next:
-	MOVB $0x01, ok+24(FP)
+	MOVB          $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -30076,7 +30074,7 @@ sure32:
 	VPORD         Z3, Z4, Z3
 	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
-	JNZ           sure32Next
+	JNZ           end
 	VEXTRACTF64X4 $0x01, Z5, Y1
 	VCVTPS2PD     Y5, Z5
 	VCVTPS2PD     Y1, Z1
@@ -30124,9 +30122,7 @@ sure32:
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, (DI)
-
-sure32Next:
-	MOVB $0x01, ok+24(FP)
+	MOVB          $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -30332,7 +30328,7 @@ sure48:
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
-	JNZ           sure48Next
+	JNZ           end
 	VEXTRACTF64X4 $0x01, Z6, Y1
 	VCVTPS2PD     Y6, Z6
 	VCVTPS2PD     Y1, Z1
@@ -30380,9 +30376,7 @@ sure48:
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, (DI)
-
-sure48Next:
-	MOVB $0x01, ok+24(FP)
+	MOVB          $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -30621,7 +30615,7 @@ sure64:
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
-	JNZ           sure64Next
+	JNZ           end
 	VEXTRACTF64X4 $0x01, Z7, Y1
 	VCVTPS2PD     Y7, Z7
 	VCVTPS2PD     Y1, Z1
@@ -30669,9 +30663,7 @@ sure64:
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, (DI)
-
-sure64Next:
-	MOVB $0x01, ok+24(FP)
+	MOVB          $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -31001,7 +30993,7 @@ sure96:
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z1, K6
 	KORTESTW      K6, K6
-	JNZ           sure96Next
+	JNZ           end
 	VEXTRACTF64X4 $0x01, Z6, Y1
 	VCVTPS2PD     Y6, Z6
 	VCVTPS2PD     Y1, Z1
@@ -31054,9 +31046,7 @@ sure96:
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, (DI)
-
-sure96Next:
-	MOVB $0x01, ok+24(FP)
+	MOVB          $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 
@@ -31455,7 +31445,7 @@ sure128:
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z1, K6
 	KORTESTW      K6, K6
-	JNZ           sure128Next
+	JNZ           end
 	VEXTRACTF64X4 $0x01, Z6, Y1
 	VCVTPS2PD     Y6, Z6
 	VCVTPS2PD     Y1, Z1
@@ -31508,9 +31498,7 @@ sure128:
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, (DI)
-
-sure128Next:
-	MOVB $0x01, ok+24(FP)
+	MOVB          $0x01, ok+24(FP)
 	VZEROUPPER
 	RET
 

@@ -163,9 +163,9 @@ func (c *ChunksTotal) AddChunk(t *Total, ok bool, chunk []float32, s *Scale) boo
 		if !ok || sure && c.top.Top > 0 {
 			return false
 		}
-		if sure {
+		if sure { // next to the largest element, small ones are rounded off in t
 			c.top = sum
-			c.Total.Add(t)
+			c.Total.Add(&Total{n: sum.N, Max: t.Max, total: sum.Top + sum.Rest})
 			return true
 		}
 	}

@@ -126,7 +126,7 @@ func (d *description) storeRest(b *ir.Block, near bool, largest, of, top, sums, 
 
 // sureRow describes the second sum of a short row whose largest element is more than twice as
 // much as all others: without that element, of which there is one, and with an N that is far
-// below it. If elements are not near then, the first sum stays.
+// below it. If elements are not near then, the first sum stays; a kernel that has not stored it leaves the row.
 func (d *description) sureRow(x body, kHi, kLo func(*ir.Block) ir.V) {
 	label := fmt.Sprint(sure, x.rows*Lanes)
 	b := d.f.Block(ir.OneRow, x.rows*Lanes, "The sum without the largest element, next to which the others are rounded off.")
@@ -136,7 +136,11 @@ func (d *description) sureRow(x body, kHi, kLo func(*ir.Block) ir.V) {
 	s := segment{near: true, kHi: kHi(b), kLo: kLo(b), magic: d.magicBelow(b, largest, kHi(b), sureReach)}
 	groups := make([]ir.V, d.parts)
 	d.without = largest
-	d.turn(b, s, x, label+Next, func(*ir.Block, ir.V, []int) {},
+	leave := label + Next
+	if d.Single() {
+		leave = End
+	}
+	d.turn(b, s, x, leave, func(*ir.Block, ir.V, []int) {},
 		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
 	d.without = nil
 	var lanes ir.V
