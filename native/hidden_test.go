@@ -123,13 +123,13 @@ func TestFarOffsets(t *testing.T) {
 	}
 }
 
-// TestHiddenByBoth has what must not show where Keep takes elements out of rows that something is added to, in place.
+// TestHiddenByBoth has what must not show where Keep takes elements out of rows that something is added to, in place or not.
 func TestHiddenByBoth(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, arith.Best = range levels() {
 		r := rand.New(rand.NewPCG(5, 17))
 		for _, cols := range []int{7, 8, 40, 128, 129, 300, 1000, 4097, 70000} {
-			for rep := range 16 {
+			for rep := range 24 {
 				const rows = 3
 				x, want := make([]float32, rows*cols), make([]float32, rows*cols)
 				add, keep := make([]float32, rows*cols), make([]bool, rows*cols)
@@ -150,8 +150,23 @@ func TestHiddenByBoth(t *testing.T) {
 						want[i] = x[i] + add[i%(addRows*cols)]
 					}
 				}
+				for row := range rows { // a hidden NaN must not hide an element of its lane that is too large
+					hidden := row*cols + r.IntN(cols)
+					large := hidden + 16 - 32*r.IntN(2)
+					if rep < 16 || large < row*cols || large >= (row+1)*cols || keep[hidden%(keepRows*cols)] || !keep[large%(keepRows*cols)] {
+						continue
+					}
+					x[hidden] = []float32{nan, inf}[r.IntN(2)]
+					x[large] = []float32{85, 1e5, 1e30}[r.IntN(3)]
+					want[large] = x[large] + add[large%(addRows*cols)]
+				}
 				m := native.Rows(x, cols)
-				native.SoftmaxRows(m, m, &native.Options{Add: native.Rows(add[:addRows*cols], cols), Keep: native.Rows(keep[:keepRows*cols], cols)})
+				dst := m
+				if rep%2 > 0 {
+					x = make([]float32, len(x))
+					dst = native.Rows(x, cols)
+				}
+				native.SoftmaxRows(dst, m, &native.Options{Add: native.Rows(add[:addRows*cols], cols), Keep: native.Rows(keep[:keepRows*cols], cols)})
 				native.SoftmaxRows(native.Rows(want, cols), native.Rows(want, cols), nil)
 				if !sameRow(x, want) {
 					t.Fatalf("level %v, %d columns, case %d: the results differ from those of rows that are prepared", arith.Best, cols, rep)

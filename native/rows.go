@@ -248,11 +248,6 @@ func (c *call) row(i int, n float32, done int) {
 	case opSoftmax:
 		if done > 0 {
 			j.e = j.dst.f
-			for i := range j.keep[:min(done, len(j.keep))] {
-				if !j.keep[i] { // a NaN, maybe: see keptAdd
-					j.e[i] = 0
-				}
-			}
 		}
 		j.softmaxFrom(n, done)
 	case opLogSoftmax:
@@ -266,9 +261,13 @@ func (c *call) row(i int, n float32, done int) {
 	c.hide(i)
 }
 
-// fused reports whether a kernel of rows prepares elements as well.
+// fused reports whether a kernel of rows prepares elements as well. With both masks it may have to begin a row again, so
+// not in place.
 func (c *call) fused() bool {
 	add, keep := c.o.Add.Data != nil, c.o.Keep.Data != nil
+	if add && keep && shape.Same(c.dst.f, c.src.f) {
+		return false
+	}
 	return c.op == opSoftmax && !c.o.Causal && c.src.format == isFloat32 && c.dst.format == isFloat32 &&
 		(add || keep && c.one.mul == 1) && c.plan.level.Fuses(c.cols)
 }
@@ -293,6 +292,7 @@ func (c *call) kernelRows(first, end int) {
 			var stride int
 			add, stride, rows = c.keptAdd(&both, first, rows)
 			done = c.plan.level.SoftmaxAddedRows(dst, src, add, c.one.mul, rows, cols, c.dstStride, c.srcStride, stride, &r)
+			r.At = 0 // a hidden NaN may have kept it from stopping before an element that is too large
 		case c.o.Keep.Data != nil:
 			keep, stride := rowsOf(&c.o.Keep, first)
 			done = c.plan.level.SoftmaxKeptRows(dst, src, keep, rows, cols, c.dstStride, c.srcStride, stride, &r)
