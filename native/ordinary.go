@@ -22,15 +22,9 @@ func (r *plainLogs) ordinaryRows(first, end int) int {
 	var m, excess float32
 	i := first
 	for ; i < end; i++ {
-		var t arith.Total
 		src := r.src[i*r.srcStride:][:r.cols]
 		if r.op == opLogSumExp {
-			y, ok := float32(0), arith.TotalRow(&src[0], r.cols, &r.scale.Scale, &t)
-			if ok {
-				y, ok = t.Excess(0, r.factor)
-			} else {
-				y, ok = t.SureLog(src, &r.scale.Scale, r.factor)
-			}
+			y, ok := ordinaryLog(src, &r.scale.Scale, r.factor)
 			if !ok {
 				break
 			}
@@ -38,12 +32,7 @@ func (r *plainLogs) ordinaryRows(first, end int) int {
 			continue
 		}
 		dst := r.dst[i*r.dstStride:][:r.cols]
-		e, ok := float32(0), arith.CopyRow(&dst[0], &src[0], r.cols, &r.scale.Scale, &t)
-		if ok {
-			e, ok = t.Excess(t.Max, r.factor)
-		} else {
-			e, ok = t.SureExcess(src, &r.scale.Scale, r.factor)
-		}
+		largest, e, ok := ordinaryExcess(dst, src, &r.scale.Scale, r.factor)
 		if before != nil {
 			arith.LogSub(before, before, m, r.factor, excess)
 			before = nil
@@ -51,12 +40,32 @@ func (r *plainLogs) ordinaryRows(first, end int) int {
 		if !ok {
 			break
 		}
-		before, m, excess = dst, t.Max, e
+		before, m, excess = dst, largest, e
 	}
 	if before != nil {
 		arith.LogSub(before, before, m, r.factor, excess)
 	}
 	return i
+}
+
+// ordinaryLog is the logarithm of the sum of a row of one chunk. It is not ok if the row has to be summed by definition.
+func ordinaryLog(src []float32, scale *arith.Scale, factor float32) (y float32, ok bool) {
+	var t arith.Total
+	if arith.TotalRow(&src[0], len(src), scale, &t) {
+		return t.Excess(0, factor)
+	}
+	return t.SureLog(src, scale, factor)
+}
+
+// ordinaryExcess is the largest element of such a row, and the logarithm less that. It copies the row to dst.
+func ordinaryExcess(dst, src []float32, scale *arith.Scale, factor float32) (largest, excess float32, ok bool) {
+	var t arith.Total
+	if arith.CopyRow(&dst[0], &src[0], len(src), scale, &t) {
+		excess, ok = t.Excess(t.Max, factor)
+	} else {
+		excess, ok = t.SureExcess(src, scale, factor)
+	}
+	return t.Max, excess, ok
 }
 
 // ordinaryChunks is the sum of a row of several chunks, which it copies to dst if that is not nil. It is false

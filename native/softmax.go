@@ -58,15 +58,8 @@ func LogSoftmax(dst, src []float32) {
 			}
 		}
 	} else if n > shortMost && n <= wholeRow {
-		var t arith.Total
-		excess, ok := float32(0), arith.CopyRow(&dst[0], &src[0], int(n), &arith.One, &t)
-		if ok {
-			excess, ok = t.Excess(t.Max, 1)
-		} else {
-			excess, ok = t.SureExcess(src, &arith.One, 1)
-		}
-		if ok {
-			arith.LogSub(dst, dst, t.Max, 1, excess)
+		if largest, excess, ok := ordinaryExcess(dst, src, &arith.One, 1); ok {
+			arith.LogSub(dst, dst, largest, 1, excess)
 			return
 		}
 	}
@@ -104,14 +97,7 @@ func LogSumExp(src []float32) float32 {
 			}
 		}
 	} else if n > shortMost && n <= wholeRow {
-		var t arith.Total
-		y, ok := float32(0), arith.TotalRow(&src[0], int(n), &arith.One, &t)
-		if ok {
-			y, ok = t.Excess(0, 1)
-		} else {
-			y, ok = t.SureLog(src, &arith.One, 1)
-		}
-		if ok {
+		if y, ok := ordinaryLog(src, &arith.One, 1); ok {
 			return y
 		}
 	}

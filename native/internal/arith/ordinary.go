@@ -10,6 +10,9 @@ import "math"
 // 2^-45 from the right one, and up to six steps that round numbers below 2^8.
 const doubt = 0x1p-41
 
+// sureDoubt is more than the excess of a sure row of up to 16 chunks can be from the definition's, as a part of it.
+const sureDoubt = 0x1p-43
+
 // aBitMore and aBitLess than two thirds of all is what the largest element is of rows that are sure in any
 // sum, or in none.
 const aBitMore, aBitLess = 0.67, 0.66
@@ -28,7 +31,7 @@ func (t *Total) Add(b *Total) {
 		return
 	}
 	t.Max = max(t.Max, b.Max)
-	d := int(t.n - b.n) // at most 200 in size, as both are near 0
+	d := int(t.n - b.n) // at most 300 in size, as both are near 0
 	if d < 0 {
 		t.n = b.n
 		t.total = float64(t.total*math.Float64frombits(uint64(1023+d)<<52)) + b.total
@@ -198,9 +201,6 @@ func (c *ChunksTotal) Excess(scale float32) (y float32, ok bool) {
 	y = float32(excess - d)
 	return y, ok && y == float32(excess+d)
 }
-
-// sureDoubt is more than the excess of a sure row of up to 16 chunks can be from the definition's, as a part of it.
-const sureDoubt = 0x1p-43
 
 // sure is the excess of a row that is sure.
 func (c *ChunksTotal) sure(scale float32) (excess float64, sure, ok bool) {
