@@ -48,7 +48,7 @@ type set struct {
 	build   results.Build
 	// reference is the side that native was compared with.
 	reference, noUpstream string
-	frequency             float64
+	frequency, arithmetic float64
 	bandwidth             []results.Bandwidth
 	kernels               []kernel
 	runs                  []run
@@ -202,6 +202,9 @@ func (s *set) merge() {
 		}
 		if r.Frequency > 0 {
 			s.frequency = r.Frequency
+		}
+		if r.Arithmetic > 0 {
+			s.arithmetic = r.Arithmetic
 		}
 		for _, p := range r.Peers {
 			if name := strings.TrimSpace(p.Name + " " + p.Version); !slices.Contains(s.peers, name) {

@@ -71,9 +71,9 @@ type series struct {
 	// style chooses colour and glyph.
 	style  int
 	dashed bool
-	// points leaves out the line between the samples, plain all but that and the name in
-	// the legend.
-	points, plain bool
+	// points leaves out the line between the samples, bare all but that line, and plain the name in
+	// the legend, too.
+	points, bare, plain bool
 }
 
 // Methods of gonum's plotter.XYer and plotter.YErrorer.
@@ -98,7 +98,10 @@ func (s series) glyph() draw.GlyphStyle {
 
 // entry is what stands for the series in the legend.
 func (s series) entry() entry {
-	e := entry{name: s.name, glyph: s.glyph()}
+	e := entry{name: s.name}
+	if !s.bare {
+		e.glyph = s.glyph()
+	}
 	if !s.points {
 		e.line = s.line()
 	}
@@ -192,7 +195,7 @@ func (c chart) draw() (figure, error) {
 			l.LineStyle = s.line()
 			p.Add(l)
 		}
-		if s.plain {
+		if s.bare || s.plain {
 			continue
 		}
 		bars, err := plotter.NewYErrorBars(s)

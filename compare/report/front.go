@@ -27,7 +27,7 @@ func newFront(s *set) (front, error) {
 			f.Numbers = append(f.Numbers, n)
 		}
 	}
-	for _, c := range []chart{s.speedChart(), s.errorChart()} {
+	for _, c := range []chart{s.speedChart(), s.limitChart(), s.errorChart()} {
 		if !drawable(c.series) {
 			continue
 		}
@@ -218,6 +218,39 @@ func (s *set) speedChart() chart {
 	return c
 }
 
+// limitFigure begins the name of a [set.limitChart].
+const limitFigure = "front-limits-"
+
+// limitChart is the time of native.Softmax and of what it was compared with over length, and what limits both.
+func (s *set) limitChart() chart {
+	c := chart{
+		name: limitFigure + s.label, x: "elements of the row", y: "ns per element", logX: true, logY: true,
+		columns: cacheMarks(s.machine), caption: "What limits the speed on one thread: lower is better",
+	}
+	if s.build.Native == "" {
+		return c // upstream's times have calls through cgo in them
+	}
+	for _, r := range s.runs {
+		at := func(t speed.Summary) sample { return sample{float64(r.Elements), t.Median, t.Lo, t.Hi} }
+		switch {
+		case r.Threads != 1:
+		case r.algorithm == auto && r.Verdict != "":
+			c.add(speed.NativeSoftmax, false, at(r.OursNS))
+			c.add(s.reference+"'s best", false, at(r.RefNS))
+			if s.arithmetic > 0 {
+				c.add("vector operations alone", true, at(speed.Summary{Median: s.arithmetic, Lo: s.arithmetic, Hi: s.arithmetic}))
+			}
+		case r.algorithm == limit:
+			c.add("traffic alone", true, at(r.OursNS))
+		}
+	}
+	for i := range c.series {
+		c.series[i].bare = c.series[i].dashed
+	}
+	styled(c.series)
+	return c
+}
+
 // errorChart is the greatest and the mean error of all sides over length.
 func (s *set) errorChart() chart {
 	c := chart{
@@ -245,7 +278,7 @@ func (s *set) errorChart() chart {
 // one with upstream's single algorithms.
 var sides = map[string]int{
 	speed.NativeSoftmax: 0, "Go loop over math.Exp": 1, "upstream's best": 2, "upstream two-pass": 2, "gonum": 3, "oneDNN": 4, "upstream's operator": 5,
-	"PyTorch": 6, "ONNX Runtime": 7, "upstream three-pass-recompute": 8, "upstream three-pass-reload": 9, "xnnpack.SoftmaxNCF32": 9,
+	"PyTorch": 6, "ONNX Runtime": 7, "vector operations alone": 4, "traffic alone": 5, "upstream three-pass-recompute": 8, "upstream three-pass-reload": 9, "xnnpack.SoftmaxNCF32": 9,
 }
 
 // styled gives curves their sides' styles.

@@ -49,8 +49,8 @@ func found(cpu string) *results.Results {
 			CPU: cpu, Vendor: "V", Family: 6, Model: 1, ISAs: []string{"scalar", "avx2"}, CPUs: 2,
 			L1D: 32 << 10, L2: 512 << 10, L3: 8 << 20, Memory: 1 << 30, OS: "linux", Arch: "amd64",
 		},
-		Build:     results.Build{Commit: "0123456789abcdef", Compiler: "gcc 12.2.0", Go: "go1.24.0"},
-		Reference: "upstream", Frequency: 3.217,
+		Build:     results.Build{Commit: "0123456789abcdef", Compiler: "gcc 12.2.0", Go: "go1.24.0", Native: "1.0.0"},
+		Reference: "upstream", Frequency: 3.217, Arithmetic: 0.16,
 		Bandwidth: []results.Bandwidth{{Name: "read", Threads: 1, GBps: around(12.34)}, {Name: "copy", Threads: 1, GBps: around(9.87)}},
 		NotRun:    []results.NotRun{{Kernel: "f32_rmax_ukernel__avx512f_u16", Why: "this CPU has no avx512f"}},
 	}
@@ -208,16 +208,16 @@ func TestSections(t *testing.T) {
 		}
 		contains(t, "the Markdown", markdown, "](figures/"+f.Name()+")")
 	}
-	wantFigures := []string{"accuracy-normal.svg", "accuracy-uniform10.svg", "cores-native.svg", "cores-onednn-softmax.svg", "cores-upstream.svg", "front-accuracy-.svg", "front-speed-.svg", "functions-1.svg", "functions-2.svg", "kernels-2048.svg", "kernels-4194304.svg",
+	wantFigures := []string{"accuracy-normal.svg", "accuracy-uniform10.svg", "cores-native.svg", "cores-onednn-softmax.svg", "cores-upstream.svg", "front-accuracy-.svg", "front-limits-.svg", "front-speed-.svg", "functions-1.svg", "functions-2.svg", "kernels-2048.svg", "kernels-4194304.svg",
 		"lengths-1.svg", "lengths-2.svg", "lengths-3.svg", "lengths-4.svg", "one-row-2.svg", "passes-avx2-2048.svg", "passes-avx2-4194304.svg", "variants-avx2-f32_raddextexp.svg", "variants-avx2-f32_vscaleextexp.svg"}
 	if !slices.Equal(names, wantFigures) {
 		t.Errorf("figures\n%q\nwant\n%q", names, wantFigures)
 	}
-	if n := strings.Count(html, "<img "); n != len(names)-2 {
-		t.Errorf("%d figures in the page, want %d", n, len(names)-2)
+	if n := strings.Count(html, "<img "); n != len(names)-3 {
+		t.Errorf("%d figures in the page, want %d", n, len(names)-3)
 	}
-	if n := strings.Count(read(t, dir, HTMLName), "<svg "); n != 2 {
-		t.Errorf("%d figures in the first page, want 2", n)
+	if n := strings.Count(read(t, dir, HTMLName), "<svg "); n != 3 {
+		t.Errorf("%d figures in the first page, want 3", n)
 	}
 }
 
@@ -407,7 +407,7 @@ func TestFront(t *testing.T) {
 		}
 	}
 	empty := &results.Results{Started: r.Started.Add(time.Hour), Machine: r.Machine, Build: r.Build, Reference: "upstream"}
-	empty.Machine.CPU = "CPU Y"
+	empty.Machine.CPU, empty.Build.Native = "CPU Y", ""
 	dir, _, _ := report(t, r, empty)
 	html, markdown := read(t, dir, HTMLName), read(t, dir, MarkdownName)
 	contains(t, "the page", html, `<div class="big">0.80</div>`,

@@ -48,6 +48,9 @@ func (r *Results) Add(p *Results) {
 	if p.Frequency > 0 {
 		r.Frequency = p.Frequency
 	}
+	if p.Arithmetic > 0 {
+		r.Arithmetic = p.Arithmetic
+	}
 	if p.ShortCall != nil {
 		r.ShortCall = p.ShortCall
 	}

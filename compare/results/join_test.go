@@ -11,7 +11,7 @@ import (
 // TestJoin fills every list of two results and expects both parts' entries.
 func TestJoin(t *testing.T) {
 	fill := func(name string) *Results {
-		r := &Results{Machine: machine.Machine{CPU: "X"}, Build: Build{Go: "go"}, Reference: "upstream", Seconds: 2, Frequency: 3, Seeds: []uint64{1}}
+		r := &Results{Machine: machine.Machine{CPU: "X"}, Build: Build{Go: "go"}, Reference: "upstream", Seconds: 2, Frequency: 3, Arithmetic: 0.25, Seeds: []uint64{1}}
 		v := reflect.ValueOf(r).Elem()
 		for i := range v.NumField() {
 			f := v.Field(i)
@@ -42,8 +42,8 @@ func TestJoin(t *testing.T) {
 			}
 		}
 	}
-	if lists < 6 || joined.Seconds != 4 || joined.Frequency != 3 {
-		t.Errorf("%d lists, %v seconds, %v GHz", lists, joined.Seconds, joined.Frequency)
+	if lists < 6 || joined.Seconds != 4 || joined.Frequency != 3 || joined.Arithmetic != 0.25 {
+		t.Errorf("%d lists, %v seconds, %v GHz, %v ns", lists, joined.Seconds, joined.Frequency, joined.Arithmetic)
 	}
 
 	other := fill("c")

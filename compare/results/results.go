@@ -72,9 +72,11 @@ type Results struct {
 	Auto []Auto `json:"auto,omitempty"`
 	// Accuracy has an entry for each function, class and length.
 	Accuracy []accuracy.Errors `json:"accuracy,omitempty"`
-	// Frequency is the clock in GHz and Bandwidth that of memory, both measured.
-	Frequency float64     `json:"frequency,omitempty"`
-	Bandwidth []Bandwidth `json:"bandwidth,omitempty"`
+	// Frequency is the clock in GHz, Arithmetic what [speed.Arithmetic] says, and Bandwidth that of
+	// memory, all measured.
+	Frequency  float64     `json:"frequency,omitempty"`
+	Arithmetic float64     `json:"arithmetic_ns,omitempty"`
+	Bandwidth  []Bandwidth `json:"bandwidth,omitempty"`
 	// Overhead is the time of a kernel on a row of one element.
 	Overhead *speed.Timing `json:"overhead,omitempty"`
 	// Coverage sums Bits up by family and ISA.

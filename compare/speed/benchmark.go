@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twopass-softmax/twopass/compare/internal/arithmetic"
 	"github.com/twopass-softmax/twopass/compare/internal/parallel"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/compare/internal/traffic"
@@ -220,6 +221,19 @@ func Frequency() float64 {
 	const ops = 16 * 1000
 	s := Timer{MinReps: 21}.Time(func() { chain(ops / 16) })
 	return ops / NewSummary(s.NS[0]).Median
+}
+
+// Arithmetic measures how long the ports of one CPU take for the vector operations that native.Softmax
+// spends on an element of a long row, in nanoseconds, if nothing else is in the way; 0 if their
+// number is not known for the CPU.
+func Arithmetic() float64 {
+	const ops = 24 * 1000
+	elements := 0.0
+	s := Timer{MinReps: 21}.Time(func() { elements = arithmetic.Softmax(ops) })
+	if elements == 0 {
+		return 0
+	}
+	return NewSummary(s.NS[0]).Median / elements
 }
 
 // chain makes 16 dependent operations in each turn. Additions and exclusive ors alternate, so

@@ -33,6 +33,9 @@ func (a *app) info(ctx context.Context, n int, each time.Duration) error {
 	a.header(r)
 	r.Frequency = speed.Frequency()
 	a.line("Clock     %.2f GHz as measured, if a dependent addition takes one cycle", r.Frequency)
+	if r.Arithmetic = speed.Arithmetic(); r.Arithmetic > 0 {
+		a.line("Ports     %.3f ns for an element's vector operations of native.Softmax, if nothing else is in the way", r.Arithmetic)
+	}
 	var err error
 	if r.Bandwidth, err = a.bandwidth(ctx, n, each); err != nil {
 		return err
