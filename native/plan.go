@@ -33,6 +33,8 @@ const (
 	// halfLen is the longest row of 16-bit results whose exponentials are stored, in a buffer
 	// of 512 KiB that fits into most second-level caches.
 	halfLen = 1 << 17
+	// rowWork is how many elements' time a row takes beside its own: one of 10 takes as long as 42 of a longer row.
+	rowWork = 32
 	// taskLen is how many elements of short rows a goroutine takes at a time.
 	taskLen = 1 << 14
 )
@@ -74,16 +76,16 @@ func (o *Options) simple(n int) bool {
 // makePlan plans rows of cols elements.
 func (o *Options) makePlan(rows, cols int, half bool) plan {
 	p := plan{level: arith.Best, algorithm: Store, goroutines: 1}
-	least := vectorLeast
+	least, extra := vectorLeast, rowWork
 	if p.level == arith.Plain {
-		least = scalarLeast
+		least, extra = scalarLeast, 0
 	}
 	var choice Algorithm
 	if o != nil {
 		p.stream = o.Streaming
 		choice = o.Algorithm
-		n := rows * cols
-		if g := min(o.Goroutines, (n+least/16)/(least/8)); g > 1 && (n >= least || rows >= g) {
+		work := rows*cols + min(rows, least)*extra // min: no int overflows
+		if g := min(o.Goroutines, (work+least/16)/(least/8)); g > 1 && (rows*cols >= least || rows >= g) {
 			p.goroutines = g
 		}
 	}

@@ -64,13 +64,17 @@ func TestPlan(t *testing.T) {
 			{8, least / 128 * 3, 2, 2},
 			{2, least / 8, 2, 2},
 			{8, least / 32, 100, 2}, // each has an eighth of least
-			{8, least/128*3 - 1, 2, 1},
+			{8, least/128*3 - 33, 2, 1},
+			{1 << 16, 10, 2, 2},  // short rows take longer for each element
 			{1, least / 4, 2, 1}, // a row's parts are shared twice
 			{2, least * 3 / 8, 100, 1},
 		} {
 			if _, g, _ := native.Plan(c.rows, c.cols, false, &native.Options{Goroutines: c.most}); g != c.want {
 				t.Errorf("level %v: %d goroutines of %d for %d rows of %d, want %d", arith.Best, g, c.most, c.rows, c.cols, c.want)
 			}
+		}
+		if _, g, _ := native.Plan(1<<14, 10, false, &native.Options{Goroutines: 2}); g != 1 && !plain {
+			t.Errorf("level %v: %d goroutines for 16,384 rows of 10, want 1", arith.Best, g)
 		}
 	}
 	if text := (&native.Options{Algorithm: native.Store, Streaming: true}).Explain(100); strings.Contains(text, "caches") {
