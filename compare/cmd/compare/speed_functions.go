@@ -8,16 +8,20 @@ import (
 
 // timeFunctions times native's functions against each other.
 func (r *speedRun) timeFunctions(n, goroutines int, heading string) (results.Results, error) {
-	several := goroutines > 1
-	o := &native.Options{Goroutines: goroutines}
 	benchmarks := []speed.Benchmark{
-		{Name: speed.NativeSoftmax, Goroutines: several, Run: softmax(o)},
-		{Name: speed.NativeLogSoftmax, Goroutines: several, Computes: speed.LogSoftmax, Run: func(dst, src []float32) {
-			native.LogSoftmaxRows(native.Row(dst), native.Row(src), o)
-		}},
-		{Name: speed.NativeLogSumExp, Goroutines: several, Computes: speed.LogSumExp, Run: func(dst, src []float32) {
-			native.LogSumExpRows(dst[:1], native.Row(src), o)
-		}},
+		{Name: speed.NativeSoftmax, Run: native.Softmax},
+		{Name: speed.NativeLogSoftmax, Computes: speed.LogSoftmax, Run: native.LogSoftmax},
+		{Name: speed.NativeLogSumExp, Computes: speed.LogSumExp, Run: func(dst, src []float32) { dst[0] = native.LogSumExp(src) }},
+	}
+	if goroutines > 1 {
+		o := &native.Options{Goroutines: goroutines}
+		for i, run := range []func(dst, src []float32){
+			softmax(o),
+			func(dst, src []float32) { native.LogSoftmaxRows(native.Row(dst), native.Row(src), o) },
+			func(dst, src []float32) { native.LogSumExpRows(dst[:1], native.Row(src), o) },
+		} {
+			benchmarks[i].Goroutines, benchmarks[i].Run = true, run
+		}
 	}
 	errors, err := r.errorsOf(n, benchmarks)
 	if err != nil {
