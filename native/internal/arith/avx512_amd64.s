@@ -52,28 +52,28 @@ short:
 	JGT          done15
 
 	// Rows of 1 to 16 elements.
-	CMPQ         CX, $0x00000010
-	JGT          done1
-	TESTQ        R8, R8
-	JZ           end
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact16
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact16
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearHeadroom<>+0(SB), Z3
-	VBROADCASTSS nearInteger<>+0(SB), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS down<>+0(SB), Z8
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000010
+	JGT             done1
+	TESTQ           R8, R8
+	JZ              end
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact16
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact16
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z3
+	VBROADCASTSS    nearInteger<>+0(SB), Z4
+	VBROADCASTSS    nearExp3<>+0(SB), Z5
+	VBROADCASTSS    nearExp2<>+0(SB), Z6
+	VBROADCASTSS    nearExp1<>+0(SB), Z7
+	VBROADCASTSS    down<>+0(SB), Z8
+	PCALIGN         $0x40
 
 loop1:
 	VBROADCASTSS (SI), Z9
@@ -167,28 +167,28 @@ exact16:
 
 done1:
 	// Rows of 17 to 32 elements.
-	CMPQ         CX, $0x00000020
-	JGT          done3
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000010, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact32
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact32
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000020
+	JGT             done3
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000010, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact32
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact32
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS    nearInteger<>+0(SB), Z7
+	PCALIGN         $0x40
 
 loop3:
 	VBROADCASTSS (SI), Z8
@@ -337,28 +337,28 @@ exact32:
 
 done3:
 	// Rows of 33 to 48 elements.
-	CMPQ         CX, $0x00000030
-	JGT          done5
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000020, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact48
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact48
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000030
+	JGT             done5
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000020, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact48
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact48
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS    nearInteger<>+0(SB), Z7
+	PCALIGN         $0x40
 
 loop5:
 	VBROADCASTSS (SI), Z8
@@ -532,28 +532,28 @@ exact48:
 
 done5:
 	// Rows of 49 to 64 elements.
-	CMPQ         CX, $0x00000040
-	JGT          done7
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000030, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact64
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact64
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000040
+	JGT             done7
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000030, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact64
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact64
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS    nearInteger<>+0(SB), Z7
+	PCALIGN         $0x40
 
 loop7:
 	VBROADCASTSS (SI), Z8
@@ -753,28 +753,28 @@ exact64:
 
 done7:
 	// Rows of 65 to 80 elements.
-	CMPQ         CX, $0x00000050
-	JGT          done9
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000040, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact80
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact80
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000050
+	JGT             done9
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000040, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact80
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact80
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS    nearInteger<>+0(SB), Z7
+	PCALIGN         $0x40
 
 loop9:
 	VBROADCASTSS (SI), Z8
@@ -1012,28 +1012,28 @@ exact80:
 
 done9:
 	// Rows of 81 to 96 elements.
-	CMPQ         CX, $0x00000060
-	JGT          done11
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000050, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact96
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact96
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000060
+	JGT             done11
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000050, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact96
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact96
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS    nearInteger<>+0(SB), Z7
+	PCALIGN         $0x40
 
 loop11:
 	VBROADCASTSS (SI), Z8
@@ -1300,28 +1300,28 @@ exact96:
 
 done11:
 	// Rows of 97 to 112 elements.
-	CMPQ         CX, $0x00000070
-	JGT          done13
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000060, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact112
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact112
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000070
+	JGT             done13
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000060, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact112
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact112
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS    nearInteger<>+0(SB), Z7
+	PCALIGN         $0x40
 
 loop13:
 	VBROADCASTSS (SI), Z8
@@ -1614,28 +1614,28 @@ exact112:
 
 done13:
 	// Rows of 113 to 128 elements.
-	CMPQ         CX, $0x00000080
-	JGT          done15
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000070, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact128
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact128
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000080
+	JGT             done15
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000070, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact128
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact128
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS    nearInteger<>+0(SB), Z7
+	PCALIGN         $0x40
 
 loop15:
 	VBROADCASTSS (SI), Z8
@@ -1953,28 +1953,28 @@ exact128:
 
 done15:
 	// Rows of 129 to 144 elements.
-	CMPQ         CX, $0x00000090
-	JGT          done17
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000080, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact144
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact144
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000090
+	JGT             done17
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000080, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact144
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact144
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS    nearInteger<>+0(SB), Z7
+	PCALIGN         $0x40
 
 loop17:
 	VBROADCASTSS (SI), Z8
@@ -2336,28 +2336,28 @@ exact144:
 
 done17:
 	// Rows of 145 to 160 elements.
-	CMPQ         CX, $0x000000a0
-	JGT          done19
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000090, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact160
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact160
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
-	PCALIGN      $0x40
+	CMPQ            CX, $0x000000a0
+	JGT             done19
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000090, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact160
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact160
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS    nearInteger<>+0(SB), Z7
+	PCALIGN         $0x40
 
 loop19:
 	VBROADCASTSS (SI), Z8
@@ -2748,28 +2748,28 @@ exact160:
 
 done19:
 	// Rows of 161 to 176 elements.
-	CMPQ         CX, $0x000000b0
-	JGT          done21
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x000000a0, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact176
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact176
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
-	PCALIGN      $0x40
+	CMPQ            CX, $0x000000b0
+	JGT             done21
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x000000a0, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact176
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact176
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS    nearInteger<>+0(SB), Z7
+	PCALIGN         $0x40
 
 loop21:
 	VBROADCASTSS (SI), Z8
@@ -3186,26 +3186,26 @@ exact176:
 
 done21:
 	// Rows of 177 to 192 elements.
-	CMPQ         CX, $0x000000c0
-	JGT          done23
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x000000b0, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact192
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact192
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	PCALIGN      $0x40
+	CMPQ            CX, $0x000000c0
+	JGT             done23
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x000000b0, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact192
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact192
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	PCALIGN         $0x40
 
 loop23:
 	VBROADCASTSS (SI), Z6
@@ -3651,26 +3651,26 @@ exact192:
 
 done23:
 	// Rows of 193 to 208 elements.
-	CMPQ         CX, $0x000000d0
-	JGT          done25
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x000000c0, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact208
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact208
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	PCALIGN      $0x40
+	CMPQ            CX, $0x000000d0
+	JGT             done25
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x000000c0, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact208
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact208
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	PCALIGN         $0x40
 
 loop25:
 	VBROADCASTSS (SI), Z6
@@ -4161,26 +4161,26 @@ exact208:
 
 done25:
 	// Rows of 209 to 224 elements.
-	CMPQ         CX, $0x000000e0
-	JGT          done27
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x000000d0, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact224
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact224
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	PCALIGN      $0x40
+	CMPQ            CX, $0x000000e0
+	JGT             done27
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x000000d0, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact224
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact224
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	PCALIGN         $0x40
 
 loop27:
 	VBROADCASTSS (SI), Z6
@@ -4700,26 +4700,26 @@ exact224:
 
 done27:
 	// Rows of 225 to 240 elements.
-	CMPQ         CX, $0x000000f0
-	JGT          done29
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x000000e0, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact240
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact240
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	PCALIGN      $0x40
+	CMPQ            CX, $0x000000f0
+	JGT             done29
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x000000e0, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact240
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact240
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	PCALIGN         $0x40
 
 loop29:
 	VBROADCASTSS (SI), Z6
@@ -5265,27 +5265,27 @@ exact240:
 
 done29:
 	// Rows of 241 to 256 elements.
-	CMPQ         CX, $0x00000100
-	JGT          done31
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x000000f0, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact256
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact256
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS nearExp3<>+0(SB), Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS down<>+0(SB), Z6
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000100
+	JGT             done31
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x000000f0, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact256
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact256
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    nearExp3<>+0(SB), Z3
+	VBROADCASTSS    nearExp2<>+0(SB), Z4
+	VBROADCASTSS    nearExp1<>+0(SB), Z5
+	VBROADCASTSS    down<>+0(SB), Z6
+	PCALIGN         $0x40
 
 loop31:
 	VBROADCASTSS (SI), Z7
@@ -5810,25 +5810,25 @@ row:
 	JCS          exact
 
 	// Where a table may hold 2^-N, in rows that are longer than making it takes.
-	CMPQ         CX, $0x00000180
-	JLT          narrow
-	VMULPS.BCST  perUnit<>+0(SB), Z2, Z5
-	VSUBPS.BCST  nearBase<>+0(SB), Z5, Z3
-	VBROADCASTSS ordinary<>+0(SB), Z4
-	VUCOMISS     X3, X4
-	JCS          narrow
-	VBROADCASTSS minusOrdinary<>+0(SB), Z4
-	VUCOMISS     X4, X3
-	JCS          narrow
-	VXORPS       X4, X4, X4
-	VSUBPS.BCST  4(R14), Z4, Z8
-	VSUBPS.BCST  (R14), Z4, Z4
-	VMOVUPS      powersTable<>+0(SB), Z9
-	VSCALEFPS    Z3, Z9, Z9
-	VBROADCASTSS (R14), Z3
-	VMOVAPS      Z8, Z10
-	VMOVAPS      Z4, Z8
-	VMOVAPS      Z10, Z4
+	CMPQ            CX, $0x00000180
+	JLT             narrow
+	VMULPS.BCST     perUnit<>+0(SB), Z2, Z5
+	VSUBPS.BCST     nearBase<>+0(SB), Z5, Z3
+	VBROADCASTSS    ordinary<>+0(SB), Z4
+	VUCOMISS        X3, X4
+	JCS             narrow
+	VBROADCASTSS    minusOrdinary<>+0(SB), Z4
+	VUCOMISS        X4, X3
+	JCS             narrow
+	VXORPS          X4, X4, X4
+	VSUBPS.BCST     4(R14), Z4, Z8
+	VSUBPS.BCST     (R14), Z4, Z4
+	VBROADCASTF64X4 powersTable<>+0(SB), Z9
+	VSCALEFPS       Z3, Z9, Z9
+	VBROADCASTSS    (R14), Z3
+	VMOVAPS         Z8, Z10
+	VMOVAPS         Z4, Z8
+	VMOVAPS         Z10, Z4
 
 	// Turns whose elements are all near, of 128 elements, with that table.
 	SUBQ    $0x00000080, CX
@@ -6009,13 +6009,13 @@ done36:
 
 narrow:
 	// Turns whose elements are all near, of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done37
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z8
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done37
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z8
+	PCALIGN         $0x40
 
 loop37:
 	VMOVUPS (SI), Z9
@@ -6224,11 +6224,12 @@ upto38:
 	VSUBPS Z4, Z2, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z5
-	VFMADD231PS Z1, Z3, Z5
+	VFMADD231PS     Z0, Z3, Z5
+	VFMADD231PS     Z1, Z3, Z5
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z3
+	VPERMPS      Z3, Z4, Z3
 	VPSLLD       $0x14, Z4, Z8
 	VPADDD       Z3, Z8, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z8
@@ -6276,18 +6277,19 @@ upto39:
 	VSUBPS Z5, Z2, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z8
-	VFMADD231PS Z0, Z3, Z9
-	VFMADD231PS (SI), Z1, Z8
-	VFMADD231PS Z1, Z3, Z9
+	VFMADD231PS     (SI), Z0, Z8
+	VFMADD231PS     Z0, Z3, Z9
+	VFMADD231PS     (SI), Z1, Z8
+	VFMADD231PS     Z1, Z3, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z3
-	VPERMPS      nearTable<>+0(SB), Z5, Z10
+	VPERMPS      Z3, Z4, Z10
+	VPERMPS      Z3, Z5, Z3
 	VPSLLD       $0x14, Z4, Z11
 	VPSLLD       $0x14, Z5, Z12
-	VPADDD       Z3, Z11, Z3
-	VPADDD       Z10, Z12, Z10
+	VPADDD       Z10, Z11, Z10
+	VPADDD       Z3, Z12, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -6300,8 +6302,8 @@ upto39:
 	VMULPS           Z12, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z8
-	VFMADD213PS.Z Z10, Z10, K7, Z9
+	VFMADD213PS   Z10, Z10, Z8
+	VFMADD213PS.Z Z3, Z3, K7, Z9
 	VADDPS        Z9, Z8, Z3
 
 	// Leave if an element is not near.
@@ -6346,23 +6348,24 @@ upto40:
 	VSUBPS Z8, Z2, Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS Z0, Z3, Z11
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS Z1, Z3, Z11
+	VFMADD231PS     (SI), Z0, Z9
+	VFMADD231PS     64(SI), Z0, Z10
+	VFMADD231PS     Z0, Z3, Z11
+	VFMADD231PS     (SI), Z1, Z9
+	VFMADD231PS     64(SI), Z1, Z10
+	VFMADD231PS     Z1, Z3, Z11
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z3
-	VPERMPS      nearTable<>+0(SB), Z5, Z12
-	VPERMPS      nearTable<>+0(SB), Z8, Z13
+	VPERMPS      Z3, Z4, Z12
+	VPERMPS      Z3, Z5, Z13
+	VPERMPS      Z3, Z8, Z3
 	VPSLLD       $0x14, Z4, Z14
 	VPSLLD       $0x14, Z5, Z15
 	VPSLLD       $0x14, Z8, Z16
-	VPADDD       Z3, Z14, Z3
-	VPADDD       Z12, Z15, Z12
-	VPADDD       Z13, Z16, Z13
+	VPADDD       Z12, Z14, Z12
+	VPADDD       Z13, Z15, Z13
+	VPADDD       Z3, Z16, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -6379,9 +6382,9 @@ upto40:
 	VMULPS           Z16, Z11, Z11
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z9
-	VFMADD213PS   Z12, Z12, Z10
-	VFMADD213PS.Z Z13, Z13, K7, Z11
+	VFMADD213PS   Z12, Z12, Z9
+	VFMADD213PS   Z13, Z13, Z10
+	VFMADD213PS.Z Z3, Z3, K7, Z11
 	VADDPS        Z10, Z9, Z3
 	VPTERNLOGD    $0xfe, Z5, Z8, Z4
 	VADDPS        Z11, Z3, Z3
@@ -6431,28 +6434,29 @@ upto41:
 	VSUBPS Z9, Z2, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS 128(SI), Z0, Z12
-	VFMADD231PS Z0, Z3, Z13
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS 128(SI), Z1, Z12
-	VFMADD231PS Z1, Z3, Z13
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     64(SI), Z0, Z11
+	VFMADD231PS     128(SI), Z0, Z12
+	VFMADD231PS     Z0, Z3, Z13
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     64(SI), Z1, Z11
+	VFMADD231PS     128(SI), Z1, Z12
+	VFMADD231PS     Z1, Z3, Z13
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z3
-	VPERMPS      nearTable<>+0(SB), Z5, Z14
-	VPERMPS      nearTable<>+0(SB), Z8, Z15
-	VPERMPS      nearTable<>+0(SB), Z9, Z16
+	VPERMPS      Z3, Z4, Z14
+	VPERMPS      Z3, Z5, Z15
+	VPERMPS      Z3, Z8, Z16
+	VPERMPS      Z3, Z9, Z3
 	VPSLLD       $0x14, Z4, Z17
 	VPSLLD       $0x14, Z5, Z18
 	VPSLLD       $0x14, Z8, Z19
 	VPSLLD       $0x14, Z9, Z20
-	VPADDD       Z3, Z17, Z3
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
+	VPADDD       Z14, Z17, Z14
+	VPADDD       Z15, Z18, Z15
+	VPADDD       Z16, Z19, Z16
+	VPADDD       Z3, Z20, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -6473,10 +6477,10 @@ upto41:
 	VMULPS           Z20, Z13, Z13
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z10
-	VFMADD213PS   Z14, Z14, Z11
-	VFMADD213PS   Z15, Z15, Z12
-	VFMADD213PS.Z Z16, Z16, K7, Z13
+	VFMADD213PS   Z14, Z14, Z10
+	VFMADD213PS   Z15, Z15, Z11
+	VFMADD213PS   Z16, Z16, Z12
+	VFMADD213PS.Z Z3, Z3, K7, Z13
 	VADDPS        Z11, Z10, Z3
 	VADDPS        Z13, Z12, Z14
 	VADDPS        Z14, Z3, Z3
@@ -6529,55 +6533,56 @@ upto42:
 	VSUBPS Z9, Z2, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS 128(SI), Z0, Z12
-	VFMADD231PS 192(SI), Z0, Z13
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS 128(SI), Z1, Z12
-	VFMADD231PS 192(SI), Z1, Z13
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     64(SI), Z0, Z11
+	VFMADD231PS     128(SI), Z0, Z12
+	VFMADD231PS     192(SI), Z0, Z13
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     64(SI), Z1, Z11
+	VFMADD231PS     128(SI), Z1, Z12
+	VFMADD231PS     192(SI), Z1, Z13
+	VBROADCASTF64X4 nearTable<>+0(SB), Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z14, Z18, Z14
+	VPERMPS      Z14, Z4, Z15
+	VPERMPS      Z14, Z5, Z16
+	VPERMPS      Z14, Z8, Z17
+	VPERMPS      Z14, Z9, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPSLLD       $0x14, Z9, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VMULPS           Z21, Z13, Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
 
 	// s*q + s
-	VFMADD213PS   Z14, Z14, Z10
-	VFMADD213PS   Z15, Z15, Z11
-	VFMADD213PS   Z16, Z16, Z12
-	VFMADD213PS   Z17, Z17, Z13
-	VADDPS        Z11, Z10, Z14
-	VADDPS        Z13, Z12, Z15
-	VADDPS        Z15, Z14, Z14
+	VFMADD213PS   Z15, Z15, Z10
+	VFMADD213PS   Z16, Z16, Z11
+	VFMADD213PS   Z17, Z17, Z12
+	VFMADD213PS   Z18, Z18, Z13
+	VADDPS        Z11, Z10, Z15
+	VADDPS        Z13, Z12, Z16
+	VADDPS        Z16, Z15, Z15
 	VPTERNLOGD    $0xfe, Z5, Z8, Z4
 	VPORD         Z4, Z9, Z4
 	VMOVAPS       Z2, Z5
@@ -6591,16 +6596,16 @@ upto42:
 	VFMADD231PS Z1, Z3, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z3
-	VPSLLD       $0x14, Z5, Z9
-	VPADDD       Z3, Z9, Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z9
+	VPERMPS      Z14, Z5, Z14
+	VPSLLD       $0x14, Z5, Z3
+	VPADDD       Z14, Z3, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z9
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z9
-	VMULPS           Z9, Z8, Z8
-	VFMADD213PS.Z    Z3, Z3, K7, Z8
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z3
+	VMULPS           Z3, Z8, Z8
+	VFMADD213PS.Z    Z14, Z14, K7, Z8
 
 	// Leave if an element is not near.
 	VPORD         Z4, Z5, Z4
@@ -6614,9 +6619,9 @@ upto42:
 	VMOVUPS       Z8, K7, 256(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z14, Z6, Z3
-	VMINPS Z14, Z6, Z4
-	VMAXPS Z14, Z6, Z6
+	VADDPS Z15, Z6, Z3
+	VMINPS Z15, Z6, Z4
+	VMAXPS Z15, Z6, Z6
 	VSUBPS Z6, Z3, Z6
 	VSUBPS Z6, Z4, Z4
 	VADDPS Z4, Z7, Z7
@@ -6657,55 +6662,56 @@ upto43:
 	VSUBPS Z9, Z2, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS 128(SI), Z0, Z12
-	VFMADD231PS 192(SI), Z0, Z13
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS 128(SI), Z1, Z12
-	VFMADD231PS 192(SI), Z1, Z13
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     64(SI), Z0, Z11
+	VFMADD231PS     128(SI), Z0, Z12
+	VFMADD231PS     192(SI), Z0, Z13
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     64(SI), Z1, Z11
+	VFMADD231PS     128(SI), Z1, Z12
+	VFMADD231PS     192(SI), Z1, Z13
+	VBROADCASTF64X4 nearTable<>+0(SB), Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z14, Z18, Z14
+	VPERMPS      Z14, Z4, Z15
+	VPERMPS      Z14, Z5, Z16
+	VPERMPS      Z14, Z8, Z17
+	VPERMPS      Z14, Z9, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPSLLD       $0x14, Z9, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VMULPS           Z21, Z13, Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
 
 	// s*q + s
-	VFMADD213PS Z14, Z14, Z10
-	VFMADD213PS Z15, Z15, Z11
-	VFMADD213PS Z16, Z16, Z12
-	VFMADD213PS Z17, Z17, Z13
-	VADDPS      Z11, Z10, Z14
-	VADDPS      Z13, Z12, Z15
-	VADDPS      Z15, Z14, Z14
+	VFMADD213PS Z15, Z15, Z10
+	VFMADD213PS Z16, Z16, Z11
+	VFMADD213PS Z17, Z17, Z12
+	VFMADD213PS Z18, Z18, Z13
+	VADDPS      Z11, Z10, Z15
+	VADDPS      Z13, Z12, Z16
+	VADDPS      Z16, Z15, Z15
 	VPTERNLOGD  $0xfe, Z5, Z8, Z4
 	VPORD       Z4, Z9, Z4
 	VMOVUPS     256(SI), Z5
@@ -6717,36 +6723,36 @@ upto43:
 
 	// -n = magic - N - u
 	VSUBPS Z5, Z2, Z9
-	VSUBPS Z8, Z2, Z15
+	VSUBPS Z8, Z2, Z16
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Z0, Z9
-	VFMADD231PS Z0, Z3, Z15
+	VFMADD231PS Z0, Z3, Z16
 	VFMADD231PS 256(SI), Z1, Z9
-	VFMADD231PS Z1, Z3, Z15
+	VFMADD231PS Z1, Z3, Z16
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z3
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPERMPS      Z14, Z5, Z3
+	VPERMPS      Z14, Z8, Z14
 	VPSLLD       $0x14, Z5, Z17
 	VPSLLD       $0x14, Z8, Z18
 	VPADDD       Z3, Z17, Z3
-	VPADDD       Z16, Z18, Z16
+	VPADDD       Z14, Z18, Z14
 	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z18
 	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z15, Z15
+	VMULPS           Z18, Z16, Z16
 
 	// s*q + s
 	VFMADD213PS   Z3, Z3, Z9
-	VFMADD213PS.Z Z16, Z16, K7, Z15
-	VADDPS        Z15, Z9, Z3
+	VFMADD213PS.Z Z14, Z14, K7, Z16
+	VADDPS        Z16, Z9, Z3
 	VPTERNLOGD    $0xfe, Z5, Z8, Z4
 
 	// Leave if an element is not near.
@@ -6758,12 +6764,12 @@ upto43:
 	VMOVUPS       Z12, 128(DI)
 	VMOVUPS       Z13, 192(DI)
 	VMOVUPS       Z9, 256(DI)
-	VMOVUPS       Z15, K7, 320(DI)
+	VMOVUPS       Z16, K7, 320(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z14, Z6, Z4
-	VMINPS Z14, Z6, Z5
-	VMAXPS Z14, Z6, Z6
+	VADDPS Z15, Z6, Z4
+	VMINPS Z15, Z6, Z5
+	VMAXPS Z15, Z6, Z6
 	VSUBPS Z6, Z4, Z6
 	VSUBPS Z6, Z5, Z5
 	VADDPS Z5, Z7, Z7
@@ -6804,55 +6810,56 @@ upto44:
 	VSUBPS Z9, Z2, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS 128(SI), Z0, Z12
-	VFMADD231PS 192(SI), Z0, Z13
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS 128(SI), Z1, Z12
-	VFMADD231PS 192(SI), Z1, Z13
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     64(SI), Z0, Z11
+	VFMADD231PS     128(SI), Z0, Z12
+	VFMADD231PS     192(SI), Z0, Z13
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     64(SI), Z1, Z11
+	VFMADD231PS     128(SI), Z1, Z12
+	VFMADD231PS     192(SI), Z1, Z13
+	VBROADCASTF64X4 nearTable<>+0(SB), Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z14, Z18, Z14
+	VPERMPS      Z14, Z4, Z15
+	VPERMPS      Z14, Z5, Z16
+	VPERMPS      Z14, Z8, Z17
+	VPERMPS      Z14, Z9, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPSLLD       $0x14, Z9, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VMULPS           Z21, Z13, Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
 
 	// s*q + s
-	VFMADD213PS Z14, Z14, Z10
-	VFMADD213PS Z15, Z15, Z11
-	VFMADD213PS Z16, Z16, Z12
-	VFMADD213PS Z17, Z17, Z13
-	VADDPS      Z11, Z10, Z14
-	VADDPS      Z13, Z12, Z15
-	VADDPS      Z15, Z14, Z14
+	VFMADD213PS Z15, Z15, Z10
+	VFMADD213PS Z16, Z16, Z11
+	VFMADD213PS Z17, Z17, Z12
+	VFMADD213PS Z18, Z18, Z13
+	VADDPS      Z11, Z10, Z15
+	VADDPS      Z13, Z12, Z16
+	VADDPS      Z16, Z15, Z15
 	VPTERNLOGD  $0xfe, Z5, Z8, Z4
 	VPORD       Z4, Z9, Z4
 	VMOVUPS     256(SI), Z5
@@ -6865,51 +6872,51 @@ upto44:
 	VFMADD231PS.Z Z0, Z3, K7, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z5, Z2, Z15
-	VSUBPS Z8, Z2, Z16
-	VSUBPS Z9, Z2, Z17
+	VSUBPS Z5, Z2, Z16
+	VSUBPS Z8, Z2, Z17
+	VSUBPS Z9, Z2, Z18
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z15
-	VFMADD231PS 320(SI), Z0, Z16
-	VFMADD231PS Z0, Z3, Z17
-	VFMADD231PS 256(SI), Z1, Z15
-	VFMADD231PS 320(SI), Z1, Z16
-	VFMADD231PS Z1, Z3, Z17
+	VFMADD231PS 256(SI), Z0, Z16
+	VFMADD231PS 320(SI), Z0, Z17
+	VFMADD231PS Z0, Z3, Z18
+	VFMADD231PS 256(SI), Z1, Z16
+	VFMADD231PS 320(SI), Z1, Z17
+	VFMADD231PS Z1, Z3, Z18
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z3
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPERMPS      nearTable<>+0(SB), Z9, Z19
+	VPERMPS      Z14, Z5, Z3
+	VPERMPS      Z14, Z8, Z19
+	VPERMPS      Z14, Z9, Z14
 	VPSLLD       $0x14, Z5, Z20
 	VPSLLD       $0x14, Z8, Z21
 	VPSLLD       $0x14, Z9, Z22
 	VPADDD       Z3, Z20, Z3
-	VPADDD       Z18, Z21, Z18
-	VPADDD       Z19, Z22, Z19
+	VPADDD       Z19, Z21, Z19
+	VPADDD       Z14, Z22, Z14
 	VBROADCASTSS nearExp2<>+0(SB), Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
 	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z22
-	VMULPS           Z20, Z15, Z15
-	VMULPS           Z21, Z16, Z16
-	VMULPS           Z22, Z17, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z22
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+	VMULPS           Z22, Z18, Z18
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z15
-	VFMADD213PS   Z18, Z18, Z16
-	VFMADD213PS.Z Z19, Z19, K7, Z17
-	VADDPS        Z16, Z15, Z3
+	VFMADD213PS   Z3, Z3, Z16
+	VFMADD213PS   Z19, Z19, Z17
+	VFMADD213PS.Z Z14, Z14, K7, Z18
+	VADDPS        Z17, Z16, Z3
 	VPTERNLOGD    $0xfe, Z5, Z8, Z4
 	VPORD         Z4, Z9, Z4
-	VADDPS        Z17, Z3, Z3
+	VADDPS        Z18, Z3, Z3
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
@@ -6919,14 +6926,14 @@ upto44:
 	VMOVUPS       Z11, 64(DI)
 	VMOVUPS       Z12, 128(DI)
 	VMOVUPS       Z13, 192(DI)
-	VMOVUPS       Z15, 256(DI)
-	VMOVUPS       Z16, 320(DI)
-	VMOVUPS       Z17, K7, 384(DI)
+	VMOVUPS       Z16, 256(DI)
+	VMOVUPS       Z17, 320(DI)
+	VMOVUPS       Z18, K7, 384(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z14, Z6, Z4
-	VMINPS Z14, Z6, Z5
-	VMAXPS Z14, Z6, Z6
+	VADDPS Z15, Z6, Z4
+	VMINPS Z15, Z6, Z5
+	VMAXPS Z15, Z6, Z6
 	VSUBPS Z6, Z4, Z6
 	VSUBPS Z6, Z5, Z5
 	VADDPS Z5, Z7, Z7
@@ -6967,55 +6974,56 @@ upto45:
 	VSUBPS Z9, Z2, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS 128(SI), Z0, Z12
-	VFMADD231PS 192(SI), Z0, Z13
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS 128(SI), Z1, Z12
-	VFMADD231PS 192(SI), Z1, Z13
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     64(SI), Z0, Z11
+	VFMADD231PS     128(SI), Z0, Z12
+	VFMADD231PS     192(SI), Z0, Z13
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     64(SI), Z1, Z11
+	VFMADD231PS     128(SI), Z1, Z12
+	VFMADD231PS     192(SI), Z1, Z13
+	VBROADCASTF64X4 nearTable<>+0(SB), Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z14, Z18, Z14
+	VPERMPS      Z14, Z4, Z15
+	VPERMPS      Z14, Z5, Z16
+	VPERMPS      Z14, Z8, Z17
+	VPERMPS      Z14, Z9, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPSLLD       $0x14, Z9, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VMULPS           Z21, Z13, Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
 
 	// s*q + s
-	VFMADD213PS Z14, Z14, Z10
-	VFMADD213PS Z15, Z15, Z11
-	VFMADD213PS Z16, Z16, Z12
-	VFMADD213PS Z17, Z17, Z13
-	VADDPS      Z11, Z10, Z14
-	VADDPS      Z13, Z12, Z15
-	VADDPS      Z15, Z14, Z14
+	VFMADD213PS Z15, Z15, Z10
+	VFMADD213PS Z16, Z16, Z11
+	VFMADD213PS Z17, Z17, Z12
+	VFMADD213PS Z18, Z18, Z13
+	VADDPS      Z11, Z10, Z15
+	VADDPS      Z13, Z12, Z16
+	VADDPS      Z16, Z15, Z15
 	VPTERNLOGD  $0xfe, Z5, Z8, Z4
 	VPORD       Z4, Z9, Z4
 	VMOVUPS     256(SI), Z5
@@ -7026,67 +7034,67 @@ upto45:
 	VFMADD213PS   Z2, Z0, Z8
 	VMOVUPS       384(SI), Z9
 	VFMADD213PS   Z2, Z0, Z9
-	VMOVAPS       Z2, Z15
-	VFMADD231PS.Z Z0, Z3, K7, Z15
+	VMOVAPS       Z2, Z16
+	VFMADD231PS.Z Z0, Z3, K7, Z16
 
 	// -n = magic - N - u
-	VSUBPS Z5, Z2, Z16
-	VSUBPS Z8, Z2, Z17
-	VSUBPS Z9, Z2, Z18
-	VSUBPS Z15, Z2, Z19
+	VSUBPS Z5, Z2, Z17
+	VSUBPS Z8, Z2, Z18
+	VSUBPS Z9, Z2, Z19
+	VSUBPS Z16, Z2, Z20
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z16
-	VFMADD231PS 320(SI), Z0, Z17
-	VFMADD231PS 384(SI), Z0, Z18
-	VFMADD231PS Z0, Z3, Z19
-	VFMADD231PS 256(SI), Z1, Z16
-	VFMADD231PS 320(SI), Z1, Z17
-	VFMADD231PS 384(SI), Z1, Z18
-	VFMADD231PS Z1, Z3, Z19
+	VFMADD231PS 256(SI), Z0, Z17
+	VFMADD231PS 320(SI), Z0, Z18
+	VFMADD231PS 384(SI), Z0, Z19
+	VFMADD231PS Z0, Z3, Z20
+	VFMADD231PS 256(SI), Z1, Z17
+	VFMADD231PS 320(SI), Z1, Z18
+	VFMADD231PS 384(SI), Z1, Z19
+	VFMADD231PS Z1, Z3, Z20
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z3
-	VPERMPS      nearTable<>+0(SB), Z8, Z20
-	VPERMPS      nearTable<>+0(SB), Z9, Z21
-	VPERMPS      nearTable<>+0(SB), Z15, Z22
+	VPERMPS      Z14, Z5, Z3
+	VPERMPS      Z14, Z8, Z21
+	VPERMPS      Z14, Z9, Z22
+	VPERMPS      Z14, Z16, Z14
 	VPSLLD       $0x14, Z5, Z23
 	VPSLLD       $0x14, Z8, Z24
 	VPSLLD       $0x14, Z9, Z25
-	VPSLLD       $0x14, Z15, Z26
+	VPSLLD       $0x14, Z16, Z26
 	VPADDD       Z3, Z23, Z3
-	VPADDD       Z20, Z24, Z20
-	VPADDD       Z21, Z25, Z21
-	VPADDD       Z22, Z26, Z22
+	VPADDD       Z21, Z24, Z21
+	VPADDD       Z22, Z25, Z22
+	VPADDD       Z14, Z26, Z14
 	VBROADCASTSS nearExp2<>+0(SB), Z23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z23
 	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z24
 	VBROADCASTSS     nearExp2<>+0(SB), Z25
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z25
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z25
 	VBROADCASTSS     nearExp2<>+0(SB), Z26
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z26
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z25
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z26
-	VMULPS           Z23, Z16, Z16
-	VMULPS           Z24, Z17, Z17
-	VMULPS           Z25, Z18, Z18
-	VMULPS           Z26, Z19, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z26
+	VMULPS           Z23, Z17, Z17
+	VMULPS           Z24, Z18, Z18
+	VMULPS           Z25, Z19, Z19
+	VMULPS           Z26, Z20, Z20
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z16
-	VFMADD213PS   Z20, Z20, Z17
+	VFMADD213PS   Z3, Z3, Z17
 	VFMADD213PS   Z21, Z21, Z18
-	VFMADD213PS.Z Z22, Z22, K7, Z19
-	VADDPS        Z17, Z16, Z3
-	VADDPS        Z19, Z18, Z20
-	VADDPS        Z20, Z3, Z3
+	VFMADD213PS   Z22, Z22, Z19
+	VFMADD213PS.Z Z14, Z14, K7, Z20
+	VADDPS        Z18, Z17, Z3
+	VADDPS        Z20, Z19, Z14
+	VADDPS        Z14, Z3, Z3
 	VPTERNLOGD    $0xfe, Z5, Z8, Z4
-	VPTERNLOGD    $0xfe, Z9, Z15, Z4
+	VPTERNLOGD    $0xfe, Z9, Z16, Z4
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
@@ -7096,15 +7104,15 @@ upto45:
 	VMOVUPS       Z11, 64(DI)
 	VMOVUPS       Z12, 128(DI)
 	VMOVUPS       Z13, 192(DI)
-	VMOVUPS       Z16, 256(DI)
-	VMOVUPS       Z17, 320(DI)
-	VMOVUPS       Z18, 384(DI)
-	VMOVUPS       Z19, K7, 448(DI)
+	VMOVUPS       Z17, 256(DI)
+	VMOVUPS       Z18, 320(DI)
+	VMOVUPS       Z19, 384(DI)
+	VMOVUPS       Z20, K7, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z14, Z6, Z4
-	VMINPS Z14, Z6, Z5
-	VMAXPS Z14, Z6, Z6
+	VADDPS Z15, Z6, Z4
+	VMINPS Z15, Z6, Z5
+	VMAXPS Z15, Z6, Z6
 	VSUBPS Z6, Z4, Z6
 	VSUBPS Z6, Z5, Z5
 	VADDPS Z5, Z7, Z7
@@ -7561,14 +7569,14 @@ exact:
 	VBROADCASTSS 4(R14), Z3
 
 	// Turns of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done63
-	VMOVUPS      exp2Table<>+0(SB), Z8
-	VBROADCASTSS exp3<>+0(SB), Z9
-	VBROADCASTSS exp2<>+0(SB), Z10
-	VBROADCASTSS exp1<>+0(SB), Z11
-	VBROADCASTSS cut<>+0(SB), Z12
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done63
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
+	VBROADCASTSS    exp3<>+0(SB), Z9
+	VBROADCASTSS    exp2<>+0(SB), Z10
+	VBROADCASTSS    exp1<>+0(SB), Z11
+	VBROADCASTSS    cut<>+0(SB), Z12
+	PCALIGN         $0x40
 
 loop63:
 	VMOVUPS (SI), Z13
@@ -7793,11 +7801,12 @@ upto64:
 	VSUBPS Z9, Z4, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z8, Z10
-	VFMADD231PS Z3, Z8, Z10
+	VFMADD231PS     Z2, Z8, Z10
+	VFMADD231PS     Z3, Z8, Z10
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z9, Z8
+	VPERMPS      Z8, Z9, Z8
 	VPSLLD       $0x14, Z9, Z11
 	VPADDD       Z8, Z11, Z8
 	VBROADCASTSS exp2<>+0(SB), Z11
@@ -7851,18 +7860,19 @@ upto65:
 	VSUBPS Z10, Z4, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z2, Z11
-	VFMADD231PS Z2, Z8, Z12
-	VFMADD231PS (SI), Z3, Z11
-	VFMADD231PS Z3, Z8, Z12
+	VFMADD231PS     (SI), Z2, Z11
+	VFMADD231PS     Z2, Z8, Z12
+	VFMADD231PS     (SI), Z3, Z11
+	VFMADD231PS     Z3, Z8, Z12
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z9, Z8
-	VPERMPS      exp2Table<>+0(SB), Z10, Z13
+	VPERMPS      Z8, Z9, Z13
+	VPERMPS      Z8, Z10, Z8
 	VPSLLD       $0x14, Z9, Z14
 	VPSLLD       $0x14, Z10, Z15
-	VPADDD       Z8, Z14, Z8
-	VPADDD       Z13, Z15, Z13
+	VPADDD       Z13, Z14, Z13
+	VPADDD       Z8, Z15, Z8
 	VBROADCASTSS exp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -7877,8 +7887,8 @@ upto65:
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
-	VFMADD213PS.Z Z8, Z8, K1, Z11
-	VFMADD213PS.Z Z13, Z13, K2, Z12
+	VFMADD213PS.Z Z13, Z13, K1, Z11
+	VFMADD213PS.Z Z8, Z8, K2, Z12
 	VADDPS        Z12, Z11, Z8
 	VMOVUPS       Z11, (DI)
 	VMOVUPS       Z12, K7, 64(DI)
@@ -7934,28 +7944,29 @@ upto66:
 	VSUBPS Z13, Z4, Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z2, Z14
-	VFMADD231PS 64(SI), Z2, Z15
-	VFMADD231PS Z2, Z8, Z16
-	VFMADD231PS Z2, Z9, Z17
-	VFMADD231PS (SI), Z3, Z14
-	VFMADD231PS 64(SI), Z3, Z15
-	VFMADD231PS Z3, Z8, Z16
-	VFMADD231PS Z3, Z9, Z17
+	VFMADD231PS     (SI), Z2, Z14
+	VFMADD231PS     64(SI), Z2, Z15
+	VFMADD231PS     Z2, Z8, Z16
+	VFMADD231PS     Z2, Z9, Z17
+	VFMADD231PS     (SI), Z3, Z14
+	VFMADD231PS     64(SI), Z3, Z15
+	VFMADD231PS     Z3, Z8, Z16
+	VFMADD231PS     Z3, Z9, Z17
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z8
-	VPERMPS      exp2Table<>+0(SB), Z11, Z9
-	VPERMPS      exp2Table<>+0(SB), Z12, Z18
-	VPERMPS      exp2Table<>+0(SB), Z13, Z19
+	VPERMPS      Z8, Z10, Z9
+	VPERMPS      Z8, Z11, Z18
+	VPERMPS      Z8, Z12, Z19
+	VPERMPS      Z8, Z13, Z8
 	VPSLLD       $0x14, Z10, Z20
 	VPSLLD       $0x14, Z11, Z21
 	VPSLLD       $0x14, Z12, Z22
 	VPSLLD       $0x14, Z13, Z23
-	VPADDD       Z8, Z20, Z8
-	VPADDD       Z9, Z21, Z9
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
+	VPADDD       Z9, Z20, Z9
+	VPADDD       Z18, Z21, Z18
+	VPADDD       Z19, Z22, Z19
+	VPADDD       Z8, Z23, Z8
 	VBROADCASTSS exp2<>+0(SB), Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -7980,10 +7991,10 @@ upto66:
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
-	VFMADD213PS.Z Z8, Z8, K1, Z14
-	VFMADD213PS.Z Z9, Z9, K2, Z15
-	VFMADD213PS.Z Z18, Z18, K3, Z16
-	VFMADD213PS.Z Z19, Z19, K4, Z17
+	VFMADD213PS.Z Z9, Z9, K1, Z14
+	VFMADD213PS.Z Z18, Z18, K2, Z15
+	VFMADD213PS.Z Z19, Z19, K3, Z16
+	VFMADD213PS.Z Z8, Z8, K4, Z17
 	VADDPS        Z15, Z14, Z8
 	VADDPS        Z17, Z16, Z9
 	VADDPS        Z9, Z8, Z8
@@ -8055,56 +8066,57 @@ upto67:
 	VSUBPS Z15, Z4, Z19
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z2, Z16
-	VFMADD231PS 64(SI), Z2, Z17
-	VFMADD231PS 128(SI), Z2, Z18
-	VFMADD231PS 192(SI), Z2, Z19
-	VFMADD231PS (SI), Z3, Z16
-	VFMADD231PS 64(SI), Z3, Z17
-	VFMADD231PS 128(SI), Z3, Z18
-	VFMADD231PS 192(SI), Z3, Z19
+	VFMADD231PS     (SI), Z2, Z16
+	VFMADD231PS     64(SI), Z2, Z17
+	VFMADD231PS     128(SI), Z2, Z18
+	VFMADD231PS     192(SI), Z2, Z19
+	VFMADD231PS     (SI), Z3, Z16
+	VFMADD231PS     64(SI), Z3, Z17
+	VFMADD231PS     128(SI), Z3, Z18
+	VFMADD231PS     192(SI), Z3, Z19
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z20
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z12, Z20
-	VPERMPS      exp2Table<>+0(SB), Z13, Z21
-	VPERMPS      exp2Table<>+0(SB), Z14, Z22
-	VPERMPS      exp2Table<>+0(SB), Z15, Z23
-	VPSLLD       $0x14, Z12, Z24
-	VPSLLD       $0x14, Z13, Z25
-	VPSLLD       $0x14, Z14, Z26
-	VPSLLD       $0x14, Z15, Z27
-	VPADDD       Z20, Z24, Z20
+	VPERMPS      Z20, Z12, Z21
+	VPERMPS      Z20, Z13, Z22
+	VPERMPS      Z20, Z14, Z23
+	VPERMPS      Z20, Z15, Z24
+	VPSLLD       $0x14, Z12, Z25
+	VPSLLD       $0x14, Z13, Z26
+	VPSLLD       $0x14, Z14, Z27
+	VPSLLD       $0x14, Z15, Z28
 	VPADDD       Z21, Z25, Z21
 	VPADDD       Z22, Z26, Z22
 	VPADDD       Z23, Z27, Z23
-	VBROADCASTSS exp2<>+0(SB), Z24
+	VPADDD       Z24, Z28, Z24
+	VBROADCASTSS exp2<>+0(SB), Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
-	VBROADCASTSS     exp2<>+0(SB), Z25
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z25
 	VBROADCASTSS     exp2<>+0(SB), Z26
-	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z26
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z26
 	VBROADCASTSS     exp2<>+0(SB), Z27
-	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z27
-	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
-	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z26
-	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z27
-	VMULPS           Z24, Z16, Z16
-	VMULPS           Z25, Z17, Z17
-	VMULPS           Z26, Z18, Z18
-	VMULPS           Z27, Z19, Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z27
+	VBROADCASTSS     exp2<>+0(SB), Z28
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z28
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z26
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z27
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z28
+	VMULPS           Z25, Z16, Z16
+	VMULPS           Z26, Z17, Z17
+	VMULPS           Z27, Z18, Z18
+	VMULPS           Z28, Z19, Z19
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K4
-	VFMADD213PS.Z Z20, Z20, K1, Z16
-	VFMADD213PS.Z Z21, Z21, K2, Z17
-	VFMADD213PS.Z Z22, Z22, K3, Z18
-	VFMADD213PS.Z Z23, Z23, K4, Z19
+	VFMADD213PS.Z Z21, Z21, K1, Z16
+	VFMADD213PS.Z Z22, Z22, K2, Z17
+	VFMADD213PS.Z Z23, Z23, K3, Z18
+	VFMADD213PS.Z Z24, Z24, K4, Z19
 	VADDPS        Z17, Z16, Z12
 	VADDPS        Z19, Z18, Z13
 	VADDPS        Z13, Z12, Z12
@@ -8148,33 +8160,33 @@ upto67:
 	VFMADD231PS Z3, Z11, Z19
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z8
-	VPERMPS      exp2Table<>+0(SB), Z12, Z9
-	VPERMPS      exp2Table<>+0(SB), Z14, Z10
-	VPERMPS      exp2Table<>+0(SB), Z15, Z11
-	VPSLLD       $0x14, Z6, Z20
+	VPERMPS      Z20, Z6, Z8
+	VPERMPS      Z20, Z12, Z9
+	VPERMPS      Z20, Z14, Z10
+	VPERMPS      Z20, Z15, Z20
+	VPSLLD       $0x14, Z6, Z11
 	VPSLLD       $0x14, Z12, Z21
 	VPSLLD       $0x14, Z14, Z22
 	VPSLLD       $0x14, Z15, Z23
-	VPADDD       Z8, Z20, Z8
+	VPADDD       Z8, Z11, Z8
 	VPADDD       Z9, Z21, Z9
 	VPADDD       Z10, Z22, Z10
-	VPADDD       Z11, Z23, Z11
-	VBROADCASTSS exp2<>+0(SB), Z20
+	VPADDD       Z20, Z23, Z20
+	VBROADCASTSS exp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z11
 	VBROADCASTSS     exp2<>+0(SB), Z21
 	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
 	VBROADCASTSS     exp2<>+0(SB), Z22
 	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
 	VBROADCASTSS     exp2<>+0(SB), Z23
 	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z11
 	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
 	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
 	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
-	VMULPS           Z20, Z16, Z16
+	VMULPS           Z11, Z16, Z16
 	VMULPS           Z21, Z17, Z17
 	VMULPS           Z22, Z18, Z18
 	VMULPS           Z23, Z19, Z19
@@ -8187,7 +8199,7 @@ upto67:
 	VFMADD213PS.Z Z8, Z8, K1, Z16
 	VFMADD213PS.Z Z9, Z9, K2, Z17
 	VFMADD213PS.Z Z10, Z10, K3, Z18
-	VFMADD213PS.Z Z11, Z11, K4, Z19
+	VFMADD213PS.Z Z20, Z20, K4, Z19
 	VADDPS        Z17, Z16, Z6
 	VADDPS        Z19, Z18, Z8
 	VADDPS        Z8, Z6, Z6
@@ -8529,15 +8541,7 @@ DATA nearTable<>+16(SB)/4, $0x2904e5be
 DATA nearTable<>+20(SB)/4, $0x2906b7da
 DATA nearTable<>+24(SB)/4, $0x290a26de
 DATA nearTable<>+28(SB)/4, $0x290f5829
-DATA nearTable<>+32(SB)/4, $0x290b3a3e
-DATA nearTable<>+36(SB)/4, $0x2907d424
-DATA nearTable<>+40(SB)/4, $0x29059202
-DATA nearTable<>+44(SB)/4, $0x29048e45
-DATA nearTable<>+48(SB)/4, $0x2904e5be
-DATA nearTable<>+52(SB)/4, $0x2906b7da
-DATA nearTable<>+56(SB)/4, $0x290a26de
-DATA nearTable<>+60(SB)/4, $0x290f5829
-GLOBL nearTable<>(SB), RODATA|NOPTR, $64
+GLOBL nearTable<>(SB), RODATA|NOPTR, $32
 
 DATA nearHeadroom<>+0(SB)/4, $0x41c00018
 GLOBL nearHeadroom<>(SB), RODATA|NOPTR, $4
@@ -8604,15 +8608,7 @@ DATA powersTable<>+16(SB)/4, $0x3fc4e5be
 DATA powersTable<>+20(SB)/4, $0x3fd6b7da
 DATA powersTable<>+24(SB)/4, $0x3fea26de
 DATA powersTable<>+28(SB)/4, $0x3fff5829
-DATA powersTable<>+32(SB)/4, $0x3f8b3a3e
-DATA powersTable<>+36(SB)/4, $0x3f97d424
-DATA powersTable<>+40(SB)/4, $0x3fa59202
-DATA powersTable<>+44(SB)/4, $0x3fb48e45
-DATA powersTable<>+48(SB)/4, $0x3fc4e5be
-DATA powersTable<>+52(SB)/4, $0x3fd6b7da
-DATA powersTable<>+56(SB)/4, $0x3fea26de
-DATA powersTable<>+60(SB)/4, $0x3fff5829
-GLOBL powersTable<>(SB), RODATA|NOPTR, $64
+GLOBL powersTable<>(SB), RODATA|NOPTR, $32
 
 DATA exp2<>+0(SB)/4, $0x3e7607de
 GLOBL exp2<>(SB), RODATA|NOPTR, $4
@@ -8647,15 +8643,7 @@ DATA exp2Table<>+16(SB)/4, $0x3f84e5be
 DATA exp2Table<>+20(SB)/4, $0x3f86b7da
 DATA exp2Table<>+24(SB)/4, $0x3f8a26de
 DATA exp2Table<>+28(SB)/4, $0x3f8f5829
-DATA exp2Table<>+32(SB)/4, $0x3f8b3a3e
-DATA exp2Table<>+36(SB)/4, $0x3f87d424
-DATA exp2Table<>+40(SB)/4, $0x3f859202
-DATA exp2Table<>+44(SB)/4, $0x3f848e45
-DATA exp2Table<>+48(SB)/4, $0x3f84e5be
-DATA exp2Table<>+52(SB)/4, $0x3f86b7da
-DATA exp2Table<>+56(SB)/4, $0x3f8a26de
-DATA exp2Table<>+60(SB)/4, $0x3f8f5829
-GLOBL exp2Table<>(SB), RODATA|NOPTR, $64
+GLOBL exp2Table<>(SB), RODATA|NOPTR, $32
 
 DATA exp3<>+0(SB)/4, $0x3d6349bd
 GLOBL exp3<>(SB), RODATA|NOPTR, $4
@@ -8706,13 +8694,13 @@ TEXT ·sumAVX512(SB), NOSPLIT, $0-40
 	VMOVAPS      Z3, Z2
 
 	// Turns whose elements are all near, of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done2
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z8
-	VBROADCASTSS nearExp1<>+0(SB), Z9
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done2
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z7
+	VBROADCASTSS    nearExp2<>+0(SB), Z8
+	VBROADCASTSS    nearExp1<>+0(SB), Z9
+	PCALIGN         $0x40
 
 loop2:
 	PREFETCHT0 4096(SI)
@@ -8924,11 +8912,12 @@ upto3:
 	VSUBPS Z7, Z2, Z8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z8
-	VFMADD231PS Z1, Z3, Z8
+	VFMADD231PS     Z0, Z3, Z8
+	VFMADD231PS     Z1, Z3, Z8
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z7, Z3
+	VPERMPS      Z3, Z7, Z3
 	VPSLLD       $0x14, Z7, Z9
 	VPADDD       Z3, Z9, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z9
@@ -8978,18 +8967,19 @@ upto4:
 	VSUBPS Z8, Z2, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS Z0, Z3, Z10
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS Z1, Z3, Z10
+	VFMADD231PS     (SI), Z0, Z9
+	VFMADD231PS     Z0, Z3, Z10
+	VFMADD231PS     (SI), Z1, Z9
+	VFMADD231PS     Z1, Z3, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z7, Z3
-	VPERMPS      nearTable<>+0(SB), Z8, Z11
+	VPERMPS      Z3, Z7, Z11
+	VPERMPS      Z3, Z8, Z3
 	VPSLLD       $0x14, Z7, Z12
 	VPSLLD       $0x14, Z8, Z13
-	VPADDD       Z3, Z12, Z3
-	VPADDD       Z11, Z13, Z11
+	VPADDD       Z11, Z12, Z11
+	VPADDD       Z3, Z13, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -9002,8 +8992,8 @@ upto4:
 	VMULPS           Z13, Z10, Z10
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z9
-	VFMADD213PS.Z Z11, Z11, K7, Z10
+	VFMADD213PS   Z11, Z11, Z9
+	VFMADD213PS.Z Z3, Z3, K7, Z10
 	VADDPS        Z10, Z9, Z9
 
 	// Leave if an element is not near.
@@ -9057,28 +9047,29 @@ upto5:
 	VSUBPS Z11, Z2, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z12
-	VFMADD231PS 64(SI), Z0, Z13
-	VFMADD231PS Z0, Z3, Z14
-	VFMADD231PS Z0, Z7, Z15
-	VFMADD231PS (SI), Z1, Z12
-	VFMADD231PS 64(SI), Z1, Z13
-	VFMADD231PS Z1, Z3, Z14
-	VFMADD231PS Z1, Z7, Z15
+	VFMADD231PS     (SI), Z0, Z12
+	VFMADD231PS     64(SI), Z0, Z13
+	VFMADD231PS     Z0, Z3, Z14
+	VFMADD231PS     Z0, Z7, Z15
+	VFMADD231PS     (SI), Z1, Z12
+	VFMADD231PS     64(SI), Z1, Z13
+	VFMADD231PS     Z1, Z3, Z14
+	VFMADD231PS     Z1, Z7, Z15
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z8, Z3
-	VPERMPS      nearTable<>+0(SB), Z9, Z7
-	VPERMPS      nearTable<>+0(SB), Z10, Z16
-	VPERMPS      nearTable<>+0(SB), Z11, Z17
+	VPERMPS      Z3, Z8, Z7
+	VPERMPS      Z3, Z9, Z16
+	VPERMPS      Z3, Z10, Z17
+	VPERMPS      Z3, Z11, Z3
 	VPSLLD       $0x14, Z8, Z18
 	VPSLLD       $0x14, Z9, Z19
 	VPSLLD       $0x14, Z10, Z20
 	VPSLLD       $0x14, Z11, Z21
-	VPADDD       Z3, Z18, Z3
-	VPADDD       Z7, Z19, Z7
-	VPADDD       Z16, Z20, Z16
-	VPADDD       Z17, Z21, Z17
+	VPADDD       Z7, Z18, Z7
+	VPADDD       Z16, Z19, Z16
+	VPADDD       Z17, Z20, Z17
+	VPADDD       Z3, Z21, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -9099,10 +9090,10 @@ upto5:
 	VMULPS           Z21, Z15, Z15
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z12
-	VFMADD213PS   Z7, Z7, Z13
-	VFMADD213PS.Z Z16, Z16, K7, Z14
-	VFMADD213PS.Z Z17, Z17, K2, Z15
+	VFMADD213PS   Z7, Z7, Z12
+	VFMADD213PS   Z16, Z16, Z13
+	VFMADD213PS.Z Z17, Z17, K7, Z14
+	VFMADD213PS.Z Z3, Z3, K2, Z15
 	VADDPS        Z13, Z12, Z12
 	VADDPS        Z15, Z14, Z14
 	VADDPS        Z14, Z12, Z12
@@ -9161,52 +9152,53 @@ upto6:
 	VSUBPS Z9, Z2, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS 128(SI), Z0, Z12
-	VFMADD231PS 192(SI), Z0, Z13
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS 128(SI), Z1, Z12
-	VFMADD231PS 192(SI), Z1, Z13
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     64(SI), Z0, Z11
+	VFMADD231PS     128(SI), Z0, Z12
+	VFMADD231PS     192(SI), Z0, Z13
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     64(SI), Z1, Z11
+	VFMADD231PS     128(SI), Z1, Z12
+	VFMADD231PS     192(SI), Z1, Z13
+	VBROADCASTF64X4 nearTable<>+0(SB), Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z3, Z18
-	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z14, Z18, Z14
+	VPERMPS      Z14, Z3, Z15
+	VPERMPS      Z14, Z7, Z16
+	VPERMPS      Z14, Z8, Z17
+	VPERMPS      Z14, Z9, Z18
+	VPSLLD       $0x14, Z3, Z19
+	VPSLLD       $0x14, Z7, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPSLLD       $0x14, Z9, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VMULPS           Z21, Z13, Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
 
 	// s*q + s
-	VFMADD213PS   Z14, Z14, Z10
-	VFMADD213PS   Z15, Z15, Z11
-	VFMADD213PS   Z16, Z16, Z12
-	VFMADD213PS   Z17, Z17, Z13
+	VFMADD213PS   Z15, Z15, Z10
+	VFMADD213PS   Z16, Z16, Z11
+	VFMADD213PS   Z17, Z17, Z12
+	VFMADD213PS   Z18, Z18, Z13
 	VADDPS        Z11, Z10, Z10
 	VADDPS        Z13, Z12, Z12
 	VADDPS        Z12, Z10, Z10
@@ -9223,67 +9215,67 @@ upto6:
 	VFMADD231PS.Z Z0, Z7, K7, Z12
 	VMOVAPS       Z2, Z13
 	VFMADD231PS.Z Z0, Z8, K2, Z13
-	VMOVAPS       Z2, Z14
-	VFMADD231PS.Z Z0, Z9, K3, Z14
 	VMOVAPS       Z2, Z15
-	VFMADD231PS.Z Z0, Z11, K4, Z15
+	VFMADD231PS.Z Z0, Z9, K3, Z15
+	VMOVAPS       Z2, Z16
+	VFMADD231PS.Z Z0, Z11, K4, Z16
 
 	// -n = magic - N - u
-	VSUBPS Z12, Z2, Z16
-	VSUBPS Z13, Z2, Z17
-	VSUBPS Z14, Z2, Z18
+	VSUBPS Z12, Z2, Z17
+	VSUBPS Z13, Z2, Z18
 	VSUBPS Z15, Z2, Z19
+	VSUBPS Z16, Z2, Z20
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z7, Z16
-	VFMADD231PS Z0, Z8, Z17
-	VFMADD231PS Z0, Z9, Z18
-	VFMADD231PS Z0, Z11, Z19
-	VFMADD231PS Z1, Z7, Z16
-	VFMADD231PS Z1, Z8, Z17
-	VFMADD231PS Z1, Z9, Z18
-	VFMADD231PS Z1, Z11, Z19
+	VFMADD231PS Z0, Z7, Z17
+	VFMADD231PS Z0, Z8, Z18
+	VFMADD231PS Z0, Z9, Z19
+	VFMADD231PS Z0, Z11, Z20
+	VFMADD231PS Z1, Z7, Z17
+	VFMADD231PS Z1, Z8, Z18
+	VFMADD231PS Z1, Z9, Z19
+	VFMADD231PS Z1, Z11, Z20
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z12, Z7
-	VPERMPS      nearTable<>+0(SB), Z13, Z8
-	VPERMPS      nearTable<>+0(SB), Z14, Z9
-	VPERMPS      nearTable<>+0(SB), Z15, Z11
-	VPSLLD       $0x14, Z12, Z20
+	VPERMPS      Z14, Z12, Z7
+	VPERMPS      Z14, Z13, Z8
+	VPERMPS      Z14, Z15, Z9
+	VPERMPS      Z14, Z16, Z14
+	VPSLLD       $0x14, Z12, Z11
 	VPSLLD       $0x14, Z13, Z21
-	VPSLLD       $0x14, Z14, Z22
-	VPSLLD       $0x14, Z15, Z23
-	VPADDD       Z7, Z20, Z7
+	VPSLLD       $0x14, Z15, Z22
+	VPSLLD       $0x14, Z16, Z23
+	VPADDD       Z7, Z11, Z7
 	VPADDD       Z8, Z21, Z8
 	VPADDD       Z9, Z22, Z9
-	VPADDD       Z11, Z23, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z20
+	VPADDD       Z14, Z23, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z11
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z21
 	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z22
 	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z23
-	VMULPS           Z20, Z16, Z16
-	VMULPS           Z21, Z17, Z17
-	VMULPS           Z22, Z18, Z18
-	VMULPS           Z23, Z19, Z19
-	VFMADD213PS.Z    Z7, Z7, K7, Z16
-	VFMADD213PS.Z    Z8, Z8, K2, Z17
-	VFMADD213PS.Z    Z9, Z9, K3, Z18
-	VFMADD213PS.Z    Z11, Z11, K4, Z19
-	VADDPS           Z17, Z16, Z16
-	VADDPS           Z19, Z18, Z18
-	VADDPS           Z18, Z16, Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z23
+	VMULPS           Z11, Z17, Z17
+	VMULPS           Z21, Z18, Z18
+	VMULPS           Z22, Z19, Z19
+	VMULPS           Z23, Z20, Z20
+	VFMADD213PS.Z    Z7, Z7, K7, Z17
+	VFMADD213PS.Z    Z8, Z8, K2, Z18
+	VFMADD213PS.Z    Z9, Z9, K3, Z19
+	VFMADD213PS.Z    Z14, Z14, K4, Z20
+	VADDPS           Z18, Z17, Z17
+	VADDPS           Z20, Z19, Z19
+	VADDPS           Z19, Z17, Z17
 	VPTERNLOGD       $0xfe, Z12, Z13, Z3
-	VPTERNLOGD       $0xfe, Z14, Z15, Z3
+	VPTERNLOGD       $0xfe, Z15, Z16, Z3
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
@@ -9320,9 +9312,9 @@ upto6:
 	VADDPS Z7, Z5, Z5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z16, Z3, Z4
-	VMINPS Z16, Z3, Z7
-	VMAXPS Z16, Z3, Z3
+	VADDPS Z17, Z3, Z4
+	VMINPS Z17, Z3, Z7
+	VMAXPS Z17, Z3, Z3
 	VSUBPS Z3, Z4, Z3
 	VSUBPS Z3, Z7, Z7
 	VADDPS Z7, Z5, Z5
@@ -9345,14 +9337,14 @@ exact:
 	VBROADCASTSS 204(R14), Z3
 
 	// Turns of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done8
-	VMOVUPS      exp2Table<>+0(SB), Z7
-	VBROADCASTSS exp3<>+0(SB), Z8
-	VBROADCASTSS exp2<>+0(SB), Z9
-	VBROADCASTSS exp1<>+0(SB), Z10
-	VBROADCASTSS cut<>+0(SB), Z11
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done8
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z7
+	VBROADCASTSS    exp3<>+0(SB), Z8
+	VBROADCASTSS    exp2<>+0(SB), Z9
+	VBROADCASTSS    exp1<>+0(SB), Z10
+	VBROADCASTSS    cut<>+0(SB), Z11
+	PCALIGN         $0x40
 
 loop8:
 	VMOVUPS (SI), Z12
@@ -9577,11 +9569,12 @@ upto9:
 	VSUBPS Z8, Z2, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z7, Z9
-	VFMADD231PS Z1, Z7, Z9
+	VFMADD231PS     Z0, Z7, Z9
+	VFMADD231PS     Z1, Z7, Z9
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z7
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z8, Z7
+	VPERMPS      Z7, Z8, Z7
 	VPSLLD       $0x14, Z8, Z10
 	VPADDD       Z7, Z10, Z7
 	VBROADCASTSS exp2<>+0(SB), Z10
@@ -9635,18 +9628,19 @@ upto10:
 	VSUBPS Z9, Z2, Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS Z0, Z7, Z11
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS Z1, Z7, Z11
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     Z0, Z7, Z11
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     Z1, Z7, Z11
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z7
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z8, Z7
-	VPERMPS      exp2Table<>+0(SB), Z9, Z12
+	VPERMPS      Z7, Z8, Z12
+	VPERMPS      Z7, Z9, Z7
 	VPSLLD       $0x14, Z8, Z13
 	VPSLLD       $0x14, Z9, Z14
-	VPADDD       Z7, Z13, Z7
-	VPADDD       Z12, Z14, Z12
+	VPADDD       Z12, Z13, Z12
+	VPADDD       Z7, Z14, Z7
 	VBROADCASTSS exp2<>+0(SB), Z13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -9661,8 +9655,8 @@ upto10:
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
-	VFMADD213PS.Z Z7, Z7, K1, Z10
-	VFMADD213PS.Z Z12, Z12, K2, Z11
+	VFMADD213PS.Z Z12, Z12, K1, Z10
+	VFMADD213PS.Z Z7, Z7, K2, Z11
 	VADDPS        Z11, Z10, Z10
 
 	// sum + t, and what that lacks to the rest
@@ -9717,28 +9711,29 @@ upto11:
 	VSUBPS Z12, Z2, Z16
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z13
-	VFMADD231PS 64(SI), Z0, Z14
-	VFMADD231PS Z0, Z7, Z15
-	VFMADD231PS Z0, Z8, Z16
-	VFMADD231PS (SI), Z1, Z13
-	VFMADD231PS 64(SI), Z1, Z14
-	VFMADD231PS Z1, Z7, Z15
-	VFMADD231PS Z1, Z8, Z16
+	VFMADD231PS     (SI), Z0, Z13
+	VFMADD231PS     64(SI), Z0, Z14
+	VFMADD231PS     Z0, Z7, Z15
+	VFMADD231PS     Z0, Z8, Z16
+	VFMADD231PS     (SI), Z1, Z13
+	VFMADD231PS     64(SI), Z1, Z14
+	VFMADD231PS     Z1, Z7, Z15
+	VFMADD231PS     Z1, Z8, Z16
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z7
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z9, Z7
-	VPERMPS      exp2Table<>+0(SB), Z10, Z8
-	VPERMPS      exp2Table<>+0(SB), Z11, Z17
-	VPERMPS      exp2Table<>+0(SB), Z12, Z18
+	VPERMPS      Z7, Z9, Z8
+	VPERMPS      Z7, Z10, Z17
+	VPERMPS      Z7, Z11, Z18
+	VPERMPS      Z7, Z12, Z7
 	VPSLLD       $0x14, Z9, Z19
 	VPSLLD       $0x14, Z10, Z20
 	VPSLLD       $0x14, Z11, Z21
 	VPSLLD       $0x14, Z12, Z22
-	VPADDD       Z7, Z19, Z7
-	VPADDD       Z8, Z20, Z8
-	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
+	VPADDD       Z8, Z19, Z8
+	VPADDD       Z17, Z20, Z17
+	VPADDD       Z18, Z21, Z18
+	VPADDD       Z7, Z22, Z7
 	VBROADCASTSS exp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -9763,10 +9758,10 @@ upto11:
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
-	VFMADD213PS.Z Z7, Z7, K1, Z13
-	VFMADD213PS.Z Z8, Z8, K2, Z14
-	VFMADD213PS.Z Z17, Z17, K3, Z15
-	VFMADD213PS.Z Z18, Z18, K4, Z16
+	VFMADD213PS.Z Z8, Z8, K1, Z13
+	VFMADD213PS.Z Z17, Z17, K2, Z14
+	VFMADD213PS.Z Z18, Z18, K3, Z15
+	VFMADD213PS.Z Z7, Z7, K4, Z16
 	VADDPS        Z14, Z13, Z13
 	VADDPS        Z16, Z15, Z15
 	VADDPS        Z15, Z13, Z13
@@ -9834,56 +9829,57 @@ upto12:
 	VSUBPS Z14, Z2, Z18
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z15
-	VFMADD231PS 64(SI), Z0, Z16
-	VFMADD231PS 128(SI), Z0, Z17
-	VFMADD231PS 192(SI), Z0, Z18
-	VFMADD231PS (SI), Z1, Z15
-	VFMADD231PS 64(SI), Z1, Z16
-	VFMADD231PS 128(SI), Z1, Z17
-	VFMADD231PS 192(SI), Z1, Z18
+	VFMADD231PS     (SI), Z0, Z15
+	VFMADD231PS     64(SI), Z0, Z16
+	VFMADD231PS     128(SI), Z0, Z17
+	VFMADD231PS     192(SI), Z0, Z18
+	VFMADD231PS     (SI), Z1, Z15
+	VFMADD231PS     64(SI), Z1, Z16
+	VFMADD231PS     128(SI), Z1, Z17
+	VFMADD231PS     192(SI), Z1, Z18
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z19
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z11, Z19
-	VPERMPS      exp2Table<>+0(SB), Z12, Z20
-	VPERMPS      exp2Table<>+0(SB), Z13, Z21
-	VPERMPS      exp2Table<>+0(SB), Z14, Z22
-	VPSLLD       $0x14, Z11, Z23
-	VPSLLD       $0x14, Z12, Z24
-	VPSLLD       $0x14, Z13, Z25
-	VPSLLD       $0x14, Z14, Z26
-	VPADDD       Z19, Z23, Z19
+	VPERMPS      Z19, Z11, Z20
+	VPERMPS      Z19, Z12, Z21
+	VPERMPS      Z19, Z13, Z22
+	VPERMPS      Z19, Z14, Z23
+	VPSLLD       $0x14, Z11, Z24
+	VPSLLD       $0x14, Z12, Z25
+	VPSLLD       $0x14, Z13, Z26
+	VPSLLD       $0x14, Z14, Z27
 	VPADDD       Z20, Z24, Z20
 	VPADDD       Z21, Z25, Z21
 	VPADDD       Z22, Z26, Z22
-	VBROADCASTSS exp2<>+0(SB), Z23
+	VPADDD       Z23, Z27, Z23
+	VBROADCASTSS exp2<>+0(SB), Z24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
-	VBROADCASTSS     exp2<>+0(SB), Z24
-	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z24
 	VBROADCASTSS     exp2<>+0(SB), Z25
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z25
 	VBROADCASTSS     exp2<>+0(SB), Z26
-	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z26
-	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
-	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
-	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z26
-	VMULPS           Z23, Z15, Z15
-	VMULPS           Z24, Z16, Z16
-	VMULPS           Z25, Z17, Z17
-	VMULPS           Z26, Z18, Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z26
+	VBROADCASTSS     exp2<>+0(SB), Z27
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z27
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z26
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z27
+	VMULPS           Z24, Z15, Z15
+	VMULPS           Z25, Z16, Z16
+	VMULPS           Z26, Z17, Z17
+	VMULPS           Z27, Z18, Z18
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K4
-	VFMADD213PS.Z Z19, Z19, K1, Z15
-	VFMADD213PS.Z Z20, Z20, K2, Z16
-	VFMADD213PS.Z Z21, Z21, K3, Z17
-	VFMADD213PS.Z Z22, Z22, K4, Z18
+	VFMADD213PS.Z Z20, Z20, K1, Z15
+	VFMADD213PS.Z Z21, Z21, K2, Z16
+	VFMADD213PS.Z Z22, Z22, K3, Z17
+	VFMADD213PS.Z Z23, Z23, K4, Z18
 	VADDPS        Z16, Z15, Z15
 	VADDPS        Z18, Z17, Z17
 	VADDPS        Z17, Z15, Z15
@@ -9923,33 +9919,33 @@ upto12:
 	VFMADD231PS Z1, Z10, Z18
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z4, Z7
-	VPERMPS      exp2Table<>+0(SB), Z12, Z8
-	VPERMPS      exp2Table<>+0(SB), Z13, Z9
-	VPERMPS      exp2Table<>+0(SB), Z14, Z10
-	VPSLLD       $0x14, Z4, Z19
+	VPERMPS      Z19, Z4, Z7
+	VPERMPS      Z19, Z12, Z8
+	VPERMPS      Z19, Z13, Z9
+	VPERMPS      Z19, Z14, Z19
+	VPSLLD       $0x14, Z4, Z10
 	VPSLLD       $0x14, Z12, Z20
 	VPSLLD       $0x14, Z13, Z21
 	VPSLLD       $0x14, Z14, Z22
-	VPADDD       Z7, Z19, Z7
+	VPADDD       Z7, Z10, Z7
 	VPADDD       Z8, Z20, Z8
 	VPADDD       Z9, Z21, Z9
-	VPADDD       Z10, Z22, Z10
-	VBROADCASTSS exp2<>+0(SB), Z19
+	VPADDD       Z19, Z22, Z19
+	VBROADCASTSS exp2<>+0(SB), Z10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z10
 	VBROADCASTSS     exp2<>+0(SB), Z20
 	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z20
 	VBROADCASTSS     exp2<>+0(SB), Z21
 	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
 	VBROADCASTSS     exp2<>+0(SB), Z22
 	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
-	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z10
 	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z20
 	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
 	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
-	VMULPS           Z19, Z15, Z15
+	VMULPS           Z10, Z15, Z15
 	VMULPS           Z20, Z16, Z16
 	VMULPS           Z21, Z17, Z17
 	VMULPS           Z22, Z18, Z18
@@ -9962,7 +9958,7 @@ upto12:
 	VFMADD213PS.Z Z7, Z7, K1, Z15
 	VFMADD213PS.Z Z8, Z8, K2, Z16
 	VFMADD213PS.Z Z9, Z9, K3, Z17
-	VFMADD213PS.Z Z10, Z10, K4, Z18
+	VFMADD213PS.Z Z19, Z19, K4, Z18
 	VADDPS        Z16, Z15, Z15
 	VADDPS        Z18, Z17, Z17
 	VADDPS        Z17, Z15, Z15
@@ -10027,25 +10023,25 @@ TEXT ·sumStoreAVX512(SB), NOSPLIT, $0-64
 	VMOVAPS      Z3, Z2
 
 	// Where a table may hold 2^-N, in rows that are longer than making it takes.
-	CMPQ         CX, $0x00000180
-	JLT          narrow
-	VMULPS.BCST  perUnit<>+0(SB), Z2, Z7
-	VSUBPS.BCST  nearBase<>+0(SB), Z7, Z3
-	VBROADCASTSS ordinary<>+0(SB), Z6
-	VUCOMISS     X3, X6
-	JCS          narrow
-	VBROADCASTSS minusOrdinary<>+0(SB), Z6
-	VUCOMISS     X6, X3
-	JCS          narrow
-	VXORPS       X6, X6, X6
-	VSUBPS.BCST  196(R14), Z6, Z8
-	VSUBPS.BCST  192(R14), Z6, Z6
-	VMOVUPS      powersTable<>+0(SB), Z9
-	VSCALEFPS    Z3, Z9, Z9
-	VBROADCASTSS 192(R14), Z3
-	VMOVAPS      Z8, Z10
-	VMOVAPS      Z6, Z8
-	VMOVAPS      Z10, Z6
+	CMPQ            CX, $0x00000180
+	JLT             narrow
+	VMULPS.BCST     perUnit<>+0(SB), Z2, Z7
+	VSUBPS.BCST     nearBase<>+0(SB), Z7, Z3
+	VBROADCASTSS    ordinary<>+0(SB), Z6
+	VUCOMISS        X3, X6
+	JCS             narrow
+	VBROADCASTSS    minusOrdinary<>+0(SB), Z6
+	VUCOMISS        X6, X3
+	JCS             narrow
+	VXORPS          X6, X6, X6
+	VSUBPS.BCST     196(R14), Z6, Z8
+	VSUBPS.BCST     192(R14), Z6, Z6
+	VBROADCASTF64X4 powersTable<>+0(SB), Z9
+	VSCALEFPS       Z3, Z9, Z9
+	VBROADCASTSS    192(R14), Z3
+	VMOVAPS         Z8, Z10
+	VMOVAPS         Z6, Z8
+	VMOVAPS         Z10, Z6
 
 	// Turns whose elements are all near, of 128 elements, with that table.
 	SUBQ    $0x00000080, CX
@@ -10226,13 +10222,13 @@ done3:
 
 narrow:
 	// Turns whose elements are all near, of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done4
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z6
-	VBROADCASTSS nearExp2<>+0(SB), Z7
-	VBROADCASTSS nearExp1<>+0(SB), Z8
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done4
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z6
+	VBROADCASTSS    nearExp2<>+0(SB), Z7
+	VBROADCASTSS    nearExp1<>+0(SB), Z8
+	PCALIGN         $0x40
 
 loop4:
 	VMOVUPS (SI), Z9
@@ -10433,11 +10429,12 @@ upto5:
 	VSUBPS Z6, Z2, Z7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z7
-	VFMADD231PS Z1, Z3, Z7
+	VFMADD231PS     Z0, Z3, Z7
+	VFMADD231PS     Z1, Z3, Z7
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z3
+	VPERMPS      Z3, Z6, Z3
 	VPSLLD       $0x14, Z6, Z8
 	VPADDD       Z3, Z8, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z8
@@ -10485,18 +10482,19 @@ upto6:
 	VSUBPS Z7, Z2, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z8
-	VFMADD231PS Z0, Z3, Z9
-	VFMADD231PS (SI), Z1, Z8
-	VFMADD231PS Z1, Z3, Z9
+	VFMADD231PS     (SI), Z0, Z8
+	VFMADD231PS     Z0, Z3, Z9
+	VFMADD231PS     (SI), Z1, Z8
+	VFMADD231PS     Z1, Z3, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z3
-	VPERMPS      nearTable<>+0(SB), Z7, Z10
+	VPERMPS      Z3, Z6, Z10
+	VPERMPS      Z3, Z7, Z3
 	VPSLLD       $0x14, Z6, Z11
 	VPSLLD       $0x14, Z7, Z12
-	VPADDD       Z3, Z11, Z3
-	VPADDD       Z10, Z12, Z10
+	VPADDD       Z10, Z11, Z10
+	VPADDD       Z3, Z12, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -10509,8 +10507,8 @@ upto6:
 	VMULPS           Z12, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z8
-	VFMADD213PS.Z Z10, Z10, K7, Z9
+	VFMADD213PS   Z10, Z10, Z8
+	VFMADD213PS.Z Z3, Z3, K7, Z9
 	VADDPS        Z9, Z8, Z3
 
 	// Leave if an element is not near.
@@ -10561,28 +10559,29 @@ upto7:
 	VSUBPS Z10, Z2, Z14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z11
-	VFMADD231PS 64(SI), Z0, Z12
-	VFMADD231PS Z0, Z3, Z13
-	VFMADD231PS Z0, Z6, Z14
-	VFMADD231PS (SI), Z1, Z11
-	VFMADD231PS 64(SI), Z1, Z12
-	VFMADD231PS Z1, Z3, Z13
-	VFMADD231PS Z1, Z6, Z14
+	VFMADD231PS     (SI), Z0, Z11
+	VFMADD231PS     64(SI), Z0, Z12
+	VFMADD231PS     Z0, Z3, Z13
+	VFMADD231PS     Z0, Z6, Z14
+	VFMADD231PS     (SI), Z1, Z11
+	VFMADD231PS     64(SI), Z1, Z12
+	VFMADD231PS     Z1, Z3, Z13
+	VFMADD231PS     Z1, Z6, Z14
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z7, Z3
-	VPERMPS      nearTable<>+0(SB), Z8, Z6
-	VPERMPS      nearTable<>+0(SB), Z9, Z15
-	VPERMPS      nearTable<>+0(SB), Z10, Z16
+	VPERMPS      Z3, Z7, Z6
+	VPERMPS      Z3, Z8, Z15
+	VPERMPS      Z3, Z9, Z16
+	VPERMPS      Z3, Z10, Z3
 	VPSLLD       $0x14, Z7, Z17
 	VPSLLD       $0x14, Z8, Z18
 	VPSLLD       $0x14, Z9, Z19
 	VPSLLD       $0x14, Z10, Z20
-	VPADDD       Z3, Z17, Z3
-	VPADDD       Z6, Z18, Z6
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
+	VPADDD       Z6, Z17, Z6
+	VPADDD       Z15, Z18, Z15
+	VPADDD       Z16, Z19, Z16
+	VPADDD       Z3, Z20, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -10603,10 +10602,10 @@ upto7:
 	VMULPS           Z20, Z14, Z14
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z11
-	VFMADD213PS   Z6, Z6, Z12
-	VFMADD213PS.Z Z15, Z15, K7, Z13
-	VFMADD213PS.Z Z16, Z16, K2, Z14
+	VFMADD213PS   Z6, Z6, Z11
+	VFMADD213PS   Z15, Z15, Z12
+	VFMADD213PS.Z Z16, Z16, K7, Z13
+	VFMADD213PS.Z Z3, Z3, K2, Z14
 	VADDPS        Z12, Z11, Z3
 	VADDPS        Z14, Z13, Z6
 	VADDPS        Z6, Z3, Z3
@@ -10660,55 +10659,56 @@ upto8:
 	VSUBPS Z8, Z2, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS 192(SI), Z0, Z12
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS 192(SI), Z1, Z12
+	VFMADD231PS     (SI), Z0, Z9
+	VFMADD231PS     64(SI), Z0, Z10
+	VFMADD231PS     128(SI), Z0, Z11
+	VFMADD231PS     192(SI), Z0, Z12
+	VFMADD231PS     (SI), Z1, Z9
+	VFMADD231PS     64(SI), Z1, Z10
+	VFMADD231PS     128(SI), Z1, Z11
+	VFMADD231PS     192(SI), Z1, Z12
+	VBROADCASTF64X4 nearTable<>+0(SB), Z13
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPSLLD       $0x14, Z3, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPADDD       Z13, Z17, Z13
+	VPERMPS      Z13, Z3, Z14
+	VPERMPS      Z13, Z6, Z15
+	VPERMPS      Z13, Z7, Z16
+	VPERMPS      Z13, Z8, Z17
+	VPSLLD       $0x14, Z3, Z18
+	VPSLLD       $0x14, Z6, Z19
+	VPSLLD       $0x14, Z7, Z20
+	VPSLLD       $0x14, Z8, Z21
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
+	VPADDD       Z17, Z21, Z17
+	VBROADCASTSS nearExp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VMULPS           Z18, Z9, Z9
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
 
 	// s*q + s
-	VFMADD213PS   Z13, Z13, Z9
-	VFMADD213PS   Z14, Z14, Z10
-	VFMADD213PS   Z15, Z15, Z11
-	VFMADD213PS   Z16, Z16, Z12
-	VADDPS        Z10, Z9, Z13
-	VADDPS        Z12, Z11, Z14
-	VADDPS        Z14, Z13, Z13
+	VFMADD213PS   Z14, Z14, Z9
+	VFMADD213PS   Z15, Z15, Z10
+	VFMADD213PS   Z16, Z16, Z11
+	VFMADD213PS   Z17, Z17, Z12
+	VADDPS        Z10, Z9, Z14
+	VADDPS        Z12, Z11, Z15
+	VADDPS        Z15, Z14, Z14
 	VPTERNLOGD    $0xfe, Z6, Z7, Z3
 	VPORD         Z3, Z8, Z3
 	VMOVUPS.Z     256(SI), K7, Z6
@@ -10717,72 +10717,72 @@ upto8:
 	KSHIFTRQ      $0x20, K7, K3
 	VMOVUPS.Z     384(SI), K3, Z8
 	KSHIFTRQ      $0x30, K7, K4
-	VMOVUPS.Z     448(SI), K4, Z14
-	VMOVAPS       Z2, Z15
-	VFMADD231PS.Z Z0, Z6, K7, Z15
+	VMOVUPS.Z     448(SI), K4, Z15
 	VMOVAPS       Z2, Z16
-	VFMADD231PS.Z Z0, Z7, K2, Z16
+	VFMADD231PS.Z Z0, Z6, K7, Z16
 	VMOVAPS       Z2, Z17
-	VFMADD231PS.Z Z0, Z8, K3, Z17
+	VFMADD231PS.Z Z0, Z7, K2, Z17
 	VMOVAPS       Z2, Z18
-	VFMADD231PS.Z Z0, Z14, K4, Z18
+	VFMADD231PS.Z Z0, Z8, K3, Z18
+	VMOVAPS       Z2, Z19
+	VFMADD231PS.Z Z0, Z15, K4, Z19
 
 	// -n = magic - N - u
-	VSUBPS Z15, Z2, Z19
 	VSUBPS Z16, Z2, Z20
 	VSUBPS Z17, Z2, Z21
 	VSUBPS Z18, Z2, Z22
+	VSUBPS Z19, Z2, Z23
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z6, Z19
-	VFMADD231PS Z0, Z7, Z20
-	VFMADD231PS Z0, Z8, Z21
-	VFMADD231PS Z0, Z14, Z22
-	VFMADD231PS Z1, Z6, Z19
-	VFMADD231PS Z1, Z7, Z20
-	VFMADD231PS Z1, Z8, Z21
-	VFMADD231PS Z1, Z14, Z22
+	VFMADD231PS Z0, Z6, Z20
+	VFMADD231PS Z0, Z7, Z21
+	VFMADD231PS Z0, Z8, Z22
+	VFMADD231PS Z0, Z15, Z23
+	VFMADD231PS Z1, Z6, Z20
+	VFMADD231PS Z1, Z7, Z21
+	VFMADD231PS Z1, Z8, Z22
+	VFMADD231PS Z1, Z15, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z15, Z6
-	VPERMPS      nearTable<>+0(SB), Z16, Z7
-	VPERMPS      nearTable<>+0(SB), Z17, Z8
-	VPERMPS      nearTable<>+0(SB), Z18, Z14
-	VPSLLD       $0x14, Z15, Z23
-	VPSLLD       $0x14, Z16, Z24
-	VPSLLD       $0x14, Z17, Z25
-	VPSLLD       $0x14, Z18, Z26
-	VPADDD       Z6, Z23, Z6
+	VPERMPS      Z13, Z16, Z6
+	VPERMPS      Z13, Z17, Z7
+	VPERMPS      Z13, Z18, Z8
+	VPERMPS      Z13, Z19, Z13
+	VPSLLD       $0x14, Z16, Z15
+	VPSLLD       $0x14, Z17, Z24
+	VPSLLD       $0x14, Z18, Z25
+	VPSLLD       $0x14, Z19, Z26
+	VPADDD       Z6, Z15, Z6
 	VPADDD       Z7, Z24, Z7
 	VPADDD       Z8, Z25, Z8
-	VPADDD       Z14, Z26, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z23
+	VPADDD       Z13, Z26, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z15
 	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z21, Z24
 	VBROADCASTSS     nearExp2<>+0(SB), Z25
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z21, Z25
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z22, Z25
 	VBROADCASTSS     nearExp2<>+0(SB), Z26
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z22, Z26
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z25
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z22, Z26
-	VMULPS           Z23, Z19, Z19
-	VMULPS           Z24, Z20, Z20
-	VMULPS           Z25, Z21, Z21
-	VMULPS           Z26, Z22, Z22
-	VFMADD213PS.Z    Z6, Z6, K7, Z19
-	VFMADD213PS.Z    Z7, Z7, K2, Z20
-	VFMADD213PS.Z    Z8, Z8, K3, Z21
-	VFMADD213PS.Z    Z14, Z14, K4, Z22
-	VADDPS           Z20, Z19, Z6
-	VADDPS           Z22, Z21, Z7
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z23, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z22, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z23, Z26
+	VMULPS           Z15, Z20, Z20
+	VMULPS           Z24, Z21, Z21
+	VMULPS           Z25, Z22, Z22
+	VMULPS           Z26, Z23, Z23
+	VFMADD213PS.Z    Z6, Z6, K7, Z20
+	VFMADD213PS.Z    Z7, Z7, K2, Z21
+	VFMADD213PS.Z    Z8, Z8, K3, Z22
+	VFMADD213PS.Z    Z13, Z13, K4, Z23
+	VADDPS           Z21, Z20, Z6
+	VADDPS           Z23, Z22, Z7
 	VADDPS           Z7, Z6, Z6
-	VPTERNLOGD       $0xfe, Z15, Z16, Z3
-	VPTERNLOGD       $0xfe, Z17, Z18, Z3
+	VPTERNLOGD       $0xfe, Z16, Z17, Z3
+	VPTERNLOGD       $0xfe, Z18, Z19, Z3
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
@@ -10792,18 +10792,18 @@ upto8:
 	VMOVUPS       Z10, 64(DI)
 	VMOVUPS       Z11, 128(DI)
 	VMOVUPS       Z12, 192(DI)
-	VMOVUPS       Z19, K7, 256(DI)
+	VMOVUPS       Z20, K7, 256(DI)
 	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z20, K1, 320(DI)
+	VMOVUPS       Z21, K1, 320(DI)
 	KSHIFTRQ      $0x20, K7, K1
-	VMOVUPS       Z21, K1, 384(DI)
+	VMOVUPS       Z22, K1, 384(DI)
 	KSHIFTRQ      $0x30, K7, K1
-	VMOVUPS       Z22, K1, 448(DI)
+	VMOVUPS       Z23, K1, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z13, Z4, Z3
-	VMINPS Z13, Z4, Z7
-	VMAXPS Z13, Z4, Z4
+	VADDPS Z14, Z4, Z3
+	VMINPS Z14, Z4, Z7
+	VMAXPS Z14, Z4, Z4
 	VSUBPS Z4, Z3, Z4
 	VSUBPS Z4, Z7, Z7
 	VADDPS Z7, Z5, Z5
@@ -10834,14 +10834,14 @@ exact:
 	VBROADCASTSS 204(R14), Z3
 
 	// Turns of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done10
-	VMOVUPS      exp2Table<>+0(SB), Z6
-	VBROADCASTSS exp3<>+0(SB), Z7
-	VBROADCASTSS exp2<>+0(SB), Z8
-	VBROADCASTSS exp1<>+0(SB), Z9
-	VBROADCASTSS cut<>+0(SB), Z10
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done10
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
+	VBROADCASTSS    exp3<>+0(SB), Z7
+	VBROADCASTSS    exp2<>+0(SB), Z8
+	VBROADCASTSS    exp1<>+0(SB), Z9
+	VBROADCASTSS    cut<>+0(SB), Z10
+	PCALIGN         $0x40
 
 loop10:
 	VMOVUPS (SI), Z11
@@ -11066,11 +11066,12 @@ upto11:
 	VSUBPS Z7, Z2, Z8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z6, Z8
-	VFMADD231PS Z1, Z6, Z8
+	VFMADD231PS     Z0, Z6, Z8
+	VFMADD231PS     Z1, Z6, Z8
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z7, Z6
+	VPERMPS      Z6, Z7, Z6
 	VPSLLD       $0x14, Z7, Z9
 	VPADDD       Z6, Z9, Z6
 	VBROADCASTSS exp2<>+0(SB), Z9
@@ -11124,18 +11125,19 @@ upto12:
 	VSUBPS Z8, Z2, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS Z0, Z6, Z10
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS Z1, Z6, Z10
+	VFMADD231PS     (SI), Z0, Z9
+	VFMADD231PS     Z0, Z6, Z10
+	VFMADD231PS     (SI), Z1, Z9
+	VFMADD231PS     Z1, Z6, Z10
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z7, Z6
-	VPERMPS      exp2Table<>+0(SB), Z8, Z11
+	VPERMPS      Z6, Z7, Z11
+	VPERMPS      Z6, Z8, Z6
 	VPSLLD       $0x14, Z7, Z12
 	VPSLLD       $0x14, Z8, Z13
-	VPADDD       Z6, Z12, Z6
-	VPADDD       Z11, Z13, Z11
+	VPADDD       Z11, Z12, Z11
+	VPADDD       Z6, Z13, Z6
 	VBROADCASTSS exp2<>+0(SB), Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -11150,8 +11152,8 @@ upto12:
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
-	VFMADD213PS.Z Z6, Z6, K1, Z9
-	VFMADD213PS.Z Z11, Z11, K2, Z10
+	VFMADD213PS.Z Z11, Z11, K1, Z9
+	VFMADD213PS.Z Z6, Z6, K2, Z10
 	VADDPS        Z10, Z9, Z6
 	VMOVUPS       Z9, (DI)
 	VMOVUPS       Z10, K7, 64(DI)
@@ -11207,28 +11209,29 @@ upto13:
 	VSUBPS Z11, Z2, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z12
-	VFMADD231PS 64(SI), Z0, Z13
-	VFMADD231PS Z0, Z6, Z14
-	VFMADD231PS Z0, Z7, Z15
-	VFMADD231PS (SI), Z1, Z12
-	VFMADD231PS 64(SI), Z1, Z13
-	VFMADD231PS Z1, Z6, Z14
-	VFMADD231PS Z1, Z7, Z15
+	VFMADD231PS     (SI), Z0, Z12
+	VFMADD231PS     64(SI), Z0, Z13
+	VFMADD231PS     Z0, Z6, Z14
+	VFMADD231PS     Z0, Z7, Z15
+	VFMADD231PS     (SI), Z1, Z12
+	VFMADD231PS     64(SI), Z1, Z13
+	VFMADD231PS     Z1, Z6, Z14
+	VFMADD231PS     Z1, Z7, Z15
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z8, Z6
-	VPERMPS      exp2Table<>+0(SB), Z9, Z7
-	VPERMPS      exp2Table<>+0(SB), Z10, Z16
-	VPERMPS      exp2Table<>+0(SB), Z11, Z17
+	VPERMPS      Z6, Z8, Z7
+	VPERMPS      Z6, Z9, Z16
+	VPERMPS      Z6, Z10, Z17
+	VPERMPS      Z6, Z11, Z6
 	VPSLLD       $0x14, Z8, Z18
 	VPSLLD       $0x14, Z9, Z19
 	VPSLLD       $0x14, Z10, Z20
 	VPSLLD       $0x14, Z11, Z21
-	VPADDD       Z6, Z18, Z6
-	VPADDD       Z7, Z19, Z7
-	VPADDD       Z16, Z20, Z16
-	VPADDD       Z17, Z21, Z17
+	VPADDD       Z7, Z18, Z7
+	VPADDD       Z16, Z19, Z16
+	VPADDD       Z17, Z20, Z17
+	VPADDD       Z6, Z21, Z6
 	VBROADCASTSS exp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -11253,10 +11256,10 @@ upto13:
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
-	VFMADD213PS.Z Z6, Z6, K1, Z12
-	VFMADD213PS.Z Z7, Z7, K2, Z13
-	VFMADD213PS.Z Z16, Z16, K3, Z14
-	VFMADD213PS.Z Z17, Z17, K4, Z15
+	VFMADD213PS.Z Z7, Z7, K1, Z12
+	VFMADD213PS.Z Z16, Z16, K2, Z13
+	VFMADD213PS.Z Z17, Z17, K3, Z14
+	VFMADD213PS.Z Z6, Z6, K4, Z15
 	VADDPS        Z13, Z12, Z6
 	VADDPS        Z15, Z14, Z7
 	VADDPS        Z7, Z6, Z6
@@ -11328,56 +11331,57 @@ upto14:
 	VSUBPS Z13, Z2, Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z14
-	VFMADD231PS 64(SI), Z0, Z15
-	VFMADD231PS 128(SI), Z0, Z16
-	VFMADD231PS 192(SI), Z0, Z17
-	VFMADD231PS (SI), Z1, Z14
-	VFMADD231PS 64(SI), Z1, Z15
-	VFMADD231PS 128(SI), Z1, Z16
-	VFMADD231PS 192(SI), Z1, Z17
+	VFMADD231PS     (SI), Z0, Z14
+	VFMADD231PS     64(SI), Z0, Z15
+	VFMADD231PS     128(SI), Z0, Z16
+	VFMADD231PS     192(SI), Z0, Z17
+	VFMADD231PS     (SI), Z1, Z14
+	VFMADD231PS     64(SI), Z1, Z15
+	VFMADD231PS     128(SI), Z1, Z16
+	VFMADD231PS     192(SI), Z1, Z17
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z18
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z18
-	VPERMPS      exp2Table<>+0(SB), Z11, Z19
-	VPERMPS      exp2Table<>+0(SB), Z12, Z20
-	VPERMPS      exp2Table<>+0(SB), Z13, Z21
-	VPSLLD       $0x14, Z10, Z22
-	VPSLLD       $0x14, Z11, Z23
-	VPSLLD       $0x14, Z12, Z24
-	VPSLLD       $0x14, Z13, Z25
-	VPADDD       Z18, Z22, Z18
+	VPERMPS      Z18, Z10, Z19
+	VPERMPS      Z18, Z11, Z20
+	VPERMPS      Z18, Z12, Z21
+	VPERMPS      Z18, Z13, Z22
+	VPSLLD       $0x14, Z10, Z23
+	VPSLLD       $0x14, Z11, Z24
+	VPSLLD       $0x14, Z12, Z25
+	VPSLLD       $0x14, Z13, Z26
 	VPADDD       Z19, Z23, Z19
 	VPADDD       Z20, Z24, Z20
 	VPADDD       Z21, Z25, Z21
-	VBROADCASTSS exp2<>+0(SB), Z22
+	VPADDD       Z22, Z26, Z22
+	VBROADCASTSS exp2<>+0(SB), Z23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
-	VBROADCASTSS     exp2<>+0(SB), Z23
-	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z23
 	VBROADCASTSS     exp2<>+0(SB), Z24
-	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z24
 	VBROADCASTSS     exp2<>+0(SB), Z25
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
-	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
-	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
-	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
-	VMULPS           Z22, Z14, Z14
-	VMULPS           Z23, Z15, Z15
-	VMULPS           Z24, Z16, Z16
-	VMULPS           Z25, Z17, Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z25
+	VBROADCASTSS     exp2<>+0(SB), Z26
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z26
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z26
+	VMULPS           Z23, Z14, Z14
+	VMULPS           Z24, Z15, Z15
+	VMULPS           Z25, Z16, Z16
+	VMULPS           Z26, Z17, Z17
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
-	VFMADD213PS.Z Z18, Z18, K1, Z14
-	VFMADD213PS.Z Z19, Z19, K2, Z15
-	VFMADD213PS.Z Z20, Z20, K3, Z16
-	VFMADD213PS.Z Z21, Z21, K4, Z17
+	VFMADD213PS.Z Z19, Z19, K1, Z14
+	VFMADD213PS.Z Z20, Z20, K2, Z15
+	VFMADD213PS.Z Z21, Z21, K3, Z16
+	VFMADD213PS.Z Z22, Z22, K4, Z17
 	VADDPS        Z15, Z14, Z10
 	VADDPS        Z17, Z16, Z11
 	VADDPS        Z11, Z10, Z10
@@ -11421,33 +11425,33 @@ upto14:
 	VFMADD231PS Z1, Z9, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z4, Z6
-	VPERMPS      exp2Table<>+0(SB), Z10, Z7
-	VPERMPS      exp2Table<>+0(SB), Z12, Z8
-	VPERMPS      exp2Table<>+0(SB), Z13, Z9
-	VPSLLD       $0x14, Z4, Z18
+	VPERMPS      Z18, Z4, Z6
+	VPERMPS      Z18, Z10, Z7
+	VPERMPS      Z18, Z12, Z8
+	VPERMPS      Z18, Z13, Z18
+	VPSLLD       $0x14, Z4, Z9
 	VPSLLD       $0x14, Z10, Z19
 	VPSLLD       $0x14, Z12, Z20
 	VPSLLD       $0x14, Z13, Z21
-	VPADDD       Z6, Z18, Z6
+	VPADDD       Z6, Z9, Z6
 	VPADDD       Z7, Z19, Z7
 	VPADDD       Z8, Z20, Z8
-	VPADDD       Z9, Z21, Z9
-	VBROADCASTSS exp2<>+0(SB), Z18
+	VPADDD       Z18, Z21, Z18
+	VBROADCASTSS exp2<>+0(SB), Z9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z9
 	VBROADCASTSS     exp2<>+0(SB), Z19
 	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z19
 	VBROADCASTSS     exp2<>+0(SB), Z20
 	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z20
 	VBROADCASTSS     exp2<>+0(SB), Z21
 	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z9
 	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z19
 	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z20
 	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
-	VMULPS           Z18, Z14, Z14
+	VMULPS           Z9, Z14, Z14
 	VMULPS           Z19, Z15, Z15
 	VMULPS           Z20, Z16, Z16
 	VMULPS           Z21, Z17, Z17
@@ -11460,7 +11464,7 @@ upto14:
 	VFMADD213PS.Z Z6, Z6, K1, Z14
 	VFMADD213PS.Z Z7, Z7, K2, Z15
 	VFMADD213PS.Z Z8, Z8, K3, Z16
-	VFMADD213PS.Z Z9, Z9, K4, Z17
+	VFMADD213PS.Z Z18, Z18, K4, Z17
 	VADDPS        Z15, Z14, Z4
 	VADDPS        Z17, Z16, Z6
 	VADDPS        Z6, Z4, Z4
@@ -11800,18 +11804,18 @@ TEXT ·expScaleAVX512(SB), NOSPLIT, $0-64
 	VBROADCASTSS 196(R14), Z1
 
 	// 8 vectors a turn.
-	SUBQ         $0x00000080, CX
-	JLT          done1
-	VMOVUPS      exp2Table<>+0(SB), Z3
-	VBROADCASTSS 4(R11), Z4
-	VBROADCASTSS 8(R11), Z5
-	VBROADCASTSS (R11), Z6
-	VBROADCASTSS exp3<>+0(SB), Z7
-	VBROADCASTSS exp2<>+0(SB), Z8
-	VBROADCASTSS exp1<>+0(SB), Z9
-	VBROADCASTSS cut<>+0(SB), Z10
-	VBROADCASTSS down<>+0(SB), Z11
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done1
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z3
+	VBROADCASTSS    4(R11), Z4
+	VBROADCASTSS    8(R11), Z5
+	VBROADCASTSS    (R11), Z6
+	VBROADCASTSS    exp3<>+0(SB), Z7
+	VBROADCASTSS    exp2<>+0(SB), Z8
+	VBROADCASTSS    exp1<>+0(SB), Z9
+	VBROADCASTSS    cut<>+0(SB), Z10
+	VBROADCASTSS    down<>+0(SB), Z11
+	PCALIGN         $0x40
 
 loop1:
 	VMOVUPS (SI), Z12
@@ -12020,11 +12024,12 @@ loop2:
 	VSUBPS Z6, Z2, Z7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z7
-	VFMADD231PS (SI), Z1, Z7
+	VFMADD231PS     (SI), Z0, Z7
+	VFMADD231PS     (SI), Z1, Z7
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z8
+	VPERMPS      Z8, Z6, Z8
 	VPSLLD       $0x14, Z6, Z9
 	VPADDD       Z8, Z9, Z8
 	VBROADCASTSS exp2<>+0(SB), Z9
@@ -12070,11 +12075,12 @@ done2:
 	VSUBPS Z4, Z2, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z5
-	VFMADD231PS Z1, Z3, Z5
+	VFMADD231PS     Z0, Z3, Z5
+	VFMADD231PS     Z1, Z3, Z5
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z4, Z3
+	VPERMPS      Z3, Z4, Z3
 	VPSLLD       $0x14, Z4, Z6
 	VPADDD       Z3, Z6, Z3
 	VBROADCASTSS exp2<>+0(SB), Z6
@@ -12142,11 +12148,12 @@ TEXT ·expScaleNTAVX512(SB), NOSPLIT, $0-64
 	VSUBPS Z4, Z2, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z5
-	VFMADD231PS Z1, Z3, Z5
+	VFMADD231PS     Z0, Z3, Z5
+	VFMADD231PS     Z1, Z3, Z5
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z4, Z3
+	VPERMPS      Z3, Z4, Z3
 	VPSLLD       $0x14, Z4, Z6
 	VPADDD       Z3, Z6, Z3
 	VBROADCASTSS exp2<>+0(SB), Z6
@@ -12172,18 +12179,18 @@ TEXT ·expScaleNTAVX512(SB), NOSPLIT, $0-64
 
 done1:
 	// 8 vectors a turn.
-	SUBQ         $0x00000080, CX
-	JLT          done2
-	VMOVUPS      exp2Table<>+0(SB), Z3
-	VBROADCASTSS 4(R11), Z4
-	VBROADCASTSS 8(R11), Z5
-	VBROADCASTSS (R11), Z6
-	VBROADCASTSS exp3<>+0(SB), Z7
-	VBROADCASTSS exp2<>+0(SB), Z8
-	VBROADCASTSS exp1<>+0(SB), Z9
-	VBROADCASTSS cut<>+0(SB), Z10
-	VBROADCASTSS down<>+0(SB), Z11
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done2
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z3
+	VBROADCASTSS    4(R11), Z4
+	VBROADCASTSS    8(R11), Z5
+	VBROADCASTSS    (R11), Z6
+	VBROADCASTSS    exp3<>+0(SB), Z7
+	VBROADCASTSS    exp2<>+0(SB), Z8
+	VBROADCASTSS    exp1<>+0(SB), Z9
+	VBROADCASTSS    cut<>+0(SB), Z10
+	VBROADCASTSS    down<>+0(SB), Z11
+	PCALIGN         $0x40
 
 loop2:
 	VMOVUPS (SI), Z12
@@ -12392,11 +12399,12 @@ loop3:
 	VSUBPS Z6, Z2, Z7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z7
-	VFMADD231PS (SI), Z1, Z7
+	VFMADD231PS     (SI), Z0, Z7
+	VFMADD231PS     (SI), Z1, Z7
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z8
+	VPERMPS      Z8, Z6, Z8
 	VPSLLD       $0x14, Z6, Z9
 	VPADDD       Z8, Z9, Z8
 	VBROADCASTSS exp2<>+0(SB), Z9
@@ -12442,11 +12450,12 @@ done3:
 	VSUBPS Z4, Z2, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z5
-	VFMADD231PS Z1, Z3, Z5
+	VFMADD231PS     Z0, Z3, Z5
+	VFMADD231PS     Z1, Z3, Z5
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z4, Z3
+	VPERMPS      Z3, Z4, Z3
 	VPSLLD       $0x14, Z4, Z6
 	VPADDD       Z3, Z6, Z3
 	VBROADCASTSS exp2<>+0(SB), Z6
@@ -12617,33 +12626,33 @@ short:
 	JGT          long
 
 	// Rows of 1 to 16 elements.
-	CMPQ         CX, $0x00000010
-	JGT          done1
-	TESTQ        R8, R8
-	JZ           end
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact16
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact16
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS 12(R14), Z3
-	VBROADCASTSS 8(R14), Z4
-	VBROADCASTSS 16(R14), Z5
-	VBROADCASTSS nearReach<>+0(SB), Z6
-	VBROADCASTSS nearHeadroom<>+0(SB), Z7
-	VBROADCASTSS nearInteger<>+0(SB), Z8
-	VBROADCASTSS allBits<>+0(SB), Z9
-	VBROADCASTSS nearExp3<>+0(SB), Z10
-	VBROADCASTSS nearExp2<>+0(SB), Z11
-	VBROADCASTSS nearExp1<>+0(SB), Z12
-	VBROADCASTSS down<>+0(SB), Z13
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000010
+	JGT             done1
+	TESTQ           R8, R8
+	JZ              end
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact16
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact16
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    12(R14), Z3
+	VBROADCASTSS    8(R14), Z4
+	VBROADCASTSS    16(R14), Z5
+	VBROADCASTSS    nearReach<>+0(SB), Z6
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS    nearInteger<>+0(SB), Z8
+	VBROADCASTSS    allBits<>+0(SB), Z9
+	VBROADCASTSS    nearExp3<>+0(SB), Z10
+	VBROADCASTSS    nearExp2<>+0(SB), Z11
+	VBROADCASTSS    nearExp1<>+0(SB), Z12
+	VBROADCASTSS    down<>+0(SB), Z13
+	PCALIGN         $0x40
 
 loop1:
 	LEAQ -8(CX), R11
@@ -12787,33 +12796,33 @@ l8:
 
 done1:
 	// Rows of 17 to 32 elements.
-	CMPQ         CX, $0x00000020
-	JGT          done3
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000010, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact32
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact32
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS 12(R14), Z3
-	VBROADCASTSS 8(R14), Z4
-	VBROADCASTSS 16(R14), Z5
-	VBROADCASTSS allBits<>+0(SB), Z6
-	VBROADCASTSS nearExp3<>+0(SB), Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z8
-	VBROADCASTSS nearExp1<>+0(SB), Z9
-	VBROADCASTSS nearReach<>+0(SB), Z10
-	VBROADCASTSS nearHeadroom<>+0(SB), Z11
-	VBROADCASTSS nearInteger<>+0(SB), Z12
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000020
+	JGT             done3
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000010, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact32
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact32
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    12(R14), Z3
+	VBROADCASTSS    8(R14), Z4
+	VBROADCASTSS    16(R14), Z5
+	VBROADCASTSS    allBits<>+0(SB), Z6
+	VBROADCASTSS    nearExp3<>+0(SB), Z7
+	VBROADCASTSS    nearExp2<>+0(SB), Z8
+	VBROADCASTSS    nearExp1<>+0(SB), Z9
+	VBROADCASTSS    nearReach<>+0(SB), Z10
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z11
+	VBROADCASTSS    nearInteger<>+0(SB), Z12
+	PCALIGN         $0x40
 
 loop3:
 	LEAQ 8(CX), R11
@@ -13010,33 +13019,33 @@ l16:
 
 done3:
 	// Rows of 33 to 48 elements.
-	CMPQ         CX, $0x00000030
-	JGT          done5
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000020, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact48
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact48
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS 12(R14), Z3
-	VBROADCASTSS 8(R14), Z4
-	VBROADCASTSS 16(R14), Z5
-	VBROADCASTSS allBits<>+0(SB), Z6
-	VBROADCASTSS nearExp3<>+0(SB), Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z8
-	VBROADCASTSS nearExp1<>+0(SB), Z9
-	VBROADCASTSS nearReach<>+0(SB), Z10
-	VBROADCASTSS nearHeadroom<>+0(SB), Z11
-	VBROADCASTSS nearInteger<>+0(SB), Z12
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000030
+	JGT             done5
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000020, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact48
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact48
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    12(R14), Z3
+	VBROADCASTSS    8(R14), Z4
+	VBROADCASTSS    16(R14), Z5
+	VBROADCASTSS    allBits<>+0(SB), Z6
+	VBROADCASTSS    nearExp3<>+0(SB), Z7
+	VBROADCASTSS    nearExp2<>+0(SB), Z8
+	VBROADCASTSS    nearExp1<>+0(SB), Z9
+	VBROADCASTSS    nearReach<>+0(SB), Z10
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z11
+	VBROADCASTSS    nearInteger<>+0(SB), Z12
+	PCALIGN         $0x40
 
 loop5:
 	LEAQ 24(CX), R11
@@ -13259,33 +13268,33 @@ l24:
 
 done5:
 	// Rows of 49 to 64 elements.
-	CMPQ         CX, $0x00000040
-	JGT          done7
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000030, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact64
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact64
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS 12(R14), Z3
-	VBROADCASTSS 8(R14), Z4
-	VBROADCASTSS 16(R14), Z5
-	VBROADCASTSS allBits<>+0(SB), Z6
-	VBROADCASTSS nearExp3<>+0(SB), Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z8
-	VBROADCASTSS nearExp1<>+0(SB), Z9
-	VBROADCASTSS nearReach<>+0(SB), Z10
-	VBROADCASTSS nearHeadroom<>+0(SB), Z11
-	VBROADCASTSS nearInteger<>+0(SB), Z12
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000040
+	JGT             done7
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000030, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact64
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact64
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    12(R14), Z3
+	VBROADCASTSS    8(R14), Z4
+	VBROADCASTSS    16(R14), Z5
+	VBROADCASTSS    allBits<>+0(SB), Z6
+	VBROADCASTSS    nearExp3<>+0(SB), Z7
+	VBROADCASTSS    nearExp2<>+0(SB), Z8
+	VBROADCASTSS    nearExp1<>+0(SB), Z9
+	VBROADCASTSS    nearReach<>+0(SB), Z10
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z11
+	VBROADCASTSS    nearInteger<>+0(SB), Z12
+	PCALIGN         $0x40
 
 loop7:
 	LEAQ 40(CX), R11
@@ -13535,34 +13544,34 @@ l32:
 
 done7:
 	// Rows of 65 to 96 elements.
-	CMPQ         CX, $0x00000060
-	JGT          done9
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000040, CX
-	NEGQ         CX
-	MOVQ         $-1, AX
-	SHRQ         CL, AX
-	NEGQ         CX
-	KMOVQ        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact96
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact96
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS 12(R14), Z3
-	VBROADCASTSS 8(R14), Z4
-	VBROADCASTSS 16(R14), Z5
-	VBROADCASTSS allBits<>+0(SB), Z6
-	VBROADCASTSS nearExp3<>+0(SB), Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z8
-	VBROADCASTSS nearExp1<>+0(SB), Z9
-	VBROADCASTSS nearReach<>+0(SB), Z10
-	VBROADCASTSS nearHeadroom<>+0(SB), Z11
-	VBROADCASTSS nearInteger<>+0(SB), Z12
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000060
+	JGT             done9
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000040, CX
+	NEGQ            CX
+	MOVQ            $-1, AX
+	SHRQ            CL, AX
+	NEGQ            CX
+	KMOVQ           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact96
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact96
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    12(R14), Z3
+	VBROADCASTSS    8(R14), Z4
+	VBROADCASTSS    16(R14), Z5
+	VBROADCASTSS    allBits<>+0(SB), Z6
+	VBROADCASTSS    nearExp3<>+0(SB), Z7
+	VBROADCASTSS    nearExp2<>+0(SB), Z8
+	VBROADCASTSS    nearExp1<>+0(SB), Z9
+	VBROADCASTSS    nearReach<>+0(SB), Z10
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z11
+	VBROADCASTSS    nearInteger<>+0(SB), Z12
+	PCALIGN         $0x40
 
 loop9:
 	LEAQ 56(CX), R11
@@ -13881,31 +13890,31 @@ l40:
 
 done9:
 	// Rows of 97 to 128 elements.
-	CMPQ         CX, $0x00000080
-	JGT          done11
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000060, CX
-	NEGQ         CX
-	MOVQ         $-1, AX
-	SHRQ         CL, AX
-	NEGQ         CX
-	KMOVQ        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact128
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact128
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS 12(R14), Z3
-	VBROADCASTSS 8(R14), Z4
-	VBROADCASTSS 16(R14), Z5
-	VBROADCASTSS allBits<>+0(SB), Z6
-	VBROADCASTSS nearExp3<>+0(SB), Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z8
-	VBROADCASTSS nearExp1<>+0(SB), Z9
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000080
+	JGT             done11
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000060, CX
+	NEGQ            CX
+	MOVQ            $-1, AX
+	SHRQ            CL, AX
+	NEGQ            CX
+	KMOVQ           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact128
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact128
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    12(R14), Z3
+	VBROADCASTSS    8(R14), Z4
+	VBROADCASTSS    16(R14), Z5
+	VBROADCASTSS    allBits<>+0(SB), Z6
+	VBROADCASTSS    nearExp3<>+0(SB), Z7
+	VBROADCASTSS    nearExp2<>+0(SB), Z8
+	VBROADCASTSS    nearExp1<>+0(SB), Z9
+	PCALIGN         $0x40
 
 loop11:
 	LEAQ 88(CX), R11
@@ -14375,14 +14384,14 @@ l56:
 	JCS      exact
 
 	// Turns whose elements are all near, of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done15
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS allBits<>+0(SB), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z8
-	VBROADCASTSS nearExp1<>+0(SB), Z9
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done15
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
+	VBROADCASTSS    allBits<>+0(SB), Z4
+	VBROADCASTSS    nearExp3<>+0(SB), Z5
+	VBROADCASTSS    nearExp2<>+0(SB), Z8
+	VBROADCASTSS    nearExp1<>+0(SB), Z9
+	PCALIGN         $0x40
 
 loop15:
 	VPTESTMB      (R15), X4, K1
@@ -14590,11 +14599,12 @@ upto16:
 	VSUBPS Z4, Z2, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z5
-	VFMADD231PS Z1, Z3, Z5
+	VFMADD231PS     Z0, Z3, Z5
+	VFMADD231PS     Z1, Z3, Z5
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z3
+	VPERMPS      Z3, Z4, Z3
 	VPSLLD       $0x14, Z4, Z8
 	VPADDD       Z3, Z8, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z8
@@ -14643,18 +14653,19 @@ upto17:
 	VSUBPS Z5, Z2, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z8
-	VFMADD231PS Z0, Z4, Z9
-	VFMADD231PS (SI), Z1, Z8
-	VFMADD231PS Z1, Z4, Z9
+	VFMADD231PS     (SI), Z0, Z8
+	VFMADD231PS     Z0, Z4, Z9
+	VFMADD231PS     (SI), Z1, Z8
+	VFMADD231PS     Z1, Z4, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z4
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z4
-	VPERMPS      nearTable<>+0(SB), Z5, Z10
+	VPERMPS      Z4, Z3, Z10
+	VPERMPS      Z4, Z5, Z4
 	VPSLLD       $0x14, Z3, Z11
 	VPSLLD       $0x14, Z5, Z12
-	VPADDD       Z4, Z11, Z4
-	VPADDD       Z10, Z12, Z10
+	VPADDD       Z10, Z11, Z10
+	VPADDD       Z4, Z12, Z4
 	VBROADCASTSS nearExp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -14665,8 +14676,8 @@ upto17:
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z12
 	VMULPS           Z11, Z8, Z8
 	VMULPS           Z12, Z9, Z9
-	VFMADD213PS.Z    Z4, Z4, K2, Z8
-	VFMADD213PS.Z    Z10, Z10, K1, Z9
+	VFMADD213PS.Z    Z10, Z10, K2, Z8
+	VFMADD213PS.Z    Z4, Z4, K1, Z9
 	VADDPS           Z9, Z8, Z4
 
 	// Leave if an element is not near.
@@ -14713,23 +14724,24 @@ upto18:
 	VSUBPS Z8, Z2, Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS Z0, Z4, Z11
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS Z1, Z4, Z11
+	VFMADD231PS     (SI), Z0, Z9
+	VFMADD231PS     64(SI), Z0, Z10
+	VFMADD231PS     Z0, Z4, Z11
+	VFMADD231PS     (SI), Z1, Z9
+	VFMADD231PS     64(SI), Z1, Z10
+	VFMADD231PS     Z1, Z4, Z11
+	VBROADCASTF64X4 nearTable<>+0(SB), Z4
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z4
-	VPERMPS      nearTable<>+0(SB), Z5, Z12
-	VPERMPS      nearTable<>+0(SB), Z8, Z13
+	VPERMPS      Z4, Z3, Z12
+	VPERMPS      Z4, Z5, Z13
+	VPERMPS      Z4, Z8, Z4
 	VPSLLD       $0x14, Z3, Z14
 	VPSLLD       $0x14, Z5, Z15
 	VPSLLD       $0x14, Z8, Z16
-	VPADDD       Z4, Z14, Z4
-	VPADDD       Z12, Z15, Z12
-	VPADDD       Z13, Z16, Z13
+	VPADDD       Z12, Z14, Z12
+	VPADDD       Z13, Z15, Z13
+	VPADDD       Z4, Z16, Z4
 	VBROADCASTSS nearExp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -14744,9 +14756,9 @@ upto18:
 	VMULPS           Z14, Z9, Z9
 	VMULPS           Z15, Z10, Z10
 	VMULPS           Z16, Z11, Z11
-	VFMADD213PS.Z    Z4, Z4, K2, Z9
-	VFMADD213PS.Z    Z12, Z12, K3, Z10
-	VFMADD213PS.Z    Z13, Z13, K1, Z11
+	VFMADD213PS.Z    Z12, Z12, K2, Z9
+	VFMADD213PS.Z    Z13, Z13, K3, Z10
+	VFMADD213PS.Z    Z4, Z4, K1, Z11
 	VADDPS           Z10, Z9, Z4
 	VPTERNLOGD       $0xfe, Z5, Z8, Z3
 	VADDPS           Z11, Z4, Z4
@@ -14799,28 +14811,29 @@ upto19:
 	VSUBPS Z9, Z2, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS 128(SI), Z0, Z12
-	VFMADD231PS Z0, Z4, Z13
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS 128(SI), Z1, Z12
-	VFMADD231PS Z1, Z4, Z13
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     64(SI), Z0, Z11
+	VFMADD231PS     128(SI), Z0, Z12
+	VFMADD231PS     Z0, Z4, Z13
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     64(SI), Z1, Z11
+	VFMADD231PS     128(SI), Z1, Z12
+	VFMADD231PS     Z1, Z4, Z13
+	VBROADCASTF64X4 nearTable<>+0(SB), Z4
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z4
-	VPERMPS      nearTable<>+0(SB), Z5, Z14
-	VPERMPS      nearTable<>+0(SB), Z8, Z15
-	VPERMPS      nearTable<>+0(SB), Z9, Z16
+	VPERMPS      Z4, Z3, Z14
+	VPERMPS      Z4, Z5, Z15
+	VPERMPS      Z4, Z8, Z16
+	VPERMPS      Z4, Z9, Z4
 	VPSLLD       $0x14, Z3, Z17
 	VPSLLD       $0x14, Z5, Z18
 	VPSLLD       $0x14, Z8, Z19
 	VPSLLD       $0x14, Z9, Z20
-	VPADDD       Z4, Z17, Z4
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
+	VPADDD       Z14, Z17, Z14
+	VPADDD       Z15, Z18, Z15
+	VPADDD       Z16, Z19, Z16
+	VPADDD       Z4, Z20, Z4
 	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -14839,10 +14852,10 @@ upto19:
 	VMULPS           Z18, Z11, Z11
 	VMULPS           Z19, Z12, Z12
 	VMULPS           Z20, Z13, Z13
-	VFMADD213PS.Z    Z4, Z4, K2, Z10
-	VFMADD213PS.Z    Z14, Z14, K3, Z11
-	VFMADD213PS.Z    Z15, Z15, K4, Z12
-	VFMADD213PS.Z    Z16, Z16, K1, Z13
+	VFMADD213PS.Z    Z14, Z14, K2, Z10
+	VFMADD213PS.Z    Z15, Z15, K3, Z11
+	VFMADD213PS.Z    Z16, Z16, K4, Z12
+	VFMADD213PS.Z    Z4, Z4, K1, Z13
 	VADDPS           Z11, Z10, Z4
 	VADDPS           Z13, Z12, Z14
 	VADDPS           Z14, Z4, Z4
@@ -14898,53 +14911,54 @@ upto20:
 	VSUBPS Z9, Z2, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS 128(SI), Z0, Z12
-	VFMADD231PS 192(SI), Z0, Z13
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS 128(SI), Z1, Z12
-	VFMADD231PS 192(SI), Z1, Z13
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     64(SI), Z0, Z11
+	VFMADD231PS     128(SI), Z0, Z12
+	VFMADD231PS     192(SI), Z0, Z13
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     64(SI), Z1, Z11
+	VFMADD231PS     128(SI), Z1, Z12
+	VFMADD231PS     192(SI), Z1, Z13
+	VBROADCASTF64X4 nearTable<>+0(SB), Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z14, Z18, Z14
+	VPERMPS      Z14, Z4, Z15
+	VPERMPS      Z14, Z5, Z16
+	VPERMPS      Z14, Z8, Z17
+	VPERMPS      Z14, Z9, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPSLLD       $0x14, Z9, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VMULPS           Z21, Z13, Z13
-	VFMADD213PS.Z    Z14, Z14, K1, Z10
-	VFMADD213PS.Z    Z15, Z15, K2, Z11
-	VFMADD213PS.Z    Z16, Z16, K3, Z12
-	VFMADD213PS.Z    Z17, Z17, K4, Z13
-	VADDPS           Z11, Z10, Z14
-	VADDPS           Z13, Z12, Z15
-	VADDPS           Z15, Z14, Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VFMADD213PS.Z    Z15, Z15, K1, Z10
+	VFMADD213PS.Z    Z16, Z16, K2, Z11
+	VFMADD213PS.Z    Z17, Z17, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VADDPS           Z11, Z10, Z15
+	VADDPS           Z13, Z12, Z16
+	VADDPS           Z16, Z15, Z15
 	VPTERNLOGD       $0xfe, Z5, Z8, Z4
 	VPORD            Z4, Z9, Z4
 	VPTESTMB         64(R15), X3, K7, K1
@@ -14958,35 +14972,35 @@ upto20:
 	VFMADD231PS.Z    Z0, Z3, K2, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z8, Z2, Z15
-	VSUBPS Z9, Z2, Z16
+	VSUBPS Z8, Z2, Z16
+	VSUBPS Z9, Z2, Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z5, Z15
-	VFMADD231PS Z0, Z3, Z16
-	VFMADD231PS Z1, Z5, Z15
-	VFMADD231PS Z1, Z3, Z16
+	VFMADD231PS Z0, Z5, Z16
+	VFMADD231PS Z0, Z3, Z17
+	VFMADD231PS Z1, Z5, Z16
+	VFMADD231PS Z1, Z3, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z8, Z3
-	VPERMPS      nearTable<>+0(SB), Z9, Z5
-	VPSLLD       $0x14, Z8, Z17
+	VPERMPS      Z14, Z8, Z3
+	VPERMPS      Z14, Z9, Z14
+	VPSLLD       $0x14, Z8, Z5
 	VPSLLD       $0x14, Z9, Z18
-	VPADDD       Z3, Z17, Z3
-	VPADDD       Z5, Z18, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z17
+	VPADDD       Z3, Z5, Z3
+	VPADDD       Z14, Z18, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z5
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z18
-	VMULPS           Z17, Z15, Z15
-	VMULPS           Z18, Z16, Z16
-	VFMADD213PS.Z    Z3, Z3, K1, Z15
-	VFMADD213PS.Z    Z5, Z5, K2, Z16
-	VADDPS           Z16, Z15, Z3
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z18
+	VMULPS           Z5, Z16, Z16
+	VMULPS           Z18, Z17, Z17
+	VFMADD213PS.Z    Z3, Z3, K1, Z16
+	VFMADD213PS.Z    Z14, Z14, K2, Z17
+	VADDPS           Z17, Z16, Z3
 	VPTERNLOGD       $0xfe, Z8, Z9, Z4
 
 	// Leave if an element is not near.
@@ -14997,14 +15011,14 @@ upto20:
 	VMOVUPS       Z11, 64(DI)
 	VMOVUPS       Z12, 128(DI)
 	VMOVUPS       Z13, 192(DI)
-	VMOVUPS       Z15, K7, 256(DI)
+	VMOVUPS       Z16, K7, 256(DI)
 	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z16, K1, 320(DI)
+	VMOVUPS       Z17, K1, 320(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z14, Z6, Z4
-	VMINPS Z14, Z6, Z5
-	VMAXPS Z14, Z6, Z6
+	VADDPS Z15, Z6, Z4
+	VMINPS Z15, Z6, Z5
+	VMAXPS Z15, Z6, Z6
 	VSUBPS Z6, Z4, Z6
 	VSUBPS Z6, Z5, Z5
 	VADDPS Z5, Z7, Z7
@@ -15048,53 +15062,54 @@ upto21:
 	VSUBPS Z9, Z2, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS 128(SI), Z0, Z12
-	VFMADD231PS 192(SI), Z0, Z13
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS 128(SI), Z1, Z12
-	VFMADD231PS 192(SI), Z1, Z13
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     64(SI), Z0, Z11
+	VFMADD231PS     128(SI), Z0, Z12
+	VFMADD231PS     192(SI), Z0, Z13
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     64(SI), Z1, Z11
+	VFMADD231PS     128(SI), Z1, Z12
+	VFMADD231PS     192(SI), Z1, Z13
+	VBROADCASTF64X4 nearTable<>+0(SB), Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z8, Z20
-	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z14, Z18, Z14
+	VPERMPS      Z14, Z4, Z15
+	VPERMPS      Z14, Z5, Z16
+	VPERMPS      Z14, Z8, Z17
+	VPERMPS      Z14, Z9, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPSLLD       $0x14, Z9, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VMULPS           Z21, Z13, Z13
-	VFMADD213PS.Z    Z14, Z14, K1, Z10
-	VFMADD213PS.Z    Z15, Z15, K2, Z11
-	VFMADD213PS.Z    Z16, Z16, K3, Z12
-	VFMADD213PS.Z    Z17, Z17, K4, Z13
-	VADDPS           Z11, Z10, Z14
-	VADDPS           Z13, Z12, Z15
-	VADDPS           Z15, Z14, Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VFMADD213PS.Z    Z15, Z15, K1, Z10
+	VFMADD213PS.Z    Z16, Z16, K2, Z11
+	VFMADD213PS.Z    Z17, Z17, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VADDPS           Z11, Z10, Z15
+	VADDPS           Z13, Z12, Z16
+	VADDPS           Z16, Z15, Z15
 	VPTERNLOGD       $0xfe, Z5, Z8, Z4
 	VPORD            Z4, Z9, Z4
 	VPTESTMB         64(R15), X3, K1
@@ -15108,67 +15123,67 @@ upto21:
 	VFMADD213PS.Z    Z2, Z0, K1, Z8
 	VMOVUPS          320(SI), Z9
 	VFMADD213PS.Z    Z2, Z0, K2, Z9
-	VMOVAPS          Z2, Z15
-	VFMADD231PS.Z    Z0, Z5, K3, Z15
 	VMOVAPS          Z2, Z16
-	VFMADD231PS.Z    Z0, Z3, K4, Z16
+	VFMADD231PS.Z    Z0, Z5, K3, Z16
+	VMOVAPS          Z2, Z17
+	VFMADD231PS.Z    Z0, Z3, K4, Z17
 
 	// -n = magic - N - u
-	VSUBPS Z8, Z2, Z17
-	VSUBPS Z9, Z2, Z18
-	VSUBPS Z15, Z2, Z19
+	VSUBPS Z8, Z2, Z18
+	VSUBPS Z9, Z2, Z19
 	VSUBPS Z16, Z2, Z20
+	VSUBPS Z17, Z2, Z21
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z17
-	VFMADD231PS 320(SI), Z0, Z18
-	VFMADD231PS Z0, Z5, Z19
-	VFMADD231PS Z0, Z3, Z20
-	VFMADD231PS 256(SI), Z1, Z17
-	VFMADD231PS 320(SI), Z1, Z18
-	VFMADD231PS Z1, Z5, Z19
-	VFMADD231PS Z1, Z3, Z20
+	VFMADD231PS 256(SI), Z0, Z18
+	VFMADD231PS 320(SI), Z0, Z19
+	VFMADD231PS Z0, Z5, Z20
+	VFMADD231PS Z0, Z3, Z21
+	VFMADD231PS 256(SI), Z1, Z18
+	VFMADD231PS 320(SI), Z1, Z19
+	VFMADD231PS Z1, Z5, Z20
+	VFMADD231PS Z1, Z3, Z21
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z8, Z3
-	VPERMPS      nearTable<>+0(SB), Z9, Z5
-	VPERMPS      nearTable<>+0(SB), Z15, Z21
-	VPERMPS      nearTable<>+0(SB), Z16, Z22
+	VPERMPS      Z14, Z8, Z3
+	VPERMPS      Z14, Z9, Z5
+	VPERMPS      Z14, Z16, Z22
+	VPERMPS      Z14, Z17, Z14
 	VPSLLD       $0x14, Z8, Z23
 	VPSLLD       $0x14, Z9, Z24
-	VPSLLD       $0x14, Z15, Z25
-	VPSLLD       $0x14, Z16, Z26
+	VPSLLD       $0x14, Z16, Z25
+	VPSLLD       $0x14, Z17, Z26
 	VPADDD       Z3, Z23, Z3
 	VPADDD       Z5, Z24, Z5
-	VPADDD       Z21, Z25, Z21
-	VPADDD       Z22, Z26, Z22
+	VPADDD       Z22, Z25, Z22
+	VPADDD       Z14, Z26, Z14
 	VBROADCASTSS nearExp2<>+0(SB), Z23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z23
 	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z24
 	VBROADCASTSS     nearExp2<>+0(SB), Z25
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z25
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z25
 	VBROADCASTSS     nearExp2<>+0(SB), Z26
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z26
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z25
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z26
-	VMULPS           Z23, Z17, Z17
-	VMULPS           Z24, Z18, Z18
-	VMULPS           Z25, Z19, Z19
-	VMULPS           Z26, Z20, Z20
-	VFMADD213PS.Z    Z3, Z3, K1, Z17
-	VFMADD213PS.Z    Z5, Z5, K2, Z18
-	VFMADD213PS.Z    Z21, Z21, K3, Z19
-	VFMADD213PS.Z    Z22, Z22, K4, Z20
-	VADDPS           Z18, Z17, Z3
-	VADDPS           Z20, Z19, Z5
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z21, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z26
+	VMULPS           Z23, Z18, Z18
+	VMULPS           Z24, Z19, Z19
+	VMULPS           Z25, Z20, Z20
+	VMULPS           Z26, Z21, Z21
+	VFMADD213PS.Z    Z3, Z3, K1, Z18
+	VFMADD213PS.Z    Z5, Z5, K2, Z19
+	VFMADD213PS.Z    Z22, Z22, K3, Z20
+	VFMADD213PS.Z    Z14, Z14, K4, Z21
+	VADDPS           Z19, Z18, Z3
+	VADDPS           Z21, Z20, Z5
 	VADDPS           Z5, Z3, Z3
 	VPTERNLOGD       $0xfe, Z8, Z9, Z4
-	VPTERNLOGD       $0xfe, Z15, Z16, Z4
+	VPTERNLOGD       $0xfe, Z16, Z17, Z4
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
@@ -15178,16 +15193,16 @@ upto21:
 	VMOVUPS       Z11, 64(DI)
 	VMOVUPS       Z12, 128(DI)
 	VMOVUPS       Z13, 192(DI)
-	VMOVUPS       Z17, 256(DI)
-	VMOVUPS       Z18, 320(DI)
-	VMOVUPS       Z19, K7, 384(DI)
+	VMOVUPS       Z18, 256(DI)
+	VMOVUPS       Z19, 320(DI)
+	VMOVUPS       Z20, K7, 384(DI)
 	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z20, K1, 448(DI)
+	VMOVUPS       Z21, K1, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z14, Z6, Z4
-	VMINPS Z14, Z6, Z5
-	VMAXPS Z14, Z6, Z6
+	VADDPS Z15, Z6, Z4
+	VMINPS Z15, Z6, Z5
+	VMAXPS Z15, Z6, Z6
 	VSUBPS Z6, Z4, Z6
 	VSUBPS Z6, Z5, Z5
 	VADDPS Z5, Z7, Z7
@@ -15651,16 +15666,16 @@ exact:
 	VBROADCASTSS 4(R14), Z3
 
 	// Turns of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done39
-	VMOVUPS      exp2Table<>+0(SB), Z8
-	VBROADCASTSS allBits<>+0(SB), Z9
-	VBROADCASTSS minusInf<>+0(SB), Z10
-	VBROADCASTSS exp3<>+0(SB), Z11
-	VBROADCASTSS exp2<>+0(SB), Z12
-	VBROADCASTSS exp1<>+0(SB), Z13
-	VBROADCASTSS cut<>+0(SB), Z14
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done39
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
+	VBROADCASTSS    allBits<>+0(SB), Z9
+	VBROADCASTSS    minusInf<>+0(SB), Z10
+	VBROADCASTSS    exp3<>+0(SB), Z11
+	VBROADCASTSS    exp2<>+0(SB), Z12
+	VBROADCASTSS    exp1<>+0(SB), Z13
+	VBROADCASTSS    cut<>+0(SB), Z14
+	PCALIGN         $0x40
 
 loop39:
 	// x where other is true, else -Inf
@@ -15964,11 +15979,12 @@ upto40:
 	VSUBPS Z9, Z4, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z8, Z10
-	VFMADD231PS Z3, Z8, Z10
+	VFMADD231PS     Z2, Z8, Z10
+	VFMADD231PS     Z3, Z8, Z10
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z9, Z8
+	VPERMPS      Z8, Z9, Z8
 	VPSLLD       $0x14, Z9, Z11
 	VPADDD       Z8, Z11, Z8
 	VBROADCASTSS exp2<>+0(SB), Z11
@@ -16034,18 +16050,19 @@ upto41:
 	VSUBPS Z11, Z4, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z8, Z12
-	VFMADD231PS Z2, Z9, Z13
-	VFMADD231PS Z3, Z8, Z12
-	VFMADD231PS Z3, Z9, Z13
+	VFMADD231PS     Z2, Z8, Z12
+	VFMADD231PS     Z2, Z9, Z13
+	VFMADD231PS     Z3, Z8, Z12
+	VFMADD231PS     Z3, Z9, Z13
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z8
-	VPERMPS      exp2Table<>+0(SB), Z11, Z9
+	VPERMPS      Z8, Z10, Z9
+	VPERMPS      Z8, Z11, Z8
 	VPSLLD       $0x14, Z10, Z14
 	VPSLLD       $0x14, Z11, Z15
-	VPADDD       Z8, Z14, Z8
-	VPADDD       Z9, Z15, Z9
+	VPADDD       Z9, Z14, Z9
+	VPADDD       Z8, Z15, Z8
 	VBROADCASTSS exp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -16060,8 +16077,8 @@ upto41:
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
-	VFMADD213PS.Z Z8, Z8, K1, Z12
-	VFMADD213PS.Z Z9, Z9, K2, Z13
+	VFMADD213PS.Z Z9, Z9, K1, Z12
+	VFMADD213PS.Z Z8, Z8, K2, Z13
 	VADDPS        Z13, Z12, Z8
 	VMOVUPS       Z12, (DI)
 	VMOVUPS       Z13, K7, 64(DI)
@@ -16142,28 +16159,29 @@ upto42:
 	VSUBPS Z15, Z4, Z19
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z9, Z16
-	VFMADD231PS Z2, Z8, Z17
-	VFMADD231PS Z2, Z12, Z18
-	VFMADD231PS Z2, Z13, Z19
-	VFMADD231PS Z3, Z9, Z16
-	VFMADD231PS Z3, Z8, Z17
-	VFMADD231PS Z3, Z12, Z18
-	VFMADD231PS Z3, Z13, Z19
+	VFMADD231PS     Z2, Z9, Z16
+	VFMADD231PS     Z2, Z8, Z17
+	VFMADD231PS     Z2, Z12, Z18
+	VFMADD231PS     Z2, Z13, Z19
+	VFMADD231PS     Z3, Z9, Z16
+	VFMADD231PS     Z3, Z8, Z17
+	VFMADD231PS     Z3, Z12, Z18
+	VFMADD231PS     Z3, Z13, Z19
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z8
-	VPERMPS      exp2Table<>+0(SB), Z11, Z9
-	VPERMPS      exp2Table<>+0(SB), Z14, Z12
-	VPERMPS      exp2Table<>+0(SB), Z15, Z13
+	VPERMPS      Z8, Z10, Z9
+	VPERMPS      Z8, Z11, Z12
+	VPERMPS      Z8, Z14, Z13
+	VPERMPS      Z8, Z15, Z8
 	VPSLLD       $0x14, Z10, Z20
 	VPSLLD       $0x14, Z11, Z21
 	VPSLLD       $0x14, Z14, Z22
 	VPSLLD       $0x14, Z15, Z23
-	VPADDD       Z8, Z20, Z8
-	VPADDD       Z9, Z21, Z9
-	VPADDD       Z12, Z22, Z12
-	VPADDD       Z13, Z23, Z13
+	VPADDD       Z9, Z20, Z9
+	VPADDD       Z12, Z21, Z12
+	VPADDD       Z13, Z22, Z13
+	VPADDD       Z8, Z23, Z8
 	VBROADCASTSS exp2<>+0(SB), Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -16188,10 +16206,10 @@ upto42:
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K4
-	VFMADD213PS.Z Z8, Z8, K1, Z16
-	VFMADD213PS.Z Z9, Z9, K2, Z17
-	VFMADD213PS.Z Z12, Z12, K3, Z18
-	VFMADD213PS.Z Z13, Z13, K4, Z19
+	VFMADD213PS.Z Z9, Z9, K1, Z16
+	VFMADD213PS.Z Z12, Z12, K2, Z17
+	VFMADD213PS.Z Z13, Z13, K3, Z18
+	VFMADD213PS.Z Z8, Z8, K4, Z19
 	VADDPS        Z17, Z16, Z8
 	VADDPS        Z19, Z18, Z9
 	VADDPS        Z9, Z8, Z8
@@ -16313,157 +16331,158 @@ upto43:
 	VSUBPS Z19, Z4, Z23
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z9, Z20
-	VFMADD231PS Z2, Z11, Z21
-	VFMADD231PS Z2, Z12, Z22
-	VFMADD231PS Z2, Z8, Z23
-	VFMADD231PS Z3, Z9, Z20
-	VFMADD231PS Z3, Z11, Z21
-	VFMADD231PS Z3, Z12, Z22
-	VFMADD231PS Z3, Z8, Z23
+	VFMADD231PS     Z2, Z9, Z20
+	VFMADD231PS     Z2, Z11, Z21
+	VFMADD231PS     Z2, Z12, Z22
+	VFMADD231PS     Z2, Z8, Z23
+	VFMADD231PS     Z3, Z9, Z20
+	VFMADD231PS     Z3, Z11, Z21
+	VFMADD231PS     Z3, Z12, Z22
+	VFMADD231PS     Z3, Z8, Z23
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z8
-	VPERMPS      exp2Table<>+0(SB), Z13, Z9
-	VPERMPS      exp2Table<>+0(SB), Z18, Z11
-	VPERMPS      exp2Table<>+0(SB), Z19, Z12
-	VPSLLD       $0x14, Z10, Z24
-	VPSLLD       $0x14, Z13, Z25
-	VPSLLD       $0x14, Z18, Z26
-	VPSLLD       $0x14, Z19, Z27
-	VPADDD       Z8, Z24, Z8
+	VPERMPS      Z8, Z10, Z9
+	VPERMPS      Z8, Z13, Z11
+	VPERMPS      Z8, Z18, Z12
+	VPERMPS      Z8, Z19, Z24
+	VPSLLD       $0x14, Z10, Z25
+	VPSLLD       $0x14, Z13, Z26
+	VPSLLD       $0x14, Z18, Z27
+	VPSLLD       $0x14, Z19, Z28
 	VPADDD       Z9, Z25, Z9
 	VPADDD       Z11, Z26, Z11
 	VPADDD       Z12, Z27, Z12
-	VBROADCASTSS exp2<>+0(SB), Z24
+	VPADDD       Z24, Z28, Z24
+	VBROADCASTSS exp2<>+0(SB), Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z24
-	VBROADCASTSS     exp2<>+0(SB), Z25
-	VFMADD231PS.BCST exp3<>+0(SB), Z21, Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z25
 	VBROADCASTSS     exp2<>+0(SB), Z26
-	VFMADD231PS.BCST exp3<>+0(SB), Z22, Z26
+	VFMADD231PS.BCST exp3<>+0(SB), Z21, Z26
 	VBROADCASTSS     exp2<>+0(SB), Z27
-	VFMADD231PS.BCST exp3<>+0(SB), Z23, Z27
-	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z24
-	VFMADD213PS.BCST exp1<>+0(SB), Z21, Z25
-	VFMADD213PS.BCST exp1<>+0(SB), Z22, Z26
-	VFMADD213PS.BCST exp1<>+0(SB), Z23, Z27
-	VMULPS           Z24, Z20, Z20
-	VMULPS           Z25, Z21, Z21
-	VMULPS           Z26, Z22, Z22
-	VMULPS           Z27, Z23, Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z22, Z27
+	VBROADCASTSS     exp2<>+0(SB), Z28
+	VFMADD231PS.BCST exp3<>+0(SB), Z23, Z28
+	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z21, Z26
+	VFMADD213PS.BCST exp1<>+0(SB), Z22, Z27
+	VFMADD213PS.BCST exp1<>+0(SB), Z23, Z28
+	VMULPS           Z25, Z20, Z20
+	VMULPS           Z26, Z21, Z21
+	VMULPS           Z27, Z22, Z22
+	VMULPS           Z28, Z23, Z23
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z18, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z19, K4
-	VFMADD213PS.Z Z8, Z8, K1, Z20
-	VFMADD213PS.Z Z9, Z9, K2, Z21
-	VFMADD213PS.Z Z11, Z11, K3, Z22
-	VFMADD213PS.Z Z12, Z12, K4, Z23
-	VADDPS        Z21, Z20, Z8
-	VADDPS        Z23, Z22, Z9
-	VADDPS        Z9, Z8, Z8
+	VFMADD213PS.Z Z9, Z9, K1, Z20
+	VFMADD213PS.Z Z11, Z11, K2, Z21
+	VFMADD213PS.Z Z12, Z12, K3, Z22
+	VFMADD213PS.Z Z24, Z24, K4, Z23
+	VADDPS        Z21, Z20, Z9
+	VADDPS        Z23, Z22, Z10
+	VADDPS        Z10, Z9, Z9
 	VMOVUPS       Z20, (DI)
 	VMOVUPS       Z21, 64(DI)
 	VMOVUPS       Z22, 128(DI)
 	VMOVUPS       Z23, 192(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z8, Z6, Z9
-	VMINPS  Z8, Z6, Z10
-	VMAXPS  Z8, Z6, Z6
-	VSUBPS  Z6, Z9, Z6
-	VSUBPS  Z6, Z10, Z10
-	VADDPS  Z10, Z7, Z7
+	VADDPS  Z9, Z6, Z10
+	VMINPS  Z9, Z6, Z11
+	VMAXPS  Z9, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
 	VMOVAPS Z4, Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Z2, Z14, Z6
-	VMOVAPS     Z4, Z8
-	VFMADD231PS Z2, Z15, Z8
-	VMOVAPS     Z4, Z10
-	VFMADD231PS Z2, Z16, Z10
+	VMOVAPS     Z4, Z9
+	VFMADD231PS Z2, Z15, Z9
 	VMOVAPS     Z4, Z11
-	VFMADD231PS Z2, Z17, Z11
+	VFMADD231PS Z2, Z16, Z11
+	VMOVAPS     Z4, Z12
+	VFMADD231PS Z2, Z17, Z12
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z12
-	VSUBPS Z8, Z4, Z13
-	VSUBPS Z10, Z4, Z18
+	VSUBPS Z6, Z4, Z13
+	VSUBPS Z9, Z4, Z18
 	VSUBPS Z11, Z4, Z19
+	VSUBPS Z12, Z4, Z20
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z14, Z12
-	VFMADD231PS Z2, Z15, Z13
-	VFMADD231PS Z2, Z16, Z18
-	VFMADD231PS Z2, Z17, Z19
-	VFMADD231PS Z3, Z14, Z12
-	VFMADD231PS Z3, Z15, Z13
-	VFMADD231PS Z3, Z16, Z18
-	VFMADD231PS Z3, Z17, Z19
+	VFMADD231PS Z2, Z14, Z13
+	VFMADD231PS Z2, Z15, Z18
+	VFMADD231PS Z2, Z16, Z19
+	VFMADD231PS Z2, Z17, Z20
+	VFMADD231PS Z3, Z14, Z13
+	VFMADD231PS Z3, Z15, Z18
+	VFMADD231PS Z3, Z16, Z19
+	VFMADD231PS Z3, Z17, Z20
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z14
-	VPERMPS      exp2Table<>+0(SB), Z8, Z15
-	VPERMPS      exp2Table<>+0(SB), Z10, Z16
-	VPERMPS      exp2Table<>+0(SB), Z11, Z17
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z8, Z21
-	VPSLLD       $0x14, Z10, Z22
-	VPSLLD       $0x14, Z11, Z23
-	VPADDD       Z14, Z20, Z14
+	VPERMPS      Z8, Z6, Z14
+	VPERMPS      Z8, Z9, Z15
+	VPERMPS      Z8, Z11, Z16
+	VPERMPS      Z8, Z12, Z8
+	VPSLLD       $0x14, Z6, Z17
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z11, Z22
+	VPSLLD       $0x14, Z12, Z23
+	VPADDD       Z14, Z17, Z14
 	VPADDD       Z15, Z21, Z15
 	VPADDD       Z16, Z22, Z16
-	VPADDD       Z17, Z23, Z17
-	VBROADCASTSS exp2<>+0(SB), Z20
+	VPADDD       Z8, Z23, Z8
+	VBROADCASTSS exp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z17
 	VBROADCASTSS     exp2<>+0(SB), Z21
-	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z21
 	VBROADCASTSS     exp2<>+0(SB), Z22
-	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z22
 	VBROADCASTSS     exp2<>+0(SB), Z23
-	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
-	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
-	VMULPS           Z20, Z12, Z12
-	VMULPS           Z21, Z13, Z13
-	VMULPS           Z22, Z18, Z18
-	VMULPS           Z23, Z19, Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z23
+	VMULPS           Z17, Z13, Z13
+	VMULPS           Z21, Z18, Z18
+	VMULPS           Z22, Z19, Z19
+	VMULPS           Z23, Z20, Z20
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
-	VFMADD213PS.Z Z14, Z14, K1, Z12
-	VFMADD213PS.Z Z15, Z15, K2, Z13
-	VFMADD213PS.Z Z16, Z16, K3, Z18
-	VFMADD213PS.Z Z17, Z17, K4, Z19
-	VADDPS        Z13, Z12, Z6
-	VADDPS        Z19, Z18, Z8
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z14, Z14, K1, Z13
+	VFMADD213PS.Z Z15, Z15, K2, Z18
+	VFMADD213PS.Z Z16, Z16, K3, Z19
+	VFMADD213PS.Z Z8, Z8, K4, Z20
+	VADDPS        Z18, Z13, Z6
+	VADDPS        Z20, Z19, Z8
 	VADDPS        Z8, Z6, Z6
-	VMOVUPS       Z12, K7, 256(DI)
+	VMOVUPS       Z13, K7, 256(DI)
 	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z13, K1, 320(DI)
+	VMOVUPS       Z18, K1, 320(DI)
 	KSHIFTRQ      $0x20, K7, K1
-	VMOVUPS       Z18, K1, 384(DI)
+	VMOVUPS       Z19, K1, 384(DI)
 	KSHIFTRQ      $0x30, K7, K1
-	VMOVUPS       Z19, K1, 448(DI)
+	VMOVUPS       Z20, K1, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z6, Z9, Z8
-	VMINPS  Z6, Z9, Z10
-	VMAXPS  Z6, Z9, Z9
-	VSUBPS  Z9, Z8, Z9
-	VSUBPS  Z9, Z10, Z10
-	VADDPS  Z10, Z7, Z7
+	VADDPS  Z6, Z10, Z8
+	VMINPS  Z6, Z10, Z9
+	VMAXPS  Z6, Z10, Z10
+	VSUBPS  Z10, Z8, Z10
+	VSUBPS  Z10, Z9, Z9
+	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    256(SI)(CX*4), SI
 
@@ -16815,35 +16834,35 @@ short:
 	JGT          long
 
 	// Rows of 1 to 16 elements.
-	CMPQ         CX, $0x00000010
-	JGT          done1
-	TESTQ        R8, R8
-	JZ           end
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact16
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact16
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS 48(R14), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS minusInf<>+0(SB), Z7
-	VBROADCASTSS nearReach<>+0(SB), Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VBROADCASTSS nearInteger<>+0(SB), Z10
-	VBROADCASTSS lowest<>+0(SB), Z11
-	VBROADCASTSS nearExp3<>+0(SB), Z12
-	VBROADCASTSS nearExp2<>+0(SB), Z13
-	VBROADCASTSS nearExp1<>+0(SB), Z14
-	VBROADCASTSS down<>+0(SB), Z15
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000010
+	JGT             done1
+	TESTQ           R8, R8
+	JZ              end
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact16
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact16
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    48(R14), Z3
+	VBROADCASTSS    12(R14), Z4
+	VBROADCASTSS    8(R14), Z5
+	VBROADCASTSS    16(R14), Z6
+	VBROADCASTSS    minusInf<>+0(SB), Z7
+	VBROADCASTSS    nearReach<>+0(SB), Z8
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z9
+	VBROADCASTSS    nearInteger<>+0(SB), Z10
+	VBROADCASTSS    lowest<>+0(SB), Z11
+	VBROADCASTSS    nearExp3<>+0(SB), Z12
+	VBROADCASTSS    nearExp2<>+0(SB), Z13
+	VBROADCASTSS    nearExp1<>+0(SB), Z14
+	VBROADCASTSS    down<>+0(SB), Z15
+	PCALIGN         $0x40
 
 loop1:
 	// x * mul + other
@@ -16979,35 +16998,35 @@ exact16:
 
 done1:
 	// Rows of 17 to 32 elements.
-	CMPQ         CX, $0x00000020
-	JGT          done3
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000010, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact32
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact32
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS 48(R14), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS lowest<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	VBROADCASTSS nearExp1<>+0(SB), Z10
-	VBROADCASTSS nearReach<>+0(SB), Z11
-	VBROADCASTSS nearHeadroom<>+0(SB), Z12
-	VBROADCASTSS nearInteger<>+0(SB), Z13
-	VBROADCASTSS minusInf<>+0(SB), Z14
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000020
+	JGT             done3
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000010, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact32
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact32
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    48(R14), Z3
+	VBROADCASTSS    12(R14), Z4
+	VBROADCASTSS    8(R14), Z5
+	VBROADCASTSS    16(R14), Z6
+	VBROADCASTSS    lowest<>+0(SB), Z7
+	VBROADCASTSS    nearExp3<>+0(SB), Z8
+	VBROADCASTSS    nearExp2<>+0(SB), Z9
+	VBROADCASTSS    nearExp1<>+0(SB), Z10
+	VBROADCASTSS    nearReach<>+0(SB), Z11
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS    nearInteger<>+0(SB), Z13
+	VBROADCASTSS    minusInf<>+0(SB), Z14
+	PCALIGN         $0x40
 
 loop3:
 	LEAQ (CX), R11
@@ -17224,35 +17243,35 @@ l8:
 
 done3:
 	// Rows of 33 to 48 elements.
-	CMPQ         CX, $0x00000030
-	JGT          done5
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000020, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact48
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact48
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS 48(R14), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS lowest<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	VBROADCASTSS nearExp1<>+0(SB), Z10
-	VBROADCASTSS nearReach<>+0(SB), Z11
-	VBROADCASTSS nearHeadroom<>+0(SB), Z12
-	VBROADCASTSS nearInteger<>+0(SB), Z13
-	VBROADCASTSS minusInf<>+0(SB), Z14
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000030
+	JGT             done5
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000020, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact48
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact48
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    48(R14), Z3
+	VBROADCASTSS    12(R14), Z4
+	VBROADCASTSS    8(R14), Z5
+	VBROADCASTSS    16(R14), Z6
+	VBROADCASTSS    lowest<>+0(SB), Z7
+	VBROADCASTSS    nearExp3<>+0(SB), Z8
+	VBROADCASTSS    nearExp2<>+0(SB), Z9
+	VBROADCASTSS    nearExp1<>+0(SB), Z10
+	VBROADCASTSS    nearReach<>+0(SB), Z11
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS    nearInteger<>+0(SB), Z13
+	VBROADCASTSS    minusInf<>+0(SB), Z14
+	PCALIGN         $0x40
 
 loop5:
 	LEAQ 16(CX), R11
@@ -17499,35 +17518,35 @@ l16:
 
 done5:
 	// Rows of 49 to 64 elements.
-	CMPQ         CX, $0x00000040
-	JGT          done7
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000030, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact64
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact64
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS 48(R14), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS lowest<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	VBROADCASTSS nearExp1<>+0(SB), Z10
-	VBROADCASTSS nearReach<>+0(SB), Z11
-	VBROADCASTSS nearHeadroom<>+0(SB), Z12
-	VBROADCASTSS nearInteger<>+0(SB), Z13
-	VBROADCASTSS minusInf<>+0(SB), Z14
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000040
+	JGT             done7
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000030, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact64
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact64
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    48(R14), Z3
+	VBROADCASTSS    12(R14), Z4
+	VBROADCASTSS    8(R14), Z5
+	VBROADCASTSS    16(R14), Z6
+	VBROADCASTSS    lowest<>+0(SB), Z7
+	VBROADCASTSS    nearExp3<>+0(SB), Z8
+	VBROADCASTSS    nearExp2<>+0(SB), Z9
+	VBROADCASTSS    nearExp1<>+0(SB), Z10
+	VBROADCASTSS    nearReach<>+0(SB), Z11
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS    nearInteger<>+0(SB), Z13
+	VBROADCASTSS    minusInf<>+0(SB), Z14
+	PCALIGN         $0x40
 
 loop7:
 	LEAQ 32(CX), R11
@@ -17805,35 +17824,35 @@ l24:
 
 done7:
 	// Rows of 65 to 96 elements.
-	CMPQ         CX, $0x00000060
-	JGT          done9
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000040, CX
-	NEGQ         CX
-	MOVQ         $-1, AX
-	SHRQ         CL, AX
-	NEGQ         CX
-	KMOVQ        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact96
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact96
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS 48(R14), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS lowest<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	VBROADCASTSS nearExp1<>+0(SB), Z10
-	VBROADCASTSS minusInf<>+0(SB), Z11
-	VBROADCASTSS nearReach<>+0(SB), Z12
-	VBROADCASTSS nearHeadroom<>+0(SB), Z13
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000060
+	JGT             done9
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000040, CX
+	NEGQ            CX
+	MOVQ            $-1, AX
+	SHRQ            CL, AX
+	NEGQ            CX
+	KMOVQ           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact96
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact96
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    48(R14), Z3
+	VBROADCASTSS    12(R14), Z4
+	VBROADCASTSS    8(R14), Z5
+	VBROADCASTSS    16(R14), Z6
+	VBROADCASTSS    lowest<>+0(SB), Z7
+	VBROADCASTSS    nearExp3<>+0(SB), Z8
+	VBROADCASTSS    nearExp2<>+0(SB), Z9
+	VBROADCASTSS    nearExp1<>+0(SB), Z10
+	VBROADCASTSS    minusInf<>+0(SB), Z11
+	VBROADCASTSS    nearReach<>+0(SB), Z12
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z13
+	PCALIGN         $0x40
 
 loop9:
 	LEAQ 48(CX), R11
@@ -18189,30 +18208,30 @@ l32:
 
 done9:
 	// Rows of 97 to 128 elements.
-	CMPQ         CX, $0x00000080
-	JGT          done11
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000060, CX
-	NEGQ         CX
-	MOVQ         $-1, AX
-	SHRQ         CL, AX
-	NEGQ         CX
-	KMOVQ        AX, K7
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact128
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact128
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS 48(R14), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS 8(R14), Z5
-	VBROADCASTSS 16(R14), Z6
-	VBROADCASTSS lowest<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	PCALIGN      $0x40
+	CMPQ            CX, $0x00000080
+	JGT             done11
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000060, CX
+	NEGQ            CX
+	MOVQ            $-1, AX
+	SHRQ            CL, AX
+	NEGQ            CX
+	KMOVQ           AX, K7
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact128
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact128
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    48(R14), Z3
+	VBROADCASTSS    12(R14), Z4
+	VBROADCASTSS    8(R14), Z5
+	VBROADCASTSS    16(R14), Z6
+	VBROADCASTSS    lowest<>+0(SB), Z7
+	VBROADCASTSS    nearExp3<>+0(SB), Z8
+	PCALIGN         $0x40
 
 loop11:
 	LEAQ 80(CX), R11
@@ -18741,13 +18760,13 @@ l48:
 	JCS      exact
 
 	// Turns whose elements are all near, of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done15
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 48(R14), Z4
-	VBROADCASTSS lowest<>+0(SB), Z5
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done15
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
+	VBROADCASTSS    48(R14), Z4
+	VBROADCASTSS    lowest<>+0(SB), Z5
+	VBROADCASTSS    nearExp3<>+0(SB), Z8
+	PCALIGN         $0x40
 
 loop15:
 	// x * mul + other
@@ -18991,11 +19010,12 @@ upto16:
 	VSUBPS Z3, Z2, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z4, Z5
-	VFMADD231PS Z1, Z4, Z5
+	VFMADD231PS     Z0, Z4, Z5
+	VFMADD231PS     Z1, Z4, Z5
+	VBROADCASTF64X4 nearTable<>+0(SB), Z4
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z4
+	VPERMPS      Z4, Z3, Z4
 	VPSLLD       $0x14, Z3, Z8
 	VPADDD       Z4, Z8, Z4
 	VBROADCASTSS nearExp2<>+0(SB), Z8
@@ -19054,18 +19074,19 @@ upto17:
 	VSUBPS Z8, Z2, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z9
-	VFMADD231PS Z0, Z4, Z10
-	VFMADD231PS Z1, Z3, Z9
-	VFMADD231PS Z1, Z4, Z10
+	VFMADD231PS     Z0, Z3, Z9
+	VFMADD231PS     Z0, Z4, Z10
+	VFMADD231PS     Z1, Z3, Z9
+	VFMADD231PS     Z1, Z4, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z3
-	VPERMPS      nearTable<>+0(SB), Z8, Z4
+	VPERMPS      Z3, Z5, Z4
+	VPERMPS      Z3, Z8, Z3
 	VPSLLD       $0x14, Z5, Z11
 	VPSLLD       $0x14, Z8, Z12
-	VPADDD       Z3, Z11, Z3
-	VPADDD       Z4, Z12, Z4
+	VPADDD       Z4, Z11, Z4
+	VPADDD       Z3, Z12, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -19076,8 +19097,8 @@ upto17:
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z12
 	VMULPS           Z11, Z9, Z9
 	VMULPS           Z12, Z10, Z10
-	VFMADD213PS.Z    Z3, Z3, K1, Z9
-	VFMADD213PS.Z    Z4, Z4, K2, Z10
+	VFMADD213PS.Z    Z4, Z4, K1, Z9
+	VFMADD213PS.Z    Z3, Z3, K2, Z10
 	VADDPS           Z10, Z9, Z3
 
 	// Leave if an element is not near.
@@ -19138,23 +19159,24 @@ upto18:
 	VSUBPS Z10, Z2, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z11
-	VFMADD231PS Z0, Z8, Z12
-	VFMADD231PS Z0, Z4, Z13
-	VFMADD231PS Z1, Z3, Z11
-	VFMADD231PS Z1, Z8, Z12
-	VFMADD231PS Z1, Z4, Z13
+	VFMADD231PS     Z0, Z3, Z11
+	VFMADD231PS     Z0, Z8, Z12
+	VFMADD231PS     Z0, Z4, Z13
+	VFMADD231PS     Z1, Z3, Z11
+	VFMADD231PS     Z1, Z8, Z12
+	VFMADD231PS     Z1, Z4, Z13
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z3
-	VPERMPS      nearTable<>+0(SB), Z9, Z4
-	VPERMPS      nearTable<>+0(SB), Z10, Z8
+	VPERMPS      Z3, Z5, Z4
+	VPERMPS      Z3, Z9, Z8
+	VPERMPS      Z3, Z10, Z3
 	VPSLLD       $0x14, Z5, Z14
 	VPSLLD       $0x14, Z9, Z15
 	VPSLLD       $0x14, Z10, Z16
-	VPADDD       Z3, Z14, Z3
-	VPADDD       Z4, Z15, Z4
-	VPADDD       Z8, Z16, Z8
+	VPADDD       Z4, Z14, Z4
+	VPADDD       Z8, Z15, Z8
+	VPADDD       Z3, Z16, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -19169,9 +19191,9 @@ upto18:
 	VMULPS           Z14, Z11, Z11
 	VMULPS           Z15, Z12, Z12
 	VMULPS           Z16, Z13, Z13
-	VFMADD213PS.Z    Z3, Z3, K1, Z11
-	VFMADD213PS.Z    Z4, Z4, K2, Z12
-	VFMADD213PS.Z    Z8, Z8, K3, Z13
+	VFMADD213PS.Z    Z4, Z4, K1, Z11
+	VFMADD213PS.Z    Z8, Z8, K2, Z12
+	VFMADD213PS.Z    Z3, Z3, K3, Z13
 	VADDPS           Z12, Z11, Z3
 	VPTERNLOGD       $0xfe, Z9, Z10, Z5
 	VADDPS           Z13, Z3, Z3
@@ -19242,28 +19264,29 @@ upto19:
 	VSUBPS Z12, Z2, Z16
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z13
-	VFMADD231PS Z0, Z8, Z14
-	VFMADD231PS Z0, Z9, Z15
-	VFMADD231PS Z0, Z4, Z16
-	VFMADD231PS Z1, Z3, Z13
-	VFMADD231PS Z1, Z8, Z14
-	VFMADD231PS Z1, Z9, Z15
-	VFMADD231PS Z1, Z4, Z16
+	VFMADD231PS     Z0, Z3, Z13
+	VFMADD231PS     Z0, Z8, Z14
+	VFMADD231PS     Z0, Z9, Z15
+	VFMADD231PS     Z0, Z4, Z16
+	VFMADD231PS     Z1, Z3, Z13
+	VFMADD231PS     Z1, Z8, Z14
+	VFMADD231PS     Z1, Z9, Z15
+	VFMADD231PS     Z1, Z4, Z16
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z3
-	VPERMPS      nearTable<>+0(SB), Z10, Z4
-	VPERMPS      nearTable<>+0(SB), Z11, Z8
-	VPERMPS      nearTable<>+0(SB), Z12, Z9
+	VPERMPS      Z3, Z5, Z4
+	VPERMPS      Z3, Z10, Z8
+	VPERMPS      Z3, Z11, Z9
+	VPERMPS      Z3, Z12, Z3
 	VPSLLD       $0x14, Z5, Z17
 	VPSLLD       $0x14, Z10, Z18
 	VPSLLD       $0x14, Z11, Z19
 	VPSLLD       $0x14, Z12, Z20
-	VPADDD       Z3, Z17, Z3
-	VPADDD       Z4, Z18, Z4
-	VPADDD       Z8, Z19, Z8
-	VPADDD       Z9, Z20, Z9
+	VPADDD       Z4, Z17, Z4
+	VPADDD       Z8, Z18, Z8
+	VPADDD       Z9, Z19, Z9
+	VPADDD       Z3, Z20, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -19282,10 +19305,10 @@ upto19:
 	VMULPS           Z18, Z14, Z14
 	VMULPS           Z19, Z15, Z15
 	VMULPS           Z20, Z16, Z16
-	VFMADD213PS.Z    Z3, Z3, K1, Z13
-	VFMADD213PS.Z    Z4, Z4, K2, Z14
-	VFMADD213PS.Z    Z8, Z8, K3, Z15
-	VFMADD213PS.Z    Z9, Z9, K4, Z16
+	VFMADD213PS.Z    Z4, Z4, K1, Z13
+	VFMADD213PS.Z    Z8, Z8, K2, Z14
+	VFMADD213PS.Z    Z9, Z9, K3, Z15
+	VFMADD213PS.Z    Z3, Z3, K4, Z16
 	VADDPS           Z14, Z13, Z3
 	VADDPS           Z16, Z15, Z4
 	VADDPS           Z4, Z3, Z3
@@ -19357,107 +19380,108 @@ upto20:
 	VSUBPS Z13, Z2, Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z14
-	VFMADD231PS Z0, Z5, Z15
-	VFMADD231PS Z0, Z8, Z16
-	VFMADD231PS Z0, Z9, Z17
-	VFMADD231PS Z1, Z3, Z14
-	VFMADD231PS Z1, Z5, Z15
-	VFMADD231PS Z1, Z8, Z16
-	VFMADD231PS Z1, Z9, Z17
+	VFMADD231PS     Z0, Z3, Z14
+	VFMADD231PS     Z0, Z5, Z15
+	VFMADD231PS     Z0, Z8, Z16
+	VFMADD231PS     Z0, Z9, Z17
+	VFMADD231PS     Z1, Z3, Z14
+	VFMADD231PS     Z1, Z5, Z15
+	VFMADD231PS     Z1, Z8, Z16
+	VFMADD231PS     Z1, Z9, Z17
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z10, Z3
-	VPERMPS      nearTable<>+0(SB), Z11, Z5
-	VPERMPS      nearTable<>+0(SB), Z12, Z8
-	VPERMPS      nearTable<>+0(SB), Z13, Z9
-	VPSLLD       $0x14, Z10, Z18
-	VPSLLD       $0x14, Z11, Z19
-	VPSLLD       $0x14, Z12, Z20
-	VPSLLD       $0x14, Z13, Z21
-	VPADDD       Z3, Z18, Z3
+	VPERMPS      Z3, Z10, Z5
+	VPERMPS      Z3, Z11, Z8
+	VPERMPS      Z3, Z12, Z9
+	VPERMPS      Z3, Z13, Z18
+	VPSLLD       $0x14, Z10, Z19
+	VPSLLD       $0x14, Z11, Z20
+	VPSLLD       $0x14, Z12, Z21
+	VPSLLD       $0x14, Z13, Z22
 	VPADDD       Z5, Z19, Z5
 	VPADDD       Z8, Z20, Z8
 	VPADDD       Z9, Z21, Z9
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
-	VMULPS           Z18, Z14, Z14
-	VMULPS           Z19, Z15, Z15
-	VMULPS           Z20, Z16, Z16
-	VMULPS           Z21, Z17, Z17
-	VFMADD213PS.Z    Z3, Z3, K1, Z14
-	VFMADD213PS.Z    Z5, Z5, K2, Z15
-	VFMADD213PS.Z    Z8, Z8, K3, Z16
-	VFMADD213PS.Z    Z9, Z9, K4, Z17
-	VADDPS           Z15, Z14, Z3
-	VADDPS           Z17, Z16, Z5
-	VADDPS           Z5, Z3, Z3
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z22
+	VMULPS           Z19, Z14, Z14
+	VMULPS           Z20, Z15, Z15
+	VMULPS           Z21, Z16, Z16
+	VMULPS           Z22, Z17, Z17
+	VFMADD213PS.Z    Z5, Z5, K1, Z14
+	VFMADD213PS.Z    Z8, Z8, K2, Z15
+	VFMADD213PS.Z    Z9, Z9, K3, Z16
+	VFMADD213PS.Z    Z18, Z18, K4, Z17
+	VADDPS           Z15, Z14, Z5
+	VADDPS           Z17, Z16, Z8
+	VADDPS           Z8, Z5, Z5
 	VPTERNLOGD       $0xfe, Z11, Z12, Z10
 	VPORD            Z10, Z13, Z10
 
 	// x * mul + other
-	VMOVUPS.Z    256(SI), K7, Z5
-	VMOVUPS.Z    256(R15), K7, Z8
-	VFMADD231PS  Z4, Z5, Z8
-	VBROADCASTSS minusInf<>+0(SB), Z5
-	VBLENDMPS    Z8, Z5, K7, Z8
+	VMOVUPS.Z    256(SI), K7, Z8
+	VMOVUPS.Z    256(R15), K7, Z9
+	VFMADD231PS  Z4, Z8, Z9
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VBLENDMPS    Z9, Z8, K7, Z9
 
 	// x * mul + other
 	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS.Z     320(SI), K1, Z9
-	VMOVUPS.Z     320(R15), K1, Z11
-	VFMADD231PS   Z4, Z9, Z11
-	VBLENDMPS     Z11, Z5, K1, Z11
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K1
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z11, K2
+	VMOVUPS.Z     320(SI), K1, Z11
+	VMOVUPS.Z     320(R15), K1, Z12
+	VFMADD231PS   Z4, Z11, Z12
+	VBLENDMPS     Z12, Z8, K1, Z12
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z12, K2
 	VMOVAPS       Z2, Z4
-	VFMADD231PS.Z Z0, Z8, K1, Z4
-	VMOVAPS       Z2, Z5
-	VFMADD231PS.Z Z0, Z11, K2, Z5
+	VFMADD231PS.Z Z0, Z9, K1, Z4
+	VMOVAPS       Z2, Z8
+	VFMADD231PS.Z Z0, Z12, K2, Z8
 
 	// -n = magic - N - u
-	VSUBPS Z4, Z2, Z9
-	VSUBPS Z5, Z2, Z12
+	VSUBPS Z4, Z2, Z11
+	VSUBPS Z8, Z2, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z8, Z9
-	VFMADD231PS Z0, Z11, Z12
-	VFMADD231PS Z1, Z8, Z9
-	VFMADD231PS Z1, Z11, Z12
+	VFMADD231PS Z0, Z9, Z11
+	VFMADD231PS Z0, Z12, Z13
+	VFMADD231PS Z1, Z9, Z11
+	VFMADD231PS Z1, Z12, Z13
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z8
-	VPERMPS      nearTable<>+0(SB), Z5, Z11
-	VPSLLD       $0x14, Z4, Z13
-	VPSLLD       $0x14, Z5, Z18
-	VPADDD       Z8, Z13, Z8
-	VPADDD       Z11, Z18, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z13
+	VPERMPS      Z3, Z4, Z9
+	VPERMPS      Z3, Z8, Z3
+	VPSLLD       $0x14, Z4, Z12
+	VPSLLD       $0x14, Z8, Z18
+	VPADDD       Z9, Z12, Z9
+	VPADDD       Z3, Z18, Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z12
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z13
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z18
-	VMULPS           Z13, Z9, Z9
-	VMULPS           Z18, Z12, Z12
-	VFMADD213PS.Z    Z8, Z8, K1, Z9
-	VFMADD213PS.Z    Z11, Z11, K2, Z12
-	VADDPS           Z12, Z9, Z8
-	VPTERNLOGD       $0xfe, Z4, Z5, Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z18
+	VMULPS           Z12, Z11, Z11
+	VMULPS           Z18, Z13, Z13
+	VFMADD213PS.Z    Z9, Z9, K1, Z11
+	VFMADD213PS.Z    Z3, Z3, K2, Z13
+	VADDPS           Z13, Z11, Z3
+	VPTERNLOGD       $0xfe, Z4, Z8, Z10
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
@@ -19467,25 +19491,25 @@ upto20:
 	VMOVUPS       Z15, 64(DI)
 	VMOVUPS       Z16, 128(DI)
 	VMOVUPS       Z17, 192(DI)
-	VMOVUPS       Z9, K7, 256(DI)
+	VMOVUPS       Z11, K7, 256(DI)
 	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z12, K1, 320(DI)
+	VMOVUPS       Z13, K1, 320(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z3, Z6, Z4
-	VMINPS Z3, Z6, Z5
-	VMAXPS Z3, Z6, Z6
+	VADDPS Z5, Z6, Z4
+	VMINPS Z5, Z6, Z8
+	VMAXPS Z5, Z6, Z6
 	VSUBPS Z6, Z4, Z6
-	VSUBPS Z6, Z5, Z5
-	VADDPS Z5, Z7, Z7
+	VSUBPS Z6, Z8, Z8
+	VADDPS Z8, Z7, Z7
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z8, Z4, Z6
-	VMINPS Z8, Z4, Z3
-	VMAXPS Z8, Z4, Z4
+	VADDPS Z3, Z4, Z6
+	VMINPS Z3, Z4, Z5
+	VMAXPS Z3, Z4, Z4
 	VSUBPS Z4, Z6, Z4
-	VSUBPS Z4, Z3, Z3
-	VADDPS Z3, Z7, Z7
+	VSUBPS Z4, Z5, Z5
+	VADDPS Z5, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
 	JMP    behind21
 
@@ -19534,146 +19558,147 @@ upto21:
 	VSUBPS Z13, Z2, Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z14
-	VFMADD231PS Z0, Z5, Z15
-	VFMADD231PS Z0, Z8, Z16
-	VFMADD231PS Z0, Z9, Z17
-	VFMADD231PS Z1, Z3, Z14
-	VFMADD231PS Z1, Z5, Z15
-	VFMADD231PS Z1, Z8, Z16
-	VFMADD231PS Z1, Z9, Z17
+	VFMADD231PS     Z0, Z3, Z14
+	VFMADD231PS     Z0, Z5, Z15
+	VFMADD231PS     Z0, Z8, Z16
+	VFMADD231PS     Z0, Z9, Z17
+	VFMADD231PS     Z1, Z3, Z14
+	VFMADD231PS     Z1, Z5, Z15
+	VFMADD231PS     Z1, Z8, Z16
+	VFMADD231PS     Z1, Z9, Z17
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z10, Z3
-	VPERMPS      nearTable<>+0(SB), Z11, Z5
-	VPERMPS      nearTable<>+0(SB), Z12, Z8
-	VPERMPS      nearTable<>+0(SB), Z13, Z9
-	VPSLLD       $0x14, Z10, Z18
-	VPSLLD       $0x14, Z11, Z19
-	VPSLLD       $0x14, Z12, Z20
-	VPSLLD       $0x14, Z13, Z21
-	VPADDD       Z3, Z18, Z3
+	VPERMPS      Z3, Z10, Z5
+	VPERMPS      Z3, Z11, Z8
+	VPERMPS      Z3, Z12, Z9
+	VPERMPS      Z3, Z13, Z18
+	VPSLLD       $0x14, Z10, Z19
+	VPSLLD       $0x14, Z11, Z20
+	VPSLLD       $0x14, Z12, Z21
+	VPSLLD       $0x14, Z13, Z22
 	VPADDD       Z5, Z19, Z5
 	VPADDD       Z8, Z20, Z8
 	VPADDD       Z9, Z21, Z9
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
-	VMULPS           Z18, Z14, Z14
-	VMULPS           Z19, Z15, Z15
-	VMULPS           Z20, Z16, Z16
-	VMULPS           Z21, Z17, Z17
-	VFMADD213PS.Z    Z3, Z3, K1, Z14
-	VFMADD213PS.Z    Z5, Z5, K2, Z15
-	VFMADD213PS.Z    Z8, Z8, K3, Z16
-	VFMADD213PS.Z    Z9, Z9, K4, Z17
-	VADDPS           Z15, Z14, Z3
-	VADDPS           Z17, Z16, Z5
-	VADDPS           Z5, Z3, Z3
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z22
+	VMULPS           Z19, Z14, Z14
+	VMULPS           Z20, Z15, Z15
+	VMULPS           Z21, Z16, Z16
+	VMULPS           Z22, Z17, Z17
+	VFMADD213PS.Z    Z5, Z5, K1, Z14
+	VFMADD213PS.Z    Z8, Z8, K2, Z15
+	VFMADD213PS.Z    Z9, Z9, K3, Z16
+	VFMADD213PS.Z    Z18, Z18, K4, Z17
+	VADDPS           Z15, Z14, Z5
+	VADDPS           Z17, Z16, Z8
+	VADDPS           Z8, Z5, Z5
 	VPTERNLOGD       $0xfe, Z11, Z12, Z10
 	VPORD            Z10, Z13, Z10
 
 	// x * mul + other
-	VMOVUPS.Z    384(SI), K7, Z5
-	VMOVUPS.Z    384(R15), K7, Z8
-	VFMADD231PS  Z4, Z5, Z8
-	VBROADCASTSS minusInf<>+0(SB), Z5
-	VBLENDMPS    Z8, Z5, K7, Z8
+	VMOVUPS.Z    384(SI), K7, Z8
+	VMOVUPS.Z    384(R15), K7, Z9
+	VFMADD231PS  Z4, Z8, Z9
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VBLENDMPS    Z9, Z8, K7, Z9
 
 	// x * mul + other
 	KSHIFTRQ    $0x10, K7, K1
-	VMOVUPS.Z   448(SI), K1, Z9
-	VMOVUPS.Z   448(R15), K1, Z11
-	VFMADD231PS Z4, Z9, Z11
-	VBLENDMPS   Z11, Z5, K1, Z11
+	VMOVUPS.Z   448(SI), K1, Z11
+	VMOVUPS.Z   448(R15), K1, Z12
+	VFMADD231PS Z4, Z11, Z12
+	VBLENDMPS   Z12, Z8, K1, Z12
 
 	// x * mul + other
-	VMOVUPS     256(R15), Z5
-	VFMADD231PS 256(SI), Z4, Z5
+	VMOVUPS     256(R15), Z8
+	VFMADD231PS 256(SI), Z4, Z8
 
 	// x * mul + other
-	VMOVUPS       320(R15), Z9
-	VFMADD231PS   320(SI), Z4, Z9
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z5, K1
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K2
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K3
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z11, K4
+	VMOVUPS       320(R15), Z11
+	VFMADD231PS   320(SI), Z4, Z11
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z12, K4
 	VMOVAPS       Z2, Z4
-	VFMADD231PS.Z Z0, Z5, K1, Z4
-	VMOVAPS       Z2, Z12
-	VFMADD231PS.Z Z0, Z9, K2, Z12
+	VFMADD231PS.Z Z0, Z8, K1, Z4
 	VMOVAPS       Z2, Z13
-	VFMADD231PS.Z Z0, Z8, K3, Z13
+	VFMADD231PS.Z Z0, Z11, K2, Z13
 	VMOVAPS       Z2, Z18
-	VFMADD231PS.Z Z0, Z11, K4, Z18
+	VFMADD231PS.Z Z0, Z9, K3, Z18
+	VMOVAPS       Z2, Z19
+	VFMADD231PS.Z Z0, Z12, K4, Z19
 
 	// -n = magic - N - u
-	VSUBPS Z4, Z2, Z19
-	VSUBPS Z12, Z2, Z20
+	VSUBPS Z4, Z2, Z20
 	VSUBPS Z13, Z2, Z21
 	VSUBPS Z18, Z2, Z22
+	VSUBPS Z19, Z2, Z23
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z5, Z19
-	VFMADD231PS Z0, Z9, Z20
-	VFMADD231PS Z0, Z8, Z21
-	VFMADD231PS Z0, Z11, Z22
-	VFMADD231PS Z1, Z5, Z19
-	VFMADD231PS Z1, Z9, Z20
-	VFMADD231PS Z1, Z8, Z21
-	VFMADD231PS Z1, Z11, Z22
+	VFMADD231PS Z0, Z8, Z20
+	VFMADD231PS Z0, Z11, Z21
+	VFMADD231PS Z0, Z9, Z22
+	VFMADD231PS Z0, Z12, Z23
+	VFMADD231PS Z1, Z8, Z20
+	VFMADD231PS Z1, Z11, Z21
+	VFMADD231PS Z1, Z9, Z22
+	VFMADD231PS Z1, Z12, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z5
-	VPERMPS      nearTable<>+0(SB), Z12, Z8
-	VPERMPS      nearTable<>+0(SB), Z13, Z9
-	VPERMPS      nearTable<>+0(SB), Z18, Z11
-	VPSLLD       $0x14, Z4, Z23
-	VPSLLD       $0x14, Z12, Z24
-	VPSLLD       $0x14, Z13, Z25
-	VPSLLD       $0x14, Z18, Z26
-	VPADDD       Z5, Z23, Z5
-	VPADDD       Z8, Z24, Z8
-	VPADDD       Z9, Z25, Z9
-	VPADDD       Z11, Z26, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z23
+	VPERMPS      Z3, Z4, Z8
+	VPERMPS      Z3, Z13, Z9
+	VPERMPS      Z3, Z18, Z11
+	VPERMPS      Z3, Z19, Z3
+	VPSLLD       $0x14, Z4, Z12
+	VPSLLD       $0x14, Z13, Z24
+	VPSLLD       $0x14, Z18, Z25
+	VPSLLD       $0x14, Z19, Z26
+	VPADDD       Z8, Z12, Z8
+	VPADDD       Z9, Z24, Z9
+	VPADDD       Z11, Z25, Z11
+	VPADDD       Z3, Z26, Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z12
 	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z21, Z24
 	VBROADCASTSS     nearExp2<>+0(SB), Z25
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z21, Z25
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z22, Z25
 	VBROADCASTSS     nearExp2<>+0(SB), Z26
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z22, Z26
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z25
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z22, Z26
-	VMULPS           Z23, Z19, Z19
-	VMULPS           Z24, Z20, Z20
-	VMULPS           Z25, Z21, Z21
-	VMULPS           Z26, Z22, Z22
-	VFMADD213PS.Z    Z5, Z5, K1, Z19
-	VFMADD213PS.Z    Z8, Z8, K2, Z20
-	VFMADD213PS.Z    Z9, Z9, K3, Z21
-	VFMADD213PS.Z    Z11, Z11, K4, Z22
-	VADDPS           Z20, Z19, Z5
-	VADDPS           Z22, Z21, Z8
-	VADDPS           Z8, Z5, Z5
-	VPTERNLOGD       $0xfe, Z4, Z12, Z10
-	VPTERNLOGD       $0xfe, Z13, Z18, Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z23, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z22, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z23, Z26
+	VMULPS           Z12, Z20, Z20
+	VMULPS           Z24, Z21, Z21
+	VMULPS           Z25, Z22, Z22
+	VMULPS           Z26, Z23, Z23
+	VFMADD213PS.Z    Z8, Z8, K1, Z20
+	VFMADD213PS.Z    Z9, Z9, K2, Z21
+	VFMADD213PS.Z    Z11, Z11, K3, Z22
+	VFMADD213PS.Z    Z3, Z3, K4, Z23
+	VADDPS           Z21, Z20, Z3
+	VADDPS           Z23, Z22, Z8
+	VADDPS           Z8, Z3, Z3
+	VPTERNLOGD       $0xfe, Z4, Z13, Z10
+	VPTERNLOGD       $0xfe, Z18, Z19, Z10
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
@@ -19683,27 +19708,27 @@ upto21:
 	VMOVUPS       Z15, 64(DI)
 	VMOVUPS       Z16, 128(DI)
 	VMOVUPS       Z17, 192(DI)
-	VMOVUPS       Z19, 256(DI)
-	VMOVUPS       Z20, 320(DI)
-	VMOVUPS       Z21, K7, 384(DI)
+	VMOVUPS       Z20, 256(DI)
+	VMOVUPS       Z21, 320(DI)
+	VMOVUPS       Z22, K7, 384(DI)
 	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z22, K1, 448(DI)
+	VMOVUPS       Z23, K1, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z3, Z6, Z4
-	VMINPS Z3, Z6, Z8
-	VMAXPS Z3, Z6, Z6
+	VADDPS Z5, Z6, Z4
+	VMINPS Z5, Z6, Z8
+	VMAXPS Z5, Z6, Z6
 	VSUBPS Z6, Z4, Z6
 	VSUBPS Z6, Z8, Z8
 	VADDPS Z8, Z7, Z7
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z5, Z4, Z6
-	VMINPS Z5, Z4, Z3
-	VMAXPS Z5, Z4, Z4
+	VADDPS Z3, Z4, Z6
+	VMINPS Z3, Z4, Z5
+	VMAXPS Z3, Z4, Z4
 	VSUBPS Z4, Z6, Z4
-	VSUBPS Z4, Z3, Z3
-	VADDPS Z3, Z7, Z7
+	VSUBPS Z4, Z5, Z5
+	VADDPS Z5, Z7, Z7
 	LEAQ   384(SI)(CX*4), SI
 
 behind21:
@@ -20156,15 +20181,15 @@ exact:
 	VBROADCASTSS 4(R14), Z3
 
 	// Turns of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done39
-	VMOVUPS      exp2Table<>+0(SB), Z8
-	VBROADCASTSS 48(R14), Z9
-	VBROADCASTSS exp3<>+0(SB), Z10
-	VBROADCASTSS exp2<>+0(SB), Z11
-	VBROADCASTSS exp1<>+0(SB), Z12
-	VBROADCASTSS cut<>+0(SB), Z13
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done39
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
+	VBROADCASTSS    48(R14), Z9
+	VBROADCASTSS    exp3<>+0(SB), Z10
+	VBROADCASTSS    exp2<>+0(SB), Z11
+	VBROADCASTSS    exp1<>+0(SB), Z12
+	VBROADCASTSS    cut<>+0(SB), Z13
+	PCALIGN         $0x40
 
 loop39:
 	// x * mul + other
@@ -20452,11 +20477,12 @@ upto40:
 	VSUBPS Z8, Z4, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z9, Z10
-	VFMADD231PS Z3, Z9, Z10
+	VFMADD231PS     Z2, Z9, Z10
+	VFMADD231PS     Z3, Z9, Z10
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z8, Z9
+	VPERMPS      Z9, Z8, Z9
 	VPSLLD       $0x14, Z8, Z11
 	VPADDD       Z9, Z11, Z9
 	VBROADCASTSS exp2<>+0(SB), Z11
@@ -20521,18 +20547,19 @@ upto41:
 	VSUBPS Z11, Z4, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z8, Z12
-	VFMADD231PS Z2, Z9, Z13
-	VFMADD231PS Z3, Z8, Z12
-	VFMADD231PS Z3, Z9, Z13
+	VFMADD231PS     Z2, Z8, Z12
+	VFMADD231PS     Z2, Z9, Z13
+	VFMADD231PS     Z3, Z8, Z12
+	VFMADD231PS     Z3, Z9, Z13
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z8
-	VPERMPS      exp2Table<>+0(SB), Z11, Z9
+	VPERMPS      Z8, Z10, Z9
+	VPERMPS      Z8, Z11, Z8
 	VPSLLD       $0x14, Z10, Z14
 	VPSLLD       $0x14, Z11, Z15
-	VPADDD       Z8, Z14, Z8
-	VPADDD       Z9, Z15, Z9
+	VPADDD       Z9, Z14, Z9
+	VPADDD       Z8, Z15, Z8
 	VBROADCASTSS exp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -20547,8 +20574,8 @@ upto41:
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
-	VFMADD213PS.Z Z8, Z8, K1, Z12
-	VFMADD213PS.Z Z9, Z9, K2, Z13
+	VFMADD213PS.Z Z9, Z9, K1, Z12
+	VFMADD213PS.Z Z8, Z8, K2, Z13
 	VADDPS        Z13, Z12, Z8
 	VMOVUPS       Z12, (DI)
 	VMOVUPS       Z13, K7, 64(DI)
@@ -20627,28 +20654,29 @@ upto42:
 	VSUBPS Z15, Z4, Z19
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z8, Z16
-	VFMADD231PS Z2, Z10, Z17
-	VFMADD231PS Z2, Z12, Z18
-	VFMADD231PS Z2, Z14, Z19
-	VFMADD231PS Z3, Z8, Z16
-	VFMADD231PS Z3, Z10, Z17
-	VFMADD231PS Z3, Z12, Z18
-	VFMADD231PS Z3, Z14, Z19
+	VFMADD231PS     Z2, Z8, Z16
+	VFMADD231PS     Z2, Z10, Z17
+	VFMADD231PS     Z2, Z12, Z18
+	VFMADD231PS     Z2, Z14, Z19
+	VFMADD231PS     Z3, Z8, Z16
+	VFMADD231PS     Z3, Z10, Z17
+	VFMADD231PS     Z3, Z12, Z18
+	VFMADD231PS     Z3, Z14, Z19
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z9, Z8
-	VPERMPS      exp2Table<>+0(SB), Z11, Z10
-	VPERMPS      exp2Table<>+0(SB), Z13, Z12
-	VPERMPS      exp2Table<>+0(SB), Z15, Z14
+	VPERMPS      Z8, Z9, Z10
+	VPERMPS      Z8, Z11, Z12
+	VPERMPS      Z8, Z13, Z14
+	VPERMPS      Z8, Z15, Z8
 	VPSLLD       $0x14, Z9, Z20
 	VPSLLD       $0x14, Z11, Z21
 	VPSLLD       $0x14, Z13, Z22
 	VPSLLD       $0x14, Z15, Z23
-	VPADDD       Z8, Z20, Z8
-	VPADDD       Z10, Z21, Z10
-	VPADDD       Z12, Z22, Z12
-	VPADDD       Z14, Z23, Z14
+	VPADDD       Z10, Z20, Z10
+	VPADDD       Z12, Z21, Z12
+	VPADDD       Z14, Z22, Z14
+	VPADDD       Z8, Z23, Z8
 	VBROADCASTSS exp2<>+0(SB), Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -20673,10 +20701,10 @@ upto42:
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K4
-	VFMADD213PS.Z Z8, Z8, K1, Z16
-	VFMADD213PS.Z Z10, Z10, K2, Z17
-	VFMADD213PS.Z Z12, Z12, K3, Z18
-	VFMADD213PS.Z Z14, Z14, K4, Z19
+	VFMADD213PS.Z Z10, Z10, K1, Z16
+	VFMADD213PS.Z Z12, Z12, K2, Z17
+	VFMADD213PS.Z Z14, Z14, K3, Z18
+	VFMADD213PS.Z Z8, Z8, K4, Z19
 	VADDPS        Z17, Z16, Z8
 	VADDPS        Z19, Z18, Z9
 	VADDPS        Z9, Z8, Z8
@@ -20794,157 +20822,158 @@ upto43:
 	VSUBPS Z19, Z4, Z23
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z8, Z20
-	VFMADD231PS Z2, Z10, Z21
-	VFMADD231PS Z2, Z11, Z22
-	VFMADD231PS Z2, Z12, Z23
-	VFMADD231PS Z3, Z8, Z20
-	VFMADD231PS Z3, Z10, Z21
-	VFMADD231PS Z3, Z11, Z22
-	VFMADD231PS Z3, Z12, Z23
+	VFMADD231PS     Z2, Z8, Z20
+	VFMADD231PS     Z2, Z10, Z21
+	VFMADD231PS     Z2, Z11, Z22
+	VFMADD231PS     Z2, Z12, Z23
+	VFMADD231PS     Z3, Z8, Z20
+	VFMADD231PS     Z3, Z10, Z21
+	VFMADD231PS     Z3, Z11, Z22
+	VFMADD231PS     Z3, Z12, Z23
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z9, Z8
-	VPERMPS      exp2Table<>+0(SB), Z13, Z10
-	VPERMPS      exp2Table<>+0(SB), Z15, Z11
-	VPERMPS      exp2Table<>+0(SB), Z19, Z12
-	VPSLLD       $0x14, Z9, Z24
-	VPSLLD       $0x14, Z13, Z25
-	VPSLLD       $0x14, Z15, Z26
-	VPSLLD       $0x14, Z19, Z27
-	VPADDD       Z8, Z24, Z8
+	VPERMPS      Z8, Z9, Z10
+	VPERMPS      Z8, Z13, Z11
+	VPERMPS      Z8, Z15, Z12
+	VPERMPS      Z8, Z19, Z24
+	VPSLLD       $0x14, Z9, Z25
+	VPSLLD       $0x14, Z13, Z26
+	VPSLLD       $0x14, Z15, Z27
+	VPSLLD       $0x14, Z19, Z28
 	VPADDD       Z10, Z25, Z10
 	VPADDD       Z11, Z26, Z11
 	VPADDD       Z12, Z27, Z12
-	VBROADCASTSS exp2<>+0(SB), Z24
+	VPADDD       Z24, Z28, Z24
+	VBROADCASTSS exp2<>+0(SB), Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z24
-	VBROADCASTSS     exp2<>+0(SB), Z25
-	VFMADD231PS.BCST exp3<>+0(SB), Z21, Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z25
 	VBROADCASTSS     exp2<>+0(SB), Z26
-	VFMADD231PS.BCST exp3<>+0(SB), Z22, Z26
+	VFMADD231PS.BCST exp3<>+0(SB), Z21, Z26
 	VBROADCASTSS     exp2<>+0(SB), Z27
-	VFMADD231PS.BCST exp3<>+0(SB), Z23, Z27
-	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z24
-	VFMADD213PS.BCST exp1<>+0(SB), Z21, Z25
-	VFMADD213PS.BCST exp1<>+0(SB), Z22, Z26
-	VFMADD213PS.BCST exp1<>+0(SB), Z23, Z27
-	VMULPS           Z24, Z20, Z20
-	VMULPS           Z25, Z21, Z21
-	VMULPS           Z26, Z22, Z22
-	VMULPS           Z27, Z23, Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z22, Z27
+	VBROADCASTSS     exp2<>+0(SB), Z28
+	VFMADD231PS.BCST exp3<>+0(SB), Z23, Z28
+	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z21, Z26
+	VFMADD213PS.BCST exp1<>+0(SB), Z22, Z27
+	VFMADD213PS.BCST exp1<>+0(SB), Z23, Z28
+	VMULPS           Z25, Z20, Z20
+	VMULPS           Z26, Z21, Z21
+	VMULPS           Z27, Z22, Z22
+	VMULPS           Z28, Z23, Z23
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z19, K4
-	VFMADD213PS.Z Z8, Z8, K1, Z20
-	VFMADD213PS.Z Z10, Z10, K2, Z21
-	VFMADD213PS.Z Z11, Z11, K3, Z22
-	VFMADD213PS.Z Z12, Z12, K4, Z23
-	VADDPS        Z21, Z20, Z8
-	VADDPS        Z23, Z22, Z9
-	VADDPS        Z9, Z8, Z8
+	VFMADD213PS.Z Z10, Z10, K1, Z20
+	VFMADD213PS.Z Z11, Z11, K2, Z21
+	VFMADD213PS.Z Z12, Z12, K3, Z22
+	VFMADD213PS.Z Z24, Z24, K4, Z23
+	VADDPS        Z21, Z20, Z9
+	VADDPS        Z23, Z22, Z10
+	VADDPS        Z10, Z9, Z9
 	VMOVUPS       Z20, (DI)
 	VMOVUPS       Z21, 64(DI)
 	VMOVUPS       Z22, 128(DI)
 	VMOVUPS       Z23, 192(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z8, Z6, Z9
-	VMINPS  Z8, Z6, Z10
-	VMAXPS  Z8, Z6, Z6
-	VSUBPS  Z6, Z9, Z6
-	VSUBPS  Z6, Z10, Z10
-	VADDPS  Z10, Z7, Z7
+	VADDPS  Z9, Z6, Z10
+	VMINPS  Z9, Z6, Z11
+	VMAXPS  Z9, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
 	VMOVAPS Z4, Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Z2, Z14, Z6
-	VMOVAPS     Z4, Z8
-	VFMADD231PS Z2, Z16, Z8
-	VMOVAPS     Z4, Z10
-	VFMADD231PS Z2, Z17, Z10
+	VMOVAPS     Z4, Z9
+	VFMADD231PS Z2, Z16, Z9
 	VMOVAPS     Z4, Z11
-	VFMADD231PS Z2, Z18, Z11
+	VFMADD231PS Z2, Z17, Z11
+	VMOVAPS     Z4, Z12
+	VFMADD231PS Z2, Z18, Z12
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z4, Z12
-	VSUBPS Z8, Z4, Z13
-	VSUBPS Z10, Z4, Z15
+	VSUBPS Z6, Z4, Z13
+	VSUBPS Z9, Z4, Z15
 	VSUBPS Z11, Z4, Z19
+	VSUBPS Z12, Z4, Z20
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z14, Z12
-	VFMADD231PS Z2, Z16, Z13
-	VFMADD231PS Z2, Z17, Z15
-	VFMADD231PS Z2, Z18, Z19
-	VFMADD231PS Z3, Z14, Z12
-	VFMADD231PS Z3, Z16, Z13
-	VFMADD231PS Z3, Z17, Z15
-	VFMADD231PS Z3, Z18, Z19
+	VFMADD231PS Z2, Z14, Z13
+	VFMADD231PS Z2, Z16, Z15
+	VFMADD231PS Z2, Z17, Z19
+	VFMADD231PS Z2, Z18, Z20
+	VFMADD231PS Z3, Z14, Z13
+	VFMADD231PS Z3, Z16, Z15
+	VFMADD231PS Z3, Z17, Z19
+	VFMADD231PS Z3, Z18, Z20
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z14
-	VPERMPS      exp2Table<>+0(SB), Z8, Z16
-	VPERMPS      exp2Table<>+0(SB), Z10, Z17
-	VPERMPS      exp2Table<>+0(SB), Z11, Z18
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z8, Z21
-	VPSLLD       $0x14, Z10, Z22
-	VPSLLD       $0x14, Z11, Z23
-	VPADDD       Z14, Z20, Z14
+	VPERMPS      Z8, Z6, Z14
+	VPERMPS      Z8, Z9, Z16
+	VPERMPS      Z8, Z11, Z17
+	VPERMPS      Z8, Z12, Z8
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z11, Z22
+	VPSLLD       $0x14, Z12, Z23
+	VPADDD       Z14, Z18, Z14
 	VPADDD       Z16, Z21, Z16
 	VPADDD       Z17, Z22, Z17
-	VPADDD       Z18, Z23, Z18
-	VBROADCASTSS exp2<>+0(SB), Z20
+	VPADDD       Z8, Z23, Z8
+	VBROADCASTSS exp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z18
 	VBROADCASTSS     exp2<>+0(SB), Z21
-	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z21
 	VBROADCASTSS     exp2<>+0(SB), Z22
-	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z22
 	VBROADCASTSS     exp2<>+0(SB), Z23
-	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z22
-	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
-	VMULPS           Z20, Z12, Z12
-	VMULPS           Z21, Z13, Z13
-	VMULPS           Z22, Z15, Z15
-	VMULPS           Z23, Z19, Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z23
+	VMULPS           Z18, Z13, Z13
+	VMULPS           Z21, Z15, Z15
+	VMULPS           Z22, Z19, Z19
+	VMULPS           Z23, Z20, Z20
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
-	VFMADD213PS.Z Z14, Z14, K1, Z12
-	VFMADD213PS.Z Z16, Z16, K2, Z13
-	VFMADD213PS.Z Z17, Z17, K3, Z15
-	VFMADD213PS.Z Z18, Z18, K4, Z19
-	VADDPS        Z13, Z12, Z6
-	VADDPS        Z19, Z15, Z8
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z14, Z14, K1, Z13
+	VFMADD213PS.Z Z16, Z16, K2, Z15
+	VFMADD213PS.Z Z17, Z17, K3, Z19
+	VFMADD213PS.Z Z8, Z8, K4, Z20
+	VADDPS        Z15, Z13, Z6
+	VADDPS        Z20, Z19, Z8
 	VADDPS        Z8, Z6, Z6
-	VMOVUPS       Z12, K7, 256(DI)
+	VMOVUPS       Z13, K7, 256(DI)
 	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z13, K1, 320(DI)
+	VMOVUPS       Z15, K1, 320(DI)
 	KSHIFTRQ      $0x20, K7, K1
-	VMOVUPS       Z15, K1, 384(DI)
+	VMOVUPS       Z19, K1, 384(DI)
 	KSHIFTRQ      $0x30, K7, K1
-	VMOVUPS       Z19, K1, 448(DI)
+	VMOVUPS       Z20, K1, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z6, Z9, Z8
-	VMINPS  Z6, Z9, Z10
-	VMAXPS  Z6, Z9, Z9
-	VSUBPS  Z9, Z8, Z9
-	VSUBPS  Z9, Z10, Z10
-	VADDPS  Z10, Z7, Z7
+	VADDPS  Z6, Z10, Z8
+	VMINPS  Z6, Z10, Z9
+	VMAXPS  Z6, Z10, Z10
+	VSUBPS  Z10, Z8, Z10
+	VSUBPS  Z10, Z9, Z9
+	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    256(SI)(CX*4), SI
 
@@ -21305,24 +21334,24 @@ short:
 	KMOVW AX, K7
 
 begin1:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact16
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact16
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS nearHeadroom<>+0(SB), Z7
-	VBROADCASTSS nearInteger<>+0(SB), Z8
-	VBROADCASTSS integerHeadroom<>+0(SB), Z9
-	VBROADCASTSS integer<>+0(SB), Z10
-	VBROADCASTSS minusInf<>+0(SB), Z11
-	VXORPS       X12, X12, X12
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact16
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact16
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z6
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS    nearInteger<>+0(SB), Z8
+	VBROADCASTSS    integerHeadroom<>+0(SB), Z9
+	VBROADCASTSS    integer<>+0(SB), Z10
+	VBROADCASTSS    minusInf<>+0(SB), Z11
+	VXORPS          X12, X12, X12
+	PCALIGN         $0x40
 
 loop1:
 	VBROADCASTSS (SI), Z13
@@ -21471,22 +21500,23 @@ sure16:
 	VSUBPS Z4, Z3, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z2, Z5
-	VFMADD231PS Z1, Z2, Z5
+	VFMADD231PS     Z0, Z2, Z5
+	VFMADD231PS     Z1, Z2, Z5
+	VBROADCASTF64X4 nearTable<>+0(SB), Z6
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z6
-	VPSLLD       $0x14, Z4, Z7
-	VPADDD       Z6, Z7, Z6
-	VBROADCASTSS nearExp2<>+0(SB), Z7
+	VPERMPS      Z6, Z4, Z7
+	VPSLLD       $0x14, Z4, Z8
+	VPADDD       Z7, Z8, Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z7
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z7
-	VMULPS           Z7, Z5, Z5
-	VFMADD213PS.Z    Z6, Z6, K7, Z5
-	VBROADCASTSS     4(DI), Z6
-	VCMPPS           $0x1e, Z2, Z6, K1
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z8
+	VMULPS           Z8, Z5, Z5
+	VFMADD213PS.Z    Z7, Z7, K7, Z5
+	VBROADCASTSS     4(DI), Z7
+	VCMPPS           $0x1e, Z2, Z7, K1
 	VMOVAPS.Z        Z5, K1, Z5
 
 	// Leave if an element is not near.
@@ -21499,19 +21529,19 @@ sure16:
 	VMOVAPS       Z3, Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z6, Z4
+	VFMADD231PS Z0, Z7, Z4
 
 	// -n = magic - N - u
 	VSUBPS Z4, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z6, Z3
-	VFMADD231PS Z1, Z6, Z3
+	VFMADD231PS Z0, Z7, Z3
+	VFMADD231PS Z1, Z7, Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z7
+	VPERMPS      Z6, Z4, Z6
 	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z7, Z4, Z7
+	VPADDD       Z6, Z4, Z6
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -21520,7 +21550,7 @@ sure16:
 	VMULPS           Z4, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z7, Z7, Z3
+	VFMADD213PS   Z6, Z6, Z3
 	VCVTSS2SD     X3, X3, X3
 	VMOVSD        sureScale64<>+0(SB), X4
 	VMULSD        X4, X3, X3
@@ -21534,9 +21564,9 @@ sure16:
 	VADDSD        X2, X5, X5
 	VMULSD        X4, X5, X5
 	VMOVSD        X5, 16(DI)
-	VMULPS.BCST   (R14), Z6, Z6
+	VMULPS.BCST   (R14), Z7, Z7
 	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z6, Z2, Z2
+	VSUBPS        Z7, Z2, Z2
 	VBROADCASTSS  integer<>+0(SB), Z3
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
@@ -21561,24 +21591,24 @@ done1:
 	KMOVW AX, K7
 
 begin4:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact32
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact32
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS nearHeadroom<>+0(SB), Z7
-	VBROADCASTSS nearInteger<>+0(SB), Z8
-	VBROADCASTSS integerHeadroom<>+0(SB), Z9
-	VBROADCASTSS integer<>+0(SB), Z10
-	VBROADCASTSS minusInf<>+0(SB), Z11
-	VXORPS       X12, X12, X12
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact32
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact32
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z6
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS    nearInteger<>+0(SB), Z8
+	VBROADCASTSS    integerHeadroom<>+0(SB), Z9
+	VBROADCASTSS    integer<>+0(SB), Z10
+	VBROADCASTSS    minusInf<>+0(SB), Z11
+	VXORPS          X12, X12, X12
+	PCALIGN         $0x40
 
 loop4:
 	VBROADCASTSS (SI), Z13
@@ -21753,33 +21783,34 @@ sure32:
 	VSUBPS Z5, Z3, Z7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z6
-	VFMADD231PS Z0, Z2, Z7
-	VFMADD231PS (SI), Z1, Z6
-	VFMADD231PS Z1, Z2, Z7
+	VFMADD231PS     (SI), Z0, Z6
+	VFMADD231PS     Z0, Z2, Z7
+	VFMADD231PS     (SI), Z1, Z6
+	VFMADD231PS     Z1, Z2, Z7
+	VBROADCASTF64X4 nearTable<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z8
-	VPERMPS      nearTable<>+0(SB), Z5, Z9
-	VPSLLD       $0x14, Z4, Z10
-	VPSLLD       $0x14, Z5, Z11
-	VPADDD       Z8, Z10, Z8
+	VPERMPS      Z8, Z4, Z9
+	VPERMPS      Z8, Z5, Z10
+	VPSLLD       $0x14, Z4, Z11
+	VPSLLD       $0x14, Z5, Z12
 	VPADDD       Z9, Z11, Z9
-	VBROADCASTSS nearExp2<>+0(SB), Z10
+	VPADDD       Z10, Z12, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z10
-	VBROADCASTSS     nearExp2<>+0(SB), Z11
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z11
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z10
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z11
-	VMULPS           Z10, Z6, Z6
-	VMULPS           Z11, Z7, Z7
-	VFMADD213PS.Z    Z9, Z9, K7, Z7
-	VBROADCASTSS     4(DI), Z9
-	VCMPPS           $0x1e, (SI), Z9, K1
-	VCMPPS           $0x1e, Z2, Z9, K2
-	VFMADD213PS.Z    Z8, Z8, K1, Z6
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z11
+	VBROADCASTSS     nearExp2<>+0(SB), Z12
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z12
+	VMULPS           Z11, Z6, Z6
+	VMULPS           Z12, Z7, Z7
+	VFMADD213PS.Z    Z10, Z10, K7, Z7
+	VBROADCASTSS     4(DI), Z10
+	VCMPPS           $0x1e, (SI), Z10, K1
+	VCMPPS           $0x1e, Z2, Z10, K2
+	VFMADD213PS.Z    Z9, Z9, K1, Z6
 	VMOVAPS.Z        Z7, K2, Z7
 	VADDPS           Z7, Z6, Z6
 
@@ -21794,19 +21825,19 @@ sure32:
 	VMOVAPS       Z3, Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z9, Z4
+	VFMADD231PS Z0, Z10, Z4
 
 	// -n = magic - N - u
 	VSUBPS Z4, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z9, Z3
-	VFMADD231PS Z1, Z9, Z3
+	VFMADD231PS Z0, Z10, Z3
+	VFMADD231PS Z1, Z10, Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z5
+	VPERMPS      Z8, Z4, Z8
 	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z5, Z4, Z5
+	VPADDD       Z8, Z4, Z8
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -21815,7 +21846,7 @@ sure32:
 	VMULPS           Z4, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z5, Z5, Z3
+	VFMADD213PS   Z8, Z8, Z3
 	VCVTSS2SD     X3, X3, X3
 	VMOVSD        sureScale64<>+0(SB), X4
 	VMULSD        X4, X3, X3
@@ -21829,9 +21860,9 @@ sure32:
 	VADDSD        X2, X6, X6
 	VMULSD        X4, X6, X6
 	VMOVSD        X6, 16(DI)
-	VMULPS.BCST   (R14), Z9, Z9
+	VMULPS.BCST   (R14), Z10, Z10
 	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z9, Z2, Z2
+	VSUBPS        Z10, Z2, Z2
 	VBROADCASTSS  integer<>+0(SB), Z3
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
@@ -21856,24 +21887,24 @@ done4:
 	KMOVW AX, K7
 
 begin7:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact48
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact48
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS nearHeadroom<>+0(SB), Z7
-	VBROADCASTSS nearInteger<>+0(SB), Z8
-	VBROADCASTSS integerHeadroom<>+0(SB), Z9
-	VBROADCASTSS integer<>+0(SB), Z10
-	VBROADCASTSS minusInf<>+0(SB), Z11
-	VXORPS       X12, X12, X12
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact48
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact48
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z6
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS    nearInteger<>+0(SB), Z8
+	VBROADCASTSS    integerHeadroom<>+0(SB), Z9
+	VBROADCASTSS    integer<>+0(SB), Z10
+	VBROADCASTSS    minusInf<>+0(SB), Z11
+	VXORPS          X12, X12, X12
+	PCALIGN         $0x40
 
 loop7:
 	VBROADCASTSS (SI), Z13
@@ -22066,44 +22097,45 @@ sure48:
 	VSUBPS Z6, Z3, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z7
-	VFMADD231PS 64(SI), Z0, Z8
-	VFMADD231PS Z0, Z2, Z9
-	VFMADD231PS (SI), Z1, Z7
-	VFMADD231PS 64(SI), Z1, Z8
-	VFMADD231PS Z1, Z2, Z9
+	VFMADD231PS     (SI), Z0, Z7
+	VFMADD231PS     64(SI), Z0, Z8
+	VFMADD231PS     Z0, Z2, Z9
+	VFMADD231PS     (SI), Z1, Z7
+	VFMADD231PS     64(SI), Z1, Z8
+	VFMADD231PS     Z1, Z2, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z10
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z10
-	VPERMPS      nearTable<>+0(SB), Z5, Z11
-	VPERMPS      nearTable<>+0(SB), Z6, Z12
-	VPSLLD       $0x14, Z4, Z13
-	VPSLLD       $0x14, Z5, Z14
-	VPSLLD       $0x14, Z6, Z15
-	VPADDD       Z10, Z13, Z10
+	VPERMPS      Z10, Z4, Z11
+	VPERMPS      Z10, Z5, Z12
+	VPERMPS      Z10, Z6, Z13
+	VPSLLD       $0x14, Z4, Z14
+	VPSLLD       $0x14, Z5, Z15
+	VPSLLD       $0x14, Z6, Z16
 	VPADDD       Z11, Z14, Z11
 	VPADDD       Z12, Z15, Z12
-	VBROADCASTSS nearExp2<>+0(SB), Z13
+	VPADDD       Z13, Z16, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z13
-	VBROADCASTSS     nearExp2<>+0(SB), Z14
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z14
 	VBROADCASTSS     nearExp2<>+0(SB), Z15
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z13
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z15
-	VMULPS           Z13, Z7, Z7
-	VMULPS           Z14, Z8, Z8
-	VMULPS           Z15, Z9, Z9
-	VFMADD213PS.Z    Z12, Z12, K7, Z9
-	VBROADCASTSS     4(DI), Z12
-	VCMPPS           $0x1e, (SI), Z12, K1
-	VCMPPS           $0x1e, 64(SI), Z12, K2
-	VCMPPS           $0x1e, Z2, Z12, K3
-	VFMADD213PS.Z    Z10, Z10, K1, Z7
-	VFMADD213PS.Z    Z11, Z11, K2, Z8
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z16
+	VMULPS           Z14, Z7, Z7
+	VMULPS           Z15, Z8, Z8
+	VMULPS           Z16, Z9, Z9
+	VFMADD213PS.Z    Z13, Z13, K7, Z9
+	VBROADCASTSS     4(DI), Z13
+	VCMPPS           $0x1e, (SI), Z13, K1
+	VCMPPS           $0x1e, 64(SI), Z13, K2
+	VCMPPS           $0x1e, Z2, Z13, K3
+	VFMADD213PS.Z    Z11, Z11, K1, Z7
+	VFMADD213PS.Z    Z12, Z12, K2, Z8
 	VMOVAPS.Z        Z9, K3, Z9
 	VADDPS           Z8, Z7, Z7
 	VPTERNLOGD       $0xfe, Z5, Z6, Z4
@@ -22119,19 +22151,19 @@ sure48:
 	VMOVAPS       Z3, Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z12, Z4
+	VFMADD231PS Z0, Z13, Z4
 
 	// -n = magic - N - u
 	VSUBPS Z4, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z3
-	VFMADD231PS Z1, Z12, Z3
+	VFMADD231PS Z0, Z13, Z3
+	VFMADD231PS Z1, Z13, Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z5
+	VPERMPS      Z10, Z4, Z10
 	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z5, Z4, Z5
+	VPADDD       Z10, Z4, Z10
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -22140,7 +22172,7 @@ sure48:
 	VMULPS           Z4, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z5, Z5, Z3
+	VFMADD213PS   Z10, Z10, Z3
 	VCVTSS2SD     X3, X3, X3
 	VMOVSD        sureScale64<>+0(SB), X4
 	VMULSD        X4, X3, X3
@@ -22154,9 +22186,9 @@ sure48:
 	VADDSD        X2, X7, X7
 	VMULSD        X4, X7, X7
 	VMOVSD        X7, 16(DI)
-	VMULPS.BCST   (R14), Z12, Z12
+	VMULPS.BCST   (R14), Z13, Z13
 	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z12, Z2, Z2
+	VSUBPS        Z13, Z2, Z2
 	VBROADCASTSS  integer<>+0(SB), Z3
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
@@ -22181,24 +22213,24 @@ done7:
 	KMOVW AX, K7
 
 begin10:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact64
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact64
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS nearHeadroom<>+0(SB), Z7
-	VBROADCASTSS nearInteger<>+0(SB), Z8
-	VBROADCASTSS integerHeadroom<>+0(SB), Z9
-	VBROADCASTSS integer<>+0(SB), Z10
-	VBROADCASTSS minusInf<>+0(SB), Z11
-	VXORPS       X12, X12, X12
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact64
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact64
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z6
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS    nearInteger<>+0(SB), Z8
+	VBROADCASTSS    integerHeadroom<>+0(SB), Z9
+	VBROADCASTSS    integer<>+0(SB), Z10
+	VBROADCASTSS    minusInf<>+0(SB), Z11
+	VXORPS          X12, X12, X12
+	PCALIGN         $0x40
 
 loop10:
 	VBROADCASTSS (SI), Z13
@@ -22411,55 +22443,56 @@ sure64:
 	VSUBPS Z7, Z3, Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z8
-	VFMADD231PS 64(SI), Z0, Z9
-	VFMADD231PS 128(SI), Z0, Z10
-	VFMADD231PS Z0, Z2, Z11
-	VFMADD231PS (SI), Z1, Z8
-	VFMADD231PS 64(SI), Z1, Z9
-	VFMADD231PS 128(SI), Z1, Z10
-	VFMADD231PS Z1, Z2, Z11
+	VFMADD231PS     (SI), Z0, Z8
+	VFMADD231PS     64(SI), Z0, Z9
+	VFMADD231PS     128(SI), Z0, Z10
+	VFMADD231PS     Z0, Z2, Z11
+	VFMADD231PS     (SI), Z1, Z8
+	VFMADD231PS     64(SI), Z1, Z9
+	VFMADD231PS     128(SI), Z1, Z10
+	VFMADD231PS     Z1, Z2, Z11
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z12
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
-	VPSLLD       $0x14, Z4, Z16
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
-	VPADDD       Z12, Z16, Z12
+	VPERMPS      Z12, Z4, Z13
+	VPERMPS      Z12, Z5, Z14
+	VPERMPS      Z12, Z6, Z15
+	VPERMPS      Z12, Z7, Z16
+	VPSLLD       $0x14, Z4, Z17
+	VPSLLD       $0x14, Z5, Z18
+	VPSLLD       $0x14, Z6, Z19
+	VPSLLD       $0x14, Z7, Z20
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VMULPS           Z16, Z8, Z8
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VFMADD213PS.Z    Z15, Z15, K7, Z11
-	VBROADCASTSS     4(DI), Z15
-	VCMPPS           $0x1e, (SI), Z15, K1
-	VCMPPS           $0x1e, 64(SI), Z15, K2
-	VCMPPS           $0x1e, 128(SI), Z15, K3
-	VCMPPS           $0x1e, Z2, Z15, K4
-	VFMADD213PS.Z    Z12, Z12, K1, Z8
-	VFMADD213PS.Z    Z13, Z13, K2, Z9
-	VFMADD213PS.Z    Z14, Z14, K3, Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VMULPS           Z17, Z8, Z8
+	VMULPS           Z18, Z9, Z9
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VFMADD213PS.Z    Z16, Z16, K7, Z11
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, Z2, Z16, K4
+	VFMADD213PS.Z    Z13, Z13, K1, Z8
+	VFMADD213PS.Z    Z14, Z14, K2, Z9
+	VFMADD213PS.Z    Z15, Z15, K3, Z10
 	VMOVAPS.Z        Z11, K4, Z11
 	VADDPS           Z9, Z8, Z8
 	VADDPS           Z11, Z10, Z10
@@ -22477,19 +22510,19 @@ sure64:
 	VMOVAPS       Z3, Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z15, Z4
+	VFMADD231PS Z0, Z16, Z4
 
 	// -n = magic - N - u
 	VSUBPS Z4, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z3
-	VFMADD231PS Z1, Z15, Z3
+	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z1, Z16, Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z5
+	VPERMPS      Z12, Z4, Z12
 	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z5, Z4, Z5
+	VPADDD       Z12, Z4, Z12
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -22498,7 +22531,7 @@ sure64:
 	VMULPS           Z4, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z5, Z5, Z3
+	VFMADD213PS   Z12, Z12, Z3
 	VCVTSS2SD     X3, X3, X3
 	VMOVSD        sureScale64<>+0(SB), X4
 	VMULSD        X4, X3, X3
@@ -22512,9 +22545,9 @@ sure64:
 	VADDSD        X2, X8, X8
 	VMULSD        X4, X8, X8
 	VMOVSD        X8, 16(DI)
-	VMULPS.BCST   (R14), Z15, Z15
+	VMULPS.BCST   (R14), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z15, Z2, Z2
+	VSUBPS        Z16, Z2, Z2
 	VBROADCASTSS  integer<>+0(SB), Z3
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
@@ -22540,23 +22573,23 @@ done10:
 	KMOVQ AX, K7
 
 begin13:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact96
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact96
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS minusInf<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
-	VBROADCASTSS integerHeadroom<>+0(SB), Z10
-	VBROADCASTSS integer<>+0(SB), Z11
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact96
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact96
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z6
+	VBROADCASTSS    minusInf<>+0(SB), Z7
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS    nearInteger<>+0(SB), Z9
+	VBROADCASTSS    integerHeadroom<>+0(SB), Z10
+	VBROADCASTSS    integer<>+0(SB), Z11
+	PCALIGN         $0x40
 
 loop13:
 	VBROADCASTSS (SI), Z12
@@ -22821,55 +22854,56 @@ sure96:
 	VSUBPS Z6, Z3, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z7
-	VFMADD231PS 64(SI), Z0, Z8
-	VFMADD231PS 128(SI), Z0, Z9
-	VFMADD231PS 192(SI), Z0, Z10
-	VFMADD231PS (SI), Z1, Z7
-	VFMADD231PS 64(SI), Z1, Z8
-	VFMADD231PS 128(SI), Z1, Z9
-	VFMADD231PS 192(SI), Z1, Z10
+	VFMADD231PS     (SI), Z0, Z7
+	VFMADD231PS     64(SI), Z0, Z8
+	VFMADD231PS     128(SI), Z0, Z9
+	VFMADD231PS     192(SI), Z0, Z10
+	VFMADD231PS     (SI), Z1, Z7
+	VFMADD231PS     64(SI), Z1, Z8
+	VFMADD231PS     128(SI), Z1, Z9
+	VFMADD231PS     192(SI), Z1, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z11
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z11
-	VPERMPS      nearTable<>+0(SB), Z4, Z12
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPSLLD       $0x14, Z2, Z15
-	VPSLLD       $0x14, Z4, Z16
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPADDD       Z11, Z15, Z11
+	VPERMPS      Z11, Z2, Z12
+	VPERMPS      Z11, Z4, Z13
+	VPERMPS      Z11, Z5, Z14
+	VPERMPS      Z11, Z6, Z15
+	VPSLLD       $0x14, Z2, Z16
+	VPSLLD       $0x14, Z4, Z17
+	VPSLLD       $0x14, Z5, Z18
+	VPSLLD       $0x14, Z6, Z19
 	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z15
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
 	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VMULPS           Z15, Z7, Z7
-	VMULPS           Z16, Z8, Z8
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VBROADCASTSS     4(DI), Z15
-	VCMPPS           $0x1e, (SI), Z15, K1
-	VCMPPS           $0x1e, 64(SI), Z15, K2
-	VCMPPS           $0x1e, 128(SI), Z15, K3
-	VCMPPS           $0x1e, 192(SI), Z15, K4
-	VFMADD213PS.Z    Z11, Z11, K1, Z7
-	VFMADD213PS.Z    Z12, Z12, K2, Z8
-	VFMADD213PS.Z    Z13, Z13, K3, Z9
-	VFMADD213PS.Z    Z14, Z14, K4, Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VMULPS           Z16, Z7, Z7
+	VMULPS           Z17, Z8, Z8
+	VMULPS           Z18, Z9, Z9
+	VMULPS           Z19, Z10, Z10
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, 192(SI), Z16, K4
+	VFMADD213PS.Z    Z12, Z12, K1, Z7
+	VFMADD213PS.Z    Z13, Z13, K2, Z8
+	VFMADD213PS.Z    Z14, Z14, K3, Z9
+	VFMADD213PS.Z    Z15, Z15, K4, Z10
 	VADDPS           Z8, Z7, Z7
 	VADDPS           Z10, Z9, Z9
 	VADDPS           Z9, Z7, Z7
@@ -22894,26 +22928,26 @@ sure96:
 	VFMADD231PS Z1, Z5, Z10
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z11
-	VPERMPS      nearTable<>+0(SB), Z8, Z12
-	VPSLLD       $0x14, Z6, Z13
-	VPSLLD       $0x14, Z8, Z14
-	VPADDD       Z11, Z13, Z11
+	VPERMPS      Z11, Z6, Z12
+	VPERMPS      Z11, Z8, Z13
+	VPSLLD       $0x14, Z6, Z14
+	VPSLLD       $0x14, Z8, Z15
 	VPADDD       Z12, Z14, Z12
-	VBROADCASTSS nearExp2<>+0(SB), Z13
+	VPADDD       Z13, Z15, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z13
-	VBROADCASTSS     nearExp2<>+0(SB), Z14
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z13
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z14
-	VMULPS           Z13, Z9, Z9
-	VMULPS           Z14, Z10, Z10
-	VFMADD213PS.Z    Z11, Z11, K7, Z9
-	VFMADD213PS.Z    Z12, Z12, K2, Z10
-	VCMPPS           $0x1e, Z4, Z15, K1
-	VCMPPS           $0x1e, Z5, Z15, K2
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z15
+	VMULPS           Z14, Z9, Z9
+	VMULPS           Z15, Z10, Z10
+	VFMADD213PS.Z    Z12, Z12, K7, Z9
+	VFMADD213PS.Z    Z13, Z13, K2, Z10
+	VCMPPS           $0x1e, Z4, Z16, K1
+	VCMPPS           $0x1e, Z5, Z16, K2
 	VMOVAPS.Z        Z9, K1, Z9
 	VMOVAPS.Z        Z10, K2, Z10
 	VADDPS           Z10, Z9, Z9
@@ -22934,19 +22968,19 @@ sure96:
 	VMOVAPS       Z3, Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z15, Z4
+	VFMADD231PS Z0, Z16, Z4
 
 	// -n = magic - N - u
 	VSUBPS Z4, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z3
-	VFMADD231PS Z1, Z15, Z3
+	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z1, Z16, Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z5
+	VPERMPS      Z11, Z4, Z11
 	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z5, Z4, Z5
+	VPADDD       Z11, Z4, Z11
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -22955,7 +22989,7 @@ sure96:
 	VMULPS           Z4, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z5, Z5, Z3
+	VFMADD213PS   Z11, Z11, Z3
 	VCVTSS2SD     X3, X3, X3
 	VMOVSD        sureScale64<>+0(SB), X4
 	VMULSD        X4, X3, X3
@@ -22969,9 +23003,9 @@ sure96:
 	VADDSD        X2, X7, X7
 	VMULSD        X4, X7, X7
 	VMOVSD        X7, 16(DI)
-	VMULPS.BCST   (R14), Z15, Z15
+	VMULPS.BCST   (R14), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z15, Z2, Z2
+	VSUBPS        Z16, Z2, Z2
 	VBROADCASTSS  integer<>+0(SB), Z3
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
@@ -22997,22 +23031,22 @@ done13:
 	KMOVQ AX, K7
 
 begin16:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact128
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact128
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS minusInf<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
-	VBROADCASTSS integerHeadroom<>+0(SB), Z10
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact128
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact128
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z6
+	VBROADCASTSS    minusInf<>+0(SB), Z7
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS    nearInteger<>+0(SB), Z9
+	VBROADCASTSS    integerHeadroom<>+0(SB), Z10
+	PCALIGN         $0x40
 
 loop16:
 	VBROADCASTSS (SI), Z11
@@ -23314,55 +23348,56 @@ sure128:
 	VSUBPS Z6, Z3, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z7
-	VFMADD231PS 64(SI), Z0, Z8
-	VFMADD231PS 128(SI), Z0, Z9
-	VFMADD231PS 192(SI), Z0, Z10
-	VFMADD231PS (SI), Z1, Z7
-	VFMADD231PS 64(SI), Z1, Z8
-	VFMADD231PS 128(SI), Z1, Z9
-	VFMADD231PS 192(SI), Z1, Z10
+	VFMADD231PS     (SI), Z0, Z7
+	VFMADD231PS     64(SI), Z0, Z8
+	VFMADD231PS     128(SI), Z0, Z9
+	VFMADD231PS     192(SI), Z0, Z10
+	VFMADD231PS     (SI), Z1, Z7
+	VFMADD231PS     64(SI), Z1, Z8
+	VFMADD231PS     128(SI), Z1, Z9
+	VFMADD231PS     192(SI), Z1, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z11
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z11
-	VPERMPS      nearTable<>+0(SB), Z4, Z12
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPSLLD       $0x14, Z2, Z15
-	VPSLLD       $0x14, Z4, Z16
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPADDD       Z11, Z15, Z11
+	VPERMPS      Z11, Z2, Z12
+	VPERMPS      Z11, Z4, Z13
+	VPERMPS      Z11, Z5, Z14
+	VPERMPS      Z11, Z6, Z15
+	VPSLLD       $0x14, Z2, Z16
+	VPSLLD       $0x14, Z4, Z17
+	VPSLLD       $0x14, Z5, Z18
+	VPSLLD       $0x14, Z6, Z19
 	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z15
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
 	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VMULPS           Z15, Z7, Z7
-	VMULPS           Z16, Z8, Z8
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VBROADCASTSS     4(DI), Z15
-	VCMPPS           $0x1e, (SI), Z15, K1
-	VCMPPS           $0x1e, 64(SI), Z15, K2
-	VCMPPS           $0x1e, 128(SI), Z15, K3
-	VCMPPS           $0x1e, 192(SI), Z15, K4
-	VFMADD213PS.Z    Z11, Z11, K1, Z7
-	VFMADD213PS.Z    Z12, Z12, K2, Z8
-	VFMADD213PS.Z    Z13, Z13, K3, Z9
-	VFMADD213PS.Z    Z14, Z14, K4, Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VMULPS           Z16, Z7, Z7
+	VMULPS           Z17, Z8, Z8
+	VMULPS           Z18, Z9, Z9
+	VMULPS           Z19, Z10, Z10
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, 192(SI), Z16, K4
+	VFMADD213PS.Z    Z12, Z12, K1, Z7
+	VFMADD213PS.Z    Z13, Z13, K2, Z8
+	VFMADD213PS.Z    Z14, Z14, K3, Z9
+	VFMADD213PS.Z    Z15, Z15, K4, Z10
 	VADDPS           Z8, Z7, Z7
 	VADDPS           Z10, Z9, Z9
 	VADDPS           Z9, Z7, Z7
@@ -23383,65 +23418,65 @@ sure128:
 	VFMADD231PS.Z Z0, Z5, K2, Z10
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z3, Z11
-	VSUBPS Z8, Z3, Z12
-	VSUBPS Z9, Z3, Z13
-	VSUBPS Z10, Z3, Z14
+	VSUBPS Z6, Z3, Z12
+	VSUBPS Z8, Z3, Z13
+	VSUBPS Z9, Z3, Z14
+	VSUBPS Z10, Z3, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z11
-	VFMADD231PS 320(SI), Z0, Z12
-	VFMADD231PS Z0, Z4, Z13
-	VFMADD231PS Z0, Z5, Z14
-	VFMADD231PS 256(SI), Z1, Z11
-	VFMADD231PS 320(SI), Z1, Z12
-	VFMADD231PS Z1, Z4, Z13
-	VFMADD231PS Z1, Z5, Z14
+	VFMADD231PS 256(SI), Z0, Z12
+	VFMADD231PS 320(SI), Z0, Z13
+	VFMADD231PS Z0, Z4, Z14
+	VFMADD231PS Z0, Z5, Z15
+	VFMADD231PS 256(SI), Z1, Z12
+	VFMADD231PS 320(SI), Z1, Z13
+	VFMADD231PS Z1, Z4, Z14
+	VFMADD231PS Z1, Z5, Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z17
-	VPERMPS      nearTable<>+0(SB), Z9, Z18
-	VPERMPS      nearTable<>+0(SB), Z10, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z8, Z21
-	VPSLLD       $0x14, Z9, Z22
-	VPSLLD       $0x14, Z10, Z23
-	VPADDD       Z16, Z20, Z16
+	VPERMPS      Z11, Z6, Z17
+	VPERMPS      Z11, Z8, Z18
+	VPERMPS      Z11, Z9, Z19
+	VPERMPS      Z11, Z10, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z8, Z22
+	VPSLLD       $0x14, Z9, Z23
+	VPSLLD       $0x14, Z10, Z24
 	VPADDD       Z17, Z21, Z17
 	VPADDD       Z18, Z22, Z18
 	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS nearExp2<>+0(SB), Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
 	VBROADCASTSS     nearExp2<>+0(SB), Z22
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
 	VBROADCASTSS     nearExp2<>+0(SB), Z23
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VMULPS           Z20, Z11, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
 	VMULPS           Z21, Z12, Z12
 	VMULPS           Z22, Z13, Z13
 	VMULPS           Z23, Z14, Z14
-	VFMADD213PS.Z    Z18, Z18, K7, Z13
-	VFMADD213PS.Z    Z19, Z19, K2, Z14
-	VCMPPS           $0x1e, 256(SI), Z15, K1
-	VCMPPS           $0x1e, 320(SI), Z15, K2
-	VCMPPS           $0x1e, Z4, Z15, K3
-	VCMPPS           $0x1e, Z5, Z15, K4
-	VFMADD213PS.Z    Z16, Z16, K1, Z11
-	VFMADD213PS.Z    Z17, Z17, K2, Z12
-	VMOVAPS.Z        Z13, K3, Z13
-	VMOVAPS.Z        Z14, K4, Z14
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z13, Z11, Z11
+	VMULPS           Z24, Z15, Z15
+	VFMADD213PS.Z    Z19, Z19, K7, Z14
+	VFMADD213PS.Z    Z20, Z20, K2, Z15
+	VCMPPS           $0x1e, 256(SI), Z16, K1
+	VCMPPS           $0x1e, 320(SI), Z16, K2
+	VCMPPS           $0x1e, Z4, Z16, K3
+	VCMPPS           $0x1e, Z5, Z16, K4
+	VFMADD213PS.Z    Z17, Z17, K1, Z12
+	VFMADD213PS.Z    Z18, Z18, K2, Z13
+	VMOVAPS.Z        Z14, K3, Z14
+	VMOVAPS.Z        Z15, K4, Z15
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z15, Z14, Z14
+	VADDPS           Z14, Z12, Z12
 	VPTERNLOGD       $0xfe, Z6, Z8, Z2
 	VPTERNLOGD       $0xfe, Z9, Z10, Z2
 
@@ -23452,27 +23487,27 @@ sure128:
 	VEXTRACTF64X4 $0x01, Z7, Y2
 	VCVTPS2PD     Y7, Z7
 	VCVTPS2PD     Y2, Z2
-	VEXTRACTF64X4 $0x01, Z11, Y4
-	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z12, Y4
+	VCVTPS2PD     Y12, Z12
 	VCVTPS2PD     Y4, Z4
-	VADDPD        Z11, Z7, Z7
+	VADDPD        Z12, Z7, Z7
 	VADDPD        Z4, Z2, Z2
 	VMOVAPS       Z3, Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z15, Z4
+	VFMADD231PS Z0, Z16, Z4
 
 	// -n = magic - N - u
 	VSUBPS Z4, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z3
-	VFMADD231PS Z1, Z15, Z3
+	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z1, Z16, Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z5
+	VPERMPS      Z11, Z4, Z11
 	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z5, Z4, Z5
+	VPADDD       Z11, Z4, Z11
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -23481,7 +23516,7 @@ sure128:
 	VMULPS           Z4, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z5, Z5, Z3
+	VFMADD213PS   Z11, Z11, Z3
 	VCVTSS2SD     X3, X3, X3
 	VMOVSD        sureScale64<>+0(SB), X4
 	VMULSD        X4, X3, X3
@@ -23495,9 +23530,9 @@ sure128:
 	VADDSD        X2, X7, X7
 	VMULSD        X4, X7, X7
 	VMOVSD        X7, 16(DI)
-	VMULPS.BCST   (R14), Z15, Z15
+	VMULPS.BCST   (R14), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z15, Z2, Z2
+	VSUBPS        Z16, Z2, Z2
 	VBROADCASTSS  integer<>+0(SB), Z3
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
@@ -23523,21 +23558,21 @@ done16:
 	KMOVQ AX, K7
 
 begin19:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact160
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact160
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS minusInf<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact160
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact160
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z6
+	VBROADCASTSS    minusInf<>+0(SB), Z7
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS    nearInteger<>+0(SB), Z9
+	PCALIGN         $0x40
 
 loop19:
 	VBROADCASTSS (SI), Z10
@@ -23885,55 +23920,56 @@ sure160:
 	VSUBPS Z6, Z3, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z7
-	VFMADD231PS 64(SI), Z0, Z8
-	VFMADD231PS 128(SI), Z0, Z9
-	VFMADD231PS 192(SI), Z0, Z10
-	VFMADD231PS (SI), Z1, Z7
-	VFMADD231PS 64(SI), Z1, Z8
-	VFMADD231PS 128(SI), Z1, Z9
-	VFMADD231PS 192(SI), Z1, Z10
+	VFMADD231PS     (SI), Z0, Z7
+	VFMADD231PS     64(SI), Z0, Z8
+	VFMADD231PS     128(SI), Z0, Z9
+	VFMADD231PS     192(SI), Z0, Z10
+	VFMADD231PS     (SI), Z1, Z7
+	VFMADD231PS     64(SI), Z1, Z8
+	VFMADD231PS     128(SI), Z1, Z9
+	VFMADD231PS     192(SI), Z1, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z11
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z11
-	VPERMPS      nearTable<>+0(SB), Z4, Z12
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPSLLD       $0x14, Z2, Z15
-	VPSLLD       $0x14, Z4, Z16
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPADDD       Z11, Z15, Z11
+	VPERMPS      Z11, Z2, Z12
+	VPERMPS      Z11, Z4, Z13
+	VPERMPS      Z11, Z5, Z14
+	VPERMPS      Z11, Z6, Z15
+	VPSLLD       $0x14, Z2, Z16
+	VPSLLD       $0x14, Z4, Z17
+	VPSLLD       $0x14, Z5, Z18
+	VPSLLD       $0x14, Z6, Z19
 	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z15
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
 	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VMULPS           Z15, Z7, Z7
-	VMULPS           Z16, Z8, Z8
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VBROADCASTSS     4(DI), Z15
-	VCMPPS           $0x1e, (SI), Z15, K1
-	VCMPPS           $0x1e, 64(SI), Z15, K2
-	VCMPPS           $0x1e, 128(SI), Z15, K3
-	VCMPPS           $0x1e, 192(SI), Z15, K4
-	VFMADD213PS.Z    Z11, Z11, K1, Z7
-	VFMADD213PS.Z    Z12, Z12, K2, Z8
-	VFMADD213PS.Z    Z13, Z13, K3, Z9
-	VFMADD213PS.Z    Z14, Z14, K4, Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VMULPS           Z16, Z7, Z7
+	VMULPS           Z17, Z8, Z8
+	VMULPS           Z18, Z9, Z9
+	VMULPS           Z19, Z10, Z10
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, 192(SI), Z16, K4
+	VFMADD213PS.Z    Z12, Z12, K1, Z7
+	VFMADD213PS.Z    Z13, Z13, K2, Z8
+	VFMADD213PS.Z    Z14, Z14, K3, Z9
+	VFMADD213PS.Z    Z15, Z15, K4, Z10
 	VADDPS           Z8, Z7, Z7
 	VADDPS           Z10, Z9, Z9
 	VADDPS           Z9, Z7, Z7
@@ -23953,61 +23989,61 @@ sure160:
 	// -n = magic - N - u
 	VSUBPS Z4, Z3, Z9
 	VSUBPS Z5, Z3, Z10
-	VSUBPS Z6, Z3, Z11
-	VSUBPS Z8, Z3, Z12
+	VSUBPS Z6, Z3, Z12
+	VSUBPS Z8, Z3, Z13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Z0, Z9
 	VFMADD231PS 320(SI), Z0, Z10
-	VFMADD231PS 384(SI), Z0, Z11
-	VFMADD231PS 448(SI), Z0, Z12
+	VFMADD231PS 384(SI), Z0, Z12
+	VFMADD231PS 448(SI), Z0, Z13
 	VFMADD231PS 256(SI), Z1, Z9
 	VFMADD231PS 320(SI), Z1, Z10
-	VFMADD231PS 384(SI), Z1, Z11
-	VFMADD231PS 448(SI), Z1, Z12
+	VFMADD231PS 384(SI), Z1, Z12
+	VFMADD231PS 448(SI), Z1, Z13
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z13
-	VPERMPS      nearTable<>+0(SB), Z5, Z14
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z8, Z21
-	VPADDD       Z13, Z18, Z13
+	VPERMPS      Z11, Z4, Z14
+	VPERMPS      Z11, Z5, Z15
+	VPERMPS      Z11, Z6, Z17
+	VPERMPS      Z11, Z8, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z8, Z22
 	VPADDD       Z14, Z19, Z14
-	VPADDD       Z16, Z20, Z16
+	VPADDD       Z15, Z20, Z15
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VMULPS           Z18, Z9, Z9
-	VMULPS           Z19, Z10, Z10
-	VMULPS           Z20, Z11, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z9, Z9
+	VMULPS           Z20, Z10, Z10
 	VMULPS           Z21, Z12, Z12
-	VCMPPS           $0x1e, 256(SI), Z15, K1
-	VCMPPS           $0x1e, 320(SI), Z15, K2
-	VCMPPS           $0x1e, 384(SI), Z15, K3
-	VCMPPS           $0x1e, 448(SI), Z15, K4
-	VFMADD213PS.Z    Z13, Z13, K1, Z9
-	VFMADD213PS.Z    Z14, Z14, K2, Z10
-	VFMADD213PS.Z    Z16, Z16, K3, Z11
-	VFMADD213PS.Z    Z17, Z17, K4, Z12
+	VMULPS           Z22, Z13, Z13
+	VCMPPS           $0x1e, 256(SI), Z16, K1
+	VCMPPS           $0x1e, 320(SI), Z16, K2
+	VCMPPS           $0x1e, 384(SI), Z16, K3
+	VCMPPS           $0x1e, 448(SI), Z16, K4
+	VFMADD213PS.Z    Z14, Z14, K1, Z9
+	VFMADD213PS.Z    Z15, Z15, K2, Z10
+	VFMADD213PS.Z    Z17, Z17, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
 	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z12, Z9, Z9
 	VPTERNLOGD       $0xfe, Z4, Z5, Z2
 	VPTERNLOGD       $0xfe, Z6, Z8, Z2
 	VMOVUPS.Z        512(SI), K7, Z4
@@ -24020,38 +24056,38 @@ sure160:
 
 	// -n = magic - N - u
 	VSUBPS Z6, Z3, Z10
-	VSUBPS Z8, Z3, Z11
+	VSUBPS Z8, Z3, Z12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Z0, Z4, Z10
-	VFMADD231PS Z0, Z5, Z11
+	VFMADD231PS Z0, Z5, Z12
 	VFMADD231PS Z1, Z4, Z10
-	VFMADD231PS Z1, Z5, Z11
+	VFMADD231PS Z1, Z5, Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z12
-	VPERMPS      nearTable<>+0(SB), Z8, Z13
-	VPSLLD       $0x14, Z6, Z14
-	VPSLLD       $0x14, Z8, Z16
-	VPADDD       Z12, Z14, Z12
-	VPADDD       Z13, Z16, Z13
-	VBROADCASTSS nearExp2<>+0(SB), Z14
+	VPERMPS      Z11, Z6, Z13
+	VPERMPS      Z11, Z8, Z14
+	VPSLLD       $0x14, Z6, Z15
+	VPSLLD       $0x14, Z8, Z17
+	VPADDD       Z13, Z15, Z13
+	VPADDD       Z14, Z17, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z14
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z16
-	VMULPS           Z14, Z10, Z10
-	VMULPS           Z16, Z11, Z11
-	VFMADD213PS.Z    Z12, Z12, K7, Z10
-	VFMADD213PS.Z    Z13, Z13, K2, Z11
-	VCMPPS           $0x1e, Z4, Z15, K1
-	VCMPPS           $0x1e, Z5, Z15, K2
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z17
+	VMULPS           Z15, Z10, Z10
+	VMULPS           Z17, Z12, Z12
+	VFMADD213PS.Z    Z13, Z13, K7, Z10
+	VFMADD213PS.Z    Z14, Z14, K2, Z12
+	VCMPPS           $0x1e, Z4, Z16, K1
+	VCMPPS           $0x1e, Z5, Z16, K2
 	VMOVAPS.Z        Z10, K1, Z10
-	VMOVAPS.Z        Z11, K2, Z11
-	VADDPS           Z11, Z10, Z10
+	VMOVAPS.Z        Z12, K2, Z12
+	VADDPS           Z12, Z10, Z10
 	VPTERNLOGD       $0xfe, Z6, Z8, Z2
 
 	// Leave if an element is not near.
@@ -24080,19 +24116,19 @@ sure160:
 	VMOVAPS       Z3, Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z15, Z4
+	VFMADD231PS Z0, Z16, Z4
 
 	// -n = magic - N - u
 	VSUBPS Z4, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z3
-	VFMADD231PS Z1, Z15, Z3
+	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z1, Z16, Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z6
+	VPERMPS      Z11, Z4, Z11
 	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z6, Z4, Z6
+	VPADDD       Z11, Z4, Z11
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -24101,7 +24137,7 @@ sure160:
 	VMULPS           Z4, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z6, Z6, Z3
+	VFMADD213PS   Z11, Z11, Z3
 	VCVTSS2SD     X3, X3, X3
 	VMOVSD        sureScale64<>+0(SB), X4
 	VMULSD        X4, X3, X3
@@ -24115,9 +24151,9 @@ sure160:
 	VADDSD        X2, X5, X5
 	VMULSD        X4, X5, X5
 	VMOVSD        X5, 16(DI)
-	VMULPS.BCST   (R14), Z15, Z15
+	VMULPS.BCST   (R14), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z15, Z2, Z2
+	VSUBPS        Z16, Z2, Z2
 	VBROADCASTSS  integer<>+0(SB), Z3
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
@@ -24143,21 +24179,21 @@ done19:
 	KMOVQ AX, K7
 
 begin22:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact192
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact192
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS minusInf<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact192
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact192
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z6
+	VBROADCASTSS    minusInf<>+0(SB), Z7
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS    nearInteger<>+0(SB), Z9
+	PCALIGN         $0x40
 
 loop22:
 	VBROADCASTSS (SI), Z10
@@ -24541,55 +24577,56 @@ sure192:
 	VSUBPS Z6, Z3, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z7
-	VFMADD231PS 64(SI), Z0, Z8
-	VFMADD231PS 128(SI), Z0, Z9
-	VFMADD231PS 192(SI), Z0, Z10
-	VFMADD231PS (SI), Z1, Z7
-	VFMADD231PS 64(SI), Z1, Z8
-	VFMADD231PS 128(SI), Z1, Z9
-	VFMADD231PS 192(SI), Z1, Z10
+	VFMADD231PS     (SI), Z0, Z7
+	VFMADD231PS     64(SI), Z0, Z8
+	VFMADD231PS     128(SI), Z0, Z9
+	VFMADD231PS     192(SI), Z0, Z10
+	VFMADD231PS     (SI), Z1, Z7
+	VFMADD231PS     64(SI), Z1, Z8
+	VFMADD231PS     128(SI), Z1, Z9
+	VFMADD231PS     192(SI), Z1, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z11
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z11
-	VPERMPS      nearTable<>+0(SB), Z4, Z12
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPSLLD       $0x14, Z2, Z15
-	VPSLLD       $0x14, Z4, Z16
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPADDD       Z11, Z15, Z11
+	VPERMPS      Z11, Z2, Z12
+	VPERMPS      Z11, Z4, Z13
+	VPERMPS      Z11, Z5, Z14
+	VPERMPS      Z11, Z6, Z15
+	VPSLLD       $0x14, Z2, Z16
+	VPSLLD       $0x14, Z4, Z17
+	VPSLLD       $0x14, Z5, Z18
+	VPSLLD       $0x14, Z6, Z19
 	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z15
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
 	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VMULPS           Z15, Z7, Z7
-	VMULPS           Z16, Z8, Z8
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VBROADCASTSS     4(DI), Z15
-	VCMPPS           $0x1e, (SI), Z15, K1
-	VCMPPS           $0x1e, 64(SI), Z15, K2
-	VCMPPS           $0x1e, 128(SI), Z15, K3
-	VCMPPS           $0x1e, 192(SI), Z15, K4
-	VFMADD213PS.Z    Z11, Z11, K1, Z7
-	VFMADD213PS.Z    Z12, Z12, K2, Z8
-	VFMADD213PS.Z    Z13, Z13, K3, Z9
-	VFMADD213PS.Z    Z14, Z14, K4, Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VMULPS           Z16, Z7, Z7
+	VMULPS           Z17, Z8, Z8
+	VMULPS           Z18, Z9, Z9
+	VMULPS           Z19, Z10, Z10
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, 192(SI), Z16, K4
+	VFMADD213PS.Z    Z12, Z12, K1, Z7
+	VFMADD213PS.Z    Z13, Z13, K2, Z8
+	VFMADD213PS.Z    Z14, Z14, K3, Z9
+	VFMADD213PS.Z    Z15, Z15, K4, Z10
 	VADDPS           Z8, Z7, Z7
 	VADDPS           Z10, Z9, Z9
 	VADDPS           Z9, Z7, Z7
@@ -24609,61 +24646,61 @@ sure192:
 	// -n = magic - N - u
 	VSUBPS Z4, Z3, Z9
 	VSUBPS Z5, Z3, Z10
-	VSUBPS Z6, Z3, Z11
-	VSUBPS Z8, Z3, Z12
+	VSUBPS Z6, Z3, Z12
+	VSUBPS Z8, Z3, Z13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Z0, Z9
 	VFMADD231PS 320(SI), Z0, Z10
-	VFMADD231PS 384(SI), Z0, Z11
-	VFMADD231PS 448(SI), Z0, Z12
+	VFMADD231PS 384(SI), Z0, Z12
+	VFMADD231PS 448(SI), Z0, Z13
 	VFMADD231PS 256(SI), Z1, Z9
 	VFMADD231PS 320(SI), Z1, Z10
-	VFMADD231PS 384(SI), Z1, Z11
-	VFMADD231PS 448(SI), Z1, Z12
+	VFMADD231PS 384(SI), Z1, Z12
+	VFMADD231PS 448(SI), Z1, Z13
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z13
-	VPERMPS      nearTable<>+0(SB), Z5, Z14
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z8, Z21
-	VPADDD       Z13, Z18, Z13
+	VPERMPS      Z11, Z4, Z14
+	VPERMPS      Z11, Z5, Z15
+	VPERMPS      Z11, Z6, Z17
+	VPERMPS      Z11, Z8, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z8, Z22
 	VPADDD       Z14, Z19, Z14
-	VPADDD       Z16, Z20, Z16
+	VPADDD       Z15, Z20, Z15
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VMULPS           Z18, Z9, Z9
-	VMULPS           Z19, Z10, Z10
-	VMULPS           Z20, Z11, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z9, Z9
+	VMULPS           Z20, Z10, Z10
 	VMULPS           Z21, Z12, Z12
-	VCMPPS           $0x1e, 256(SI), Z15, K1
-	VCMPPS           $0x1e, 320(SI), Z15, K2
-	VCMPPS           $0x1e, 384(SI), Z15, K3
-	VCMPPS           $0x1e, 448(SI), Z15, K4
-	VFMADD213PS.Z    Z13, Z13, K1, Z9
-	VFMADD213PS.Z    Z14, Z14, K2, Z10
-	VFMADD213PS.Z    Z16, Z16, K3, Z11
-	VFMADD213PS.Z    Z17, Z17, K4, Z12
+	VMULPS           Z22, Z13, Z13
+	VCMPPS           $0x1e, 256(SI), Z16, K1
+	VCMPPS           $0x1e, 320(SI), Z16, K2
+	VCMPPS           $0x1e, 384(SI), Z16, K3
+	VCMPPS           $0x1e, 448(SI), Z16, K4
+	VFMADD213PS.Z    Z14, Z14, K1, Z9
+	VFMADD213PS.Z    Z15, Z15, K2, Z10
+	VFMADD213PS.Z    Z17, Z17, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
 	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z12, Z9, Z9
 	VPTERNLOGD       $0xfe, Z4, Z5, Z2
 	VPTERNLOGD       $0xfe, Z6, Z8, Z2
 	VMOVUPS.Z        640(SI), K7, Z4
@@ -24677,71 +24714,71 @@ sure192:
 	VFMADD213PS   Z3, Z0, Z8
 	VMOVAPS       Z3, Z10
 	VFMADD231PS.Z Z0, Z4, K7, Z10
-	VMOVAPS       Z3, Z11
-	VFMADD231PS.Z Z0, Z5, K2, Z11
+	VMOVAPS       Z3, Z12
+	VFMADD231PS.Z Z0, Z5, K2, Z12
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z3, Z12
-	VSUBPS Z8, Z3, Z13
-	VSUBPS Z10, Z3, Z14
-	VSUBPS Z11, Z3, Z16
+	VSUBPS Z6, Z3, Z13
+	VSUBPS Z8, Z3, Z14
+	VSUBPS Z10, Z3, Z15
+	VSUBPS Z12, Z3, Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z12
-	VFMADD231PS 576(SI), Z0, Z13
-	VFMADD231PS Z0, Z4, Z14
-	VFMADD231PS Z0, Z5, Z16
-	VFMADD231PS 512(SI), Z1, Z12
-	VFMADD231PS 576(SI), Z1, Z13
-	VFMADD231PS Z1, Z4, Z14
-	VFMADD231PS Z1, Z5, Z16
+	VFMADD231PS 512(SI), Z0, Z13
+	VFMADD231PS 576(SI), Z0, Z14
+	VFMADD231PS Z0, Z4, Z15
+	VFMADD231PS Z0, Z5, Z17
+	VFMADD231PS 512(SI), Z1, Z13
+	VFMADD231PS 576(SI), Z1, Z14
+	VFMADD231PS Z1, Z4, Z15
+	VFMADD231PS Z1, Z5, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z17
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPERMPS      nearTable<>+0(SB), Z10, Z19
-	VPERMPS      nearTable<>+0(SB), Z11, Z20
-	VPSLLD       $0x14, Z6, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPSLLD       $0x14, Z10, Z23
-	VPSLLD       $0x14, Z11, Z24
-	VPADDD       Z17, Z21, Z17
+	VPERMPS      Z11, Z6, Z18
+	VPERMPS      Z11, Z8, Z19
+	VPERMPS      Z11, Z10, Z20
+	VPERMPS      Z11, Z12, Z21
+	VPSLLD       $0x14, Z6, Z22
+	VPSLLD       $0x14, Z8, Z23
+	VPSLLD       $0x14, Z10, Z24
+	VPSLLD       $0x14, Z12, Z25
 	VPADDD       Z18, Z22, Z18
 	VPADDD       Z19, Z23, Z19
 	VPADDD       Z20, Z24, Z20
-	VBROADCASTSS nearExp2<>+0(SB), Z21
+	VPADDD       Z21, Z25, Z21
+	VBROADCASTSS nearExp2<>+0(SB), Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
 	VBROADCASTSS     nearExp2<>+0(SB), Z23
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
 	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
+	VBROADCASTSS     nearExp2<>+0(SB), Z25
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z25
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z24
-	VMULPS           Z21, Z12, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z25
 	VMULPS           Z22, Z13, Z13
 	VMULPS           Z23, Z14, Z14
-	VMULPS           Z24, Z16, Z16
-	VFMADD213PS.Z    Z19, Z19, K7, Z14
-	VFMADD213PS.Z    Z20, Z20, K2, Z16
-	VCMPPS           $0x1e, 512(SI), Z15, K1
-	VCMPPS           $0x1e, 576(SI), Z15, K2
-	VCMPPS           $0x1e, Z4, Z15, K3
-	VCMPPS           $0x1e, Z5, Z15, K4
-	VFMADD213PS.Z    Z17, Z17, K1, Z12
-	VFMADD213PS.Z    Z18, Z18, K2, Z13
-	VMOVAPS.Z        Z14, K3, Z14
-	VMOVAPS.Z        Z16, K4, Z16
-	VADDPS           Z13, Z12, Z12
-	VADDPS           Z16, Z14, Z14
-	VADDPS           Z14, Z12, Z12
+	VMULPS           Z24, Z15, Z15
+	VMULPS           Z25, Z17, Z17
+	VFMADD213PS.Z    Z20, Z20, K7, Z15
+	VFMADD213PS.Z    Z21, Z21, K2, Z17
+	VCMPPS           $0x1e, 512(SI), Z16, K1
+	VCMPPS           $0x1e, 576(SI), Z16, K2
+	VCMPPS           $0x1e, Z4, Z16, K3
+	VCMPPS           $0x1e, Z5, Z16, K4
+	VFMADD213PS.Z    Z18, Z18, K1, Z13
+	VFMADD213PS.Z    Z19, Z19, K2, Z14
+	VMOVAPS.Z        Z15, K3, Z15
+	VMOVAPS.Z        Z17, K4, Z17
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z17, Z15, Z15
+	VADDPS           Z15, Z13, Z13
 	VPTERNLOGD       $0xfe, Z6, Z8, Z2
-	VPTERNLOGD       $0xfe, Z10, Z11, Z2
+	VPTERNLOGD       $0xfe, Z10, Z12, Z2
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
@@ -24752,9 +24789,9 @@ sure192:
 	VMAXPS        Z9, Z7, Z7
 	VSUBPS        Z7, Z2, Z7
 	VSUBPS        Z7, Z4, Z4
-	VADDPS        Z12, Z2, Z5
-	VMINPS        Z12, Z2, Z6
-	VMAXPS        Z12, Z2, Z2
+	VADDPS        Z13, Z2, Z5
+	VMINPS        Z13, Z2, Z6
+	VMAXPS        Z13, Z2, Z2
 	VSUBPS        Z2, Z5, Z2
 	VSUBPS        Z2, Z6, Z6
 	VADDPS        Z6, Z4, Z4
@@ -24769,19 +24806,19 @@ sure192:
 	VMOVAPS       Z3, Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z15, Z4
+	VFMADD231PS Z0, Z16, Z4
 
 	// -n = magic - N - u
 	VSUBPS Z4, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z3
-	VFMADD231PS Z1, Z15, Z3
+	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z1, Z16, Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z6
+	VPERMPS      Z11, Z4, Z11
 	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z6, Z4, Z6
+	VPADDD       Z11, Z4, Z11
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -24790,7 +24827,7 @@ sure192:
 	VMULPS           Z4, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z6, Z6, Z3
+	VFMADD213PS   Z11, Z11, Z3
 	VCVTSS2SD     X3, X3, X3
 	VMOVSD        sureScale64<>+0(SB), X4
 	VMULSD        X4, X3, X3
@@ -24804,9 +24841,9 @@ sure192:
 	VADDSD        X2, X5, X5
 	VMULSD        X4, X5, X5
 	VMOVSD        X5, 16(DI)
-	VMULPS.BCST   (R14), Z15, Z15
+	VMULPS.BCST   (R14), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z15, Z2, Z2
+	VSUBPS        Z16, Z2, Z2
 	VBROADCASTSS  integer<>+0(SB), Z3
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
@@ -24832,20 +24869,20 @@ done22:
 	KMOVQ AX, K7
 
 begin25:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact256
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact256
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS minusInf<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact256
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact256
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z6
+	VBROADCASTSS    minusInf<>+0(SB), Z7
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z8
+	PCALIGN         $0x40
 
 loop25:
 	VBROADCASTSS (SI), Z9
@@ -25315,55 +25352,56 @@ sure256:
 	VSUBPS Z6, Z3, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z7
-	VFMADD231PS 64(SI), Z0, Z8
-	VFMADD231PS 128(SI), Z0, Z9
-	VFMADD231PS 192(SI), Z0, Z10
-	VFMADD231PS (SI), Z1, Z7
-	VFMADD231PS 64(SI), Z1, Z8
-	VFMADD231PS 128(SI), Z1, Z9
-	VFMADD231PS 192(SI), Z1, Z10
+	VFMADD231PS     (SI), Z0, Z7
+	VFMADD231PS     64(SI), Z0, Z8
+	VFMADD231PS     128(SI), Z0, Z9
+	VFMADD231PS     192(SI), Z0, Z10
+	VFMADD231PS     (SI), Z1, Z7
+	VFMADD231PS     64(SI), Z1, Z8
+	VFMADD231PS     128(SI), Z1, Z9
+	VFMADD231PS     192(SI), Z1, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z11
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z11
-	VPERMPS      nearTable<>+0(SB), Z4, Z12
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPSLLD       $0x14, Z2, Z15
-	VPSLLD       $0x14, Z4, Z16
-	VPSLLD       $0x14, Z5, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPADDD       Z11, Z15, Z11
+	VPERMPS      Z11, Z2, Z12
+	VPERMPS      Z11, Z4, Z13
+	VPERMPS      Z11, Z5, Z14
+	VPERMPS      Z11, Z6, Z15
+	VPSLLD       $0x14, Z2, Z16
+	VPSLLD       $0x14, Z4, Z17
+	VPSLLD       $0x14, Z5, Z18
+	VPSLLD       $0x14, Z6, Z19
 	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z15
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
 	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VMULPS           Z15, Z7, Z7
-	VMULPS           Z16, Z8, Z8
-	VMULPS           Z17, Z9, Z9
-	VMULPS           Z18, Z10, Z10
-	VBROADCASTSS     4(DI), Z15
-	VCMPPS           $0x1e, (SI), Z15, K1
-	VCMPPS           $0x1e, 64(SI), Z15, K2
-	VCMPPS           $0x1e, 128(SI), Z15, K3
-	VCMPPS           $0x1e, 192(SI), Z15, K4
-	VFMADD213PS.Z    Z11, Z11, K1, Z7
-	VFMADD213PS.Z    Z12, Z12, K2, Z8
-	VFMADD213PS.Z    Z13, Z13, K3, Z9
-	VFMADD213PS.Z    Z14, Z14, K4, Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VMULPS           Z16, Z7, Z7
+	VMULPS           Z17, Z8, Z8
+	VMULPS           Z18, Z9, Z9
+	VMULPS           Z19, Z10, Z10
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, 192(SI), Z16, K4
+	VFMADD213PS.Z    Z12, Z12, K1, Z7
+	VFMADD213PS.Z    Z13, Z13, K2, Z8
+	VFMADD213PS.Z    Z14, Z14, K3, Z9
+	VFMADD213PS.Z    Z15, Z15, K4, Z10
 	VADDPS           Z8, Z7, Z7
 	VADDPS           Z10, Z9, Z9
 	VADDPS           Z9, Z7, Z7
@@ -25383,61 +25421,61 @@ sure256:
 	// -n = magic - N - u
 	VSUBPS Z4, Z3, Z9
 	VSUBPS Z5, Z3, Z10
-	VSUBPS Z6, Z3, Z11
-	VSUBPS Z8, Z3, Z12
+	VSUBPS Z6, Z3, Z12
+	VSUBPS Z8, Z3, Z13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Z0, Z9
 	VFMADD231PS 320(SI), Z0, Z10
-	VFMADD231PS 384(SI), Z0, Z11
-	VFMADD231PS 448(SI), Z0, Z12
+	VFMADD231PS 384(SI), Z0, Z12
+	VFMADD231PS 448(SI), Z0, Z13
 	VFMADD231PS 256(SI), Z1, Z9
 	VFMADD231PS 320(SI), Z1, Z10
-	VFMADD231PS 384(SI), Z1, Z11
-	VFMADD231PS 448(SI), Z1, Z12
+	VFMADD231PS 384(SI), Z1, Z12
+	VFMADD231PS 448(SI), Z1, Z13
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z13
-	VPERMPS      nearTable<>+0(SB), Z5, Z14
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
-	VPERMPS      nearTable<>+0(SB), Z8, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z8, Z21
-	VPADDD       Z13, Z18, Z13
+	VPERMPS      Z11, Z4, Z14
+	VPERMPS      Z11, Z5, Z15
+	VPERMPS      Z11, Z6, Z17
+	VPERMPS      Z11, Z8, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z8, Z22
 	VPADDD       Z14, Z19, Z14
-	VPADDD       Z16, Z20, Z16
+	VPADDD       Z15, Z20, Z15
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VMULPS           Z18, Z9, Z9
-	VMULPS           Z19, Z10, Z10
-	VMULPS           Z20, Z11, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z9, Z9
+	VMULPS           Z20, Z10, Z10
 	VMULPS           Z21, Z12, Z12
-	VCMPPS           $0x1e, 256(SI), Z15, K1
-	VCMPPS           $0x1e, 320(SI), Z15, K2
-	VCMPPS           $0x1e, 384(SI), Z15, K3
-	VCMPPS           $0x1e, 448(SI), Z15, K4
-	VFMADD213PS.Z    Z13, Z13, K1, Z9
-	VFMADD213PS.Z    Z14, Z14, K2, Z10
-	VFMADD213PS.Z    Z16, Z16, K3, Z11
-	VFMADD213PS.Z    Z17, Z17, K4, Z12
+	VMULPS           Z22, Z13, Z13
+	VCMPPS           $0x1e, 256(SI), Z16, K1
+	VCMPPS           $0x1e, 320(SI), Z16, K2
+	VCMPPS           $0x1e, 384(SI), Z16, K3
+	VCMPPS           $0x1e, 448(SI), Z16, K4
+	VFMADD213PS.Z    Z14, Z14, K1, Z9
+	VFMADD213PS.Z    Z15, Z15, K2, Z10
+	VFMADD213PS.Z    Z17, Z17, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
 	VADDPS           Z10, Z9, Z9
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z11, Z9, Z9
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z12, Z9, Z9
 	VPTERNLOGD       $0xfe, Z4, Z5, Z2
 	VPTERNLOGD       $0xfe, Z6, Z8, Z2
 	VMOVUPS          512(SI), Z4
@@ -25453,62 +25491,62 @@ sure256:
 
 	// -n = magic - N - u
 	VSUBPS Z4, Z3, Z10
-	VSUBPS Z5, Z3, Z11
-	VSUBPS Z6, Z3, Z12
-	VSUBPS Z8, Z3, Z13
+	VSUBPS Z5, Z3, Z12
+	VSUBPS Z6, Z3, Z13
+	VSUBPS Z8, Z3, Z14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 512(SI), Z0, Z10
-	VFMADD231PS 576(SI), Z0, Z11
-	VFMADD231PS 640(SI), Z0, Z12
-	VFMADD231PS 704(SI), Z0, Z13
+	VFMADD231PS 576(SI), Z0, Z12
+	VFMADD231PS 640(SI), Z0, Z13
+	VFMADD231PS 704(SI), Z0, Z14
 	VFMADD231PS 512(SI), Z1, Z10
-	VFMADD231PS 576(SI), Z1, Z11
-	VFMADD231PS 640(SI), Z1, Z12
-	VFMADD231PS 704(SI), Z1, Z13
+	VFMADD231PS 576(SI), Z1, Z12
+	VFMADD231PS 640(SI), Z1, Z13
+	VFMADD231PS 704(SI), Z1, Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPERMPS      nearTable<>+0(SB), Z5, Z16
-	VPERMPS      nearTable<>+0(SB), Z6, Z17
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPSLLD       $0x14, Z4, Z19
-	VPSLLD       $0x14, Z5, Z20
-	VPSLLD       $0x14, Z6, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPADDD       Z14, Z19, Z14
-	VPADDD       Z16, Z20, Z16
+	VPERMPS      Z11, Z4, Z15
+	VPERMPS      Z11, Z5, Z17
+	VPERMPS      Z11, Z6, Z18
+	VPERMPS      Z11, Z8, Z19
+	VPSLLD       $0x14, Z4, Z20
+	VPSLLD       $0x14, Z5, Z21
+	VPSLLD       $0x14, Z6, Z22
+	VPSLLD       $0x14, Z8, Z23
+	VPADDD       Z15, Z20, Z15
 	VPADDD       Z17, Z21, Z17
 	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
 	VBROADCASTSS     nearExp2<>+0(SB), Z22
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VMULPS           Z19, Z10, Z10
-	VMULPS           Z20, Z11, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z10, Z10
 	VMULPS           Z21, Z12, Z12
 	VMULPS           Z22, Z13, Z13
-	VCMPPS           $0x1e, 512(SI), Z15, K1
-	VCMPPS           $0x1e, 576(SI), Z15, K2
-	VCMPPS           $0x1e, 640(SI), Z15, K3
-	VCMPPS           $0x1e, 704(SI), Z15, K4
-	VFMADD213PS.Z    Z14, Z14, K1, Z10
-	VFMADD213PS.Z    Z16, Z16, K2, Z11
-	VFMADD213PS.Z    Z17, Z17, K3, Z12
-	VFMADD213PS.Z    Z18, Z18, K4, Z13
-	VADDPS           Z11, Z10, Z10
-	VADDPS           Z13, Z12, Z12
+	VMULPS           Z23, Z14, Z14
+	VCMPPS           $0x1e, 512(SI), Z16, K1
+	VCMPPS           $0x1e, 576(SI), Z16, K2
+	VCMPPS           $0x1e, 640(SI), Z16, K3
+	VCMPPS           $0x1e, 704(SI), Z16, K4
+	VFMADD213PS.Z    Z15, Z15, K1, Z10
+	VFMADD213PS.Z    Z17, Z17, K2, Z12
+	VFMADD213PS.Z    Z18, Z18, K3, Z13
+	VFMADD213PS.Z    Z19, Z19, K4, Z14
 	VADDPS           Z12, Z10, Z10
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z13, Z10, Z10
 	VPTERNLOGD       $0xfe, Z4, Z5, Z2
 	VPTERNLOGD       $0xfe, Z6, Z8, Z2
 	VMOVUPS.Z        768(SI), K7, Z4
@@ -25518,79 +25556,79 @@ sure256:
 	VMOVUPS.Z        896(SI), K3, Z6
 	KSHIFTRQ         $0x30, K7, K4
 	VMOVUPS.Z        960(SI), K4, Z8
-	VMOVAPS          Z3, Z11
-	VFMADD231PS.Z    Z0, Z4, K7, Z11
 	VMOVAPS          Z3, Z12
-	VFMADD231PS.Z    Z0, Z5, K2, Z12
+	VFMADD231PS.Z    Z0, Z4, K7, Z12
 	VMOVAPS          Z3, Z13
-	VFMADD231PS.Z    Z0, Z6, K3, Z13
+	VFMADD231PS.Z    Z0, Z5, K2, Z13
 	VMOVAPS          Z3, Z14
-	VFMADD231PS.Z    Z0, Z8, K4, Z14
+	VFMADD231PS.Z    Z0, Z6, K3, Z14
+	VMOVAPS          Z3, Z15
+	VFMADD231PS.Z    Z0, Z8, K4, Z15
 
 	// -n = magic - N - u
-	VSUBPS Z11, Z3, Z16
 	VSUBPS Z12, Z3, Z17
 	VSUBPS Z13, Z3, Z18
 	VSUBPS Z14, Z3, Z19
+	VSUBPS Z15, Z3, Z20
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z4, Z16
-	VFMADD231PS Z0, Z5, Z17
-	VFMADD231PS Z0, Z6, Z18
-	VFMADD231PS Z0, Z8, Z19
-	VFMADD231PS Z1, Z4, Z16
-	VFMADD231PS Z1, Z5, Z17
-	VFMADD231PS Z1, Z6, Z18
-	VFMADD231PS Z1, Z8, Z19
+	VFMADD231PS Z0, Z4, Z17
+	VFMADD231PS Z0, Z5, Z18
+	VFMADD231PS Z0, Z6, Z19
+	VFMADD231PS Z0, Z8, Z20
+	VFMADD231PS Z1, Z4, Z17
+	VFMADD231PS Z1, Z5, Z18
+	VFMADD231PS Z1, Z6, Z19
+	VFMADD231PS Z1, Z8, Z20
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z11, Z20
-	VPERMPS      nearTable<>+0(SB), Z12, Z21
-	VPERMPS      nearTable<>+0(SB), Z13, Z22
-	VPERMPS      nearTable<>+0(SB), Z14, Z23
-	VPSLLD       $0x14, Z11, Z24
+	VPERMPS      Z11, Z12, Z21
+	VPERMPS      Z11, Z13, Z22
+	VPERMPS      Z11, Z14, Z23
+	VPERMPS      Z11, Z15, Z24
 	VPSLLD       $0x14, Z12, Z25
 	VPSLLD       $0x14, Z13, Z26
 	VPSLLD       $0x14, Z14, Z27
-	VPADDD       Z20, Z24, Z20
+	VPSLLD       $0x14, Z15, Z28
 	VPADDD       Z21, Z25, Z21
 	VPADDD       Z22, Z26, Z22
 	VPADDD       Z23, Z27, Z23
-	VBROADCASTSS nearExp2<>+0(SB), Z24
+	VPADDD       Z24, Z28, Z24
+	VBROADCASTSS nearExp2<>+0(SB), Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z24
-	VBROADCASTSS     nearExp2<>+0(SB), Z25
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z25
 	VBROADCASTSS     nearExp2<>+0(SB), Z26
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z26
 	VBROADCASTSS     nearExp2<>+0(SB), Z27
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z27
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z24
+	VBROADCASTSS     nearExp2<>+0(SB), Z28
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z28
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z25
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z26
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z27
-	VMULPS           Z24, Z16, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z28
 	VMULPS           Z25, Z17, Z17
 	VMULPS           Z26, Z18, Z18
 	VMULPS           Z27, Z19, Z19
-	VFMADD213PS.Z    Z20, Z20, K7, Z16
-	VFMADD213PS.Z    Z21, Z21, K2, Z17
-	VFMADD213PS.Z    Z22, Z22, K3, Z18
-	VFMADD213PS.Z    Z23, Z23, K4, Z19
-	VCMPPS           $0x1e, Z4, Z15, K1
-	VCMPPS           $0x1e, Z5, Z15, K2
-	VCMPPS           $0x1e, Z6, Z15, K3
-	VCMPPS           $0x1e, Z8, Z15, K4
-	VMOVAPS.Z        Z16, K1, Z16
-	VMOVAPS.Z        Z17, K2, Z17
-	VMOVAPS.Z        Z18, K3, Z18
-	VMOVAPS.Z        Z19, K4, Z19
-	VADDPS           Z17, Z16, Z16
-	VADDPS           Z19, Z18, Z18
-	VADDPS           Z18, Z16, Z16
-	VPTERNLOGD       $0xfe, Z11, Z12, Z2
-	VPTERNLOGD       $0xfe, Z13, Z14, Z2
+	VMULPS           Z28, Z20, Z20
+	VFMADD213PS.Z    Z21, Z21, K7, Z17
+	VFMADD213PS.Z    Z22, Z22, K2, Z18
+	VFMADD213PS.Z    Z23, Z23, K3, Z19
+	VFMADD213PS.Z    Z24, Z24, K4, Z20
+	VCMPPS           $0x1e, Z4, Z16, K1
+	VCMPPS           $0x1e, Z5, Z16, K2
+	VCMPPS           $0x1e, Z6, Z16, K3
+	VCMPPS           $0x1e, Z8, Z16, K4
+	VMOVAPS.Z        Z17, K1, Z17
+	VMOVAPS.Z        Z18, K2, Z18
+	VMOVAPS.Z        Z19, K3, Z19
+	VMOVAPS.Z        Z20, K4, Z20
+	VADDPS           Z18, Z17, Z17
+	VADDPS           Z20, Z19, Z19
+	VADDPS           Z19, Z17, Z17
+	VPTERNLOGD       $0xfe, Z12, Z13, Z2
+	VPTERNLOGD       $0xfe, Z14, Z15, Z2
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
@@ -25607,9 +25645,9 @@ sure256:
 	VSUBPS        Z2, Z5, Z2
 	VSUBPS        Z2, Z6, Z6
 	VADDPS        Z6, Z4, Z4
-	VADDPS        Z16, Z5, Z2
-	VMINPS        Z16, Z5, Z6
-	VMAXPS        Z16, Z5, Z5
+	VADDPS        Z17, Z5, Z2
+	VMINPS        Z17, Z5, Z6
+	VMAXPS        Z17, Z5, Z5
 	VSUBPS        Z5, Z2, Z5
 	VSUBPS        Z5, Z6, Z6
 	VADDPS        Z6, Z4, Z4
@@ -25624,19 +25662,19 @@ sure256:
 	VMOVAPS       Z3, Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z15, Z4
+	VFMADD231PS Z0, Z16, Z4
 
 	// -n = magic - N - u
 	VSUBPS Z4, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z3
-	VFMADD231PS Z1, Z15, Z3
+	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z1, Z16, Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z6
+	VPERMPS      Z11, Z4, Z11
 	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z6, Z4, Z6
+	VPADDD       Z11, Z4, Z11
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -25645,7 +25683,7 @@ sure256:
 	VMULPS           Z4, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z6, Z6, Z3
+	VFMADD213PS   Z11, Z11, Z3
 	VCVTSS2SD     X3, X3, X3
 	VMOVSD        sureScale64<>+0(SB), X4
 	VMULSD        X4, X3, X3
@@ -25659,9 +25697,9 @@ sure256:
 	VADDSD        X3, X2, X2
 	VMULSD        X4, X2, X2
 	VMOVSD        X2, 16(DI)
-	VMULPS.BCST   (R14), Z15, Z15
+	VMULPS.BCST   (R14), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z15, Z2, Z2
+	VSUBPS        Z16, Z2, Z2
 	VBROADCASTSS  integer<>+0(SB), Z3
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
@@ -25725,13 +25763,13 @@ row:
 	JCS          exact
 
 	// Turns whose elements are all near, of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done30
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z9
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done30
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z9
+	PCALIGN         $0x40
 
 loop30:
 	VMOVUPS (SI), Z10
@@ -25939,11 +25977,12 @@ upto31:
 	VSUBPS Z4, Z2, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z5
-	VFMADD231PS Z1, Z3, Z5
+	VFMADD231PS     Z0, Z3, Z5
+	VFMADD231PS     Z1, Z3, Z5
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z3
+	VPERMPS      Z3, Z4, Z3
 	VPSLLD       $0x14, Z4, Z9
 	VPADDD       Z3, Z9, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z9
@@ -25993,18 +26032,19 @@ upto32:
 	VSUBPS Z5, Z2, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS Z0, Z3, Z10
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS Z1, Z3, Z10
+	VFMADD231PS     (SI), Z0, Z9
+	VFMADD231PS     Z0, Z3, Z10
+	VFMADD231PS     (SI), Z1, Z9
+	VFMADD231PS     Z1, Z3, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z3
-	VPERMPS      nearTable<>+0(SB), Z5, Z11
+	VPERMPS      Z3, Z4, Z11
+	VPERMPS      Z3, Z5, Z3
 	VPSLLD       $0x14, Z4, Z12
 	VPSLLD       $0x14, Z5, Z13
-	VPADDD       Z3, Z12, Z3
-	VPADDD       Z11, Z13, Z11
+	VPADDD       Z11, Z12, Z11
+	VPADDD       Z3, Z13, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -26017,8 +26057,8 @@ upto32:
 	VMULPS           Z13, Z10, Z10
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z9
-	VFMADD213PS.Z Z11, Z11, K7, Z10
+	VFMADD213PS   Z11, Z11, Z9
+	VFMADD213PS.Z Z3, Z3, K7, Z10
 	VADDPS        Z10, Z9, Z9
 
 	// Leave if an element is not near.
@@ -26066,23 +26106,24 @@ upto33:
 	VSUBPS Z9, Z2, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS Z0, Z3, Z12
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS Z1, Z3, Z12
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     64(SI), Z0, Z11
+	VFMADD231PS     Z0, Z3, Z12
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     64(SI), Z1, Z11
+	VFMADD231PS     Z1, Z3, Z12
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z3
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z9, Z14
+	VPERMPS      Z3, Z4, Z13
+	VPERMPS      Z3, Z5, Z14
+	VPERMPS      Z3, Z9, Z3
 	VPSLLD       $0x14, Z4, Z15
 	VPSLLD       $0x14, Z5, Z16
 	VPSLLD       $0x14, Z9, Z17
-	VPADDD       Z3, Z15, Z3
-	VPADDD       Z13, Z16, Z13
-	VPADDD       Z14, Z17, Z14
+	VPADDD       Z13, Z15, Z13
+	VPADDD       Z14, Z16, Z14
+	VPADDD       Z3, Z17, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -26099,9 +26140,9 @@ upto33:
 	VMULPS           Z17, Z12, Z12
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z10
-	VFMADD213PS   Z13, Z13, Z11
-	VFMADD213PS.Z Z14, Z14, K7, Z12
+	VFMADD213PS   Z13, Z13, Z10
+	VFMADD213PS   Z14, Z14, Z11
+	VFMADD213PS.Z Z3, Z3, K7, Z12
 	VADDPS        Z11, Z10, Z10
 	VPTERNLOGD    $0xfe, Z5, Z9, Z4
 	VADDPS        Z12, Z10, Z10
@@ -26154,28 +26195,29 @@ upto34:
 	VSUBPS Z10, Z2, Z14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z11
-	VFMADD231PS 64(SI), Z0, Z12
-	VFMADD231PS 128(SI), Z0, Z13
-	VFMADD231PS Z0, Z3, Z14
-	VFMADD231PS (SI), Z1, Z11
-	VFMADD231PS 64(SI), Z1, Z12
-	VFMADD231PS 128(SI), Z1, Z13
-	VFMADD231PS Z1, Z3, Z14
+	VFMADD231PS     (SI), Z0, Z11
+	VFMADD231PS     64(SI), Z0, Z12
+	VFMADD231PS     128(SI), Z0, Z13
+	VFMADD231PS     Z0, Z3, Z14
+	VFMADD231PS     (SI), Z1, Z11
+	VFMADD231PS     64(SI), Z1, Z12
+	VFMADD231PS     128(SI), Z1, Z13
+	VFMADD231PS     Z1, Z3, Z14
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z3
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z9, Z16
-	VPERMPS      nearTable<>+0(SB), Z10, Z17
+	VPERMPS      Z3, Z4, Z15
+	VPERMPS      Z3, Z5, Z16
+	VPERMPS      Z3, Z9, Z17
+	VPERMPS      Z3, Z10, Z3
 	VPSLLD       $0x14, Z4, Z18
 	VPSLLD       $0x14, Z5, Z19
 	VPSLLD       $0x14, Z9, Z20
 	VPSLLD       $0x14, Z10, Z21
-	VPADDD       Z3, Z18, Z3
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VPADDD       Z17, Z21, Z17
+	VPADDD       Z15, Z18, Z15
+	VPADDD       Z16, Z19, Z16
+	VPADDD       Z17, Z20, Z17
+	VPADDD       Z3, Z21, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -26196,10 +26238,10 @@ upto34:
 	VMULPS           Z21, Z14, Z14
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z11
-	VFMADD213PS   Z15, Z15, Z12
-	VFMADD213PS   Z16, Z16, Z13
-	VFMADD213PS.Z Z17, Z17, K7, Z14
+	VFMADD213PS   Z15, Z15, Z11
+	VFMADD213PS   Z16, Z16, Z12
+	VFMADD213PS   Z17, Z17, Z13
+	VFMADD213PS.Z Z3, Z3, K7, Z14
 	VADDPS        Z12, Z11, Z11
 	VADDPS        Z14, Z13, Z13
 	VADDPS        Z13, Z11, Z11
@@ -26256,52 +26298,53 @@ upto35:
 	VSUBPS Z9, Z2, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS 128(SI), Z0, Z12
-	VFMADD231PS 192(SI), Z0, Z13
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS 128(SI), Z1, Z12
-	VFMADD231PS 192(SI), Z1, Z13
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     64(SI), Z0, Z11
+	VFMADD231PS     128(SI), Z0, Z12
+	VFMADD231PS     192(SI), Z0, Z13
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     64(SI), Z1, Z11
+	VFMADD231PS     128(SI), Z1, Z12
+	VFMADD231PS     192(SI), Z1, Z13
+	VBROADCASTF64X4 nearTable<>+0(SB), Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z14
-	VPERMPS      nearTable<>+0(SB), Z4, Z15
-	VPERMPS      nearTable<>+0(SB), Z5, Z16
-	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z3, Z18
-	VPSLLD       $0x14, Z4, Z19
-	VPSLLD       $0x14, Z5, Z20
-	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z14, Z18, Z14
+	VPERMPS      Z14, Z3, Z15
+	VPERMPS      Z14, Z4, Z16
+	VPERMPS      Z14, Z5, Z17
+	VPERMPS      Z14, Z9, Z18
+	VPSLLD       $0x14, Z3, Z19
+	VPSLLD       $0x14, Z4, Z20
+	VPSLLD       $0x14, Z5, Z21
+	VPSLLD       $0x14, Z9, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VMULPS           Z21, Z13, Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
 
 	// s*q + s
-	VFMADD213PS   Z14, Z14, Z10
-	VFMADD213PS   Z15, Z15, Z11
-	VFMADD213PS   Z16, Z16, Z12
-	VFMADD213PS   Z17, Z17, Z13
+	VFMADD213PS   Z15, Z15, Z10
+	VFMADD213PS   Z16, Z16, Z11
+	VFMADD213PS   Z17, Z17, Z12
+	VFMADD213PS   Z18, Z18, Z13
 	VADDPS        Z11, Z10, Z10
 	VADDPS        Z13, Z12, Z12
 	VADDPS        Z12, Z10, Z10
@@ -26326,24 +26369,24 @@ upto35:
 	VFMADD231PS Z1, Z5, Z13
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z9, Z4
-	VPERMPS      nearTable<>+0(SB), Z11, Z5
-	VPSLLD       $0x14, Z9, Z14
+	VPERMPS      Z14, Z9, Z4
+	VPERMPS      Z14, Z11, Z14
+	VPSLLD       $0x14, Z9, Z5
 	VPSLLD       $0x14, Z11, Z15
-	VPADDD       Z4, Z14, Z4
-	VPADDD       Z5, Z15, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z14
+	VPADDD       Z4, Z5, Z4
+	VPADDD       Z14, Z15, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z5
 	VBROADCASTSS     nearExp2<>+0(SB), Z15
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z5
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z15
-	VMULPS           Z14, Z12, Z12
+	VMULPS           Z5, Z12, Z12
 	VMULPS           Z15, Z13, Z13
 	VFMADD213PS.Z    Z4, Z4, K7, Z12
-	VFMADD213PS.Z    Z5, Z5, K2, Z13
+	VFMADD213PS.Z    Z14, Z14, K2, Z13
 	VADDPS           Z13, Z12, Z12
 	VPTERNLOGD       $0xfe, Z9, Z11, Z3
 
@@ -26409,52 +26452,53 @@ upto36:
 	VSUBPS Z9, Z2, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS 64(SI), Z0, Z11
-	VFMADD231PS 128(SI), Z0, Z12
-	VFMADD231PS 192(SI), Z0, Z13
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS 64(SI), Z1, Z11
-	VFMADD231PS 128(SI), Z1, Z12
-	VFMADD231PS 192(SI), Z1, Z13
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     64(SI), Z0, Z11
+	VFMADD231PS     128(SI), Z0, Z12
+	VFMADD231PS     192(SI), Z0, Z13
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     64(SI), Z1, Z11
+	VFMADD231PS     128(SI), Z1, Z12
+	VFMADD231PS     192(SI), Z1, Z13
+	VBROADCASTF64X4 nearTable<>+0(SB), Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z14
-	VPERMPS      nearTable<>+0(SB), Z4, Z15
-	VPERMPS      nearTable<>+0(SB), Z5, Z16
-	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z3, Z18
-	VPSLLD       $0x14, Z4, Z19
-	VPSLLD       $0x14, Z5, Z20
-	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z14, Z18, Z14
+	VPERMPS      Z14, Z3, Z15
+	VPERMPS      Z14, Z4, Z16
+	VPERMPS      Z14, Z5, Z17
+	VPERMPS      Z14, Z9, Z18
+	VPSLLD       $0x14, Z3, Z19
+	VPSLLD       $0x14, Z4, Z20
+	VPSLLD       $0x14, Z5, Z21
+	VPSLLD       $0x14, Z9, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
-	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VMULPS           Z21, Z13, Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
 
 	// s*q + s
-	VFMADD213PS Z14, Z14, Z10
-	VFMADD213PS Z15, Z15, Z11
-	VFMADD213PS Z16, Z16, Z12
-	VFMADD213PS Z17, Z17, Z13
+	VFMADD213PS Z15, Z15, Z10
+	VFMADD213PS Z16, Z16, Z11
+	VFMADD213PS Z17, Z17, Z12
+	VFMADD213PS Z18, Z18, Z13
 	VADDPS      Z11, Z10, Z10
 	VADDPS      Z13, Z12, Z12
 	VADDPS      Z12, Z10, Z10
@@ -26475,61 +26519,61 @@ upto36:
 	VFMADD231PS.Z Z0, Z5, K2, Z13
 
 	// -n = magic - N - u
-	VSUBPS Z9, Z2, Z14
-	VSUBPS Z11, Z2, Z15
-	VSUBPS Z12, Z2, Z16
-	VSUBPS Z13, Z2, Z17
+	VSUBPS Z9, Z2, Z15
+	VSUBPS Z11, Z2, Z16
+	VSUBPS Z12, Z2, Z17
+	VSUBPS Z13, Z2, Z18
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z14
-	VFMADD231PS 320(SI), Z0, Z15
-	VFMADD231PS Z0, Z4, Z16
-	VFMADD231PS Z0, Z5, Z17
-	VFMADD231PS 256(SI), Z1, Z14
-	VFMADD231PS 320(SI), Z1, Z15
-	VFMADD231PS Z1, Z4, Z16
-	VFMADD231PS Z1, Z5, Z17
+	VFMADD231PS 256(SI), Z0, Z15
+	VFMADD231PS 320(SI), Z0, Z16
+	VFMADD231PS Z0, Z4, Z17
+	VFMADD231PS Z0, Z5, Z18
+	VFMADD231PS 256(SI), Z1, Z15
+	VFMADD231PS 320(SI), Z1, Z16
+	VFMADD231PS Z1, Z4, Z17
+	VFMADD231PS Z1, Z5, Z18
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z9, Z4
-	VPERMPS      nearTable<>+0(SB), Z11, Z5
-	VPERMPS      nearTable<>+0(SB), Z12, Z18
-	VPERMPS      nearTable<>+0(SB), Z13, Z19
+	VPERMPS      Z14, Z9, Z4
+	VPERMPS      Z14, Z11, Z5
+	VPERMPS      Z14, Z12, Z19
+	VPERMPS      Z14, Z13, Z14
 	VPSLLD       $0x14, Z9, Z20
 	VPSLLD       $0x14, Z11, Z21
 	VPSLLD       $0x14, Z12, Z22
 	VPSLLD       $0x14, Z13, Z23
 	VPADDD       Z4, Z20, Z4
 	VPADDD       Z5, Z21, Z5
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
+	VPADDD       Z19, Z22, Z19
+	VPADDD       Z14, Z23, Z14
 	VBROADCASTSS nearExp2<>+0(SB), Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z21
 	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z22
 	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z23
-	VMULPS           Z20, Z14, Z14
-	VMULPS           Z21, Z15, Z15
-	VMULPS           Z22, Z16, Z16
-	VMULPS           Z23, Z17, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z23
+	VMULPS           Z20, Z15, Z15
+	VMULPS           Z21, Z16, Z16
+	VMULPS           Z22, Z17, Z17
+	VMULPS           Z23, Z18, Z18
 
 	// s*q + s
-	VFMADD213PS   Z4, Z4, Z14
-	VFMADD213PS   Z5, Z5, Z15
-	VFMADD213PS.Z Z18, Z18, K7, Z16
-	VFMADD213PS.Z Z19, Z19, K2, Z17
-	VADDPS        Z15, Z14, Z14
-	VADDPS        Z17, Z16, Z16
-	VADDPS        Z16, Z14, Z14
+	VFMADD213PS   Z4, Z4, Z15
+	VFMADD213PS   Z5, Z5, Z16
+	VFMADD213PS.Z Z19, Z19, K7, Z17
+	VFMADD213PS.Z Z14, Z14, K2, Z18
+	VADDPS        Z16, Z15, Z15
+	VADDPS        Z18, Z17, Z17
+	VADDPS        Z17, Z15, Z15
 	VPTERNLOGD    $0xfe, Z9, Z11, Z3
 	VPTERNLOGD    $0xfe, Z12, Z13, Z3
 
@@ -26563,9 +26607,9 @@ upto36:
 	VADDPS Z4, Z7, Z7
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z14, Z3, Z6
-	VMINPS Z14, Z3, Z4
-	VMAXPS Z14, Z3, Z3
+	VADDPS Z15, Z3, Z6
+	VMINPS Z15, Z3, Z4
+	VMAXPS Z15, Z3, Z3
 	VSUBPS Z3, Z6, Z3
 	VSUBPS Z3, Z4, Z4
 	VADDPS Z4, Z7, Z7
@@ -26591,11 +26635,12 @@ behind36:
 	VSUBPS Z4, Z2, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z5
-	VFMADD231PS Z1, Z3, Z5
+	VFMADD231PS     Z0, Z3, Z5
+	VFMADD231PS     Z1, Z3, Z5
+	VBROADCASTF64X4 nearTable<>+0(SB), Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z9
+	VPERMPS      Z9, Z4, Z9
 	VPSLLD       $0x14, Z4, Z4
 	VPADDD       Z9, Z4, Z9
 	VBROADCASTSS nearExp2<>+0(SB), Z4
@@ -26665,14 +26710,14 @@ exact:
 	VBROADCASTSS 4(R14), Z3
 
 	// Turns of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done40
-	VMOVUPS      exp2Table<>+0(SB), Z9
-	VBROADCASTSS exp3<>+0(SB), Z10
-	VBROADCASTSS exp2<>+0(SB), Z11
-	VBROADCASTSS exp1<>+0(SB), Z12
-	VBROADCASTSS cut<>+0(SB), Z13
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done40
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z9
+	VBROADCASTSS    exp3<>+0(SB), Z10
+	VBROADCASTSS    exp2<>+0(SB), Z11
+	VBROADCASTSS    exp1<>+0(SB), Z12
+	VBROADCASTSS    cut<>+0(SB), Z13
+	PCALIGN         $0x40
 
 loop40:
 	VMOVUPS (SI), Z14
@@ -26889,11 +26934,12 @@ upto41:
 	VSUBPS Z10, Z4, Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z9, Z11
-	VFMADD231PS Z3, Z9, Z11
+	VFMADD231PS     Z2, Z9, Z11
+	VFMADD231PS     Z3, Z9, Z11
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z9
+	VPERMPS      Z9, Z10, Z9
 	VPSLLD       $0x14, Z10, Z12
 	VPADDD       Z9, Z12, Z9
 	VBROADCASTSS exp2<>+0(SB), Z12
@@ -26947,18 +26993,19 @@ upto42:
 	VSUBPS Z11, Z4, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z2, Z12
-	VFMADD231PS Z2, Z9, Z13
-	VFMADD231PS (SI), Z3, Z12
-	VFMADD231PS Z3, Z9, Z13
+	VFMADD231PS     (SI), Z2, Z12
+	VFMADD231PS     Z2, Z9, Z13
+	VFMADD231PS     (SI), Z3, Z12
+	VFMADD231PS     Z3, Z9, Z13
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z9
-	VPERMPS      exp2Table<>+0(SB), Z11, Z14
+	VPERMPS      Z9, Z10, Z14
+	VPERMPS      Z9, Z11, Z9
 	VPSLLD       $0x14, Z10, Z15
 	VPSLLD       $0x14, Z11, Z16
-	VPADDD       Z9, Z15, Z9
-	VPADDD       Z14, Z16, Z14
+	VPADDD       Z14, Z15, Z14
+	VPADDD       Z9, Z16, Z9
 	VBROADCASTSS exp2<>+0(SB), Z15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -26973,8 +27020,8 @@ upto42:
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
-	VFMADD213PS.Z Z9, Z9, K1, Z12
-	VFMADD213PS.Z Z14, Z14, K2, Z13
+	VFMADD213PS.Z Z14, Z14, K1, Z12
+	VFMADD213PS.Z Z9, Z9, K2, Z13
 	VADDPS        Z13, Z12, Z12
 
 	// sum + t, and what that lacks to the rest
@@ -27029,28 +27076,29 @@ upto43:
 	VSUBPS Z14, Z4, Z18
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z2, Z15
-	VFMADD231PS 64(SI), Z2, Z16
-	VFMADD231PS Z2, Z9, Z17
-	VFMADD231PS Z2, Z10, Z18
-	VFMADD231PS (SI), Z3, Z15
-	VFMADD231PS 64(SI), Z3, Z16
-	VFMADD231PS Z3, Z9, Z17
-	VFMADD231PS Z3, Z10, Z18
+	VFMADD231PS     (SI), Z2, Z15
+	VFMADD231PS     64(SI), Z2, Z16
+	VFMADD231PS     Z2, Z9, Z17
+	VFMADD231PS     Z2, Z10, Z18
+	VFMADD231PS     (SI), Z3, Z15
+	VFMADD231PS     64(SI), Z3, Z16
+	VFMADD231PS     Z3, Z9, Z17
+	VFMADD231PS     Z3, Z10, Z18
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z11, Z9
-	VPERMPS      exp2Table<>+0(SB), Z12, Z10
-	VPERMPS      exp2Table<>+0(SB), Z13, Z19
-	VPERMPS      exp2Table<>+0(SB), Z14, Z20
+	VPERMPS      Z9, Z11, Z10
+	VPERMPS      Z9, Z12, Z19
+	VPERMPS      Z9, Z13, Z20
+	VPERMPS      Z9, Z14, Z9
 	VPSLLD       $0x14, Z11, Z21
 	VPSLLD       $0x14, Z12, Z22
 	VPSLLD       $0x14, Z13, Z23
 	VPSLLD       $0x14, Z14, Z24
-	VPADDD       Z9, Z21, Z9
-	VPADDD       Z10, Z22, Z10
-	VPADDD       Z19, Z23, Z19
-	VPADDD       Z20, Z24, Z20
+	VPADDD       Z10, Z21, Z10
+	VPADDD       Z19, Z22, Z19
+	VPADDD       Z20, Z23, Z20
+	VPADDD       Z9, Z24, Z9
 	VBROADCASTSS exp2<>+0(SB), Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -27075,10 +27123,10 @@ upto43:
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K4
-	VFMADD213PS.Z Z9, Z9, K1, Z15
-	VFMADD213PS.Z Z10, Z10, K2, Z16
-	VFMADD213PS.Z Z19, Z19, K3, Z17
-	VFMADD213PS.Z Z20, Z20, K4, Z18
+	VFMADD213PS.Z Z10, Z10, K1, Z15
+	VFMADD213PS.Z Z19, Z19, K2, Z16
+	VFMADD213PS.Z Z20, Z20, K3, Z17
+	VFMADD213PS.Z Z9, Z9, K4, Z18
 	VADDPS        Z16, Z15, Z15
 	VADDPS        Z18, Z17, Z17
 	VADDPS        Z17, Z15, Z15
@@ -27146,56 +27194,57 @@ upto44:
 	VSUBPS Z16, Z4, Z20
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z2, Z17
-	VFMADD231PS 64(SI), Z2, Z18
-	VFMADD231PS 128(SI), Z2, Z19
-	VFMADD231PS 192(SI), Z2, Z20
-	VFMADD231PS (SI), Z3, Z17
-	VFMADD231PS 64(SI), Z3, Z18
-	VFMADD231PS 128(SI), Z3, Z19
-	VFMADD231PS 192(SI), Z3, Z20
+	VFMADD231PS     (SI), Z2, Z17
+	VFMADD231PS     64(SI), Z2, Z18
+	VFMADD231PS     128(SI), Z2, Z19
+	VFMADD231PS     192(SI), Z2, Z20
+	VFMADD231PS     (SI), Z3, Z17
+	VFMADD231PS     64(SI), Z3, Z18
+	VFMADD231PS     128(SI), Z3, Z19
+	VFMADD231PS     192(SI), Z3, Z20
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z21
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z13, Z21
-	VPERMPS      exp2Table<>+0(SB), Z14, Z22
-	VPERMPS      exp2Table<>+0(SB), Z15, Z23
-	VPERMPS      exp2Table<>+0(SB), Z16, Z24
-	VPSLLD       $0x14, Z13, Z25
-	VPSLLD       $0x14, Z14, Z26
-	VPSLLD       $0x14, Z15, Z27
-	VPSLLD       $0x14, Z16, Z28
-	VPADDD       Z21, Z25, Z21
+	VPERMPS      Z21, Z13, Z22
+	VPERMPS      Z21, Z14, Z23
+	VPERMPS      Z21, Z15, Z24
+	VPERMPS      Z21, Z16, Z25
+	VPSLLD       $0x14, Z13, Z26
+	VPSLLD       $0x14, Z14, Z27
+	VPSLLD       $0x14, Z15, Z28
+	VPSLLD       $0x14, Z16, Z29
 	VPADDD       Z22, Z26, Z22
 	VPADDD       Z23, Z27, Z23
 	VPADDD       Z24, Z28, Z24
-	VBROADCASTSS exp2<>+0(SB), Z25
+	VPADDD       Z25, Z29, Z25
+	VBROADCASTSS exp2<>+0(SB), Z26
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
-	VBROADCASTSS     exp2<>+0(SB), Z26
-	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z26
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z26
 	VBROADCASTSS     exp2<>+0(SB), Z27
-	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z27
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z27
 	VBROADCASTSS     exp2<>+0(SB), Z28
-	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z28
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
-	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z26
-	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z27
-	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z28
-	VMULPS           Z25, Z17, Z17
-	VMULPS           Z26, Z18, Z18
-	VMULPS           Z27, Z19, Z19
-	VMULPS           Z28, Z20, Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z28
+	VBROADCASTSS     exp2<>+0(SB), Z29
+	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z29
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z26
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z27
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z28
+	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z29
+	VMULPS           Z26, Z17, Z17
+	VMULPS           Z27, Z18, Z18
+	VMULPS           Z28, Z19, Z19
+	VMULPS           Z29, Z20, Z20
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z16, K4
-	VFMADD213PS.Z Z21, Z21, K1, Z17
-	VFMADD213PS.Z Z22, Z22, K2, Z18
-	VFMADD213PS.Z Z23, Z23, K3, Z19
-	VFMADD213PS.Z Z24, Z24, K4, Z20
+	VFMADD213PS.Z Z22, Z22, K1, Z17
+	VFMADD213PS.Z Z23, Z23, K2, Z18
+	VFMADD213PS.Z Z24, Z24, K3, Z19
+	VFMADD213PS.Z Z25, Z25, K4, Z20
 	VADDPS        Z18, Z17, Z17
 	VADDPS        Z20, Z19, Z19
 	VADDPS        Z19, Z17, Z17
@@ -27235,33 +27284,33 @@ upto44:
 	VFMADD231PS Z3, Z12, Z20
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z9
-	VPERMPS      exp2Table<>+0(SB), Z14, Z10
-	VPERMPS      exp2Table<>+0(SB), Z15, Z11
-	VPERMPS      exp2Table<>+0(SB), Z16, Z12
-	VPSLLD       $0x14, Z6, Z21
+	VPERMPS      Z21, Z6, Z9
+	VPERMPS      Z21, Z14, Z10
+	VPERMPS      Z21, Z15, Z11
+	VPERMPS      Z21, Z16, Z21
+	VPSLLD       $0x14, Z6, Z12
 	VPSLLD       $0x14, Z14, Z22
 	VPSLLD       $0x14, Z15, Z23
 	VPSLLD       $0x14, Z16, Z24
-	VPADDD       Z9, Z21, Z9
+	VPADDD       Z9, Z12, Z9
 	VPADDD       Z10, Z22, Z10
 	VPADDD       Z11, Z23, Z11
-	VPADDD       Z12, Z24, Z12
-	VBROADCASTSS exp2<>+0(SB), Z21
+	VPADDD       Z21, Z24, Z21
+	VBROADCASTSS exp2<>+0(SB), Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z12
 	VBROADCASTSS     exp2<>+0(SB), Z22
 	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
 	VBROADCASTSS     exp2<>+0(SB), Z23
 	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
 	VBROADCASTSS     exp2<>+0(SB), Z24
 	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z24
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z12
 	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
 	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
 	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z24
-	VMULPS           Z21, Z17, Z17
+	VMULPS           Z12, Z17, Z17
 	VMULPS           Z22, Z18, Z18
 	VMULPS           Z23, Z19, Z19
 	VMULPS           Z24, Z20, Z20
@@ -27274,7 +27323,7 @@ upto44:
 	VFMADD213PS.Z Z9, Z9, K1, Z17
 	VFMADD213PS.Z Z10, Z10, K2, Z18
 	VFMADD213PS.Z Z11, Z11, K3, Z19
-	VFMADD213PS.Z Z12, Z12, K4, Z20
+	VFMADD213PS.Z Z21, Z21, K4, Z20
 	VADDPS        Z18, Z17, Z17
 	VADDPS        Z20, Z19, Z19
 	VADDPS        Z19, Z17, Z17
@@ -27308,11 +27357,12 @@ behind44:
 	VSUBPS Z10, Z4, Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z9, Z11
-	VFMADD231PS Z3, Z9, Z11
+	VFMADD231PS     Z2, Z9, Z11
+	VFMADD231PS     Z3, Z9, Z11
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z12
+	VPERMPS      Z12, Z10, Z12
 	VPSLLD       $0x14, Z10, Z13
 	VPADDD       Z12, Z13, Z12
 	VBROADCASTSS exp2<>+0(SB), Z13
@@ -27423,16 +27473,17 @@ TEXT ·softmaxRowAVX512(SB), NOSPLIT, $0-25
 	VBROADCASTSS (SI), Z3
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19, and then as the bits of u have it
-	VMULPS       Z2, Z3, Z3
-	VBROADCASTSS nearHeadroom<>+0(SB), Z2
-	VSUBPS       Z3, Z2, Z2
-	VPSLLD       $0x03, Z2, Z2
-	VBROADCASTSS nearBitsOfN<>+0(SB), Z3
-	VPADDD       Z2, Z3, Z2
-	VPADDD       Z1, Z2, Z1
+	VMULPS          Z2, Z3, Z3
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z2
+	VSUBPS          Z3, Z2, Z2
+	VPSLLD          $0x03, Z2, Z2
+	VBROADCASTSS    nearBitsOfN<>+0(SB), Z3
+	VPADDD          Z2, Z3, Z2
+	VPADDD          Z1, Z2, Z1
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z1, Z2
+	VPERMPS      Z2, Z1, Z2
 	VPSLLD       $0x14, Z1, Z3
 	VPADDD       Z2, Z3, Z2
 	VBROADCASTSS nearExp2<>+0(SB), Z3
@@ -27533,17 +27584,18 @@ done0:
 	VBROADCASTSS     (SI), Z0
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19, and then as the bits of u have it
-	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
-	VBROADCASTSS nearHeadroom<>+0(SB), Z3
-	VSUBPS       Z0, Z3, Z3
-	VPSLLD       $0x03, Z3, Z3
-	VBROADCASTSS nearBitsOfN<>+0(SB), Z0
-	VPADDD       Z3, Z0, Z3
-	VPADDD       Z1, Z3, Z1
-	VMOVAPS.Z    Z1, K7, Z1
+	VMULPS.BCST     nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z3
+	VSUBPS          Z0, Z3, Z3
+	VPSLLD          $0x03, Z3, Z3
+	VBROADCASTSS    nearBitsOfN<>+0(SB), Z0
+	VPADDD          Z3, Z0, Z3
+	VPADDD          Z1, Z3, Z1
+	VMOVAPS.Z       Z1, K7, Z1
+	VBROADCASTF64X4 nearTable<>+0(SB), Z0
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z1, Z0
+	VPERMPS      Z0, Z1, Z0
 	VPSLLD       $0x14, Z1, Z3
 	VPADDD       Z0, Z3, Z0
 	VBROADCASTSS nearExp2<>+0(SB), Z3
@@ -27648,19 +27700,20 @@ done1:
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z5, Z4
-	VFMADD231PS  Z5, Z0, Z1
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z5
-	VFMADD231PS  (SI), Z5, Z4
-	VFMADD231PS  Z5, Z0, Z1
+	VFMADD231PS     (SI), Z5, Z4
+	VFMADD231PS     Z5, Z0, Z1
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z5
+	VFMADD231PS     (SI), Z5, Z4
+	VFMADD231PS     Z5, Z0, Z1
+	VBROADCASTF64X4 nearTable<>+0(SB), Z0
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z0
-	VPERMPS      nearTable<>+0(SB), Z3, Z5
+	VPERMPS      Z0, Z2, Z5
+	VPERMPS      Z0, Z3, Z0
 	VPSLLD       $0x14, Z2, Z6
 	VPSLLD       $0x14, Z3, Z7
-	VPADDD       Z0, Z6, Z0
-	VPADDD       Z5, Z7, Z5
+	VPADDD       Z5, Z6, Z5
+	VPADDD       Z0, Z7, Z0
 	VBROADCASTSS nearExp2<>+0(SB), Z6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -27673,8 +27726,8 @@ done1:
 	VMULPS           Z7, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS   Z0, Z0, Z4
-	VFMADD213PS.Z Z5, Z5, K7, Z1
+	VFMADD213PS   Z5, Z5, Z4
+	VFMADD213PS.Z Z0, Z0, K7, Z1
 	VADDPS        Z1, Z4, Z0
 
 	// Leave if an element is not near.
@@ -27786,24 +27839,25 @@ done2:
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z7, Z5
-	VFMADD231PS  64(SI), Z7, Z6
-	VFMADD231PS  Z7, Z0, Z1
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z7
-	VFMADD231PS  (SI), Z7, Z5
-	VFMADD231PS  64(SI), Z7, Z6
-	VFMADD231PS  Z7, Z0, Z1
+	VFMADD231PS     (SI), Z7, Z5
+	VFMADD231PS     64(SI), Z7, Z6
+	VFMADD231PS     Z7, Z0, Z1
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z7
+	VFMADD231PS     (SI), Z7, Z5
+	VFMADD231PS     64(SI), Z7, Z6
+	VFMADD231PS     Z7, Z0, Z1
+	VBROADCASTF64X4 nearTable<>+0(SB), Z0
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z0
-	VPERMPS      nearTable<>+0(SB), Z3, Z7
-	VPERMPS      nearTable<>+0(SB), Z4, Z8
+	VPERMPS      Z0, Z2, Z7
+	VPERMPS      Z0, Z3, Z8
+	VPERMPS      Z0, Z4, Z0
 	VPSLLD       $0x14, Z2, Z9
 	VPSLLD       $0x14, Z3, Z10
 	VPSLLD       $0x14, Z4, Z11
-	VPADDD       Z0, Z9, Z0
-	VPADDD       Z7, Z10, Z7
-	VPADDD       Z8, Z11, Z8
+	VPADDD       Z7, Z9, Z7
+	VPADDD       Z8, Z10, Z8
+	VPADDD       Z0, Z11, Z0
 	VBROADCASTSS nearExp2<>+0(SB), Z9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -27820,9 +27874,9 @@ done2:
 	VMULPS           Z11, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS   Z0, Z0, Z5
-	VFMADD213PS   Z7, Z7, Z6
-	VFMADD213PS.Z Z8, Z8, K7, Z1
+	VFMADD213PS   Z7, Z7, Z5
+	VFMADD213PS   Z8, Z8, Z6
+	VFMADD213PS.Z Z0, Z0, K7, Z1
 	VADDPS        Z6, Z5, Z0
 	VPTERNLOGD    $0xfe, Z3, Z4, Z2
 	VADDPS        Z1, Z0, Z0
@@ -27949,29 +28003,30 @@ done3:
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z9, Z6
-	VFMADD231PS  64(SI), Z9, Z7
-	VFMADD231PS  128(SI), Z9, Z8
-	VFMADD231PS  Z9, Z0, Z1
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z9
-	VFMADD231PS  (SI), Z9, Z6
-	VFMADD231PS  64(SI), Z9, Z7
-	VFMADD231PS  128(SI), Z9, Z8
-	VFMADD231PS  Z9, Z0, Z1
+	VFMADD231PS     (SI), Z9, Z6
+	VFMADD231PS     64(SI), Z9, Z7
+	VFMADD231PS     128(SI), Z9, Z8
+	VFMADD231PS     Z9, Z0, Z1
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z9
+	VFMADD231PS     (SI), Z9, Z6
+	VFMADD231PS     64(SI), Z9, Z7
+	VFMADD231PS     128(SI), Z9, Z8
+	VFMADD231PS     Z9, Z0, Z1
+	VBROADCASTF64X4 nearTable<>+0(SB), Z0
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z0
-	VPERMPS      nearTable<>+0(SB), Z3, Z9
-	VPERMPS      nearTable<>+0(SB), Z4, Z10
-	VPERMPS      nearTable<>+0(SB), Z5, Z11
+	VPERMPS      Z0, Z2, Z9
+	VPERMPS      Z0, Z3, Z10
+	VPERMPS      Z0, Z4, Z11
+	VPERMPS      Z0, Z5, Z0
 	VPSLLD       $0x14, Z2, Z12
 	VPSLLD       $0x14, Z3, Z13
 	VPSLLD       $0x14, Z4, Z14
 	VPSLLD       $0x14, Z5, Z15
-	VPADDD       Z0, Z12, Z0
-	VPADDD       Z9, Z13, Z9
-	VPADDD       Z10, Z14, Z10
-	VPADDD       Z11, Z15, Z11
+	VPADDD       Z9, Z12, Z9
+	VPADDD       Z10, Z13, Z10
+	VPADDD       Z11, Z14, Z11
+	VPADDD       Z0, Z15, Z0
 	VBROADCASTSS nearExp2<>+0(SB), Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -27992,10 +28047,10 @@ done3:
 	VMULPS           Z15, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS   Z0, Z0, Z6
-	VFMADD213PS   Z9, Z9, Z7
-	VFMADD213PS   Z10, Z10, Z8
-	VFMADD213PS.Z Z11, Z11, K7, Z1
+	VFMADD213PS   Z9, Z9, Z6
+	VFMADD213PS   Z10, Z10, Z7
+	VFMADD213PS   Z11, Z11, Z8
+	VFMADD213PS.Z Z0, Z0, K7, Z1
 	VADDPS        Z7, Z6, Z0
 	VADDPS        Z1, Z8, Z9
 	VADDPS        Z9, Z0, Z0
@@ -28135,56 +28190,57 @@ done4:
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z10, Z6
-	VFMADD231PS  64(SI), Z10, Z7
-	VFMADD231PS  128(SI), Z10, Z8
-	VFMADD231PS  192(SI), Z10, Z9
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS  (SI), Z11, Z6
-	VFMADD231PS  64(SI), Z11, Z7
-	VFMADD231PS  128(SI), Z11, Z8
-	VFMADD231PS  192(SI), Z11, Z9
+	VFMADD231PS     (SI), Z10, Z6
+	VFMADD231PS     64(SI), Z10, Z7
+	VFMADD231PS     128(SI), Z10, Z8
+	VFMADD231PS     192(SI), Z10, Z9
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
+	VFMADD231PS     (SI), Z11, Z6
+	VFMADD231PS     64(SI), Z11, Z7
+	VFMADD231PS     128(SI), Z11, Z8
+	VFMADD231PS     192(SI), Z11, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z12
-	VPERMPS      nearTable<>+0(SB), Z3, Z13
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPSLLD       $0x14, Z2, Z16
-	VPSLLD       $0x14, Z3, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPADDD       Z12, Z16, Z12
+	VPERMPS      Z12, Z2, Z13
+	VPERMPS      Z12, Z3, Z14
+	VPERMPS      Z12, Z4, Z15
+	VPERMPS      Z12, Z5, Z16
+	VPSLLD       $0x14, Z2, Z17
+	VPSLLD       $0x14, Z3, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VMULPS           Z16, Z6, Z6
-	VMULPS           Z17, Z7, Z7
-	VMULPS           Z18, Z8, Z8
-	VMULPS           Z19, Z9, Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
+	VMULPS           Z17, Z6, Z6
+	VMULPS           Z18, Z7, Z7
+	VMULPS           Z19, Z8, Z8
+	VMULPS           Z20, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS   Z12, Z12, Z6
-	VFMADD213PS   Z13, Z13, Z7
-	VFMADD213PS   Z14, Z14, Z8
-	VFMADD213PS   Z15, Z15, Z9
-	VADDPS        Z7, Z6, Z12
-	VADDPS        Z9, Z8, Z13
-	VADDPS        Z13, Z12, Z12
+	VFMADD213PS   Z13, Z13, Z6
+	VFMADD213PS   Z14, Z14, Z7
+	VFMADD213PS   Z15, Z15, Z8
+	VFMADD213PS   Z16, Z16, Z9
+	VADDPS        Z7, Z6, Z13
+	VADDPS        Z9, Z8, Z14
+	VADDPS        Z14, Z13, Z13
 	VPTERNLOGD    $0xfe, Z3, Z4, Z2
 	VPORD         Z2, Z5, Z2
 	VMOVAPS       Z1, Z3
@@ -28198,41 +28254,41 @@ done4:
 	VFMADD231PS Z11, Z0, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
-	VPSLLD       $0x14, Z3, Z4
-	VPADDD       Z0, Z4, Z0
-	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VPERMPS      Z12, Z3, Z12
+	VPSLLD       $0x14, Z3, Z0
+	VPADDD       Z12, Z0, Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z0
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z4
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z4
-	VMULPS           Z4, Z1, Z1
-	VFMADD213PS.Z    Z0, Z0, K7, Z1
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z0
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z0
+	VMULPS           Z0, Z1, Z1
+	VFMADD213PS.Z    Z12, Z12, K7, Z1
 
 	// Leave if an element is not near.
 	VPORD         Z2, Z3, Z2
 	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z12, Y0
-	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z13, Y0
+	VCVTPS2PD     Y13, Z13
 	VCVTPS2PD     Y0, Z0
 	VEXTRACTF64X4 $0x01, Z1, Y2
 	VCVTPS2PD     Y1, Z3
 	VCVTPS2PD     Y2, Z2
-	VADDPD        Z3, Z12, Z12
+	VADDPD        Z3, Z13, Z13
 	VADDPD        Z2, Z0, Z0
-	VADDPD        Z0, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y0
-	VADDPD        Y0, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X0
-	VADDPD        X0, X12, X12
-	VMOVHLPS      X12, X12, X0
-	VADDSD        X0, X12, X12
+	VADDPD        Z0, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y0
+	VADDPD        Y0, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X0
+	VADDPD        X0, X13, X13
+	VMOVHLPS      X13, X13, X0
+	VADDSD        X0, X13, X13
 	VMOVSD        one64<>+0(SB), X0
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X0, X0
+	VDIVSD       X13, X0, X0
 	VCVTSD2SS    X0, X0, X2
 	VCVTSS2SD    X2, X2, X3
 	VSUBSD       X3, X0, X0
@@ -28359,56 +28415,57 @@ done5:
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z10, Z6
-	VFMADD231PS  64(SI), Z10, Z7
-	VFMADD231PS  128(SI), Z10, Z8
-	VFMADD231PS  192(SI), Z10, Z9
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS  (SI), Z11, Z6
-	VFMADD231PS  64(SI), Z11, Z7
-	VFMADD231PS  128(SI), Z11, Z8
-	VFMADD231PS  192(SI), Z11, Z9
+	VFMADD231PS     (SI), Z10, Z6
+	VFMADD231PS     64(SI), Z10, Z7
+	VFMADD231PS     128(SI), Z10, Z8
+	VFMADD231PS     192(SI), Z10, Z9
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
+	VFMADD231PS     (SI), Z11, Z6
+	VFMADD231PS     64(SI), Z11, Z7
+	VFMADD231PS     128(SI), Z11, Z8
+	VFMADD231PS     192(SI), Z11, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z12
-	VPERMPS      nearTable<>+0(SB), Z3, Z13
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPSLLD       $0x14, Z2, Z16
-	VPSLLD       $0x14, Z3, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPADDD       Z12, Z16, Z12
+	VPERMPS      Z12, Z2, Z13
+	VPERMPS      Z12, Z3, Z14
+	VPERMPS      Z12, Z4, Z15
+	VPERMPS      Z12, Z5, Z16
+	VPSLLD       $0x14, Z2, Z17
+	VPSLLD       $0x14, Z3, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VMULPS           Z16, Z6, Z6
-	VMULPS           Z17, Z7, Z7
-	VMULPS           Z18, Z8, Z8
-	VMULPS           Z19, Z9, Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
+	VMULPS           Z17, Z6, Z6
+	VMULPS           Z18, Z7, Z7
+	VMULPS           Z19, Z8, Z8
+	VMULPS           Z20, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS Z12, Z12, Z6
-	VFMADD213PS Z13, Z13, Z7
-	VFMADD213PS Z14, Z14, Z8
-	VFMADD213PS Z15, Z15, Z9
-	VADDPS      Z7, Z6, Z12
-	VADDPS      Z9, Z8, Z13
-	VADDPS      Z13, Z12, Z12
+	VFMADD213PS Z13, Z13, Z6
+	VFMADD213PS Z14, Z14, Z7
+	VFMADD213PS Z15, Z15, Z8
+	VFMADD213PS Z16, Z16, Z9
+	VADDPS      Z7, Z6, Z13
+	VADDPS      Z9, Z8, Z14
+	VADDPS      Z14, Z13, Z13
 	VPTERNLOGD  $0xfe, Z3, Z4, Z2
 	VPORD       Z2, Z5, Z2
 	VMOVUPS     256(SI), Z3
@@ -28429,26 +28486,26 @@ done5:
 	VFMADD231PS Z11, Z0, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
-	VPERMPS      nearTable<>+0(SB), Z4, Z10
-	VPSLLD       $0x14, Z3, Z11
-	VPSLLD       $0x14, Z4, Z13
-	VPADDD       Z0, Z11, Z0
-	VPADDD       Z10, Z13, Z10
-	VBROADCASTSS nearExp2<>+0(SB), Z11
+	VPERMPS      Z12, Z3, Z0
+	VPERMPS      Z12, Z4, Z12
+	VPSLLD       $0x14, Z3, Z10
+	VPSLLD       $0x14, Z4, Z11
+	VPADDD       Z0, Z10, Z0
+	VPADDD       Z12, Z11, Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z11
-	VBROADCASTSS     nearExp2<>+0(SB), Z13
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z13
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z11
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z13
-	VMULPS           Z11, Z5, Z5
-	VMULPS           Z13, Z1, Z1
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z10
+	VBROADCASTSS     nearExp2<>+0(SB), Z11
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z11
+	VMULPS           Z10, Z5, Z5
+	VMULPS           Z11, Z1, Z1
 
 	// s*q + s
 	VFMADD213PS   Z0, Z0, Z5
-	VFMADD213PS.Z Z10, Z10, K7, Z1
+	VFMADD213PS.Z Z12, Z12, K7, Z1
 	VADDPS        Z1, Z5, Z0
 	VPTERNLOGD    $0xfe, Z3, Z4, Z2
 
@@ -28456,25 +28513,25 @@ done5:
 	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z12, Y2
-	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z13, Y2
+	VCVTPS2PD     Y13, Z13
 	VCVTPS2PD     Y2, Z2
 	VEXTRACTF64X4 $0x01, Z0, Y3
 	VCVTPS2PD     Y0, Z0
 	VCVTPS2PD     Y3, Z3
-	VADDPD        Z0, Z12, Z12
+	VADDPD        Z0, Z13, Z13
 	VADDPD        Z3, Z2, Z2
-	VADDPD        Z2, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y0
-	VADDPD        Y0, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X0
-	VADDPD        X0, X12, X12
-	VMOVHLPS      X12, X12, X0
-	VADDSD        X0, X12, X12
+	VADDPD        Z2, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y0
+	VADDPD        Y0, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X0
+	VADDPD        X0, X13, X13
+	VMOVHLPS      X13, X13, X0
+	VADDSD        X0, X13, X13
 	VMOVSD        one64<>+0(SB), X0
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X0, X0
+	VDIVSD       X13, X0, X0
 	VCVTSD2SS    X0, X0, X2
 	VCVTSS2SD    X2, X2, X3
 	VSUBSD       X3, X0, X0
@@ -28612,56 +28669,57 @@ done6:
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z10, Z6
-	VFMADD231PS  64(SI), Z10, Z7
-	VFMADD231PS  128(SI), Z10, Z8
-	VFMADD231PS  192(SI), Z10, Z9
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS  (SI), Z11, Z6
-	VFMADD231PS  64(SI), Z11, Z7
-	VFMADD231PS  128(SI), Z11, Z8
-	VFMADD231PS  192(SI), Z11, Z9
+	VFMADD231PS     (SI), Z10, Z6
+	VFMADD231PS     64(SI), Z10, Z7
+	VFMADD231PS     128(SI), Z10, Z8
+	VFMADD231PS     192(SI), Z10, Z9
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
+	VFMADD231PS     (SI), Z11, Z6
+	VFMADD231PS     64(SI), Z11, Z7
+	VFMADD231PS     128(SI), Z11, Z8
+	VFMADD231PS     192(SI), Z11, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z12
-	VPERMPS      nearTable<>+0(SB), Z3, Z13
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPSLLD       $0x14, Z2, Z16
-	VPSLLD       $0x14, Z3, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPADDD       Z12, Z16, Z12
+	VPERMPS      Z12, Z2, Z13
+	VPERMPS      Z12, Z3, Z14
+	VPERMPS      Z12, Z4, Z15
+	VPERMPS      Z12, Z5, Z16
+	VPSLLD       $0x14, Z2, Z17
+	VPSLLD       $0x14, Z3, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VMULPS           Z16, Z6, Z6
-	VMULPS           Z17, Z7, Z7
-	VMULPS           Z18, Z8, Z8
-	VMULPS           Z19, Z9, Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
+	VMULPS           Z17, Z6, Z6
+	VMULPS           Z18, Z7, Z7
+	VMULPS           Z19, Z8, Z8
+	VMULPS           Z20, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS Z12, Z12, Z6
-	VFMADD213PS Z13, Z13, Z7
-	VFMADD213PS Z14, Z14, Z8
-	VFMADD213PS Z15, Z15, Z9
-	VADDPS      Z7, Z6, Z12
-	VADDPS      Z9, Z8, Z13
-	VADDPS      Z13, Z12, Z12
+	VFMADD213PS Z13, Z13, Z6
+	VFMADD213PS Z14, Z14, Z7
+	VFMADD213PS Z15, Z15, Z8
+	VFMADD213PS Z16, Z16, Z9
+	VADDPS      Z7, Z6, Z13
+	VADDPS      Z9, Z8, Z14
+	VADDPS      Z14, Z13, Z13
 	VPTERNLOGD  $0xfe, Z3, Z4, Z2
 	VPORD       Z2, Z5, Z2
 	VMOVUPS     256(SI), Z3
@@ -28674,48 +28732,48 @@ done6:
 	VFMADD231PS.Z Z10, Z0, K7, Z5
 
 	// -n = magic - N - u
-	VSUBPS Z3, Z1, Z13
-	VSUBPS Z4, Z1, Z14
+	VSUBPS Z3, Z1, Z14
+	VSUBPS Z4, Z1, Z15
 	VSUBPS Z5, Z1, Z1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z10, Z13
-	VFMADD231PS 320(SI), Z10, Z14
+	VFMADD231PS 256(SI), Z10, Z14
+	VFMADD231PS 320(SI), Z10, Z15
 	VFMADD231PS Z10, Z0, Z1
-	VFMADD231PS 256(SI), Z11, Z13
-	VFMADD231PS 320(SI), Z11, Z14
+	VFMADD231PS 256(SI), Z11, Z14
+	VFMADD231PS 320(SI), Z11, Z15
 	VFMADD231PS Z11, Z0, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
-	VPERMPS      nearTable<>+0(SB), Z4, Z10
-	VPERMPS      nearTable<>+0(SB), Z5, Z11
-	VPSLLD       $0x14, Z3, Z15
+	VPERMPS      Z12, Z3, Z0
+	VPERMPS      Z12, Z4, Z10
+	VPERMPS      Z12, Z5, Z12
+	VPSLLD       $0x14, Z3, Z11
 	VPSLLD       $0x14, Z4, Z16
 	VPSLLD       $0x14, Z5, Z17
-	VPADDD       Z0, Z15, Z0
+	VPADDD       Z0, Z11, Z0
 	VPADDD       Z10, Z16, Z10
-	VPADDD       Z11, Z17, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z15
+	VPADDD       Z12, Z17, Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z11
 	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z16
 	VBROADCASTSS     nearExp2<>+0(SB), Z17
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z16
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z17
-	VMULPS           Z15, Z13, Z13
-	VMULPS           Z16, Z14, Z14
+	VMULPS           Z11, Z14, Z14
+	VMULPS           Z16, Z15, Z15
 	VMULPS           Z17, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS   Z0, Z0, Z13
-	VFMADD213PS   Z10, Z10, Z14
-	VFMADD213PS.Z Z11, Z11, K7, Z1
-	VADDPS        Z14, Z13, Z0
+	VFMADD213PS   Z0, Z0, Z14
+	VFMADD213PS   Z10, Z10, Z15
+	VFMADD213PS.Z Z12, Z12, K7, Z1
+	VADDPS        Z15, Z14, Z0
 	VPTERNLOGD    $0xfe, Z3, Z4, Z2
 	VPORD         Z2, Z5, Z2
 	VADDPS        Z1, Z0, Z0
@@ -28724,25 +28782,25 @@ done6:
 	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z12, Y2
-	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z13, Y2
+	VCVTPS2PD     Y13, Z13
 	VCVTPS2PD     Y2, Z2
 	VEXTRACTF64X4 $0x01, Z0, Y3
 	VCVTPS2PD     Y0, Z0
 	VCVTPS2PD     Y3, Z3
-	VADDPD        Z0, Z12, Z12
+	VADDPD        Z0, Z13, Z13
 	VADDPD        Z3, Z2, Z2
-	VADDPD        Z2, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y0
-	VADDPD        Y0, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X0
-	VADDPD        X0, X12, X12
-	VMOVHLPS      X12, X12, X0
-	VADDSD        X0, X12, X12
+	VADDPD        Z2, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y0
+	VADDPD        Y0, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X0
+	VADDPD        X0, X13, X13
+	VMOVHLPS      X13, X13, X0
+	VADDSD        X0, X13, X13
 	VMOVSD        one64<>+0(SB), X0
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X0, X0
+	VDIVSD       X13, X0, X0
 	VCVTSD2SS    X0, X0, X2
 	VCVTSS2SD    X2, X2, X3
 	VSUBSD       X3, X0, X0
@@ -28777,13 +28835,13 @@ done6:
 	VMOVUPS     Z0, 192(DI)
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z13, Z0
-	VFMADD231PS Z2, Z13, Z0
+	VMULPS      Z3, Z14, Z0
+	VFMADD231PS Z2, Z14, Z0
 	VMOVUPS     Z0, 256(DI)
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z14, Z0
-	VFMADD231PS Z2, Z14, Z0
+	VMULPS      Z3, Z15, Z0
+	VFMADD231PS Z2, Z15, Z0
 	VMOVUPS     Z0, 320(DI)
 
 	// e*cHi + e*cLo
@@ -28831,14 +28889,14 @@ small7:
 	VMOVUPS     Z0, 192(DI)
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z13, Z0
-	VFMADD231PS Z2, Z13, Z0
+	VMULPS      Z3, Z14, Z0
+	VFMADD231PS Z2, Z14, Z0
 	VMULPS.BCST down<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, 256(DI)
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z14, Z0
-	VFMADD231PS Z2, Z14, Z0
+	VMULPS      Z3, Z15, Z0
+	VFMADD231PS Z2, Z15, Z0
 	VMULPS.BCST down<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, 320(DI)
 
@@ -28891,56 +28949,57 @@ done7:
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z10, Z6
-	VFMADD231PS  64(SI), Z10, Z7
-	VFMADD231PS  128(SI), Z10, Z8
-	VFMADD231PS  192(SI), Z10, Z9
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS  (SI), Z11, Z6
-	VFMADD231PS  64(SI), Z11, Z7
-	VFMADD231PS  128(SI), Z11, Z8
-	VFMADD231PS  192(SI), Z11, Z9
+	VFMADD231PS     (SI), Z10, Z6
+	VFMADD231PS     64(SI), Z10, Z7
+	VFMADD231PS     128(SI), Z10, Z8
+	VFMADD231PS     192(SI), Z10, Z9
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
+	VFMADD231PS     (SI), Z11, Z6
+	VFMADD231PS     64(SI), Z11, Z7
+	VFMADD231PS     128(SI), Z11, Z8
+	VFMADD231PS     192(SI), Z11, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z12
-	VPERMPS      nearTable<>+0(SB), Z3, Z13
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPSLLD       $0x14, Z2, Z16
-	VPSLLD       $0x14, Z3, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPADDD       Z12, Z16, Z12
+	VPERMPS      Z12, Z2, Z13
+	VPERMPS      Z12, Z3, Z14
+	VPERMPS      Z12, Z4, Z15
+	VPERMPS      Z12, Z5, Z16
+	VPSLLD       $0x14, Z2, Z17
+	VPSLLD       $0x14, Z3, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VMULPS           Z16, Z6, Z6
-	VMULPS           Z17, Z7, Z7
-	VMULPS           Z18, Z8, Z8
-	VMULPS           Z19, Z9, Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
+	VMULPS           Z17, Z6, Z6
+	VMULPS           Z18, Z7, Z7
+	VMULPS           Z19, Z8, Z8
+	VMULPS           Z20, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS Z12, Z12, Z6
-	VFMADD213PS Z13, Z13, Z7
-	VFMADD213PS Z14, Z14, Z8
-	VFMADD213PS Z15, Z15, Z9
-	VADDPS      Z7, Z6, Z12
-	VADDPS      Z9, Z8, Z13
-	VADDPS      Z13, Z12, Z12
+	VFMADD213PS Z13, Z13, Z6
+	VFMADD213PS Z14, Z14, Z7
+	VFMADD213PS Z15, Z15, Z8
+	VFMADD213PS Z16, Z16, Z9
+	VADDPS      Z7, Z6, Z13
+	VADDPS      Z9, Z8, Z14
+	VADDPS      Z14, Z13, Z13
 	VPTERNLOGD  $0xfe, Z3, Z4, Z2
 	VPORD       Z2, Z5, Z2
 	VMOVUPS     256(SI), Z3
@@ -28951,91 +29010,91 @@ done7:
 	VFMADD213PS   Z1, Z10, Z4
 	VMOVUPS       384(SI), Z5
 	VFMADD213PS   Z1, Z10, Z5
-	VMOVAPS       Z1, Z13
-	VFMADD231PS.Z Z10, Z0, K7, Z13
+	VMOVAPS       Z1, Z14
+	VFMADD231PS.Z Z10, Z0, K7, Z14
 
 	// -n = magic - N - u
-	VSUBPS Z3, Z1, Z14
-	VSUBPS Z4, Z1, Z15
-	VSUBPS Z5, Z1, Z16
-	VSUBPS Z13, Z1, Z1
+	VSUBPS Z3, Z1, Z15
+	VSUBPS Z4, Z1, Z16
+	VSUBPS Z5, Z1, Z17
+	VSUBPS Z14, Z1, Z1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z10, Z14
-	VFMADD231PS 320(SI), Z10, Z15
-	VFMADD231PS 384(SI), Z10, Z16
+	VFMADD231PS 256(SI), Z10, Z15
+	VFMADD231PS 320(SI), Z10, Z16
+	VFMADD231PS 384(SI), Z10, Z17
 	VFMADD231PS Z10, Z0, Z1
-	VFMADD231PS 256(SI), Z11, Z14
-	VFMADD231PS 320(SI), Z11, Z15
-	VFMADD231PS 384(SI), Z11, Z16
+	VFMADD231PS 256(SI), Z11, Z15
+	VFMADD231PS 320(SI), Z11, Z16
+	VFMADD231PS 384(SI), Z11, Z17
 	VFMADD231PS Z11, Z0, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
-	VPERMPS      nearTable<>+0(SB), Z4, Z10
-	VPERMPS      nearTable<>+0(SB), Z5, Z11
-	VPERMPS      nearTable<>+0(SB), Z13, Z17
+	VPERMPS      Z12, Z3, Z0
+	VPERMPS      Z12, Z4, Z10
+	VPERMPS      Z12, Z5, Z11
+	VPERMPS      Z12, Z14, Z12
 	VPSLLD       $0x14, Z3, Z18
 	VPSLLD       $0x14, Z4, Z19
 	VPSLLD       $0x14, Z5, Z20
-	VPSLLD       $0x14, Z13, Z21
+	VPSLLD       $0x14, Z14, Z21
 	VPADDD       Z0, Z18, Z0
 	VPADDD       Z10, Z19, Z10
 	VPADDD       Z11, Z20, Z11
-	VPADDD       Z17, Z21, Z17
+	VPADDD       Z12, Z21, Z12
 	VBROADCASTSS nearExp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z21
-	VMULPS           Z18, Z14, Z14
-	VMULPS           Z19, Z15, Z15
-	VMULPS           Z20, Z16, Z16
+	VMULPS           Z18, Z15, Z15
+	VMULPS           Z19, Z16, Z16
+	VMULPS           Z20, Z17, Z17
 	VMULPS           Z21, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS   Z0, Z0, Z14
-	VFMADD213PS   Z10, Z10, Z15
-	VFMADD213PS   Z11, Z11, Z16
-	VFMADD213PS.Z Z17, Z17, K7, Z1
-	VADDPS        Z15, Z14, Z0
-	VADDPS        Z1, Z16, Z10
+	VFMADD213PS   Z0, Z0, Z15
+	VFMADD213PS   Z10, Z10, Z16
+	VFMADD213PS   Z11, Z11, Z17
+	VFMADD213PS.Z Z12, Z12, K7, Z1
+	VADDPS        Z16, Z15, Z0
+	VADDPS        Z1, Z17, Z10
 	VADDPS        Z10, Z0, Z0
 	VPTERNLOGD    $0xfe, Z3, Z4, Z2
-	VPTERNLOGD    $0xfe, Z5, Z13, Z2
+	VPTERNLOGD    $0xfe, Z5, Z14, Z2
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z12, Y2
-	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z13, Y2
+	VCVTPS2PD     Y13, Z13
 	VCVTPS2PD     Y2, Z2
 	VEXTRACTF64X4 $0x01, Z0, Y3
 	VCVTPS2PD     Y0, Z0
 	VCVTPS2PD     Y3, Z3
-	VADDPD        Z0, Z12, Z12
+	VADDPD        Z0, Z13, Z13
 	VADDPD        Z3, Z2, Z2
-	VADDPD        Z2, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y0
-	VADDPD        Y0, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X0
-	VADDPD        X0, X12, X12
-	VMOVHLPS      X12, X12, X0
-	VADDSD        X0, X12, X12
+	VADDPD        Z2, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y0
+	VADDPD        Y0, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X0
+	VADDPD        X0, X13, X13
+	VMOVHLPS      X13, X13, X0
+	VADDSD        X0, X13, X13
 	VMOVSD        one64<>+0(SB), X0
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X0, X0
+	VDIVSD       X13, X0, X0
 	VCVTSD2SS    X0, X0, X2
 	VCVTSS2SD    X2, X2, X3
 	VSUBSD       X3, X0, X0
@@ -29070,18 +29129,18 @@ done7:
 	VMOVUPS     Z0, 192(DI)
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z14, Z0
-	VFMADD231PS Z2, Z14, Z0
-	VMOVUPS     Z0, 256(DI)
-
-	// e*cHi + e*cLo
 	VMULPS      Z3, Z15, Z0
 	VFMADD231PS Z2, Z15, Z0
-	VMOVUPS     Z0, 320(DI)
+	VMOVUPS     Z0, 256(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z16, Z0
 	VFMADD231PS Z2, Z16, Z0
+	VMOVUPS     Z0, 320(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z17, Z0
+	VFMADD231PS Z2, Z17, Z0
 	VMOVUPS     Z0, 384(DI)
 
 	// e*cHi + e*cLo
@@ -29129,20 +29188,20 @@ small8:
 	VMOVUPS     Z0, 192(DI)
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z14, Z0
-	VFMADD231PS Z2, Z14, Z0
+	VMULPS      Z3, Z15, Z0
+	VFMADD231PS Z2, Z15, Z0
 	VMULPS.BCST down<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, 256(DI)
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z15, Z0
-	VFMADD231PS Z2, Z15, Z0
+	VMULPS      Z3, Z16, Z0
+	VFMADD231PS Z2, Z16, Z0
 	VMULPS.BCST down<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, 320(DI)
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z16, Z0
-	VFMADD231PS Z2, Z16, Z0
+	VMULPS      Z3, Z17, Z0
+	VFMADD231PS Z2, Z17, Z0
 	VMULPS.BCST down<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, 384(DI)
 
@@ -29189,56 +29248,57 @@ done8:
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z9, Z5
-	VFMADD231PS  64(SI), Z9, Z6
-	VFMADD231PS  128(SI), Z9, Z7
-	VFMADD231PS  192(SI), Z9, Z8
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z10
-	VFMADD231PS  (SI), Z10, Z5
-	VFMADD231PS  64(SI), Z10, Z6
-	VFMADD231PS  128(SI), Z10, Z7
-	VFMADD231PS  192(SI), Z10, Z8
+	VFMADD231PS     (SI), Z9, Z5
+	VFMADD231PS     64(SI), Z9, Z6
+	VFMADD231PS     128(SI), Z9, Z7
+	VFMADD231PS     192(SI), Z9, Z8
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z10
+	VFMADD231PS     (SI), Z10, Z5
+	VFMADD231PS     64(SI), Z10, Z6
+	VFMADD231PS     128(SI), Z10, Z7
+	VFMADD231PS     192(SI), Z10, Z8
+	VBROADCASTF64X4 nearTable<>+0(SB), Z11
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z0, Z11
-	VPERMPS      nearTable<>+0(SB), Z2, Z12
-	VPERMPS      nearTable<>+0(SB), Z3, Z13
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPSLLD       $0x14, Z0, Z15
-	VPSLLD       $0x14, Z2, Z16
-	VPSLLD       $0x14, Z3, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPADDD       Z11, Z15, Z11
+	VPERMPS      Z11, Z0, Z12
+	VPERMPS      Z11, Z2, Z13
+	VPERMPS      Z11, Z3, Z14
+	VPERMPS      Z11, Z4, Z15
+	VPSLLD       $0x14, Z0, Z16
+	VPSLLD       $0x14, Z2, Z17
+	VPSLLD       $0x14, Z3, Z18
+	VPSLLD       $0x14, Z4, Z19
 	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z15
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z16
 	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
-	VMULPS           Z15, Z5, Z5
-	VMULPS           Z16, Z6, Z6
-	VMULPS           Z17, Z7, Z7
-	VMULPS           Z18, Z8, Z8
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
+	VMULPS           Z16, Z5, Z5
+	VMULPS           Z17, Z6, Z6
+	VMULPS           Z18, Z7, Z7
+	VMULPS           Z19, Z8, Z8
 
 	// s*q + s
-	VFMADD213PS Z11, Z11, Z5
-	VFMADD213PS Z12, Z12, Z6
-	VFMADD213PS Z13, Z13, Z7
-	VFMADD213PS Z14, Z14, Z8
-	VADDPS      Z6, Z5, Z11
-	VADDPS      Z8, Z7, Z12
-	VADDPS      Z12, Z11, Z11
+	VFMADD213PS Z12, Z12, Z5
+	VFMADD213PS Z13, Z13, Z6
+	VFMADD213PS Z14, Z14, Z7
+	VFMADD213PS Z15, Z15, Z8
+	VADDPS      Z6, Z5, Z12
+	VADDPS      Z8, Z7, Z13
+	VADDPS      Z13, Z12, Z12
 	VPTERNLOGD  $0xfe, Z2, Z3, Z0
 	VPORD       Z0, Z4, Z0
 	VMOVUPS     256(SI), Z2
@@ -29249,67 +29309,67 @@ done8:
 	VFMADD213PS Z1, Z9, Z3
 	VMOVUPS     384(SI), Z4
 	VFMADD213PS Z1, Z9, Z4
-	VMOVUPS     448(SI), Z12
-	VFMADD213PS Z1, Z9, Z12
+	VMOVUPS     448(SI), Z13
+	VFMADD213PS Z1, Z9, Z13
 
 	// -n = magic - N - u
-	VSUBPS Z2, Z1, Z13
-	VSUBPS Z3, Z1, Z14
-	VSUBPS Z4, Z1, Z15
-	VSUBPS Z12, Z1, Z16
+	VSUBPS Z2, Z1, Z14
+	VSUBPS Z3, Z1, Z15
+	VSUBPS Z4, Z1, Z16
+	VSUBPS Z13, Z1, Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z9, Z13
-	VFMADD231PS 320(SI), Z9, Z14
-	VFMADD231PS 384(SI), Z9, Z15
-	VFMADD231PS 448(SI), Z9, Z16
-	VFMADD231PS 256(SI), Z10, Z13
-	VFMADD231PS 320(SI), Z10, Z14
-	VFMADD231PS 384(SI), Z10, Z15
-	VFMADD231PS 448(SI), Z10, Z16
+	VFMADD231PS 256(SI), Z9, Z14
+	VFMADD231PS 320(SI), Z9, Z15
+	VFMADD231PS 384(SI), Z9, Z16
+	VFMADD231PS 448(SI), Z9, Z17
+	VFMADD231PS 256(SI), Z10, Z14
+	VFMADD231PS 320(SI), Z10, Z15
+	VFMADD231PS 384(SI), Z10, Z16
+	VFMADD231PS 448(SI), Z10, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z17
-	VPERMPS      nearTable<>+0(SB), Z3, Z18
-	VPERMPS      nearTable<>+0(SB), Z4, Z19
-	VPERMPS      nearTable<>+0(SB), Z12, Z20
-	VPSLLD       $0x14, Z2, Z21
-	VPSLLD       $0x14, Z3, Z22
-	VPSLLD       $0x14, Z4, Z23
-	VPSLLD       $0x14, Z12, Z24
-	VPADDD       Z17, Z21, Z17
+	VPERMPS      Z11, Z2, Z18
+	VPERMPS      Z11, Z3, Z19
+	VPERMPS      Z11, Z4, Z20
+	VPERMPS      Z11, Z13, Z21
+	VPSLLD       $0x14, Z2, Z22
+	VPSLLD       $0x14, Z3, Z23
+	VPSLLD       $0x14, Z4, Z24
+	VPSLLD       $0x14, Z13, Z25
 	VPADDD       Z18, Z22, Z18
 	VPADDD       Z19, Z23, Z19
 	VPADDD       Z20, Z24, Z20
-	VBROADCASTSS nearExp2<>+0(SB), Z21
+	VPADDD       Z21, Z25, Z21
+	VBROADCASTSS nearExp2<>+0(SB), Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
 	VBROADCASTSS     nearExp2<>+0(SB), Z23
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z23
 	VBROADCASTSS     nearExp2<>+0(SB), Z24
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z25
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z25
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z23
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z24
-	VMULPS           Z21, Z13, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z25
 	VMULPS           Z22, Z14, Z14
 	VMULPS           Z23, Z15, Z15
 	VMULPS           Z24, Z16, Z16
+	VMULPS           Z25, Z17, Z17
 
 	// s*q + s
-	VFMADD213PS Z17, Z17, Z13
 	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
 	VFMADD213PS Z20, Z20, Z16
-	VADDPS      Z14, Z13, Z17
-	VADDPS      Z16, Z15, Z18
-	VADDPS      Z18, Z17, Z17
+	VFMADD213PS Z21, Z21, Z17
+	VADDPS      Z15, Z14, Z18
+	VADDPS      Z17, Z16, Z19
+	VADDPS      Z19, Z18, Z18
 	VPTERNLOGD  $0xfe, Z2, Z3, Z0
-	VPTERNLOGD  $0xfe, Z4, Z12, Z0
+	VPTERNLOGD  $0xfe, Z4, Z13, Z0
 	VMOVUPS     512(SI), Z2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -29318,67 +29378,67 @@ done8:
 	VFMADD213PS Z1, Z9, Z3
 	VMOVUPS     640(SI), Z4
 	VFMADD213PS Z1, Z9, Z4
-	VMOVUPS     704(SI), Z12
-	VFMADD213PS Z1, Z9, Z12
+	VMOVUPS     704(SI), Z13
+	VFMADD213PS Z1, Z9, Z13
 
 	// -n = magic - N - u
-	VSUBPS Z2, Z1, Z18
-	VSUBPS Z3, Z1, Z19
-	VSUBPS Z4, Z1, Z20
-	VSUBPS Z12, Z1, Z21
+	VSUBPS Z2, Z1, Z19
+	VSUBPS Z3, Z1, Z20
+	VSUBPS Z4, Z1, Z21
+	VSUBPS Z13, Z1, Z22
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z9, Z18
-	VFMADD231PS 576(SI), Z9, Z19
-	VFMADD231PS 640(SI), Z9, Z20
-	VFMADD231PS 704(SI), Z9, Z21
-	VFMADD231PS 512(SI), Z10, Z18
-	VFMADD231PS 576(SI), Z10, Z19
-	VFMADD231PS 640(SI), Z10, Z20
-	VFMADD231PS 704(SI), Z10, Z21
+	VFMADD231PS 512(SI), Z9, Z19
+	VFMADD231PS 576(SI), Z9, Z20
+	VFMADD231PS 640(SI), Z9, Z21
+	VFMADD231PS 704(SI), Z9, Z22
+	VFMADD231PS 512(SI), Z10, Z19
+	VFMADD231PS 576(SI), Z10, Z20
+	VFMADD231PS 640(SI), Z10, Z21
+	VFMADD231PS 704(SI), Z10, Z22
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z22
-	VPERMPS      nearTable<>+0(SB), Z3, Z23
-	VPERMPS      nearTable<>+0(SB), Z4, Z24
-	VPERMPS      nearTable<>+0(SB), Z12, Z25
-	VPSLLD       $0x14, Z2, Z26
-	VPSLLD       $0x14, Z3, Z27
-	VPSLLD       $0x14, Z4, Z28
-	VPSLLD       $0x14, Z12, Z29
-	VPADDD       Z22, Z26, Z22
+	VPERMPS      Z11, Z2, Z23
+	VPERMPS      Z11, Z3, Z24
+	VPERMPS      Z11, Z4, Z25
+	VPERMPS      Z11, Z13, Z26
+	VPSLLD       $0x14, Z2, Z27
+	VPSLLD       $0x14, Z3, Z28
+	VPSLLD       $0x14, Z4, Z29
+	VPSLLD       $0x14, Z13, Z30
 	VPADDD       Z23, Z27, Z23
 	VPADDD       Z24, Z28, Z24
 	VPADDD       Z25, Z29, Z25
-	VBROADCASTSS nearExp2<>+0(SB), Z26
+	VPADDD       Z26, Z30, Z26
+	VBROADCASTSS nearExp2<>+0(SB), Z27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z26
-	VBROADCASTSS     nearExp2<>+0(SB), Z27
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z27
 	VBROADCASTSS     nearExp2<>+0(SB), Z28
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z28
 	VBROADCASTSS     nearExp2<>+0(SB), Z29
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z21, Z29
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z26
+	VBROADCASTSS     nearExp2<>+0(SB), Z30
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z22, Z30
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z27
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z28
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z29
-	VMULPS           Z26, Z18, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z22, Z30
 	VMULPS           Z27, Z19, Z19
 	VMULPS           Z28, Z20, Z20
 	VMULPS           Z29, Z21, Z21
+	VMULPS           Z30, Z22, Z22
 
 	// s*q + s
-	VFMADD213PS Z22, Z22, Z18
 	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
 	VFMADD213PS Z25, Z25, Z21
-	VADDPS      Z19, Z18, Z22
-	VADDPS      Z21, Z20, Z23
-	VADDPS      Z23, Z22, Z22
+	VFMADD213PS Z26, Z26, Z22
+	VADDPS      Z20, Z19, Z23
+	VADDPS      Z22, Z21, Z24
+	VADDPS      Z24, Z23, Z23
 	VPTERNLOGD  $0xfe, Z2, Z3, Z0
-	VPTERNLOGD  $0xfe, Z4, Z12, Z0
+	VPTERNLOGD  $0xfe, Z4, Z13, Z0
 	VMOVUPS     768(SI), Z2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -29387,80 +29447,80 @@ done8:
 	VFMADD213PS Z1, Z9, Z3
 	VMOVUPS     896(SI), Z4
 	VFMADD213PS Z1, Z9, Z4
-	VMOVUPS     960(SI), Z12
-	VFMADD213PS Z1, Z9, Z12
+	VMOVUPS     960(SI), Z13
+	VFMADD213PS Z1, Z9, Z13
 
 	// -n = magic - N - u
-	VSUBPS Z2, Z1, Z23
-	VSUBPS Z3, Z1, Z24
-	VSUBPS Z4, Z1, Z25
-	VSUBPS Z12, Z1, Z1
+	VSUBPS Z2, Z1, Z24
+	VSUBPS Z3, Z1, Z25
+	VSUBPS Z4, Z1, Z26
+	VSUBPS Z13, Z1, Z1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Z9, Z23
-	VFMADD231PS 832(SI), Z9, Z24
-	VFMADD231PS 896(SI), Z9, Z25
+	VFMADD231PS 768(SI), Z9, Z24
+	VFMADD231PS 832(SI), Z9, Z25
+	VFMADD231PS 896(SI), Z9, Z26
 	VFMADD231PS 960(SI), Z9, Z1
-	VFMADD231PS 768(SI), Z10, Z23
-	VFMADD231PS 832(SI), Z10, Z24
-	VFMADD231PS 896(SI), Z10, Z25
+	VFMADD231PS 768(SI), Z10, Z24
+	VFMADD231PS 832(SI), Z10, Z25
+	VFMADD231PS 896(SI), Z10, Z26
 	VFMADD231PS 960(SI), Z10, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z2, Z9
-	VPERMPS      nearTable<>+0(SB), Z3, Z10
-	VPERMPS      nearTable<>+0(SB), Z4, Z26
-	VPERMPS      nearTable<>+0(SB), Z12, Z27
+	VPERMPS      Z11, Z2, Z9
+	VPERMPS      Z11, Z3, Z10
+	VPERMPS      Z11, Z4, Z27
+	VPERMPS      Z11, Z13, Z11
 	VPSLLD       $0x14, Z2, Z28
 	VPSLLD       $0x14, Z3, Z29
 	VPSLLD       $0x14, Z4, Z30
-	VPSLLD       $0x14, Z12, Z31
+	VPSLLD       $0x14, Z13, Z31
 	VPADDD       Z9, Z28, Z9
 	VPADDD       Z10, Z29, Z10
-	VPADDD       Z26, Z30, Z26
-	VPADDD       Z27, Z31, Z27
+	VPADDD       Z27, Z30, Z27
+	VPADDD       Z11, Z31, Z11
 	VBROADCASTSS nearExp2<>+0(SB), Z28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z23, Z28
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z24, Z28
 	VBROADCASTSS     nearExp2<>+0(SB), Z29
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z24, Z29
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z25, Z29
 	VBROADCASTSS     nearExp2<>+0(SB), Z30
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z25, Z30
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z26, Z30
 	VBROADCASTSS     nearExp2<>+0(SB), Z31
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z31
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z23, Z28
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z24, Z29
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z25, Z30
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z24, Z28
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z25, Z29
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z26, Z30
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z31
-	VMULPS           Z28, Z23, Z23
-	VMULPS           Z29, Z24, Z24
-	VMULPS           Z30, Z25, Z25
+	VMULPS           Z28, Z24, Z24
+	VMULPS           Z29, Z25, Z25
+	VMULPS           Z30, Z26, Z26
 	VMULPS           Z31, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS Z9, Z9, Z23
-	VFMADD213PS Z10, Z10, Z24
-	VFMADD213PS Z26, Z26, Z25
-	VFMADD213PS Z27, Z27, Z1
-	VADDPS      Z24, Z23, Z9
-	VADDPS      Z1, Z25, Z10
+	VFMADD213PS Z9, Z9, Z24
+	VFMADD213PS Z10, Z10, Z25
+	VFMADD213PS Z27, Z27, Z26
+	VFMADD213PS Z11, Z11, Z1
+	VADDPS      Z25, Z24, Z9
+	VADDPS      Z1, Z26, Z10
 	VADDPS      Z10, Z9, Z9
 	VPTERNLOGD  $0xfe, Z2, Z3, Z0
-	VPTERNLOGD  $0xfe, Z4, Z12, Z0
+	VPTERNLOGD  $0xfe, Z4, Z13, Z0
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z0, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VADDPS        Z17, Z11, Z0
-	VMINPS        Z17, Z11, Z2
-	VMAXPS        Z17, Z11, Z11
-	VSUBPS        Z11, Z0, Z11
-	VSUBPS        Z11, Z2, Z2
-	VADDPS        Z22, Z0, Z3
-	VMINPS        Z22, Z0, Z4
-	VMAXPS        Z22, Z0, Z0
+	VADDPS        Z18, Z12, Z0
+	VMINPS        Z18, Z12, Z2
+	VMAXPS        Z18, Z12, Z12
+	VSUBPS        Z12, Z0, Z12
+	VSUBPS        Z12, Z2, Z2
+	VADDPS        Z23, Z0, Z3
+	VMINPS        Z23, Z0, Z4
+	VMAXPS        Z23, Z0, Z0
 	VSUBPS        Z0, Z3, Z0
 	VSUBPS        Z0, Z4, Z4
 	VADDPS        Z4, Z2, Z2
@@ -29523,58 +29583,58 @@ done8:
 	VMOVUPS     Z2, 192(DI)
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z13, Z2
-	VFMADD231PS Z0, Z13, Z2
-	VMOVUPS     Z2, 256(DI)
-
-	// e*cHi + e*cLo
 	VMULPS      Z3, Z14, Z2
 	VFMADD231PS Z0, Z14, Z2
-	VMOVUPS     Z2, 320(DI)
+	VMOVUPS     Z2, 256(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z15, Z2
 	VFMADD231PS Z0, Z15, Z2
-	VMOVUPS     Z2, 384(DI)
+	VMOVUPS     Z2, 320(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z16, Z2
 	VFMADD231PS Z0, Z16, Z2
-	VMOVUPS     Z2, 448(DI)
+	VMOVUPS     Z2, 384(DI)
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z18, Z2
-	VFMADD231PS Z0, Z18, Z2
-	VMOVUPS     Z2, 512(DI)
+	VMULPS      Z3, Z17, Z2
+	VFMADD231PS Z0, Z17, Z2
+	VMOVUPS     Z2, 448(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z19, Z2
 	VFMADD231PS Z0, Z19, Z2
-	VMOVUPS     Z2, 576(DI)
+	VMOVUPS     Z2, 512(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z20, Z2
 	VFMADD231PS Z0, Z20, Z2
-	VMOVUPS     Z2, 640(DI)
+	VMOVUPS     Z2, 576(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z21, Z2
 	VFMADD231PS Z0, Z21, Z2
-	VMOVUPS     Z2, 704(DI)
+	VMOVUPS     Z2, 640(DI)
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z23, Z2
-	VFMADD231PS Z0, Z23, Z2
-	VMOVUPS     Z2, 768(DI)
+	VMULPS      Z3, Z22, Z2
+	VFMADD231PS Z0, Z22, Z2
+	VMOVUPS     Z2, 704(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z24, Z2
 	VFMADD231PS Z0, Z24, Z2
-	VMOVUPS     Z2, 832(DI)
+	VMOVUPS     Z2, 768(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z25, Z2
 	VFMADD231PS Z0, Z25, Z2
+	VMOVUPS     Z2, 832(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z26, Z2
+	VFMADD231PS Z0, Z26, Z2
 	VMOVUPS     Z2, 896(DI)
 
 	// e*cHi + e*cLo
@@ -29622,68 +29682,68 @@ small9:
 	VMOVUPS     Z2, 192(DI)
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z13, Z2
-	VFMADD231PS Z0, Z13, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 256(DI)
-
-	// e*cHi + e*cLo
 	VMULPS      Z3, Z14, Z2
 	VFMADD231PS Z0, Z14, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 320(DI)
+	VMOVUPS     Z2, 256(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z15, Z2
 	VFMADD231PS Z0, Z15, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 384(DI)
+	VMOVUPS     Z2, 320(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z16, Z2
 	VFMADD231PS Z0, Z16, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 448(DI)
+	VMOVUPS     Z2, 384(DI)
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z18, Z2
-	VFMADD231PS Z0, Z18, Z2
+	VMULPS      Z3, Z17, Z2
+	VFMADD231PS Z0, Z17, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 512(DI)
+	VMOVUPS     Z2, 448(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z19, Z2
 	VFMADD231PS Z0, Z19, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 576(DI)
+	VMOVUPS     Z2, 512(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z20, Z2
 	VFMADD231PS Z0, Z20, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 640(DI)
+	VMOVUPS     Z2, 576(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z21, Z2
 	VFMADD231PS Z0, Z21, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 704(DI)
+	VMOVUPS     Z2, 640(DI)
 
 	// e*cHi + e*cLo
-	VMULPS      Z3, Z23, Z2
-	VFMADD231PS Z0, Z23, Z2
+	VMULPS      Z3, Z22, Z2
+	VFMADD231PS Z0, Z22, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 768(DI)
+	VMOVUPS     Z2, 704(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z24, Z2
 	VFMADD231PS Z0, Z24, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 832(DI)
+	VMOVUPS     Z2, 768(DI)
 
 	// e*cHi + e*cLo
 	VMULPS      Z3, Z25, Z2
 	VFMADD231PS Z0, Z25, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 832(DI)
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z26, Z2
+	VFMADD231PS Z0, Z26, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
 	VMOVUPS     Z2, 896(DI)
 
@@ -29768,9 +29828,10 @@ TEXT ·sumRowAVX512(SB), NOSPLIT, $0-25
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z2, Z1
+	VBROADCASTF64X4  nearTable<>+0(SB), Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z2
+	VPERMPS      Z2, Z3, Z2
 	VPSLLD       $0x14, Z3, Z4
 	VPADDD       Z2, Z4, Z2
 	VBROADCASTSS nearExp2<>+0(SB), Z4
@@ -29831,20 +29892,21 @@ sure16:
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS      Z0, Z1, Z4
 	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z1, Z4
+	VBROADCASTF64X4  nearTable<>+0(SB), Z5
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z5
-	VPSLLD       $0x14, Z3, Z6
-	VPADDD       Z5, Z6, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
+	VPERMPS      Z5, Z3, Z6
+	VPSLLD       $0x14, Z3, Z7
+	VPADDD       Z6, Z7, Z6
+	VBROADCASTSS nearExp2<>+0(SB), Z7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z6
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z6
-	VMULPS           Z6, Z4, Z4
-	VFMADD213PS.Z    Z5, Z5, K7, Z4
-	VBROADCASTSS     4(DI), Z5
-	VCMPPS           $0x1e, Z1, Z5, K1
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z7
+	VMULPS           Z7, Z4, Z4
+	VFMADD213PS.Z    Z6, Z6, K7, Z4
+	VBROADCASTSS     4(DI), Z6
+	VCMPPS           $0x1e, Z1, Z6, K1
 	VMOVAPS.Z        Z4, K1, Z4
 
 	// Leave if an element is not near.
@@ -29857,28 +29919,28 @@ sure16:
 	VMOVAPS       Z2, Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z5, Z3
+	VFMADD231PS Z0, Z6, Z3
 
 	// -n = magic - N - u
 	VSUBPS Z3, Z2, Z2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS      Z0, Z5, Z2
-	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z5, Z2
+	VFMADD231PS      Z0, Z6, Z2
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z6, Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPERMPS      Z5, Z3, Z5
 	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z0, Z3, Z0
-	VBROADCASTSS nearExp2<>+0(SB), Z3
+	VPADDD       Z5, Z3, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z0
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
-	VMULPS           Z3, Z2, Z2
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
+	VMULPS           Z0, Z2, Z2
 
 	// s*q + s
-	VFMADD213PS   Z0, Z0, Z2
+	VFMADD213PS   Z5, Z5, Z2
 	VCVTSS2SD     X2, X2, X2
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
@@ -29892,9 +29954,9 @@ sure16:
 	VADDSD        X1, X4, X4
 	VMULSD        X0, X4, X4
 	VMOVSD        X4, 16(DI)
-	VMULPS.BCST   log2eHi<>+0(SB), Z5, Z5
+	VMULPS.BCST   log2eHi<>+0(SB), Z6, Z6
 	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z5, Z0, Z0
+	VSUBPS        Z6, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, (DI)
@@ -29956,19 +30018,20 @@ done0:
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z6, Z5
-	VFMADD231PS  Z6, Z0, Z1
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z6
-	VFMADD231PS  (SI), Z6, Z5
-	VFMADD231PS  Z6, Z0, Z1
+	VFMADD231PS     (SI), Z6, Z5
+	VFMADD231PS     Z6, Z0, Z1
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z6
+	VFMADD231PS     (SI), Z6, Z5
+	VFMADD231PS     Z6, Z0, Z1
+	VBROADCASTF64X4 nearTable<>+0(SB), Z0
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
-	VPERMPS      nearTable<>+0(SB), Z4, Z6
+	VPERMPS      Z0, Z3, Z6
+	VPERMPS      Z0, Z4, Z0
 	VPSLLD       $0x14, Z3, Z7
 	VPSLLD       $0x14, Z4, Z8
-	VPADDD       Z0, Z7, Z0
-	VPADDD       Z6, Z8, Z6
+	VPADDD       Z6, Z7, Z6
+	VPADDD       Z0, Z8, Z0
 	VBROADCASTSS nearExp2<>+0(SB), Z7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -29981,8 +30044,8 @@ done0:
 	VMULPS           Z8, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS   Z0, Z0, Z5
-	VFMADD213PS.Z Z6, Z6, K7, Z1
+	VFMADD213PS   Z6, Z6, Z5
+	VFMADD213PS.Z Z0, Z0, K7, Z1
 	VADDPS        Z1, Z5, Z5
 
 	// Leave if an element is not near.
@@ -30039,34 +30102,35 @@ sure32:
 	VSUBPS Z4, Z2, Z6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z0, Z5
-	VFMADD231PS  Z0, Z1, Z6
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z7
-	VFMADD231PS  (SI), Z7, Z5
-	VFMADD231PS  Z7, Z1, Z6
+	VFMADD231PS     (SI), Z0, Z5
+	VFMADD231PS     Z0, Z1, Z6
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z7
+	VFMADD231PS     (SI), Z7, Z5
+	VFMADD231PS     Z7, Z1, Z6
+	VBROADCASTF64X4 nearTable<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z8
-	VPERMPS      nearTable<>+0(SB), Z4, Z9
-	VPSLLD       $0x14, Z3, Z10
-	VPSLLD       $0x14, Z4, Z11
-	VPADDD       Z8, Z10, Z8
+	VPERMPS      Z8, Z3, Z9
+	VPERMPS      Z8, Z4, Z10
+	VPSLLD       $0x14, Z3, Z11
+	VPSLLD       $0x14, Z4, Z12
 	VPADDD       Z9, Z11, Z9
-	VBROADCASTSS nearExp2<>+0(SB), Z10
+	VPADDD       Z10, Z12, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z10
-	VBROADCASTSS     nearExp2<>+0(SB), Z11
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z11
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z10
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z11
-	VMULPS           Z10, Z5, Z5
-	VMULPS           Z11, Z6, Z6
-	VFMADD213PS.Z    Z9, Z9, K7, Z6
-	VBROADCASTSS     4(DI), Z9
-	VCMPPS           $0x1e, (SI), Z9, K1
-	VCMPPS           $0x1e, Z1, Z9, K2
-	VFMADD213PS.Z    Z8, Z8, K1, Z5
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z11
+	VBROADCASTSS     nearExp2<>+0(SB), Z12
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z12
+	VMULPS           Z11, Z5, Z5
+	VMULPS           Z12, Z6, Z6
+	VFMADD213PS.Z    Z10, Z10, K7, Z6
+	VBROADCASTSS     4(DI), Z10
+	VCMPPS           $0x1e, (SI), Z10, K1
+	VCMPPS           $0x1e, Z1, Z10, K2
+	VFMADD213PS.Z    Z9, Z9, K1, Z5
 	VMOVAPS.Z        Z6, K2, Z6
 	VADDPS           Z6, Z5, Z5
 
@@ -30081,28 +30145,28 @@ sure32:
 	VMOVAPS       Z2, Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z9, Z3
+	VFMADD231PS Z0, Z10, Z3
 
 	// -n = magic - N - u
 	VSUBPS Z3, Z2, Z2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z9, Z2
-	VFMADD231PS Z7, Z9, Z2
+	VFMADD231PS Z0, Z10, Z2
+	VFMADD231PS Z7, Z10, Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPERMPS      Z8, Z3, Z8
 	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z0, Z3, Z0
-	VBROADCASTSS nearExp2<>+0(SB), Z3
+	VPADDD       Z8, Z3, Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z0
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
-	VMULPS           Z3, Z2, Z2
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
+	VMULPS           Z0, Z2, Z2
 
 	// s*q + s
-	VFMADD213PS   Z0, Z0, Z2
+	VFMADD213PS   Z8, Z8, Z2
 	VCVTSS2SD     X2, X2, X2
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
@@ -30116,9 +30180,9 @@ sure32:
 	VADDSD        X1, X5, X5
 	VMULSD        X0, X5, X5
 	VMOVSD        X5, 16(DI)
-	VMULPS.BCST   log2eHi<>+0(SB), Z9, Z9
+	VMULPS.BCST   log2eHi<>+0(SB), Z10, Z10
 	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z9, Z0, Z0
+	VSUBPS        Z10, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, (DI)
@@ -30184,24 +30248,25 @@ done2:
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z8, Z6
-	VFMADD231PS  64(SI), Z8, Z7
-	VFMADD231PS  Z8, Z0, Z1
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z8
-	VFMADD231PS  (SI), Z8, Z6
-	VFMADD231PS  64(SI), Z8, Z7
-	VFMADD231PS  Z8, Z0, Z1
+	VFMADD231PS     (SI), Z8, Z6
+	VFMADD231PS     64(SI), Z8, Z7
+	VFMADD231PS     Z8, Z0, Z1
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z8
+	VFMADD231PS     (SI), Z8, Z6
+	VFMADD231PS     64(SI), Z8, Z7
+	VFMADD231PS     Z8, Z0, Z1
+	VBROADCASTF64X4 nearTable<>+0(SB), Z0
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
-	VPERMPS      nearTable<>+0(SB), Z4, Z8
-	VPERMPS      nearTable<>+0(SB), Z5, Z9
+	VPERMPS      Z0, Z3, Z8
+	VPERMPS      Z0, Z4, Z9
+	VPERMPS      Z0, Z5, Z0
 	VPSLLD       $0x14, Z3, Z10
 	VPSLLD       $0x14, Z4, Z11
 	VPSLLD       $0x14, Z5, Z12
-	VPADDD       Z0, Z10, Z0
-	VPADDD       Z8, Z11, Z8
-	VPADDD       Z9, Z12, Z9
+	VPADDD       Z8, Z10, Z8
+	VPADDD       Z9, Z11, Z9
+	VPADDD       Z0, Z12, Z0
 	VBROADCASTSS nearExp2<>+0(SB), Z10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -30218,9 +30283,9 @@ done2:
 	VMULPS           Z12, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS   Z0, Z0, Z6
-	VFMADD213PS   Z8, Z8, Z7
-	VFMADD213PS.Z Z9, Z9, K7, Z1
+	VFMADD213PS   Z8, Z8, Z6
+	VFMADD213PS   Z9, Z9, Z7
+	VFMADD213PS.Z Z0, Z0, K7, Z1
 	VADDPS        Z7, Z6, Z6
 	VPTERNLOGD    $0xfe, Z4, Z5, Z3
 	VADDPS        Z1, Z6, Z6
@@ -30281,45 +30346,46 @@ sure48:
 	VSUBPS Z5, Z2, Z8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z0, Z6
-	VFMADD231PS  64(SI), Z0, Z7
-	VFMADD231PS  Z0, Z1, Z8
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z9
-	VFMADD231PS  (SI), Z9, Z6
-	VFMADD231PS  64(SI), Z9, Z7
-	VFMADD231PS  Z9, Z1, Z8
+	VFMADD231PS     (SI), Z0, Z6
+	VFMADD231PS     64(SI), Z0, Z7
+	VFMADD231PS     Z0, Z1, Z8
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z9
+	VFMADD231PS     (SI), Z9, Z6
+	VFMADD231PS     64(SI), Z9, Z7
+	VFMADD231PS     Z9, Z1, Z8
+	VBROADCASTF64X4 nearTable<>+0(SB), Z10
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z10
-	VPERMPS      nearTable<>+0(SB), Z4, Z11
-	VPERMPS      nearTable<>+0(SB), Z5, Z12
-	VPSLLD       $0x14, Z3, Z13
-	VPSLLD       $0x14, Z4, Z14
-	VPSLLD       $0x14, Z5, Z15
-	VPADDD       Z10, Z13, Z10
+	VPERMPS      Z10, Z3, Z11
+	VPERMPS      Z10, Z4, Z12
+	VPERMPS      Z10, Z5, Z13
+	VPSLLD       $0x14, Z3, Z14
+	VPSLLD       $0x14, Z4, Z15
+	VPSLLD       $0x14, Z5, Z16
 	VPADDD       Z11, Z14, Z11
 	VPADDD       Z12, Z15, Z12
-	VBROADCASTSS nearExp2<>+0(SB), Z13
+	VPADDD       Z13, Z16, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z13
-	VBROADCASTSS     nearExp2<>+0(SB), Z14
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z14
 	VBROADCASTSS     nearExp2<>+0(SB), Z15
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z13
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z15
-	VMULPS           Z13, Z6, Z6
-	VMULPS           Z14, Z7, Z7
-	VMULPS           Z15, Z8, Z8
-	VFMADD213PS.Z    Z12, Z12, K7, Z8
-	VBROADCASTSS     4(DI), Z12
-	VCMPPS           $0x1e, (SI), Z12, K1
-	VCMPPS           $0x1e, 64(SI), Z12, K2
-	VCMPPS           $0x1e, Z1, Z12, K3
-	VFMADD213PS.Z    Z10, Z10, K1, Z6
-	VFMADD213PS.Z    Z11, Z11, K2, Z7
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
+	VMULPS           Z14, Z6, Z6
+	VMULPS           Z15, Z7, Z7
+	VMULPS           Z16, Z8, Z8
+	VFMADD213PS.Z    Z13, Z13, K7, Z8
+	VBROADCASTSS     4(DI), Z13
+	VCMPPS           $0x1e, (SI), Z13, K1
+	VCMPPS           $0x1e, 64(SI), Z13, K2
+	VCMPPS           $0x1e, Z1, Z13, K3
+	VFMADD213PS.Z    Z11, Z11, K1, Z6
+	VFMADD213PS.Z    Z12, Z12, K2, Z7
 	VMOVAPS.Z        Z8, K3, Z8
 	VADDPS           Z7, Z6, Z6
 	VPTERNLOGD       $0xfe, Z4, Z5, Z3
@@ -30335,28 +30401,28 @@ sure48:
 	VMOVAPS       Z2, Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z12, Z3
+	VFMADD231PS Z0, Z13, Z3
 
 	// -n = magic - N - u
 	VSUBPS Z3, Z2, Z2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z2
-	VFMADD231PS Z9, Z12, Z2
+	VFMADD231PS Z0, Z13, Z2
+	VFMADD231PS Z9, Z13, Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPERMPS      Z10, Z3, Z10
 	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z0, Z3, Z0
-	VBROADCASTSS nearExp2<>+0(SB), Z3
+	VPADDD       Z10, Z3, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z0
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
-	VMULPS           Z3, Z2, Z2
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
+	VMULPS           Z0, Z2, Z2
 
 	// s*q + s
-	VFMADD213PS   Z0, Z0, Z2
+	VFMADD213PS   Z10, Z10, Z2
 	VCVTSS2SD     X2, X2, X2
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
@@ -30370,9 +30436,9 @@ sure48:
 	VADDSD        X1, X6, X6
 	VMULSD        X0, X6, X6
 	VMOVSD        X6, 16(DI)
-	VMULPS.BCST   log2eHi<>+0(SB), Z12, Z12
+	VMULPS.BCST   log2eHi<>+0(SB), Z13, Z13
 	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z12, Z0, Z0
+	VSUBPS        Z13, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, (DI)
@@ -30443,29 +30509,30 @@ done4:
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z10, Z7
-	VFMADD231PS  64(SI), Z10, Z8
-	VFMADD231PS  128(SI), Z10, Z9
-	VFMADD231PS  Z10, Z0, Z1
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z10
-	VFMADD231PS  (SI), Z10, Z7
-	VFMADD231PS  64(SI), Z10, Z8
-	VFMADD231PS  128(SI), Z10, Z9
-	VFMADD231PS  Z10, Z0, Z1
+	VFMADD231PS     (SI), Z10, Z7
+	VFMADD231PS     64(SI), Z10, Z8
+	VFMADD231PS     128(SI), Z10, Z9
+	VFMADD231PS     Z10, Z0, Z1
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z10
+	VFMADD231PS     (SI), Z10, Z7
+	VFMADD231PS     64(SI), Z10, Z8
+	VFMADD231PS     128(SI), Z10, Z9
+	VFMADD231PS     Z10, Z0, Z1
+	VBROADCASTF64X4 nearTable<>+0(SB), Z0
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
-	VPERMPS      nearTable<>+0(SB), Z4, Z10
-	VPERMPS      nearTable<>+0(SB), Z5, Z11
-	VPERMPS      nearTable<>+0(SB), Z6, Z12
+	VPERMPS      Z0, Z3, Z10
+	VPERMPS      Z0, Z4, Z11
+	VPERMPS      Z0, Z5, Z12
+	VPERMPS      Z0, Z6, Z0
 	VPSLLD       $0x14, Z3, Z13
 	VPSLLD       $0x14, Z4, Z14
 	VPSLLD       $0x14, Z5, Z15
 	VPSLLD       $0x14, Z6, Z16
-	VPADDD       Z0, Z13, Z0
-	VPADDD       Z10, Z14, Z10
-	VPADDD       Z11, Z15, Z11
-	VPADDD       Z12, Z16, Z12
+	VPADDD       Z10, Z13, Z10
+	VPADDD       Z11, Z14, Z11
+	VPADDD       Z12, Z15, Z12
+	VPADDD       Z0, Z16, Z0
 	VBROADCASTSS nearExp2<>+0(SB), Z13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -30486,10 +30553,10 @@ done4:
 	VMULPS           Z16, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS   Z0, Z0, Z7
-	VFMADD213PS   Z10, Z10, Z8
-	VFMADD213PS   Z11, Z11, Z9
-	VFMADD213PS.Z Z12, Z12, K7, Z1
+	VFMADD213PS   Z10, Z10, Z7
+	VFMADD213PS   Z11, Z11, Z8
+	VFMADD213PS   Z12, Z12, Z9
+	VFMADD213PS.Z Z0, Z0, K7, Z1
 	VADDPS        Z8, Z7, Z7
 	VADDPS        Z1, Z9, Z9
 	VADDPS        Z9, Z7, Z7
@@ -30555,56 +30622,57 @@ sure64:
 	VSUBPS Z6, Z2, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z0, Z7
-	VFMADD231PS  64(SI), Z0, Z8
-	VFMADD231PS  128(SI), Z0, Z9
-	VFMADD231PS  Z0, Z1, Z10
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS  (SI), Z11, Z7
-	VFMADD231PS  64(SI), Z11, Z8
-	VFMADD231PS  128(SI), Z11, Z9
-	VFMADD231PS  Z11, Z1, Z10
+	VFMADD231PS     (SI), Z0, Z7
+	VFMADD231PS     64(SI), Z0, Z8
+	VFMADD231PS     128(SI), Z0, Z9
+	VFMADD231PS     Z0, Z1, Z10
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
+	VFMADD231PS     (SI), Z11, Z7
+	VFMADD231PS     64(SI), Z11, Z8
+	VFMADD231PS     128(SI), Z11, Z9
+	VFMADD231PS     Z11, Z1, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z12
-	VPERMPS      nearTable<>+0(SB), Z4, Z13
-	VPERMPS      nearTable<>+0(SB), Z5, Z14
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
-	VPSLLD       $0x14, Z3, Z16
-	VPSLLD       $0x14, Z4, Z17
-	VPSLLD       $0x14, Z5, Z18
-	VPSLLD       $0x14, Z6, Z19
-	VPADDD       Z12, Z16, Z12
+	VPERMPS      Z12, Z3, Z13
+	VPERMPS      Z12, Z4, Z14
+	VPERMPS      Z12, Z5, Z15
+	VPERMPS      Z12, Z6, Z16
+	VPSLLD       $0x14, Z3, Z17
+	VPSLLD       $0x14, Z4, Z18
+	VPSLLD       $0x14, Z5, Z19
+	VPSLLD       $0x14, Z6, Z20
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
-	VMULPS           Z16, Z7, Z7
-	VMULPS           Z17, Z8, Z8
-	VMULPS           Z18, Z9, Z9
-	VMULPS           Z19, Z10, Z10
-	VFMADD213PS.Z    Z15, Z15, K7, Z10
-	VBROADCASTSS     4(DI), Z15
-	VCMPPS           $0x1e, (SI), Z15, K1
-	VCMPPS           $0x1e, 64(SI), Z15, K2
-	VCMPPS           $0x1e, 128(SI), Z15, K3
-	VCMPPS           $0x1e, Z1, Z15, K4
-	VFMADD213PS.Z    Z12, Z12, K1, Z7
-	VFMADD213PS.Z    Z13, Z13, K2, Z8
-	VFMADD213PS.Z    Z14, Z14, K3, Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
+	VMULPS           Z17, Z7, Z7
+	VMULPS           Z18, Z8, Z8
+	VMULPS           Z19, Z9, Z9
+	VMULPS           Z20, Z10, Z10
+	VFMADD213PS.Z    Z16, Z16, K7, Z10
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, Z1, Z16, K4
+	VFMADD213PS.Z    Z13, Z13, K1, Z7
+	VFMADD213PS.Z    Z14, Z14, K2, Z8
+	VFMADD213PS.Z    Z15, Z15, K3, Z9
 	VMOVAPS.Z        Z10, K4, Z10
 	VADDPS           Z8, Z7, Z7
 	VADDPS           Z10, Z9, Z9
@@ -30622,28 +30690,28 @@ sure64:
 	VMOVAPS       Z2, Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z15, Z3
+	VFMADD231PS Z0, Z16, Z3
 
 	// -n = magic - N - u
 	VSUBPS Z3, Z2, Z2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z2
-	VFMADD231PS Z11, Z15, Z2
+	VFMADD231PS Z0, Z16, Z2
+	VFMADD231PS Z11, Z16, Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPERMPS      Z12, Z3, Z12
 	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z0, Z3, Z0
-	VBROADCASTSS nearExp2<>+0(SB), Z3
+	VPADDD       Z12, Z3, Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z0
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
-	VMULPS           Z3, Z2, Z2
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
+	VMULPS           Z0, Z2, Z2
 
 	// s*q + s
-	VFMADD213PS   Z0, Z0, Z2
+	VFMADD213PS   Z12, Z12, Z2
 	VCVTSS2SD     X2, X2, X2
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
@@ -30657,9 +30725,9 @@ sure64:
 	VADDSD        X1, X7, X7
 	VMULSD        X0, X7, X7
 	VMOVSD        X7, 16(DI)
-	VMULPS.BCST   log2eHi<>+0(SB), Z15, Z15
+	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z15, Z0, Z0
+	VSUBPS        Z16, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, (DI)
@@ -30735,53 +30803,54 @@ done6:
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z10, Z6
-	VFMADD231PS  64(SI), Z10, Z7
-	VFMADD231PS  128(SI), Z10, Z8
-	VFMADD231PS  192(SI), Z10, Z9
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS  (SI), Z11, Z6
-	VFMADD231PS  64(SI), Z11, Z7
-	VFMADD231PS  128(SI), Z11, Z8
-	VFMADD231PS  192(SI), Z11, Z9
+	VFMADD231PS     (SI), Z10, Z6
+	VFMADD231PS     64(SI), Z10, Z7
+	VFMADD231PS     128(SI), Z10, Z8
+	VFMADD231PS     192(SI), Z10, Z9
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
+	VFMADD231PS     (SI), Z11, Z6
+	VFMADD231PS     64(SI), Z11, Z7
+	VFMADD231PS     128(SI), Z11, Z8
+	VFMADD231PS     192(SI), Z11, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z0, Z12
-	VPERMPS      nearTable<>+0(SB), Z2, Z13
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPSLLD       $0x14, Z0, Z16
-	VPSLLD       $0x14, Z2, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPADDD       Z12, Z16, Z12
+	VPERMPS      Z12, Z0, Z13
+	VPERMPS      Z12, Z2, Z14
+	VPERMPS      Z12, Z4, Z15
+	VPERMPS      Z12, Z5, Z16
+	VPSLLD       $0x14, Z0, Z17
+	VPSLLD       $0x14, Z2, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VMULPS           Z16, Z6, Z6
-	VMULPS           Z17, Z7, Z7
-	VMULPS           Z18, Z8, Z8
-	VMULPS           Z19, Z9, Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
+	VMULPS           Z17, Z6, Z6
+	VMULPS           Z18, Z7, Z7
+	VMULPS           Z19, Z8, Z8
+	VMULPS           Z20, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS   Z12, Z12, Z6
-	VFMADD213PS   Z13, Z13, Z7
-	VFMADD213PS   Z14, Z14, Z8
-	VFMADD213PS   Z15, Z15, Z9
+	VFMADD213PS   Z13, Z13, Z6
+	VFMADD213PS   Z14, Z14, Z7
+	VFMADD213PS   Z15, Z15, Z8
+	VFMADD213PS   Z16, Z16, Z9
 	VADDPS        Z7, Z6, Z6
 	VADDPS        Z9, Z8, Z8
 	VADDPS        Z8, Z6, Z6
@@ -30806,24 +30875,24 @@ done6:
 	VFMADD231PS Z11, Z4, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z2
-	VPERMPS      nearTable<>+0(SB), Z7, Z4
-	VPSLLD       $0x14, Z5, Z9
-	VPSLLD       $0x14, Z7, Z10
-	VPADDD       Z2, Z9, Z2
-	VPADDD       Z4, Z10, Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z9
+	VPERMPS      Z12, Z5, Z2
+	VPERMPS      Z12, Z7, Z12
+	VPSLLD       $0x14, Z5, Z4
+	VPSLLD       $0x14, Z7, Z9
+	VPADDD       Z2, Z4, Z2
+	VPADDD       Z12, Z9, Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z9
-	VBROADCASTSS     nearExp2<>+0(SB), Z10
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z10
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z9
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z10
-	VMULPS           Z9, Z8, Z8
-	VMULPS           Z10, Z1, Z1
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z4
+	VBROADCASTSS     nearExp2<>+0(SB), Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z4
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z9
+	VMULPS           Z4, Z8, Z8
+	VMULPS           Z9, Z1, Z1
 	VFMADD213PS.Z    Z2, Z2, K7, Z8
-	VFMADD213PS.Z    Z4, Z4, K2, Z1
+	VFMADD213PS.Z    Z12, Z12, K2, Z1
 	VADDPS           Z1, Z8, Z8
 	VPTERNLOGD       $0xfe, Z5, Z7, Z0
 
@@ -30891,56 +30960,57 @@ sure96:
 	VSUBPS Z5, Z2, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z0, Z6
-	VFMADD231PS  64(SI), Z0, Z7
-	VFMADD231PS  128(SI), Z0, Z8
-	VFMADD231PS  192(SI), Z0, Z9
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z10
-	VFMADD231PS  (SI), Z10, Z6
-	VFMADD231PS  64(SI), Z10, Z7
-	VFMADD231PS  128(SI), Z10, Z8
-	VFMADD231PS  192(SI), Z10, Z9
+	VFMADD231PS     (SI), Z0, Z6
+	VFMADD231PS     64(SI), Z0, Z7
+	VFMADD231PS     128(SI), Z0, Z8
+	VFMADD231PS     192(SI), Z0, Z9
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z10
+	VFMADD231PS     (SI), Z10, Z6
+	VFMADD231PS     64(SI), Z10, Z7
+	VFMADD231PS     128(SI), Z10, Z8
+	VFMADD231PS     192(SI), Z10, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z11
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z1, Z11
-	VPERMPS      nearTable<>+0(SB), Z3, Z12
-	VPERMPS      nearTable<>+0(SB), Z4, Z13
-	VPERMPS      nearTable<>+0(SB), Z5, Z14
-	VPSLLD       $0x14, Z1, Z15
-	VPSLLD       $0x14, Z3, Z16
-	VPSLLD       $0x14, Z4, Z17
-	VPSLLD       $0x14, Z5, Z18
-	VPADDD       Z11, Z15, Z11
+	VPERMPS      Z11, Z1, Z12
+	VPERMPS      Z11, Z3, Z13
+	VPERMPS      Z11, Z4, Z14
+	VPERMPS      Z11, Z5, Z15
+	VPSLLD       $0x14, Z1, Z16
+	VPSLLD       $0x14, Z3, Z17
+	VPSLLD       $0x14, Z4, Z18
+	VPSLLD       $0x14, Z5, Z19
 	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z15
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
 	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
-	VMULPS           Z15, Z6, Z6
-	VMULPS           Z16, Z7, Z7
-	VMULPS           Z17, Z8, Z8
-	VMULPS           Z18, Z9, Z9
-	VBROADCASTSS     4(DI), Z15
-	VCMPPS           $0x1e, (SI), Z15, K1
-	VCMPPS           $0x1e, 64(SI), Z15, K2
-	VCMPPS           $0x1e, 128(SI), Z15, K3
-	VCMPPS           $0x1e, 192(SI), Z15, K4
-	VFMADD213PS.Z    Z11, Z11, K1, Z6
-	VFMADD213PS.Z    Z12, Z12, K2, Z7
-	VFMADD213PS.Z    Z13, Z13, K3, Z8
-	VFMADD213PS.Z    Z14, Z14, K4, Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
+	VMULPS           Z16, Z6, Z6
+	VMULPS           Z17, Z7, Z7
+	VMULPS           Z18, Z8, Z8
+	VMULPS           Z19, Z9, Z9
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, 192(SI), Z16, K4
+	VFMADD213PS.Z    Z12, Z12, K1, Z6
+	VFMADD213PS.Z    Z13, Z13, K2, Z7
+	VFMADD213PS.Z    Z14, Z14, K3, Z8
+	VFMADD213PS.Z    Z15, Z15, K4, Z9
 	VADDPS           Z7, Z6, Z6
 	VADDPS           Z9, Z8, Z8
 	VADDPS           Z8, Z6, Z6
@@ -30965,26 +31035,26 @@ sure96:
 	VFMADD231PS Z10, Z4, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z11
-	VPERMPS      nearTable<>+0(SB), Z7, Z12
-	VPSLLD       $0x14, Z5, Z13
-	VPSLLD       $0x14, Z7, Z14
-	VPADDD       Z11, Z13, Z11
+	VPERMPS      Z11, Z5, Z12
+	VPERMPS      Z11, Z7, Z13
+	VPSLLD       $0x14, Z5, Z14
+	VPSLLD       $0x14, Z7, Z15
 	VPADDD       Z12, Z14, Z12
-	VBROADCASTSS nearExp2<>+0(SB), Z13
+	VPADDD       Z13, Z15, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z13
-	VBROADCASTSS     nearExp2<>+0(SB), Z14
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z13
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z14
-	VMULPS           Z13, Z8, Z8
-	VMULPS           Z14, Z9, Z9
-	VFMADD213PS.Z    Z11, Z11, K7, Z8
-	VFMADD213PS.Z    Z12, Z12, K2, Z9
-	VCMPPS           $0x1e, Z3, Z15, K1
-	VCMPPS           $0x1e, Z4, Z15, K2
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z15
+	VMULPS           Z14, Z8, Z8
+	VMULPS           Z15, Z9, Z9
+	VFMADD213PS.Z    Z12, Z12, K7, Z8
+	VFMADD213PS.Z    Z13, Z13, K2, Z9
+	VCMPPS           $0x1e, Z3, Z16, K1
+	VCMPPS           $0x1e, Z4, Z16, K2
 	VMOVAPS.Z        Z8, K1, Z8
 	VMOVAPS.Z        Z9, K2, Z9
 	VADDPS           Z9, Z8, Z8
@@ -31005,28 +31075,28 @@ sure96:
 	VMOVAPS       Z2, Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z15, Z3
+	VFMADD231PS Z0, Z16, Z3
 
 	// -n = magic - N - u
 	VSUBPS Z3, Z2, Z2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z2
-	VFMADD231PS Z10, Z15, Z2
+	VFMADD231PS Z0, Z16, Z2
+	VFMADD231PS Z10, Z16, Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPERMPS      Z11, Z3, Z11
 	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z0, Z3, Z0
-	VBROADCASTSS nearExp2<>+0(SB), Z3
+	VPADDD       Z11, Z3, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z0
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
-	VMULPS           Z3, Z2, Z2
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
+	VMULPS           Z0, Z2, Z2
 
 	// s*q + s
-	VFMADD213PS   Z0, Z0, Z2
+	VFMADD213PS   Z11, Z11, Z2
 	VCVTSS2SD     X2, X2, X2
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
@@ -31040,9 +31110,9 @@ sure96:
 	VADDSD        X1, X6, X6
 	VMULSD        X0, X6, X6
 	VMOVSD        X6, 16(DI)
-	VMULPS.BCST   log2eHi<>+0(SB), Z15, Z15
+	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z15, Z0, Z0
+	VSUBPS        Z16, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, (DI)
@@ -31121,53 +31191,54 @@ done8:
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z10, Z6
-	VFMADD231PS  64(SI), Z10, Z7
-	VFMADD231PS  128(SI), Z10, Z8
-	VFMADD231PS  192(SI), Z10, Z9
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS  (SI), Z11, Z6
-	VFMADD231PS  64(SI), Z11, Z7
-	VFMADD231PS  128(SI), Z11, Z8
-	VFMADD231PS  192(SI), Z11, Z9
+	VFMADD231PS     (SI), Z10, Z6
+	VFMADD231PS     64(SI), Z10, Z7
+	VFMADD231PS     128(SI), Z10, Z8
+	VFMADD231PS     192(SI), Z10, Z9
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
+	VFMADD231PS     (SI), Z11, Z6
+	VFMADD231PS     64(SI), Z11, Z7
+	VFMADD231PS     128(SI), Z11, Z8
+	VFMADD231PS     192(SI), Z11, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z0, Z12
-	VPERMPS      nearTable<>+0(SB), Z2, Z13
-	VPERMPS      nearTable<>+0(SB), Z4, Z14
-	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPSLLD       $0x14, Z0, Z16
-	VPSLLD       $0x14, Z2, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPADDD       Z12, Z16, Z12
+	VPERMPS      Z12, Z0, Z13
+	VPERMPS      Z12, Z2, Z14
+	VPERMPS      Z12, Z4, Z15
+	VPERMPS      Z12, Z5, Z16
+	VPSLLD       $0x14, Z0, Z17
+	VPSLLD       $0x14, Z2, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VMULPS           Z16, Z6, Z6
-	VMULPS           Z17, Z7, Z7
-	VMULPS           Z18, Z8, Z8
-	VMULPS           Z19, Z9, Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
+	VMULPS           Z17, Z6, Z6
+	VMULPS           Z18, Z7, Z7
+	VMULPS           Z19, Z8, Z8
+	VMULPS           Z20, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS Z12, Z12, Z6
-	VFMADD213PS Z13, Z13, Z7
-	VFMADD213PS Z14, Z14, Z8
-	VFMADD213PS Z15, Z15, Z9
+	VFMADD213PS Z13, Z13, Z6
+	VFMADD213PS Z14, Z14, Z7
+	VFMADD213PS Z15, Z15, Z8
+	VFMADD213PS Z16, Z16, Z9
 	VADDPS      Z7, Z6, Z6
 	VADDPS      Z9, Z8, Z8
 	VADDPS      Z8, Z6, Z6
@@ -31188,61 +31259,61 @@ done8:
 	VFMADD231PS.Z Z10, Z4, K2, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z5, Z1, Z12
-	VSUBPS Z7, Z1, Z13
-	VSUBPS Z8, Z1, Z14
+	VSUBPS Z5, Z1, Z13
+	VSUBPS Z7, Z1, Z14
+	VSUBPS Z8, Z1, Z15
 	VSUBPS Z9, Z1, Z1
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z10, Z12
-	VFMADD231PS 320(SI), Z10, Z13
-	VFMADD231PS Z10, Z2, Z14
+	VFMADD231PS 256(SI), Z10, Z13
+	VFMADD231PS 320(SI), Z10, Z14
+	VFMADD231PS Z10, Z2, Z15
 	VFMADD231PS Z10, Z4, Z1
-	VFMADD231PS 256(SI), Z11, Z12
-	VFMADD231PS 320(SI), Z11, Z13
-	VFMADD231PS Z11, Z2, Z14
+	VFMADD231PS 256(SI), Z11, Z13
+	VFMADD231PS 320(SI), Z11, Z14
+	VFMADD231PS Z11, Z2, Z15
 	VFMADD231PS Z11, Z4, Z1
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z2
-	VPERMPS      nearTable<>+0(SB), Z7, Z4
-	VPERMPS      nearTable<>+0(SB), Z8, Z10
-	VPERMPS      nearTable<>+0(SB), Z9, Z11
-	VPSLLD       $0x14, Z5, Z15
+	VPERMPS      Z12, Z5, Z2
+	VPERMPS      Z12, Z7, Z4
+	VPERMPS      Z12, Z8, Z10
+	VPERMPS      Z12, Z9, Z12
+	VPSLLD       $0x14, Z5, Z11
 	VPSLLD       $0x14, Z7, Z16
 	VPSLLD       $0x14, Z8, Z17
 	VPSLLD       $0x14, Z9, Z18
-	VPADDD       Z2, Z15, Z2
+	VPADDD       Z2, Z11, Z2
 	VPADDD       Z4, Z16, Z4
 	VPADDD       Z10, Z17, Z10
-	VPADDD       Z11, Z18, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z15
+	VPADDD       Z12, Z18, Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z11
 	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z16
 	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z17
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z18
-	VMULPS           Z15, Z12, Z12
-	VMULPS           Z16, Z13, Z13
-	VMULPS           Z17, Z14, Z14
+	VMULPS           Z11, Z13, Z13
+	VMULPS           Z16, Z14, Z14
+	VMULPS           Z17, Z15, Z15
 	VMULPS           Z18, Z1, Z1
 
 	// s*q + s
-	VFMADD213PS   Z2, Z2, Z12
-	VFMADD213PS   Z4, Z4, Z13
-	VFMADD213PS.Z Z10, Z10, K7, Z14
-	VFMADD213PS.Z Z11, Z11, K2, Z1
-	VADDPS        Z13, Z12, Z12
-	VADDPS        Z1, Z14, Z14
-	VADDPS        Z14, Z12, Z12
+	VFMADD213PS   Z2, Z2, Z13
+	VFMADD213PS   Z4, Z4, Z14
+	VFMADD213PS.Z Z10, Z10, K7, Z15
+	VFMADD213PS.Z Z12, Z12, K2, Z1
+	VADDPS        Z14, Z13, Z13
+	VADDPS        Z1, Z15, Z15
+	VADDPS        Z15, Z13, Z13
 	VPTERNLOGD    $0xfe, Z5, Z7, Z0
 	VPTERNLOGD    $0xfe, Z8, Z9, Z0
 
@@ -31253,12 +31324,12 @@ done8:
 	VEXTRACTF64X4 $0x01, Z6, Y0
 	VCVTPS2PD     Y6, Z1
 	VCVTPS2PD     Y0, Z0
-	VEXTRACTF64X4 $0x01, Z12, Y2
-	VCVTPS2PD     Y12, Z4
+	VEXTRACTF64X4 $0x01, Z13, Y2
+	VCVTPS2PD     Y13, Z4
 	VCVTPS2PD     Y2, Z2
 	VADDPD        Z4, Z1, Z1
 	VADDPD        Z2, Z0, Z0
-	VADDPS        Z12, Z6, Z6
+	VADDPS        Z13, Z6, Z6
 	VADDPD        Z0, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPD        Y0, Y1, Y1
@@ -31310,56 +31381,57 @@ sure128:
 	VSUBPS Z5, Z2, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Z0, Z6
-	VFMADD231PS  64(SI), Z0, Z7
-	VFMADD231PS  128(SI), Z0, Z8
-	VFMADD231PS  192(SI), Z0, Z9
-	VBROADCASTSS nearLog2eLo<>+0(SB), Z10
-	VFMADD231PS  (SI), Z10, Z6
-	VFMADD231PS  64(SI), Z10, Z7
-	VFMADD231PS  128(SI), Z10, Z8
-	VFMADD231PS  192(SI), Z10, Z9
+	VFMADD231PS     (SI), Z0, Z6
+	VFMADD231PS     64(SI), Z0, Z7
+	VFMADD231PS     128(SI), Z0, Z8
+	VFMADD231PS     192(SI), Z0, Z9
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z10
+	VFMADD231PS     (SI), Z10, Z6
+	VFMADD231PS     64(SI), Z10, Z7
+	VFMADD231PS     128(SI), Z10, Z8
+	VFMADD231PS     192(SI), Z10, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z11
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z1, Z11
-	VPERMPS      nearTable<>+0(SB), Z3, Z12
-	VPERMPS      nearTable<>+0(SB), Z4, Z13
-	VPERMPS      nearTable<>+0(SB), Z5, Z14
-	VPSLLD       $0x14, Z1, Z15
-	VPSLLD       $0x14, Z3, Z16
-	VPSLLD       $0x14, Z4, Z17
-	VPSLLD       $0x14, Z5, Z18
-	VPADDD       Z11, Z15, Z11
+	VPERMPS      Z11, Z1, Z12
+	VPERMPS      Z11, Z3, Z13
+	VPERMPS      Z11, Z4, Z14
+	VPERMPS      Z11, Z5, Z15
+	VPSLLD       $0x14, Z1, Z16
+	VPSLLD       $0x14, Z3, Z17
+	VPSLLD       $0x14, Z4, Z18
+	VPSLLD       $0x14, Z5, Z19
 	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z15
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
 	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
-	VMULPS           Z15, Z6, Z6
-	VMULPS           Z16, Z7, Z7
-	VMULPS           Z17, Z8, Z8
-	VMULPS           Z18, Z9, Z9
-	VBROADCASTSS     4(DI), Z15
-	VCMPPS           $0x1e, (SI), Z15, K1
-	VCMPPS           $0x1e, 64(SI), Z15, K2
-	VCMPPS           $0x1e, 128(SI), Z15, K3
-	VCMPPS           $0x1e, 192(SI), Z15, K4
-	VFMADD213PS.Z    Z11, Z11, K1, Z6
-	VFMADD213PS.Z    Z12, Z12, K2, Z7
-	VFMADD213PS.Z    Z13, Z13, K3, Z8
-	VFMADD213PS.Z    Z14, Z14, K4, Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
+	VMULPS           Z16, Z6, Z6
+	VMULPS           Z17, Z7, Z7
+	VMULPS           Z18, Z8, Z8
+	VMULPS           Z19, Z9, Z9
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, 192(SI), Z16, K4
+	VFMADD213PS.Z    Z12, Z12, K1, Z6
+	VFMADD213PS.Z    Z13, Z13, K2, Z7
+	VFMADD213PS.Z    Z14, Z14, K3, Z8
+	VFMADD213PS.Z    Z15, Z15, K4, Z9
 	VADDPS           Z7, Z6, Z6
 	VADDPS           Z9, Z8, Z8
 	VADDPS           Z8, Z6, Z6
@@ -31380,65 +31452,65 @@ sure128:
 	VFMADD231PS.Z Z0, Z4, K2, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z5, Z2, Z11
-	VSUBPS Z7, Z2, Z12
-	VSUBPS Z8, Z2, Z13
-	VSUBPS Z9, Z2, Z14
+	VSUBPS Z5, Z2, Z12
+	VSUBPS Z7, Z2, Z13
+	VSUBPS Z8, Z2, Z14
+	VSUBPS Z9, Z2, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z11
-	VFMADD231PS 320(SI), Z0, Z12
-	VFMADD231PS Z0, Z3, Z13
-	VFMADD231PS Z0, Z4, Z14
-	VFMADD231PS 256(SI), Z10, Z11
-	VFMADD231PS 320(SI), Z10, Z12
-	VFMADD231PS Z10, Z3, Z13
-	VFMADD231PS Z10, Z4, Z14
+	VFMADD231PS 256(SI), Z0, Z12
+	VFMADD231PS 320(SI), Z0, Z13
+	VFMADD231PS Z0, Z3, Z14
+	VFMADD231PS Z0, Z4, Z15
+	VFMADD231PS 256(SI), Z10, Z12
+	VFMADD231PS 320(SI), Z10, Z13
+	VFMADD231PS Z10, Z3, Z14
+	VFMADD231PS Z10, Z4, Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z16
-	VPERMPS      nearTable<>+0(SB), Z7, Z17
-	VPERMPS      nearTable<>+0(SB), Z8, Z18
-	VPERMPS      nearTable<>+0(SB), Z9, Z19
-	VPSLLD       $0x14, Z5, Z20
-	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPSLLD       $0x14, Z9, Z23
-	VPADDD       Z16, Z20, Z16
+	VPERMPS      Z11, Z5, Z17
+	VPERMPS      Z11, Z7, Z18
+	VPERMPS      Z11, Z8, Z19
+	VPERMPS      Z11, Z9, Z20
+	VPSLLD       $0x14, Z5, Z21
+	VPSLLD       $0x14, Z7, Z22
+	VPSLLD       $0x14, Z8, Z23
+	VPSLLD       $0x14, Z9, Z24
 	VPADDD       Z17, Z21, Z17
 	VPADDD       Z18, Z22, Z18
 	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS nearExp2<>+0(SB), Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
 	VBROADCASTSS     nearExp2<>+0(SB), Z22
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
 	VBROADCASTSS     nearExp2<>+0(SB), Z23
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VMULPS           Z20, Z11, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
 	VMULPS           Z21, Z12, Z12
 	VMULPS           Z22, Z13, Z13
 	VMULPS           Z23, Z14, Z14
-	VFMADD213PS.Z    Z18, Z18, K7, Z13
-	VFMADD213PS.Z    Z19, Z19, K2, Z14
-	VCMPPS           $0x1e, 256(SI), Z15, K1
-	VCMPPS           $0x1e, 320(SI), Z15, K2
-	VCMPPS           $0x1e, Z3, Z15, K3
-	VCMPPS           $0x1e, Z4, Z15, K4
-	VFMADD213PS.Z    Z16, Z16, K1, Z11
-	VFMADD213PS.Z    Z17, Z17, K2, Z12
-	VMOVAPS.Z        Z13, K3, Z13
-	VMOVAPS.Z        Z14, K4, Z14
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z13, Z11, Z11
+	VMULPS           Z24, Z15, Z15
+	VFMADD213PS.Z    Z19, Z19, K7, Z14
+	VFMADD213PS.Z    Z20, Z20, K2, Z15
+	VCMPPS           $0x1e, 256(SI), Z16, K1
+	VCMPPS           $0x1e, 320(SI), Z16, K2
+	VCMPPS           $0x1e, Z3, Z16, K3
+	VCMPPS           $0x1e, Z4, Z16, K4
+	VFMADD213PS.Z    Z17, Z17, K1, Z12
+	VFMADD213PS.Z    Z18, Z18, K2, Z13
+	VMOVAPS.Z        Z14, K3, Z14
+	VMOVAPS.Z        Z15, K4, Z15
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z15, Z14, Z14
+	VADDPS           Z14, Z12, Z12
 	VPTERNLOGD       $0xfe, Z5, Z7, Z1
 	VPTERNLOGD       $0xfe, Z8, Z9, Z1
 
@@ -31449,36 +31521,36 @@ sure128:
 	VEXTRACTF64X4 $0x01, Z6, Y1
 	VCVTPS2PD     Y6, Z6
 	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z11, Y3
-	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z12, Y3
+	VCVTPS2PD     Y12, Z12
 	VCVTPS2PD     Y3, Z3
-	VADDPD        Z11, Z6, Z6
+	VADDPD        Z12, Z6, Z6
 	VADDPD        Z3, Z1, Z1
 	VMOVAPS       Z2, Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z15, Z3
+	VFMADD231PS Z0, Z16, Z3
 
 	// -n = magic - N - u
 	VSUBPS Z3, Z2, Z2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z2
-	VFMADD231PS Z10, Z15, Z2
+	VFMADD231PS Z0, Z16, Z2
+	VFMADD231PS Z10, Z16, Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPERMPS      Z11, Z3, Z11
 	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z0, Z3, Z0
-	VBROADCASTSS nearExp2<>+0(SB), Z3
+	VPADDD       Z11, Z3, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z0
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
-	VMULPS           Z3, Z2, Z2
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
+	VMULPS           Z0, Z2, Z2
 
 	// s*q + s
-	VFMADD213PS   Z0, Z0, Z2
+	VFMADD213PS   Z11, Z11, Z2
 	VCVTSS2SD     X2, X2, X2
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
@@ -31492,9 +31564,9 @@ sure128:
 	VADDSD        X1, X6, X6
 	VMULSD        X0, X6, X6
 	VMOVSD        X6, 16(DI)
-	VMULPS.BCST   log2eHi<>+0(SB), Z15, Z15
+	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z15, Z0, Z0
+	VSUBPS        Z16, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, (DI)
@@ -31557,27 +31629,27 @@ short:
 	KMOVW AX, K7
 
 begin1:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact16
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact16
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS integer<>+0(SB), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
-	VBROADCASTSS integerHeadroom<>+0(SB), Z10
-	VBROADCASTSS minusInf<>+0(SB), Z11
-	VBROADCASTSS integerUnit<>+0(SB), Z12
-	VBROADCASTSS integerLowest<>+0(SB), Z13
-	VXORPS       X14, X14, X14
-	VBROADCASTSS one<>+0(SB), Z15
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact16
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact16
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    integer<>+0(SB), Z4
+	VBROADCASTSS    nearExp3<>+0(SB), Z5
+	VBROADCASTSS    nearExp2<>+0(SB), Z6
+	VBROADCASTSS    nearExp1<>+0(SB), Z7
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS    nearInteger<>+0(SB), Z9
+	VBROADCASTSS    integerHeadroom<>+0(SB), Z10
+	VBROADCASTSS    minusInf<>+0(SB), Z11
+	VBROADCASTSS    integerUnit<>+0(SB), Z12
+	VBROADCASTSS    integerLowest<>+0(SB), Z13
+	VXORPS          X14, X14, X14
+	VBROADCASTSS    one<>+0(SB), Z15
+	PCALIGN         $0x40
 
 loop1:
 	VBROADCASTSS (SI), Z16
@@ -31746,11 +31818,12 @@ sure16:
 	VSUBPS Z5, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z4, Z3
-	VFMADD231PS Z1, Z4, Z3
+	VFMADD231PS     Z0, Z4, Z3
+	VFMADD231PS     Z1, Z4, Z3
+	VBROADCASTF64X4 nearTable<>+0(SB), Z6
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z6
+	VPERMPS      Z6, Z5, Z6
 	VPSLLD       $0x14, Z5, Z5
 	VPADDD       Z6, Z5, Z6
 	VBROADCASTSS nearExp2<>+0(SB), Z5
@@ -31806,27 +31879,27 @@ done1:
 	KMOVW AX, K7
 
 begin4:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact32
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact32
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS integer<>+0(SB), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
-	VBROADCASTSS integerHeadroom<>+0(SB), Z10
-	VBROADCASTSS minusInf<>+0(SB), Z11
-	VBROADCASTSS integerUnit<>+0(SB), Z12
-	VBROADCASTSS integerLowest<>+0(SB), Z13
-	VXORPS       X14, X14, X14
-	VBROADCASTSS one<>+0(SB), Z15
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact32
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact32
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    integer<>+0(SB), Z4
+	VBROADCASTSS    nearExp3<>+0(SB), Z5
+	VBROADCASTSS    nearExp2<>+0(SB), Z6
+	VBROADCASTSS    nearExp1<>+0(SB), Z7
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS    nearInteger<>+0(SB), Z9
+	VBROADCASTSS    integerHeadroom<>+0(SB), Z10
+	VBROADCASTSS    minusInf<>+0(SB), Z11
+	VBROADCASTSS    integerUnit<>+0(SB), Z12
+	VBROADCASTSS    integerLowest<>+0(SB), Z13
+	VXORPS          X14, X14, X14
+	VBROADCASTSS    one<>+0(SB), Z15
+	PCALIGN         $0x40
 
 loop4:
 	VBROADCASTSS (SI), Z16
@@ -32023,18 +32096,19 @@ sure32:
 	VSUBPS Z6, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z7
-	VFMADD231PS Z0, Z4, Z3
-	VFMADD231PS (SI), Z1, Z7
-	VFMADD231PS Z1, Z4, Z3
+	VFMADD231PS     (SI), Z0, Z7
+	VFMADD231PS     Z0, Z4, Z3
+	VFMADD231PS     (SI), Z1, Z7
+	VFMADD231PS     Z1, Z4, Z3
+	VBROADCASTF64X4 nearTable<>+0(SB), Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z8
-	VPERMPS      nearTable<>+0(SB), Z6, Z9
+	VPERMPS      Z8, Z5, Z9
+	VPERMPS      Z8, Z6, Z8
 	VPSLLD       $0x14, Z5, Z5
 	VPSLLD       $0x14, Z6, Z6
-	VPADDD       Z8, Z5, Z8
-	VPADDD       Z9, Z6, Z9
+	VPADDD       Z9, Z5, Z9
+	VPADDD       Z8, Z6, Z8
 	VBROADCASTSS nearExp2<>+0(SB), Z5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -32047,8 +32121,8 @@ sure32:
 	VMULPS           Z6, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z8, Z8, Z7
-	VFMADD213PS.Z Z9, Z9, K7, Z3
+	VFMADD213PS   Z9, Z9, Z7
+	VFMADD213PS.Z Z8, Z8, K7, Z3
 	VCMPPS        $0x1e, (SI), Z2, K1
 	VCMPPS        $0x1e, Z4, Z2, K2
 	VMOVAPS.Z     Z7, K1, Z2
@@ -32100,26 +32174,26 @@ done4:
 	KMOVW AX, K7
 
 begin7:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact48
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact48
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS integer<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
-	VBROADCASTSS integerHeadroom<>+0(SB), Z10
-	VBROADCASTSS minusInf<>+0(SB), Z11
-	VBROADCASTSS integerUnit<>+0(SB), Z12
-	VBROADCASTSS integerLowest<>+0(SB), Z13
-	VXORPS       X14, X14, X14
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact48
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact48
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z6
+	VBROADCASTSS    integer<>+0(SB), Z7
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS    nearInteger<>+0(SB), Z9
+	VBROADCASTSS    integerHeadroom<>+0(SB), Z10
+	VBROADCASTSS    minusInf<>+0(SB), Z11
+	VBROADCASTSS    integerUnit<>+0(SB), Z12
+	VBROADCASTSS    integerLowest<>+0(SB), Z13
+	VXORPS          X14, X14, X14
+	PCALIGN         $0x40
 
 loop7:
 	VBROADCASTSS (SI), Z15
@@ -32337,23 +32411,24 @@ sure48:
 	VSUBPS Z7, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z8
-	VFMADD231PS 64(SI), Z0, Z9
-	VFMADD231PS Z0, Z4, Z3
-	VFMADD231PS (SI), Z1, Z8
-	VFMADD231PS 64(SI), Z1, Z9
-	VFMADD231PS Z1, Z4, Z3
+	VFMADD231PS     (SI), Z0, Z8
+	VFMADD231PS     64(SI), Z0, Z9
+	VFMADD231PS     Z0, Z4, Z3
+	VFMADD231PS     (SI), Z1, Z8
+	VFMADD231PS     64(SI), Z1, Z9
+	VFMADD231PS     Z1, Z4, Z3
+	VBROADCASTF64X4 nearTable<>+0(SB), Z10
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z10
-	VPERMPS      nearTable<>+0(SB), Z6, Z11
-	VPERMPS      nearTable<>+0(SB), Z7, Z12
+	VPERMPS      Z10, Z5, Z11
+	VPERMPS      Z10, Z6, Z12
+	VPERMPS      Z10, Z7, Z10
 	VPSLLD       $0x14, Z5, Z5
 	VPSLLD       $0x14, Z6, Z6
 	VPSLLD       $0x14, Z7, Z7
-	VPADDD       Z10, Z5, Z10
-	VPADDD       Z11, Z6, Z11
-	VPADDD       Z12, Z7, Z12
+	VPADDD       Z11, Z5, Z11
+	VPADDD       Z12, Z6, Z12
+	VPADDD       Z10, Z7, Z10
 	VBROADCASTSS nearExp2<>+0(SB), Z5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -32370,9 +32445,9 @@ sure48:
 	VMULPS           Z7, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z10, Z10, Z8
-	VFMADD213PS   Z11, Z11, Z9
-	VFMADD213PS.Z Z12, Z12, K7, Z3
+	VFMADD213PS   Z11, Z11, Z8
+	VFMADD213PS   Z12, Z12, Z9
+	VFMADD213PS.Z Z10, Z10, K7, Z3
 	VCMPPS        $0x1e, (SI), Z2, K1
 	VCMPPS        $0x1e, 64(SI), Z2, K2
 	VCMPPS        $0x1e, Z4, Z2, K3
@@ -32429,22 +32504,22 @@ done7:
 	KMOVW AX, K7
 
 begin10:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact64
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact64
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS integer<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
-	VBROADCASTSS integerHeadroom<>+0(SB), Z10
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact64
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact64
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z6
+	VBROADCASTSS    integer<>+0(SB), Z7
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS    nearInteger<>+0(SB), Z9
+	VBROADCASTSS    integerHeadroom<>+0(SB), Z10
+	PCALIGN         $0x40
 
 loop10:
 	VBROADCASTSS (SI), Z11
@@ -32686,28 +32761,29 @@ sure64:
 	VSUBPS Z8, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS 64(SI), Z0, Z10
-	VFMADD231PS 128(SI), Z0, Z11
-	VFMADD231PS Z0, Z4, Z3
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS 64(SI), Z1, Z10
-	VFMADD231PS 128(SI), Z1, Z11
-	VFMADD231PS Z1, Z4, Z3
+	VFMADD231PS     (SI), Z0, Z9
+	VFMADD231PS     64(SI), Z0, Z10
+	VFMADD231PS     128(SI), Z0, Z11
+	VFMADD231PS     Z0, Z4, Z3
+	VFMADD231PS     (SI), Z1, Z9
+	VFMADD231PS     64(SI), Z1, Z10
+	VFMADD231PS     128(SI), Z1, Z11
+	VFMADD231PS     Z1, Z4, Z3
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z12
-	VPERMPS      nearTable<>+0(SB), Z6, Z13
-	VPERMPS      nearTable<>+0(SB), Z7, Z14
-	VPERMPS      nearTable<>+0(SB), Z8, Z15
+	VPERMPS      Z12, Z5, Z13
+	VPERMPS      Z12, Z6, Z14
+	VPERMPS      Z12, Z7, Z15
+	VPERMPS      Z12, Z8, Z12
 	VPSLLD       $0x14, Z5, Z5
 	VPSLLD       $0x14, Z6, Z6
 	VPSLLD       $0x14, Z7, Z7
 	VPSLLD       $0x14, Z8, Z8
-	VPADDD       Z12, Z5, Z12
-	VPADDD       Z13, Z6, Z13
-	VPADDD       Z14, Z7, Z14
-	VPADDD       Z15, Z8, Z15
+	VPADDD       Z13, Z5, Z13
+	VPADDD       Z14, Z6, Z14
+	VPADDD       Z15, Z7, Z15
+	VPADDD       Z12, Z8, Z12
 	VBROADCASTSS nearExp2<>+0(SB), Z5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -32728,10 +32804,10 @@ sure64:
 	VMULPS           Z8, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z12, Z12, Z9
-	VFMADD213PS   Z13, Z13, Z10
-	VFMADD213PS   Z14, Z14, Z11
-	VFMADD213PS.Z Z15, Z15, K7, Z3
+	VFMADD213PS   Z13, Z13, Z9
+	VFMADD213PS   Z14, Z14, Z10
+	VFMADD213PS   Z15, Z15, Z11
+	VFMADD213PS.Z Z12, Z12, K7, Z3
 	VCMPPS        $0x1e, (SI), Z2, K1
 	VCMPPS        $0x1e, 64(SI), Z2, K2
 	VCMPPS        $0x1e, 128(SI), Z2, K3
@@ -32794,21 +32870,21 @@ done10:
 	KMOVQ AX, K7
 
 begin13:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact96
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact96
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS integer<>+0(SB), Z7
-	VBROADCASTSS minusInf<>+0(SB), Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact96
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact96
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z6
+	VBROADCASTSS    integer<>+0(SB), Z7
+	VBROADCASTSS    minusInf<>+0(SB), Z8
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z9
+	PCALIGN         $0x40
 
 loop13:
 	VBROADCASTSS (SI), Z10
@@ -33113,28 +33189,29 @@ sure96:
 	VSUBPS Z7, Z3, Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z8
-	VFMADD231PS 64(SI), Z0, Z9
-	VFMADD231PS 128(SI), Z0, Z10
-	VFMADD231PS 192(SI), Z0, Z11
-	VFMADD231PS (SI), Z1, Z8
-	VFMADD231PS 64(SI), Z1, Z9
-	VFMADD231PS 128(SI), Z1, Z10
-	VFMADD231PS 192(SI), Z1, Z11
+	VFMADD231PS     (SI), Z0, Z8
+	VFMADD231PS     64(SI), Z0, Z9
+	VFMADD231PS     128(SI), Z0, Z10
+	VFMADD231PS     192(SI), Z0, Z11
+	VFMADD231PS     (SI), Z1, Z8
+	VFMADD231PS     64(SI), Z1, Z9
+	VFMADD231PS     128(SI), Z1, Z10
+	VFMADD231PS     192(SI), Z1, Z11
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z12
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      Z12, Z4, Z13
+	VPERMPS      Z12, Z5, Z14
+	VPERMPS      Z12, Z6, Z15
+	VPERMPS      Z12, Z7, Z16
 	VPSLLD       $0x14, Z4, Z4
 	VPSLLD       $0x14, Z5, Z5
 	VPSLLD       $0x14, Z6, Z6
 	VPSLLD       $0x14, Z7, Z7
-	VPADDD       Z12, Z4, Z12
-	VPADDD       Z13, Z5, Z13
-	VPADDD       Z14, Z6, Z14
-	VPADDD       Z15, Z7, Z15
+	VPADDD       Z13, Z4, Z13
+	VPADDD       Z14, Z5, Z14
+	VPADDD       Z15, Z6, Z15
+	VPADDD       Z16, Z7, Z16
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -33155,10 +33232,10 @@ sure96:
 	VMULPS           Z7, Z11, Z11
 
 	// s*q + s
-	VFMADD213PS   Z12, Z12, Z8
-	VFMADD213PS   Z13, Z13, Z9
-	VFMADD213PS   Z14, Z14, Z10
-	VFMADD213PS   Z15, Z15, Z11
+	VFMADD213PS   Z13, Z13, Z8
+	VFMADD213PS   Z14, Z14, Z9
+	VFMADD213PS   Z15, Z15, Z10
+	VFMADD213PS   Z16, Z16, Z11
 	VCMPPS        $0x1e, (SI), Z2, K1
 	VCMPPS        $0x1e, 64(SI), Z2, K2
 	VCMPPS        $0x1e, 128(SI), Z2, K3
@@ -33175,41 +33252,41 @@ sure96:
 	VMOVUPS.Z     320(SI), K2, Z6
 	VMOVAPS       Z3, Z7
 	VFMADD231PS.Z Z0, Z5, K7, Z7
-	VMOVAPS       Z3, Z12
-	VFMADD231PS.Z Z0, Z6, K2, Z12
+	VMOVAPS       Z3, Z13
+	VFMADD231PS.Z Z0, Z6, K2, Z13
 
 	// -n = magic - N - u
-	VSUBPS Z7, Z3, Z13
-	VSUBPS Z12, Z3, Z3
+	VSUBPS Z7, Z3, Z14
+	VSUBPS Z13, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z5, Z13
+	VFMADD231PS Z0, Z5, Z14
 	VFMADD231PS Z0, Z6, Z3
-	VFMADD231PS Z1, Z5, Z13
+	VFMADD231PS Z1, Z5, Z14
 	VFMADD231PS Z1, Z6, Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z7, Z14
-	VPERMPS      nearTable<>+0(SB), Z12, Z15
+	VPERMPS      Z12, Z7, Z15
+	VPERMPS      Z12, Z13, Z12
 	VPSLLD       $0x14, Z7, Z7
-	VPSLLD       $0x14, Z12, Z12
-	VPADDD       Z14, Z7, Z14
-	VPADDD       Z15, Z12, Z15
+	VPSLLD       $0x14, Z13, Z13
+	VPADDD       Z15, Z7, Z15
+	VPADDD       Z12, Z13, Z12
 	VBROADCASTSS nearExp2<>+0(SB), Z7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z7
-	VBROADCASTSS     nearExp2<>+0(SB), Z12
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z12
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z7
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z12
-	VMULPS           Z7, Z13, Z13
-	VMULPS           Z12, Z3, Z3
-	VFMADD213PS.Z    Z14, Z14, K7, Z13
-	VFMADD213PS.Z    Z15, Z15, K2, Z3
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z7
+	VBROADCASTSS     nearExp2<>+0(SB), Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z13
+	VMULPS           Z7, Z14, Z14
+	VMULPS           Z13, Z3, Z3
+	VFMADD213PS.Z    Z15, Z15, K7, Z14
+	VFMADD213PS.Z    Z12, Z12, K2, Z3
 	VCMPPS           $0x1e, Z5, Z2, K1
 	VCMPPS           $0x1e, Z6, Z2, K2
-	VMOVAPS.Z        Z13, K1, Z2
+	VMOVAPS.Z        Z14, K1, Z2
 	VMOVAPS.Z        Z3, K2, Z5
 	VADDPS           Z5, Z2, Z2
 	VEXTRACTF64X4    $0x01, Z4, Y5
@@ -33246,8 +33323,8 @@ sure96:
 	VMOVUPS          Z10, 128(DI)
 	VMULPS           Z2, Z11, Z11
 	VMOVUPS          Z11, 192(DI)
-	VMULPS           Z2, Z13, Z13
-	VMOVUPS          Z13, K7, 256(DI)
+	VMULPS           Z2, Z14, Z14
+	VMOVUPS          Z14, K7, 256(DI)
 	VMULPS           Z2, Z3, Z3
 	KSHIFTRQ         $0x10, K7, K1
 	VMOVUPS          Z3, K1, 320(DI)
@@ -33273,19 +33350,19 @@ done13:
 	KMOVQ AX, K7
 
 begin16:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact128
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact128
-	VMOVUPS      nearTable<>+0(SB), Z2
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z5
-	VBROADCASTSS nearExp1<>+0(SB), Z6
-	VBROADCASTSS integer<>+0(SB), Z7
-	PCALIGN      $0x40
+	MOVL            (R14), AX
+	TESTL           $0x00000007, AX
+	JZ              exact128
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             exact128
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
+	VBROADCASTSS    (R14), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z4
+	VBROADCASTSS    nearExp2<>+0(SB), Z5
+	VBROADCASTSS    nearExp1<>+0(SB), Z6
+	VBROADCASTSS    integer<>+0(SB), Z7
+	PCALIGN         $0x40
 
 loop16:
 	VBROADCASTSS (SI), Z8
@@ -33634,28 +33711,29 @@ sure128:
 	VSUBPS Z7, Z3, Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z8
-	VFMADD231PS 64(SI), Z0, Z9
-	VFMADD231PS 128(SI), Z0, Z10
-	VFMADD231PS 192(SI), Z0, Z11
-	VFMADD231PS (SI), Z1, Z8
-	VFMADD231PS 64(SI), Z1, Z9
-	VFMADD231PS 128(SI), Z1, Z10
-	VFMADD231PS 192(SI), Z1, Z11
+	VFMADD231PS     (SI), Z0, Z8
+	VFMADD231PS     64(SI), Z0, Z9
+	VFMADD231PS     128(SI), Z0, Z10
+	VFMADD231PS     192(SI), Z0, Z11
+	VFMADD231PS     (SI), Z1, Z8
+	VFMADD231PS     64(SI), Z1, Z9
+	VFMADD231PS     128(SI), Z1, Z10
+	VFMADD231PS     192(SI), Z1, Z11
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z12
-	VPERMPS      nearTable<>+0(SB), Z5, Z13
-	VPERMPS      nearTable<>+0(SB), Z6, Z14
-	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      Z12, Z4, Z13
+	VPERMPS      Z12, Z5, Z14
+	VPERMPS      Z12, Z6, Z15
+	VPERMPS      Z12, Z7, Z16
 	VPSLLD       $0x14, Z4, Z4
 	VPSLLD       $0x14, Z5, Z5
 	VPSLLD       $0x14, Z6, Z6
 	VPSLLD       $0x14, Z7, Z7
-	VPADDD       Z12, Z4, Z12
-	VPADDD       Z13, Z5, Z13
-	VPADDD       Z14, Z6, Z14
-	VPADDD       Z15, Z7, Z15
+	VPADDD       Z13, Z4, Z13
+	VPADDD       Z14, Z5, Z14
+	VPADDD       Z15, Z6, Z15
+	VPADDD       Z16, Z7, Z16
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -33676,10 +33754,10 @@ sure128:
 	VMULPS           Z7, Z11, Z11
 
 	// s*q + s
-	VFMADD213PS Z12, Z12, Z8
-	VFMADD213PS Z13, Z13, Z9
-	VFMADD213PS Z14, Z14, Z10
-	VFMADD213PS Z15, Z15, Z11
+	VFMADD213PS Z13, Z13, Z8
+	VFMADD213PS Z14, Z14, Z9
+	VFMADD213PS Z15, Z15, Z10
+	VFMADD213PS Z16, Z16, Z11
 	VCMPPS      $0x1e, (SI), Z2, K1
 	VCMPPS      $0x1e, 64(SI), Z2, K2
 	VCMPPS      $0x1e, 128(SI), Z2, K3
@@ -33698,73 +33776,73 @@ sure128:
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS   Z3, Z0, Z7
-	VMOVUPS       320(SI), Z12
-	VFMADD213PS   Z3, Z0, Z12
-	VMOVAPS       Z3, Z13
-	VFMADD231PS.Z Z0, Z5, K7, Z13
+	VMOVUPS       320(SI), Z13
+	VFMADD213PS   Z3, Z0, Z13
 	VMOVAPS       Z3, Z14
-	VFMADD231PS.Z Z0, Z6, K2, Z14
+	VFMADD231PS.Z Z0, Z5, K7, Z14
+	VMOVAPS       Z3, Z15
+	VFMADD231PS.Z Z0, Z6, K2, Z15
 
 	// -n = magic - N - u
-	VSUBPS Z7, Z3, Z15
-	VSUBPS Z12, Z3, Z16
+	VSUBPS Z7, Z3, Z16
 	VSUBPS Z13, Z3, Z17
-	VSUBPS Z14, Z3, Z3
+	VSUBPS Z14, Z3, Z18
+	VSUBPS Z15, Z3, Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z15
-	VFMADD231PS 320(SI), Z0, Z16
-	VFMADD231PS Z0, Z5, Z17
+	VFMADD231PS 256(SI), Z0, Z16
+	VFMADD231PS 320(SI), Z0, Z17
+	VFMADD231PS Z0, Z5, Z18
 	VFMADD231PS Z0, Z6, Z3
-	VFMADD231PS 256(SI), Z1, Z15
-	VFMADD231PS 320(SI), Z1, Z16
-	VFMADD231PS Z1, Z5, Z17
+	VFMADD231PS 256(SI), Z1, Z16
+	VFMADD231PS 320(SI), Z1, Z17
+	VFMADD231PS Z1, Z5, Z18
 	VFMADD231PS Z1, Z6, Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z7, Z18
-	VPERMPS      nearTable<>+0(SB), Z12, Z19
-	VPERMPS      nearTable<>+0(SB), Z13, Z20
-	VPERMPS      nearTable<>+0(SB), Z14, Z21
+	VPERMPS      Z12, Z7, Z19
+	VPERMPS      Z12, Z13, Z20
+	VPERMPS      Z12, Z14, Z21
+	VPERMPS      Z12, Z15, Z12
 	VPSLLD       $0x14, Z7, Z7
-	VPSLLD       $0x14, Z12, Z12
 	VPSLLD       $0x14, Z13, Z13
 	VPSLLD       $0x14, Z14, Z14
-	VPADDD       Z18, Z7, Z18
-	VPADDD       Z19, Z12, Z19
+	VPSLLD       $0x14, Z15, Z15
+	VPADDD       Z19, Z7, Z19
 	VPADDD       Z20, Z13, Z20
 	VPADDD       Z21, Z14, Z21
+	VPADDD       Z12, Z15, Z12
 	VBROADCASTSS nearExp2<>+0(SB), Z7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z7
-	VBROADCASTSS     nearExp2<>+0(SB), Z12
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z12
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z7
 	VBROADCASTSS     nearExp2<>+0(SB), Z13
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z13
 	VBROADCASTSS     nearExp2<>+0(SB), Z14
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z7
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z12
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z7
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z13
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z14
-	VMULPS           Z7, Z15, Z15
-	VMULPS           Z12, Z16, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z15
+	VMULPS           Z7, Z16, Z16
 	VMULPS           Z13, Z17, Z17
-	VMULPS           Z14, Z3, Z3
+	VMULPS           Z14, Z18, Z18
+	VMULPS           Z15, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z18, Z18, Z15
 	VFMADD213PS   Z19, Z19, Z16
-	VFMADD213PS.Z Z20, Z20, K7, Z17
-	VFMADD213PS.Z Z21, Z21, K2, Z3
+	VFMADD213PS   Z20, Z20, Z17
+	VFMADD213PS.Z Z21, Z21, K7, Z18
+	VFMADD213PS.Z Z12, Z12, K2, Z3
 	VCMPPS        $0x1e, 256(SI), Z2, K1
 	VCMPPS        $0x1e, 320(SI), Z2, K2
 	VCMPPS        $0x1e, Z5, Z2, K3
 	VCMPPS        $0x1e, Z6, Z2, K4
-	VMOVAPS.Z     Z15, K1, Z2
-	VMOVAPS.Z     Z16, K2, Z5
-	VMOVAPS.Z     Z17, K3, Z6
+	VMOVAPS.Z     Z16, K1, Z2
+	VMOVAPS.Z     Z17, K2, Z5
+	VMOVAPS.Z     Z18, K3, Z6
 	VMOVAPS.Z     Z3, K4, Z7
 	VADDPS        Z5, Z2, Z2
 	VADDPS        Z7, Z6, Z6
@@ -33803,12 +33881,12 @@ sure128:
 	VMOVUPS       Z10, 128(DI)
 	VMULPS        Z2, Z11, Z11
 	VMOVUPS       Z11, 192(DI)
-	VMULPS        Z2, Z15, Z15
-	VMOVUPS       Z15, 256(DI)
 	VMULPS        Z2, Z16, Z16
-	VMOVUPS       Z16, 320(DI)
+	VMOVUPS       Z16, 256(DI)
 	VMULPS        Z2, Z17, Z17
-	VMOVUPS       Z17, K7, 384(DI)
+	VMOVUPS       Z17, 320(DI)
+	VMULPS        Z2, Z18, Z18
+	VMOVUPS       Z18, K7, 384(DI)
 	VMULPS        Z2, Z3, Z3
 	KSHIFTRQ      $0x10, K7, K1
 	VMOVUPS       Z3, K1, 448(DI)
@@ -33971,13 +34049,13 @@ behind22:
 	MOVQ R13, CX
 
 	// Turns whose elements are all near, of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done25
-	VMOVUPS      nearTable<>+0(SB), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	VBROADCASTSS nearExp1<>+0(SB), Z10
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done25
+	VBROADCASTF64X4 nearTable<>+0(SB), Z4
+	VBROADCASTSS    nearExp3<>+0(SB), Z8
+	VBROADCASTSS    nearExp2<>+0(SB), Z9
+	VBROADCASTSS    nearExp1<>+0(SB), Z10
+	PCALIGN         $0x40
 
 loop25:
 	VMOVUPS (SI), Z11
@@ -34173,11 +34251,12 @@ upto26:
 	VSUBPS Z8, Z2, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z4, Z9
-	VFMADD231PS Z1, Z4, Z9
+	VFMADD231PS     Z0, Z4, Z9
+	VFMADD231PS     Z1, Z4, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z4
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z8, Z4
+	VPERMPS      Z4, Z8, Z4
 	VPSLLD       $0x14, Z8, Z8
 	VPADDD       Z4, Z8, Z4
 	VBROADCASTSS nearExp2<>+0(SB), Z8
@@ -34220,18 +34299,19 @@ upto27:
 	VSUBPS Z9, Z2, Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS Z0, Z4, Z11
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS Z1, Z4, Z11
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     Z0, Z4, Z11
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     Z1, Z4, Z11
+	VBROADCASTF64X4 nearTable<>+0(SB), Z4
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z8, Z4
-	VPERMPS      nearTable<>+0(SB), Z9, Z12
+	VPERMPS      Z4, Z8, Z12
+	VPERMPS      Z4, Z9, Z4
 	VPSLLD       $0x14, Z8, Z8
 	VPSLLD       $0x14, Z9, Z9
-	VPADDD       Z4, Z8, Z4
-	VPADDD       Z12, Z9, Z12
+	VPADDD       Z12, Z8, Z12
+	VPADDD       Z4, Z9, Z4
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -34244,8 +34324,8 @@ upto27:
 	VMULPS           Z9, Z11, Z11
 
 	// s*q + s
-	VFMADD213PS   Z4, Z4, Z10
-	VFMADD213PS.Z Z12, Z12, K7, Z11
+	VFMADD213PS   Z12, Z12, Z10
+	VFMADD213PS.Z Z4, Z4, K7, Z11
 	VADDPS        Z11, Z10, Z4
 	VMOVUPS       Z10, (DI)
 	VMOVUPS       Z11, K7, 64(DI)
@@ -34284,23 +34364,24 @@ upto28:
 	VSUBPS Z10, Z2, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z11
-	VFMADD231PS 64(SI), Z0, Z12
-	VFMADD231PS Z0, Z4, Z13
-	VFMADD231PS (SI), Z1, Z11
-	VFMADD231PS 64(SI), Z1, Z12
-	VFMADD231PS Z1, Z4, Z13
+	VFMADD231PS     (SI), Z0, Z11
+	VFMADD231PS     64(SI), Z0, Z12
+	VFMADD231PS     Z0, Z4, Z13
+	VFMADD231PS     (SI), Z1, Z11
+	VFMADD231PS     64(SI), Z1, Z12
+	VFMADD231PS     Z1, Z4, Z13
+	VBROADCASTF64X4 nearTable<>+0(SB), Z4
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z8, Z4
-	VPERMPS      nearTable<>+0(SB), Z9, Z14
-	VPERMPS      nearTable<>+0(SB), Z10, Z15
+	VPERMPS      Z4, Z8, Z14
+	VPERMPS      Z4, Z9, Z15
+	VPERMPS      Z4, Z10, Z4
 	VPSLLD       $0x14, Z8, Z8
 	VPSLLD       $0x14, Z9, Z9
 	VPSLLD       $0x14, Z10, Z10
-	VPADDD       Z4, Z8, Z4
-	VPADDD       Z14, Z9, Z14
-	VPADDD       Z15, Z10, Z15
+	VPADDD       Z14, Z8, Z14
+	VPADDD       Z15, Z9, Z15
+	VPADDD       Z4, Z10, Z4
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -34317,9 +34398,9 @@ upto28:
 	VMULPS           Z10, Z13, Z13
 
 	// s*q + s
-	VFMADD213PS   Z4, Z4, Z11
-	VFMADD213PS   Z14, Z14, Z12
-	VFMADD213PS.Z Z15, Z15, K7, Z13
+	VFMADD213PS   Z14, Z14, Z11
+	VFMADD213PS   Z15, Z15, Z12
+	VFMADD213PS.Z Z4, Z4, K7, Z13
 	VADDPS        Z12, Z11, Z4
 	VADDPS        Z13, Z4, Z4
 	VMOVUPS       Z11, (DI)
@@ -34363,28 +34444,29 @@ upto29:
 	VSUBPS Z11, Z2, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z12
-	VFMADD231PS 64(SI), Z0, Z13
-	VFMADD231PS 128(SI), Z0, Z14
-	VFMADD231PS Z0, Z4, Z15
-	VFMADD231PS (SI), Z1, Z12
-	VFMADD231PS 64(SI), Z1, Z13
-	VFMADD231PS 128(SI), Z1, Z14
-	VFMADD231PS Z1, Z4, Z15
+	VFMADD231PS     (SI), Z0, Z12
+	VFMADD231PS     64(SI), Z0, Z13
+	VFMADD231PS     128(SI), Z0, Z14
+	VFMADD231PS     Z0, Z4, Z15
+	VFMADD231PS     (SI), Z1, Z12
+	VFMADD231PS     64(SI), Z1, Z13
+	VFMADD231PS     128(SI), Z1, Z14
+	VFMADD231PS     Z1, Z4, Z15
+	VBROADCASTF64X4 nearTable<>+0(SB), Z4
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z8, Z4
-	VPERMPS      nearTable<>+0(SB), Z9, Z16
-	VPERMPS      nearTable<>+0(SB), Z10, Z17
-	VPERMPS      nearTable<>+0(SB), Z11, Z18
+	VPERMPS      Z4, Z8, Z16
+	VPERMPS      Z4, Z9, Z17
+	VPERMPS      Z4, Z10, Z18
+	VPERMPS      Z4, Z11, Z4
 	VPSLLD       $0x14, Z8, Z8
 	VPSLLD       $0x14, Z9, Z9
 	VPSLLD       $0x14, Z10, Z10
 	VPSLLD       $0x14, Z11, Z11
-	VPADDD       Z4, Z8, Z4
-	VPADDD       Z16, Z9, Z16
-	VPADDD       Z17, Z10, Z17
-	VPADDD       Z18, Z11, Z18
+	VPADDD       Z16, Z8, Z16
+	VPADDD       Z17, Z9, Z17
+	VPADDD       Z18, Z10, Z18
+	VPADDD       Z4, Z11, Z4
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -34405,10 +34487,10 @@ upto29:
 	VMULPS           Z11, Z15, Z15
 
 	// s*q + s
-	VFMADD213PS   Z4, Z4, Z12
-	VFMADD213PS   Z16, Z16, Z13
-	VFMADD213PS   Z17, Z17, Z14
-	VFMADD213PS.Z Z18, Z18, K7, Z15
+	VFMADD213PS   Z16, Z16, Z12
+	VFMADD213PS   Z17, Z17, Z13
+	VFMADD213PS   Z18, Z18, Z14
+	VFMADD213PS.Z Z4, Z4, K7, Z15
 	VADDPS        Z13, Z12, Z4
 	VADDPS        Z15, Z14, Z8
 	VADDPS        Z8, Z4, Z4
@@ -34454,28 +34536,29 @@ upto30:
 	VSUBPS Z10, Z2, Z14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z11
-	VFMADD231PS 64(SI), Z0, Z12
-	VFMADD231PS 128(SI), Z0, Z13
-	VFMADD231PS 192(SI), Z0, Z14
-	VFMADD231PS (SI), Z1, Z11
-	VFMADD231PS 64(SI), Z1, Z12
-	VFMADD231PS 128(SI), Z1, Z13
-	VFMADD231PS 192(SI), Z1, Z14
+	VFMADD231PS     (SI), Z0, Z11
+	VFMADD231PS     64(SI), Z0, Z12
+	VFMADD231PS     128(SI), Z0, Z13
+	VFMADD231PS     192(SI), Z0, Z14
+	VFMADD231PS     (SI), Z1, Z11
+	VFMADD231PS     64(SI), Z1, Z12
+	VFMADD231PS     128(SI), Z1, Z13
+	VFMADD231PS     192(SI), Z1, Z14
+	VBROADCASTF64X4 nearTable<>+0(SB), Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPERMPS      Z15, Z4, Z16
+	VPERMPS      Z15, Z8, Z17
+	VPERMPS      Z15, Z9, Z18
+	VPERMPS      Z15, Z10, Z19
 	VPSLLD       $0x14, Z4, Z4
 	VPSLLD       $0x14, Z8, Z8
 	VPSLLD       $0x14, Z9, Z9
 	VPSLLD       $0x14, Z10, Z10
-	VPADDD       Z15, Z4, Z15
-	VPADDD       Z16, Z8, Z16
-	VPADDD       Z17, Z9, Z17
-	VPADDD       Z18, Z10, Z18
+	VPADDD       Z16, Z4, Z16
+	VPADDD       Z17, Z8, Z17
+	VPADDD       Z18, Z9, Z18
+	VPADDD       Z19, Z10, Z19
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -34496,10 +34579,10 @@ upto30:
 	VMULPS           Z10, Z14, Z14
 
 	// s*q + s
-	VFMADD213PS   Z15, Z15, Z11
-	VFMADD213PS   Z16, Z16, Z12
-	VFMADD213PS   Z17, Z17, Z13
-	VFMADD213PS   Z18, Z18, Z14
+	VFMADD213PS   Z16, Z16, Z11
+	VFMADD213PS   Z17, Z17, Z12
+	VFMADD213PS   Z18, Z18, Z13
+	VFMADD213PS   Z19, Z19, Z14
 	VADDPS        Z12, Z11, Z4
 	VADDPS        Z14, Z13, Z8
 	VADDPS        Z8, Z4, Z4
@@ -34508,46 +34591,46 @@ upto30:
 	VMOVUPS.Z     320(SI), K2, Z9
 	VMOVAPS       Z2, Z10
 	VFMADD231PS.Z Z0, Z8, K7, Z10
-	VMOVAPS       Z2, Z15
-	VFMADD231PS.Z Z0, Z9, K2, Z15
+	VMOVAPS       Z2, Z16
+	VFMADD231PS.Z Z0, Z9, K2, Z16
 
 	// -n = magic - N - u
-	VSUBPS Z10, Z2, Z16
-	VSUBPS Z15, Z2, Z17
+	VSUBPS Z10, Z2, Z17
+	VSUBPS Z16, Z2, Z18
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z8, Z16
-	VFMADD231PS Z0, Z9, Z17
-	VFMADD231PS Z1, Z8, Z16
-	VFMADD231PS Z1, Z9, Z17
+	VFMADD231PS Z0, Z8, Z17
+	VFMADD231PS Z0, Z9, Z18
+	VFMADD231PS Z1, Z8, Z17
+	VFMADD231PS Z1, Z9, Z18
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z10, Z8
-	VPERMPS      nearTable<>+0(SB), Z15, Z9
+	VPERMPS      Z15, Z10, Z8
+	VPERMPS      Z15, Z16, Z15
 	VPSLLD       $0x14, Z10, Z10
-	VPSLLD       $0x14, Z15, Z15
+	VPSLLD       $0x14, Z16, Z16
 	VPADDD       Z8, Z10, Z8
-	VPADDD       Z9, Z15, Z9
-	VBROADCASTSS nearExp2<>+0(SB), Z10
+	VPADDD       Z15, Z16, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z10
-	VBROADCASTSS     nearExp2<>+0(SB), Z15
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z10
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z15
-	VMULPS           Z10, Z16, Z16
-	VMULPS           Z15, Z17, Z17
-	VFMADD213PS.Z    Z8, Z8, K7, Z16
-	VFMADD213PS.Z    Z9, Z9, K2, Z17
-	VADDPS           Z17, Z16, Z8
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z10
+	VMULPS           Z9, Z17, Z17
+	VMULPS           Z10, Z18, Z18
+	VFMADD213PS.Z    Z8, Z8, K7, Z17
+	VFMADD213PS.Z    Z15, Z15, K2, Z18
+	VADDPS           Z18, Z17, Z8
 	VMOVUPS          Z11, (DI)
 	VMOVUPS          Z12, 64(DI)
 	VMOVUPS          Z13, 128(DI)
 	VMOVUPS          Z14, 192(DI)
-	VMOVUPS          Z16, K7, 256(DI)
+	VMOVUPS          Z17, K7, 256(DI)
 	KSHIFTRQ         $0x10, K7, K1
-	VMOVUPS          Z17, K1, 320(DI)
+	VMOVUPS          Z18, K1, 320(DI)
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Z4, Z6, Z9
@@ -34593,28 +34676,29 @@ upto31:
 	VSUBPS Z10, Z2, Z14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z11
-	VFMADD231PS 64(SI), Z0, Z12
-	VFMADD231PS 128(SI), Z0, Z13
-	VFMADD231PS 192(SI), Z0, Z14
-	VFMADD231PS (SI), Z1, Z11
-	VFMADD231PS 64(SI), Z1, Z12
-	VFMADD231PS 128(SI), Z1, Z13
-	VFMADD231PS 192(SI), Z1, Z14
+	VFMADD231PS     (SI), Z0, Z11
+	VFMADD231PS     64(SI), Z0, Z12
+	VFMADD231PS     128(SI), Z0, Z13
+	VFMADD231PS     192(SI), Z0, Z14
+	VFMADD231PS     (SI), Z1, Z11
+	VFMADD231PS     64(SI), Z1, Z12
+	VFMADD231PS     128(SI), Z1, Z13
+	VFMADD231PS     192(SI), Z1, Z14
+	VBROADCASTF64X4 nearTable<>+0(SB), Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z4, Z15
-	VPERMPS      nearTable<>+0(SB), Z8, Z16
-	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPERMPS      Z15, Z4, Z16
+	VPERMPS      Z15, Z8, Z17
+	VPERMPS      Z15, Z9, Z18
+	VPERMPS      Z15, Z10, Z19
 	VPSLLD       $0x14, Z4, Z4
 	VPSLLD       $0x14, Z8, Z8
 	VPSLLD       $0x14, Z9, Z9
 	VPSLLD       $0x14, Z10, Z10
-	VPADDD       Z15, Z4, Z15
-	VPADDD       Z16, Z8, Z16
-	VPADDD       Z17, Z9, Z17
-	VPADDD       Z18, Z10, Z18
+	VPADDD       Z16, Z4, Z16
+	VPADDD       Z17, Z8, Z17
+	VPADDD       Z18, Z9, Z18
+	VPADDD       Z19, Z10, Z19
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -34635,10 +34719,10 @@ upto31:
 	VMULPS           Z10, Z14, Z14
 
 	// s*q + s
-	VFMADD213PS Z15, Z15, Z11
-	VFMADD213PS Z16, Z16, Z12
-	VFMADD213PS Z17, Z17, Z13
-	VFMADD213PS Z18, Z18, Z14
+	VFMADD213PS Z16, Z16, Z11
+	VFMADD213PS Z17, Z17, Z12
+	VFMADD213PS Z18, Z18, Z13
+	VFMADD213PS Z19, Z19, Z14
 	VADDPS      Z12, Z11, Z4
 	VADDPS      Z14, Z13, Z8
 	VADDPS      Z8, Z4, Z4
@@ -34649,78 +34733,78 @@ upto31:
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS   Z2, Z0, Z10
-	VMOVUPS       320(SI), Z15
-	VFMADD213PS   Z2, Z0, Z15
-	VMOVAPS       Z2, Z16
-	VFMADD231PS.Z Z0, Z8, K7, Z16
+	VMOVUPS       320(SI), Z16
+	VFMADD213PS   Z2, Z0, Z16
 	VMOVAPS       Z2, Z17
-	VFMADD231PS.Z Z0, Z9, K2, Z17
+	VFMADD231PS.Z Z0, Z8, K7, Z17
+	VMOVAPS       Z2, Z18
+	VFMADD231PS.Z Z0, Z9, K2, Z18
 
 	// -n = magic - N - u
-	VSUBPS Z10, Z2, Z18
-	VSUBPS Z15, Z2, Z19
+	VSUBPS Z10, Z2, Z19
 	VSUBPS Z16, Z2, Z20
 	VSUBPS Z17, Z2, Z21
+	VSUBPS Z18, Z2, Z22
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z18
-	VFMADD231PS 320(SI), Z0, Z19
-	VFMADD231PS Z0, Z8, Z20
-	VFMADD231PS Z0, Z9, Z21
-	VFMADD231PS 256(SI), Z1, Z18
-	VFMADD231PS 320(SI), Z1, Z19
-	VFMADD231PS Z1, Z8, Z20
-	VFMADD231PS Z1, Z9, Z21
+	VFMADD231PS 256(SI), Z0, Z19
+	VFMADD231PS 320(SI), Z0, Z20
+	VFMADD231PS Z0, Z8, Z21
+	VFMADD231PS Z0, Z9, Z22
+	VFMADD231PS 256(SI), Z1, Z19
+	VFMADD231PS 320(SI), Z1, Z20
+	VFMADD231PS Z1, Z8, Z21
+	VFMADD231PS Z1, Z9, Z22
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z10, Z8
-	VPERMPS      nearTable<>+0(SB), Z15, Z9
-	VPERMPS      nearTable<>+0(SB), Z16, Z22
-	VPERMPS      nearTable<>+0(SB), Z17, Z23
+	VPERMPS      Z15, Z10, Z8
+	VPERMPS      Z15, Z16, Z9
+	VPERMPS      Z15, Z17, Z23
+	VPERMPS      Z15, Z18, Z15
 	VPSLLD       $0x14, Z10, Z10
-	VPSLLD       $0x14, Z15, Z15
 	VPSLLD       $0x14, Z16, Z16
 	VPSLLD       $0x14, Z17, Z17
+	VPSLLD       $0x14, Z18, Z18
 	VPADDD       Z8, Z10, Z8
-	VPADDD       Z9, Z15, Z9
-	VPADDD       Z22, Z16, Z22
+	VPADDD       Z9, Z16, Z9
 	VPADDD       Z23, Z17, Z23
+	VPADDD       Z15, Z18, Z15
 	VBROADCASTSS nearExp2<>+0(SB), Z10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z10
-	VBROADCASTSS     nearExp2<>+0(SB), Z15
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z10
 	VBROADCASTSS     nearExp2<>+0(SB), Z16
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z16
 	VBROADCASTSS     nearExp2<>+0(SB), Z17
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z21, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z10
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z22, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z10
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z16
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z17
-	VMULPS           Z10, Z18, Z18
-	VMULPS           Z15, Z19, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z22, Z18
+	VMULPS           Z10, Z19, Z19
 	VMULPS           Z16, Z20, Z20
 	VMULPS           Z17, Z21, Z21
+	VMULPS           Z18, Z22, Z22
 
 	// s*q + s
-	VFMADD213PS   Z8, Z8, Z18
-	VFMADD213PS   Z9, Z9, Z19
-	VFMADD213PS.Z Z22, Z22, K7, Z20
-	VFMADD213PS.Z Z23, Z23, K2, Z21
-	VADDPS        Z19, Z18, Z8
-	VADDPS        Z21, Z20, Z9
+	VFMADD213PS   Z8, Z8, Z19
+	VFMADD213PS   Z9, Z9, Z20
+	VFMADD213PS.Z Z23, Z23, K7, Z21
+	VFMADD213PS.Z Z15, Z15, K2, Z22
+	VADDPS        Z20, Z19, Z8
+	VADDPS        Z22, Z21, Z9
 	VADDPS        Z9, Z8, Z8
 	VMOVUPS       Z11, (DI)
 	VMOVUPS       Z12, 64(DI)
 	VMOVUPS       Z13, 128(DI)
 	VMOVUPS       Z14, 192(DI)
-	VMOVUPS       Z18, 256(DI)
-	VMOVUPS       Z19, 320(DI)
-	VMOVUPS       Z20, K7, 384(DI)
+	VMOVUPS       Z19, 256(DI)
+	VMOVUPS       Z20, 320(DI)
+	VMOVUPS       Z21, K7, 384(DI)
 	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z21, K1, 448(DI)
+	VMOVUPS       Z22, K1, 448(DI)
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Z4, Z6, Z9
@@ -34759,11 +34843,12 @@ behind31:
 	VSUBPS Z8, Z2, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z4, Z9
-	VFMADD231PS Z1, Z4, Z9
+	VFMADD231PS     Z0, Z4, Z9
+	VFMADD231PS     Z1, Z4, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z10
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z8, Z10
+	VPERMPS      Z10, Z8, Z10
 	VPSLLD       $0x14, Z8, Z8
 	VPADDD       Z10, Z8, Z10
 	VBROADCASTSS nearExp2<>+0(SB), Z8
@@ -35121,14 +35206,14 @@ exact:
 	VBROADCASTSS 4(R14), Z3
 
 	// Turns of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done41
-	VMOVUPS      exp2Table<>+0(SB), Z9
-	VBROADCASTSS exp3<>+0(SB), Z10
-	VBROADCASTSS exp2<>+0(SB), Z11
-	VBROADCASTSS exp1<>+0(SB), Z12
-	VBROADCASTSS cut<>+0(SB), Z13
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done41
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z9
+	VBROADCASTSS    exp3<>+0(SB), Z10
+	VBROADCASTSS    exp2<>+0(SB), Z11
+	VBROADCASTSS    exp1<>+0(SB), Z12
+	VBROADCASTSS    cut<>+0(SB), Z13
+	PCALIGN         $0x40
 
 loop41:
 	VMOVUPS (SI), Z14
@@ -35344,11 +35429,12 @@ upto42:
 	VSUBPS Z10, Z4, Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z9, Z11
-	VFMADD231PS Z3, Z9, Z11
+	VFMADD231PS     Z2, Z9, Z11
+	VFMADD231PS     Z3, Z9, Z11
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z9
+	VPERMPS      Z9, Z10, Z9
 	VPSLLD       $0x14, Z10, Z12
 	VPADDD       Z9, Z12, Z9
 	VBROADCASTSS exp2<>+0(SB), Z12
@@ -35401,18 +35487,19 @@ upto43:
 	VSUBPS Z11, Z4, Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z2, Z12
-	VFMADD231PS Z2, Z9, Z13
-	VFMADD231PS (SI), Z3, Z12
-	VFMADD231PS Z3, Z9, Z13
+	VFMADD231PS     (SI), Z2, Z12
+	VFMADD231PS     Z2, Z9, Z13
+	VFMADD231PS     (SI), Z3, Z12
+	VFMADD231PS     Z3, Z9, Z13
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z9
-	VPERMPS      exp2Table<>+0(SB), Z11, Z14
+	VPERMPS      Z9, Z10, Z14
+	VPERMPS      Z9, Z11, Z9
 	VPSLLD       $0x14, Z10, Z15
 	VPSLLD       $0x14, Z11, Z16
-	VPADDD       Z9, Z15, Z9
-	VPADDD       Z14, Z16, Z14
+	VPADDD       Z14, Z15, Z14
+	VPADDD       Z9, Z16, Z9
 	VBROADCASTSS exp2<>+0(SB), Z15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -35427,8 +35514,8 @@ upto43:
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
-	VFMADD213PS.Z Z9, Z9, K1, Z12
-	VFMADD213PS.Z Z14, Z14, K2, Z13
+	VFMADD213PS.Z Z14, Z14, K1, Z12
+	VFMADD213PS.Z Z9, Z9, K2, Z13
 	VADDPS        Z13, Z12, Z12
 
 	// sum + t, and what that lacks to the rest
@@ -35482,28 +35569,29 @@ upto44:
 	VSUBPS Z14, Z4, Z18
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z2, Z15
-	VFMADD231PS 64(SI), Z2, Z16
-	VFMADD231PS Z2, Z9, Z17
-	VFMADD231PS Z2, Z10, Z18
-	VFMADD231PS (SI), Z3, Z15
-	VFMADD231PS 64(SI), Z3, Z16
-	VFMADD231PS Z3, Z9, Z17
-	VFMADD231PS Z3, Z10, Z18
+	VFMADD231PS     (SI), Z2, Z15
+	VFMADD231PS     64(SI), Z2, Z16
+	VFMADD231PS     Z2, Z9, Z17
+	VFMADD231PS     Z2, Z10, Z18
+	VFMADD231PS     (SI), Z3, Z15
+	VFMADD231PS     64(SI), Z3, Z16
+	VFMADD231PS     Z3, Z9, Z17
+	VFMADD231PS     Z3, Z10, Z18
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z11, Z9
-	VPERMPS      exp2Table<>+0(SB), Z12, Z10
-	VPERMPS      exp2Table<>+0(SB), Z13, Z19
-	VPERMPS      exp2Table<>+0(SB), Z14, Z20
+	VPERMPS      Z9, Z11, Z10
+	VPERMPS      Z9, Z12, Z19
+	VPERMPS      Z9, Z13, Z20
+	VPERMPS      Z9, Z14, Z9
 	VPSLLD       $0x14, Z11, Z21
 	VPSLLD       $0x14, Z12, Z22
 	VPSLLD       $0x14, Z13, Z23
 	VPSLLD       $0x14, Z14, Z24
-	VPADDD       Z9, Z21, Z9
-	VPADDD       Z10, Z22, Z10
-	VPADDD       Z19, Z23, Z19
-	VPADDD       Z20, Z24, Z20
+	VPADDD       Z10, Z21, Z10
+	VPADDD       Z19, Z22, Z19
+	VPADDD       Z20, Z23, Z20
+	VPADDD       Z9, Z24, Z9
 	VBROADCASTSS exp2<>+0(SB), Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -35528,10 +35616,10 @@ upto44:
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K4
-	VFMADD213PS.Z Z9, Z9, K1, Z15
-	VFMADD213PS.Z Z10, Z10, K2, Z16
-	VFMADD213PS.Z Z19, Z19, K3, Z17
-	VFMADD213PS.Z Z20, Z20, K4, Z18
+	VFMADD213PS.Z Z10, Z10, K1, Z15
+	VFMADD213PS.Z Z19, Z19, K2, Z16
+	VFMADD213PS.Z Z20, Z20, K3, Z17
+	VFMADD213PS.Z Z9, Z9, K4, Z18
 	VADDPS        Z16, Z15, Z15
 	VADDPS        Z18, Z17, Z17
 	VADDPS        Z17, Z15, Z15
@@ -35598,56 +35686,57 @@ upto45:
 	VSUBPS Z16, Z4, Z20
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z2, Z17
-	VFMADD231PS 64(SI), Z2, Z18
-	VFMADD231PS 128(SI), Z2, Z19
-	VFMADD231PS 192(SI), Z2, Z20
-	VFMADD231PS (SI), Z3, Z17
-	VFMADD231PS 64(SI), Z3, Z18
-	VFMADD231PS 128(SI), Z3, Z19
-	VFMADD231PS 192(SI), Z3, Z20
+	VFMADD231PS     (SI), Z2, Z17
+	VFMADD231PS     64(SI), Z2, Z18
+	VFMADD231PS     128(SI), Z2, Z19
+	VFMADD231PS     192(SI), Z2, Z20
+	VFMADD231PS     (SI), Z3, Z17
+	VFMADD231PS     64(SI), Z3, Z18
+	VFMADD231PS     128(SI), Z3, Z19
+	VFMADD231PS     192(SI), Z3, Z20
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z21
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z13, Z21
-	VPERMPS      exp2Table<>+0(SB), Z14, Z22
-	VPERMPS      exp2Table<>+0(SB), Z15, Z23
-	VPERMPS      exp2Table<>+0(SB), Z16, Z24
-	VPSLLD       $0x14, Z13, Z25
-	VPSLLD       $0x14, Z14, Z26
-	VPSLLD       $0x14, Z15, Z27
-	VPSLLD       $0x14, Z16, Z28
-	VPADDD       Z21, Z25, Z21
+	VPERMPS      Z21, Z13, Z22
+	VPERMPS      Z21, Z14, Z23
+	VPERMPS      Z21, Z15, Z24
+	VPERMPS      Z21, Z16, Z25
+	VPSLLD       $0x14, Z13, Z26
+	VPSLLD       $0x14, Z14, Z27
+	VPSLLD       $0x14, Z15, Z28
+	VPSLLD       $0x14, Z16, Z29
 	VPADDD       Z22, Z26, Z22
 	VPADDD       Z23, Z27, Z23
 	VPADDD       Z24, Z28, Z24
-	VBROADCASTSS exp2<>+0(SB), Z25
+	VPADDD       Z25, Z29, Z25
+	VBROADCASTSS exp2<>+0(SB), Z26
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
-	VBROADCASTSS     exp2<>+0(SB), Z26
-	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z26
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z26
 	VBROADCASTSS     exp2<>+0(SB), Z27
-	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z27
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z27
 	VBROADCASTSS     exp2<>+0(SB), Z28
-	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z28
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
-	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z26
-	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z27
-	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z28
-	VMULPS           Z25, Z17, Z17
-	VMULPS           Z26, Z18, Z18
-	VMULPS           Z27, Z19, Z19
-	VMULPS           Z28, Z20, Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z28
+	VBROADCASTSS     exp2<>+0(SB), Z29
+	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z29
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z26
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z27
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z28
+	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z29
+	VMULPS           Z26, Z17, Z17
+	VMULPS           Z27, Z18, Z18
+	VMULPS           Z28, Z19, Z19
+	VMULPS           Z29, Z20, Z20
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z16, K4
-	VFMADD213PS.Z Z21, Z21, K1, Z17
-	VFMADD213PS.Z Z22, Z22, K2, Z18
-	VFMADD213PS.Z Z23, Z23, K3, Z19
-	VFMADD213PS.Z Z24, Z24, K4, Z20
+	VFMADD213PS.Z Z22, Z22, K1, Z17
+	VFMADD213PS.Z Z23, Z23, K2, Z18
+	VFMADD213PS.Z Z24, Z24, K3, Z19
+	VFMADD213PS.Z Z25, Z25, K4, Z20
 	VADDPS        Z18, Z17, Z17
 	VADDPS        Z20, Z19, Z19
 	VADDPS        Z19, Z17, Z17
@@ -35687,33 +35776,33 @@ upto45:
 	VFMADD231PS Z3, Z12, Z20
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z9
-	VPERMPS      exp2Table<>+0(SB), Z14, Z10
-	VPERMPS      exp2Table<>+0(SB), Z15, Z11
-	VPERMPS      exp2Table<>+0(SB), Z16, Z12
-	VPSLLD       $0x14, Z6, Z21
+	VPERMPS      Z21, Z6, Z9
+	VPERMPS      Z21, Z14, Z10
+	VPERMPS      Z21, Z15, Z11
+	VPERMPS      Z21, Z16, Z21
+	VPSLLD       $0x14, Z6, Z12
 	VPSLLD       $0x14, Z14, Z22
 	VPSLLD       $0x14, Z15, Z23
 	VPSLLD       $0x14, Z16, Z24
-	VPADDD       Z9, Z21, Z9
+	VPADDD       Z9, Z12, Z9
 	VPADDD       Z10, Z22, Z10
 	VPADDD       Z11, Z23, Z11
-	VPADDD       Z12, Z24, Z12
-	VBROADCASTSS exp2<>+0(SB), Z21
+	VPADDD       Z21, Z24, Z21
+	VBROADCASTSS exp2<>+0(SB), Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z12
 	VBROADCASTSS     exp2<>+0(SB), Z22
 	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
 	VBROADCASTSS     exp2<>+0(SB), Z23
 	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
 	VBROADCASTSS     exp2<>+0(SB), Z24
 	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z24
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z12
 	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
 	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
 	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z24
-	VMULPS           Z21, Z17, Z17
+	VMULPS           Z12, Z17, Z17
 	VMULPS           Z22, Z18, Z18
 	VMULPS           Z23, Z19, Z19
 	VMULPS           Z24, Z20, Z20
@@ -35726,7 +35815,7 @@ upto45:
 	VFMADD213PS.Z Z9, Z9, K1, Z17
 	VFMADD213PS.Z Z10, Z10, K2, Z18
 	VFMADD213PS.Z Z11, Z11, K3, Z19
-	VFMADD213PS.Z Z12, Z12, K4, Z20
+	VFMADD213PS.Z Z21, Z21, K4, Z20
 	VADDPS        Z18, Z17, Z17
 	VADDPS        Z20, Z19, Z19
 	VADDPS        Z19, Z17, Z17
@@ -35760,11 +35849,12 @@ behind45:
 	VSUBPS Z10, Z4, Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z9, Z11
-	VFMADD231PS Z3, Z9, Z11
+	VFMADD231PS     Z2, Z9, Z11
+	VFMADD231PS     Z3, Z9, Z11
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z12
+	VPERMPS      Z12, Z10, Z12
 	VPSLLD       $0x14, Z10, Z13
 	VPADDD       Z12, Z13, Z12
 	VBROADCASTSS exp2<>+0(SB), Z13
@@ -35845,14 +35935,14 @@ behind45:
 	MOVQ R13, CX
 
 	// 8 vectors a turn.
-	SUBQ         $0x00000080, CX
-	JLT          done48
-	VMOVUPS      exp2Table<>+0(SB), Z5
-	VBROADCASTSS exp3<>+0(SB), Z6
-	VBROADCASTSS exp2<>+0(SB), Z7
-	VBROADCASTSS exp1<>+0(SB), Z9
-	VBROADCASTSS cut<>+0(SB), Z10
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done48
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z5
+	VBROADCASTSS    exp3<>+0(SB), Z6
+	VBROADCASTSS    exp2<>+0(SB), Z7
+	VBROADCASTSS    exp1<>+0(SB), Z9
+	VBROADCASTSS    cut<>+0(SB), Z10
+	PCALIGN         $0x40
 
 loop48:
 	VMOVUPS (SI), Z11
@@ -36022,11 +36112,12 @@ loop49:
 	VSUBPS Z5, Z4, Z6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z2, Z6
-	VFMADD231PS (SI), Z3, Z6
+	VFMADD231PS     (SI), Z2, Z6
+	VFMADD231PS     (SI), Z3, Z6
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z7
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z5, Z7
+	VPERMPS      Z7, Z5, Z7
 	VPSLLD       $0x14, Z5, Z9
 	VPADDD       Z7, Z9, Z7
 	VBROADCASTSS exp2<>+0(SB), Z9
@@ -36066,11 +36157,12 @@ done49:
 	VSUBPS Z6, Z4, Z7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z2, Z5, Z7
-	VFMADD231PS Z3, Z5, Z7
+	VFMADD231PS     Z2, Z5, Z7
+	VFMADD231PS     Z3, Z5, Z7
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z5
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z5
+	VPERMPS      Z5, Z6, Z5
 	VPSLLD       $0x14, Z6, Z9
 	VPADDD       Z5, Z9, Z5
 	VBROADCASTSS exp2<>+0(SB), Z9
@@ -36162,13 +36254,13 @@ TEXT ·sumTopsAVX512(SB), NOSPLIT, $0-64
 	VMOVAPS      Z3, Z2
 
 	// Turns whose elements are all near, of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done2
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS nearExp3<>+0(SB), Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z8
-	VBROADCASTSS nearExp1<>+0(SB), Z9
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done2
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
+	VBROADCASTSS    nearExp3<>+0(SB), Z7
+	VBROADCASTSS    nearExp2<>+0(SB), Z8
+	VBROADCASTSS    nearExp1<>+0(SB), Z9
+	PCALIGN         $0x40
 
 loop2:
 	PREFETCHT0 4096(SI)
@@ -36374,14 +36466,14 @@ exact:
 	VBROADCASTSS 204(R14), Z3
 
 	// Turns of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done4
-	VMOVUPS      exp2Table<>+0(SB), Z7
-	VBROADCASTSS exp3<>+0(SB), Z8
-	VBROADCASTSS exp2<>+0(SB), Z9
-	VBROADCASTSS exp1<>+0(SB), Z10
-	VBROADCASTSS cut<>+0(SB), Z11
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done4
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z7
+	VBROADCASTSS    exp3<>+0(SB), Z8
+	VBROADCASTSS    exp2<>+0(SB), Z9
+	VBROADCASTSS    exp1<>+0(SB), Z10
+	VBROADCASTSS    cut<>+0(SB), Z11
+	PCALIGN         $0x40
 
 loop4:
 	VMOVUPS (SI), Z12
@@ -36624,14 +36716,14 @@ TEXT ·sumStoreKeptAVX512(SB), NOSPLIT, $0-72
 	VMOVAPS      Z3, Z2
 
 	// Turns whose elements are all near, of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done2
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS allBits<>+0(SB), Z6
-	VBROADCASTSS nearExp3<>+0(SB), Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z8
-	VBROADCASTSS nearExp1<>+0(SB), Z9
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done2
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
+	VBROADCASTSS    allBits<>+0(SB), Z6
+	VBROADCASTSS    nearExp3<>+0(SB), Z7
+	VBROADCASTSS    nearExp2<>+0(SB), Z8
+	VBROADCASTSS    nearExp1<>+0(SB), Z9
+	PCALIGN         $0x40
 
 loop2:
 	VPTESTMB      (R15), X6, K1
@@ -36825,16 +36917,16 @@ exact:
 	VBROADCASTSS 204(R14), Z3
 
 	// Turns of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done4
-	VMOVUPS      exp2Table<>+0(SB), Z6
-	VBROADCASTSS allBits<>+0(SB), Z7
-	VBROADCASTSS minusInf<>+0(SB), Z8
-	VBROADCASTSS exp3<>+0(SB), Z9
-	VBROADCASTSS exp2<>+0(SB), Z10
-	VBROADCASTSS exp1<>+0(SB), Z11
-	VBROADCASTSS cut<>+0(SB), Z12
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done4
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
+	VBROADCASTSS    allBits<>+0(SB), Z7
+	VBROADCASTSS    minusInf<>+0(SB), Z8
+	VBROADCASTSS    exp3<>+0(SB), Z9
+	VBROADCASTSS    exp2<>+0(SB), Z10
+	VBROADCASTSS    exp1<>+0(SB), Z11
+	VBROADCASTSS    cut<>+0(SB), Z12
+	PCALIGN         $0x40
 
 loop4:
 	// x where other is true, else -Inf
@@ -37149,14 +37241,14 @@ TEXT ·sumStoreAddedAVX512(SB), NOSPLIT, $0-72
 	VMOVAPS      Z3, Z2
 
 	// Turns whose elements are all near, of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done2
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 208(R14), Z6
-	VBROADCASTSS lowest<>+0(SB), Z7
-	VBROADCASTSS nearExp3<>+0(SB), Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z9
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done2
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
+	VBROADCASTSS    208(R14), Z6
+	VBROADCASTSS    lowest<>+0(SB), Z7
+	VBROADCASTSS    nearExp3<>+0(SB), Z8
+	VBROADCASTSS    nearExp2<>+0(SB), Z9
+	PCALIGN         $0x40
 
 loop2:
 	// x * mul + other
@@ -37381,15 +37473,15 @@ exact:
 	VBROADCASTSS 204(R14), Z3
 
 	// Turns of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done4
-	VMOVUPS      exp2Table<>+0(SB), Z6
-	VBROADCASTSS 208(R14), Z7
-	VBROADCASTSS exp3<>+0(SB), Z8
-	VBROADCASTSS exp2<>+0(SB), Z9
-	VBROADCASTSS exp1<>+0(SB), Z10
-	VBROADCASTSS cut<>+0(SB), Z11
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done4
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
+	VBROADCASTSS    208(R14), Z7
+	VBROADCASTSS    exp3<>+0(SB), Z8
+	VBROADCASTSS    exp2<>+0(SB), Z9
+	VBROADCASTSS    exp1<>+0(SB), Z10
+	VBROADCASTSS    cut<>+0(SB), Z11
+	PCALIGN         $0x40
 
 loop4:
 	// x * mul + other
@@ -37653,7 +37745,7 @@ end:
 
 // func totalRowAVX512(src *float32, n int, s *Scale, out *Total) (ok bool)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·totalRowAVX512(SB), $192-33
+TEXT ·totalRowAVX512(SB), $256-33
 	// totalRowAVX512: the total of an ordinary row, with its lanes if one may have nearly all.
 	MOVQ src+0(FP), SI
 	MOVQ s+16(FP), R15
@@ -37663,39 +37755,39 @@ TEXT ·totalRowAVX512(SB), $192-33
 	ANDQ $-64, BX
 
 	// N, and an empty sum.
-	MOVL         (R15), AX
-	TESTL        $0x00000007, AX
-	JZ           irregular
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          irregular
-	VBROADCASTSS (SI), Z0
-	VMULPS.BCST  (R15), Z0, Z0
-	VBROADCASTSS ordinary<>+0(SB), Z1
-	VUCOMISS     X0, X1
-	JCS          irregular
-	VBROADCASTSS minusOrdinary<>+0(SB), Z1
-	VUCOMISS     X1, X0
-	JCS          irregular
-	VBROADCASTSS integerHeadroom<>+0(SB), Z1
-	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS integer<>+0(SB), Z0
-	VSUBPS       Z1, Z0, Z0
-	VMOVSS       X0, (R14)
-	VBROADCASTSS magic<>+0(SB), Z1
-	VSUBPS       Z0, Z1, Z2
-	VXORPS       X1, X1, X1
-	VSUBPS       Z0, Z1, Z0
-	VSUBPS.BCST  4(R15), Z1, Z3
-	VSUBPS.BCST  (R15), Z1, Z4
-	VMOVUPS      powersTable<>+0(SB), Z5
-	VSCALEFPS    Z0, Z5, Z6
-	VBROADCASTSS (R15), Z0
-	VMOVAPS      Z1, Z5
-	VMOVAPS      Z3, Z7
-	VMOVAPS      Z4, Z3
-	VMOVAPS      Z1, Z4
-	VMOVAPS      Z7, Z1
+	MOVL            (R15), AX
+	TESTL           $0x00000007, AX
+	JZ              irregular
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             irregular
+	VBROADCASTSS    (SI), Z0
+	VMULPS.BCST     (R15), Z0, Z0
+	VBROADCASTSS    ordinary<>+0(SB), Z1
+	VUCOMISS        X0, X1
+	JCS             irregular
+	VBROADCASTSS    minusOrdinary<>+0(SB), Z1
+	VUCOMISS        X1, X0
+	JCS             irregular
+	VBROADCASTSS    integerHeadroom<>+0(SB), Z1
+	VSUBPS          Z0, Z1, Z1
+	VBROADCASTSS    integer<>+0(SB), Z0
+	VSUBPS          Z1, Z0, Z0
+	VMOVSS          X0, (R14)
+	VBROADCASTSS    magic<>+0(SB), Z1
+	VSUBPS          Z0, Z1, Z2
+	VXORPS          X1, X1, X1
+	VSUBPS          Z0, Z1, Z0
+	VSUBPS.BCST     4(R15), Z1, Z3
+	VSUBPS.BCST     (R15), Z1, Z4
+	VBROADCASTF64X4 powersTable<>+0(SB), Z5
+	VSCALEFPS       Z0, Z5, Z6
+	VBROADCASTSS    (R15), Z0
+	VMOVAPS         Z1, Z5
+	VMOVAPS         Z3, Z7
+	VMOVAPS         Z4, Z3
+	VMOVAPS         Z1, Z4
+	VMOVAPS         Z7, Z1
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ         $0x00000080, CX
@@ -38278,12 +38370,12 @@ exact:
 	VBROADCASTSS 4(R15), Z1
 
 	// Turns of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done7
-	VMOVUPS      exp2Table<>+0(SB), Z6
-	VBROADCASTSS exp3<>+0(SB), Z7
-	VBROADCASTSS exp2<>+0(SB), Z8
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done7
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
+	VBROADCASTSS    exp3<>+0(SB), Z7
+	VBROADCASTSS    exp2<>+0(SB), Z8
+	PCALIGN         $0x40
 
 loop7:
 	VMOVUPS (SI), Z9
@@ -38499,11 +38591,12 @@ upto8:
 	VSUBPS Z7, Z2, Z8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z6, Z8
-	VFMADD231PS Z1, Z6, Z8
+	VFMADD231PS     Z0, Z6, Z8
+	VFMADD231PS     Z1, Z6, Z8
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z7, Z6
+	VPERMPS      Z6, Z7, Z6
 	VPSLLD       $0x14, Z7, Z9
 	VPADDD       Z6, Z9, Z6
 	VBROADCASTSS exp2<>+0(SB), Z9
@@ -38556,18 +38649,19 @@ upto9:
 	VSUBPS Z8, Z2, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z9
-	VFMADD231PS Z0, Z6, Z10
-	VFMADD231PS (SI), Z1, Z9
-	VFMADD231PS Z1, Z6, Z10
+	VFMADD231PS     (SI), Z0, Z9
+	VFMADD231PS     Z0, Z6, Z10
+	VFMADD231PS     (SI), Z1, Z9
+	VFMADD231PS     Z1, Z6, Z10
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z7, Z6
-	VPERMPS      exp2Table<>+0(SB), Z8, Z11
+	VPERMPS      Z6, Z7, Z11
+	VPERMPS      Z6, Z8, Z6
 	VPSLLD       $0x14, Z7, Z12
 	VPSLLD       $0x14, Z8, Z13
-	VPADDD       Z6, Z12, Z6
-	VPADDD       Z11, Z13, Z11
+	VPADDD       Z11, Z12, Z11
+	VPADDD       Z6, Z13, Z6
 	VBROADCASTSS exp2<>+0(SB), Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -38582,8 +38676,8 @@ upto9:
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
-	VFMADD213PS.Z Z6, Z6, K1, Z9
-	VFMADD213PS.Z Z11, Z11, K2, Z10
+	VFMADD213PS.Z Z11, Z11, K1, Z9
+	VFMADD213PS.Z Z6, Z6, K2, Z10
 	VADDPS        Z10, Z9, Z9
 
 	// sum + t, and what that lacks to the rest
@@ -38637,28 +38731,29 @@ upto10:
 	VSUBPS Z11, Z2, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z12
-	VFMADD231PS 64(SI), Z0, Z13
-	VFMADD231PS Z0, Z6, Z14
-	VFMADD231PS Z0, Z7, Z15
-	VFMADD231PS (SI), Z1, Z12
-	VFMADD231PS 64(SI), Z1, Z13
-	VFMADD231PS Z1, Z6, Z14
-	VFMADD231PS Z1, Z7, Z15
+	VFMADD231PS     (SI), Z0, Z12
+	VFMADD231PS     64(SI), Z0, Z13
+	VFMADD231PS     Z0, Z6, Z14
+	VFMADD231PS     Z0, Z7, Z15
+	VFMADD231PS     (SI), Z1, Z12
+	VFMADD231PS     64(SI), Z1, Z13
+	VFMADD231PS     Z1, Z6, Z14
+	VFMADD231PS     Z1, Z7, Z15
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z8, Z6
-	VPERMPS      exp2Table<>+0(SB), Z9, Z7
-	VPERMPS      exp2Table<>+0(SB), Z10, Z16
-	VPERMPS      exp2Table<>+0(SB), Z11, Z17
+	VPERMPS      Z6, Z8, Z7
+	VPERMPS      Z6, Z9, Z16
+	VPERMPS      Z6, Z10, Z17
+	VPERMPS      Z6, Z11, Z6
 	VPSLLD       $0x14, Z8, Z18
 	VPSLLD       $0x14, Z9, Z19
 	VPSLLD       $0x14, Z10, Z20
 	VPSLLD       $0x14, Z11, Z21
-	VPADDD       Z6, Z18, Z6
-	VPADDD       Z7, Z19, Z7
-	VPADDD       Z16, Z20, Z16
-	VPADDD       Z17, Z21, Z17
+	VPADDD       Z7, Z18, Z7
+	VPADDD       Z16, Z19, Z16
+	VPADDD       Z17, Z20, Z17
+	VPADDD       Z6, Z21, Z6
 	VBROADCASTSS exp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -38683,10 +38778,10 @@ upto10:
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
-	VFMADD213PS.Z Z6, Z6, K1, Z12
-	VFMADD213PS.Z Z7, Z7, K2, Z13
-	VFMADD213PS.Z Z16, Z16, K3, Z14
-	VFMADD213PS.Z Z17, Z17, K4, Z15
+	VFMADD213PS.Z Z7, Z7, K1, Z12
+	VFMADD213PS.Z Z16, Z16, K2, Z13
+	VFMADD213PS.Z Z17, Z17, K3, Z14
+	VFMADD213PS.Z Z6, Z6, K4, Z15
 	VADDPS        Z13, Z12, Z12
 	VADDPS        Z15, Z14, Z14
 	VADDPS        Z14, Z12, Z12
@@ -38753,146 +38848,149 @@ upto11:
 	VSUBPS Z13, Z2, Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z14
-	VFMADD231PS 64(SI), Z0, Z15
-	VFMADD231PS 128(SI), Z0, Z16
-	VFMADD231PS 192(SI), Z0, Z17
-	VFMADD231PS (SI), Z1, Z14
-	VFMADD231PS 64(SI), Z1, Z15
-	VFMADD231PS 128(SI), Z1, Z16
-	VFMADD231PS 192(SI), Z1, Z17
+	VFMADD231PS     (SI), Z0, Z14
+	VFMADD231PS     64(SI), Z0, Z15
+	VFMADD231PS     128(SI), Z0, Z16
+	VFMADD231PS     192(SI), Z0, Z17
+	VFMADD231PS     (SI), Z1, Z14
+	VFMADD231PS     64(SI), Z1, Z15
+	VFMADD231PS     128(SI), Z1, Z16
+	VFMADD231PS     192(SI), Z1, Z17
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z18
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Z10, Z18
-	VPERMPS exp2Table<>+0(SB), Z11, Z19
-	VPERMPS exp2Table<>+0(SB), Z12, Z20
-	VPERMPS exp2Table<>+0(SB), Z13, Z21
-	VPSLLD  $0x14, Z10, Z22
-	VPSLLD  $0x14, Z11, Z23
-	VPSLLD  $0x14, Z12, Z24
-	VMOVAPS Z2, Z25
+	VPERMPS Z18, Z10, Z19
+	VPERMPS Z18, Z11, Z20
+	VPERMPS Z18, Z12, Z21
+	VPERMPS Z18, Z13, Z22
+	VPSLLD  $0x14, Z10, Z23
+	VPSLLD  $0x14, Z11, Z24
+	VPSLLD  $0x14, Z12, Z25
+	VMOVAPS Z2, Z26
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z6, Z25
-	VPSLLD      $0x14, Z13, Z26
-	VMOVAPS     Z2, Z27
-	VFMADD231PS Z0, Z7, Z27
-	VPADDD      Z18, Z22, Z18
-	VMOVAPS     Z2, Z22
-	VFMADD231PS Z0, Z8, Z22
+	VFMADD231PS Z0, Z6, Z26
+	VPSLLD      $0x14, Z13, Z27
+	VMOVAPS     Z2, Z28
+	VFMADD231PS Z0, Z7, Z28
 	VPADDD      Z19, Z23, Z19
 	VMOVAPS     Z2, Z23
-	VFMADD231PS Z0, Z9, Z23
+	VFMADD231PS Z0, Z8, Z23
 	VPADDD      Z20, Z24, Z20
+	VMOVAPS     Z2, Z24
+	VFMADD231PS Z0, Z9, Z24
+	VPADDD      Z21, Z25, Z21
 
 	// -n = magic - N - u
-	VSUBPS       Z25, Z2, Z24
-	VPADDD       Z21, Z26, Z21
-	VSUBPS       Z27, Z2, Z26
-	VBROADCASTSS exp2<>+0(SB), Z28
+	VSUBPS       Z26, Z2, Z25
+	VPADDD       Z22, Z27, Z22
+	VSUBPS       Z28, Z2, Z27
+	VBROADCASTSS exp2<>+0(SB), Z29
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z28
-	VSUBPS           Z22, Z2, Z29
-	VBROADCASTSS     exp2<>+0(SB), Z30
-	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z30
-	VSUBPS           Z23, Z2, Z31
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z29
+	VSUBPS           Z23, Z2, Z30
+	VBROADCASTSS     exp2<>+0(SB), Z31
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z31
 	VMOVUPS          Z5, (BX)
-	VBROADCASTSS     exp2<>+0(SB), Z5
-	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS      Z0, Z6, Z24
+	VSUBPS           Z24, Z2, Z5
 	VMOVUPS          Z4, 64(BX)
 	VBROADCASTSS     exp2<>+0(SB), Z4
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z4
-	VFMADD231PS      Z0, Z7, Z26
-	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z28
-	VFMADD231PS      Z0, Z8, Z29
-	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z30
-	VFMADD231PS      Z0, Z9, Z31
-	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z5
-	VFMADD231PS      Z1, Z6, Z24
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z4
-	VFMADD231PS      Z1, Z7, Z26
-	VMULPS           Z28, Z14, Z14
-	VFMADD231PS      Z1, Z8, Z29
-	VMULPS           Z30, Z15, Z15
-	VFMADD231PS      Z1, Z9, Z31
-	VMULPS           Z5, Z16, Z16
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z6, Z25
+	VMOVUPS          Z22, 128(BX)
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z22
+	VFMADD231PS      Z0, Z7, Z27
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z29
+	VFMADD231PS      Z0, Z8, Z30
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z31
+	VFMADD231PS      Z0, Z9, Z5
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z4
+	VFMADD231PS      Z1, Z6, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z22
+	VFMADD231PS      Z1, Z7, Z27
+	VMULPS           Z29, Z14, Z14
+	VFMADD231PS      Z1, Z8, Z30
+	VMULPS           Z31, Z15, Z15
+	VFMADD231PS      Z1, Z9, Z5
+	VMULPS           Z4, Z16, Z16
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Z25, Z5
-	VMULPS  Z4, Z17, Z17
-	VPERMPS exp2Table<>+0(SB), Z27, Z4
+	VPERMPS Z18, Z26, Z4
+	VMULPS  Z22, Z17, Z17
+	VPERMPS Z18, Z28, Z6
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
-	VPERMPS       exp2Table<>+0(SB), Z22, Z6
+	VPERMPS       Z18, Z23, Z7
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
-	VPERMPS       exp2Table<>+0(SB), Z23, Z7
+	VPERMPS       Z18, Z24, Z18
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
-	VPSLLD        $0x14, Z25, Z8
+	VPSLLD        $0x14, Z26, Z8
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
-	VPSLLD        $0x14, Z27, Z9
-	VPSLLD        $0x14, Z22, Z10
-	VPSLLD        $0x14, Z23, Z11
-	VPADDD        Z5, Z8, Z5
-	VPADDD        Z4, Z9, Z4
-	VFMADD213PS.Z Z18, Z18, K1, Z14
-	VPADDD        Z6, Z10, Z6
-	VFMADD213PS.Z Z19, Z19, K2, Z15
-	VPADDD        Z7, Z11, Z7
-	VFMADD213PS.Z Z20, Z20, K3, Z16
+	VPSLLD        $0x14, Z28, Z9
+	VPSLLD        $0x14, Z23, Z10
+	VPSLLD        $0x14, Z24, Z11
+	VPADDD        Z4, Z8, Z4
+	VPADDD        Z6, Z9, Z6
+	VFMADD213PS.Z Z19, Z19, K1, Z14
+	VPADDD        Z7, Z10, Z7
+	VFMADD213PS.Z Z20, Z20, K2, Z15
+	VPADDD        Z18, Z11, Z18
+	VFMADD213PS.Z Z21, Z21, K3, Z16
 	VBROADCASTSS  exp2<>+0(SB), Z8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z24, Z8
-	VFMADD213PS.Z    Z21, Z21, K4, Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z25, Z8
+	VMOVUPS          128(BX), Z9
+	VFMADD213PS.Z    Z9, Z9, K4, Z17
 	VBROADCASTSS     exp2<>+0(SB), Z9
-	VFMADD231PS.BCST exp3<>+0(SB), Z26, Z9
+	VFMADD231PS.BCST exp3<>+0(SB), Z27, Z9
 	VADDPS           Z15, Z14, Z14
 	VBROADCASTSS     exp2<>+0(SB), Z10
-	VFMADD231PS.BCST exp3<>+0(SB), Z29, Z10
+	VFMADD231PS.BCST exp3<>+0(SB), Z30, Z10
 	VADDPS           Z17, Z16, Z16
 	VBROADCASTSS     exp2<>+0(SB), Z11
-	VFMADD231PS.BCST exp3<>+0(SB), Z31, Z11
+	VFMADD231PS.BCST exp3<>+0(SB), Z5, Z11
 	VADDPS           Z16, Z14, Z14
-	VFMADD213PS.BCST exp1<>+0(SB), Z24, Z8
+	VFMADD213PS.BCST exp1<>+0(SB), Z25, Z8
 	VMOVUPS          64(BX), Z12
 
 	// sum + t, and what that lacks to the rest
 	VADDPS           Z14, Z12, Z13
-	VFMADD213PS.BCST exp1<>+0(SB), Z26, Z9
+	VFMADD213PS.BCST exp1<>+0(SB), Z27, Z9
 	VMINPS           Z14, Z12, Z15
-	VFMADD213PS.BCST exp1<>+0(SB), Z29, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z30, Z10
 	VMAXPS           Z14, Z12, Z12
-	VFMADD213PS.BCST exp1<>+0(SB), Z31, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z5, Z11
 	VSUBPS           Z12, Z13, Z12
-	VMULPS           Z8, Z24, Z24
+	VMULPS           Z8, Z25, Z25
 	VSUBPS           Z12, Z15, Z15
-	VMULPS           Z9, Z26, Z26
+	VMULPS           Z9, Z27, Z27
 	VADDPS           (BX), Z15, Z15
-	VMULPS           Z10, Z29, Z29
-	VMULPS           Z11, Z31, Z31
+	VMULPS           Z10, Z30, Z30
+	VMULPS           Z11, Z5, Z5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z25, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z27, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z22, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z23, K4
-	VFMADD213PS.Z Z5, Z5, K1, Z24
-	VFMADD213PS.Z Z4, Z4, K2, Z26
-	VFMADD213PS.Z Z6, Z6, K3, Z29
-	VFMADD213PS.Z Z7, Z7, K4, Z31
-	VADDPS        Z26, Z24, Z24
-	VADDPS        Z31, Z29, Z29
-	VADDPS        Z29, Z24, Z24
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z26, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z28, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z23, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z24, K4
+	VFMADD213PS.Z Z4, Z4, K1, Z25
+	VFMADD213PS.Z Z6, Z6, K2, Z27
+	VFMADD213PS.Z Z7, Z7, K3, Z30
+	VFMADD213PS.Z Z18, Z18, K4, Z5
+	VADDPS        Z27, Z25, Z25
+	VADDPS        Z5, Z30, Z30
+	VADDPS        Z30, Z25, Z25
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z24, Z13, Z4
-	VMINPS Z24, Z13, Z5
-	VMAXPS Z24, Z13, Z13
+	VADDPS Z25, Z13, Z4
+	VMINPS Z25, Z13, Z5
+	VMAXPS Z25, Z13, Z13
 	VSUBPS Z13, Z4, Z13
 	VSUBPS Z13, Z5, Z5
 	VADDPS Z5, Z15, Z5
@@ -38950,7 +39048,7 @@ GLOBL nearTotal<>(SB), RODATA|NOPTR, $4
 
 // func copyRowAVX512(dst *float32, src *float32, n int, s *Scale, out *Total) (ok bool)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·copyRowAVX512(SB), $256-41
+TEXT ·copyRowAVX512(SB), $320-41
 	// copyRowAVX512: totalRow with the largest element, which copies the row too.
 	MOVQ src+8(FP), SI
 	MOVQ dst+0(FP), DI
@@ -38961,40 +39059,40 @@ TEXT ·copyRowAVX512(SB), $256-41
 	ANDQ $-64, BX
 
 	// N, and an empty sum.
-	MOVL         (R15), AX
-	TESTL        $0x00000007, AX
-	JZ           irregular
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          irregular
-	VBROADCASTSS (SI), Z0
-	VMULPS.BCST  (R15), Z0, Z0
-	VBROADCASTSS ordinary<>+0(SB), Z1
-	VUCOMISS     X0, X1
-	JCS          irregular
-	VBROADCASTSS minusOrdinary<>+0(SB), Z1
-	VUCOMISS     X1, X0
-	JCS          irregular
-	VBROADCASTSS integerHeadroom<>+0(SB), Z1
-	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS integer<>+0(SB), Z0
-	VSUBPS       Z1, Z0, Z0
-	VMOVSS       X0, (R14)
-	VBROADCASTSS magic<>+0(SB), Z1
-	VSUBPS       Z0, Z1, Z2
-	VXORPS       X1, X1, X1
-	VSUBPS       Z0, Z1, Z0
-	VSUBPS.BCST  4(R15), Z1, Z3
-	VSUBPS.BCST  (R15), Z1, Z4
-	VMOVUPS      powersTable<>+0(SB), Z5
-	VSCALEFPS    Z0, Z5, Z6
-	VBROADCASTSS (R15), Z0
-	VMOVAPS      Z1, Z5
-	VBROADCASTSS minusInf<>+0(SB), Z7
-	VMOVAPS      Z3, Z8
-	VMOVAPS      Z4, Z3
-	VMOVAPS      Z1, Z4
-	VMOVAPS      Z8, Z1
+	MOVL            (R15), AX
+	TESTL           $0x00000007, AX
+	JZ              irregular
+	SUBL            $0x2b800000, AX
+	CMPL            AX, $0x28000000
+	JCC             irregular
+	VBROADCASTSS    (SI), Z0
+	VMULPS.BCST     (R15), Z0, Z0
+	VBROADCASTSS    ordinary<>+0(SB), Z1
+	VUCOMISS        X0, X1
+	JCS             irregular
+	VBROADCASTSS    minusOrdinary<>+0(SB), Z1
+	VUCOMISS        X1, X0
+	JCS             irregular
+	VBROADCASTSS    integerHeadroom<>+0(SB), Z1
+	VSUBPS          Z0, Z1, Z1
+	VBROADCASTSS    integer<>+0(SB), Z0
+	VSUBPS          Z1, Z0, Z0
+	VMOVSS          X0, (R14)
+	VBROADCASTSS    magic<>+0(SB), Z1
+	VSUBPS          Z0, Z1, Z2
+	VXORPS          X1, X1, X1
+	VSUBPS          Z0, Z1, Z0
+	VSUBPS.BCST     4(R15), Z1, Z3
+	VSUBPS.BCST     (R15), Z1, Z4
+	VBROADCASTF64X4 powersTable<>+0(SB), Z5
+	VSCALEFPS       Z0, Z5, Z6
+	VBROADCASTSS    (R15), Z0
+	VMOVAPS         Z1, Z5
+	VBROADCASTSS    minusInf<>+0(SB), Z7
+	VMOVAPS         Z3, Z8
+	VMOVAPS         Z4, Z3
+	VMOVAPS         Z1, Z4
+	VMOVAPS         Z8, Z1
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ         $0x00000080, CX
@@ -39677,12 +39775,12 @@ exact:
 	VBROADCASTSS 4(R15), Z1
 
 	// Turns of 128 elements.
-	SUBQ         $0x00000080, CX
-	JLT          done7
-	VMOVUPS      exp2Table<>+0(SB), Z6
-	VBROADCASTSS exp3<>+0(SB), Z8
-	VBROADCASTSS exp2<>+0(SB), Z9
-	PCALIGN      $0x40
+	SUBQ            $0x00000080, CX
+	JLT             done7
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
+	VBROADCASTSS    exp3<>+0(SB), Z8
+	VBROADCASTSS    exp2<>+0(SB), Z9
+	PCALIGN         $0x40
 
 loop7:
 	VMOVUPS (SI), Z10
@@ -39919,11 +40017,12 @@ upto8:
 	VSUBPS Z8, Z2, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z6, Z9
-	VFMADD231PS Z1, Z6, Z9
+	VFMADD231PS     Z0, Z6, Z9
+	VFMADD231PS     Z1, Z6, Z9
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z10
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z8, Z10
+	VPERMPS      Z10, Z8, Z10
 	VPSLLD       $0x14, Z8, Z11
 	VPADDD       Z10, Z11, Z10
 	VBROADCASTSS exp2<>+0(SB), Z11
@@ -39978,18 +40077,19 @@ upto9:
 	VSUBPS Z9, Z2, Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z10
-	VFMADD231PS Z0, Z6, Z11
-	VFMADD231PS (SI), Z1, Z10
-	VFMADD231PS Z1, Z6, Z11
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     Z0, Z6, Z11
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     Z1, Z6, Z11
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z8, Z12
-	VPERMPS      exp2Table<>+0(SB), Z9, Z13
+	VPERMPS      Z12, Z8, Z13
+	VPERMPS      Z12, Z9, Z12
 	VPSLLD       $0x14, Z8, Z14
 	VPSLLD       $0x14, Z9, Z15
-	VPADDD       Z12, Z14, Z12
-	VPADDD       Z13, Z15, Z13
+	VPADDD       Z13, Z14, Z13
+	VPADDD       Z12, Z15, Z12
 	VBROADCASTSS exp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -40004,8 +40104,8 @@ upto9:
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
-	VFMADD213PS.Z Z12, Z12, K1, Z10
-	VFMADD213PS.Z Z13, Z13, K2, Z11
+	VFMADD213PS.Z Z13, Z13, K1, Z10
+	VFMADD213PS.Z Z12, Z12, K2, Z11
 	VADDPS        Z11, Z10, Z10
 	VMOVUPS       (SI), Z8
 	VMOVUPS       Z8, (DI)
@@ -40063,28 +40163,29 @@ upto10:
 	VSUBPS Z12, Z2, Z16
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z13
-	VFMADD231PS 64(SI), Z0, Z14
-	VFMADD231PS Z0, Z6, Z15
-	VFMADD231PS Z0, Z8, Z16
-	VFMADD231PS (SI), Z1, Z13
-	VFMADD231PS 64(SI), Z1, Z14
-	VFMADD231PS Z1, Z6, Z15
-	VFMADD231PS Z1, Z8, Z16
+	VFMADD231PS     (SI), Z0, Z13
+	VFMADD231PS     64(SI), Z0, Z14
+	VFMADD231PS     Z0, Z6, Z15
+	VFMADD231PS     Z0, Z8, Z16
+	VFMADD231PS     (SI), Z1, Z13
+	VFMADD231PS     64(SI), Z1, Z14
+	VFMADD231PS     Z1, Z6, Z15
+	VFMADD231PS     Z1, Z8, Z16
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z9, Z17
-	VPERMPS      exp2Table<>+0(SB), Z10, Z18
-	VPERMPS      exp2Table<>+0(SB), Z11, Z19
-	VPERMPS      exp2Table<>+0(SB), Z12, Z20
+	VPERMPS      Z17, Z9, Z18
+	VPERMPS      Z17, Z10, Z19
+	VPERMPS      Z17, Z11, Z20
+	VPERMPS      Z17, Z12, Z17
 	VPSLLD       $0x14, Z9, Z21
 	VPSLLD       $0x14, Z10, Z22
 	VPSLLD       $0x14, Z11, Z23
 	VPSLLD       $0x14, Z12, Z24
-	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VPADDD       Z20, Z24, Z20
+	VPADDD       Z18, Z21, Z18
+	VPADDD       Z19, Z22, Z19
+	VPADDD       Z20, Z23, Z20
+	VPADDD       Z17, Z24, Z17
 	VBROADCASTSS exp2<>+0(SB), Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -40109,10 +40210,10 @@ upto10:
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
-	VFMADD213PS.Z Z17, Z17, K1, Z13
-	VFMADD213PS.Z Z18, Z18, K2, Z14
-	VFMADD213PS.Z Z19, Z19, K3, Z15
-	VFMADD213PS.Z Z20, Z20, K4, Z16
+	VFMADD213PS.Z Z18, Z18, K1, Z13
+	VFMADD213PS.Z Z19, Z19, K2, Z14
+	VFMADD213PS.Z Z20, Z20, K3, Z15
+	VFMADD213PS.Z Z17, Z17, K4, Z16
 	VADDPS        Z14, Z13, Z13
 	VADDPS        Z16, Z15, Z15
 	VADDPS        Z15, Z13, Z13
@@ -40187,150 +40288,153 @@ upto11:
 	VSUBPS Z14, Z2, Z18
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z15
-	VFMADD231PS 64(SI), Z0, Z16
-	VFMADD231PS 128(SI), Z0, Z17
-	VFMADD231PS 192(SI), Z0, Z18
-	VFMADD231PS (SI), Z1, Z15
-	VFMADD231PS 64(SI), Z1, Z16
-	VFMADD231PS 128(SI), Z1, Z17
-	VFMADD231PS 192(SI), Z1, Z18
+	VFMADD231PS     (SI), Z0, Z15
+	VFMADD231PS     64(SI), Z0, Z16
+	VFMADD231PS     128(SI), Z0, Z17
+	VFMADD231PS     192(SI), Z0, Z18
+	VFMADD231PS     (SI), Z1, Z15
+	VFMADD231PS     64(SI), Z1, Z16
+	VFMADD231PS     128(SI), Z1, Z17
+	VFMADD231PS     192(SI), Z1, Z18
+	VBROADCASTF64X4 exp2Table<>+0(SB), Z19
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Z11, Z19
-	VPERMPS exp2Table<>+0(SB), Z12, Z20
-	VPERMPS exp2Table<>+0(SB), Z13, Z21
-	VPERMPS exp2Table<>+0(SB), Z14, Z22
-	VPSLLD  $0x14, Z11, Z23
-	VPSLLD  $0x14, Z12, Z24
-	VPSLLD  $0x14, Z13, Z25
-	VMOVAPS Z2, Z26
+	VPERMPS Z19, Z11, Z20
+	VPERMPS Z19, Z12, Z21
+	VPERMPS Z19, Z13, Z22
+	VPERMPS Z19, Z14, Z23
+	VPSLLD  $0x14, Z11, Z24
+	VPSLLD  $0x14, Z12, Z25
+	VPSLLD  $0x14, Z13, Z26
+	VMOVAPS Z2, Z27
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z6, Z26
-	VPSLLD      $0x14, Z14, Z27
-	VMOVAPS     Z2, Z28
-	VFMADD231PS Z0, Z8, Z28
-	VPADDD      Z19, Z23, Z19
-	VMOVAPS     Z2, Z23
-	VFMADD231PS Z0, Z9, Z23
+	VFMADD231PS Z0, Z6, Z27
+	VPSLLD      $0x14, Z14, Z28
+	VMOVAPS     Z2, Z29
+	VFMADD231PS Z0, Z8, Z29
 	VPADDD      Z20, Z24, Z20
 	VMOVAPS     Z2, Z24
-	VFMADD231PS Z0, Z10, Z24
+	VFMADD231PS Z0, Z9, Z24
 	VPADDD      Z21, Z25, Z21
+	VMOVAPS     Z2, Z25
+	VFMADD231PS Z0, Z10, Z25
+	VPADDD      Z22, Z26, Z22
 
 	// -n = magic - N - u
-	VSUBPS       Z26, Z2, Z25
-	VPADDD       Z22, Z27, Z22
-	VSUBPS       Z28, Z2, Z27
-	VBROADCASTSS exp2<>+0(SB), Z29
+	VSUBPS       Z27, Z2, Z26
+	VPADDD       Z23, Z28, Z23
+	VSUBPS       Z29, Z2, Z28
+	VBROADCASTSS exp2<>+0(SB), Z30
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z29
-	VSUBPS           Z23, Z2, Z30
-	VBROADCASTSS     exp2<>+0(SB), Z31
-	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z31
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z30
+	VSUBPS           Z24, Z2, Z31
 	VMOVUPS          Z7, (BX)
-	VSUBPS           Z24, Z2, Z7
+	VBROADCASTSS     exp2<>+0(SB), Z7
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z7
 	VMOVUPS          Z5, 64(BX)
-	VBROADCASTSS     exp2<>+0(SB), Z5
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS      Z0, Z6, Z25
+	VSUBPS           Z25, Z2, Z5
 	VMOVUPS          Z4, 128(BX)
 	VBROADCASTSS     exp2<>+0(SB), Z4
-	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z4
-	VFMADD231PS      Z0, Z8, Z27
-	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z29
-	VFMADD231PS      Z0, Z9, Z30
-	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z31
-	VFMADD231PS      Z0, Z10, Z7
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z5
-	VFMADD231PS      Z1, Z6, Z25
-	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z4
-	VFMADD231PS      Z1, Z8, Z27
-	VMULPS           Z29, Z15, Z15
-	VFMADD231PS      Z1, Z9, Z30
-	VMULPS           Z31, Z16, Z16
-	VFMADD231PS      Z1, Z10, Z7
-	VMULPS           Z5, Z17, Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z6, Z26
+	VMOVUPS          Z23, 192(BX)
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z23
+	VFMADD231PS      Z0, Z8, Z28
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z30
+	VFMADD231PS      Z0, Z9, Z31
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z7
+	VFMADD231PS      Z0, Z10, Z5
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z4
+	VFMADD231PS      Z1, Z6, Z26
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z23
+	VFMADD231PS      Z1, Z8, Z28
+	VMULPS           Z30, Z15, Z15
+	VFMADD231PS      Z1, Z9, Z31
+	VMULPS           Z7, Z16, Z16
+	VFMADD231PS      Z1, Z10, Z5
+	VMULPS           Z4, Z17, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Z26, Z5
-	VMULPS  Z4, Z18, Z18
-	VPERMPS exp2Table<>+0(SB), Z28, Z4
+	VPERMPS Z19, Z27, Z4
+	VMULPS  Z23, Z18, Z18
+	VPERMPS Z19, Z29, Z7
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K1
-	VPERMPS       exp2Table<>+0(SB), Z23, Z11
+	VPERMPS       Z19, Z24, Z11
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K2
-	VPERMPS       exp2Table<>+0(SB), Z24, Z12
+	VPERMPS       Z19, Z25, Z19
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K3
-	VPSLLD        $0x14, Z26, Z13
+	VPSLLD        $0x14, Z27, Z12
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K4
-	VPSLLD        $0x14, Z28, Z14
-	VPSLLD        $0x14, Z23, Z29
-	VPSLLD        $0x14, Z24, Z31
-	VPADDD        Z5, Z13, Z5
-	VPADDD        Z4, Z14, Z4
-	VFMADD213PS.Z Z19, Z19, K1, Z15
-	VPADDD        Z11, Z29, Z11
-	VFMADD213PS.Z Z20, Z20, K2, Z16
-	VPADDD        Z12, Z31, Z12
-	VFMADD213PS.Z Z21, Z21, K3, Z17
-	VBROADCASTSS  exp2<>+0(SB), Z13
+	VPSLLD        $0x14, Z29, Z13
+	VPSLLD        $0x14, Z24, Z14
+	VPSLLD        $0x14, Z25, Z23
+	VPADDD        Z4, Z12, Z4
+	VPADDD        Z7, Z13, Z7
+	VFMADD213PS.Z Z20, Z20, K1, Z15
+	VPADDD        Z11, Z14, Z11
+	VFMADD213PS.Z Z21, Z21, K2, Z16
+	VPADDD        Z19, Z23, Z19
+	VFMADD213PS.Z Z22, Z22, K3, Z17
+	VBROADCASTSS  exp2<>+0(SB), Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z25, Z13
-	VFMADD213PS.Z    Z22, Z22, K4, Z18
-	VBROADCASTSS     exp2<>+0(SB), Z14
-	VFMADD231PS.BCST exp3<>+0(SB), Z27, Z14
+	VFMADD231PS.BCST exp3<>+0(SB), Z26, Z12
+	VMOVUPS          192(BX), Z13
+	VFMADD213PS.Z    Z13, Z13, K4, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z13
+	VFMADD231PS.BCST exp3<>+0(SB), Z28, Z13
 	VADDPS           Z16, Z15, Z15
-	VBROADCASTSS     exp2<>+0(SB), Z16
-	VFMADD231PS.BCST exp3<>+0(SB), Z30, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST exp3<>+0(SB), Z31, Z14
 	VADDPS           Z18, Z17, Z17
-	VBROADCASTSS     exp2<>+0(SB), Z18
-	VFMADD231PS.BCST exp3<>+0(SB), Z7, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z16
+	VFMADD231PS.BCST exp3<>+0(SB), Z5, Z16
 	VADDPS           Z17, Z15, Z15
-	VFMADD213PS.BCST exp1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z26, Z12
 	VMOVUPS          (SI), Z17
 	VMOVUPS          Z17, (DI)
-	VFMADD213PS.BCST exp1<>+0(SB), Z27, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z28, Z13
 	VMOVUPS          64(SI), Z17
 	VMOVUPS          Z17, 64(DI)
-	VFMADD213PS.BCST exp1<>+0(SB), Z30, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z31, Z14
 	VMOVUPS          128(SI), Z17
 	VMOVUPS          Z17, 128(DI)
-	VFMADD213PS.BCST exp1<>+0(SB), Z7, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z5, Z16
 	VMOVUPS          192(SI), Z17
 	VMOVUPS          Z17, 192(DI)
-	VMULPS           Z13, Z25, Z25
-	VMOVUPS          128(BX), Z13
+	VMULPS           Z12, Z26, Z26
+	VMOVUPS          128(BX), Z12
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z15, Z13, Z17
-	VMULPS Z14, Z27, Z27
-	VMINPS Z15, Z13, Z14
-	VMULPS Z16, Z30, Z30
-	VMAXPS Z15, Z13, Z13
-	VMULPS Z18, Z7, Z7
-	VSUBPS Z13, Z17, Z13
+	VADDPS Z15, Z12, Z17
+	VMULPS Z13, Z28, Z28
+	VMINPS Z15, Z12, Z13
+	VMULPS Z14, Z31, Z31
+	VMAXPS Z15, Z12, Z12
+	VMULPS Z16, Z5, Z5
+	VSUBPS Z12, Z17, Z12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z26, K1
-	VSUBPS        Z13, Z14, Z14
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z28, K2
-	VADDPS        64(BX), Z14, Z14
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z23, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z24, K4
-	VFMADD213PS.Z Z5, Z5, K1, Z25
-	VFMADD213PS.Z Z4, Z4, K2, Z27
-	VFMADD213PS.Z Z11, Z11, K3, Z30
-	VFMADD213PS.Z Z12, Z12, K4, Z7
-	VADDPS        Z27, Z25, Z25
-	VADDPS        Z7, Z30, Z30
-	VADDPS        Z30, Z25, Z25
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z27, K1
+	VSUBPS        Z12, Z13, Z13
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z29, K2
+	VADDPS        64(BX), Z13, Z13
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z24, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z25, K4
+	VFMADD213PS.Z Z4, Z4, K1, Z26
+	VFMADD213PS.Z Z7, Z7, K2, Z28
+	VFMADD213PS.Z Z11, Z11, K3, Z31
+	VFMADD213PS.Z Z19, Z19, K4, Z5
+	VADDPS        Z28, Z26, Z26
+	VADDPS        Z5, Z31, Z31
+	VADDPS        Z31, Z26, Z26
 	VMOVUPS       Z6, K7, 256(DI)
 	KSHIFTRQ      $0x10, K7, K1
 	VMOVUPS       Z8, K1, 320(DI)
@@ -40340,12 +40444,12 @@ upto11:
 	VMOVUPS       Z10, K1, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z25, Z17, Z4
-	VMINPS  Z25, Z17, Z5
-	VMAXPS  Z25, Z17, Z17
+	VADDPS  Z26, Z17, Z4
+	VMINPS  Z26, Z17, Z5
+	VMAXPS  Z26, Z17, Z17
 	VSUBPS  Z17, Z4, Z17
 	VSUBPS  Z17, Z5, Z5
-	VADDPS  Z5, Z14, Z5
+	VADDPS  Z5, Z13, Z5
 	VMOVUPS (BX), Z7
 	LEAQ    256(SI)(CX*4), SI
 

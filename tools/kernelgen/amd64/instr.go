@@ -231,6 +231,8 @@ func (w *writer) move(in ir.Instr) {
 	switch {
 	case v != nil && v.Op == ir.Const && v.Bits == 0:
 		w.zero(in.Dst)
+	case v != nil && v.Op == ir.Table && w.evex:
+		w.VBROADCASTF64X4(from, to)
 	case v != nil && v.Op == ir.Double:
 		w.VMOVSD(from, view(in.Dst.Index, 4))
 	case broadcast:

@@ -930,9 +930,6 @@ func (w *writer) data(key uint32, name string, words []uint32) operand.Mem {
 func (w *writer) tableOf(at uint32) operand.Mem {
 	name := [...]string{"exp2Table", "nearTable", "powersTable"}[at/8]
 	words := [][]uint32{library.Exp2Table[:], library.NearTable[:], library.PowersTable[:]}[at/8]
-	if w.lanes > 8 {
-		words = append(words[:8:8], words...)
-	}
 	return w.data(math.MaxUint32-7-at/8, name, words)
 }
 

@@ -101,7 +101,7 @@ func (m *machine) Folds(v *ir.Value, arg, tied int, kind ir.Kind) bool {
 	case ir.Sub, ir.Max, ir.Min, ir.Scalef, ir.NotLess, ir.Greater:
 		return arg == 1
 	case ir.Lookup:
-		return arg == 1
+		return arg == 1 && !m.evex // a table is half a vector there, see tableOf
 	case ir.Round:
 		return m.vex && v.Args[arg].Op == ir.Load
 	}
