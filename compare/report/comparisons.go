@@ -77,8 +77,7 @@ func entries(caption string, all []*set, kind string, native, threads string) *t
 					x := quotient(r.Entry(native).NS, e.NS)
 					ratio, verdict = interval(x), string(proven(x))
 				}
-				t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), text.Grouped(int64(r.Rows)), text.Grouped(int64(r.Cols)), s.place(r), fmt.Sprint(r.Threads),
-					title(e.Name), nanoseconds(e.NS), ulpPair(e.MaxULP, e.MeanULP), ratio, verdict})
+				t.add(s, r.Rows, r.Cols, s.place(r), r.Threads, title(e.Name), nanoseconds(e.NS), ulpPair(e.MaxULP, e.MeanULP), ratio, verdict)
 			}
 		}
 	}
@@ -93,8 +92,6 @@ func ulpPair(greatest, mean float64) string {
 		return ""
 	case greatest == math.MaxFloat64:
 		return "NaN"
-	case mean == 0: // results from before it was measured
-		return ulps(greatest, 0)
 	}
 	return ulps(greatest, 0) + ", " + ulps(mean, 0)
 }
@@ -133,14 +130,9 @@ func functions(out *section, all []*set) {
 		"#LogSumExp, ns/element", "#ULP max, mean", "#/ Softmax", "Verdict")}
 	for _, s := range all {
 		threads, curve := 0, chart{}
-		draw := func() {
-			if drawable(curve.series) {
-				out.draw(s, curve)
-			}
-		}
 		for _, r := range s.of(speed.Functions) {
 			if r.Threads != threads {
-				draw()
+				out.draw(s, curve)
 				threads = r.Threads
 				curve = chart{
 					name: fmt.Sprintf("functions-%s%d", s.label, threads), x: "elements of the row", y: "time / Softmax's", logX: true, columns: cacheMarks(s.machine),
@@ -149,15 +141,15 @@ func functions(out *section, all []*set) {
 			}
 			log, logVerdict := ratioOf(&r, speed.NativeLogSoftmax, speed.NativeSoftmax)
 			lse, lseVerdict := ratioOf(&r, speed.NativeLogSumExp, speed.NativeSoftmax)
-			t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), text.Grouped(int64(r.Cols)), s.place(r), fmt.Sprint(r.Threads), timeOf(&r, speed.NativeSoftmax), errorOf(&r, speed.NativeSoftmax),
-				timeOf(&r, speed.NativeLogSoftmax), errorOf(&r, speed.NativeLogSoftmax), log, logVerdict, timeOf(&r, speed.NativeLogSumExp), errorOf(&r, speed.NativeLogSumExp), lse, lseVerdict})
+			t.add(s, r.Cols, s.place(r), r.Threads, timeOf(&r, speed.NativeSoftmax), errorOf(&r, speed.NativeSoftmax),
+				timeOf(&r, speed.NativeLogSoftmax), errorOf(&r, speed.NativeLogSoftmax), log, logVerdict, timeOf(&r, speed.NativeLogSumExp), errorOf(&r, speed.NativeLogSumExp), lse, lseVerdict)
 			for i, name := range []string{speed.NativeLogSoftmax, speed.NativeLogSumExp} {
 				if x := r.RatioOf(name, speed.NativeSoftmax); x != nil {
-					curve.series[i].samples = append(curve.series[i].samples, sample{float64(r.Cols), x.Ratio.Median, x.Ratio.Lo, x.Ratio.Hi})
+					curve.series[i].samples = append(curve.series[i].samples, sampleOf(r.Cols, x.Ratio))
 				}
 			}
 		}
-		draw()
+		out.draw(s, curve)
 	}
 	if len(t.Rows) == 0 {
 		return
@@ -170,27 +162,21 @@ func functions(out *section, all []*set) {
 
 func oneRow(out *section, all []*set) {
 	for _, s := range all {
-		charts := make(map[int]*chart)
-		var order []int
+		threads, c := 0, chart{}
 		for _, r := range s.of(speed.OneRow) {
-			c := charts[r.Threads]
-			if c == nil {
-				c = &chart{
-					name: fmt.Sprintf("one-row-%s%d", s.label, r.Threads), x: "elements of the row", y: "ns per element", logX: true, logY: true, columns: cacheMarks(s.machine),
-					caption: text.Plural(r.Threads, "goroutine", "goroutines") + " on one row",
+			if r.Threads != threads {
+				out.draw(s, c)
+				threads = r.Threads
+				c = chart{
+					name: fmt.Sprintf("one-row-%s%d", s.label, threads), x: "elements of the row", y: "ns per element", logX: true, logY: true, columns: cacheMarks(s.machine),
+					caption: text.Plural(threads, "goroutine", "goroutines") + " on one row",
 				}
-				charts[r.Threads] = c
-				order = append(order, r.Threads)
 			}
 			for _, e := range r.Entries {
-				c.add(title(e.Name), e.Name == speed.Limit, sample{float64(r.Cols), e.NS.Median, e.NS.Lo, e.NS.Hi})
+				c.add(title(e.Name), e.Name == speed.Limit, sampleOf(r.Cols, e.NS))
 			}
 		}
-		for _, n := range order {
-			if drawable(charts[n].series) {
-				out.draw(s, *charts[n])
-			}
-		}
+		out.draw(s, c)
 	}
 	t := entries("One row", all, speed.OneRow, speed.NativeSoftmax, "#Goroutines")
 	if len(t.Rows) == 0 {

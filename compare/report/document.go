@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/twopass-softmax/twopass/compare/internal/text"
 	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
@@ -116,6 +117,24 @@ func (s *section) list(items []string) {
 	}
 }
 
+// add adds a row of a set.
+func (t *table) add(s *set, cells ...any) {
+	row := []string{cmp.Or(s.label, "–")}
+	for _, c := range cells {
+		switch c := c.(type) {
+		case int:
+			row = append(row, text.Grouped(int64(c)))
+		case int64:
+			row = append(row, text.Grouped(c))
+		case speed.Summary:
+			row = append(row, interval(c))
+		default:
+			row = append(row, fmt.Sprint(c))
+		}
+	}
+	t.Rows = append(t.Rows, row)
+}
+
 func (s *section) table(t *table) {
 	if len(t.Rows) > 0 {
 		s.Blocks = append(s.Blocks, block{Table: t})
@@ -125,8 +144,11 @@ func (s *section) table(t *table) {
 // drawing is something that makes a figure.
 type drawing interface{ draw() (figure, error) }
 
-// draw makes a figure of a set, which flush will place.
+// draw makes a figure of a set, which flush will place. A chart without a curve is none.
 func (s *section) draw(of *set, d drawing) {
+	if c, ok := d.(chart); ok && !drawable(c.series) {
+		return
+	}
 	f, err := d.draw()
 	s.err = cmp.Or(s.err, err)
 	s.drawn = append(s.drawn, f.of(of))

@@ -16,6 +16,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
 // figure is a drawing with what is said about it.
@@ -64,6 +66,8 @@ func sans(size vg.Length) text.Style {
 // sample is a value at x with its confidence interval.
 type sample struct{ x, y, lo, hi float64 }
 
+func sampleOf(x int, y speed.Summary) sample { return sample{float64(x), y.Median, y.Lo, y.Hi} }
+
 // series is a curve, or a set of points.
 type series struct {
 	name    string
@@ -71,9 +75,8 @@ type series struct {
 	// style chooses colour and glyph.
 	style  int
 	dashed bool
-	// points leaves out the line between the samples, bare all but that line, and plain the name in
-	// the legend, too.
-	points, bare, plain bool
+	// bare leaves out all but the line between the samples, and plain the name in the legend, too.
+	bare, plain bool
 }
 
 // Methods of gonum's plotter.XYer and plotter.YErrorer.
@@ -94,18 +97,6 @@ func (s series) line() draw.LineStyle {
 
 func (s series) glyph() draw.GlyphStyle {
 	return draw.GlyphStyle{Color: palette[s.style%len(palette)], Radius: vg.Points(2.6), Shape: glyphs[s.style%len(glyphs)]}
-}
-
-// entry is what stands for the series in the legend.
-func (s series) entry() entry {
-	e := entry{name: s.name}
-	if !s.bare {
-		e.glyph = s.glyph()
-	}
-	if !s.points {
-		e.line = s.line()
-	}
-	return e
 }
 
 // mark is a line across the figure at a value, with a label.
@@ -133,14 +124,15 @@ type chart struct {
 	base    float64
 }
 
-// add adds a sample to the series of a name.
-func (c *chart) add(name string, dashed bool, s sample) {
+// add adds a sample to the series of a name, which it makes if need be.
+func (c *chart) add(name string, dashed bool, s sample) *series {
 	i := slices.IndexFunc(c.series, func(x series) bool { return x.name == name })
 	if i < 0 {
 		i = len(c.series)
 		c.series = append(c.series, series{name: name, style: i, dashed: dashed})
 	}
 	c.series[i].samples = append(c.series[i].samples, s)
+	return &c.series[i]
 }
 
 func (c chart) draw() (figure, error) {
@@ -152,9 +144,11 @@ func (c chart) draw() (figure, error) {
 	if c.logY {
 		p.Y.Scale = plot.LogScale{}
 	}
-	for _, s := range c.series {
-		p.X.Min, p.X.Max = bounds(p.X.Min, p.X.Max, s.samples, func(s sample) (float64, float64) { return s.x, s.x })
-		p.Y.Min, p.Y.Max = bounds(p.Y.Min, p.Y.Max, s.samples, func(s sample) (float64, float64) { return s.lo, s.hi })
+	for _, series := range c.series {
+		for _, s := range series.samples {
+			p.X.Min, p.X.Max = math.Min(p.X.Min, s.x), math.Max(p.X.Max, s.x)
+			p.Y.Min, p.Y.Max = math.Min(p.Y.Min, s.lo), math.Max(p.Y.Max, s.hi)
+		}
 	}
 	if c.yMin != 0 || c.yMax != 0 {
 		p.Y.Min, p.Y.Max = math.Min(p.Y.Min, c.yMin), math.Max(p.Y.Max, c.yMax)
@@ -183,17 +177,19 @@ func (c chart) draw() (figure, error) {
 	if c.base != 0 {
 		p.Add(base(c.base))
 	}
+	var legend []entry
 	for _, s := range c.series {
 		if len(s.samples) == 0 {
 			continue
 		}
-		if !s.points {
-			l, err := plotter.NewLine(s)
-			if err != nil {
-				return figure{}, fmt.Errorf("figure %s: %w", c.name, err)
-			}
-			l.LineStyle = s.line()
-			p.Add(l)
+		l, err := plotter.NewLine(s)
+		if err != nil {
+			return figure{}, fmt.Errorf("figure %s: %w", c.name, err)
+		}
+		l.LineStyle = s.line()
+		p.Add(l)
+		if s.bare {
+			legend = append(legend, entry{name: s.name, line: s.line()})
 		}
 		if s.bare || s.plain {
 			continue
@@ -209,23 +205,9 @@ func (c chart) draw() (figure, error) {
 		}
 		points.GlyphStyle = s.glyph()
 		p.Add(bars, points)
-	}
-	var legend []entry
-	for _, s := range c.series {
-		if len(s.samples) > 0 && !s.plain {
-			legend = append(legend, s.entry())
-		}
+		legend = append(legend, entry{s.name, s.line(), s.glyph()})
 	}
 	return render(c.name, c.caption, p, 230, legend), nil
-}
-
-// bounds widens an interval to that of samples.
-func bounds(lo, hi float64, samples []sample, of func(sample) (float64, float64)) (float64, float64) {
-	for _, s := range samples {
-		a, b := of(s)
-		lo, hi = math.Min(lo, a), math.Max(hi, b)
-	}
-	return lo, hi
 }
 
 // column is a dotted line from bottom to top, labelled there.
@@ -357,7 +339,7 @@ func (b bars) draw() (figure, error) {
 	for i := range columns {
 		columns[i] = make(plotter.Values, n)
 	}
-	limits := series{points: true}
+	var limits series
 	for i, r := range b.rows {
 		row := n - 1 - i
 		names[row] = r.name

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/twopass-softmax/twopass/compare/internal/text"
 	"github.com/twopass-softmax/twopass/compare/speed"
-	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 // newFront is a set at a glance: how fast, how accurate, how well both sides agree.
@@ -44,12 +44,7 @@ func newFront(s *set) (front, error) {
 }
 
 // state is which native was measured.
-func (s *set) state() string {
-	if s.build.Native == "" {
-		return "before the one arithmetic"
-	}
-	return s.build.Native
-}
+func (s *set) state() string { return cmp.Or(s.build.Native, "before the one arithmetic") }
 
 // speedNumber is the ratio to upstream's best on one row, of all lengths.
 func (s *set) speedNumber() (bigNumber, bool) {
@@ -157,21 +152,13 @@ func (s *set) bitsNumber() (bigNumber, bool) {
 	if len(s.bits) == 0 {
 		return bigNumber{}, false
 	}
-	var values, differ int64
-	kernels := 0
-	for _, b := range s.bits {
-		values += b.Values
-		differ += b.Bits
-		if _, err := ukernel.Parse(b.Kernel); err == nil {
-			kernels++
-		}
-	}
+	_, values, differ, kernels, ours := s.compared()
 	what := "bits differ"
 	if differ == 1 {
 		what = "bit differs"
 	}
 	return bigNumber{text.Grouped(differ), fmt.Sprintf("%s: %s compared with %s on rows of %s elements in all", what,
-		text.Plural(kernels, "kernel", "kernels"), s.reference, text.Grouped(values))}, true
+		text.Plural(kernels+ours, "kernel", "kernels"), s.reference, text.Grouped(values))}, true
 }
 
 // speedChart is the time of native.Softmax relative to each other side's, over length.
@@ -191,7 +178,7 @@ func (s *set) speedChart() chart {
 		case r.algorithm != auto || r.Verdict == "":
 			continue
 		}
-		c.add(name, false, sample{float64(r.Elements), x.Median, x.Lo, x.Hi})
+		c.add(name, false, sampleOf(r.Elements, x))
 	}
 	if len(c.series) > 0 {
 		styled(c.series)
@@ -209,8 +196,7 @@ func (s *set) speedChart() chart {
 				}
 			}
 			if mine != nil && e != mine {
-				x := quotient(mine.NS, e.NS)
-				c.add(name, false, sample{float64(r.Cols), x.Median, x.Lo, x.Hi})
+				c.add(name, false, sampleOf(r.Cols, quotient(mine.NS, e.NS)))
 			}
 		}
 	}

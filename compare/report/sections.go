@@ -82,12 +82,11 @@ func compose(sources []Source) (*document, error) {
 		d.Sections = append(d.Sections, s)
 	}
 	files := section{ID: "files", Title: "Files"}
-	t := &table{Columns: headings("File", "Set", "Begun", "#Seconds", "`Command")}
+	t := &table{Columns: headings("Set", "File", "Begun", "#Seconds", "`Command")}
 	for _, s := range all {
 		for _, f := range s.sources {
 			r := f.Results
-			t.Rows = append(t.Rows, []string{f.Name, cmp.Or(s.label, "–"), r.Started.UTC().Format("2006-01-02 15:04 MST"),
-				fmt.Sprintf("%.0f", r.Seconds), strings.Join(r.Command, " ")})
+			t.add(s, f.Name, r.Started.UTC().Format("2006-01-02 15:04 MST"), fmt.Sprintf("%.0f", r.Seconds), strings.Join(r.Command, " "))
 		}
 	}
 	files.text("All figures come from these files, which “compare report” reads and nothing else. Times are medians; " +
@@ -126,7 +125,7 @@ func describe(out *section, all []*set) {
 	row("Family, model, stepping", func(s *set) string {
 		return fmt.Sprintf("%s %d, %d, %d", s.machine.Vendor, s.machine.Family, s.machine.Model, s.machine.Stepping)
 	})
-	row("Level", func(s *set) string { return s.level() })
+	row("Level", (*set).level)
 	row("Instruction sets", func(s *set) string { return strings.Join(s.machine.ISAs, ", ") })
 	row("CPUs used", func(s *set) string { return fmt.Sprint(s.machine.CPUs) })
 	row("Hypervisor", func(s *set) string { return s.machine.Hypervisor })
@@ -143,7 +142,7 @@ func describe(out *section, all []*set) {
 	row("System", func(s *set) string { return s.machine.OS + "/" + s.machine.Arch })
 	row("Upstream", func(s *set) string { return fmt.Sprintf("XNNPACK %.12s", s.build.Commit) })
 	row("Upstream's compiler", func(s *set) string { return s.build.Compiler })
-	row("Native", func(s *set) string { return cmp.Or(s.build.Native, "before the one arithmetic") })
+	row("Native", (*set).state)
 	row("Go", func(s *set) string { return strings.TrimSpace(s.build.Go + " " + s.build.Level) })
 	row("Other libraries", func(s *set) string { return strings.Join(s.peers, ", ") })
 	row("Native compared with", func(s *set) string { return s.reference })
@@ -164,20 +163,7 @@ func headlines(all []*set) []string {
 	var lines []string
 	for _, s := range all {
 		if len(s.bits) > 0 {
-			var inputs, values, differ int64
-			kernels, ours := 0, 0
-			for _, b := range s.bits {
-				inputs += b.Inputs
-				values += b.Values
-				differ += b.Bits
-				if k, err := ukernel.Parse(b.Kernel); err != nil {
-					continue
-				} else if k.Ours && s.reference == "upstream" {
-					ours++ // upstream has none, whatever the rest was compared with
-				} else {
-					kernels++
-				}
-			}
+			inputs, values, differ, kernels, ours := s.compared()
 			with := s.reference
 			if ours > 0 {
 				with += fmt.Sprintf(" and %d of our own with the model", ours)
@@ -192,19 +178,18 @@ func headlines(all []*set) []string {
 		}
 		for _, n := range s.lengthsOf(func(k kernel) bool { return k.Verdict != "" }) {
 			g := groupOf(s, n, func(kernel) bool { return true })
-			lines = append(lines, fmt.Sprintf("%sTime of native / %s over %s of %s elements: geometric mean %.3f, least %.3f, most %.3f; %s.", prefix(s),
-				s.reference, text.Plural(len(g.ratios), "kernel", "kernels"), text.Grouped(int64(n)), stat.GeometricMean(g.ratios, nil), slices.Min(g.ratios), slices.Max(g.ratios), g.count()))
+			lines = append(lines, fmt.Sprintf("%sTime of native / %s over %s of %s elements: %v.", prefix(s),
+				s.reference, text.Plural(len(g.ratios), "kernel", "kernels"), text.Grouped(int64(n)), &g))
 		}
-		whole := newGroup()
+		var whole group
 		for _, r := range s.runs {
-			if r.algorithm == auto && r.Verdict != "" {
+			if r.algorithm == auto {
 				whole.add(r.Timing)
 			}
 		}
-		if ratios := whole.ratios; len(ratios) > 0 {
-			lines = append(lines, fmt.Sprintf("%sTime of native.Softmax / the best of %s's algorithms over %s: geometric mean %.3f, least %.3f, most %.3f; %s.", prefix(s),
-				s.reference, text.Plural(len(ratios), "combination of length and threads", "combinations of length and threads"),
-				stat.GeometricMean(ratios, nil), slices.Min(ratios), slices.Max(ratios), whole.count()))
+		if n := len(whole.ratios); n > 0 {
+			lines = append(lines, fmt.Sprintf("%sTime of native.Softmax / the best of %s's algorithms over %s: %v.", prefix(s),
+				s.reference, text.Plural(n, "combination of length and threads", "combinations of length and threads"), &whole))
 		}
 		var errors []string
 		for _, name := range s.softmaxes() {
@@ -221,6 +206,24 @@ func headlines(all []*set) []string {
 		lines = append(lines, "These results have neither agreement nor speed nor accuracy in them.")
 	}
 	return lines
+}
+
+// compared sums the comparisons of bits up. Kernels that upstream has are counted, and ours that it
+// has not, which the model was compared with.
+func (s *set) compared() (inputs, values, differ int64, kernels, ours int) {
+	for _, b := range s.bits {
+		inputs += b.Inputs
+		values += b.Values
+		differ += b.Bits
+		if k, err := ukernel.Parse(b.Kernel); err != nil {
+			continue
+		} else if k.Ours && s.reference == "upstream" {
+			ours++
+		} else {
+			kernels++
+		}
+	}
+	return inputs, values, differ, kernels, ours
 }
 
 func bitsDiffer(n int64) string {
@@ -310,16 +313,16 @@ func twoAgainstThree(out *section, all []*set) {
 	var crossings []string
 	for _, s := range all {
 		for _, c := range claims(s) {
-			row := []string{cmp.Or(s.label, "–"), c.side, c.isa, fmt.Sprint(c.threads), text.Grouped(int64(c.elements)), c.where, nanoseconds(c.twoPass), ulpPair(c.errors[0], c.errors[1])}
+			row := []any{c.side, c.isa, c.threads, c.elements, c.where, nanoseconds(c.twoPass), ulpPair(c.errors[0], c.errors[1])}
 			for _, a := range []ukernel.Algorithm{ukernel.ThreePassRecompute, ukernel.ThreePassReload} {
 				i := slices.IndexFunc(c.against, func(r rival) bool { return r.algorithm == a.String() })
 				if i < 0 {
 					row = append(row, "", "")
 					continue
 				}
-				row = append(row, interval(c.against[i].ratio), string(proven(c.against[i].ratio)))
+				row = append(row, c.against[i].ratio, proven(c.against[i].ratio))
 			}
-			t.Rows = append(t.Rows, row)
+			t.add(s, row...)
 		}
 		for _, g := range s.groups() {
 			if line := crossing(g, s.level()); line != "" {
@@ -395,10 +398,7 @@ func overLength(out *section, all []*set) {
 					shown = append(shown, r)
 				}
 			}
-			c.series = curves(shown)
-			if !drawable(c.series) {
-				continue
-			}
+			c.curves(shown)
 			out.draw(s, c)
 		}
 	}
@@ -412,25 +412,32 @@ func overLength(out *section, all []*set) {
 		Columns: headings("Set", "Side", "Algorithm", "ISA", "#Threads", "#Elements", "In", "#ns/element", "#ULP max, mean", "#GB/s", "#Ratio", "Verdict")}
 	for _, s := range all {
 		for _, r := range s.runs {
-			ratio, rate := "", ""
+			ratio := ""
 			if r.Verdict != "" {
 				ratio = interval(r.Ratio)
 			}
-			if a, err := ukernel.ParseAlgorithm(r.algorithm); err == nil && s.machine.Where(r.Elements) == "memory" && speed.Bytes(a) > 0 {
-				rate = fmt.Sprintf("%.2f", float64(speed.Bytes(a))/r.OursNS.Median)
-			}
-			t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), r.side, r.algorithm, r.isa, fmt.Sprint(r.Threads), text.Grouped(int64(r.Elements)),
-				s.machine.Where(r.Elements), interval(r.OursNS), ulpPair(r.MaxULP, r.MeanULP), rate, ratio, string(r.Verdict)})
+			t.add(s, r.side, r.algorithm, r.isa, r.Threads, r.Elements, s.machine.Where(r.Elements), r.OursNS, ulpPair(r.MaxULP, r.MeanULP),
+				s.rate(r), ratio, r.Verdict)
 		}
 	}
 	out.table(t)
 }
 
+// rate is the bandwidth that an algorithm reaches on rows beyond the caches.
+func (s *set) rate(r run) string {
+	a, err := ukernel.ParseAlgorithm(r.algorithm)
+	if err != nil || speed.Bytes(a) == 0 || s.machine.Where(r.Elements) != "memory" {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", float64(speed.Bytes(a))/r.OursNS.Median)
+}
+
 // curves joins runs of one kind.
-func curves(runs []run) []series {
+func (c *chart) curves(runs []run) {
 	runs = slices.Clone(runs)
-	slices.SortStableFunc(runs, func(a, b run) int { return cmp.Compare(order(a.algorithm), order(b.algorithm)) })
-	var all []series
+	slices.SortStableFunc(runs, func(a, b run) int {
+		return cmp.Or(cmp.Compare(order(a.algorithm), order(b.algorithm)), strings.Compare(a.side, b.side), cmp.Compare(a.Elements, b.Elements))
+	})
 	other := 4
 	for _, r := range runs {
 		name := cmp.Or(r.algorithm, r.side)
@@ -440,22 +447,18 @@ func curves(runs []run) []series {
 		if name == limit {
 			name = "traffic alone"
 		}
-		i := slices.IndexFunc(all, func(s series) bool { return s.name == name })
-		if i < 0 {
-			i = len(all)
-			style, ok := styles[r.algorithm]
-			if !ok {
-				style = other
-				other++
-			}
-			all = append(all, series{name: name, style: style, dashed: r.algorithm == limit})
+		before := len(c.series)
+		s := c.add(name, r.algorithm == limit, sampleOf(r.Elements, r.OursNS))
+		if len(c.series) == before {
+			continue
 		}
-		all[i].samples = append(all[i].samples, sample{float64(r.Elements), r.OursNS.Median, r.OursNS.Lo, r.OursNS.Hi})
+		style, ok := styles[r.algorithm]
+		if !ok {
+			style = other
+			other++
+		}
+		s.style = style
 	}
-	for _, s := range all {
-		slices.SortFunc(s.samples, func(a, b sample) int { return cmp.Compare(a.x, b.x) })
-	}
-	return all
 }
 
 func cacheMarks(m machine.Machine) []mark {
@@ -580,19 +583,19 @@ func passes(out *section, all []*set) {
 						k := p.kernel
 						bytes := passBytes(k.Family)
 						limit := s.best(k.Family.Stores())
-						row := []string{cmp.Or(s.label, "–"), p.algorithm, fmt.Sprint(p.number + 1), k.Kernel.Name, text.Grouped(int64(n)), s.machine.Where(n),
-							nanoseconds(k.OursNS), "", fmt.Sprint(bytes), fmt.Sprintf("%.2f", bytes/k.OursNS.Median), "", ""}
+						refNS, measured, share := "", "", ""
 						ours.parts = append(ours.parts, k.OursNS.Median)
 						if k.RefNS.Median > 0 {
-							row[7] = nanoseconds(k.RefNS)
+							refNS = nanoseconds(k.RefNS)
 							ref.parts = append(ref.parts, k.RefNS.Median)
 						}
 						if beyond && limit > 0 {
-							row[10], row[11] = fmt.Sprintf("%.2f", limit), fmt.Sprintf("%.0f %%", 100*bytes/k.OursNS.Median/limit)
+							measured, share = fmt.Sprintf("%.2f", limit), fmt.Sprintf("%.0f %%", 100*bytes/k.OursNS.Median/limit)
 							ours.limit += bytes / limit
 							ref.limit = ours.limit
 						}
-						t.Rows = append(t.Rows, row)
+						t.add(s, p.algorithm, p.number+1, k.Kernel.Name, n, s.machine.Where(n), nanoseconds(k.OursNS), refNS,
+							bytes, fmt.Sprintf("%.2f", bytes/k.OursNS.Median), measured, share)
 					}
 					for _, r := range []barRow{ours, ref} {
 						if len(r.parts) > 0 && len(r.parts) == len(a.Families()) {
@@ -642,14 +645,14 @@ func variants(out *section, all []*set) {
 				}
 				best := slices.MinFunc(ks, func(a, b kernel) int { return cmp.Compare(a.OursNS.Median, b.OursNS.Median) })
 				worst := slices.MaxFunc(ks, func(a, b kernel) int { return cmp.Compare(a.OursNS.Median, b.OursNS.Median) })
-				row := []string{cmp.Or(s.label, "–"), family.String(), isa.String(), text.Grouped(int64(n)), fmt.Sprint(len(ks)), tile(best.Kernel), nanoseconds(best.OursNS), "", "",
-					fmt.Sprintf("%.2f", worst.OursNS.Median/best.OursNS.Median)}
+				refTile, refNS := "", ""
 				refs := slices.DeleteFunc(slices.Clone(ks), func(k kernel) bool { return k.RefNS.Median == 0 })
 				if len(refs) > 0 {
 					r := slices.MinFunc(refs, func(a, b kernel) int { return cmp.Compare(a.RefNS.Median, b.RefNS.Median) })
-					row[7], row[8] = tile(r.Kernel), nanoseconds(r.RefNS)
+					refTile, refNS = tile(r.Kernel), nanoseconds(r.RefNS)
 				}
-				t.Rows = append(t.Rows, row)
+				t.add(s, family, isa, n, len(ks), tile(best.Kernel), nanoseconds(best.OursNS), refTile, refNS,
+					fmt.Sprintf("%.2f", worst.OursNS.Median/best.OursNS.Median))
 				if len(ks) < 4 {
 					continue
 				}
@@ -702,15 +705,11 @@ func cores(out *section, all []*set) {
 					continue
 				}
 				up := quotient(single.OursNS, r.OursNS)
-				share, rate := "", ""
+				share := ""
 				if r.LimitShare > 0 {
 					share = fmt.Sprintf("%.0f %%", 100*r.LimitShare)
 				}
-				if a, err := ukernel.ParseAlgorithm(r.algorithm); err == nil && s.machine.Where(r.Elements) == "memory" && speed.Bytes(a) > 0 {
-					rate = fmt.Sprintf("%.2f", float64(speed.Bytes(a))/r.OursNS.Median)
-				}
-				t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), r.side, r.algorithm, r.isa, text.Grouped(int64(r.Elements)), s.machine.Where(r.Elements),
-					fmt.Sprint(r.Threads), interval(up), rate, share})
+				t.add(s, r.side, r.algorithm, r.isa, r.Elements, s.machine.Where(r.Elements), r.Threads, up, s.rate(r), share)
 				// The table has the intervals, which are wide: those of two medians.
 				r.OursNS = speed.Summary{Median: up.Median, Lo: up.Median, Hi: up.Median}
 				several = append(several, r)
@@ -723,11 +722,9 @@ func cores(out *section, all []*set) {
 			c := chart{
 				name: fmt.Sprintf("cores-%s%s", s.label, side), x: "elements of all rows", y: fmt.Sprintf("speed of %d threads / one", most),
 				caption: join(side, text.Plural(most, "thread", "threads")+" against one"),
-				logX:    true, columns: cacheMarks(s.machine), series: curves(several),
+				logX:    true, columns: cacheMarks(s.machine),
 			}
-			if !drawable(c.series) {
-				continue
-			}
+			c.curves(several)
 			out.draw(s, c)
 		}
 	}
@@ -737,29 +734,37 @@ func cores(out *section, all []*set) {
 	out.table(t)
 }
 
-// group is a number of ratios with their verdicts.
+// group is a number of ratios with how many of them prove what.
 type group struct {
-	ratios   []float64
-	verdicts map[speed.Verdict]int
+	ratios                      []float64
+	faster, same, slower, noisy int
 }
 
-func newGroup() *group { return &group{verdicts: make(map[speed.Verdict]int)} }
-
-func (g *group) add(s speed.Timing) {
-	g.ratios = append(g.ratios, s.Ratio.Median)
-	g.verdicts[s.Verdict]++
+// add adds a timing's ratio, if it has one.
+func (g *group) add(t speed.Timing) {
+	switch t.Verdict {
+	case speed.Faster:
+		g.faster++
+	case speed.Same:
+		g.same++
+	case speed.Slower:
+		g.slower++
+	case speed.Noisy:
+		g.noisy++
+	default:
+		return
+	}
+	g.ratios = append(g.ratios, t.Ratio.Median)
 }
 
-// count says how many of the ratios prove what.
-func (g *group) count() string {
-	return fmt.Sprintf("%d faster, %d the same, %d slower, %d too noisy to tell",
-		g.verdicts[speed.Faster], g.verdicts[speed.Same], g.verdicts[speed.Slower], g.verdicts[speed.Noisy])
+func (g *group) String() string {
+	return fmt.Sprintf("geometric mean %.3f, least %.3f, most %.3f; %d faster, %d the same, %d slower, %d too noisy to tell",
+		stat.GeometricMean(g.ratios, nil), slices.Min(g.ratios), slices.Max(g.ratios), g.faster, g.same, g.slower, g.noisy)
 }
 
-func groupOf(s *set, n int, match func(kernel) bool) *group {
-	g := newGroup()
+func groupOf(s *set, n int, match func(kernel) bool) (g group) {
 	for _, k := range s.kernels {
-		if k.Verdict != "" && k.Elements == n && match(k) {
+		if k.Elements == n && match(k) {
 			g.add(k.Timing)
 		}
 	}
@@ -770,9 +775,9 @@ func nativeAgainstUpstream(out *section, all []*set) {
 	summary := &table{Caption: "Kernels", Columns: headings("Set", "Family", "ISA", "#Elements", "#Kernels", "#Geometric mean", "#Least", "#Most", "#Faster", "#Same", "#Slower", "#Too noisy")}
 	whole := &table{Caption: "Softmax", Columns: headings("Set", "Algorithm", "ISA", "#Threads", "#Lengths", "#Geometric mean", "#Least", "#Most", "#Faster", "#Same", "#Slower", "#Too noisy")}
 	list := &table{Caption: "All kernels", Folded: true, Columns: headings("Set", "`Kernel", "#Elements", "#Native, ns/element", "#Upstream, ns/element", "#Ratio", "Verdict")}
-	cells := func(g *group) []string {
-		return []string{fmt.Sprint(len(g.ratios)), fmt.Sprintf("%.3f", stat.GeometricMean(g.ratios, nil)), fmt.Sprintf("%.3f", slices.Min(g.ratios)), fmt.Sprintf("%.3f", slices.Max(g.ratios)),
-			fmt.Sprint(g.verdicts[speed.Faster]), fmt.Sprint(g.verdicts[speed.Same]), fmt.Sprint(g.verdicts[speed.Slower]), fmt.Sprint(g.verdicts[speed.Noisy])}
+	addGroup := func(t *table, s *set, g *group, of ...any) {
+		t.add(s, append(of, len(g.ratios), fmt.Sprintf("%.3f", stat.GeometricMean(g.ratios, nil)), fmt.Sprintf("%.3f", slices.Min(g.ratios)), fmt.Sprintf("%.3f", slices.Max(g.ratios)),
+			g.faster, g.same, g.slower, g.noisy)...)
 	}
 	for _, s := range all {
 		for _, n := range s.lengthsOf(func(k kernel) bool { return k.Verdict != "" }) {
@@ -786,7 +791,7 @@ func nativeAgainstUpstream(out *section, all []*set) {
 					if len(g.ratios) == 0 {
 						continue
 					}
-					summary.Rows = append(summary.Rows, append([]string{cmp.Or(s.label, "–"), family.String(), isa.String(), text.Grouped(int64(n))}, cells(g)...))
+					addGroup(summary, s, &g, family, isa, n)
 					f.rows = append(f.rows, stripRow{strings.TrimPrefix(family.String(), "f32_") + " " + isa.String(), [][]float64{g.ratios}})
 				}
 			}
@@ -794,7 +799,7 @@ func nativeAgainstUpstream(out *section, all []*set) {
 		}
 		for _, k := range s.kernels {
 			if k.Verdict != "" {
-				list.Rows = append(list.Rows, []string{cmp.Or(s.label, "–"), k.Kernel.Name, text.Grouped(int64(k.Elements)), interval(k.OursNS), interval(k.RefNS), interval(k.Ratio), string(k.Verdict)})
+				list.add(s, k.Kernel.Name, k.Elements, k.OursNS, k.RefNS, k.Ratio, k.Verdict)
 			}
 		}
 		type kindOf struct {
@@ -810,7 +815,7 @@ func nativeAgainstUpstream(out *section, all []*set) {
 			kind := kindOf{r.algorithm, r.isa, r.Threads}
 			if found[kind] == nil {
 				kinds = append(kinds, kind)
-				found[kind] = newGroup()
+				found[kind] = new(group)
 			}
 			found[kind].add(r.Timing)
 		}
@@ -819,7 +824,7 @@ func nativeAgainstUpstream(out *section, all []*set) {
 			if name == auto {
 				name = "native.Softmax / the best of " + s.reference + "'s"
 			}
-			whole.Rows = append(whole.Rows, append([]string{cmp.Or(s.label, "–"), name, kind.isa, fmt.Sprint(kind.threads)}, cells(found[kind])...))
+			addGroup(whole, s, found[kind], name, kind.isa, kind.threads)
 		}
 	}
 	if len(summary.Rows)+len(whole.Rows) == 0 {
@@ -838,7 +843,7 @@ func bandwidth(out *section, all []*set) {
 	t := &table{Columns: headings("Set", "Memory", "#Threads", "#GB/s")}
 	for _, s := range all {
 		for _, b := range s.bandwidth {
-			t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), b.Name, fmt.Sprint(b.Threads), fmt.Sprintf("%.2f (%.2f to %.2f)", b.GBps.Median, b.GBps.Lo, b.GBps.Hi)})
+			t.add(s, b.Name, b.Threads, fmt.Sprintf("%.2f (%.2f to %.2f)", b.GBps.Median, b.GBps.Lo, b.GBps.Hi))
 		}
 	}
 	if len(t.Rows) > 0 {
@@ -863,18 +868,18 @@ func agreement(out *section, all []*set) {
 			if c.Ran == 0 {
 				compared = "none"
 			}
-			t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), c.Family, c.ISA, fmt.Sprint(c.Upstream), compared, text.Grouped(c.Inputs), text.Grouped(c.Values), text.Grouped(c.Bits)})
+			t.add(s, c.Family, c.ISA, c.Upstream, compared, c.Inputs, c.Values, c.Bits)
 		}
 		for _, b := range s.bits {
 			if k, err := ukernel.Parse(b.Kernel); err != nil || k.Ours {
-				others.Rows = append(others.Rows, []string{cmp.Or(s.label, "–"), b.Kernel, text.Grouped(b.Inputs), text.Grouped(b.Values), text.Grouped(b.Bits)})
+				others.add(s, b.Kernel, b.Inputs, b.Values, b.Bits)
 			}
 			for _, d := range b.Differences {
 				differences = append(differences, prefix(s)+d.String())
 			}
 		}
 		for _, n := range s.notRun {
-			notRun.Rows = append(notRun.Rows, []string{cmp.Or(s.label, "–"), n.Kernel, n.Why})
+			notRun.add(s, n.Kernel, n.Why)
 		}
 	}
 	if len(differences) > 0 {
@@ -895,8 +900,7 @@ func accuracies(out *section, all []*set) {
 			if !slices.Contains(classes, a.Class) {
 				classes = append(classes, a.Class)
 			}
-			t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), a.Class, a.Name, text.Grouped(int64(a.Length)), text.Grouped(int64(a.Rows)),
-				ulps(a.MaxULP, 0), fmt.Sprintf("%.4g", a.MeanULP), text.Grouped(a.NaNs)})
+			t.add(s, a.Class, a.Name, a.Length, a.Rows, ulps(a.MaxULP, 0), fmt.Sprintf("%.4g", a.MeanULP), a.NaNs)
 		}
 	}
 	if len(t.Rows) == 0 {
@@ -908,7 +912,7 @@ func accuracies(out *section, all []*set) {
 	for _, s := range all {
 		names := distinct(s.accuracy, func(a accuracy.Errors) string { return a.Name })
 		for _, name := range slices.Sorted(slices.Values(names)) {
-			row := []string{cmp.Or(s.label, "–"), name}
+			row := []any{name}
 			for _, c := range classes {
 				cell := ""
 				if w := accuracy.Worst(s.accuracy, name, c); w.NaNs > 0 {
@@ -918,7 +922,7 @@ func accuracies(out *section, all []*set) {
 				}
 				row = append(row, cell)
 			}
-			worst.Rows = append(worst.Rows, row)
+			worst.add(s, row...)
 		}
 	}
 	out.text("Errors in units in the last place of the exact result, by class of input. “NaN” marks a function that gives NaNs where the exact result is a number.")
@@ -964,12 +968,7 @@ func growth(out *section, all []*set) {
 					continue // native's algorithms have upstream's bits
 				}
 				lengths[a.Length] = true
-				i := slices.IndexFunc(c.series, func(x series) bool { return x.name == a.Name })
-				if i < 0 {
-					i = len(c.series)
-					c.series = append(c.series, series{name: a.Name, style: i})
-				}
-				c.series[i].samples = append(c.series[i].samples, sample{float64(a.Length), a.MeanULP, a.MeanULP, a.MeanULP})
+				c.add(a.Name, false, sample{float64(a.Length), a.MeanULP, a.MeanULP, a.MeanULP})
 			}
 			if len(lengths) < 3 {
 				continue
