@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	texttemplate "text/template"
 )
 
 // What [Write] puts into its directory.
@@ -26,14 +28,23 @@ const (
 // generator marks pages that Write may replace.
 const generator = "twopass-softmax compare report"
 
-//go:embed page.html
-var page string
+var (
+	//go:embed page.html
+	htmlPage string
+	//go:embed page.md
+	markdownPage string
+)
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+var htmlTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	// Element escapes what it does not draw itself.
 	"svg":  func(f figure) template.HTML { return template.HTML(f.Element()) },
 	"path": figure.path,
-}).Parse(page))
+}).Parse(htmlPage))
+
+// markdownTemplate is in GitHub's dialect, which has tables and details.
+var markdownTemplate = texttemplate.Must(texttemplate.New("page").Funcs(texttemplate.FuncMap{
+	"escape": escape, "cell": cell, "path": figure.path,
+}).Parse(markdownPage))
 
 // Write makes a directory with a report of results: index.html, which needs no
 // other file, and report.md have what a reader wants first; details.html and
@@ -101,17 +112,22 @@ func replaceable(dir string) (bool, error) {
 }
 
 func (d *document) write(dir string) error {
-	files := map[string]string{MarkdownName: d.markdown(false), WholeMarkdownName: d.markdown(true)}
-	for name, whole := range map[string]bool{HTMLName: false, WholeHTMLName: true} {
-		var html bytes.Buffer
-		if err := pageTemplate.Execute(&html, struct {
-			*document
-			Generator, First, Second string
-			Whole                    bool
-		}{d, generator, HTMLName, WholeHTMLName, whole}); err != nil {
-			return err
+	files := make(map[string]string)
+	for _, p := range []struct {
+		template      interface{ Execute(io.Writer, any) error }
+		first, second string
+	}{{htmlTemplate, HTMLName, WholeHTMLName}, {markdownTemplate, MarkdownName, WholeMarkdownName}} {
+		for name, whole := range map[string]bool{p.first: false, p.second: true} {
+			var text strings.Builder
+			if err := p.template.Execute(&text, struct {
+				*document
+				Generator, First, Second string
+				Whole                    bool
+			}{d, generator, p.first, p.second, whole}); err != nil {
+				return err
+			}
+			files[name] = text.String()
 		}
-		files[name] = html.String()
 	}
 	for _, f := range d.figures() {
 		files[f.path()] = f.File()
@@ -144,102 +160,12 @@ func (d *document) figures() []figure {
 	return all
 }
 
-// markdown is the document in GitHub's dialect, which has tables and details: its first
-// page, with what follows the front folded, or the whole.
-func (d *document) markdown(whole bool) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n", escape(d.Title))
-	if whole {
-		fmt.Fprintf(&b, "\nAll figures and measurements; [what matters first](%s).\n", MarkdownName)
+// cell is a table's, as it stands in Markdown. What can't be escaped within code is replaced.
+func cell(kind kind, text string) string {
+	if kind != code || text == "" {
+		return escape(text)
 	}
-	for _, f := range d.Fronts {
-		if whole {
-			break
-		}
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n", escape(f.Title), escape(f.About))
-		for _, n := range f.Numbers {
-			fmt.Fprintf(&b, "\n**%s** %s\n", escape(n.Number), escape(n.Text))
-		}
-		for _, figure := range f.Figures {
-			figure.markdown(&b)
-		}
-	}
-	for _, s := range d.Sections {
-		if whole {
-			fmt.Fprintf(&b, "\n## %s\n", escape(s.Title))
-		} else {
-			fmt.Fprintf(&b, "\n<details>\n<summary>%s</summary>\n", escape(s.Title))
-		}
-		for _, block := range s.Blocks {
-			if block.Text != "" {
-				fmt.Fprintf(&b, "\n%s\n", escape(block.Text))
-			}
-			if len(block.List) > 0 {
-				b.WriteString("\n")
-			}
-			for _, item := range block.List {
-				fmt.Fprintf(&b, "- %s\n", escape(item))
-			}
-			for _, f := range block.Figures {
-				if whole {
-					f.markdown(&b)
-				}
-			}
-			if block.Table != nil && (whole || !block.Table.Folded) {
-				block.Table.markdown(&b)
-			}
-		}
-		if !whole {
-			if s.More() {
-				fmt.Fprintf(&b, "\n[Figures and all measurements](%s)\n", WholeMarkdownName)
-			}
-			b.WriteString("\n</details>\n")
-		}
-	}
-	return b.String()
-}
-
-func (f figure) markdown(b *strings.Builder) {
-	fmt.Fprintf(b, "\n%s\n\n![%[1]s](%s)\n", escape(f.Caption), f.path())
-}
-
-func (t *table) markdown(b *strings.Builder) {
-	if t.Folded {
-		fmt.Fprintf(b, "\n<details>\n<summary>%s (%d rows)</summary>\n", escape(t.Caption), len(t.Rows))
-	} else if t.Caption != "" {
-		fmt.Fprintf(b, "\n**%s**\n", escape(t.Caption))
-	}
-	b.WriteString("\n|")
-	for _, c := range t.Columns {
-		fmt.Fprintf(b, " %s |", escape(c.Name))
-	}
-	b.WriteString("\n|")
-	for _, c := range t.Columns {
-		if c.Kind == number {
-			b.WriteString("---:|")
-		} else {
-			b.WriteString("---|")
-		}
-	}
-	b.WriteString("\n")
-	for _, row := range t.Rows {
-		b.WriteString("|")
-		for i, cell := range row {
-			switch {
-			case cell == "":
-				b.WriteString("  |")
-			case t.Columns[i].Kind == code:
-				// Neither can be escaped within code.
-				fmt.Fprintf(b, " `%s` |", strings.NewReplacer("`", "'", "|", "\\|", "\n", " ").Replace(cell))
-			default:
-				fmt.Fprintf(b, " %s |", escape(cell))
-			}
-		}
-		b.WriteString("\n")
-	}
-	if t.Folded {
-		b.WriteString("\n</details>\n")
-	}
+	return "`" + strings.NewReplacer("`", "'", "|", "\\|", "\n", " ").Replace(text) + "`"
 }
 
 // escape makes text mean itself in Markdown.
