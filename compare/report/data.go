@@ -189,53 +189,13 @@ func (s *set) merge() {
 		}
 		runs[timingKey{r.side, r.algorithm + r.Name, kernels, r.Elements, r.Threads}] = r
 	}
-	agreements := make(map[string]bits.Agreement)
-	bandwidth := make(map[string]results.Bandwidth)
-	measured := make(map[string]accuracy.Errors)
-	notRun := make(map[string]results.NotRun)
-	comparisons := make(map[string]speed.Comparison)
+	var joined results.Results
 	for _, source := range s.sources {
 		r := source.Results
+		joined.Add(r)
 		s.machine.CPUs = max(s.machine.CPUs, r.Machine.CPUs)
 		if len(r.Machine.ISAs) > len(s.machine.ISAs) {
 			s.machine.ISAs = r.Machine.ISAs
-		}
-		if r.Frequency > 0 {
-			s.frequency = r.Frequency
-		}
-		if r.Arithmetic > 0 {
-			s.arithmetic = r.Arithmetic
-		}
-		for _, p := range r.Peers {
-			if name := strings.TrimSpace(p.Name + " " + p.Version); !slices.Contains(s.peers, name) {
-				s.peers = append(s.peers, name)
-			}
-		}
-		for _, b := range r.Bandwidth {
-			bandwidth[fmt.Sprint(b.Name, b.Threads)] = b
-		}
-		for _, a := range r.Bits {
-			agreements[a.Kernel] = a
-		}
-		for _, a := range r.Accuracy {
-			measured[fmt.Sprintf("%s %s %d", a.Name, a.Class, a.Length)] = a
-		}
-		for _, n := range r.NotRun {
-			notRun[n.Kernel] = n
-		}
-		for _, c := range r.Comparisons {
-			comparisons[fmt.Sprint(c.Kind, c.Rows, c.Cols, c.Threads)] = c
-		}
-		s.shortCall, s.overhead = cmp.Or(r.ShortCall, s.shortCall), cmp.Or(r.Overhead, s.overhead)
-		// What tune timed counts where nothing was timed against the reference.
-		for _, choice := range r.Choices {
-			for _, c := range choice.Candidates {
-				key := timingKey{"", c.Kernel, "", choice.Elements, 1}
-				_, timed := kernels[key]
-				if k, err := ukernel.Parse(c.Kernel); err == nil && !timed {
-					kernels[key] = kernel{k, speed.Timing{Name: c.Kernel, Elements: choice.Elements, OursNS: c.NS}}
-				}
-			}
 		}
 		for _, t := range r.Speed {
 			if k, err := ukernel.Parse(t.Name); err == nil {
@@ -244,6 +204,20 @@ func (s *set) merge() {
 			}
 			for _, one := range s.split(t) {
 				addRun(one, r.Machine.ISAs)
+			}
+		}
+	}
+	s.frequency, s.arithmetic, s.shortCall, s.overhead = joined.Frequency, joined.Arithmetic, joined.ShortCall, joined.Overhead
+	for _, p := range joined.Peers {
+		s.peers = append(s.peers, strings.TrimSpace(p.Name+" "+p.Version))
+	}
+	// What tune timed counts where nothing was timed against the reference.
+	for _, choice := range slices.Backward(joined.Choices) {
+		for _, c := range choice.Candidates {
+			key := timingKey{"", c.Kernel, "", choice.Elements, 1}
+			_, timed := kernels[key]
+			if k, err := ukernel.Parse(c.Kernel); err == nil && !timed {
+				kernels[key] = kernel{k, speed.Timing{Name: c.Kernel, Elements: choice.Elements, OursNS: c.NS}}
 			}
 		}
 	}
@@ -260,17 +234,24 @@ func (s *set) merge() {
 		}
 	}
 	s.runs = sortRuns(s.runs)
-	s.bits = sortedBy(agreements)
-	s.bandwidth = slices.SortedFunc(maps.Values(bandwidth), func(a, b results.Bandwidth) int {
+	s.bits = latest(joined.Bits, func(a, b bits.Agreement) int { return strings.Compare(a.Kernel, b.Kernel) })
+	s.bandwidth = latest(joined.Bandwidth, func(a, b results.Bandwidth) int {
 		return cmp.Or(cmp.Compare(a.Threads, b.Threads), -strings.Compare(a.Name, b.Name))
 	})
-	s.accuracy = slices.SortedFunc(maps.Values(measured), func(a, b accuracy.Errors) int {
+	s.accuracy = latest(joined.Accuracy, func(a, b accuracy.Errors) int {
 		return cmp.Or(strings.Compare(a.Class, b.Class), strings.Compare(a.Name, b.Name), cmp.Compare(a.Length, b.Length))
 	})
-	s.notRun = sortedBy(notRun)
-	s.comparisons = slices.SortedFunc(maps.Values(comparisons), func(a, b speed.Comparison) int {
-		return cmp.Or(cmp.Compare(a.Threads, b.Threads), cmp.Compare(a.Cols, b.Cols), cmp.Compare(a.Rows, b.Rows))
+	s.notRun = latest(joined.NotRun, func(a, b results.NotRun) int { return strings.Compare(a.Kernel, b.Kernel) })
+	s.comparisons = latest(joined.Comparisons, func(a, b speed.Comparison) int {
+		return cmp.Or(strings.Compare(a.Kind, b.Kind), cmp.Compare(a.Threads, b.Threads), cmp.Compare(a.Cols, b.Cols), cmp.Compare(a.Rows, b.Rows))
 	})
+}
+
+// latest sorts entries and keeps the last of those that are equal.
+func latest[V any](all []V, compare func(a, b V) int) []V {
+	slices.Reverse(all)
+	slices.SortStableFunc(all, compare)
+	return slices.CompactFunc(all, func(a, b V) bool { return compare(a, b) == 0 })
 }
 
 // split takes a timing of softmax apart by side.
@@ -335,79 +316,61 @@ func order(algorithm string) int {
 	return 11
 }
 
-// sortedBy lists a map's values in the order of its keys.
-func sortedBy[V any](m map[string]V) []V {
-	var all []V
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		all = append(all, m[k])
-	}
-	return all
-}
-
 // valid rejects results that no run writes: figures and ratios need positive
 // times.
-func valid(r *results.Results) error {
-	positive := func(what string, i speed.Summary) error {
+func valid(r *results.Results) (err error) {
+	fail := func(format string, args ...any) {
+		if err == nil {
+			err = fmt.Errorf(format, args...)
+		}
+	}
+	positive := func(i speed.Summary, format string, args ...any) {
+		what := fmt.Sprintf(format, args...)
 		for _, v := range []float64{i.Median, i.Lo, i.Hi} {
 			if !(v > 0) || math.IsInf(v, 0) {
-				return fmt.Errorf("%s is %v (%v to %v): it must be positive", what, i.Median, i.Lo, i.Hi)
+				fail("%s is %v (%v to %v): it must be positive", what, i.Median, i.Lo, i.Hi)
 			}
 		}
 		if i.Lo > i.Median || i.Median > i.Hi {
-			return fmt.Errorf("%s is %v, outside its interval from %v to %v", what, i.Median, i.Lo, i.Hi)
+			fail("%s is %v, outside its interval from %v to %v", what, i.Median, i.Lo, i.Hi)
 		}
-		return nil
 	}
 	for i, t := range r.Speed {
 		name := fmt.Sprintf("speed[%d] (%s)", i, t.Name)
 		if t.Elements < 1 {
-			return fmt.Errorf("%s: %d elements: at least 1 is needed", name, t.Elements)
+			fail("%s: %d elements: at least 1 is needed", name, t.Elements)
 		}
-		if err := positive(name+": time", t.OursNS); err != nil {
-			return err
-		}
-		if t.Verdict == "" {
-			continue
-		}
-		if err := cmp.Or(positive(name+": reference's time", t.RefNS), positive(name+": ratio", t.Ratio)); err != nil {
-			return err
+		positive(t.OursNS, "%s: time", name)
+		if t.Verdict != "" {
+			positive(t.RefNS, "%s: reference's time", name)
+			positive(t.Ratio, "%s: ratio", name)
 		}
 	}
 	for i, choice := range r.Choices {
 		if choice.Elements < 1 {
-			return fmt.Errorf("choices[%d]: %d elements: at least 1 is needed", i, choice.Elements)
+			fail("choices[%d]: %d elements: at least 1 is needed", i, choice.Elements)
 		}
 		for _, c := range choice.Candidates {
-			if err := positive(fmt.Sprintf("choices[%d] (%s): time", i, c.Kernel), c.NS); err != nil {
-				return err
-			}
+			positive(c.NS, "choices[%d] (%s): time", i, c.Kernel)
 		}
 	}
 	for i, c := range r.Comparisons {
 		name := fmt.Sprintf("races[%d] (%s)", i, c.Kind)
 		if c.Rows < 1 || c.Cols < 1 || c.Threads < 1 {
-			return fmt.Errorf("%s: %d x %d elements, %d threads: at least 1 of each is needed", name, c.Rows, c.Cols, c.Threads)
+			fail("%s: %d x %d elements, %d threads: at least 1 of each is needed", name, c.Rows, c.Cols, c.Threads)
 		}
 		for _, e := range c.Entries {
-			if err := positive(fmt.Sprintf("%s: time of %s", name, e.Name), e.NS); err != nil {
-				return err
-			}
+			positive(e.NS, "%s: time of %s", name, e.Name)
 		}
 		for _, x := range c.Ratios {
-			if err := positive(fmt.Sprintf("%s: ratio of %s to %s", name, x.Of, x.To), x.Ratio); err != nil {
-				return err
-			}
+			positive(x.Ratio, "%s: ratio of %s to %s", name, x.Of, x.To)
 		}
 	}
 	if r.ShortCall != nil {
-		if err := positive("short_call_ns", *r.ShortCall); err != nil {
-			return err
-		}
+		positive(*r.ShortCall, "short_call_ns")
 	}
 	for i, b := range r.Bandwidth {
-		if err := positive(fmt.Sprintf("bandwidth[%d] (%s)", i, b.Name), b.GBps); err != nil {
-			return err
-		}
+		positive(b.GBps, "bandwidth[%d] (%s)", i, b.Name)
 	}
-	return nil
+	return err
 }
