@@ -207,13 +207,13 @@ func (x *exact) value(q speed.Quantity, i int) float64 {
 	return x.max + x.log
 }
 
-// Worst returns the greatest error of a function on a class, over all lengths, and the mean error
-// of all its outputs.
+// Worst returns the greatest error of a function on a class, or on all if class is empty, over all
+// lengths, and the mean error of all its outputs.
 func Worst(all []Errors, name, class string) Errors {
 	w := Errors{Name: name, Class: class}
 	sum := 0.0
 	for _, a := range all {
-		if a.Name != name || a.Class != class {
+		if a.Name != name || class != "" && a.Class != class {
 			continue
 		}
 		if a.MaxULP >= w.MaxULP {

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/twopass-softmax/twopass/compare/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/text"
 	"github.com/twopass-softmax/twopass/compare/speed"
 )
@@ -88,8 +89,8 @@ func (s *set) upstreamBest(r speed.Comparison) (best *speed.Entry) {
 
 // errorNumber is the greatest error of native.Softmax, beside the others'.
 func (s *set) errorNumber() (bigNumber, bool) {
-	most, nans, ok := worstOf(s.accuracy, speed.NativeSoftmax, "")
-	if !ok {
+	all := accuracy.Worst(s.accuracy, speed.NativeSoftmax, "")
+	if all.Rows == 0 {
 		return bigNumber{}, false
 	}
 	var others []string
@@ -97,16 +98,16 @@ func (s *set) errorNumber() (bigNumber, bool) {
 		if name == speed.NativeSoftmax {
 			continue
 		}
-		if m, n, ok := worstOf(s.accuracy, name, timedClass); ok {
-			others = append(others, title(name)+" "+rounded(m, n))
+		if w := accuracy.Worst(s.accuracy, name, timedClass); w.Rows > 0 {
+			others = append(others, title(name)+" "+rounded(w.MaxULP, w.NaNs))
 		}
 	}
-	mine, _, _ := worstOf(s.accuracy, speed.NativeSoftmax, timedClass)
+	mine := accuracy.Worst(s.accuracy, speed.NativeSoftmax, timedClass)
 	t := "ULP: greatest error of native.Softmax, all classes of input and lengths"
 	if len(others) > 0 {
-		t += fmt.Sprintf("; on rows in [-10, 10) it is %s, beside %s", rounded(mine, 0), strings.Join(others, ", "))
+		t += fmt.Sprintf("; on rows in [-10, 10) it is %s, beside %s", rounded(mine.MaxULP, 0), strings.Join(others, ", "))
 	}
-	return bigNumber{rounded(most, nans), t}, true
+	return bigNumber{rounded(all.MaxULP, all.NaNs), t}, true
 }
 
 // timedClass is the class of inputs whose errors stand in front: that of the rows that are

@@ -169,7 +169,7 @@ func headlines(all []*set) []string {
 				with += fmt.Sprintf(" and %d of our own with the model", ours)
 			}
 			lines = append(lines, fmt.Sprintf("%s%s compared with %s, %s inputs of %s elements in all: %s.", prefix(s),
-				text.Plural(kernels, "kernel", "kernels"), with, text.Grouped(inputs), text.Grouped(values), bitsDiffer(differ)))
+				text.Plural(kernels, "kernel", "kernels"), with, text.Grouped(inputs), text.Grouped(values), text.Plural(int(differ), "bit differs", "bits differ")))
 		}
 		for _, c := range claims(s) {
 			if c.side == native && c.longest {
@@ -224,13 +224,6 @@ func (s *set) compared() (inputs, values, differ int64, kernels, ours int) {
 		}
 	}
 	return inputs, values, differ, kernels, ours
-}
-
-func bitsDiffer(n int64) string {
-	if n == 1 {
-		return "1 bit differs"
-	}
-	return text.Grouped(n) + " bits differ"
 }
 
 // claim is how two-pass fares against the three-pass forms at one length.
@@ -402,12 +395,12 @@ func overLength(out *section, all []*set) {
 			out.draw(s, c)
 		}
 	}
-	out.flush()
-	if len(out.Blocks) > 0 {
-		out.Blocks = append([]block{{Text: "Lower is better; both axes are logarithmic, that of time equal in all figures of this section. " +
+	if len(out.drawn) > 0 {
+		out.text("Lower is better; both axes are logarithmic, that of time equal in all figures of this section. " +
 			"Dotted lines show where a row and its output fill a cache; the traffic alone is one read of the row, then one more read " +
-			"and one write around the caches. With several threads each has a row of its own, and times are per element of all rows together."}}, out.Blocks...)
+			"and one write around the caches. With several threads each has a row of its own, and times are per element of all rows together.")
 	}
+	out.flush()
 	t := &table{Caption: "All times of softmax", Folded: true,
 		Columns: headings("Set", "Side", "Algorithm", "ISA", "#Threads", "#Elements", "In", "#ns/element", "#ULP max, mean", "#GB/s", "#Ratio", "Verdict")}
 	for _, s := range all {
@@ -612,12 +605,12 @@ func passes(out *section, all []*set) {
 			}
 		}
 	}
-	out.flush()
 	if len(t.Rows) == 0 {
 		return
 	}
-	out.Blocks = append([]block{{Text: "The kernels of the passes timed one by one, on one thread. Bytes are those that a pass reads and writes, without the lines that " +
-		"are fetched before they are written; the limit is the measured read bandwidth for passes that only read, and that of the fastest copy for those that write."}}, out.Blocks...)
+	out.text("The kernels of the passes timed one by one, on one thread. Bytes are those that a pass reads and writes, without the lines that " +
+		"are fetched before they are written; the limit is the measured read bandwidth for passes that only read, and that of the fastest copy for those that write.")
+	out.flush()
 	t.Folded = len(t.Rows) > 30
 	out.table(t)
 }
@@ -660,12 +653,12 @@ func variants(out *section, all []*set) {
 			}
 		}
 	}
-	out.flush()
 	if len(t.Rows) == 0 {
 		return
 	}
-	out.Blocks = append([]block{{Text: "Every variant of a family that upstream has, by what its name says: the way to take exponentials, the elements in one " +
-		"turn of the main loop (u), and the accumulators (acc). Confidence intervals are in the table of all kernels below."}}, out.Blocks...)
+	out.text("Every variant of a family that upstream has, by what its name says: the way to take exponentials, the elements in one " +
+		"turn of the main loop (u), and the accumulators (acc). Confidence intervals are in the table of all kernels below.")
+	out.flush()
 	out.table(t)
 }
 
@@ -930,17 +923,6 @@ func accuracies(out *section, all []*set) {
 	out.flush()
 	out.table(worst)
 	out.table(t)
-}
-
-// worstOf is a function's largest error, and how many NaNs it wrongly gives, for
-// a class of inputs or, if that is empty, for all.
-func worstOf(all []accuracy.Errors, name, class string) (most float64, nans int64, found bool) {
-	for _, a := range all {
-		if a.Name == name && (class == "" || a.Class == class) {
-			most, nans, found = math.Max(most, a.MaxULP), nans+a.NaNs, true
-		}
-	}
-	return most, nans, found
 }
 
 // ulps writes an error.
