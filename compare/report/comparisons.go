@@ -48,7 +48,7 @@ func errorOf(r *speed.Comparison, name string) string {
 
 func ratioOf(r *speed.Comparison, of, to string) (ratio, verdict string) {
 	if x := r.RatioOf(of, to); x != nil {
-		return interval(x.Ratio), string(x.Verdict)
+		return x.Ratio.String(), string(x.Verdict)
 	}
 	return "", ""
 }
@@ -75,7 +75,7 @@ func entries(caption string, all []*set, kind string, native, threads string) *t
 				ratio, verdict := ratioOf(&r, native, e.Name)
 				if ratio == "" && e.Name != native && r.Entry(native) != nil {
 					x := quotient(r.Entry(native).NS, e.NS)
-					ratio, verdict = interval(x), string(proven(x))
+					ratio, verdict = x.String(), string(proven(x))
 				}
 				t.add(s, r.Rows, r.Cols, s.place(r), r.Threads, title(e.Name), nanoseconds(e.NS), ulpPair(e.MaxULP, e.MeanULP), ratio, verdict)
 			}

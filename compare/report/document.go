@@ -126,8 +126,6 @@ func (t *table) add(s *set, cells ...any) {
 			row = append(row, text.Grouped(int64(c)))
 		case int64:
 			row = append(row, text.Grouped(c))
-		case speed.Summary:
-			row = append(row, interval(c))
 		default:
 			row = append(row, fmt.Sprint(c))
 		}
@@ -173,11 +171,6 @@ func (s *section) flush() {
 
 // nanoseconds writes a time per element.
 func nanoseconds(i speed.Summary) string { return fmt.Sprintf("%.3f", i.Median) }
-
-// interval writes a median with its confidence interval.
-func interval(i speed.Summary) string {
-	return fmt.Sprintf("%.3f (%.3f to %.3f)", i.Median, i.Lo, i.Hi)
-}
 
 // quotient is the ratio of two times that were not taken in pairs; its interval
 // is the widest that theirs allow.

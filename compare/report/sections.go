@@ -407,7 +407,7 @@ func overLength(out *section, all []*set) {
 		for _, r := range s.runs {
 			ratio := ""
 			if r.Verdict != "" {
-				ratio = interval(r.Ratio)
+				ratio = r.Ratio.String()
 			}
 			t.add(s, r.side, r.algorithm, r.isa, r.Threads, r.Elements, s.machine.Where(r.Elements), r.OursNS, ulpPair(r.MaxULP, r.MeanULP),
 				s.rate(r), ratio, r.Verdict)

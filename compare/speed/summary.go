@@ -1,6 +1,7 @@
 package speed
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -26,6 +27,8 @@ func NewSummary(values []float64) Summary {
 		Hi:     math.Min(s.Hi, slices.Max(values)),
 	}
 }
+
+func (i Summary) String() string { return fmt.Sprintf("%.3f (%.3f to %.3f)", i.Median, i.Lo, i.Hi) }
 
 // Width is the length of the interval relative to its median.
 func (i Summary) Width() float64 { return (i.Hi - i.Lo) / i.Median }

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twopass-softmax/twopass/compare/results"
-	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
 // errRegressed is returned by check when it has reported regressions.
@@ -74,7 +73,7 @@ func (a *app) check(base, now string, o checkOptions) error {
 	for _, r := range regressions {
 		was, is := "", ""
 		if r.New.Median > 0 {
-			was, is = ratioText(r.Base), ratioText(r.New)
+			was, is = r.Base.String(), r.New.String()
 		}
 		a.line("%-*s  %-28s %-28s %s", width, r.Name, was, is, r.What)
 	}
@@ -83,8 +82,4 @@ func (a *app) check(base, now string, o checkOptions) error {
 		return errRegressed
 	}
 	return nil
-}
-
-func ratioText(i speed.Summary) string {
-	return fmt.Sprintf("%.3f (%.3f to %.3f)", i.Median, i.Lo, i.Hi)
 }

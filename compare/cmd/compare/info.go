@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"time"
 
@@ -122,7 +121,7 @@ func (a *app) bandwidth(ctx context.Context, n int, each time.Duration) ([]resul
 			per := bytes * float64(elements)
 			b := results.Bandwidth{Name: con.Name, Threads: threads, GBps: speed.Summary{Median: per / ns.Median, Lo: per / ns.Hi, Hi: per / ns.Lo}}
 			all = append(all, b)
-			a.line("%-22s %8d %8.2f %7s", b.Name, threads, b.GBps.Median, fmt.Sprintf("±%.1f%%", 50*b.GBps.Width()))
+			a.line("%-22s %8d %8.2f %7s", b.Name, threads, b.GBps.Median, noise(b.GBps))
 		}
 		a.step(1)
 	}

@@ -51,6 +51,15 @@ func (s *screen) line(format string, args ...any) {
 	}
 }
 
+// markdown prints a table. All columns but the first are of numbers.
+func (s *screen) markdown(head []string, rows [][]string) {
+	s.line("| %s |", strings.Join(head, " | "))
+	s.line("|---|%s", strings.Repeat("---:|", len(head)-1))
+	for _, row := range rows {
+		s.line("| %s |", strings.Join(row, " | "))
+	}
+}
+
 // fold breaks a line between words. What follows is indented, as far as the text if the line
 // is a heading's: "CPU       ...". Tables in Markdown, and commands to copy, stay whole.
 func fold(line string) string {

@@ -33,7 +33,7 @@ func (r *speedRun) compare(c speed.Comparison, heading string, benchmarks []spee
 		e := &c.Entries[i]
 		ulp := errorOf(errors, e.Name)
 		e.MaxULP, e.MeanULP = ulp.MaxULP, ulp.MeanULP
-		r.line("  %-42s %10s %18s", e.Name, nsText(*e), ulpText(e.MaxULP, e.MeanULP))
+		r.line("  %-42s %10.3f %18s", e.Name, e.NS.Median, ulpText(e.MaxULP, e.MeanULP))
 		for _, p := range pairs {
 			if p.of == i {
 				x := c.AddRatio(samples, p.of, p.to)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -23,14 +22,7 @@ func (r *speedRun) gradientParts() ([]speedPart, error) {
 	if c := cloop.Compiler(); c != "" {
 		r.line("C loops   by %s, -O3, for %s", c, cloop.Level())
 	}
-	var parts []speedPart
-	for _, s := range shapes {
-		for _, t := range r.threads {
-			heading := fmt.Sprintf("%s of %s, %s", plural(s.rows, "row", "rows"), grouped(int64(s.cols)), plural(t, "thread", "threads"))
-			parts = append(parts, speedPart{heading, func() (results.Results, error) { return r.timeGradients(s, t, heading) }})
-		}
-	}
-	return parts, nil
+	return r.onShapes(shapes, r.timeGradients), nil
 }
 
 // timeGradients times both gradients. Dy is the row of the workload, and y of the one is its softmax, of

@@ -41,14 +41,19 @@ func (r *speedRun) rowsParts() ([]speedPart, error) {
 	can, _ := side.Runnable(side.Match(r.sides.ref, r.sides.ours))
 	r.overhead(r.results, can)
 	r.peers = r.app.peers(r.results, "all rows in one call, on as many threads")
-	parts := []speedPart{{"a call on a short row", r.shortCall}}
+	return append([]speedPart{{"a call on a short row", r.shortCall}}, r.onShapes(shapes, r.timeRows)...), nil
+}
+
+// onShapes are a part for each shape and each number of threads.
+func (r *speedRun) onShapes(shapes []shape, run func(s shape, threads int, heading string) (results.Results, error)) []speedPart {
+	var parts []speedPart
 	for _, s := range shapes {
 		for _, t := range r.threads {
 			heading := fmt.Sprintf("%s of %s, %s", plural(s.rows, "row", "rows"), grouped(int64(s.cols)), plural(t, "thread", "threads"))
-			parts = append(parts, speedPart{heading, func() (results.Results, error) { return r.timeRows(s, t, heading) }})
+			parts = append(parts, speedPart{heading, func() (results.Results, error) { return run(s, t, heading) }})
 		}
 	}
-	return parts, nil
+	return parts
 }
 
 func (r *speedRun) timeRows(s shape, threads int, heading string) (results.Results, error) {
@@ -137,5 +142,3 @@ func (r *speedRun) shortCall() (results.Results, error) {
 	r.line("A call of native.Softmax on a row of %d takes %.1f ns (%.1f to %.1f).", speed.ShortRow, ns.Median, ns.Lo, ns.Hi)
 	return results.Results{ShortCall: &ns}, nil
 }
-
-func nsText(e speed.Entry) string { return fmt.Sprintf("%.3f", e.NS.Median) }

@@ -158,17 +158,17 @@ func (a *app) agreement(ctx context.Context, plan bits.Plan, pairs []side.Pair, 
 
 // row prints a line of the tables. Width is that of the name.
 func (a *app) row(width int, name string, g bits.Agreement, t speed.Timing) {
-	ref, ratio, noise := "", "", ""
+	ref, ratio, spread := "", "", ""
 	if t.Verdict != "" {
 		ref = fmt.Sprintf("%.3f", t.RefNS.Median)
 		ratio = fmt.Sprintf("%.3f", t.Ratio.Median)
-		noise = fmt.Sprintf("±%.1f%%", 50*t.Ratio.Width())
+		spread = noise(t.Ratio)
 	}
 	inputs, differ := "none", ""
 	if g.Inputs > 0 {
 		inputs, differ = grouped(g.Inputs), grouped(g.Bits)
 	}
-	a.line("%-*s %7s %5s %7s %7.3f %6s %6s %s", width, name, inputs, differ, ref, t.OursNS.Median, ratio, noise, t.Verdict)
+	a.line("%-*s %7s %5s %7s %7.3f %6s %6s %s", width, name, inputs, differ, ref, t.OursNS.Median, ratio, spread, t.Verdict)
 }
 
 func (a *app) rowHead(width int, name string) {

@@ -195,23 +195,22 @@ func (a *app) tableText(r *results.Results, columns []column) {
 	a.line("%s.", head)
 	a.line("Time of one row, uniform in [-10, 10); greatest and mean error in ULP.")
 	a.line("")
-	first, rule := "| elements |", "|---|"
+	first := []string{"elements"}
 	for _, c := range columns {
-		first += " " + grouped(int64(c.elements)) + " |"
-		rule += "---:|"
+		first = append(first, grouped(int64(c.elements)))
 	}
-	a.line("%s", first)
-	a.line("%s", rule)
+	var rows [][]string
 	for _, name := range a.tableNames() {
 		if !slices.ContainsFunc(columns, func(c column) bool { return c.cells[name] != "" }) {
 			continue
 		}
-		row := "| " + name + " |"
+		row := []string{name}
 		for _, c := range columns {
-			row += " " + c.cells[name] + " |"
+			row = append(row, c.cells[name])
 		}
-		a.line("%s", row)
+		rows = append(rows, row)
 	}
+	a.markdown(first, rows)
 	var best []string
 	for _, c := range columns {
 		if c.best != "" {
@@ -246,14 +245,13 @@ func (a *app) tableOfErrors(r *results.Results) {
 	a.line("")
 	a.line("Greatest and mean error in ULP over rows of these lengths, by class of input.")
 	a.line("")
-	head, rule := "| |", "|---|"
+	head := []string{""}
 	for _, c := range classes {
-		head += fmt.Sprintf(" %v |", c)
-		rule += "---:|"
+		head = append(head, c.String())
 	}
-	a.line("%s", head)
-	a.line("%s", rule)
-	for _, line := range errorCells(r.Accuracy) {
-		a.line("| %s | %s |", a.title(line[0]), strings.Join(line[1:], " | "))
+	rows := errorCells(r.Accuracy)
+	for _, row := range rows {
+		row[0] = a.title(row[0])
 	}
+	a.markdown(head, rows)
 }

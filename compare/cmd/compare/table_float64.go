@@ -85,21 +85,23 @@ func (a *app) tableFloat64(ctx context.Context, sizes string, budget time.Durati
 	a.line("Time of one row of float64, uniform in [-10, 10); greatest and mean error in ULP.")
 	a.line("")
 	all := softmaxes64()
-	rows := make([]string, len(all))
-	head, rule, ratios := "| elements |", "|---|", "| "+f64Name+"'s time / PyTorch's |"
+	var rows [][]string
+	for _, s := range all {
+		rows = append(rows, []string{s.name})
+	}
+	head, ratios := []string{"elements"}, []string{f64Name + "'s time / PyTorch's"}
 	for _, n := range lengths {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		head += " " + grouped(int64(n)) + " |"
-		rule += "---:|"
+		head = append(head, grouped(int64(n)))
 		ns, errs, err := measure64(all, n, budget)
 		if err != nil {
 			return err
 		}
 		ours, inC := 0.0, math.Inf(1)
 		for i, s := range all {
-			rows[i] += fmt.Sprintf(" %s; %s |", rowTime(ns[i]), errs[i])
+			rows[i] = append(rows[i], rowTime(ns[i])+"; "+errs[i])
 			switch {
 			case s.name == f64Name:
 				ours = ns[i]
@@ -107,19 +109,17 @@ func (a *app) tableFloat64(ctx context.Context, sizes string, budget time.Durati
 				inC = min(inC, ns[i])
 			}
 		}
-		ratios += fmt.Sprintf(" %.2f |", ours/inC)
+		ratios = append(ratios, fmt.Sprintf("%.2f", ours/inC))
 	}
-	a.line("%s", head)
-	a.line("%s", rule)
-	for i, s := range all {
-		a.line("| %s |%s", s.name, rows[i])
+	missing := pytorch.Available()
+	if missing == nil {
+		rows = append(rows, ratios)
 	}
-	if err := pytorch.Available(); err != nil {
+	a.markdown(head, rows)
+	if missing != nil {
 		a.line("")
-		a.line("Without PyTorch: %v.", err)
-		return nil
+		a.line("Without PyTorch: %v.", missing)
 	}
-	a.line("%s", ratios)
 	return nil
 }
 
