@@ -126,14 +126,9 @@ func (a *app) search(ctx context.Context, budget time.Duration) error {
 	r, _ := a.begin()
 	a.header(r)
 	functions := a.softmaxes(a.peers(r, onRow))
-	a.start("Searching", int64(len(functions)))
-	defer a.finish()
 	a.line("")
 	a.line("%-30s %10s %11s", "largest error found", "* 2^-24", "on a row of")
-	for _, f := range functions {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	for f := range progress(ctx, a.screen, "Searching", functions) {
 		found, err := accuracy.Search(f, budget, 1)
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
@@ -143,9 +138,8 @@ func (a *app) search(ctx context.Context, budget time.Duration) error {
 			nans = "  NaN for other rows"
 		}
 		a.line("%-30s %10.2f %11d%s", f.Name, found.Error, len(found.Row), nans)
-		a.step(1)
 	}
-	return nil
+	return ctx.Err()
 }
 
 // softmaxes are those whose accuracy differs: native's algorithms have upstream's bits.

@@ -179,7 +179,7 @@ func (o *bitsOptions) plan(slow bool) (p bits.Plan, err error) {
 	if p.Classes, err = parseClasses(o.classes); err != nil {
 		return p, err
 	}
-	if p.Seeds, err = parseSeeds(o.seeds); err != nil {
+	if p.Seeds, err = list(o.seeds, parseSeed); err != nil {
 		return p, err
 	}
 	if p.Lengths, err = parseRanges(lengths, 1, 1<<26); err != nil {

@@ -100,13 +100,7 @@ func (a *app) bandwidth(ctx context.Context, n int, each time.Duration) ([]resul
 	a.line("Memory, %s of rows and outputs in all; a copy counts as one read and one write", size(8*n))
 	a.line("%-22s %8s %8s %7s", "", "threads", "GB/s", "")
 	var all []results.Bandwidth
-	counts := threadCounts()
-	a.start("Measuring memory", int64(len(counts)))
-	defer a.finish()
-	for _, threads := range counts {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
+	for threads := range progress(ctx, a.screen, "Measuring memory", threadCounts()) {
 		timer := speed.Timer{MinReps: 7, Budget: each * time.Duration(len(benchmarks))}
 		s, elements, err := timer.TimeRows(benchmarks, n, threads)
 		if err != nil {
@@ -123,7 +117,6 @@ func (a *app) bandwidth(ctx context.Context, n int, each time.Duration) ([]resul
 			all = append(all, b)
 			a.line("%-22s %8d %8.2f %7s", b.Name, threads, b.GBps.Median, noise(b.GBps))
 		}
-		a.step(1)
 	}
-	return all, nil
+	return all, ctx.Err()
 }

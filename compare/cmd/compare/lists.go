@@ -14,6 +14,19 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
+// list reads each part of a text with commas.
+func list[T any](text string, parse func(part string) (T, error)) ([]T, error) {
+	var all []T
+	for part := range strings.SplitSeq(text, ",") {
+		x, err := parse(strings.TrimSpace(part))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, x)
+	}
+	return all, nil
+}
+
 // parseRanges reads what ranges writes: integers and from..to, with commas, each
 // from least to most. It sorts them and drops repetitions.
 func parseRanges(text string, least, most int) ([]int, error) {
@@ -37,31 +50,25 @@ func parseRanges(text string, least, most int) ([]int, error) {
 	return slices.Compact(ns), nil
 }
 
-func parseSeeds(text string) ([]uint64, error) {
-	var seeds []uint64
-	for part := range strings.SplitSeq(text, ",") {
-		s, err := strconv.ParseUint(strings.TrimSpace(part), 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("%q is not an integer from 0 to 2^64-1", part)
-		}
-		seeds = append(seeds, s)
+func parseSeed(text string) (uint64, error) {
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		err = fmt.Errorf("%q is not an integer from 0 to 2^64-1", text)
 	}
-	return seeds, nil
+	return seed, err
 }
 
 func parseClasses(text string) ([]inputs.Class, error) {
 	if text == "all" {
 		return inputs.Classes(), nil
 	}
-	var classes []inputs.Class
-	for part := range strings.SplitSeq(text, ",") {
-		c, ok := inputs.Parse(strings.TrimSpace(part))
+	return list(text, func(part string) (inputs.Class, error) {
+		c, ok := inputs.Parse(part)
 		if !ok {
-			return nil, fmt.Errorf("%q is not a class of inputs: it must be one of %v", part, inputs.Classes())
+			return c, fmt.Errorf("%q is not a class of inputs: it must be one of %v", part, inputs.Classes())
 		}
-		classes = append(classes, c)
-	}
-	return classes, nil
+		return c, nil
+	})
 }
 
 // parseShard reads I/N; empty is 1/1.

@@ -2,8 +2,10 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"strings"
 	"time"
@@ -142,6 +144,20 @@ func (s *screen) step(n int64) {
 	if time.Since(s.said) >= quiet {
 		s.said = time.Now()
 		fmt.Fprintf(s.progress, "%s: %d of %d\n", s.title, s.done, s.total)
+	}
+}
+
+// progress goes over all, a step for each, until ctx ends.
+func progress[T any](ctx context.Context, s *screen, title string, all []T) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		s.start(title, int64(len(all)))
+		defer s.finish()
+		for _, v := range all {
+			if ctx.Err() != nil || !yield(v) {
+				return
+			}
+			s.step(1)
+		}
 	}
 }
 

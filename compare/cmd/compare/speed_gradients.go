@@ -15,7 +15,7 @@ import (
 
 // gradientParts are the parts that time gradients of matrices.
 func (r *speedRun) gradientParts() ([]speedPart, error) {
-	shapes, err := parseShapes(r.o.gradients)
+	shapes, err := list(r.o.gradients, parseShape)
 	if err != nil {
 		return nil, err
 	}

@@ -16,25 +16,21 @@ import (
 // shape is that of a matrix.
 type shape struct{ rows, cols int }
 
-// parseShapes reads ROWSxCOLS, with commas.
-func parseShapes(text string) ([]shape, error) {
+// parseShape reads ROWSxCOLS.
+func parseShape(text string) (shape, error) {
 	const most = 1 << 30
-	var all []shape
-	for part := range strings.SplitSeq(text, ",") {
-		rows, cols, _ := strings.Cut(strings.TrimSpace(part), "x")
-		m, err1 := strconv.Atoi(rows)
-		n, err2 := strconv.Atoi(cols)
-		if err1 != nil || err2 != nil || m < 1 || n < 1 || m > most/n {
-			return nil, fmt.Errorf("rows: %q is not a shape such as 1024x1000, of at most 2^30 elements", part)
-		}
-		all = append(all, shape{m, n})
+	rows, cols, _ := strings.Cut(text, "x")
+	m, err1 := strconv.Atoi(rows)
+	n, err2 := strconv.Atoi(cols)
+	if err1 != nil || err2 != nil || m < 1 || n < 1 || m > most/n {
+		return shape{}, fmt.Errorf("rows: %q is not a shape such as 1024x1000, of at most 2^30 elements", text)
 	}
-	return all, nil
+	return shape{m, n}, nil
 }
 
 // rowsParts are the parts that time the softmax of matrices, and the call.
 func (r *speedRun) rowsParts() ([]speedPart, error) {
-	shapes, err := parseShapes(r.o.rows)
+	shapes, err := list(r.o.rows, parseShape)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare/internal/side"
@@ -32,13 +31,9 @@ func (a *app) compose(r *results.Results, algorithms []ukernel.Algorithm) []side
 // softmaxParts are the parts that time the composed algorithms of both sides,
 // native.Softmax, and peers.
 func (r *speedRun) softmaxParts() ([]speedPart, error) {
-	var algorithms []ukernel.Algorithm
-	for name := range strings.SplitSeq(r.o.algorithms, ",") {
-		algorithm, err := ukernel.ParseAlgorithm(strings.TrimSpace(name))
-		if err != nil {
-			return nil, err
-		}
-		algorithms = append(algorithms, algorithm)
+	algorithms, err := list(r.o.algorithms, ukernel.ParseAlgorithm)
+	if err != nil {
+		return nil, err
 	}
 	softmaxes := r.compose(r.results, algorithms)
 	if len(softmaxes) == 0 {

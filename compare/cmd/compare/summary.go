@@ -189,12 +189,7 @@ func (a *app) kernels(ctx context.Context, r *results.Results, pairs, can []side
 	a.rowHead(width, "kernel")
 	work := speed.NewWorkload(o.lengths.L1)
 	timer := speed.Timer{Budget: min(o.kernelTime/time.Duration(max(len(can), 1)), 200*time.Millisecond)}
-	a.start("Timing kernels", int64(len(can)))
-	defer a.finish()
-	for _, p := range pairs {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	for p := range progress(ctx, a.screen, "Timing kernels", pairs) {
 		if p.Err != nil {
 			a.line("%-*s not run: %s", width, a.short(&last, p.Name), whyNot(p))
 			continue
@@ -203,9 +198,8 @@ func (a *app) kernels(ctx context.Context, r *results.Results, pairs, can []side
 		t.Where = "L1"
 		r.Speed = append(r.Speed, t)
 		a.row(width, a.short(&last, p.Name), agreements[p.Name], t)
-		a.step(1)
 	}
-	return nil
+	return ctx.Err()
 }
 
 // overhead times a call on one element: what a call costs beside the work. Cgo

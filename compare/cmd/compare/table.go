@@ -73,21 +73,17 @@ func (a *app) table(ctx context.Context, sizes string, budget time.Duration) err
 	r.peers = r.app.peers(r.results, onRow)
 	upstream := a.sides.ref.InC != nil
 	var columns []column
-	a.start("Timing", int64(len(lengths)))
-	defer a.finish()
-	for _, n := range lengths {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	for n := range progress(ctx, a.screen, "Timing", lengths) {
 		c, comparison, err := r.tableColumn(n, upstream)
 		if err != nil {
 			return err
 		}
 		columns = append(columns, c)
 		results.Comparisons = append(results.Comparisons, comparison)
-		a.step(1)
 	}
-	a.finish()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	a.tableText(results, columns)
 	if err := r.measureByClass(ctx, results, r.peers, lengths); err != nil {
 		return err

@@ -80,12 +80,7 @@ func (a *app) tuneKernels(ctx context.Context, r *results.Results, all [][]ukern
 	a.line("")
 	a.line("%-*s %8s   %s", width, fmt.Sprintf("fastest on %s elements", grouped(int64(n))), "ns/elem", "the next / the fastest")
 	work := speed.NewWorkload(n)
-	a.start("Timing kernels", int64(len(all)))
-	defer a.finish()
-	for _, g := range all {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	for g := range progress(ctx, a.screen, "Timing kernels", all) {
 		c, err := work.Choose(speed.Timer{Budget: budget * time.Duration(len(g))}, a.sides.ours, g)
 		if err != nil {
 			return err
@@ -102,9 +97,8 @@ func (a *app) tuneKernels(ctx context.Context, r *results.Results, all [][]ukern
 			}
 		}
 		a.line("%-*s %8.3f   %s", width, a.short(&last, c.Candidates[0].Kernel), c.Candidates[0].NS.Median, next)
-		a.step(1)
 	}
-	return nil
+	return ctx.Err()
 }
 
 // tuneAlgorithms prints the time of native's algorithms over lengths.
@@ -117,16 +111,11 @@ func (a *app) tuneAlgorithms(ctx context.Context, r *results.Results, sizes, thr
 		head += fmt.Sprintf(" %11s", algorithm)
 	}
 	auto := len(benchmarks) - 1
-	a.start("Timing algorithms", int64(len(sizes)*len(threads)))
-	defer a.finish()
 	for _, t := range threads {
 		a.line("")
 		a.line("%10s%s   %s", plural(t, "thread", "threads"), head, "auto to fastest")
 		times := make([][]float64, auto)
-		for _, n := range sizes {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
+		for n := range progress(ctx, a.screen, "Timing algorithms", sizes) {
 			timer := speed.Timer{MinReps: 7, Budget: budget * time.Duration(len(benchmarks))}
 			samples, elements, err := timer.TimeRows(benchmarks, n, t)
 			if err != nil {
@@ -149,7 +138,9 @@ func (a *app) tuneAlgorithms(ctx context.Context, r *results.Results, sizes, thr
 			}
 			ratio := samples.Compare(best, auto, elements)
 			a.line("%10s%s   %.3f %s", grouped(int64(n)), row, ratio.Ratio.Median, noise(ratio.Ratio))
-			a.step(1)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		if err := a.tuned(r, sizes, t, times[0], times[1]); err != nil {
 			return err
