@@ -51,14 +51,14 @@ func (b *batch) compute(e *Engine, op operation, rows, cols, k int) {
 	data := b.data[:rows*cols]
 	switch op {
 	case softmax:
-		e.Softmax(data, data, rows, cols, cols, cols)
+		e.Softmax(data, cols)
 	case logSoftmax:
-		e.LogSoftmax(data, data, rows, cols, cols, cols)
+		e.LogSoftmax(data, cols)
 	case topk:
 		b.cols, b.index, b.top = grow(b.cols, rows*k), grow(b.index, rows*k), grow(b.top, rows*k)
 		native.TopK(native.Rows(b.top, k), native.Rows(b.cols, k), native.Rows(data, cols), nil)
 		if e.Name != "native" { // the probabilities are the engine's own
-			e.Softmax(data, data, rows, cols, cols, cols)
+			e.Softmax(data, cols)
 			for i, c := range b.cols {
 				b.top[i] = data[i/k*cols:][c]
 			}

@@ -7,9 +7,9 @@ import (
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
-// RowsFunc computes each row of src, to dst; both are laid out as
-// native.Matrix says, and may be the same.
-type RowsFunc func(dst, src []float32, rows, cols, dstStride, srcStride int)
+// RowsFunc computes each row of cols elements of data, in place. There is at least one, and no gap between
+// two.
+type RowsFunc func(data []float32, cols int)
 
 // Engine is what computes. It must keep to the table of special values of
 // package native.
@@ -34,22 +34,20 @@ func NewEngine(name string) (Engine, error) {
 		}
 		return Engine{
 			Name: name,
-			Softmax: func(dst, src []float32, rows, cols, dstStride, srcStride int) {
-				native.SoftmaxRows(dense(dst, rows, cols, dstStride), dense(src, rows, cols, srcStride), nil)
+			Softmax: func(data []float32, cols int) {
+				native.SoftmaxRows(native.Rows(data, cols), native.Rows(data, cols), nil)
 			},
-			LogSoftmax: func(dst, src []float32, rows, cols, dstStride, srcStride int) {
-				native.LogSoftmaxRows(dense(dst, rows, cols, dstStride), dense(src, rows, cols, srcStride), nil)
+			LogSoftmax: func(data []float32, cols int) {
+				native.LogSoftmaxRows(native.Rows(data, cols), native.Rows(data, cols), nil)
 			},
 		}, nil
 	case "xnnpack":
 		if err := xnnpack.Available(); err != nil {
 			return Engine{}, fmt.Errorf("engine xnnpack: %w", err)
 		}
-		return Engine{Name: name, Softmax: xnnpack.SoftmaxRows}, nil
+		return Engine{Name: name, Softmax: func(data []float32, cols int) {
+			xnnpack.SoftmaxRows(data, data, len(data)/cols, cols, cols, cols)
+		}}, nil
 	}
 	return Engine{}, fmt.Errorf("engine %q does not exist; there are native and xnnpack", name)
-}
-
-func dense(x []float32, rows, cols, stride int) native.Matrix[float32] {
-	return native.Matrix[float32]{Rows: rows, Cols: cols, Data: x, Stride: stride}
 }

@@ -347,11 +347,11 @@ func TestNoWorker(t *testing.T) {
 func TestPanic(t *testing.T) {
 	engine := nativeEngine(t)
 	compute := engine.Softmax
-	engine.Softmax = func(dst, src []float32, rows, cols, dstStride, srcStride int) {
+	engine.Softmax = func(data []float32, cols int) {
 		if cols == 3 {
 			panic("three")
 		}
-		compute(dst, src, rows, cols, dstStride, srcStride)
+		compute(data, cols)
 	}
 	s := start(t, engine, "-workers 1")
 	for range 3 {

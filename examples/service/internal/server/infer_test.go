@@ -326,9 +326,9 @@ func TestReserved(t *testing.T) {
 	var s *service
 	var held atomic.Int64
 	compute := e.Softmax
-	e.Softmax = func(dst, src []float32, rows, cols, dstStride, srcStride int) {
+	e.Softmax = func(data []float32, cols int) {
 		held.Store(s.memory.inUse())
-		compute(dst, src, rows, cols, dstStride, srcStride)
+		compute(data, cols)
 	}
 	s = start(t, e, "")
 	const least = 4096 // for a body, or a part of one, of unknown length

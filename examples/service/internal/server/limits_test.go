@@ -341,11 +341,11 @@ func TestTurns(t *testing.T) {
 func TestHeavy(t *testing.T) {
 	e, called, release := blocking(t)
 	compute := e.Softmax
-	e.Softmax = func(dst, src []float32, rows, cols, dstStride, srcStride int) {
+	e.Softmax = func(data []float32, cols int) {
 		if cols > 100 {
-			compute(dst, src, rows, cols, dstStride, srcStride)
+			compute(data, cols)
 		} else {
-			nativeEngine(t).Softmax(dst, src, rows, cols, dstStride, srcStride)
+			nativeEngine(t).Softmax(data, cols)
 		}
 	}
 	s := start(t, e, "-workers 2 -queue 32")
