@@ -7,17 +7,11 @@ import (
 
 // CheckSlices panics unless dst is as long as src, and is src or does not overlap it. The
 // message begins with who and has the numbers.
-func CheckSlices(who string, dst, src []float32) {
+func CheckSlices[T any](who string, dst, src []T) {
 	if len(dst) != len(src) {
 		panic(fmt.Sprintf("%s: len(dst) is %d, len(src) is %d, they must be equal", who, len(dst), len(src)))
 	}
-	const size = unsafe.Sizeof(src[0])
-	// Unsigned differences: the side that begins first has a huge one.
-	after := uintptr(unsafe.Pointer(unsafe.SliceData(dst))) - uintptr(unsafe.Pointer(unsafe.SliceData(src)))
-	n := uintptr(len(src)) * size
-	if after != 0 && n != 0 && (after < n || -after < n) {
-		panic(fmt.Sprintf("%s: dst begins %d bytes after src and overlaps it, both are %d bytes long; dst must be src or not overlap it", who, int(after), n))
-	}
+	CheckApart(who, "src", dst, src)
 }
 
 // CheckApart panics if dst overlaps src without being src. The message begins with who, calls src

@@ -11,8 +11,8 @@ func TestCheckSlices(t *testing.T) {
 		CheckSlices("test", ok[0], ok[1])
 	}
 	wantPanic(t, "test: len(dst) is 3, len(src) is 4", func() { CheckSlices("test", x[:3], x[:4]) })
-	wantPanic(t, "dst begins 4 bytes after src and overlaps it, both are 20 bytes long", func() { CheckSlices("test", x[1:6], x[:5]) })
-	wantPanic(t, "dst begins -16 bytes after src", func() { CheckSlices("test", x[:5], x[4:9]) })
+	wantPanic(t, "test: dst of 5 elements overlaps src of 5; they must be the same or apart", func() { CheckSlices("test", x[1:6], x[:5]) })
+	wantPanic(t, "test: dst of 5 elements overlaps src of 5", func() { CheckSlices("test", x[:5], x[4:9]) })
 }
 
 func TestCheckMatrices(t *testing.T) {

@@ -20,22 +20,12 @@ import (
 // them, which changes no bit. It panics if threads is less than 1, and returns the
 // error of [Available].
 func SoftmaxNCF32(dst, src []float32, rows, cols, dstStride, srcStride, threads int) error {
-	const who = "xnnpack.SoftmaxNCF32"
-	some := ukernel.CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride)
-	checkThreads(who, threads)
-	p, err := index().operator(ukernel.ThreePassReload.Families())
-	if err != nil || !some {
-		return err
-	}
-	if threads == 1 || rows == 1 {
-		softmaxNCF32(p, dst, src, rows, cols, dstStride, srcStride)
-		return nil
-	}
-	share(rows, threads, func(from, rows int) {
-		softmaxNCF32(p, dst[from*dstStride:], src[from*srcStride:], rows, cols, dstStride, srcStride)
-	})
-	return nil
+	return softmaxNC("xnnpack.SoftmaxNCF32", ukernel.ThreePassReload.Families(), softmaxNCF32,
+		dst, src, rows, cols, dstStride, srcStride, threads)
 }
+
+// f16Families are those of float16's passes.
+var f16Families = []ukernel.Family{ukernel.F16RMax, ukernel.F16RAddStoreExpMinusMax, ukernel.F16VMulC}
 
 // SoftmaxNCF16 is upstream's float16 operator, softmax_nc_f16, to the bit: [SoftmaxNCF32]
 // for IEEE 754 binary16 numbers, given by their bits. On x86, exponentials and their sum
@@ -45,19 +35,25 @@ func SoftmaxNCF32(dst, src []float32, rows, cols, dstStride, srcStride, threads 
 // The error is that of [Available], or says that the CPU lacks instructions: upstream
 // needs AVX2 with F16C and FMA, or arm64's binary16 arithmetic.
 func SoftmaxNCF16(dst, src []uint16, rows, cols, dstStride, srcStride, threads int) error {
-	const who = "xnnpack.SoftmaxNCF16"
+	return softmaxNC("xnnpack.SoftmaxNCF16", f16Families, softmaxNCF16,
+		dst, src, rows, cols, dstStride, srcStride, threads)
+}
+
+// softmaxNC does rows by the kernels of the families, as the function run calls them from C.
+func softmaxNC[T float32 | uint16](who string, families []ukernel.Family, run func(p passes, dst, src []T, rows, cols, dstStride, srcStride int),
+	dst, src []T, rows, cols, dstStride, srcStride, threads int) error {
 	some := ukernel.CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride)
 	checkThreads(who, threads)
-	p, err := index().operator([]ukernel.Family{ukernel.F16RMax, ukernel.F16RAddStoreExpMinusMax, ukernel.F16VMulC})
+	p, err := index().operator(families)
 	if err != nil || !some {
 		return err
 	}
 	if threads == 1 || rows == 1 {
-		softmaxNCF16(p, dst, src, rows, cols, dstStride, srcStride)
+		run(p, dst, src, rows, cols, dstStride, srcStride)
 		return nil
 	}
 	share(rows, threads, func(from, rows int) {
-		softmaxNCF16(p, dst[from*dstStride:], src[from*srcStride:], rows, cols, dstStride, srcStride)
+		run(p, dst[from*dstStride:], src[from*srcStride:], rows, cols, dstStride, srcStride)
 	})
 	return nil
 }

@@ -275,14 +275,14 @@ func TestPanics(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, call := range map[string]func(){
-		"xnnpack.Softmax: len(dst) is 2, len(src) is 3":                                       func() { Softmax(x[:2], x[:3]) },
-		"xnnpack.SoftmaxWith: len(dst) is 2, len(src) is 3":                                   func() { SoftmaxWith(x[:2], x[:3], Options{}) },
-		"dst begins 8 bytes after src and overlaps it, both are 20":                           func() { Softmax(x[2:7], x[:5]) },
-		"xnnpack.SoftmaxRows: len(dst) is 3, too short for 2 rows of 2 columns with stride 2": func() { SoftmaxRows(x[:3], x[:4], 2, 2, 2, 2) },
-		"xnnpack.SoftmaxRows: the stride of src is 1, it must be at least the number of":      func() { SoftmaxRows(x[:4], x[:4], 2, 2, 2, 1) },
-		"xnnpack.SoftmaxRows: -1 rows of 2 columns":                                           func() { SoftmaxRows(x, x, -1, 2, 2, 2) },
-		"xnnpack.SoftmaxRows: dst (stride 2) and src (stride 3) overlap":                      func() { SoftmaxRows(x, x, 2, 2, 2, 3) },
-		"f32_rmax_ukernel__scalar_u1: len(src) is 0":                                          func() { f.RMax(nil) },
+		"xnnpack.Softmax: len(dst) is 2, len(src) is 3":                                        func() { Softmax(x[:2], x[:3]) },
+		"xnnpack.SoftmaxWith: len(dst) is 2, len(src) is 3":                                    func() { SoftmaxWith(x[:2], x[:3], Options{}) },
+		"xnnpack.Softmax: dst of 5 elements overlaps src of 5; they must be the same or apart": func() { Softmax(x[2:7], x[:5]) },
+		"xnnpack.SoftmaxRows: len(dst) is 3, too short for 2 rows of 2 columns with stride 2":  func() { SoftmaxRows(x[:3], x[:4], 2, 2, 2, 2) },
+		"xnnpack.SoftmaxRows: the stride of src is 1, it must be at least the number of":       func() { SoftmaxRows(x[:4], x[:4], 2, 2, 2, 1) },
+		"xnnpack.SoftmaxRows: -1 rows of 2 columns":                                            func() { SoftmaxRows(x, x, -1, 2, 2, 2) },
+		"xnnpack.SoftmaxRows: dst (stride 2) and src (stride 3) overlap":                       func() { SoftmaxRows(x, x, 2, 2, 2, 3) },
+		"f32_rmax_ukernel__scalar_u1: len(src) is 0":                                           func() { f.RMax(nil) },
 	} {
 		func() {
 			defer func() {
