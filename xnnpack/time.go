@@ -23,10 +23,7 @@ func TimeSoftmax(dst, src []float32, cols, times int, opts Options) (time.Durati
 	if err := Available(); err != nil {
 		return 0, err
 	}
-	a := opts.Algorithm
-	if a == ukernel.Auto {
-		a = ukernel.ThreePassReload
-	}
+	a := opts.algorithm()
 	chosen, err := index().choose(a, opts.Kernels)
 	if err != nil || len(src) == 0 {
 		return 0, err

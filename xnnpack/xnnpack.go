@@ -39,6 +39,13 @@ type Options struct {
 	Kernels []string
 }
 
+func (o *Options) algorithm() ukernel.Algorithm {
+	if o.Algorithm == ukernel.Auto {
+		return ukernel.ThreePassReload
+	}
+	return o.Algorithm
+}
+
 // preferred are the kernels that upstream picks: for the families of its softmax
 // operators by its configuration, for the others by its softmax benchmark. The first
 // of a family that this CPU can run counts. Upstream's configuration also has an
@@ -184,10 +191,7 @@ func SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
 
 // composition returns what the options ask for.
 func (t *tables) composition(opts *Options) (ukernel.Composition, error) {
-	a := opts.Algorithm
-	if a == ukernel.Auto {
-		a = ukernel.ThreePassReload
-	}
+	a := opts.algorithm()
 	if c := t.composed[a]; c != nil && len(opts.Kernels) == 0 {
 		return *c, nil
 	}

@@ -27,10 +27,6 @@ type Coverage struct {
 // Cover sums up agreements by family and ISA. Chosen reports whether the user asked for a kernel;
 // it only tells why kernels did not run.
 func Cover(ours []ukernel.Kernel, chosen func(name string) bool, agreements []Agreement) []Coverage {
-	have := make(map[string]bool)
-	for _, k := range ours {
-		have[k.Name] = true
-	}
 	found := make(map[string]Agreement)
 	for _, a := range agreements {
 		found[a.Kernel] = a
@@ -48,9 +44,6 @@ func Cover(ours []ukernel.Kernel, chosen func(name string) bool, agreements []Ag
 				if chosen(k.Name) {
 					asked++
 				}
-				if have[k.Name] {
-					c.Twins++
-				}
 				if a, ok := found[k.Name]; ok {
 					c.Ran++
 					c.Inputs += a.Inputs
@@ -60,6 +53,11 @@ func Cover(ours []ukernel.Kernel, chosen func(name string) bool, agreements []Ag
 			}
 			if c.Upstream == 0 {
 				continue
+			}
+			for _, k := range ours {
+				if k.Family == family && k.ISA == isa && !k.Ours {
+					c.Twins++
+				}
 			}
 			switch {
 			case c.Ran == c.Upstream:

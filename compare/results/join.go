@@ -1,6 +1,7 @@
 package results
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -45,18 +46,8 @@ func (r *Results) Add(p *Results) {
 			r.Peers = append(slices.Clip(r.Peers), peer)
 		}
 	}
-	if p.Frequency > 0 {
-		r.Frequency = p.Frequency
-	}
-	if p.Arithmetic > 0 {
-		r.Arithmetic = p.Arithmetic
-	}
-	if p.ShortCall != nil {
-		r.ShortCall = p.ShortCall
-	}
-	if p.Overhead != nil {
-		r.Overhead = p.Overhead
-	}
+	r.Frequency, r.Arithmetic = cmp.Or(p.Frequency, r.Frequency), cmp.Or(p.Arithmetic, r.Arithmetic)
+	r.ShortCall, r.Overhead = cmp.Or(p.ShortCall, r.ShortCall), cmp.Or(p.Overhead, r.Overhead)
 	if len(p.Seeds) > 0 {
 		r.Seeds = p.Seeds
 	}

@@ -140,7 +140,7 @@ func adopt(w io.Writer, dir, root, name string, p *project, rounds int, benchtim
 		if err := os.RemoveAll(tree); err != nil {
 			return err
 		}
-		if err := copyTree(tree, os.DirFS(source), "."); err != nil {
+		if err := os.CopyFS(tree, os.DirFS(source)); err != nil {
 			return err
 		}
 		for _, c := range p.clear {
@@ -148,7 +148,10 @@ func adopt(w io.Writer, dir, root, name string, p *project, rounds int, benchtim
 				return err
 			}
 		}
-		if err := copyTree(tree, files, path.Join("projects", name, "both")); err != nil {
+		if err := each(name, "both", func(file string, text []byte) error {
+			to := filepath.Join(tree, file)
+			return errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, text, 0o644))
+		}); err != nil {
 			return err
 		}
 		for _, g := range p.get {
@@ -189,17 +192,9 @@ func download(p *project) (dir string, err error) {
 
 // change puts the files of projects/NAME/after into a tree.
 func change(w io.Writer, tree, root, name string) error {
-	from := path.Join("projects", name, "after")
 	added, removed := 0, 0
-	err := fs.WalkDir(files, from, func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		text, err := fs.ReadFile(files, file)
-		if err != nil {
-			return err
-		}
-		to := filepath.Join(tree, strings.TrimSuffix(strings.TrimPrefix(file, from), ".txt"))
+	err := each(name, "after", func(file string, text []byte) error {
+		to := filepath.Join(tree, file)
 		n, err := replace(to, text)
 		if err != nil {
 			return err
@@ -335,30 +330,21 @@ func median(x []float64) float64 {
 	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
-// copyTree copies files so that they can be written.
-func copyTree(to string, from fs.FS, at string) error {
-	return fs.WalkDir(from, at, func(file string, d fs.DirEntry, err error) error {
+// each calls f for the files of a part of projects/NAME, if there is one, with their names in the project.
+func each(name, part string, f func(file string, text []byte) error) error {
+	at := path.Join("projects", name, part)
+	return fs.WalkDir(files, at, func(file string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) && file == at {
-			return nil // nothing to copy
+			return nil
 		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := files.ReadFile(file)
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(filepath.FromSlash(at), filepath.FromSlash(file))
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			return os.MkdirAll(filepath.Join(to, rel), 0o755)
-		}
-		b, err := fs.ReadFile(from, file)
-		if err != nil {
-			return err
-		}
-		if from == fs.FS(files) {
-			rel = strings.TrimSuffix(rel, ".txt")
-		}
-		return os.WriteFile(filepath.Join(to, rel), b, 0o644)
+		return f(filepath.FromSlash(strings.TrimSuffix(file[len(at)+1:], ".txt")), text)
 	})
 }
 

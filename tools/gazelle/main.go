@@ -13,7 +13,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"flag"
@@ -211,21 +210,16 @@ func goList(root, platform string, args ...string) ([]string, error) {
 
 // readSums adds the module hashes of a go.sum file to sums, by "path version". A missing file has none.
 func readSums(sums map[string]string, path string) error {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	defer f.Close()
-	s := bufio.NewScanner(f)
-	for s.Scan() {
-		if w := strings.Fields(s.Text()); len(w) == 3 && !strings.HasSuffix(w[1], "/go.mod") {
+	for line := range strings.Lines(string(text)) {
+		if w := strings.Fields(line); len(w) == 3 && !strings.HasSuffix(w[1], "/go.mod") {
 			sums[w[0]+" "+w[1]] = w[2]
 		}
 	}
-	return s.Err()
+	return nil
 }
 
 var nonWord = regexp.MustCompile(`\W+`)

@@ -303,14 +303,10 @@ func (a *app) coverage(r *results.Results) {
 	}
 	a.line("%-15s %8d %6d %6d %13s %17s %8s", "all", sum.Upstream, sum.Twins, sum.Ran, grouped(sum.Inputs), grouped(sum.Values), grouped(sum.Bits))
 
-	upstream := make(map[string]bool)
-	for _, k := range ukernel.Upstream() {
-		upstream[k.Name] = true
-	}
 	const row = "%-38s %13s %17s %8s"
 	first, name := true, ""
 	for _, b := range r.Bits {
-		if upstream[b.Kernel] {
+		if k, err := ukernel.Parse(b.Kernel); err == nil && !k.Ours {
 			continue
 		}
 		if first {

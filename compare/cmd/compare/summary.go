@@ -311,13 +311,9 @@ func (a *app) conclude(r *results.Results, ran int) {
 		inputs += b.Inputs
 		differ += b.Bits
 	}
-	have := make(map[string]bool)
-	for _, k := range a.sides.ours.Kernels {
-		have[k.Name] = true
-	}
 	twins := 0
-	for _, k := range ukernel.Upstream() {
-		if have[k.Name] {
+	for _, k := range a.sides.ours.Kernels {
+		if !k.Ours {
 			twins++
 		}
 	}

@@ -362,10 +362,8 @@ func runBochs(ctx context.Context, work, dir string, p Program, m Machine) (Outc
 		return Outcome{}, fmt.Errorf("in the guest: %s", last.Err)
 	case last.Ended && last.Signal != 0:
 		return Outcome{Signal: syscall.Signal(last.Signal)}, fetchErr
-	case last.Ended && stderr.signal == 0:
-		return stdout.outcome(last.Exit), fetchErr // the go command joins the two
 	case last.Ended:
-		return stderr.outcome(last.Exit), fetchErr
+		return outcome(last.Exit, stdout, stderr), fetchErr
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return Outcome{}, &TimeoutError{m.Timeout, started}
 	case ctx.Err() != nil:

@@ -5,6 +5,7 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"debug/elf"
 	"fmt"
@@ -142,10 +143,10 @@ func (g *goWatch) Write(b []byte) (int, error) {
 	return g.w.Write(b)
 }
 
-// outcome makes an Outcome of a program's exit status.
-func (g *goWatch) outcome(status int) Outcome {
-	if status == 2 && g.signal != 0 {
-		return Outcome{Signal: g.signal}
+// outcome makes an Outcome of a program's exit status and of what it wrote: the go command joins its two outputs.
+func outcome(status int, stdout, stderr *goWatch) Outcome {
+	if signal := cmp.Or(stderr.signal, stdout.signal); status == 2 && signal != 0 {
+		return Outcome{Signal: signal}
 	}
 	return Outcome{Exit: status}
 }

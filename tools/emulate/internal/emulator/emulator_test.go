@@ -36,8 +36,10 @@ func TestGoWatch(t *testing.T) {
 			for chunk := range slices.Chunk([]byte(c.out), size) {
 				g.Write(chunk)
 			}
-			if got := g.outcome(c.status); got != c.want {
-				t.Errorf("%q, status %d: %+v, want %+v", c.out, c.status, got, c.want)
+			for _, got := range []Outcome{outcome(c.status, &g, new(goWatch)), outcome(c.status, new(goWatch), &g)} {
+				if got != c.want {
+					t.Errorf("%q, status %d: %+v, want %+v", c.out, c.status, got, c.want)
+				}
 			}
 			if out.String() != c.out {
 				t.Errorf("%q became %q", c.out, out.String())

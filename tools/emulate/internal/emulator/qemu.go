@@ -146,10 +146,8 @@ func runDirect(ctx context.Context, emulator string, direct *exec.Cmd, p Program
 		return Outcome{}, &DiedError{emulator, fmt.Sprintf("%v | %s", status.Signal(), tail(said.last))}
 	case status.Signaled():
 		return Outcome{Signal: status.Signal()}, nil
-	case stderr.signal == 0:
-		return stdout.outcome(status.ExitStatus()), nil
 	}
-	return stderr.outcome(status.ExitStatus()), nil
+	return outcome(status.ExitStatus(), stdout, stderr), nil
 }
 
 // suffix passes on what is written and keeps the end of it.
