@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -268,7 +269,11 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestPanics holds that functions refuse slices and matrices that do not fit. They leave the thread's setting of
+// denormals alone then, and for a matrix without elements.
 func TestPanics(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	x := make([]float32, 10)
 	f, err := Lookup("f32_rmax_ukernel__scalar_u1")
 	if err != nil {
@@ -283,6 +288,13 @@ func TestPanics(t *testing.T) {
 		"xnnpack.SoftmaxRows: -1 rows of 2 columns":                                            func() { SoftmaxRows(x, x, -1, 2, 2, 2) },
 		"xnnpack.SoftmaxRows: dst (stride 2) and src (stride 3) overlap":                       func() { SoftmaxRows(x, x, 2, 2, 2, 3) },
 		"f32_rmax_ukernel__scalar_u1: len(src) is 0":                                           func() { f.RMax(nil) },
+		"xnnpack.SoftmaxNCF32: threads is 0, it must be at least 1":                            func() { SoftmaxNCF32(x, x, 2, 2, 2, 2, 0) },
+		"xnnpack.SoftmaxNCF32: len(dst) is 3, too short for 2 rows of 2 columns with":          func() { SoftmaxNCF32(x[:3], x, 2, 2, 2, 2, 1) },
+		"xnnpack.SoftmaxNCF32: the stride of src is 1":                                         func() { SoftmaxNCF32(x, x, 2, 2, 2, 1, 1) },
+		"xnnpack.SoftmaxNCF32: dst (stride 2) and src (stride 3) overlap":                      func() { SoftmaxNCF32(x[1:], x, 1, 2, 2, 3, 1) },
+		"xnnpack.TimeSoftmax: 10 elements in rows of 0, 1 times":                               func() { TimeSoftmax(x, x, 0, 1, Options{}) },
+		"xnnpack.TimeSoftmax: 10 elements in rows of 5, 0 times":                               func() { TimeSoftmax(x, x, 5, 0, Options{}) },
+		"xnnpack.TimeSoftmax: 10 elements in rows of 7, 1 times":                               func() { TimeSoftmax(x, x, 7, 1, Options{}) },
 	} {
 		func() {
 			defer func() {
@@ -295,6 +307,14 @@ func TestPanics(t *testing.T) {
 	}
 	Softmax(nil, nil)
 	Softmax(x[3:3], x[4:4])
+	for _, shape := range [][2]int{{0, 4}, {4, 0}, {0, 0}} {
+		if err := SoftmaxNCF32(nil, nil, shape[0], shape[1], 4, 4, 1); err != nil {
+			t.Error(err)
+		}
+	}
+	if !denormalsOn() {
+		t.Error("the thread computes without denormals")
+	}
 }
 
 // TestSpecialValues holds the table in the package comment.
@@ -414,6 +434,20 @@ func TestAllocs(t *testing.T) {
 	}
 	none("Softmax", func() { Softmax(dst, src) })
 	none("SoftmaxRows", func() { SoftmaxRows(dst, src, 10, 100, 100, 100) })
+	none("SoftmaxNCF32", func() { SoftmaxNCF32(dst, src, 10, 100, 100, 100, 1) })
+	if ukernel.AVX2.Supported() || ukernel.NEONFP16ARITH.Supported() {
+		halves, dst16 := inputs.Halves(src), make([]uint16, len(src))
+		none("SoftmaxNCF16", func() { SoftmaxNCF16(dst16, halves, 10, 100, 100, 100, 1) })
+	}
+	op, err := NewSoftmaxNCQU8(0.1, 1./256, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes, dst8 := inputs.Bytes(src), make([]uint8, len(src))
+	none("SoftmaxNCQU8", func() {
+		op.Softmax(dst8, bytes, 10, 100, 100, 100, 1)
+		op.Softmax(dst8, bytes, 1, 1000, 1000, 1000, 1) // by a table of its own
+	})
 	names := []string{"f32_rmax_ukernel__scalar_u4_acc4"}
 	none("SoftmaxWith", func() { SoftmaxWith(dst, src, Options{Kernels: names}) })
 	for _, a := range composable() {
