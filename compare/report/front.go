@@ -61,8 +61,9 @@ func (s *set) speedNumber() (bigNumber, bool) {
 		}
 	}
 	for _, r := range s.of(speed.Peers) {
-		if best := s.upstreamBest(r); best != nil && !slices.Contains(lengths, r.Cols) {
-			ratios, lengths, how = append(ratios, r.Entry(speed.NativeSoftmax).NS.Median/best.NS.Median), append(lengths, r.Cols), "from C"
+		mine, best := r.Entry(speed.NativeSoftmax), r.UpstreamBest()
+		if mine != nil && best != nil && !slices.Contains(lengths, r.Cols) {
+			ratios, lengths, how = append(ratios, mine.NS.Median/best.NS.Median), append(lengths, r.Cols), "from C"
 		}
 	}
 	if len(ratios) == 0 {
@@ -70,21 +71,6 @@ func (s *set) speedNumber() (bigNumber, bool) {
 	}
 	return bigNumber{fmt.Sprintf("%.2f", stat.GeometricMean(ratios, nil)), fmt.Sprintf("time of native.Softmax / %s's best, called %s: geometric mean of %s, %s to %s elements, one thread",
 		s.reference, how, text.Plural(len(lengths), "length", "lengths"), text.Grouped(int64(slices.Min(lengths))), text.Grouped(int64(slices.Max(lengths))))}, true
-}
-
-// upstreamBest is the fastest of upstream's in a comparison with native.Softmax; nil if there
-// is none.
-func (s *set) upstreamBest(r speed.Comparison) (best *speed.Entry) {
-	for i := range r.Entries {
-		e := &r.Entries[i]
-		if strings.HasPrefix(e.Name, speed.UpstreamBestInC) && (best == nil || e.NS.Median < best.NS.Median) {
-			best = e
-		}
-	}
-	if r.Entry(speed.NativeSoftmax) == nil {
-		return nil
-	}
-	return best
 }
 
 // errorNumber is the greatest error of native.Softmax, beside the others'.
@@ -186,7 +172,7 @@ func (s *set) speedChart() chart {
 		return c
 	}
 	for _, r := range s.of(speed.Peers) {
-		mine, best := r.Entry(speed.NativeSoftmax), s.upstreamBest(r)
+		mine, best := r.Entry(speed.NativeSoftmax), r.UpstreamBest()
 		for i := range r.Entries {
 			e := &r.Entries[i]
 			name := title(e.Name)

@@ -2,6 +2,7 @@ package speed
 
 import (
 	"slices"
+	"strings"
 )
 
 // Comparison holds the times of benchmarks that were run in the same turns on rows of one shape.
@@ -100,6 +101,17 @@ func (c *Comparison) Entry(name string) *Entry {
 		return nil
 	}
 	return &c.Entries[i]
+}
+
+// UpstreamBest returns the fastest of upstream's algorithms called from C; nil if there is none.
+func (c *Comparison) UpstreamBest() (best *Entry) {
+	for i := range c.Entries {
+		e := &c.Entries[i]
+		if strings.HasPrefix(e.Name, UpstreamBestInC) && (best == nil || e.NS.Median < best.NS.Median) {
+			best = e
+		}
+	}
+	return best
 }
 
 // RatioOf returns the ratio of one entry to another, which is given by its name or its

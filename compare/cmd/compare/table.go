@@ -48,14 +48,6 @@ With --float64, the table is that of docs/float64.md: softmax of float64.`,
 	return cmd
 }
 
-// column is what the table has of one length, by the name of the function.
-type column struct {
-	elements int
-	cells    map[string]string
-	// best is upstream's fastest algorithm.
-	best string
-}
-
 const (
 	nativeName   = "`" + speed.NativeSoftmax + "`"
 	upstreamName = "XNNPACK called from C"
@@ -72,19 +64,17 @@ func (a *app) table(ctx context.Context, sizes string, budget time.Duration) err
 	r := &speedRun{app: &app{screen: &quiet, sides: a.sides, libraries: a.libraries}, o: speedOptions{budget: budget}, results: results}
 	r.peers = r.app.peers(r.results, onRow)
 	upstream := a.sides.ref.InC != nil
-	var columns []column
 	for n := range progress(ctx, a.screen, "Timing", lengths) {
-		c, comparison, err := r.tableColumn(n, upstream)
+		comparison, err := r.tableColumn(n, upstream)
 		if err != nil {
 			return err
 		}
-		columns = append(columns, c)
 		results.Comparisons = append(results.Comparisons, comparison)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	a.tableText(results, columns)
+	a.tableText(results)
 	if err := r.measureByClass(ctx, results, r.peers, lengths); err != nil {
 		return err
 	}
@@ -107,12 +97,12 @@ func (a *app) table(ctx context.Context, sizes string, budget time.Duration) err
 }
 
 // tableColumn times what there is on one row.
-func (r *speedRun) tableColumn(n int, upstream bool) (c column, comparison speed.Comparison, err error) {
+func (r *speedRun) tableColumn(n int, upstream bool) (c speed.Comparison, err error) {
 	benchmarks := []speed.Benchmark{{Name: speed.NativeSoftmax, Run: native.Softmax}}
 	if upstream {
 		opponents, err := r.opponents(ukernel.Algorithms(), n)
 		if err != nil {
-			return c, comparison, err
+			return c, err
 		}
 		for i := range opponents {
 			benchmarks = append(benchmarks, r.inC(&opponents[i], n, 1))
@@ -125,29 +115,18 @@ func (r *speedRun) tableColumn(n int, upstream bool) (c column, comparison speed
 	r.results.NotRun = append(r.results.NotRun, found.NotRun...)
 	errors, err := r.errorsOf(n, benchmarks)
 	if err != nil {
-		return c, comparison, err
+		return c, err
 	}
-	comparison = speed.Comparison{Kind: speed.Peers, Rows: 1, Cols: n, Threads: 1}
-	if _, err := comparison.Run(speed.Timer{MinReps: leastRounds, Budget: r.o.budget * time.Duration(len(benchmarks))}, benchmarks); err != nil {
-		return c, comparison, err
+	c = speed.Comparison{Kind: speed.Peers, Rows: 1, Cols: n, Threads: 1}
+	if _, err := c.Run(speed.Timer{MinReps: leastRounds, Budget: r.o.budget * time.Duration(len(benchmarks))}, benchmarks); err != nil {
+		return c, err
 	}
-	c = column{elements: n, cells: make(map[string]string)}
-	least := 0.0
-	for i := range comparison.Entries {
-		e := &comparison.Entries[i]
+	for i := range c.Entries {
+		e := &c.Entries[i]
 		ulp := errors[e.Name]
 		e.MaxULP, e.MeanULP = ulp.MaxULP, ulp.MeanULP
-		ns := e.NS.Median * float64(n)
-		name := r.title(e.Name)
-		if algorithm, ok := strings.CutPrefix(e.Name, speed.UpstreamBestInC+" "); ok {
-			if c.best != "" && ns >= least {
-				continue
-			}
-			name, c.best, least = upstreamName, algorithm, ns
-		}
-		c.cells[name] = fmt.Sprintf("%s; %s", rowTime(ns), ulpText(e.MaxULP, e.MeanULP))
 	}
-	return c, comparison, nil
+	return c, nil
 }
 
 // title is what the table calls a function.
@@ -176,7 +155,7 @@ func rowTime(ns float64) string {
 	return grouped(int64(ns/1e3+0.5)) + " µs"
 }
 
-func (a *app) tableText(r *results.Results, columns []column) {
+func (a *app) tableText(r *results.Results) {
 	m, b := r.Machine, r.Build
 	level, _ := native.Level()
 	head := fmt.Sprintf("%s (%s), one thread; native with %s, %s", m.CPU, m.Microarchitecture(), level, strings.TrimSpace(b.Go+" "+b.Level))
@@ -192,27 +171,33 @@ func (a *app) tableText(r *results.Results, columns []column) {
 	a.line("Time of one row, uniform in [-10, 10); greatest and mean error in ULP.")
 	a.line("")
 	first := []string{"elements"}
-	for _, c := range columns {
-		first = append(first, grouped(int64(c.elements)))
-	}
-	var rows [][]string
-	for _, name := range a.tableNames() {
-		if !slices.ContainsFunc(columns, func(c column) bool { return c.cells[name] != "" }) {
-			continue
-		}
-		row := []string{name}
-		for _, c := range columns {
-			row = append(row, c.cells[name])
-		}
-		rows = append(rows, row)
-	}
-	a.markdown(first, rows)
+	rows := make(map[string][]string) // by name, with a cell for each length
 	var best []string
-	for _, c := range columns {
-		if c.best != "" {
-			best = append(best, c.best)
+	for i := range r.Comparisons {
+		c := &r.Comparisons[i]
+		first = append(first, grouped(int64(c.Cols)))
+		upstream := c.UpstreamBest()
+		if upstream != nil {
+			best = append(best, strings.TrimPrefix(upstream.Name, speed.UpstreamBestInC+" "))
+		}
+		for k := range c.Entries {
+			e, name := &c.Entries[k], a.title(c.Entries[k].Name)
+			if e == upstream {
+				name = upstreamName
+			}
+			if rows[name] == nil {
+				rows[name] = make([]string, len(r.Comparisons))
+			}
+			rows[name][i] = rowTime(e.NS.Median*float64(c.Cols)) + "; " + ulpText(e.MaxULP, e.MeanULP)
 		}
 	}
+	var lines [][]string
+	for _, name := range a.tableNames() {
+		if row := rows[name]; row != nil {
+			lines = append(lines, slices.Concat([]string{name}, row))
+		}
+	}
+	a.markdown(first, lines)
 	if len(best) > 0 {
 		a.line("")
 		if same := slices.Compact(slices.Clone(best)); len(same) == 1 {
