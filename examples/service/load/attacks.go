@@ -134,12 +134,12 @@ func status(conn net.Conn) int {
 	return resp.StatusCode
 }
 
-// again lets n clients do something until ctx is done, and counts what they get.
-func again(ctx context.Context, n int, do func(context.Context) int) map[int]int {
+// again lets clients do something each until ctx is done, and counts what they get.
+func again(ctx context.Context, clients ...func(context.Context) int) map[int]int {
 	counts := make(map[int]int)
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	for range n {
+	for _, do := range clients {
 		all.Add(1)
 		go func() {
 			defer all.Done()
@@ -162,7 +162,7 @@ func again(ctx context.Context, n int, do func(context.Context) int) map[int]int
 
 // drip is n clients whose bodies come a byte at a time.
 func drip(ctx context.Context, addr string, n int, interval time.Duration) map[int]int {
-	return again(ctx, n, func(ctx context.Context) int {
+	client := func(ctx context.Context) int {
 		conn, err := dial(ctx, addr, rawHead+"Content-Length: 1000000\r\n\r\n")
 		if err != nil {
 			return 0
@@ -173,7 +173,8 @@ func drip(ctx context.Context, addr string, n int, interval time.Duration) map[i
 			}
 		}()
 		return status(conn)
-	})
+	}
+	return again(ctx, slices.Repeat([]func(context.Context) int{client}, n)...)
 }
 
 // fault is a request that must have a certain status.
@@ -198,22 +199,9 @@ var faults = []fault{
 // disturb runs all faults, and a client that takes nothing. A status that is not
 // the right one counts negatively.
 func disturb(ctx context.Context, addr string) map[int]int {
-	counts := make(map[int]int)
-	var mu sync.Mutex
-	var all sync.WaitGroup
-	run := func(do func(context.Context) int) {
-		all.Add(1)
-		go func() {
-			defer all.Done()
-			for code, n := range again(ctx, 1, do) {
-				mu.Lock()
-				counts[code] += n
-				mu.Unlock()
-			}
-		}()
-	}
+	var clients []func(context.Context) int
 	for _, f := range faults {
-		run(func(ctx context.Context) int {
+		clients = append(clients, func(ctx context.Context) int {
 			defer time.Sleep(20 * time.Millisecond) // they are no load
 			conn, err := dial(ctx, addr, f.text)
 			if err != nil {
@@ -228,13 +216,12 @@ func disturb(ctx context.Context, addr string) map[int]int {
 			return f.status
 		})
 	}
-	run(func(ctx context.Context) int {
+	clients = append(clients, func(ctx context.Context) int {
 		conn, err := dial(ctx, addr, rawHead+"Transfer-Encoding: chunked\r\n\r\n")
 		for err == nil { // until the service ends it
 			_, err = fmt.Fprintf(conn, "%x\r\n%s\r\n", 40_000, make([]byte, 40_000))
 		}
 		return 0
 	})
-	all.Wait()
-	return counts
+	return again(ctx, clients...)
 }
