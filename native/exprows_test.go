@@ -38,8 +38,10 @@ func TestExpRows(t *testing.T) {
 			sums, factors := make([]native.Accumulator, rows), make([]float32, rows)
 			native.ExpRows(e, src, sums, factors, o)
 			native.DivideRows(got, e, sums, o)
-			what := fmt.Sprintf("level %v, %d x %d, options %+v", arith.Best, rows, cols, *o)
-			compareRows(t, what, got.Data, want.Data)
+			what := func() string { return fmt.Sprintf("level %v, %d x %d, options %+v", arith.Best, rows, cols, *o) }
+			if !sameBits(got.Data, want.Data) {
+				compareRows(t, what(), got.Data, want.Data)
+			}
 			for i := range rows {
 				x, y := src.Data[i*cols:][:cols], e.Data[i*cols:][:cols]
 				if o.Causal {
@@ -53,24 +55,24 @@ func TestExpRows(t *testing.T) {
 					a := native.NewAccumulator(scale)
 					a.Add(x)
 					if a != sums[i] {
-						t.Fatalf("%s: the accumulator of row %d is %+v, Add makes %+v", what, i, sums[i], a)
+						t.Fatalf("%s: the accumulator of row %d is %+v, Add makes %+v", what(), i, sums[i], a)
 					}
 				}
 				switch top, p := slices.Max(y), slices.Max(want.Data[i*cols:][:cols]); {
 				case top == 0:
 					if p > 0 || slices.Min(y) != 0 || factors[i] != 0 || sums[i].Reciprocal() == sums[i].Reciprocal() {
-						t.Fatalf("%s: row %d has the exponentials %v and the factor %v, want zeros", what, i, y, factors[i])
+						t.Fatalf("%s: row %d has the exponentials %v and the factor %v, want zeros", what(), i, y, factors[i])
 					}
 				case p != p:
 					if slices.ContainsFunc(y, func(e float32) bool { return e == e }) || factors[i] == factors[i] {
-						t.Fatalf("%s: row %d has the exponentials %v and the factor %v, want NaN", what, i, y, factors[i])
+						t.Fatalf("%s: row %d has the exponentials %v and the factor %v, want NaN", what(), i, y, factors[i])
 					}
 				default:
 					if !(top >= 2.9 && top <= 6.4) || factors[i] != 0 {
-						t.Fatalf("%s: the largest exponential of row %d is %v, and the factor %v", what, i, top, factors[i])
+						t.Fatalf("%s: the largest exponential of row %d is %v, and the factor %v", what(), i, top, factors[i])
 					}
 					if q := top * sums[i].Reciprocal(); math.Abs(float64(q)/float64(p)-1) > 0x1.1p-23 {
-						t.Fatalf("%s: the largest exponential of row %d times the reciprocal is %v, want %v", what, i, q, p)
+						t.Fatalf("%s: the largest exponential of row %d times the reciprocal is %v, want %v", what(), i, q, p)
 					}
 				}
 			}
