@@ -37945,8 +37945,8 @@ loop1:
 	VSUBPS Z10, Z13, Z13
 	VADDPS Z13, Z11, Z11
 
-	// Leave if a sum is a NaN, or has an element that is too large.
-	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z12, K1
+	// Leave if a sum is infinite, of either sign, or a NaN: then the rest is a NaN.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z11, K1
 	KORTESTW    K1, K1
 	JNZ         exact
 	VMOVAPS     Z12, Z4
@@ -38007,8 +38007,8 @@ upto2:
 	VSUBPS Z10, Z8, Z8
 	VADDPS Z8, Z5, Z8
 
-	// Leave if a sum is a NaN, or has an element that is too large.
-	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z7, K1
+	// Leave if a sum is infinite, of either sign, or a NaN: then the rest is a NaN.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z8, K1
 	KORTESTW    K1, K1
 	JNZ         exact
 	VMOVAPS     Z7, Z4
@@ -38071,8 +38071,8 @@ upto3:
 	VSUBPS Z12, Z8, Z8
 	VADDPS Z8, Z5, Z8
 
-	// Leave if a sum is a NaN, or has an element that is too large.
-	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z7, K1
+	// Leave if a sum is infinite, of either sign, or a NaN: then the rest is a NaN.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z8, K1
 	KORTESTW    K1, K1
 	JNZ         exact
 	VMOVAPS     Z7, Z4
@@ -38167,8 +38167,8 @@ upto4:
 	VSUBPS Z17, Z8, Z8
 	VADDPS Z8, Z5, Z8
 
-	// Leave if a sum is a NaN, or has an element that is too large.
-	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z7, K1
+	// Leave if a sum is infinite, of either sign, or a NaN: then the rest is a NaN.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z8, K1
 	KORTESTW    K1, K1
 	JNZ         exact
 	VMOVAPS     Z7, Z4
@@ -38342,8 +38342,8 @@ upto5:
 	VSUBPS Z7, Z10, Z10
 	VADDPS Z10, Z8, Z8
 
-	// Leave if a sum is a NaN, or has an element that is too large.
-	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z9, K1
+	// Leave if a sum is infinite, of either sign, or a NaN: then the rest is a NaN.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z8, K1
 	KORTESTW    K1, K1
 	JNZ         exact
 	VMOVAPS     Z9, Z4
@@ -39279,8 +39279,8 @@ loop1:
 	VSUBPS Z12, Z15, Z15
 	VADDPS Z15, Z13, Z13
 
-	// Leave if a sum is a NaN, or has an element that is too large.
-	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z14, K1
+	// Leave if a sum is infinite, of either sign, or a NaN: then the rest is a NaN.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z13, K1
 	KORTESTW    K1, K1
 	JNZ         exact
 	VMOVAPS     Z14, Z4
@@ -39347,8 +39347,8 @@ upto2:
 	VSUBPS Z11, Z10, Z10
 	VADDPS Z10, Z5, Z10
 
-	// Leave if a sum is a NaN, or has an element that is too large.
-	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z9, K1
+	// Leave if a sum is infinite, of either sign, or a NaN: then the rest is a NaN.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z10, K1
 	KORTESTW    K1, K1
 	JNZ         exact
 	VMOVAPS     Z9, Z4
@@ -39420,8 +39420,8 @@ upto3:
 	VSUBPS Z13, Z10, Z10
 	VADDPS Z10, Z5, Z10
 
-	// Leave if a sum is a NaN, or has an element that is too large.
-	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z8, K1
+	// Leave if a sum is infinite, of either sign, or a NaN: then the rest is a NaN.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z10, K1
 	KORTESTW    K1, K1
 	JNZ         exact
 	VMOVAPS     Z8, Z4
@@ -39534,8 +39534,8 @@ upto4:
 	VSUBPS Z18, Z9, Z9
 	VADDPS Z9, Z5, Z9
 
-	// Leave if a sum is a NaN, or has an element that is too large.
-	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z8, K1
+	// Leave if a sum is infinite, of either sign, or a NaN: then the rest is a NaN.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z9, K1
 	KORTESTW    K1, K1
 	JNZ         exact
 	VMOVAPS     Z8, Z4
@@ -39746,8 +39746,8 @@ upto5:
 	VSUBPS Z8, Z11, Z11
 	VADDPS Z11, Z9, Z9
 
-	// Leave if a sum is a NaN, or has an element that is too large.
-	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z10, K1
+	// Leave if a sum is infinite, of either sign, or a NaN: then the rest is a NaN.
+	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z9, K1
 	KORTESTW    K1, K1
 	JNZ         exact
 	VMOVAPS     Z10, Z4

@@ -114,16 +114,21 @@ func TestOrdinary(t *testing.T) {
 			}
 			r := rand.New(rand.NewPCG(9, 9))
 			for _, n := range testLengths() {
-				for class := range classes {
+				for rep := range classes + 8 {
 					x, intact := framed(n, n%4)
+					class, change, p := rep, r.IntN(4), Rows{Scale: scales[r.IntN(len(scales))]}
+					if rep >= classes { // ordinary ones, which have to be done
+						class, change, p.Scale = 0, rep%min(4, n+1), scales[rep/4%2]
+					}
 					fill(r, class, x)
-					switch r.IntN(4) {
+					switch change {
 					case 0:
 						x[r.IntN(n)] = 10
 					case 1:
 						x[r.IntN(n)] = negInf
+					case 2: // not near
+						x[n-1-r.IntN(max(1, n-1))] = -1e30
 					}
-					p := Rows{Scale: scales[r.IntN(len(scales))]}
 					var want [1]RowSum
 					regular := sumRowsPlain(x, 1, n, n, want[:], &p) == 1
 					top, rest := want[0].Top, want[0].Rest
@@ -136,7 +141,7 @@ func TestOrdinary(t *testing.T) {
 					if ok && (total.total == 0 || top > (top+rest)*0.667) {
 						t.Errorf("class %d, %d elements: done, but the total is %v of which %v is the largest element", class, n, total.total, top)
 					}
-					if class == 0 && p.Scale == One && regular && total.total == 0 {
+					if rep >= classes && regular && total.total == 0 {
 						t.Errorf("an ordinary row of %d elements is not done", n)
 					}
 					if total.total != 0 {

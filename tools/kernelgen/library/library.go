@@ -656,8 +656,8 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 			add(b, s.part, s.t)
 		}
 		if s.wide != nil && !s.wide.near {
-			b.Note("Leave if a sum is a NaN, or has an element that is too large.")
-			b.GuardNotLess(label, b.Get(d.sums[0]), b.Const(nearTotal))
+			b.Note("Leave if a sum is infinite, of either sign, or a NaN: then the rest is a NaN.")
+			b.GuardNotLess(label, b.Get(d.rests[0]), b.Const(nearTotal))
 		}
 	}
 }
