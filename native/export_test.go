@@ -22,6 +22,13 @@ const RaceEnabled = raceEnabled
 
 var Parallel = parallel.Do
 
+// OrdinaryLogs are logarithms of a row of several chunks, as far as they are done by chunks that are ordinary.
+func OrdinaryLogs(dst, src []float32) (sum float32, sumDone, softmaxDone bool) {
+	j := newJob(dst, src)
+	sum, sumDone = j.ordinaryLogSumExp()
+	return sum, sumDone, j.ordinaryLogSoftmax()
+}
+
 // TopMemory is how many bytes TopK takes to look for k of n elements, but for sorting.
 func TopMemory(k, n int) int {
 	var t top

@@ -89,6 +89,12 @@ var unusual = map[string]func(r *rand.Rand, x []float32){
 	},
 }
 
+func add(x []float32, v float32) {
+	for i := range x {
+		x[i] += v
+	}
+}
+
 func fill(x []float32, v float32) {
 	for i := range x {
 		x[i] = v
@@ -150,6 +156,72 @@ func TestOrdinary(t *testing.T) {
 						}
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestOrdinaryChunks holds which rows of several chunks are done by faster kernels, and to plain Go what these make of them.
+func TestOrdinaryChunks(t *testing.T) {
+	best := arith.Best
+	defer func() { arith.Best = best }()
+	const n = 2*arith.Chunk + 300
+	for what, c := range map[string]struct {
+		change func(x []float32)
+		done   bool
+	}{
+		"ordinary":                    {func([]float32) {}, true},
+		"sure by the first chunk":     {func(x []float32) { x[arith.Chunk-1] = 30 }, true},
+		"sure by the last":            {func(x []float32) { x[n-1] = 27 }, true},
+		"two sure chunks":             {func(x []float32) { x[7], x[n-1] = 25, 26 }, false},
+		"a sure chunk below others":   {func(x []float32) { unusual["a sure chunk below others"](rand.New(rand.NewPCG(1, 1)), x) }, true},
+		"about two thirds":            {func(x []float32) { x[5] = negInf; x[5] = native.LogSumExp(x) + math.Ln2 }, false},
+		"a NaN":                       {func(x []float32) { x[n-2] = nan }, false},
+		"a low chunk":                 {func(x []float32) { add(x[2*arith.Chunk:], -56.5) }, true},
+		"a chunk too low":             {func(x []float32) { add(x[2*arith.Chunk:], -58) }, false},
+		"a high chunk":                {func(x []float32) { add(x[2*arith.Chunk:], 76.5) }, true},
+		"a chunk too high":            {func(x []float32) { add(x[2*arith.Chunk:], 78) }, false},
+		"an element far above others": {func(x []float32) { x[n-2] = 90 }, false},
+	} {
+		r := rand.New(rand.NewPCG(12, 1))
+		x, want := make([]float32, n), make([]float32, n)
+		for i := range x {
+			x[i] = r.Float32()*20 - 10
+		}
+		arith.Best = best
+		x[2*arith.Chunk] = -10
+		c.change(x)
+		arith.Best = arith.Plain
+		wantSum := native.LogSumExp(x)
+		native.LogSoftmax(want, x)
+		for _, arith.Best = range levels() {
+			if arith.Best != arith.AVX2 && arith.Best != arith.AVX512 {
+				continue
+			}
+			got := make([]float32, n)
+			sum, done, alsoDone := native.OrdinaryLogs(got, x)
+			if done != c.done || alsoDone != c.done {
+				t.Errorf("level %v, %s: done %v, log-softmax %v, want %v", arith.Best, what, done, alsoDone, c.done)
+			}
+			if done && sum != wantSum {
+				t.Errorf("level %v, %s: log-sum-exp is %v, want %v", arith.Best, what, sum, wantSum)
+			}
+			if alsoDone {
+				compareRows(t, what, got, want)
+			}
+		}
+	}
+	for _, arith.Best = range levels() {
+		if arith.Best != arith.AVX2 && arith.Best != arith.AVX512 {
+			continue
+		}
+		x, y := make([]float32, 1<<20+1), make([]float32, 1<<20+1)
+		for _, c := range []struct {
+			n            int
+			sum, softmax bool
+		}{{arith.Chunk, false, false}, {arith.Chunk + 1, true, true}, {1 << 18, true, true}, {1<<18 + 1, true, false}, {1 << 20, true, false}, {1<<20 + 1, false, false}} {
+			if _, sum, softmax := native.OrdinaryLogs(y[:c.n], x[:c.n]); sum != c.sum || softmax != c.softmax {
+				t.Errorf("level %v, %d elements: done %v, log-softmax %v, want %v, %v", arith.Best, c.n, sum, softmax, c.sum, c.softmax)
 			}
 		}
 	}
