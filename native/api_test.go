@@ -200,18 +200,27 @@ func TestConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
-// TestWorkerPanic holds that a panic in another goroutine reaches the caller, who can recover it.
+// TestWorkerPanic holds that a panic in any goroutine reaches the caller, who can recover it, once all have ended.
 func TestWorkerPanic(t *testing.T) {
-	defer func() {
-		if recover() == nil {
-			t.Error("no panic")
-		}
-	}()
-	native.Parallel(3, 100, func(i int) {
-		if i == 57 {
-			panic("57")
-		}
-	})
+	for which := range 2 {
+		began, ended := make(chan struct{}), false
+		func() {
+			defer func() {
+				if value := recover(); value != "this" || !ended {
+					t.Errorf("task %d of 2: the panic is %v, the other task ended: %v", which, value, ended)
+				}
+			}()
+			native.Parallel(2, 2, func(i int) {
+				if i == which {
+					<-began
+					panic("this")
+				}
+				close(began)
+				time.Sleep(3 * time.Millisecond)
+				ended = true
+			})
+		}()
+	}
 }
 
 // TestAllocs holds that no call allocates, nor makes its caller's local arrays escape.

@@ -82,7 +82,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestGoroutinesMost holds that no more goroutines run at once than asked for.
+// TestGoroutinesMost holds that no more goroutines run at once than asked for, nor are there more than tasks.
 func TestGoroutinesMost(t *testing.T) {
 	for _, g := range []int{1, 2, 3} {
 		var running, most atomic.Int64
@@ -96,6 +96,9 @@ func TestGoroutinesMost(t *testing.T) {
 		if int(most.Load()) > g {
 			t.Errorf("%d goroutines ran, want at most %d", most.Load(), g)
 		}
+	}
+	if n := testing.AllocsPerRun(3, func() { native.Parallel(1000, 2, func(int) {}) }); n > 100 { // each has one or two
+		t.Errorf("1,000 goroutines with 2 tasks make %v allocations", n)
 	}
 }
 
