@@ -116,7 +116,7 @@ func TestOrdinary(t *testing.T) {
 			for _, n := range testLengths() {
 				for rep := range classes + 8 {
 					x, intact := framed(n, n%4)
-					class, change, p := rep, r.IntN(4), Rows{Scale: scales[r.IntN(len(scales))]}
+					class, change, p := rep, r.IntN(5), Rows{Scale: scales[r.IntN(len(scales))]}
 					if rep >= classes { // ordinary ones, which have to be done
 						class, change, p.Scale = 0, rep%min(4, n+1), scales[rep/4%2]
 					}
@@ -128,6 +128,8 @@ func TestOrdinary(t *testing.T) {
 						x[r.IntN(n)] = negInf
 					case 2: // not near
 						x[n-1-r.IntN(max(1, n-1))] = -1e30
+					case 4:
+						x[r.IntN(n)] = nan
 					}
 					var want [1]RowSum
 					regular := sumRowsPlain(x, 1, n, n, want[:], &p) == 1
