@@ -1,8 +1,8 @@
 package main
 
 import (
-	"encoding/binary"
-	"fmt"
+	"bytes"
+	"encoding/gob"
 
 	"github.com/twopass-softmax/twopass/native"
 )
@@ -48,44 +48,18 @@ func (s *Sums) logSumExp() []float32 {
 	return lse
 }
 
-// encodeSums and decodeSums are the coder: the number of rows, the length of a
-// row's accumulator in its own binary form, and these forms.
+// encodeSums and decodeSums are the coder. Gob encodes an accumulator in its own binary form.
 //
 // Without a coder, Beam encodes Sums as JSON, which sees no field of it: the
 // pipeline succeeds, with -Inf and NaN.
 func encodeSums(s Sums) ([]byte, error) {
-	out := binary.AppendUvarint(nil, uint64(len(s.rows)))
-	for i := range s.rows {
-		form, err := s.rows[i].MarshalBinary()
-		if err != nil {
-			return nil, err
-		}
-		if i == 0 {
-			out = binary.AppendUvarint(out, uint64(len(form)))
-		}
-		out = append(out, form...)
-	}
-	return out, nil
+	var out bytes.Buffer
+	err := gob.NewEncoder(&out).Encode(s.rows)
+	return out.Bytes(), err
 }
 
 func decodeSums(in []byte) (Sums, error) {
-	n, read := binary.Uvarint(in)
-	if read <= 0 || n > maxRows {
-		return Sums{}, fmt.Errorf("sums of %d rows, there must be at most %d", n, maxRows)
-	}
-	if in = in[read:]; n == 0 {
-		return Sums{}, nil
-	}
-	size, read := binary.Uvarint(in)
-	if read <= 0 || size > uint64(len(in)) || n*size != uint64(len(in)-read) {
-		return Sums{}, fmt.Errorf("sums of %d rows in %d bytes, %d for each", n, len(in), size)
-	}
-	s := Sums{make([]native.Accumulator, n)}
-	for i := range s.rows {
-		at := read + i*int(size)
-		if err := s.rows[i].UnmarshalBinary(in[at:][:size]); err != nil {
-			return Sums{}, fmt.Errorf("row %d: %w", i, err)
-		}
-	}
-	return s, nil
+	var s Sums
+	err := gob.NewDecoder(bytes.NewReader(in)).Decode(&s.rows)
+	return s, err
 }
