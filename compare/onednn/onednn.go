@@ -113,15 +113,7 @@ func Version() string {
 	return fmt.Sprintf("%d.%d.%d", v.major, v.minor, v.patch)
 }
 
-// Bind prepares the softmax of each of the rows of cols elements in src, which
-// lie one after the other, into dst, on that many OpenMP threads. dst may be
-// src, and may overlap it in no other way. Both stay in use until done is called,
-// which frees what Bind allocated. Only one goroutine may call run at a time; it
-// panics if the library fails, which it does only for lack of memory.
-//
-// The error says what oneDNN can't do, or that it is not [Available]. Bind panics
-// unless rows, cols and threads are at least 1 and both slices hold rows*cols
-// elements.
+// Bind prepares a softmax of rows, as package compare/internal/shape says. Threads are OpenMP's.
 func Bind(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
 	shape.Check("onednn", dst, src, rows, cols, threads)
 	s := (*C.struct_softmax)(C.calloc(1, C.sizeof_struct_softmax))

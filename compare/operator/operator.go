@@ -47,13 +47,8 @@ func Version() string {
 	return fmt.Sprintf("%.12s (pthreadpool %.12s)", xnnpack.Commit, C.GoString(C.pthreadpool_commit()))
 }
 
-// Bind prepares the softmax of each of the rows of cols elements in src, which lie one
-// after the other, into dst, on that many threads: the caller's and those of a pool. dst
-// may be src, and may overlap it in no other way. Both stay in use until done is called,
-// which frees what Bind allocated. Only one goroutine may call run at a time.
-//
-// The error says what upstream can't do, or that it is not [Available]. Bind panics unless
-// rows, cols and threads are at least 1 and both slices hold rows*cols elements.
+// Bind prepares a softmax of rows, as package compare/internal/shape says. Threads are the caller's and
+// those of a pool.
 func Bind(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
 	loop, done, err := BindLoop(dst, src, rows, cols, threads)
 	return func() { loop(1) }, done, err

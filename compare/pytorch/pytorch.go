@@ -22,15 +22,7 @@ func Available() error { return nil }
 // "1.13.0"; it is empty where there is none.
 func Version() string { return C.GoString(C.softmax_version()) }
 
-// Bind prepares the softmax of each of the rows of cols elements in src, which
-// lie one after the other, into dst, on that many threads. dst may be src, and may
-// overlap it in no other way. Both stay in use until done is called, which frees what
-// Bind allocated. Only one goroutine may call run at a time; it panics if the library
-// fails, which it does only for lack of memory.
-//
-// The error says what the library can't do, or that it is not [Available]. Bind panics
-// unless rows, cols and threads are at least 1 and both slices hold rows*cols
-// elements.
+// Bind prepares a softmax of rows, as package compare/internal/shape says.
 func Bind[T float32 | float64](dst, src []T, rows, cols, threads int) (run, done func(), err error) {
 	shape.Check("pytorch", dst, src, rows, cols, threads)
 	// The library keeps the addresses from one call to the next.

@@ -3,7 +3,11 @@
 // one, against an executable model of its instructions.
 package cpuop
 
-import "github.com/twopass-softmax/twopass/ukernel"
+import (
+	"slices"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
 
 // Op is an operation on vectors of float32, lane by lane.
 type Op int
@@ -49,11 +53,8 @@ func (u *Unit) Run(op Op, dst, x, y, z []float32) {
 	if len(x) != n || len(y) != n || len(z) != n || n == 0 || n%u.ISA.Lanes() != 0 {
 		panic("cpuop: slices of different or odd lengths")
 	}
-	for _, has := range u.Ops {
-		if has == op {
-			u.run(op, &dst[0], &x[0], &y[0], &z[0], n/u.ISA.Lanes())
-			return
-		}
+	if !slices.Contains(u.Ops, op) {
+		panic("cpuop: " + u.ISA.String() + " has no " + op.String())
 	}
-	panic("cpuop: " + u.ISA.String() + " has no " + op.String())
+	u.run(op, &dst[0], &x[0], &y[0], &z[0], n/u.ISA.Lanes())
 }

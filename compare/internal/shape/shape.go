@@ -1,4 +1,14 @@
-// Package shape checks what the bindings of other libraries are given.
+// Package shape checks what the bindings of other libraries are given. They are alike:
+//
+//	func Bind(dst, src []float32, rows, cols, threads int) (run, done func(), err error)
+//
+// prepares the softmax of each of the rows of cols elements in src, which lie one after the other,
+// into dst, on that many threads. Dst may be src, and may overlap it in no other way. Both stay in use
+// until done is called, which frees what Bind allocated. Only one goroutine may call run at a time; it
+// panics if the library fails, which it does only for lack of memory.
+//
+// The error says what the library can't do, or is that of the package's Available. Bind panics unless
+// rows, cols and threads are at least 1 and both slices hold rows*cols elements.
 package shape
 
 import "fmt"
