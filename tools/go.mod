@@ -13,6 +13,7 @@ require (
 	github.com/twopass-softmax/twopass v0.0.0
 	golang.org/x/arch v0.24.0
 	golang.org/x/mod v0.33.0
+	golang.org/x/sys v0.41.0
 )
 
 require (
@@ -26,7 +27,6 @@ require (
 	github.com/klauspost/cpuid/v2 v2.4.2 // indirect
 	github.com/pmezard/go-difflib v1.0.0 // indirect
 	golang.org/x/sync v0.19.0 // indirect
-	golang.org/x/sys v0.41.0 // indirect
 	golang.org/x/tools v0.42.0 // indirect
 	golang.org/x/tools/go/vcs v0.1.0-deprecated // indirect
 	google.golang.org/protobuf v1.36.12 // indirect

@@ -111,7 +111,7 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 	if second != len(a.Src) {
 		return nil, r, fmt.Errorf("model: %s: the second row has %d elements, len(Src) is %d, they must be equal", k, second, len(a.Src))
 	}
-	v, ok := lookupVariant(k)
+	v, ok := variants[key{group(k.Family), k.ISA, k.Variant}]
 	if !ok || k.Tile < 1 || k.Accumulators < 1 {
 		return nil, r, &UnknownError{k}
 	}
@@ -236,10 +236,4 @@ var variants = map[key]variant{
 	{ukernel.U8RMax, ukernel.NEON, ""}:   {isa: sse},
 
 	{ukernel.U8LUT32Norm, ukernel.Scalar, ""}: {isa: scalar},
-}
-
-// lookupVariant finds what a kernel's variant stands for.
-func lookupVariant(k ukernel.Kernel) (variant, bool) {
-	v, ok := variants[key{group(k.Family), k.ISA, k.Variant}]
-	return v, ok
 }

@@ -10,7 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // IsInit reports whether this process is the first one of an emulated machine.
@@ -150,8 +151,8 @@ func openSerial(name string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	t := syscall.Termios{Cflag: syscall.B115200 | syscall.CS8 | syscall.CREAD | syscall.CLOCAL}
-	if err := ioctl(fd, syscall.TCSETS, unsafe.Pointer(&t)); err != nil {
+	t := unix.Termios{Cflag: unix.B115200 | unix.CS8 | unix.CREAD | unix.CLOCAL}
+	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &t); err != nil {
 		return nil, fmt.Errorf("%s: set the line up: %w", name, err)
 	}
 	return os.NewFile(uintptr(fd), name), nil
@@ -159,13 +160,5 @@ func openSerial(name string) (*os.File, error) {
 
 // drain waits until everything written to the port has left it.
 func drain(port *os.File) {
-	const tcsbrk = 0x5409 // with an argument other than 0 this is tcdrain(3)
-	_, _, _ = syscall.Syscall(syscall.SYS_IOCTL, port.Fd(), tcsbrk, 1)
-}
-
-func ioctl(fd int, request uintptr, arg unsafe.Pointer) error {
-	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), request, uintptr(arg)); errno != 0 {
-		return errno
-	}
-	return nil
+	_ = unix.IoctlSetInt(int(port.Fd()), unix.TCSBRK, 1) // with an argument other than 0 this is tcdrain(3)
 }
