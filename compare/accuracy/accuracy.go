@@ -47,34 +47,21 @@ type Plan struct {
 // never concurrently. The result is in order of class, then function, then length.
 func (p Plan) Run(ctx context.Context, workers int, done func()) ([]Errors, error) {
 	// By class and length: the exact results serve all functions.
-	type task struct{ class, length int }
-	tasks := make(chan task)
 	found := make([][]Errors, len(p.Classes)*len(p.Lengths))
 	var failed error
 	var mu sync.Mutex
-	go func() {
-		defer close(tasks)
-		// The longest first, so that none is left for the end.
-		for l := len(p.Lengths) - 1; l >= 0; l-- {
-			for c := range p.Classes {
-				select {
-				case tasks <- task{c, l}:
-				case <-ctx.Done():
-					return
-				}
-			}
-		}
-	}()
-	parallel.Run(workers, func() {
-		for t := range tasks {
-			a, err := p.measure(p.Classes[t.class], p.Lengths[t.length])
+	parallel.Each(ctx, workers, len(found), func() func(int) {
+		return func(i int) {
+			// The longest first, so that none is left for the end.
+			class, length := i%len(p.Classes), len(p.Lengths)-1-i/len(p.Classes)
+			a, err := p.measure(p.Classes[class], p.Lengths[length])
 			mu.Lock()
+			defer mu.Unlock()
 			failed = cmp.Or(failed, err)
-			found[t.class*len(p.Lengths)+t.length] = a
+			found[class*len(p.Lengths)+length] = a
 			if done != nil {
 				done()
 			}
-			mu.Unlock()
 		}
 	})
 	if err := cmp.Or(ctx.Err(), failed); err != nil {

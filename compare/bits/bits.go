@@ -15,7 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/twopass-softmax/twopass/compare/internal/operands"
@@ -335,25 +334,20 @@ func (p Plan) Run(ctx context.Context, pairs []side.Pair, workers int, done func
 	rows := p.rows()
 	all := make([]Agreement, len(pairs))
 	finished := make([]bool, len(pairs))
-	var next atomic.Int64
 	var mu sync.Mutex
-	parallel.Run(workers, func() {
+	parallel.Each(ctx, workers, len(pairs), func() func(int) {
 		ck := newChecker(slices.Max(p.Lengths))
-		for {
-			i := int(next.Add(1)) - 1
-			if i >= len(pairs) || ctx.Err() != nil {
-				return
-			}
+		return func(i int) {
 			a, ok := p.run(ctx, ck, &pairs[i], rows)
 			if !ok {
 				return
 			}
 			mu.Lock()
+			defer mu.Unlock()
 			all[i], finished[i] = a, true
 			if done != nil {
 				done(a)
 			}
-			mu.Unlock()
 		}
 	})
 	kept := all[:0]

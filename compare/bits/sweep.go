@@ -83,24 +83,16 @@ func (s *Sweep) Run(ctx context.Context, state State) (State, error) {
 	defer stop(nil)
 	var mu sync.Mutex
 	saved := time.Now()
-	parallel.Run(s.Workers, func() {
+	parallel.Each(ctx, s.Workers, len(todo), func() func(int) {
 		w := newSweeper(s.Pairs)
-		for {
-			mu.Lock()
-			if len(todo) == 0 || ctx.Err() != nil {
-				mu.Unlock()
-				return
-			}
-			chunk := todo[0]
-			todo = todo[1:]
-			mu.Unlock()
-
-			found, ok := w.chunk(ctx, chunk)
+		return func(i int) {
+			found, ok := w.chunk(ctx, todo[i])
 			if !ok {
 				return
 			}
 			mu.Lock()
-			state.merge(chunk, found)
+			defer mu.Unlock()
+			state.merge(todo[i], found)
 			if s.Done != nil {
 				s.Done(len(state.Finished), len(mine))
 			}
@@ -110,7 +102,6 @@ func (s *Sweep) Run(ctx context.Context, state State) (State, error) {
 				}
 				saved = time.Now()
 			}
-			mu.Unlock()
 		}
 	})
 	if s.Save != nil {

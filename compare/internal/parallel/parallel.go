@@ -1,16 +1,29 @@
 // Package parallel runs functions on several goroutines and waits for them.
 package parallel
 
-import "sync"
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
 
-// Run runs f on n goroutines.
-func Run(n int, f func()) {
+// Each calls a function for every number from 0 to below n, in about this order, on several goroutines,
+// until ctx ends. Begin makes the function that one goroutine calls.
+func Each(ctx context.Context, goroutines, n int, begin func() func(i int)) {
+	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range n {
+	for range goroutines {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			f()
+			f := begin()
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				f(i)
+			}
 		}()
 	}
 	wg.Wait()
