@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -40,6 +41,20 @@ func Root() (string, error) {
 			return "", fmt.Errorf("no go.work at or above %s", dir)
 		}
 	}
+}
+
+// Output runs a command in a folder, with env beside the environment, and returns what it wrote to its standard
+// output, also with an error, which has what it wrote to both.
+func Output(dir string, env []string, name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		err = fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(args, " "), err, &stderr, out)
+	}
+	return string(out), err
 }
 
 // Watch makes the go command's cache of test results look at the files of folders of the source tree. By itself it

@@ -21,7 +21,6 @@
 package main
 
 import (
-	"bytes"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -38,6 +37,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/twopass-softmax/twopass/tools"
 )
 
 //go:embed projects
@@ -109,7 +110,7 @@ func run(w io.Writer, dir string, names []string, rounds int, benchtime time.Dur
 			return fmt.Errorf("project %q is unknown, there are %s", name, known)
 		}
 	}
-	out, err := command(".", "go", "list", "-m", "-f", "{{.Dir}}", library)
+	out, err := goCommand(".", "list", "-m", "-f", "{{.Dir}}", library)
 	if err != nil {
 		return err
 	}
@@ -155,7 +156,7 @@ func adopt(w io.Writer, dir, root, name string, p *project, rounds int, benchtim
 			return err
 		}
 		for _, g := range p.get {
-			if _, err := command(tree, "go", "get", g); err != nil {
+			if _, err := goCommand(tree, "get", g); err != nil {
 				return err
 			}
 		}
@@ -179,7 +180,7 @@ func adopt(w io.Writer, dir, root, name string, p *project, rounds int, benchtim
 }
 
 func download(p *project) (dir string, err error) {
-	out, err := command(os.TempDir(), "go", "mod", "download", "-json", p.module+"@"+p.version)
+	out, err := goCommand(os.TempDir(), "mod", "download", "-json", p.module+"@"+p.version)
 	if err != nil {
 		return "", err
 	}
@@ -207,10 +208,10 @@ func change(w io.Writer, tree, root, name string) error {
 		return err
 	}
 	fmt.Fprintf(w, "  lines of code: %d go, %d come\n", removed, added)
-	if _, err := command(tree, "go", "mod", "edit", "-replace", library+"="+root, "-require", library+"@v0.0.0"); err != nil {
+	if _, err := goCommand(tree, "mod", "edit", "-replace", library+"="+root, "-require", library+"@v0.0.0"); err != nil {
 		return err
 	}
-	_, err = command(tree, "go", "mod", "tidy", "-e")
+	_, err = goCommand(tree, "mod", "tidy", "-e")
 	return err
 }
 
@@ -220,7 +221,7 @@ func test(w io.Writer, tree, side string, p *project) error {
 	if p.skip != "" {
 		args = append(args, "-skip", p.skip)
 	}
-	out, err := command(tree, "go", append(args, p.tests...)...)
+	out, err := goCommand(tree, append(args, p.tests...)...)
 	passed := len(regexp.MustCompile(`(?m)^\s*--- PASS`).FindAllString(out, -1))
 	failed := regexp.MustCompile(`(?m)^\s*--- FAIL.*`).FindAllString(out, -1)
 	if err != nil && len(failed) == 0 {
@@ -240,7 +241,7 @@ func measure(w io.Writer, dir, pkg, bench string, rounds int, least time.Duratio
 		p := &sides[i]
 		p.dir = filepath.Join(dir, side, pkg)
 		p.path = filepath.Join(dir, side, strings.ReplaceAll(pkg, "/", "_")+".test")
-		if _, err := command(p.dir, "go", "test", "-vet=off", "-c", "-o", p.path, "."); err != nil {
+		if _, err := goCommand(p.dir, "test", "-vet=off", "-c", "-o", p.path, "."); err != nil {
 			return err
 		}
 	}
@@ -348,20 +349,12 @@ func each(name, part string, f func(file string, text []byte) error) error {
 	})
 }
 
-// command runs a program in a directory, outside of this repository's workspace unless that is
+// goCommand runs the go command in a directory, outside of this repository's workspace unless that is
 // where it is.
-func command(dir, name string, args ...string) (string, error) {
-	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
+func goCommand(dir string, args ...string) (string, error) {
+	var env []string
 	if dir != "." {
-		cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
+		env = []string{"GOWORK=off", "GOFLAGS=-mod=mod"}
 	}
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return stdout.String(), fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(args, " "), err, tail(stdout.Bytes()), stderr.Bytes())
-	}
-	return stdout.String(), nil
+	return tools.Output(dir, env, "go", args...)
 }
-
-func tail(b []byte) []byte { return b[max(0, len(b)-4000):] }

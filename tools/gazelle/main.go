@@ -97,11 +97,9 @@ func updateBuildFiles(root string, check bool) (diff string, err error) {
 	defer os.RemoveAll(tmp)
 	// The flags are those of the repository rule gazelle_binary, so that the go command's cache serves both.
 	gazelle := filepath.Join(tmp, "gazelle")
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", gazelle, "github.com/bazelbuild/bazel-gazelle/cmd/gazelle")
-	build.Dir = filepath.Join(root, "tools")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the gazelle command: %v\n%s", err, out)
+	if _, err := tools.Output(filepath.Join(root, "tools"), []string{"CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly"},
+		"go", "build", "-trimpath", "-buildvcs=false", "-o", gazelle, "github.com/bazelbuild/bazel-gazelle/cmd/gazelle"); err != nil {
+		return "", fmt.Errorf("building the gazelle command: %w", err)
 	}
 
 	mode := "fix"
@@ -190,20 +188,16 @@ def go_modules():
 // goList runs the go command in the workspace at root, for platform ("" is this one), and returns its output's lines,
 // sorted, each once, without empty ones.
 func goList(root, platform string, args ...string) ([]string, error) {
-	cmd := exec.Command("go", args...)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "GOWORK="+filepath.Join(root, "go.work"), "GOFLAGS=-mod=readonly", "CGO_ENABLED=1")
+	env := []string{"GOWORK=" + filepath.Join(root, "go.work"), "GOFLAGS=-mod=readonly", "CGO_ENABLED=1"}
 	if platform != "" {
 		goos, goarch, _ := strings.Cut(platform, "/")
-		cmd.Env = append(cmd.Env, "GOOS="+goos, "GOARCH="+goarch)
+		env = append(env, "GOOS="+goos, "GOARCH="+goarch)
 	}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	out, err := tools.Output(root, env, "go", args...)
 	if err != nil {
-		return nil, fmt.Errorf("go %s: %v\n%s", strings.Join(args, " "), err, &stderr)
+		return nil, err
 	}
-	lines := strings.Split(string(out), "\n")
+	lines := strings.Split(out, "\n")
 	slices.Sort(lines)
 	return slices.DeleteFunc(slices.Compact(lines), func(s string) bool { return strings.TrimSpace(s) == "" }), nil
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/twopass-softmax/twopass/tools"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -75,14 +76,14 @@ func compareBits(tree, source string, places []string) (o outcomes, err error) {
 		if err := run(tree, env, "tools/bazel", slices.Concat([]string{"build"}, c.options, []string{target})...); err != nil {
 			return o, err
 		}
-		binary, err := output(tree, env, "tools/bazel", slices.Concat([]string{"cquery", "--output=files"}, c.options, []string{target})...)
+		binary, err := tools.Output(tree, env, "tools/bazel", slices.Concat([]string{"cquery", "--output=files"}, c.options, []string{target})...)
 		if err != nil {
 			return o, err
 		}
 		file := filepath.Join(out, "bits.json")
 		command := slices.Concat(c.runner, []string{filepath.Join(tree, strings.TrimSpace(binary)), "bits"}, plan,
 			[]string{"--reference", "model", "--tested", "upstream", "--kernels", c.kernels, "--json", file})
-		_, err = output(tree, env, command[0], command[1:]...)
+		_, err = tools.Output(tree, env, command[0], command[1:]...)
 		// Status 1 says that bits differ, which the results have.
 		var exit *exec.ExitError
 		if err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 1) {

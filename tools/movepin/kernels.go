@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/twopass-softmax/twopass/tools"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -189,24 +189,8 @@ func change(tree string, src source, commit string, ks []ukernel.Kernel) error {
 
 // run runs a command in dir. Its output is in the error.
 func run(dir string, env []string, name string, args ...string) error {
-	_, err := output(dir, env, name, args...)
+	_, err := tools.Output(dir, env, name, args...)
 	return err
-}
-
-// output runs a command in dir and returns its standard output.
-func output(dir string, env []string, name string, args ...string) (string, error) {
-	if strings.Contains(name, "/") && !filepath.IsAbs(name) {
-		name = filepath.Join(dir, name)
-	}
-	cmd := exec.Command(name, args...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(args, " "), err, &stderr, out)
-	}
-	return string(out), nil
 }
 
 // copyTree copies a source tree without what git and Bazel keep there.

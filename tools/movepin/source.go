@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -127,15 +126,13 @@ func debian(root, dir, suite string) (archive, version string, err error) {
 	if err := os.MkdirAll(filepath.Join(dir, "archive"), 0o755); err != nil {
 		return "", "", err
 	}
-	cmd := exec.Command("bash", "-c", `set -euo pipefail
+	if err := run(dir, nil, "bash", "-c", `set -euo pipefail
 . "$1"
 apt_private_setup apt "$2" deb-src
 cd archive
 apt_private_get ../apt source --tar-only --download-only xnnpack
-`, "bash", filepath.Join(root, "tools/apt-private.sh"), suite)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", "", fmt.Errorf("%w\n%s", err, strings.TrimSpace(string(out)))
+`, "bash", filepath.Join(root, "tools/apt-private.sh"), suite); err != nil {
+		return "", "", err
 	}
 	found, err := filepath.Glob(filepath.Join(dir, "archive", "xnnpack_*.orig.tar.*"))
 	if err != nil {
@@ -153,8 +150,8 @@ func unpack(archive, dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	if out, err := exec.Command("tar", "-xf", archive, "-C", dir).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("tar -xf %s: %w\n%s", archive, err, out)
+	if err := run(dir, nil, "tar", "-xf", archive); err != nil {
+		return "", err
 	}
 	return top(dir)
 }
