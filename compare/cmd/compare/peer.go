@@ -18,15 +18,6 @@ import (
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
-// Names of the peers' functions in results.
-const (
-	onednnSoftmax      = "onednn softmax"
-	onnxruntimeSoftmax = "onnxruntime softmax"
-	pytorchSoftmax     = "pytorch softmax"
-	operatorSoftmax    = "upstream operator"
-	bindingSoftmax     = "xnnpack operator"
-)
-
 // oneThread follows a peer's name where it has one thread beside the same on several.
 const oneThread = ", 1 thread"
 
@@ -48,11 +39,11 @@ func libraries() []speed.Library {
 		}, func() {}, xnnpack.Available()
 	}
 	return append(speed.GoLibraries(),
-		speed.Library{Name: "upstream's operator", Function: operatorSoftmax, Available: operator.Available(), Version: operator.Version(), Bind: operator.Bind, BindLoop: operator.BindLoop, Rest: pthreadpoolRest},
-		speed.Library{Name: "xnnpack.SoftmaxNCF32", Function: bindingSoftmax, Available: xnnpack.Available(), Version: xnnpack.Commit[:12], Bind: binding, Goroutines: true},
-		speed.Library{Name: "oneDNN", Function: onednnSoftmax, Available: onednn.Available(), Version: onednn.Version(), Bind: onednn.Bind, Rest: openMPRest},
-		speed.Library{Name: "ONNX Runtime", Function: onnxruntimeSoftmax, Available: onnxruntime.Available(), Version: onnxruntime.Version(), Bind: onnxruntime.Bind},
-		speed.Library{Name: "PyTorch", Function: pytorchSoftmax, Available: pytorch.Available(), Version: pytorch.Version(), Bind: pytorch.Bind[float32], Rest: openMPRest})
+		speed.Library{Name: "upstream's operator", Function: "upstream operator", Available: operator.Available(), Version: operator.Version(), Bind: operator.Bind, BindLoop: operator.BindLoop, Rest: pthreadpoolRest},
+		speed.Library{Name: "xnnpack.SoftmaxNCF32", Function: "xnnpack operator", Available: xnnpack.Available(), Version: xnnpack.Commit[:12], Bind: binding, Goroutines: true},
+		speed.Library{Name: "oneDNN", Function: "onednn softmax", Available: onednn.Available(), Version: onednn.Version(), Bind: onednn.Bind, Rest: openMPRest},
+		speed.Library{Name: "ONNX Runtime", Function: "onnxruntime softmax", Available: onnxruntime.Available(), Version: onnxruntime.Version(), Bind: onnxruntime.Bind},
+		speed.Library{Name: "PyTorch", Function: "pytorch softmax", Available: pytorch.Available(), Version: pytorch.Version(), Bind: pytorch.Bind[float32], Rest: openMPRest})
 }
 
 // peers are the libraries that are here. It prints and records them; how says how they
