@@ -101,16 +101,12 @@ import (
 	"unsafe"
 
 	"github.com/twopass-softmax/twopass/compare/internal/shape"
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
-// Available reports whether oneDNN is linked in, and why not if it is not.
-func Available() error { return nil }
-
-// Version is the version of the library that the program runs with, such as
-// "2.6.3"; it is empty where there is none.
-func Version() string {
+func link(l *speed.Library) {
 	v := C.dnnl_version()
-	return fmt.Sprintf("%d.%d.%d", v.major, v.minor, v.patch)
+	l.Version, l.Bind = fmt.Sprintf("%d.%d.%d", v.major, v.minor, v.patch), Bind
 }
 
 // Bind prepares a softmax of rows, as package compare/internal/shape says. Threads are OpenMP's.

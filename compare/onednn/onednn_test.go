@@ -12,7 +12,7 @@ import (
 func TestSoftmax(t *testing.T) { bindtest.Softmax(t, Bind) }
 
 func TestVersion(t *testing.T) {
-	if err := Available(); err != nil || strings.Count(Version(), ".") != 2 {
-		t.Errorf("version %q, %v", Version(), err)
+	if l := Library(); l.Available != nil || strings.Count(l.Version, ".") != 2 {
+		t.Errorf("version %q, %v", l.Version, l.Available)
 	}
 }

@@ -122,11 +122,12 @@ import (
 	"unsafe"
 
 	"github.com/twopass-softmax/twopass/compare/internal/shape"
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
 // load loads the library once. Nothing unloads it: its threads would go on.
 var load = sync.OnceValues(func() (version string, err error) {
-	file := os.Getenv(Library)
+	file := os.Getenv(Variable)
 	if file == "" {
 		file = "libonnxruntime.so.1"
 	}
@@ -135,28 +136,20 @@ var load = sync.OnceValues(func() (version string, err error) {
 	var why *C.char
 	v := C.load(name, &why)
 	if v == nil {
-		return "", fmt.Errorf("onnxruntime: %s; name the file of the library in %s", C.GoString(why), Library)
+		return "", fmt.Errorf("onnxruntime: %s; name the file of the library in %s", C.GoString(why), Variable)
 	}
 	return C.GoString(v), nil
 })
 
-// Available reports whether the library could be loaded, and why not if it could not.
-func Available() error {
-	_, err := load()
-	return err
-}
-
-// Version is the version of the library that the program runs with, such as
-// "1.30.0"; it is empty where there is none.
-func Version() string {
-	v, _ := load()
-	return v
+func link(l *speed.Library) {
+	l.Version, l.Available = load()
+	l.Bind = Bind
 }
 
 // Bind prepares a softmax of rows, as package compare/internal/shape says.
 func Bind(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
 	shape.Check("onnxruntime", dst, src, rows, cols, threads)
-	if err := Available(); err != nil {
+	if _, err := load(); err != nil {
 		return nil, nil, err
 	}
 	s := (*C.struct_softmax)(C.calloc(1, C.sizeof_struct_softmax))

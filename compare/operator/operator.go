@@ -35,16 +35,13 @@ import (
 	"unsafe"
 
 	"github.com/twopass-softmax/twopass/compare/internal/shape"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
-// Available reports whether the operator is linked in, and why not if it is not.
-func Available() error { return nil }
-
-// Version names upstream's commit and that of pthreadpool; it is empty where there is no
-// operator.
-func Version() string {
-	return fmt.Sprintf("%.12s (pthreadpool %.12s)", xnnpack.Commit, C.GoString(C.pthreadpool_commit()))
+func link(l *speed.Library) {
+	l.Version = fmt.Sprintf("%.12s (pthreadpool %.12s)", xnnpack.Commit, C.GoString(C.pthreadpool_commit()))
+	l.Bind, l.BindLoop = Bind, BindLoop
 }
 
 // Bind prepares a softmax of rows, as package compare/internal/shape says. Threads are the caller's and

@@ -13,14 +13,12 @@ import (
 	"unsafe"
 
 	"github.com/twopass-softmax/twopass/compare/internal/shape"
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
-// Available reports whether libtorch is linked in, and why not if it is not.
-func Available() error { return nil }
-
-// Version is the version of the library that the program was built with, such as
-// "1.13.0"; it is empty where there is none.
-func Version() string { return C.GoString(C.softmax_version()) }
+func link(l *speed.Library) {
+	l.Version, l.Bind = C.GoString(C.softmax_version()), Bind[float32]
+}
 
 // Bind prepares a softmax of rows, as package compare/internal/shape says.
 func Bind[T float32 | float64](dst, src []T, rows, cols, threads int) (run, done func(), err error) {

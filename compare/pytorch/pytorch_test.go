@@ -14,7 +14,7 @@ func TestSoftmax(t *testing.T) { bindtest.Softmax(t, Bind[float32]) }
 func TestFloat64(t *testing.T) { bindtest.Softmax(t, Bind[float64]) }
 
 func TestVersion(t *testing.T) {
-	if err := Available(); err != nil || strings.Count(Version(), ".") < 2 {
-		t.Errorf("version %q, %v", Version(), err)
+	if l := Library(); l.Available != nil || strings.Count(l.Version, ".") < 2 {
+		t.Errorf("version %q, %v", l.Version, l.Available)
 	}
 }

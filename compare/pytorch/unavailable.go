@@ -2,18 +2,17 @@
 
 package pytorch
 
-import "errors"
+import (
+	"errors"
 
-var errUnavailable = errors.New("pytorch: built without it: install libtorch-dev, then build with cgo and -tags pytorch, under Bazel with --config=pytorch")
+	"github.com/twopass-softmax/twopass/compare/speed"
+)
 
-// Available reports whether libtorch is linked in, and why not if it is not.
-func Available() error { return errUnavailable }
+func link(l *speed.Library) {
+	l.Available = errors.New("pytorch: built without it: install libtorch-dev, then build with cgo and -tags pytorch, under Bazel with --config=pytorch")
+}
 
-// Version is the version of the library that the program runs with, such as
-// "1.13.0"; it is empty where there is none.
-func Version() string { return "" }
-
-// Bind returns the error of [Available].
+// Bind returns the error of [Library].
 func Bind[T float32 | float64](_, _ []T, _, _, _ int) (run, done func(), err error) {
-	return nil, nil, errUnavailable
+	return nil, nil, Library().Available
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"gonum.org/v1/gonum/stat"
 
@@ -21,14 +20,6 @@ import (
 // oneThread follows a peer's name where it has one thread beside the same on several.
 const oneThread = ", 1 thread"
 
-// openMPRest is how long OpenMP's threads may wait busily for more work: GCC's
-// library has them look 300,000 times, which takes 20 ms on CPUs whose PAUSE is
-// long.
-const openMPRest = 30 * time.Millisecond
-
-// pthreadpoolRest is the same for the threads of upstream's pool, which look 1,000,000 times.
-const pthreadpoolRest = 100 * time.Millisecond
-
 // libraries are those that can be compared, whether they are here or not.
 func libraries() []speed.Library {
 	binding := func(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
@@ -38,12 +29,9 @@ func libraries() []speed.Library {
 			}
 		}, func() {}, xnnpack.Available()
 	}
-	return append(speed.GoLibraries(),
-		speed.Library{Name: "upstream's operator", Function: "upstream operator", Available: operator.Available(), Version: operator.Version(), Bind: operator.Bind, BindLoop: operator.BindLoop, Rest: pthreadpoolRest},
+	return append(speed.GoLibraries(), operator.Library(),
 		speed.Library{Name: "xnnpack.SoftmaxNCF32", Function: "xnnpack operator", Available: xnnpack.Available(), Version: xnnpack.Commit[:12], Bind: binding, Goroutines: true},
-		speed.Library{Name: "oneDNN", Function: "onednn softmax", Available: onednn.Available(), Version: onednn.Version(), Bind: onednn.Bind, Rest: openMPRest},
-		speed.Library{Name: "ONNX Runtime", Function: "onnxruntime softmax", Available: onnxruntime.Available(), Version: onnxruntime.Version(), Bind: onnxruntime.Bind},
-		speed.Library{Name: "PyTorch", Function: "pytorch softmax", Available: pytorch.Available(), Version: pytorch.Version(), Bind: pytorch.Bind[float32], Rest: openMPRest})
+		onednn.Library(), onnxruntime.Library(), pytorch.Library())
 }
 
 // peers are the libraries that are here. It prints and records them; how says how they

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"math"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -83,11 +84,14 @@ func TestSpeedPeers(t *testing.T) {
 }
 
 // TestLibraries holds that every library that this program has is softmax, for one row and
-// for rows, on one thread and on two.
+// for rows, on one thread and on two, and that every other one says how to have it.
 func TestLibraries(t *testing.T) {
+	how := regexp.MustCompile(`build with cgo|Bazel builds it|name the file of the library in TWOPASS_`)
 	for _, l := range libraries() {
 		if l.Available != nil {
-			t.Logf("%s: %v", l.Name, l.Available)
+			if t.Logf("%s: %v", l.Name, l.Available); !how.MatchString(l.Available.Error()) {
+				t.Errorf("%s does not say how to have it", l.Name)
+			}
 			continue
 		}
 		for _, shape := range []shape{{1, 1}, {1, 17}, {1, 100_000}, {7, 100}, {64, 1000}} {

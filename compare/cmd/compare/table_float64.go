@@ -38,8 +38,8 @@ func softmaxes64() []softmax64 {
 		}}
 	}
 	all := []softmax64{inGo(speed.GoLoop, goSoftmax64), inGo("gonum", gonumSoftmax64), inGo(f64Name, f64.Softmax)}
-	if pytorch.Available() == nil {
-		all = append(all, softmax64{name: "PyTorch " + pytorch.Version(), inC: true, bind: func(dst, src []float64) (run, done func(), err error) {
+	if l := pytorch.Library(); l.Available == nil {
+		all = append(all, softmax64{name: l.Name + " " + l.Version, inC: true, bind: func(dst, src []float64) (run, done func(), err error) {
 			return pytorch.Bind(dst, src, 1, len(src), 1)
 		}})
 	}
@@ -111,7 +111,7 @@ func (a *app) tableFloat64(ctx context.Context, sizes string, budget time.Durati
 		}
 		ratios = append(ratios, fmt.Sprintf("%.2f", ours/inC))
 	}
-	missing := pytorch.Available()
+	missing := pytorch.Library().Available
 	if missing == nil {
 		rows = append(rows, ratios)
 	}

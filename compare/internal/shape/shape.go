@@ -7,7 +7,7 @@
 // until done is called, which frees what Bind allocated. Only one goroutine may call run at a time; it
 // panics if the library fails, which it does only for lack of memory.
 //
-// The error says what the library can't do, or is that of the package's Available. Bind panics unless
+// The error says what the library can't do, or is why the library is missing. Bind panics unless
 // rows, cols and threads are at least 1 and both slices hold rows*cols elements.
 package shape
 
