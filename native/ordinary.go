@@ -51,8 +51,9 @@ func (r *plainLogs) ordinaryRows(first, end int) int {
 // ordinaryLog is the logarithm of the sum of a row of one chunk. It is not ok if the row has to be summed by definition.
 func ordinaryLog(src []float32, scale *arith.Scale, factor float32) (y float32, ok bool) {
 	var t arith.Total
-	if arith.TotalRow(&src[0], len(src), scale, &t) {
-		return t.Excess(0, factor)
+	y, how := arith.TotalRow(&src[0], len(src), scale, &t)
+	if how != arith.RowLeft {
+		return y, how == arith.RowDone
 	}
 	return t.SureLog(src, scale, factor)
 }
@@ -60,9 +61,9 @@ func ordinaryLog(src []float32, scale *arith.Scale, factor float32) (y float32, 
 // ordinaryExcess is the largest element of such a row, and the logarithm less that. It copies the row to dst.
 func ordinaryExcess(dst, src []float32, scale *arith.Scale, factor float32) (largest, excess float32, ok bool) {
 	var t arith.Total
-	if arith.CopyRow(&dst[0], &src[0], len(src), scale, &t) {
-		excess, ok = t.Excess(t.Max, factor)
-	} else {
+	excess, how := arith.CopyRow(&dst[0], &src[0], len(src), scale, factor, &t)
+	ok = how == arith.RowDone
+	if how == arith.RowLeft {
 		excess, ok = t.SureExcess(src, scale, factor)
 	}
 	return t.Max, excess, ok
@@ -74,11 +75,13 @@ func ordinaryChunks(dst, src []float32, scale *arith.Scale) (total arith.ChunksT
 	for at := 0; at < len(src); at += arith.Chunk {
 		var t arith.Total
 		chunk := src[at:min(at+arith.Chunk, len(src))]
+		var how uint8
 		if dst != nil {
-			ok = arith.CopyRow(&dst[at], &chunk[0], len(chunk), scale, &t)
-		} else if ok = arith.TotalRow(&chunk[0], len(chunk), scale, &t); !ok {
+			_, how = arith.CopyRow(&dst[at], &chunk[0], len(chunk), scale, 1, &t)
+		} else if _, how = arith.TotalRow(&chunk[0], len(chunk), scale, &t); how == arith.RowLeft {
 			t.Find(chunk)
 		}
+		ok = how != arith.RowLeft
 		if !total.AddChunk(&t, ok, chunk, scale) {
 			return total, false
 		}

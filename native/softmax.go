@@ -49,11 +49,14 @@ func LogSoftmax(dst, src []float32) {
 		checkRow("native.LogSoftmax", "src", dst, src)
 	}
 	n := uint(len(src))
-	if n-1 < arith.Turn {
-		var s arith.ShortSum
-		if arith.SumRow(&src[0], int(n), &s) {
-			if excess, ok := s.Excess(); ok {
-				arith.LogSub(dst, src, s.Max, 1, excess)
+	if n-1 < arith.Turn || n == 2*arith.Turn {
+		_, how, unit, largest, top, rest := arith.LogRow(&dst[0], &src[0], int(n))
+		if how == arith.RowDone {
+			return
+		}
+		if how == arith.RowSure {
+			if s, ok := arith.SureAlone(unit, largest, top, rest); ok {
+				arith.LogSub(dst, src, s.Max, 1, float32(s.Excess(1)))
 				return
 			}
 		}
@@ -89,11 +92,14 @@ func logSoftmaxLong(dst, src []float32) {
 // absolute error of a result y is at most 2^-22 + 2^-24 * |y|.
 func LogSumExp(src []float32) float32 {
 	n := uint(len(src))
-	if n-1 < arith.Turn {
-		var s arith.ShortSum
-		if arith.SumRow(&src[0], int(n), &s) {
-			if y, ok := s.Log(); ok {
-				return y
+	if n-1 < arith.Turn || n == 2*arith.Turn {
+		y, how, unit, largest, top, rest := arith.LogRow(nil, &src[0], int(n))
+		if how == arith.RowDone {
+			return y
+		}
+		if how == arith.RowSure {
+			if s, ok := arith.SureAlone(unit, largest, top, rest); ok {
+				return float32(float64(s.Max) + s.Excess(1))
 			}
 		}
 	} else if n > shortMost && n <= wholeRow {

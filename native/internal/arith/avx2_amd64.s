@@ -42551,7 +42551,7 @@ loop1:
 	VMOVSD    X6, 16(DI)
 	VADDSD    X6, X6, X6
 	VUCOMISD  X9, X6
-	JCS       sure16
+	JCS       sure0to16
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -42576,7 +42576,7 @@ exact16:
 	ADDQ         $0x00000000, CX
 	JMP          far
 
-sure16:
+sure0to16:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS 4(DI), Y2
 	VMULPS       Y0, Y2, Y3
@@ -42649,7 +42649,7 @@ sure16:
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y8
-	JNZ          sure16Next
+	JNZ          sure0to16Next
 	VEXTRACTF128 $0x01, Y5, X3
 	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X3, Y3
@@ -42702,7 +42702,7 @@ sure16:
 	VSUBPS       Y3, Y2, Y2
 	VMOVSS       X2, (DI)
 
-sure16Next:
+sure0to16Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -42943,7 +42943,7 @@ loop4:
 	VMOVSD    X13, 16(DI)
 	VADDSD    X13, X13, X13
 	VUCOMISD  X2, X13
-	JCS       sure32
+	JCS       sure16to32
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -42968,7 +42968,7 @@ exact32:
 	ADDQ         $0x00000010, CX
 	JMP          far
 
-sure32:
+sure16to32:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS 4(DI), Y2
 	VMULPS       Y0, Y2, Y3
@@ -43075,7 +43075,7 @@ sure32:
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y8
-	JNZ          sure32Next
+	JNZ          sure16to32Next
 	VEXTRACTF128 $0x01, Y11, X3
 	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X3, Y3
@@ -43128,7 +43128,7 @@ sure32:
 	VSUBPS       Y3, Y2, Y2
 	VMOVSS       X2, (DI)
 
-sure32Next:
+sure16to32Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -43427,7 +43427,7 @@ loop7:
 	VMOVSD    X13, 16(DI)
 	VADDSD    X13, X13, X13
 	VUCOMISD  X2, X13
-	JCS       sure48
+	JCS       sure32to48
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -43452,7 +43452,7 @@ exact48:
 	ADDQ         $0x00000020, CX
 	JMP          far
 
-sure48:
+sure32to48:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS 4(DI), Y2
 	VMULPS       Y0, Y2, Y3
@@ -43617,7 +43617,7 @@ sure48:
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y8
-	JNZ          sure48Next
+	JNZ          sure32to48Next
 	VEXTRACTF128 $0x01, Y12, X3
 	VCVTPS2PD    X12, Y12
 	VCVTPS2PD    X3, Y3
@@ -43670,7 +43670,7 @@ sure48:
 	VSUBPS       Y3, Y2, Y2
 	VMOVSS       X2, (DI)
 
-sure48Next:
+sure32to48Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -44005,7 +44005,7 @@ loop10:
 	VMOVSD    X13, 16(DI)
 	VADDSD    X13, X13, X13
 	VUCOMISD  X2, X13
-	JCS       sure64
+	JCS       sure48to64
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -44030,7 +44030,7 @@ exact64:
 	ADDQ         $0x00000030, CX
 	JMP          far
 
-sure64:
+sure48to64:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS 4(DI), Y2
 	VMULPS       Y0, Y2, Y3
@@ -44234,7 +44234,7 @@ sure64:
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y8
-	JNZ          sure64Next
+	JNZ          sure48to64Next
 	VEXTRACTF128 $0x01, Y12, X3
 	VCVTPS2PD    X12, Y12
 	VCVTPS2PD    X3, Y3
@@ -44288,7 +44288,7 @@ sure64:
 	VSUBPS       Y3, Y2, Y2
 	VMOVSS       X2, (DI)
 
-sure64Next:
+sure48to64Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -44746,7 +44746,7 @@ loop13:
 	VMOVSD    X4, 16(DI)
 	VADDSD    X4, X4, X4
 	VUCOMISD  X3, X4
-	JCS       sure96
+	JCS       sure64to96
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -44771,7 +44771,7 @@ exact96:
 	ADDQ         $0x00000040, CX
 	JMP          far
 
-sure96:
+sure64to96:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS 4(DI), Y2
 	VMULPS       Y0, Y2, Y3
@@ -45073,7 +45073,7 @@ sure96:
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y3
-	JNZ          sure96Next
+	JNZ          sure64to96Next
 	VMOVUPS      256(BX), Y3
 	VEXTRACTF128 $0x01, Y3, X4
 	VCVTPS2PD    X3, Y3
@@ -45140,7 +45140,7 @@ sure96:
 	VSUBPS       Y3, Y2, Y2
 	VMOVSS       X2, (DI)
 
-sure96Next:
+sure64to96Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -45690,7 +45690,7 @@ loop16:
 	VMOVSD    X4, 16(DI)
 	VADDSD    X4, X4, X4
 	VUCOMISD  X3, X4
-	JCS       sure128
+	JCS       sure96to128
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -45715,7 +45715,7 @@ exact128:
 	ADDQ         $0x00000060, CX
 	JMP          far
 
-sure128:
+sure96to128:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS 4(DI), Y2
 	VMULPS       Y0, Y2, Y3
@@ -46113,7 +46113,7 @@ sure128:
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y3
-	JNZ          sure128Next
+	JNZ          sure96to128Next
 	VMOVUPS      256(BX), Y3
 	VEXTRACTF128 $0x01, Y3, X4
 	VCVTPS2PD    X3, Y3
@@ -46180,7 +46180,7 @@ sure128:
 	VSUBPS       Y3, Y2, Y2
 	VMOVSS       X2, (DI)
 
-sure128Next:
+sure96to128Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -49914,17 +49914,19 @@ TEXT ·softmaxRowAVX2(SB), NOSPLIT, $0-25
 	VMOVUPS nearLog2eHi<>+0(SB), Y4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y4, Y3
-	VFMADD231PS  32(SI), Y4, Y0
-	VMOVUPS      nearLog2eLo<>+0(SB), Y5
-	VFMADD231PS  (SI), Y5, Y3
-	VFMADD231PS  32(SI), Y5, Y0
-	VBROADCASTSS (SI), Y5
+	VFMADD231PS (SI), Y4, Y3
+	VFMADD231PS 32(SI), Y4, Y0
+	VMOVUPS     nearLog2eLo<>+0(SB), Y5
+	VFMADD231PS (SI), Y5, Y3
+	VFMADD231PS 32(SI), Y5, Y0
 
-	// -N = 24 - round(x0 * kHi), in units of 2^-19, and then as the bits of u have it
-	VMULPS  Y4, Y5, Y5
-	VMOVUPS nearHeadroom<>+0(SB), Y4
-	VSUBPS  Y5, Y4, Y4
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Y5
+	VMULPS       Y4, Y5, Y5
+	VMOVUPS      nearHeadroom<>+0(SB), Y4
+	VSUBPS       Y5, Y4, Y4
+
+	// -N as the bits of u have it
 	VPSLLD  $0x03, Y4, Y4
 	VMOVUPS nearBitsOfN<>+0(SB), Y5
 	VPADDD  Y4, Y5, Y4
@@ -50056,16 +50058,18 @@ done0:
 	VSUBPS Y5, Y6, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  nearLog2eHi<>+0(SB), Y1, Y7
-	VFMADD231PS  nearLog2eHi<>+0(SB), Y3, Y6
-	VFMADD231PS  nearLog2eLo<>+0(SB), Y1, Y7
-	VFMADD231PS  nearLog2eLo<>+0(SB), Y3, Y6
-	VBROADCASTSS (SI), Y1
+	VFMADD231PS nearLog2eHi<>+0(SB), Y1, Y7
+	VFMADD231PS nearLog2eHi<>+0(SB), Y3, Y6
+	VFMADD231PS nearLog2eLo<>+0(SB), Y1, Y7
+	VFMADD231PS nearLog2eLo<>+0(SB), Y3, Y6
 
-	// -N = 24 - round(x0 * kHi), in units of 2^-19, and then as the bits of u have it
-	VMULPS  nearLog2eHi<>+0(SB), Y1, Y1
-	VMOVUPS nearHeadroom<>+0(SB), Y3
-	VSUBPS  Y1, Y3, Y3
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Y1
+	VMULPS       nearLog2eHi<>+0(SB), Y1, Y1
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y1, Y3, Y3
+
+	// -N as the bits of u have it
 	VPSLLD  $0x03, Y3, Y3
 	VMOVUPS nearBitsOfN<>+0(SB), Y1
 	VPADDD  Y3, Y1, Y3
@@ -50200,29 +50204,29 @@ l8:
 
 done1:
 	// 17 to 32 elements.
-	CMPQ         CX, $0x00000020
-	JGT          done2
-	SUBQ         $0x00000010, CX
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
+	CMPQ CX, $0x00000020
+	JGT  done2
+	SUBQ $0x00000010, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x487ff56e
+	JGT  end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
-	VMOVUPS    nearHeadroom<>+0(SB), Y1
-	VSUBPS     Y0, Y1, Y1
-	VSUBPS     nearInteger<>+0(SB), Y1, Y1
-	VMOVUPS    (DX), Y0
-	VMASKMOVPS 64(SI), Y0, Y2
-	VMOVUPS    32(DX), Y3
-	VMASKMOVPS 96(SI), Y3, Y4
-	VMOVUPS    (SI), Y5
+	VBROADCASTSS (SI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   64(SI), Y0, Y2
+	VMOVUPS      32(DX), Y3
+	VMASKMOVPS   96(SI), Y3, Y4
+	VMOVUPS      (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y5
@@ -50508,29 +50512,29 @@ TEXT ·softmaxRowRestAVX2(SB), NOSPLIT, $448-25
 	ANDQ $-32, BX
 
 	// 33 to 48 elements.
-	CMPQ         CX, $0x00000030
-	JGT          done0
-	SUBQ         $0x00000020, CX
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
+	CMPQ CX, $0x00000030
+	JGT  done0
+	SUBQ $0x00000020, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x487ff56e
+	JGT  end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
-	VMOVUPS    nearHeadroom<>+0(SB), Y1
-	VSUBPS     Y0, Y1, Y1
-	VSUBPS     nearInteger<>+0(SB), Y1, Y1
-	VMOVUPS    (DX), Y0
-	VMASKMOVPS 128(SI), Y0, Y2
-	VMOVUPS    32(DX), Y3
-	VMASKMOVPS 160(SI), Y3, Y4
-	VMOVUPS    (SI), Y5
+	VBROADCASTSS (SI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   128(SI), Y0, Y2
+	VMOVUPS      32(DX), Y3
+	VMASKMOVPS   160(SI), Y3, Y4
+	VMOVUPS      (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y5
@@ -50835,29 +50839,29 @@ l24:
 
 done0:
 	// 49 to 64 elements.
-	CMPQ         CX, $0x00000040
-	JGT          done1
-	SUBQ         $0x00000030, CX
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
+	CMPQ CX, $0x00000040
+	JGT  done1
+	SUBQ $0x00000030, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x487ff56e
+	JGT  end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
-	VMOVUPS    nearHeadroom<>+0(SB), Y1
-	VSUBPS     Y0, Y1, Y1
-	VSUBPS     nearInteger<>+0(SB), Y1, Y1
-	VMOVUPS    (DX), Y0
-	VMASKMOVPS 192(SI), Y0, Y2
-	VMOVUPS    32(DX), Y3
-	VMASKMOVPS 224(SI), Y3, Y4
-	VMOVUPS    (SI), Y5
+	VBROADCASTSS (SI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   192(SI), Y0, Y2
+	VMOVUPS      32(DX), Y3
+	VMASKMOVPS   224(SI), Y3, Y4
+	VMOVUPS      (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y5
@@ -51217,29 +51221,29 @@ l32:
 
 done1:
 	// 65 to 80 elements.
-	CMPQ         CX, $0x00000050
-	JGT          done2
-	SUBQ         $0x00000040, CX
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
+	CMPQ CX, $0x00000050
+	JGT  done2
+	SUBQ $0x00000040, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x487ff56e
+	JGT  end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
-	VMOVUPS    nearHeadroom<>+0(SB), Y1
-	VSUBPS     Y0, Y1, Y1
-	VSUBPS     nearInteger<>+0(SB), Y1, Y1
-	VMOVUPS    (DX), Y0
-	VMASKMOVPS 256(SI), Y0, Y2
-	VMOVUPS    32(DX), Y3
-	VMASKMOVPS 288(SI), Y3, Y4
-	VMOVUPS    (SI), Y5
+	VBROADCASTSS (SI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   256(SI), Y0, Y2
+	VMOVUPS      32(DX), Y3
+	VMASKMOVPS   288(SI), Y3, Y4
+	VMOVUPS      (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y5
@@ -51694,29 +51698,29 @@ l40:
 
 done2:
 	// 81 to 96 elements.
-	CMPQ         CX, $0x00000060
-	JGT          done3
-	SUBQ         $0x00000050, CX
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
+	CMPQ CX, $0x00000060
+	JGT  done3
+	SUBQ $0x00000050, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x487ff56e
+	JGT  end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
-	VMOVUPS    nearHeadroom<>+0(SB), Y1
-	VSUBPS     Y0, Y1, Y1
-	VSUBPS     nearInteger<>+0(SB), Y1, Y1
-	VMOVUPS    (DX), Y0
-	VMASKMOVPS 320(SI), Y0, Y2
-	VMOVUPS    32(DX), Y3
-	VMASKMOVPS 352(SI), Y3, Y4
-	VMOVUPS    (SI), Y5
+	VBROADCASTSS (SI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   320(SI), Y0, Y2
+	VMOVUPS      32(DX), Y3
+	VMASKMOVPS   352(SI), Y3, Y4
+	VMOVUPS      (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y5
@@ -52229,29 +52233,29 @@ l48:
 
 done3:
 	// 97 to 112 elements.
-	CMPQ         CX, $0x00000070
-	JGT          done4
-	SUBQ         $0x00000060, CX
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
+	CMPQ CX, $0x00000070
+	JGT  done4
+	SUBQ $0x00000060, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x487ff56e
+	JGT  end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
-	VMOVUPS    nearHeadroom<>+0(SB), Y1
-	VSUBPS     Y0, Y1, Y1
-	VSUBPS     nearInteger<>+0(SB), Y1, Y1
-	VMOVUPS    (DX), Y0
-	VMASKMOVPS 384(SI), Y0, Y2
-	VMOVUPS    32(DX), Y3
-	VMASKMOVPS 416(SI), Y3, Y4
-	VMOVUPS    (SI), Y5
+	VBROADCASTSS (SI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   384(SI), Y0, Y2
+	VMOVUPS      32(DX), Y3
+	VMASKMOVPS   416(SI), Y3, Y4
+	VMOVUPS      (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y5
@@ -52849,29 +52853,29 @@ l56:
 
 done4:
 	// 113 to 128 elements.
-	CMPQ         CX, $0x00000080
-	JGT          done5
-	SUBQ         $0x00000070, CX
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
+	CMPQ CX, $0x00000080
+	JGT  done5
+	SUBQ $0x00000070, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x487ff56e
+	JGT  end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
-	VMOVUPS    nearHeadroom<>+0(SB), Y1
-	VSUBPS     Y0, Y1, Y1
-	VSUBPS     nearInteger<>+0(SB), Y1, Y1
-	VMOVUPS    (DX), Y0
-	VMASKMOVPS 448(SI), Y0, Y2
-	VMOVUPS    32(DX), Y3
-	VMASKMOVPS 480(SI), Y3, Y4
-	VMOVUPS    (SI), Y5
+	VBROADCASTSS (SI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   448(SI), Y0, Y2
+	VMOVUPS      32(DX), Y3
+	VMASKMOVPS   480(SI), Y3, Y4
+	VMOVUPS      (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y5
@@ -53539,20 +53543,20 @@ TEXT ·softmaxRowLastAVX2(SB), $1024-25
 	ANDQ $-32, BX
 
 	// 256 elements.
-	CMPQ         CX, $0x00000100
-	JNE          done0
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
+	CMPQ CX, $0x00000100
+	JNE  done0
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x487ff56e
+	JGT  end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS  nearLog2eHi<>+0(SB), Y0, Y0
-	VMOVUPS nearHeadroom<>+0(SB), Y1
-	VSUBPS  Y0, Y1, Y1
-	VSUBPS  nearInteger<>+0(SB), Y1, Y1
-	VMOVUPS (SI), Y0
+	VBROADCASTSS (SI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS      (SI), Y0
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y0
@@ -54761,155 +54765,505 @@ end:
 	VZEROUPPER
 	RET
 
-// func sumRowAVX2(src *float32, n int, out *ShortSum) (ok bool)
+// func logRowAVX2(dst *float32, src *float32, n int) (y float32, how uint8, unit float32, max float32, top float64, rest float64)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sumRowAVX2(SB), NOSPLIT, $0-25
-	// sumRowAVX2: the total of a row of 1 to 128 elements without a scale, if they are near, and its sum if it may be sure.
-	MOVQ n+8(FP), CX
-	CMPQ CX, $0x00000030
+TEXT ·logRowAVX2(SB), NOSPLIT, $0-56
+	// logRowAVX2: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure its sum.
+	MOVQ n+16(FP), CX
+	CMPQ CX, $0x00000010
 	JGT  longer
-	MOVQ src+0(FP), SI
-	MOVQ out+16(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
 
+	// 16 elements.
+	CMPQ         CX, $0x00000010
+	JNE          done0
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x43800000
+	JGT          end
+	VMOVUPS      (SI), Y0
+	VMAXPS       32(SI), Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VMAXSS       X1, X0, X0
+	VMOVSS       X0, max+36(FP)
+	VMOVUPS      nearMagic<>+0(SB), Y1
+	VMOVUPS      (SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y2
+	VMOVUPS     32(SI), Y3
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y3
+
+	// -n = magic - N - u
+	VSUBPS  Y2, Y1, Y4
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS nearLog2eHi<>+0(SB), Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y5, Y4
+	VFMADD231PS 32(SI), Y5, Y1
+	VMOVUPS     nearLog2eLo<>+0(SB), Y6
+	VFMADD231PS (SI), Y6, Y4
+	VFMADD231PS 32(SI), Y6, Y1
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Y6
+	VMULPS       Y5, Y6, Y6
+	VMOVUPS      nearHeadroom<>+0(SB), Y5
+	VSUBPS       Y6, Y5, Y5
+
+	// -N as the bits of u have it
+	VPSLLD  $0x03, Y5, Y6
+	VMOVUPS nearBitsOfN<>+0(SB), Y7
+	VPADDD  Y6, Y7, Y6
+	VPADDD  Y2, Y6, Y2
+	VPADDD  Y3, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y6
+	VPERMPS nearTable<>+0(SB), Y3, Y7
+	VPSLLD  $0x14, Y2, Y8
+	VPSLLD  $0x14, Y3, Y9
+	VPADDD  Y6, Y8, Y6
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y9
+	VMULPS      Y8, Y4, Y4
+	VMULPS      Y9, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y4
+	VFMADD213PS Y7, Y7, Y1
+	VPOR        Y2, Y3, Y2
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y2
+	JNZ          end
+	VEXTRACTF128 $0x01, Y4, X2
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y1, X3
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y1, Y4, Y4
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X1
+	VADDPD       X1, X4, X4
+	VMOVHLPS     X4, X4, X1
+	VADDSD       X1, X4, X4
+
+	// total * 2^N
+	VPSLLQ $0x34, X5, X15
+	VPSUBQ X15, X4, X15
+
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X15, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VPSRLQ      $0x34, X15, X4
+	VPOR        exponent<>+0(SB), X4, X4
+	VSUBSD      exponentBias<>+0(SB), X4, X4
+	VPAND       mantissa<>+0(SB), X15, X15
+	VPOR        oneD<>+0(SB), X15, X15
+	VMOVSD      minusOneD<>+0(SB), X14
+	VFMADD132SD (R11)(AX*1), X14, X15
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X14
+	VFMADD132SD ln2D<>+0(SB), X14, X4
+	VADDSD      X15, X4, X4
+	VMOVSD      logPolynomial<>+24(SB), X13
+	VFMADD213SD logPolynomial<>+16(SB), X15, X13
+	VFMADD213SD logPolynomial<>+8(SB), X15, X13
+	VFMADD213SD logPolynomial<>+0(SB), X15, X13
+	VMULSD      X15, X15, X15
+	VFMADD231SD X13, X15, X4
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X0, X0, X1
+	VSUBSD    X1, X4, X1
+	VMOVSD    sureExcess64<>+0(SB), X2
+	VUCOMISD  X2, X1
+	JCS       sure16to16
+	TESTQ     DI, DI
+	JNZ       l1
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X4, X15
+	VADDPD     logDoubt<>+0(SB), X15, X15
+	VCVTPD2PSX X15, X15
+	VMOVQ      X15, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+l1:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X1, X1
+	VADDPD       logDoubt<>+0(SB), X1, X1
+	VCVTPD2PSX   X1, X1
+	VMOVQ        X1, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X1, Y1
+	VBROADCASTSS X0, Y0
+	VMOVUPS      (SI), Y2
+
+	// x - largest - excess
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, (DI)
+	VMOVUPS 32(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 32(DI)
+	MOVB    $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure16to16:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS max+36(FP), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
+	VMOVUPS      nearSure<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VSUBPS       nearInteger<>+0(SB), Y2, Y2
+	VMOVUPS      (SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y1
+
+	// -n = magic - N - u
+	VSUBPS  Y1, Y2, Y3
+	VMOVUPS nearLog2eHi<>+0(SB), Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y4, Y3
+	VMOVUPS     nearLog2eLo<>+0(SB), Y5
+	VFMADD231PS (SI), Y5, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y6
+	VPSLLD  $0x14, Y1, Y7
+	VPADDD  Y6, Y7, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y7
+	VMULPS      Y7, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y3
+	VCMPPS      $0x1e, (SI), Y0, Y6
+	VANDPS      Y3, Y6, Y6
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y4, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y4, Y7
+	VFMADD231PS 32(SI), Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y8
+	VPSLLD  $0x14, Y3, Y9
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VCMPPS      $0x1e, 32(SI), Y0, Y8
+	VANDPS      Y7, Y8, Y8
+	VPOR        Y1, Y3, Y1
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y1
+	JNZ          end
+	VEXTRACTF128 $0x01, Y6, X1
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X3, Y3
+	VMOVAPS      Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y4, Y0, Y2
+	VFMADD231PS Y5, Y0, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y7
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y5
+	VMULPS      Y5, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS  Y4, Y4, Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       sureScale64<>+0(SB), X4
+	VMULSD       X4, X2, X2
+	VMOVSD       X2, top+40(FP)
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X1
+	VADDPD       X1, X6, X6
+	VMOVHLPS     X6, X6, X1
+	VADDSD       X1, X6, X6
+	VMULSD       X4, X6, X6
+	VMOVSD       X6, rest+48(FP)
+	VMULPS       log2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      integerSure<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMOVSS       X0, unit+32(FP)
+	MOVB         $0x02, how+28(FP)
+	VZEROUPPER
+	RET
+
+done0:
 	// 1 to 16 elements.
 	CMPQ         CX, $0x00000010
-	JGT          done0
+	JGT          done2
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
 	NEGQ         AX
 	LEAQ         (DX)(AX*4), DX
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
+	CMPL         AX, $0x43800000
 	JGT          end
-	VBROADCASTSS (SI), Y0
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      nearHeadroom<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VSUBPS       nearInteger<>+0(SB), Y1, Y1
-	VBROADCASTSS (SI), X0
-	VMOVUPS      log2eHi<>+0(SB), Y2
-	VMULSS       X2, X0, X0
-	VMOVUPS      integerHeadroom<>+0(SB), Y2
-	VSUBSS       X0, X2, X2
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, 32(DI)
 	VMOVUPS      (DX), Y0
 	VMASKMOVPS   (SI), Y0, Y0
 	VORPS        512(DX), Y0, Y0
-	VMOVUPS      32(DX), Y2
-	VMASKMOVPS   32(SI), Y2, Y2
-	VORPS        544(DX), Y2, Y2
-	VMAXPS       Y2, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X2
-	VMAXPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X2
-	VMAXPS       X2, X0, X0
-	VMOVSHDUP    X0, X2
-	VMAXSS       X2, X0, X0
-	VMOVUPS      (DX), Y2
-	VMASKMOVPS   (SI), Y2, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   32(SI), Y4, Y5
-	VMOVUPS      nearLog2eHi<>+0(SB), Y6
+	VMOVUPS      32(DX), Y1
+	VMASKMOVPS   32(SI), Y1, Y1
+	VORPS        544(DX), Y1, Y1
+	VMAXPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VMAXSS       X1, X0, X0
+	VMOVSS       X0, max+36(FP)
+	VMOVUPS      (DX), Y1
+	VMASKMOVPS   (SI), Y1, Y2
+	VMOVUPS      32(DX), Y3
+	VMASKMOVPS   32(SI), Y3, Y4
+	VMOVUPS      nearMagic<>+0(SB), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y3, Y6
-	VANDPS      Y6, Y2, Y6
+	VFMADD231PS nearLog2eHi<>+0(SB), Y2, Y5
+	VMOVUPS     nearMagic<>+0(SB), Y6
+	VFMADD231PS nearLog2eHi<>+0(SB), Y4, Y6
+	VMOVUPS     nearMagic<>+0(SB), Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y1, Y7
+	VSUBPS Y5, Y7, Y8
+	VSUBPS Y6, Y7, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y3, Y7
-	VFMADD231PS nearLog2eLo<>+0(SB), Y3, Y7
+	VFMADD231PS nearLog2eHi<>+0(SB), Y2, Y8
+	VFMADD231PS nearLog2eHi<>+0(SB), Y4, Y7
+	VFMADD231PS nearLog2eLo<>+0(SB), Y2, Y8
+	VFMADD231PS nearLog2eLo<>+0(SB), Y4, Y7
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Y2
+	VMULPS       nearLog2eHi<>+0(SB), Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y4
+	VSUBPS       Y2, Y4, Y4
+
+	// -N as the bits of u have it
+	VPSLLD  $0x03, Y4, Y2
+	VMOVUPS nearBitsOfN<>+0(SB), Y9
+	VPADDD  Y2, Y9, Y2
+	VPADDD  Y5, Y2, Y5
+	VPADDD  Y6, Y2, Y6
+	VANDPS  Y5, Y1, Y5
+	VANDPS  Y6, Y3, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y3
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y3, Y8, Y3
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPERMPS nearTable<>+0(SB), Y5, Y2
+	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VPSLLD  $0x14, Y5, Y10
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y2, Y10, Y2
+	VPADDD  Y9, Y11, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
-	VMULPS      Y8, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y11, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y3, Y3, Y7
-	VANDPS      Y7, Y2, Y2
-	VMOVUPS     nearLog2eHi<>+0(SB), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y5, Y3
-	VANDPS      Y3, Y4, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y1, Y1
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y5, Y1
-	VFMADD231PS nearLog2eLo<>+0(SB), Y5, Y1
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y5
-	VPSLLD  $0x14, Y3, Y7
-	VPADDD  Y5, Y7, Y5
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y1, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y1, Y7
-	VMULPS      Y7, Y1, Y1
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y1
-	VANDPS      Y1, Y4, Y4
-	VPOR        Y6, Y3, Y6
+	VFMADD213PS Y2, Y2, Y8
+	VFMADD213PS Y9, Y9, Y7
+	VANDPS      Y8, Y1, Y1
+	VANDPS      Y7, Y3, Y3
+	VPOR        Y5, Y6, Y5
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
+	VPTEST       nearBits<>+0(SB), Y5
 	JNZ          end
-	VEXTRACTF128 $0x01, Y2, X1
-	VCVTPS2PD    X2, Y3
+	VEXTRACTF128 $0x01, Y1, X2
 	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y6
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X5, Y5
-	VADDPD       Y6, Y3, Y3
-	VADDPD       Y5, Y1, Y1
-	VADDPD       Y1, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X1
-	VADDPD       X1, X3, X3
-	VMOVHLPS     X3, X3, X1
-	VADDSD       X1, X3, X3
-	VMOVSD       X3, 24(DI)
-	VXORPS       X1, X1, X1
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPD       X2, X1, X1
+	VMOVHLPS     X1, X1, X2
+	VADDSD       X2, X1, X1
 
-	// A zero is stored without its sign.
-	VADDSS X1, X0, X0
-	VMOVSS X0, 4(DI)
+	// total * 2^N
+	VPSLLQ $0x34, X4, X15
+	VPSUBQ X15, X1, X15
 
-	// Leave if a lane may have more than twice as much as all others.
-	VMAXPS       Y4, Y2, Y2
-	VMOVSD       share64<>+0(SB), X0
-	VMULSD       X0, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VMOVMSKPS    Y2, AX
-	TESTL        AX, AX
-	JNZ          sure16
-	MOVB         $0x01, ok+24(FP)
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X15, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VPSRLQ      $0x34, X15, X1
+	VPOR        exponent<>+0(SB), X1, X1
+	VSUBSD      exponentBias<>+0(SB), X1, X1
+	VPAND       mantissa<>+0(SB), X15, X15
+	VPOR        oneD<>+0(SB), X15, X15
+	VMOVSD      minusOneD<>+0(SB), X14
+	VFMADD132SD (R11)(AX*1), X14, X15
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X14
+	VFMADD132SD ln2D<>+0(SB), X14, X1
+	VADDSD      X15, X1, X1
+	VMOVSD      logPolynomial<>+24(SB), X13
+	VFMADD213SD logPolynomial<>+16(SB), X15, X13
+	VFMADD213SD logPolynomial<>+8(SB), X15, X13
+	VFMADD213SD logPolynomial<>+0(SB), X15, X13
+	VMULSD      X15, X15, X15
+	VFMADD231SD X13, X15, X1
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X0, X0, X2
+	VSUBSD    X2, X1, X2
+	VMOVSD    sureExcess64<>+0(SB), X3
+	VUCOMISD  X3, X2
+	JCS       sure0to16
+	TESTQ     DI, DI
+	JNZ       l2
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X1, X15
+	VADDPD     logDoubt<>+0(SB), X15, X15
+	VCVTPD2PSX X15, X15
+	VMOVQ      X15, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure16:
+l2:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X2, X2
+	VADDPD       logDoubt<>+0(SB), X2, X2
+	VCVTPD2PSX   X2, X2
+	VMOVQ        X2, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X2, Y2
+	VBROADCASTSS X0, Y0
+
+	// x - largest - excess
+	VMOVUPS    (DX), Y1
+	VMASKMOVPS (SI), Y1, Y1
+	VSUBPS     Y0, Y1, Y1
+	VSUBPS     Y2, Y1, Y1
+	VMOVUPS    (DX), Y3
+	CMPQ       CX, $0x00000008
+	JGE        l3
+	VMASKMOVPS Y1, Y3, (DI)
+	JMP        l4
+
+l3:
+	VMOVUPS Y1, (DI)
+
+l4:
+	VMOVUPS    32(DX), Y1
+	VMASKMOVPS 32(SI), Y1, Y1
+	VSUBPS     Y0, Y1, Y1
+	VSUBPS     Y2, Y1, Y1
+	VMOVUPS    32(DX), Y0
+	CMPQ       CX, $0x00000008
+	JLE        l6
+	VMASKMOVPS Y1, Y0, 32(DI)
+
+l6:
+	MOVB $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure0to16:
 	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y0
+	VBROADCASTSS max+36(FP), Y0
 	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
 	VMOVUPS      nearSure<>+0(SB), Y2
 	VSUBPS       Y1, Y2, Y2
@@ -55015,7 +55369,7 @@ sure16:
 	VCVTSS2SD    X2, X2, X2
 	VMOVSD       sureScale64<>+0(SB), X6
 	VMULSD       X6, X2, X2
-	VMOVSD       X2, 8(DI)
+	VMOVSD       X2, top+40(FP)
 	VADDPD       Y5, Y3, Y3
 	VADDPD       Y4, Y1, Y1
 	VADDPD       Y1, Y3, Y3
@@ -55024,194 +55378,357 @@ sure16:
 	VMOVHLPS     X3, X3, X1
 	VADDSD       X1, X3, X3
 	VMULSD       X6, X3, X3
-	VMOVSD       X3, 16(DI)
+	VMOVSD       X3, rest+48(FP)
 	VMULPS       log2eHi<>+0(SB), Y0, Y0
 	VMOVUPS      integerSure<>+0(SB), Y1
 	VSUBPS       Y0, Y1, Y1
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, (DI)
-	MOVB         $0x01, ok+24(FP)
+	VMOVSS       X0, unit+32(FP)
+	MOVB         $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
-done0:
+done2:
+longer:
+	JMP ·logRowRestAVX2+0(SB)
+
+end:
+	MOVB $0x00, how+28(FP)
+	VZEROUPPER
+	RET
+
+DATA exponent<>+0(SB)/4, $0x00000000
+DATA exponent<>+4(SB)/4, $0x43300000
+DATA exponent<>+8(SB)/4, $0x00000000
+DATA exponent<>+12(SB)/4, $0x00000000
+GLOBL exponent<>(SB), RODATA|NOPTR, $16
+
+DATA exponentBias<>+0(SB)/4, $0x000003ff
+DATA exponentBias<>+4(SB)/4, $0x43300000
+GLOBL exponentBias<>(SB), RODATA|NOPTR, $8
+
+DATA mantissa<>+0(SB)/4, $0xffffffff
+DATA mantissa<>+4(SB)/4, $0x000fffff
+DATA mantissa<>+8(SB)/4, $0x00000000
+DATA mantissa<>+12(SB)/4, $0x00000000
+GLOBL mantissa<>(SB), RODATA|NOPTR, $16
+
+DATA oneD<>+0(SB)/4, $0x00000000
+DATA oneD<>+4(SB)/4, $0x3ff00000
+DATA oneD<>+8(SB)/4, $0x00000000
+DATA oneD<>+12(SB)/4, $0x00000000
+GLOBL oneD<>(SB), RODATA|NOPTR, $16
+
+DATA minusOneD<>+0(SB)/4, $0x00000000
+DATA minusOneD<>+4(SB)/4, $0xbff00000
+GLOBL minusOneD<>(SB), RODATA|NOPTR, $8
+
+DATA ln2D<>+0(SB)/4, $0xfefa39ef
+DATA ln2D<>+4(SB)/4, $0x3fe62e42
+GLOBL ln2D<>(SB), RODATA|NOPTR, $8
+
+DATA logPolynomial<>+0(SB)/4, $0x0020ae16
+DATA logPolynomial<>+4(SB)/4, $0xbfe00000
+DATA logPolynomial<>+8(SB)/4, $0x4818347d
+DATA logPolynomial<>+12(SB)/4, $0x3fd55556
+DATA logPolynomial<>+16(SB)/4, $0x4f64a328
+DATA logPolynomial<>+20(SB)/4, $0xbfd0000a
+DATA logPolynomial<>+24(SB)/4, $0x837eea83
+DATA logPolynomial<>+28(SB)/4, $0x3fc92f36
+GLOBL logPolynomial<>(SB), RODATA|NOPTR, $32
+
+DATA sureExcess64<>+0(SB)/4, $0xa0000000
+DATA sureExcess64<>+4(SB)/4, $0x3fe000c6
+GLOBL sureExcess64<>(SB), RODATA|NOPTR, $8
+
+DATA logDoubt<>+0(SB)/4, $0xf11cd78a
+DATA logDoubt<>+4(SB)/4, $0xbfb58634
+DATA logDoubt<>+8(SB)/4, $0xf11bd78a
+DATA logDoubt<>+12(SB)/4, $0xbfb58634
+GLOBL logDoubt<>(SB), RODATA|NOPTR, $16
+
+DATA log2eHi<>+0(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+4(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+8(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+12(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+16(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+20(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+24(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+28(SB)/4, $0x3fb8aa3b
+GLOBL log2eHi<>(SB), RODATA|NOPTR, $32
+
+// func logRowRestAVX2(dst *float32, src *float32, n int) (y float32, how uint8, unit float32, max float32, top float64, rest float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·logRowRestAVX2(SB), NOSPLIT, $288-56
+	// logRowRestAVX2: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure its sum.
+	MOVQ n+16(FP), CX
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
 	// 17 to 32 elements.
-	CMPQ         CX, $0x00000020
-	JGT          done2
-	SUBQ         $0x00000010, CX
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
+	CMPQ CX, $0x00000020
+	JGT  done0
+	SUBQ $0x00000010, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x43800000
+	JGT  end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Y0
 	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
 	VMOVUPS      nearHeadroom<>+0(SB), Y1
 	VSUBPS       Y0, Y1, Y1
-	VSUBPS       nearInteger<>+0(SB), Y1, Y1
-	VBROADCASTSS (SI), X0
-	VMOVUPS      log2eHi<>+0(SB), Y2
-	VMULSS       X2, X0, X0
-	VMOVUPS      integerHeadroom<>+0(SB), Y2
-	VSUBSS       X0, X2, X2
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, 32(DI)
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   64(SI), Y0, Y0
-	VORPS        512(DX), Y0, Y0
-	VMOVUPS      (SI), Y2
-	VMAXPS       Y0, Y2, Y2
-	VMOVUPS      32(DX), Y0
-	VMASKMOVPS   96(SI), Y0, Y0
-	VORPS        544(DX), Y0, Y0
-	VMOVUPS      32(SI), Y3
-	VMAXPS       Y0, Y3, Y3
-	VMAXPS       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VMAXPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VMAXPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VMAXSS       X0, X2, X2
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   64(SI), Y0, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   96(SI), Y4, Y5
-	VMOVUPS      (SI), Y6
+	VSUBPS       nearInteger<>+0(SB), Y1, Y0
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   64(SI), Y2, Y2
+	VORPS        512(DX), Y2, Y2
+	VMOVUPS      (SI), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   96(SI), Y2, Y2
+	VORPS        544(DX), Y2, Y2
+	VMOVUPS      32(SI), Y4
+	VMAXPS       Y2, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VMAXPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VMAXSS       X2, X3, X3
+	VMOVSS       X3, max+36(FP)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   64(SI), Y2, Y4
+	VMOVUPS      32(DX), Y5
+	VMASKMOVPS   96(SI), Y5, Y6
+	VMOVUPS      (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
-	VMOVUPS     nearLog2eHi<>+0(SB), Y7
-	VFMADD213PS Y1, Y3, Y7
-	VANDPS      Y7, Y0, Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y7
+	VMOVUPS     nearLog2eHi<>+0(SB), Y8
+	VFMADD213PS Y0, Y4, Y8
+	VANDPS      Y8, Y2, Y8
 
 	// -n = magic - N - u
-	VSUBPS  Y6, Y1, Y8
-	VSUBPS  Y7, Y1, Y9
-	VMOVUPS nearLog2eHi<>+0(SB), Y10
+	VSUBPS  Y7, Y0, Y9
+	VSUBPS  Y8, Y0, Y10
+	VMOVUPS nearLog2eHi<>+0(SB), Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y10, Y8
-	VFMADD231PS Y10, Y3, Y9
-	VMOVUPS     nearLog2eLo<>+0(SB), Y11
-	VFMADD231PS (SI), Y11, Y8
-	VFMADD231PS Y11, Y3, Y9
+	VFMADD231PS (SI), Y11, Y9
+	VFMADD231PS Y11, Y4, Y10
+	VMOVUPS     nearLog2eLo<>+0(SB), Y12
+	VFMADD231PS (SI), Y12, Y9
+	VFMADD231PS Y12, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y3
-	VPERMPS nearTable<>+0(SB), Y7, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y3, Y13, Y3
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VMOVUPS Y3, (BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y3
+	VMOVUPS Y1, 32(BX)
+	VPSLLD  $0x14, Y7, Y1
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y4, Y1, Y4
+	VPADDD  Y3, Y12, Y3
+	VMOVUPS nearExp2<>+0(SB), Y1
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y1
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y1
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VMULPS      Y1, Y9, Y9
+	VMULPS      Y12, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y3, Y3, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y9, Y0, Y0
-	VADDPS      Y0, Y8, Y8
-	VPOR        Y6, Y7, Y6
-	VMOVUPS     32(SI), Y0
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y3, Y3, Y10
+	VANDPS      Y10, Y2, Y2
+	VADDPS      Y2, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y10, Y0
-	VMOVAPS     Y1, Y3
-	VFMADD231PS Y10, Y5, Y3
-	VANDPS      Y3, Y4, Y3
+	VFMADD213PS Y0, Y11, Y1
+	VMOVAPS     Y0, Y2
+	VFMADD231PS Y11, Y6, Y2
+	VANDPS      Y2, Y5, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y7
-	VSUBPS Y3, Y1, Y1
+	VSUBPS Y1, Y0, Y3
+	VSUBPS Y2, Y0, Y0
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y10, Y7
-	VFMADD231PS Y10, Y5, Y1
-	VFMADD231PS 32(SI), Y11, Y7
-	VFMADD231PS Y11, Y5, Y1
+	VFMADD231PS 32(SI), Y11, Y3
+	VFMADD231PS Y11, Y6, Y0
+	VMOVUPS     nearLog2eLo<>+0(SB), Y4
+	VFMADD231PS 32(SI), Y4, Y3
+	VFMADD231PS Y4, Y6, Y0
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y5
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPSLLD  $0x14, Y0, Y10
-	VPSLLD  $0x14, Y3, Y11
-	VPADDD  Y5, Y10, Y5
-	VPADDD  Y9, Y11, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y1, Y4
+	VPERMPS nearTable<>+0(SB), Y2, Y6
+	VPSLLD  $0x14, Y1, Y8
+	VPSLLD  $0x14, Y2, Y10
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y1, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y1, Y11
-	VMULPS      Y10, Y7, Y7
-	VMULPS      Y11, Y1, Y1
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y0, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y0, Y10
+	VMULPS      Y8, Y3, Y3
+	VMULPS      Y10, Y0, Y0
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y7
-	VFMADD213PS Y9, Y9, Y1
-	VANDPS      Y1, Y4, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y6, Y0, Y6
-	VPOR        Y6, Y3, Y6
+	VFMADD213PS Y4, Y4, Y3
+	VFMADD213PS Y6, Y6, Y0
+	VANDPS      Y0, Y5, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          end
-	VEXTRACTF128 $0x01, Y8, X0
-	VCVTPS2PD    X8, Y1
+	VEXTRACTF128 $0x01, Y9, X0
+	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X0, Y0
-	VEXTRACTF128 $0x01, Y7, X3
-	VCVTPS2PD    X7, Y4
+	VEXTRACTF128 $0x01, Y3, X1
 	VCVTPS2PD    X3, Y3
-	VADDPD       Y4, Y1, Y1
-	VADDPD       Y3, Y0, Y0
-	VADDPD       Y0, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPD       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDSD       X0, X1, X1
-	VMOVSD       X1, 24(DI)
-	VXORPS       X0, X0, X0
+	VCVTPS2PD    X1, Y1
+	VADDPD       Y3, Y9, Y9
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y0, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X9
+	VMOVHLPS     X9, X9, X0
+	VADDSD       X0, X9, X9
+	VMOVUPS      32(BX), Y0
 
-	// A zero is stored without its sign.
-	VADDSS X0, X2, X2
-	VMOVSS X2, 4(DI)
+	// total * 2^N
+	VPSLLQ $0x34, X0, X15
+	VPSUBQ X15, X9, X15
 
-	// Leave if a lane may have more than twice as much as all others.
-	VMAXPS       Y7, Y8, Y8
-	VMOVSD       share64<>+0(SB), X0
-	VMULSD       X0, X1, X1
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Y1
-	VCMPPS       $0x1e, Y1, Y8, Y8
-	VMOVMSKPS    Y8, AX
-	TESTL        AX, AX
-	JNZ          sure32
-	MOVB         $0x01, ok+24(FP)
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X15, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VPSRLQ      $0x34, X15, X9
+	VPOR        exponent<>+0(SB), X9, X9
+	VSUBSD      exponentBias<>+0(SB), X9, X9
+	VPAND       mantissa<>+0(SB), X15, X15
+	VPOR        oneD<>+0(SB), X15, X15
+	VMOVSD      minusOneD<>+0(SB), X14
+	VFMADD132SD (R11)(AX*1), X14, X15
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X14
+	VFMADD132SD ln2D<>+0(SB), X14, X9
+	VADDSD      X15, X9, X9
+	VMOVSD      logPolynomial<>+24(SB), X13
+	VFMADD213SD logPolynomial<>+16(SB), X15, X13
+	VFMADD213SD logPolynomial<>+8(SB), X15, X13
+	VFMADD213SD logPolynomial<>+0(SB), X15, X13
+	VMULSD      X15, X15, X15
+	VFMADD231SD X13, X15, X9
+	VMOVUPS     (BX), Y0
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X0, X0, X1
+	VSUBSD    X1, X9, X1
+	VMOVSD    sureExcess64<>+0(SB), X2
+	VUCOMISD  X2, X1
+	JCS       sure16to32
+	TESTQ     DI, DI
+	JNZ       l7
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X9, X15
+	VADDPD     logDoubt<>+0(SB), X15, X15
+	VCVTPD2PSX X15, X15
+	VMOVQ      X15, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure32:
+l7:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X1, X1
+	VADDPD       logDoubt<>+0(SB), X1, X1
+	VCVTPD2PSX   X1, X1
+	VMOVQ        X1, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X1, Y1
+	VBROADCASTSS X0, Y0
+	VMOVUPS      (SI), Y2
+
+	// x - largest - excess
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    Y2, (DI)
+	VMOVUPS    32(SI), Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 64(SI), Y2, Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    (DX), Y3
+	CMPQ       CX, $0x00000008
+	JGE        l8
+	VMASKMOVPS Y2, Y3, 64(DI)
+	JMP        l9
+
+l8:
+	VMOVUPS Y2, 64(DI)
+
+l9:
+	VMOVUPS    32(DX), Y2
+	VMASKMOVPS 96(SI), Y2, Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    32(DX), Y0
+	CMPQ       CX, $0x00000010
+	JGE        l10
+	CMPQ       CX, $0x00000008
+	JLE        l11
+	VMASKMOVPS Y2, Y0, 96(DI)
+	JMP        l11
+
+l10:
+	VMOVUPS Y2, 96(DI)
+
+l11:
+	MOVB $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure16to32:
 	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y0
+	VBROADCASTSS max+36(FP), Y0
 	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
 	VMOVUPS      nearSure<>+0(SB), Y2
 	VSUBPS       Y1, Y2, Y2
@@ -55353,7 +55870,7 @@ sure32:
 	VCVTSS2SD    X2, X2, X2
 	VMOVSD       sureScale64<>+0(SB), X4
 	VMULSD       X4, X2, X2
-	VMOVSD       X2, 8(DI)
+	VMOVSD       X2, top+40(FP)
 	VADDPD       Y8, Y9, Y9
 	VADDPD       Y3, Y1, Y1
 	VADDPD       Y1, Y9, Y9
@@ -55362,250 +55879,346 @@ sure32:
 	VMOVHLPS     X9, X9, X1
 	VADDSD       X1, X9, X9
 	VMULSD       X4, X9, X9
-	VMOVSD       X9, 16(DI)
+	VMOVSD       X9, rest+48(FP)
 	VMULPS       log2eHi<>+0(SB), Y0, Y0
 	VMOVUPS      integerSure<>+0(SB), Y1
 	VSUBPS       Y0, Y1, Y1
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, (DI)
-	MOVB         $0x01, ok+24(FP)
+	VMOVSS       X0, unit+32(FP)
+	MOVB         $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
-done2:
+done0:
 	// 33 to 48 elements.
-	CMPQ         CX, $0x00000030
-	JGT          done4
-	SUBQ         $0x00000020, CX
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
+	CMPQ CX, $0x00000030
+	JGT  done2
+	SUBQ $0x00000020, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x43800000
+	JGT  end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Y0
 	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
 	VMOVUPS      nearHeadroom<>+0(SB), Y1
 	VSUBPS       Y0, Y1, Y1
-	VSUBPS       nearInteger<>+0(SB), Y1, Y1
-	VBROADCASTSS (SI), X0
-	VMOVUPS      log2eHi<>+0(SB), Y2
-	VMULSS       X2, X0, X0
-	VMOVUPS      integerHeadroom<>+0(SB), Y2
-	VSUBSS       X0, X2, X2
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, 32(DI)
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   128(SI), Y0, Y0
-	VORPS        512(DX), Y0, Y0
-	VMOVUPS      (SI), Y2
-	VMAXPS       64(SI), Y2, Y2
-	VMAXPS       Y0, Y2, Y2
-	VMOVUPS      32(DX), Y0
-	VMASKMOVPS   160(SI), Y0, Y0
-	VORPS        544(DX), Y0, Y0
-	VMOVUPS      32(SI), Y3
-	VMAXPS       96(SI), Y3, Y3
-	VMAXPS       Y0, Y3, Y3
-	VMAXPS       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VMAXPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VMAXPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VMAXSS       X0, X2, X2
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   128(SI), Y0, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   160(SI), Y4, Y5
-	VMOVUPS      (SI), Y6
+	VSUBPS       nearInteger<>+0(SB), Y1, Y0
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   128(SI), Y2, Y2
+	VORPS        512(DX), Y2, Y2
+	VMOVUPS      (SI), Y3
+	VMAXPS       64(SI), Y3, Y3
+	VMAXPS       Y2, Y3, Y3
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   160(SI), Y2, Y2
+	VORPS        544(DX), Y2, Y2
+	VMOVUPS      32(SI), Y4
+	VMAXPS       96(SI), Y4, Y4
+	VMAXPS       Y2, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VMAXPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VMAXSS       X2, X3, X3
+	VMOVSS       X3, max+36(FP)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   128(SI), Y2, Y4
+	VMOVUPS      32(DX), Y5
+	VMASKMOVPS   160(SI), Y5, Y6
+	VMOVUPS      (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS  Y6, Y1, Y8
-	VSUBPS  Y7, Y1, Y9
-	VMOVUPS nearLog2eHi<>+0(SB), Y10
+	VSUBPS  Y7, Y0, Y9
+	VSUBPS  Y8, Y0, Y10
+	VMOVUPS nearLog2eHi<>+0(SB), Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y10, Y8
-	VFMADD231PS 64(SI), Y10, Y9
-	VMOVUPS     nearLog2eLo<>+0(SB), Y11
-	VFMADD231PS (SI), Y11, Y8
-	VFMADD231PS 64(SI), Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y6, Y7, Y6
-	VMOVAPS     Y1, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y3, Y7
-	VANDPS      Y7, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y1, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y3, Y9
-	VFMADD231PS Y11, Y3, Y9
+	VFMADD231PS (SI), Y11, Y9
+	VFMADD231PS 64(SI), Y11, Y10
+	VMOVUPS     nearLog2eLo<>+0(SB), Y12
+	VFMADD231PS (SI), Y12, Y9
+	VFMADD231PS 64(SI), Y12, Y10
+	VMOVUPS     Y3, (BX)
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y7, Y3
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y3, Y12, Y3
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VMULPS      Y12, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y9
-	VANDPS      Y9, Y0, Y0
-	VPOR        Y6, Y7, Y6
-	VADDPS      Y0, Y8, Y8
-	VMOVUPS     32(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y10, Y0
-	VMOVUPS     96(SI), Y3
-	VFMADD213PS Y1, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y7
-	VSUBPS Y3, Y1, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y10, Y7
-	VFMADD231PS 96(SI), Y10, Y9
-	VFMADD231PS 32(SI), Y11, Y7
-	VFMADD231PS 96(SI), Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y12
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPSLLD  $0x14, Y0, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y7, Y7
-	VPOR        Y6, Y0, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVAPS     Y1, Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y5, Y0
-	VANDPS      Y0, Y4, Y0
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y1
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y5, Y1
-	VFMADD231PS Y11, Y5, Y1
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y3
-	VPSLLD  $0x14, Y0, Y5
+	VMOVUPS Y1, 32(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y1
+	VMOVUPS Y5, 64(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y6, 96(BX)
+	VPSLLD  $0x14, Y8, Y6
 	VPADDD  Y3, Y5, Y3
+	VPADDD  Y1, Y6, Y1
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y1, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y1, Y5
-	VMULPS      Y5, Y1, Y1
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VMULPS      Y5, Y9, Y9
+	VMULPS      Y6, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y3, Y3, Y1
-	VANDPS      Y1, Y4, Y4
-	VPOR        Y6, Y0, Y6
-	VADDPS      Y4, Y7, Y7
+	VFMADD213PS Y3, Y3, Y9
+	VFMADD213PS Y1, Y1, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y0, Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y11, Y4, Y1
+	VANDPS      Y1, Y2, Y1
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y11, Y4, Y3
+	VFMADD231PS Y12, Y4, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y4
+	VPSLLD  $0x14, Y1, Y5
+	VPADDD  Y4, Y5, Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y5
+	VMULPS      Y5, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y3
+	VANDPS      Y3, Y2, Y2
+	VPOR        Y7, Y1, Y7
+	VADDPS      Y2, Y9, Y9
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     96(SI), Y2
+	VFMADD213PS Y0, Y11, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y3
+	VSUBPS Y2, Y0, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y11, Y3
+	VFMADD231PS 96(SI), Y11, Y4
+	VFMADD231PS 32(SI), Y12, Y3
+	VFMADD231PS 96(SI), Y12, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y5
+	VPERMPS nearTable<>+0(SB), Y2, Y6
+	VPSLLD  $0x14, Y1, Y8
+	VPSLLD  $0x14, Y2, Y10
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VMULPS      Y8, Y3, Y3
+	VMULPS      Y10, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y3
+	VFMADD213PS Y6, Y6, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
+	VMOVUPS     96(BX), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     64(BX), Y2
+	VANDPS      Y1, Y2, Y1
+
+	// -n = magic - N - u
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS 96(BX), Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y11, Y4, Y0
+	VFMADD231PS Y12, Y4, Y0
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y4
+	VPSLLD  $0x14, Y1, Y5
+	VPADDD  Y4, Y5, Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y0, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y0, Y5
+	VMULPS      Y5, Y0, Y0
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y0
+	VANDPS      Y0, Y2, Y2
+	VPOR        Y7, Y1, Y7
+	VADDPS      Y2, Y3, Y3
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          end
-	VEXTRACTF128 $0x01, Y8, X0
-	VCVTPS2PD    X8, Y1
+	VEXTRACTF128 $0x01, Y9, X0
+	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X0, Y0
-	VEXTRACTF128 $0x01, Y7, X3
-	VCVTPS2PD    X7, Y4
+	VEXTRACTF128 $0x01, Y3, X1
 	VCVTPS2PD    X3, Y3
-	VADDPD       Y4, Y1, Y1
-	VADDPD       Y3, Y0, Y0
-	VADDPD       Y0, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPD       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDSD       X0, X1, X1
-	VMOVSD       X1, 24(DI)
-	VXORPS       X0, X0, X0
+	VCVTPS2PD    X1, Y1
+	VADDPD       Y3, Y9, Y9
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y0, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X9
+	VMOVHLPS     X9, X9, X0
+	VADDSD       X0, X9, X9
+	VMOVUPS      32(BX), Y0
 
-	// A zero is stored without its sign.
-	VADDSS X0, X2, X2
-	VMOVSS X2, 4(DI)
+	// total * 2^N
+	VPSLLQ $0x34, X0, X15
+	VPSUBQ X15, X9, X15
 
-	// Leave if a lane may have more than twice as much as all others.
-	VMAXPS       Y7, Y8, Y8
-	VMOVSD       share64<>+0(SB), X0
-	VMULSD       X0, X1, X1
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Y1
-	VCMPPS       $0x1e, Y1, Y8, Y8
-	VMOVMSKPS    Y8, AX
-	TESTL        AX, AX
-	JNZ          sure48
-	MOVB         $0x01, ok+24(FP)
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X15, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VPSRLQ      $0x34, X15, X9
+	VPOR        exponent<>+0(SB), X9, X9
+	VSUBSD      exponentBias<>+0(SB), X9, X9
+	VPAND       mantissa<>+0(SB), X15, X15
+	VPOR        oneD<>+0(SB), X15, X15
+	VMOVSD      minusOneD<>+0(SB), X14
+	VFMADD132SD (R11)(AX*1), X14, X15
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X14
+	VFMADD132SD ln2D<>+0(SB), X14, X9
+	VADDSD      X15, X9, X9
+	VMOVSD      logPolynomial<>+24(SB), X13
+	VFMADD213SD logPolynomial<>+16(SB), X15, X13
+	VFMADD213SD logPolynomial<>+8(SB), X15, X13
+	VFMADD213SD logPolynomial<>+0(SB), X15, X13
+	VMULSD      X15, X15, X15
+	VFMADD231SD X13, X15, X9
+	VMOVUPS     (BX), Y0
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X0, X0, X1
+	VSUBSD    X1, X9, X1
+	VMOVSD    sureExcess64<>+0(SB), X2
+	VUCOMISD  X2, X1
+	JCS       sure32to48
+	TESTQ     DI, DI
+	JNZ       l12
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X9, X15
+	VADDPD     logDoubt<>+0(SB), X15, X15
+	VCVTPD2PSX X15, X15
+	VMOVQ      X15, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure48:
+l12:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X1, X1
+	VADDPD       logDoubt<>+0(SB), X1, X1
+	VCVTPD2PSX   X1, X1
+	VMOVQ        X1, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X1, Y1
+	VBROADCASTSS X0, Y0
+	VMOVUPS      (SI), Y2
+
+	// x - largest - excess
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    Y2, (DI)
+	VMOVUPS    32(SI), Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    64(SI), Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    Y2, 64(DI)
+	VMOVUPS    96(SI), Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    Y2, 96(DI)
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 128(SI), Y2, Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    (DX), Y3
+	CMPQ       CX, $0x00000008
+	JGE        l13
+	VMASKMOVPS Y2, Y3, 128(DI)
+	JMP        l14
+
+l13:
+	VMOVUPS Y2, 128(DI)
+
+l14:
+	VMOVUPS    32(DX), Y2
+	VMASKMOVPS 160(SI), Y2, Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    32(DX), Y0
+	CMPQ       CX, $0x00000010
+	JGE        l15
+	CMPQ       CX, $0x00000008
+	JLE        l16
+	VMASKMOVPS Y2, Y0, 160(DI)
+	JMP        l16
+
+l15:
+	VMOVUPS Y2, 160(DI)
+
+l16:
+	MOVB $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure32to48:
 	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y0
+	VBROADCASTSS max+36(FP), Y0
 	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
 	VMOVUPS      nearSure<>+0(SB), Y2
 	VSUBPS       Y1, Y2, Y2
@@ -55805,7 +56418,7 @@ sure48:
 	VCVTSS2SD    X2, X2, X2
 	VMOVSD       sureScale64<>+0(SB), X4
 	VMULSD       X4, X2, X2
-	VMOVSD       X2, 8(DI)
+	VMOVSD       X2, top+40(FP)
 	VADDPD       Y9, Y12, Y12
 	VADDPD       Y3, Y1, Y1
 	VADDPD       Y1, Y12, Y12
@@ -55814,318 +56427,389 @@ sure48:
 	VMOVHLPS     X12, X12, X1
 	VADDSD       X1, X12, X12
 	VMULSD       X4, X12, X12
-	VMOVSD       X12, 16(DI)
+	VMOVSD       X12, rest+48(FP)
 	VMULPS       log2eHi<>+0(SB), Y0, Y0
 	VMOVUPS      integerSure<>+0(SB), Y1
 	VSUBPS       Y0, Y1, Y1
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, (DI)
-	MOVB         $0x01, ok+24(FP)
+	VMOVSS       X0, unit+32(FP)
+	MOVB         $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
-done4:
-longer:
-	JMP ·sumRowRestAVX2+0(SB)
-
-end:
-	MOVB $0x00, ok+24(FP)
-	VZEROUPPER
-	RET
-
-DATA log2eHi<>+0(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+4(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+8(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+12(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+16(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+20(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+24(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+28(SB)/4, $0x3fb8aa3b
-GLOBL log2eHi<>(SB), RODATA|NOPTR, $32
-
-DATA share64<>+0(SB)/4, $0x00000000
-DATA share64<>+4(SB)/4, $0x3fe50000
-GLOBL share64<>(SB), RODATA|NOPTR, $8
-
-// func sumRowRestAVX2(src *float32, n int, out *ShortSum) (ok bool)
-// Requires: AVX, AVX2, FMA3
-TEXT ·sumRowRestAVX2(SB), NOSPLIT, $128-25
-	// sumRowRestAVX2: the total of a row of 1 to 128 elements without a scale, if they are near, and its sum if it may be sure.
-	MOVQ n+8(FP), CX
-	MOVQ src+0(FP), SI
-	MOVQ out+16(FP), DI
-	LEAQ 31(SP), BX
-	ANDQ $-32, BX
-
+done2:
 	// 49 to 64 elements.
-	CMPQ         CX, $0x00000040
-	JGT          done0
-	SUBQ         $0x00000030, CX
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
+	CMPQ CX, $0x00000040
+	JGT  done4
+	SUBQ $0x00000030, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x43800000
+	JGT  end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Y0
 	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
 	VMOVUPS      nearHeadroom<>+0(SB), Y1
 	VSUBPS       Y0, Y1, Y1
-	VSUBPS       nearInteger<>+0(SB), Y1, Y1
-	VBROADCASTSS (SI), X0
-	VMOVUPS      log2eHi<>+0(SB), Y2
-	VMULSS       X2, X0, X0
-	VMOVUPS      integerHeadroom<>+0(SB), Y2
-	VSUBSS       X0, X2, X2
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, 32(DI)
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   192(SI), Y0, Y0
-	VORPS        512(DX), Y0, Y0
-	VMOVUPS      (SI), Y2
-	VMAXPS       64(SI), Y2, Y2
-	VMOVUPS      128(SI), Y3
-	VMAXPS       Y0, Y3, Y3
-	VMAXPS       Y3, Y2, Y2
-	VMOVUPS      32(DX), Y0
-	VMASKMOVPS   224(SI), Y0, Y0
-	VORPS        544(DX), Y0, Y0
-	VMOVUPS      32(SI), Y3
-	VMAXPS       96(SI), Y3, Y3
-	VMOVUPS      160(SI), Y4
-	VMAXPS       Y0, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y1, Y0
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   192(SI), Y2, Y2
+	VORPS        512(DX), Y2, Y2
+	VMOVUPS      (SI), Y3
+	VMAXPS       64(SI), Y3, Y3
+	VMOVUPS      128(SI), Y4
+	VMAXPS       Y2, Y4, Y4
 	VMAXPS       Y4, Y3, Y3
-	VMAXPS       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VMAXPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VMAXPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VMAXSS       X0, X2, X2
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   192(SI), Y0, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   224(SI), Y4, Y5
-	VMOVUPS      (SI), Y6
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   224(SI), Y2, Y2
+	VORPS        544(DX), Y2, Y2
+	VMOVUPS      32(SI), Y4
+	VMAXPS       96(SI), Y4, Y4
+	VMOVUPS      160(SI), Y5
+	VMAXPS       Y2, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VMAXPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VMAXSS       X2, X3, X3
+	VMOVSS       X3, max+36(FP)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   192(SI), Y2, Y4
+	VMOVUPS      32(DX), Y5
+	VMASKMOVPS   224(SI), Y5, Y6
+	VMOVUPS      (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS  Y6, Y1, Y8
-	VSUBPS  Y7, Y1, Y9
-	VMOVUPS nearLog2eHi<>+0(SB), Y10
+	VSUBPS  Y7, Y0, Y9
+	VSUBPS  Y8, Y0, Y10
+	VMOVUPS nearLog2eHi<>+0(SB), Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y10, Y8
-	VFMADD231PS 64(SI), Y10, Y9
-	VMOVUPS     nearLog2eLo<>+0(SB), Y11
-	VFMADD231PS (SI), Y11, Y8
-	VFMADD231PS 64(SI), Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y6, Y7, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y10, Y7
-	VMOVAPS     Y1, Y9
-	VFMADD231PS Y10, Y3, Y9
-	VANDPS      Y9, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y1, Y12
-	VSUBPS Y9, Y1, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y10, Y12
-	VFMADD231PS Y10, Y3, Y13
-	VFMADD231PS 128(SI), Y11, Y12
-	VFMADD231PS Y11, Y3, Y13
+	VFMADD231PS (SI), Y11, Y9
+	VFMADD231PS 64(SI), Y11, Y10
+	VMOVUPS     nearLog2eLo<>+0(SB), Y12
+	VFMADD231PS (SI), Y12, Y9
+	VFMADD231PS 64(SI), Y12, Y10
+	VMOVUPS     Y3, (BX)
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y7, Y3
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, (BX)
-	VPSLLD  $0x14, Y9, Y2
-	VPADDD  Y3, Y15, Y3
-	VPADDD  Y14, Y2, Y14
-	VMOVUPS nearExp2<>+0(SB), Y2
+	VMOVUPS Y1, 32(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y1
+	VMOVUPS Y5, 64(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y6, 96(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VPADDD  Y3, Y5, Y3
+	VPADDD  Y1, Y6, Y1
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y2, Y12, Y12
-	VMULPS      Y15, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VMULPS      Y5, Y9, Y9
+	VMULPS      Y6, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y3, Y3, Y12
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y13, Y0, Y0
-	VADDPS      Y0, Y12, Y12
-	VADDPS      Y12, Y8, Y8
-	VPOR        Y6, Y7, Y6
-	VPOR        Y6, Y9, Y6
-	VMOVUPS     32(SI), Y0
+	VFMADD213PS Y3, Y3, Y9
+	VFMADD213PS Y1, Y1, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y10, Y0
-	VMOVUPS     96(SI), Y2
-	VFMADD213PS Y1, Y10, Y2
+	VFMADD213PS Y0, Y11, Y1
+	VMOVAPS     Y0, Y3
+	VFMADD231PS Y11, Y4, Y3
+	VANDPS      Y3, Y2, Y3
 
 	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y3
-	VSUBPS Y2, Y1, Y7
+	VSUBPS Y1, Y0, Y5
+	VSUBPS Y3, Y0, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y10, Y3
-	VFMADD231PS 96(SI), Y10, Y7
-	VFMADD231PS 32(SI), Y11, Y3
-	VFMADD231PS 96(SI), Y11, Y7
+	VFMADD231PS 128(SI), Y11, Y5
+	VFMADD231PS Y11, Y4, Y6
+	VFMADD231PS 128(SI), Y12, Y5
+	VFMADD231PS Y12, Y4, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y9
-	VPERMPS nearTable<>+0(SB), Y2, Y12
-	VPSLLD  $0x14, Y0, Y13
-	VPSLLD  $0x14, Y2, Y14
-	VPADDD  Y9, Y13, Y9
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y3, Y3
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y3
-	VFMADD213PS Y12, Y12, Y7
-	VADDPS      Y7, Y3, Y3
-	VPOR        Y6, Y0, Y6
-	VPOR        Y6, Y2, Y6
-	VMOVUPS     160(SI), Y0
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y10, Y0
-	VMOVAPS     Y1, Y2
-	VFMADD231PS Y10, Y5, Y2
-	VANDPS      Y2, Y4, Y2
-
-	// -n = magic - N - u
-	VSUBPS Y0, Y1, Y7
-	VSUBPS Y2, Y1, Y1
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y10, Y7
-	VFMADD231PS Y10, Y5, Y1
-	VFMADD231PS 160(SI), Y11, Y7
-	VFMADD231PS Y11, Y5, Y1
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y5
-	VPERMPS nearTable<>+0(SB), Y2, Y9
-	VPSLLD  $0x14, Y0, Y10
-	VPSLLD  $0x14, Y2, Y11
-	VPADDD  Y5, Y10, Y5
-	VPADDD  Y9, Y11, Y9
+	VPERMPS nearTable<>+0(SB), Y1, Y4
+	VPERMPS nearTable<>+0(SB), Y3, Y8
+	VPSLLD  $0x14, Y1, Y10
+	VPSLLD  $0x14, Y3, Y12
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y8, Y12, Y8
 	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y1, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y1, Y11
-	VMULPS      Y10, Y7, Y7
-	VMULPS      Y11, Y1, Y1
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y10, Y5, Y5
+	VMULPS      Y12, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y7
-	VFMADD213PS Y9, Y9, Y1
-	VANDPS      Y1, Y4, Y4
-	VADDPS      Y4, Y7, Y7
-	VADDPS      Y7, Y3, Y3
-	VPOR        Y6, Y0, Y6
-	VPOR        Y6, Y2, Y6
+	VFMADD213PS Y4, Y4, Y5
+	VFMADD213PS Y8, Y8, Y6
+	VANDPS      Y6, Y2, Y2
+	VADDPS      Y2, Y5, Y5
+	VADDPS      Y5, Y9, Y9
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y3, Y7
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     96(SI), Y2
+	VFMADD213PS Y0, Y11, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y3
+	VSUBPS Y2, Y0, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y11, Y3
+	VFMADD231PS 96(SI), Y11, Y4
+	VMOVUPS     nearLog2eLo<>+0(SB), Y5
+	VFMADD231PS 32(SI), Y5, Y3
+	VFMADD231PS 96(SI), Y5, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPSLLD  $0x14, Y1, Y10
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VMULPS      Y10, Y3, Y3
+	VMULPS      Y12, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y3
+	VFMADD213PS Y8, Y8, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
+	VMOVUPS     160(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     96(BX), Y2
+	VFMADD213PS Y0, Y11, Y2
+	VMOVUPS     64(BX), Y4
+	VANDPS      Y2, Y4, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y6
+	VSUBPS Y2, Y0, Y0
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y11, Y6
+	VMOVUPS     96(BX), Y8
+	VFMADD231PS Y11, Y8, Y0
+	VFMADD231PS 160(SI), Y5, Y6
+	VFMADD231PS Y5, Y8, Y0
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y5
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPSLLD  $0x14, Y1, Y10
+	VPSLLD  $0x14, Y2, Y11
+	VPADDD  Y5, Y10, Y5
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y0, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y0, Y11
+	VMULPS      Y10, Y6, Y6
+	VMULPS      Y11, Y0, Y0
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y6
+	VFMADD213PS Y8, Y8, Y0
+	VANDPS      Y0, Y4, Y4
+	VADDPS      Y4, Y6, Y6
+	VADDPS      Y6, Y3, Y3
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          end
-	VEXTRACTF128 $0x01, Y8, X0
-	VCVTPS2PD    X8, Y1
+	VEXTRACTF128 $0x01, Y9, X0
+	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X0, Y0
-	VEXTRACTF128 $0x01, Y3, X2
-	VCVTPS2PD    X3, Y4
-	VCVTPS2PD    X2, Y2
-	VADDPD       Y4, Y1, Y1
-	VADDPD       Y2, Y0, Y0
-	VADDPD       Y0, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPD       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDSD       X0, X1, X1
-	VMOVSD       X1, 24(DI)
-	VMOVUPS      (BX), Y0
-	VXORPS       X2, X2, X2
+	VEXTRACTF128 $0x01, Y3, X1
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X1, Y1
+	VADDPD       Y3, Y9, Y9
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y0, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X9
+	VMOVHLPS     X9, X9, X0
+	VADDSD       X0, X9, X9
+	VMOVUPS      32(BX), Y0
 
-	// A zero is stored without its sign.
-	VADDSS X2, X0, X0
-	VMOVSS X0, 4(DI)
+	// total * 2^N
+	VPSLLQ $0x34, X0, X15
+	VPSUBQ X15, X9, X15
 
-	// Leave if a lane may have more than twice as much as all others.
-	VMAXPS       Y3, Y8, Y8
-	VMOVSD       share64<>+0(SB), X0
-	VMULSD       X0, X1, X1
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Y1
-	VCMPPS       $0x1e, Y1, Y8, Y8
-	VMOVMSKPS    Y8, AX
-	TESTL        AX, AX
-	JNZ          sure64
-	MOVB         $0x01, ok+24(FP)
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X15, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VPSRLQ      $0x34, X15, X9
+	VPOR        exponent<>+0(SB), X9, X9
+	VSUBSD      exponentBias<>+0(SB), X9, X9
+	VPAND       mantissa<>+0(SB), X15, X15
+	VPOR        oneD<>+0(SB), X15, X15
+	VMOVSD      minusOneD<>+0(SB), X14
+	VFMADD132SD (R11)(AX*1), X14, X15
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X14
+	VFMADD132SD ln2D<>+0(SB), X14, X9
+	VADDSD      X15, X9, X9
+	VMOVSD      logPolynomial<>+24(SB), X13
+	VFMADD213SD logPolynomial<>+16(SB), X15, X13
+	VFMADD213SD logPolynomial<>+8(SB), X15, X13
+	VFMADD213SD logPolynomial<>+0(SB), X15, X13
+	VMULSD      X15, X15, X15
+	VFMADD231SD X13, X15, X9
+	VMOVUPS     (BX), Y0
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X0, X0, X1
+	VSUBSD    X1, X9, X1
+	VMOVSD    sureExcess64<>+0(SB), X2
+	VUCOMISD  X2, X1
+	JCS       sure48to64
+	TESTQ     DI, DI
+	JNZ       l17
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X9, X15
+	VADDPD     logDoubt<>+0(SB), X15, X15
+	VCVTPD2PSX X15, X15
+	VMOVQ      X15, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure64:
+l17:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X1, X1
+	VADDPD       logDoubt<>+0(SB), X1, X1
+	VCVTPD2PSX   X1, X1
+	VMOVQ        X1, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X1, Y1
+	VBROADCASTSS X0, Y0
+	VMOVUPS      (SI), Y2
+
+	// x - largest - excess
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    Y2, (DI)
+	VMOVUPS    32(SI), Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    64(SI), Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    Y2, 64(DI)
+	VMOVUPS    96(SI), Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    Y2, 96(DI)
+	VMOVUPS    128(SI), Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    Y2, 128(DI)
+	VMOVUPS    160(SI), Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    Y2, 160(DI)
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 192(SI), Y2, Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    (DX), Y3
+	CMPQ       CX, $0x00000008
+	JGE        l18
+	VMASKMOVPS Y2, Y3, 192(DI)
+	JMP        l19
+
+l18:
+	VMOVUPS Y2, 192(DI)
+
+l19:
+	VMOVUPS    32(DX), Y2
+	VMASKMOVPS 224(SI), Y2, Y2
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMOVUPS    32(DX), Y0
+	CMPQ       CX, $0x00000010
+	JGE        l20
+	CMPQ       CX, $0x00000008
+	JLE        l21
+	VMASKMOVPS Y2, Y0, 224(DI)
+	JMP        l21
+
+l20:
+	VMOVUPS Y2, 224(DI)
+
+l21:
+	MOVB $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure48to64:
 	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y0
+	VBROADCASTSS max+36(FP), Y0
 	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
 	VMOVUPS      nearSure<>+0(SB), Y2
 	VSUBPS       Y1, Y2, Y2
@@ -56363,7 +57047,7 @@ sure64:
 	VCVTSS2SD    X2, X2, X2
 	VMOVSD       sureScale64<>+0(SB), X4
 	VMULSD       X4, X2, X2
-	VMOVSD       X2, 8(DI)
+	VMOVSD       X2, top+40(FP)
 	VADDPD       Y7, Y12, Y12
 	VADDPD       Y3, Y1, Y1
 	VADDPD       Y1, Y12, Y12
@@ -56372,396 +57056,539 @@ sure64:
 	VMOVHLPS     X12, X12, X1
 	VADDSD       X1, X12, X12
 	VMULSD       X4, X12, X12
-	VMOVSD       X12, 16(DI)
+	VMOVSD       X12, rest+48(FP)
 	VMULPS       log2eHi<>+0(SB), Y0, Y0
 	VMOVUPS      integerSure<>+0(SB), Y1
 	VSUBPS       Y0, Y1, Y1
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, (DI)
-	MOVB         $0x01, ok+24(FP)
+	VMOVSS       X0, unit+32(FP)
+	MOVB         $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
-done0:
+done4:
 	// 65 to 96 elements.
-	CMPQ         CX, $0x00000060
-	JGT          done2
-	SUBQ         $0x00000040, CX
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
+	CMPQ CX, $0x00000060
+	JGT  done6
+	SUBQ $0x00000040, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x43800000
+	JGT  end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Y0
 	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
 	VMOVUPS      nearHeadroom<>+0(SB), Y1
 	VSUBPS       Y0, Y1, Y1
-	VSUBPS       nearInteger<>+0(SB), Y1, Y1
-	VBROADCASTSS (SI), X0
-	VMOVUPS      log2eHi<>+0(SB), Y2
-	VMULSS       X2, X0, X0
-	VMOVUPS      integerHeadroom<>+0(SB), Y2
-	VSUBSS       X0, X2, X2
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, 32(DI)
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   256(SI), Y0, Y0
-	VORPS        512(DX), Y0, Y0
-	VMOVUPS      64(DX), Y2
-	VMASKMOVPS   320(SI), Y2, Y2
-	VORPS        576(DX), Y2, Y2
-	VMOVUPS      (SI), Y3
-	VMAXPS       64(SI), Y3, Y3
-	VMOVUPS      128(SI), Y4
-	VMAXPS       192(SI), Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-	VMAXPS       Y2, Y0, Y0
-	VMAXPS       Y0, Y3, Y3
-	VMOVUPS      32(DX), Y0
-	VMASKMOVPS   288(SI), Y0, Y0
-	VORPS        544(DX), Y0, Y0
-	VMOVUPS      96(DX), Y2
-	VMASKMOVPS   352(SI), Y2, Y2
-	VORPS        608(DX), Y2, Y2
-	VMOVUPS      32(SI), Y4
-	VMAXPS       96(SI), Y4, Y4
-	VMOVUPS      160(SI), Y5
-	VMAXPS       224(SI), Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y1, Y0
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   256(SI), Y2, Y2
+	VORPS        512(DX), Y2, Y2
+	VMOVUPS      64(DX), Y3
+	VMASKMOVPS   320(SI), Y3, Y3
+	VORPS        576(DX), Y3, Y3
+	VMOVUPS      (SI), Y4
+	VMAXPS       64(SI), Y4, Y4
+	VMOVUPS      128(SI), Y5
+	VMAXPS       192(SI), Y5, Y5
 	VMAXPS       Y5, Y4, Y4
-	VMAXPS       Y2, Y0, Y0
-	VMAXPS       Y0, Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X0
-	VMAXPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VMAXPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VMAXSS       X0, X3, X3
-	VMOVUPS      (SI), Y0
+	VMAXPS       Y3, Y2, Y2
+	VMAXPS       Y2, Y4, Y4
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   288(SI), Y2, Y2
+	VORPS        544(DX), Y2, Y2
+	VMOVUPS      96(DX), Y3
+	VMASKMOVPS   352(SI), Y3, Y3
+	VORPS        608(DX), Y3, Y3
+	VMOVUPS      32(SI), Y5
+	VMAXPS       96(SI), Y5, Y5
+	VMOVUPS      160(SI), Y6
+	VMAXPS       224(SI), Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+	VMAXPS       Y3, Y2, Y2
+	VMAXPS       Y2, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VMAXPS       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VMAXPS       X2, X4, X4
+	VMOVSHDUP    X4, X2
+	VMAXSS       X2, X4, X4
+	VMOVSS       X4, max+36(FP)
+	VMOVUPS      (SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y0
-	VMOVUPS     64(SI), Y2
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y2
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y2
+	VMOVUPS     64(SI), Y3
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y3
 
 	// -n = magic - N - u
-	VSUBPS  Y0, Y1, Y4
-	VSUBPS  Y2, Y1, Y5
-	VMOVUPS nearLog2eHi<>+0(SB), Y6
+	VSUBPS  Y2, Y0, Y5
+	VSUBPS  Y3, Y0, Y6
+	VMOVUPS nearLog2eHi<>+0(SB), Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y6, Y4
-	VFMADD231PS 64(SI), Y6, Y5
-	VMOVUPS     nearLog2eLo<>+0(SB), Y7
-	VFMADD231PS (SI), Y7, Y4
-	VFMADD231PS 64(SI), Y7, Y5
+	VFMADD231PS (SI), Y7, Y5
+	VFMADD231PS 64(SI), Y7, Y6
+	VMOVUPS     nearLog2eLo<>+0(SB), Y8
+	VFMADD231PS (SI), Y8, Y5
+	VFMADD231PS 64(SI), Y8, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y8
 	VPERMPS nearTable<>+0(SB), Y2, Y9
-	VPSLLD  $0x14, Y0, Y10
+	VPERMPS nearTable<>+0(SB), Y3, Y10
 	VPSLLD  $0x14, Y2, Y11
-	VPADDD  Y8, Y10, Y8
+	VPSLLD  $0x14, Y3, Y12
 	VPADDD  Y9, Y11, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
-	VMULPS      Y10, Y4, Y4
-	VMULPS      Y11, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y4
-	VFMADD213PS Y9, Y9, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y0, Y2, Y0
-	VMOVUPS     128(SI), Y2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y6, Y2
-	VMOVUPS     192(SI), Y5
-	VFMADD213PS Y1, Y6, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y2, Y1, Y8
-	VSUBPS Y5, Y1, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y6, Y8
-	VFMADD231PS 192(SI), Y6, Y9
-	VFMADD231PS 128(SI), Y7, Y8
-	VFMADD231PS 192(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y2, Y12
-	VPSLLD  $0x14, Y5, Y13
 	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y8, Y8
-	VMULPS      Y13, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y11, Y5, Y5
+	VMULPS      Y12, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y4, Y4
-	VPOR        Y0, Y2, Y0
-	VPOR        Y0, Y5, Y0
-	VMOVUPS     (DX), Y2
-	VMASKMOVPS  256(SI), Y2, Y5
-	VMOVUPS     64(DX), Y8
-	VMASKMOVPS  320(SI), Y8, Y9
-	VMOVAPS     Y1, Y10
+	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y2, Y3, Y2
+	VMOVUPS     128(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y6, Y5, Y10
-	VMOVAPS     Y1, Y11
-	VFMADD231PS Y6, Y9, Y11
-	VANDPS      Y10, Y2, Y10
-	VANDPS      Y11, Y8, Y11
+	VFMADD213PS Y0, Y7, Y3
+	VMOVUPS     192(SI), Y6
+	VFMADD213PS Y0, Y7, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y1, Y12
-	VSUBPS Y11, Y1, Y13
+	VSUBPS Y3, Y0, Y9
+	VSUBPS Y6, Y0, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y6, Y5, Y12
-	VFMADD231PS Y6, Y9, Y13
-	VFMADD231PS Y7, Y5, Y12
-	VFMADD231PS Y7, Y9, Y13
+	VFMADD231PS 128(SI), Y7, Y9
+	VFMADD231PS 192(SI), Y7, Y10
+	VFMADD231PS 128(SI), Y8, Y9
+	VFMADD231PS 192(SI), Y8, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y5
-	VPERMPS nearTable<>+0(SB), Y11, Y9
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y5, Y14, Y5
-	VPADDD  Y9, Y15, Y9
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VMOVUPS Y4, (BX)
+	VPSLLD  $0x14, Y3, Y4
+	VMOVUPS Y1, 32(BX)
+	VPSLLD  $0x14, Y6, Y1
+	VPADDD  Y11, Y4, Y11
+	VPADDD  Y12, Y1, Y12
+	VMOVUPS nearExp2<>+0(SB), Y1
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y12
-	VFMADD213PS Y9, Y9, Y13
-	VANDPS      Y12, Y2, Y2
-	VANDPS      Y13, Y8, Y8
-	VADDPS      Y8, Y2, Y2
-	VPOR        Y0, Y10, Y0
-	VPOR        Y0, Y11, Y0
-	VMOVUPS     32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y6, Y5
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y1, Y6, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y1, Y9
-	VSUBPS Y8, Y1, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y6, Y9
-	VFMADD231PS 96(SI), Y6, Y10
-	VFMADD231PS 32(SI), Y7, Y9
-	VFMADD231PS 96(SI), Y7, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y1
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y1
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y4
+	VMULPS      Y1, Y9, Y9
+	VMULPS      Y4, Y10, Y10
 
 	// s*q + s
 	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VADDPS      Y10, Y9, Y9
-	VPOR        Y0, Y5, Y0
-	VPOR        Y0, Y8, Y0
-	VMOVUPS     160(SI), Y5
+	VADDPS      Y9, Y5, Y5
+	VPOR        Y2, Y3, Y2
+	VPOR        Y2, Y6, Y2
+	VMOVUPS     (DX), Y1
+	VMASKMOVPS  256(SI), Y1, Y3
+	VMOVUPS     64(DX), Y4
+	VMASKMOVPS  320(SI), Y4, Y6
+	VMOVAPS     Y0, Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y6, Y5
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y1, Y6, Y8
+	VFMADD231PS Y7, Y3, Y9
+	VMOVAPS     Y0, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VANDPS      Y9, Y1, Y9
+	VANDPS      Y10, Y4, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y1, Y10
-	VSUBPS Y8, Y1, Y11
+	VSUBPS Y9, Y0, Y11
+	VSUBPS Y10, Y0, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y6, Y10
-	VFMADD231PS 224(SI), Y6, Y11
-	VFMADD231PS 160(SI), Y7, Y10
-	VFMADD231PS 224(SI), Y7, Y11
+	VFMADD231PS Y7, Y3, Y11
+	VFMADD231PS Y7, Y6, Y12
+	VFMADD231PS Y8, Y3, Y11
+	VFMADD231PS Y8, Y6, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y12
-	VPERMPS nearTable<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y0, Y5, Y0
-	VPOR        Y0, Y8, Y0
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  288(SI), Y5, Y8
-	VMOVUPS     96(DX), Y10
-	VMASKMOVPS  352(SI), Y10, Y11
-	VMOVAPS     Y1, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y6, Y8, Y12
-	VMOVAPS     Y1, Y13
-	VFMADD231PS Y6, Y11, Y13
-	VANDPS      Y12, Y5, Y12
-	VANDPS      Y13, Y10, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y1, Y14
-	VSUBPS Y13, Y1, Y1
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y6, Y8, Y14
-	VFMADD231PS Y6, Y11, Y1
-	VFMADD231PS Y7, Y8, Y14
-	VFMADD231PS Y7, Y11, Y1
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VPSLLD  $0x14, Y12, Y8
-	VPSLLD  $0x14, Y13, Y11
+	VPERMPS nearTable<>+0(SB), Y9, Y3
+	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VMOVUPS Y5, 64(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y3, Y5, Y3
 	VPADDD  Y6, Y8, Y6
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y1, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y1, Y11
-	VMULPS      Y8, Y14, Y14
-	VMULPS      Y11, Y1, Y1
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y8, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y14
-	VFMADD213PS Y7, Y7, Y1
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y1, Y10, Y10
-	VADDPS      Y10, Y5, Y5
-	VPOR        Y0, Y12, Y0
-	VPOR        Y0, Y13, Y0
+	VFMADD213PS Y3, Y3, Y11
+	VFMADD213PS Y6, Y6, Y12
+	VANDPS      Y11, Y1, Y1
+	VANDPS      Y12, Y4, Y4
+	VADDPS      Y4, Y1, Y1
+	VPOR        Y2, Y9, Y2
+	VPOR        Y2, Y10, Y2
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y0, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y0, Y5
+	VSUBPS Y4, Y0, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y7, Y5
+	VFMADD231PS 96(SI), Y7, Y6
+	VMOVUPS     nearLog2eLo<>+0(SB), Y8
+	VFMADD231PS 32(SI), Y8, Y5
+	VFMADD231PS 96(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPSLLD  $0x14, Y3, Y11
+	VPSLLD  $0x14, Y4, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y11, Y5, Y5
+	VMULPS      Y12, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y2, Y3, Y2
+	VPOR        Y2, Y4, Y2
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y3
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y0, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y0, Y6
+	VSUBPS Y4, Y0, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y7, Y6
+	VFMADD231PS 224(SI), Y7, Y9
+	VFMADD231PS 160(SI), Y8, Y6
+	VFMADD231PS 224(SI), Y8, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VMOVUPS Y1, 96(BX)
+	VPSLLD  $0x14, Y4, Y1
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y1, Y11
+	VMOVUPS nearExp2<>+0(SB), Y1
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y1
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y1
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VMULPS      Y1, Y6, Y6
+	VMULPS      Y12, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y2, Y3, Y2
+	VPOR        Y2, Y4, Y2
+	VMOVUPS     32(DX), Y1
+	VMASKMOVPS  288(SI), Y1, Y3
+	VMOVUPS     96(DX), Y4
+	VMASKMOVPS  352(SI), Y4, Y6
+	VMOVAPS     Y0, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y7, Y3, Y9
+	VMOVAPS     Y0, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VANDPS      Y9, Y1, Y9
+	VANDPS      Y10, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y0, Y11
+	VSUBPS Y10, Y0, Y0
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y7, Y3, Y11
+	VFMADD231PS Y7, Y6, Y0
+	VFMADD231PS Y8, Y3, Y11
+	VFMADD231PS Y8, Y6, Y0
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y3
+	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPSLLD  $0x14, Y9, Y7
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y3, Y7, Y3
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y0, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y0, Y8
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y8, Y0, Y0
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y11
+	VFMADD213PS Y6, Y6, Y0
+	VANDPS      Y11, Y1, Y1
+	VANDPS      Y0, Y4, Y4
+	VADDPS      Y4, Y1, Y1
+	VPOR        Y2, Y9, Y2
+	VPOR        Y2, Y10, Y2
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y0
+	VPTEST       nearBits<>+0(SB), Y2
 	JNZ          end
-	VEXTRACTF128 $0x01, Y4, X0
-	VCVTPS2PD    X4, Y1
+	VMOVUPS      64(BX), Y0
+	VEXTRACTF128 $0x01, Y0, X2
 	VCVTPS2PD    X0, Y0
-	VEXTRACTF128 $0x01, Y2, X6
-	VCVTPS2PD    X2, Y7
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y7, Y1, Y1
-	VADDPD       Y6, Y0, Y0
-	VADDPS       Y2, Y4, Y4
-	VEXTRACTF128 $0x01, Y9, X2
-	VCVTPS2PD    X9, Y6
 	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y8
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y8, Y6, Y6
-	VADDPD       Y7, Y2, Y2
-	VADDPS       Y5, Y9, Y9
-	VADDPD       Y6, Y1, Y1
+	VMOVUPS      96(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y3, Y0, Y0
+	VADDPD       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y1, X4
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y1, Y5, Y5
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y5, Y0, Y0
+	VADDPD       Y3, Y2, Y2
 	VADDPD       Y2, Y0, Y0
-	VADDPD       Y0, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPD       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDSD       X0, X1, X1
-	VMOVSD       X1, 24(DI)
-	VXORPS       X0, X0, X0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDSD       X1, X0, X0
+	VMOVUPS      32(BX), Y1
 
-	// A zero is stored without its sign.
-	VADDSS X0, X3, X3
-	VMOVSS X3, 4(DI)
+	// total * 2^N
+	VPSLLQ $0x34, X1, X15
+	VPSUBQ X15, X0, X15
 
-	// Leave if a lane may have more than twice as much as all others.
-	VMAXPS       Y9, Y4, Y4
-	VMOVSD       share64<>+0(SB), X0
-	VMULSD       X0, X1, X1
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Y1
-	VCMPPS       $0x1e, Y1, Y4, Y4
-	VMOVMSKPS    Y4, AX
-	TESTL        AX, AX
-	JNZ          sure96
-	MOVB         $0x01, ok+24(FP)
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X15, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VPSRLQ      $0x34, X15, X0
+	VPOR        exponent<>+0(SB), X0, X0
+	VSUBSD      exponentBias<>+0(SB), X0, X0
+	VPAND       mantissa<>+0(SB), X15, X15
+	VPOR        oneD<>+0(SB), X15, X15
+	VMOVSD      minusOneD<>+0(SB), X14
+	VFMADD132SD (R11)(AX*1), X14, X15
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X14
+	VFMADD132SD ln2D<>+0(SB), X14, X0
+	VADDSD      X15, X0, X0
+	VMOVSD      logPolynomial<>+24(SB), X13
+	VFMADD213SD logPolynomial<>+16(SB), X15, X13
+	VFMADD213SD logPolynomial<>+8(SB), X15, X13
+	VFMADD213SD logPolynomial<>+0(SB), X15, X13
+	VMULSD      X15, X15, X15
+	VFMADD231SD X13, X15, X0
+	VMOVUPS     (BX), Y1
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X1, X1, X2
+	VSUBSD    X2, X0, X2
+	VMOVSD    sureExcess64<>+0(SB), X3
+	VUCOMISD  X3, X2
+	JCS       sure64to96
+	TESTQ     DI, DI
+	JNZ       l22
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X0, X15
+	VADDPD     logDoubt<>+0(SB), X15, X15
+	VCVTPD2PSX X15, X15
+	VMOVQ      X15, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure96:
+l22:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X2, X2
+	VADDPD       logDoubt<>+0(SB), X2, X2
+	VCVTPD2PSX   X2, X2
+	VMOVQ        X2, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X2, Y2
+	VBROADCASTSS X1, Y1
+	VMOVUPS      (SI), Y0
+
+	// x - largest - excess
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, (DI)
+	VMOVUPS    32(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 32(DI)
+	VMOVUPS    64(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 64(DI)
+	VMOVUPS    96(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 96(DI)
+	VMOVUPS    128(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 128(DI)
+	VMOVUPS    160(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 160(DI)
+	VMOVUPS    192(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 192(DI)
+	VMOVUPS    224(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 224(DI)
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 256(SI), Y0, Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    (DX), Y3
+	CMPQ       CX, $0x00000008
+	JGE        l23
+	VMASKMOVPS Y0, Y3, 256(DI)
+	JMP        l24
+
+l23:
+	VMOVUPS Y0, 256(DI)
+
+l24:
+	VMOVUPS    32(DX), Y0
+	VMASKMOVPS 288(SI), Y0, Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l25
+	CMPQ       CX, $0x00000008
+	JLE        l26
+	VMASKMOVPS Y0, Y3, 288(DI)
+	JMP        l26
+
+l25:
+	VMOVUPS Y0, 288(DI)
+
+l26:
+	VMOVUPS    64(DX), Y0
+	VMASKMOVPS 320(SI), Y0, Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    64(DX), Y3
+	CMPQ       CX, $0x00000018
+	JGE        l27
+	CMPQ       CX, $0x00000010
+	JLE        l28
+	VMASKMOVPS Y0, Y3, 320(DI)
+	JMP        l28
+
+l27:
+	VMOVUPS Y0, 320(DI)
+
+l28:
+	VMOVUPS    96(DX), Y0
+	VMASKMOVPS 352(SI), Y0, Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    96(DX), Y1
+	CMPQ       CX, $0x00000020
+	JGE        l29
+	CMPQ       CX, $0x00000018
+	JLE        l30
+	VMASKMOVPS Y0, Y1, 352(DI)
+	JMP        l30
+
+l29:
+	VMOVUPS Y0, 352(DI)
+
+l30:
+	MOVB $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure64to96:
 	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y0
+	VBROADCASTSS max+36(FP), Y0
 	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
 	VMOVUPS      nearSure<>+0(SB), Y2
 	VSUBPS       Y1, Y2, Y2
@@ -57108,7 +57935,7 @@ sure96:
 	VCVTSS2SD    X5, X5, X5
 	VMOVSD       sureScale64<>+0(SB), X4
 	VMULSD       X4, X5, X5
-	VMOVSD       X5, 8(DI)
+	VMOVSD       X5, top+40(FP)
 	VADDPD       Y10, Y1, Y1
 	VADDPD       Y3, Y2, Y2
 	VADDPD       Y2, Y1, Y1
@@ -57117,488 +57944,646 @@ sure96:
 	VMOVHLPS     X1, X1, X2
 	VADDSD       X2, X1, X1
 	VMULSD       X4, X1, X1
-	VMOVSD       X1, 16(DI)
+	VMOVSD       X1, rest+48(FP)
 	VMULPS       log2eHi<>+0(SB), Y0, Y0
 	VMOVUPS      integerSure<>+0(SB), Y1
 	VSUBPS       Y0, Y1, Y1
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, (DI)
-	MOVB         $0x01, ok+24(FP)
+	VMOVSS       X0, unit+32(FP)
+	MOVB         $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
-done2:
+done6:
 	// 97 to 128 elements.
-	CMPQ         CX, $0x00000080
-	JGT          done4
-	SUBQ         $0x00000060, CX
-	LEAQ         leftMasks<>+256(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Y0
+	CMPQ CX, $0x00000080
+	JGT  done8
+	SUBQ $0x00000060, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x43800000
+	JGT  end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Y0
 	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
 	VMOVUPS      nearHeadroom<>+0(SB), Y1
 	VSUBPS       Y0, Y1, Y1
-	VSUBPS       nearInteger<>+0(SB), Y1, Y1
-	VBROADCASTSS (SI), X0
-	VMOVUPS      log2eHi<>+0(SB), Y2
-	VMULSS       X2, X0, X0
-	VMOVUPS      integerHeadroom<>+0(SB), Y2
-	VSUBSS       X0, X2, X2
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBSS       X2, X0, X0
-	VMOVSS       X0, 32(DI)
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   384(SI), Y0, Y0
-	VORPS        512(DX), Y0, Y0
-	VMOVUPS      64(DX), Y2
-	VMASKMOVPS   448(SI), Y2, Y2
-	VORPS        576(DX), Y2, Y2
-	VMOVUPS      (SI), Y3
-	VMAXPS       64(SI), Y3, Y3
-	VMOVUPS      128(SI), Y4
-	VMAXPS       192(SI), Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-	VMOVUPS      256(SI), Y4
-	VMAXPS       320(SI), Y4, Y4
-	VMAXPS       Y2, Y0, Y0
-	VMAXPS       Y0, Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-	VMOVUPS      32(DX), Y0
-	VMASKMOVPS   416(SI), Y0, Y0
-	VORPS        544(DX), Y0, Y0
-	VMOVUPS      96(DX), Y2
-	VMASKMOVPS   480(SI), Y2, Y2
-	VORPS        608(DX), Y2, Y2
-	VMOVUPS      32(SI), Y4
-	VMAXPS       96(SI), Y4, Y4
-	VMOVUPS      160(SI), Y5
-	VMAXPS       224(SI), Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y1, Y0
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   384(SI), Y2, Y2
+	VORPS        512(DX), Y2, Y2
+	VMOVUPS      64(DX), Y3
+	VMASKMOVPS   448(SI), Y3, Y3
+	VORPS        576(DX), Y3, Y3
+	VMOVUPS      (SI), Y4
+	VMAXPS       64(SI), Y4, Y4
+	VMOVUPS      128(SI), Y5
+	VMAXPS       192(SI), Y5, Y5
 	VMAXPS       Y5, Y4, Y4
-	VMOVUPS      288(SI), Y5
-	VMAXPS       352(SI), Y5, Y5
-	VMAXPS       Y2, Y0, Y0
-	VMAXPS       Y0, Y5, Y5
+	VMOVUPS      256(SI), Y5
+	VMAXPS       320(SI), Y5, Y5
+	VMAXPS       Y3, Y2, Y2
+	VMAXPS       Y2, Y5, Y5
 	VMAXPS       Y5, Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X0
-	VMAXPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VMAXPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VMAXSS       X0, X3, X3
-	VMOVUPS      (SI), Y0
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   416(SI), Y2, Y2
+	VORPS        544(DX), Y2, Y2
+	VMOVUPS      96(DX), Y3
+	VMASKMOVPS   480(SI), Y3, Y3
+	VORPS        608(DX), Y3, Y3
+	VMOVUPS      32(SI), Y5
+	VMAXPS       96(SI), Y5, Y5
+	VMOVUPS      160(SI), Y6
+	VMAXPS       224(SI), Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+	VMOVUPS      288(SI), Y6
+	VMAXPS       352(SI), Y6, Y6
+	VMAXPS       Y3, Y2, Y2
+	VMAXPS       Y2, Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VMAXPS       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VMAXPS       X2, X4, X4
+	VMOVSHDUP    X4, X2
+	VMAXSS       X2, X4, X4
+	VMOVSS       X4, max+36(FP)
+	VMOVUPS      (SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y0
-	VMOVUPS     64(SI), Y2
-	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y2
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y2
+	VMOVUPS     64(SI), Y3
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y3
 
 	// -n = magic - N - u
-	VSUBPS  Y0, Y1, Y4
-	VSUBPS  Y2, Y1, Y5
-	VMOVUPS nearLog2eHi<>+0(SB), Y6
+	VSUBPS  Y2, Y0, Y5
+	VSUBPS  Y3, Y0, Y6
+	VMOVUPS nearLog2eHi<>+0(SB), Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y6, Y4
-	VFMADD231PS 64(SI), Y6, Y5
-	VMOVUPS     nearLog2eLo<>+0(SB), Y7
-	VFMADD231PS (SI), Y7, Y4
-	VFMADD231PS 64(SI), Y7, Y5
+	VFMADD231PS (SI), Y7, Y5
+	VFMADD231PS 64(SI), Y7, Y6
+	VMOVUPS     nearLog2eLo<>+0(SB), Y8
+	VFMADD231PS (SI), Y8, Y5
+	VFMADD231PS 64(SI), Y8, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y0, Y8
 	VPERMPS nearTable<>+0(SB), Y2, Y9
-	VPSLLD  $0x14, Y0, Y10
+	VPERMPS nearTable<>+0(SB), Y3, Y10
 	VPSLLD  $0x14, Y2, Y11
-	VPADDD  Y8, Y10, Y8
+	VPSLLD  $0x14, Y3, Y12
 	VPADDD  Y9, Y11, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
 	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
-	VMULPS      Y10, Y4, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
 	VMULPS      Y11, Y5, Y5
+	VMULPS      Y12, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y8, Y8, Y4
 	VFMADD213PS Y9, Y9, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y0, Y2, Y0
-	VMOVUPS     128(SI), Y2
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y2, Y3, Y2
+	VMOVUPS     128(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y6, Y2
-	VMOVUPS     192(SI), Y5
-	VFMADD213PS Y1, Y6, Y5
+	VFMADD213PS Y0, Y7, Y3
+	VMOVUPS     192(SI), Y6
+	VFMADD213PS Y0, Y7, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y1, Y8
-	VSUBPS Y5, Y1, Y9
+	VSUBPS Y3, Y0, Y9
+	VSUBPS Y6, Y0, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y6, Y8
-	VFMADD231PS 192(SI), Y6, Y9
-	VFMADD231PS 128(SI), Y7, Y8
-	VFMADD231PS 192(SI), Y7, Y9
+	VFMADD231PS 128(SI), Y7, Y9
+	VFMADD231PS 192(SI), Y7, Y10
+	VFMADD231PS 128(SI), Y8, Y9
+	VFMADD231PS 192(SI), Y8, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y2, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y8, Y8
-	VMULPS      Y13, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y4, Y4
-	VPOR        Y0, Y2, Y0
-	VPOR        Y0, Y5, Y0
-	VMOVUPS     256(SI), Y2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y6, Y2
-	VMOVUPS     320(SI), Y5
-	VFMADD213PS Y1, Y6, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y2, Y1, Y8
-	VSUBPS Y5, Y1, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y6, Y8
-	VFMADD231PS 320(SI), Y6, Y9
-	VFMADD231PS 256(SI), Y7, Y8
-	VFMADD231PS 320(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y2, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y8, Y8
-	VMULPS      Y13, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y0, Y2, Y0
-	VPOR        Y0, Y5, Y0
-	VMOVUPS     (DX), Y2
-	VMASKMOVPS  384(SI), Y2, Y5
-	VMOVUPS     64(DX), Y9
-	VMASKMOVPS  448(SI), Y9, Y10
-	VMOVAPS     Y1, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y6, Y5, Y11
-	VMOVAPS     Y1, Y12
-	VFMADD231PS Y6, Y10, Y12
-	VANDPS      Y11, Y2, Y11
-	VANDPS      Y12, Y9, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y1, Y13
-	VSUBPS Y12, Y1, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y6, Y5, Y13
-	VFMADD231PS Y6, Y10, Y14
-	VFMADD231PS Y7, Y5, Y13
-	VFMADD231PS Y7, Y10, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y5
-	VPERMPS nearTable<>+0(SB), Y12, Y10
-	VPSLLD  $0x14, Y11, Y15
-	VMOVUPS Y3, (BX)
-	VPSLLD  $0x14, Y12, Y3
-	VPADDD  Y5, Y15, Y5
-	VPADDD  Y10, Y3, Y10
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y15, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y13
-	VFMADD213PS Y10, Y10, Y14
-	VANDPS      Y13, Y2, Y2
-	VANDPS      Y14, Y9, Y9
-	VADDPS      Y9, Y2, Y2
-	VADDPS      Y2, Y8, Y8
-	VPOR        Y0, Y11, Y0
-	VPOR        Y0, Y12, Y0
-	VMOVUPS     32(SI), Y2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y6, Y2
-	VMOVUPS     96(SI), Y3
-	VFMADD213PS Y1, Y6, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y2, Y1, Y5
-	VSUBPS Y3, Y1, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y6, Y5
-	VFMADD231PS 96(SI), Y6, Y9
-	VFMADD231PS 32(SI), Y7, Y5
-	VFMADD231PS 96(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y10
 	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPSLLD  $0x14, Y2, Y12
-	VPSLLD  $0x14, Y3, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VMOVUPS Y4, (BX)
+	VPSLLD  $0x14, Y3, Y4
+	VMOVUPS Y1, 32(BX)
+	VPSLLD  $0x14, Y6, Y1
+	VPADDD  Y11, Y4, Y11
+	VPADDD  Y12, Y1, Y12
+	VMOVUPS nearExp2<>+0(SB), Y1
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y1
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y1
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y4
+	VMULPS      Y1, Y9, Y9
+	VMULPS      Y4, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y5, Y5
+	VPOR        Y2, Y3, Y2
+	VPOR        Y2, Y6, Y2
+	VMOVUPS     256(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     320(SI), Y3
+	VFMADD213PS Y0, Y7, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y4
+	VSUBPS Y3, Y0, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y7, Y4
+	VFMADD231PS 320(SI), Y7, Y6
+	VFMADD231PS 256(SI), Y8, Y4
+	VFMADD231PS 320(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VPSLLD  $0x14, Y1, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPADDD  Y9, Y11, Y9
 	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y13, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y11, Y4, Y4
+	VMULPS      Y12, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y5
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y5, Y5
-	VPOR        Y0, Y2, Y0
-	VPOR        Y0, Y3, Y0
-	VMOVUPS     160(SI), Y2
+	VFMADD213PS Y9, Y9, Y4
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y2, Y1, Y2
+	VPOR        Y2, Y3, Y2
+	VMOVUPS     (DX), Y1
+	VMASKMOVPS  384(SI), Y1, Y3
+	VMOVUPS     64(DX), Y6
+	VMASKMOVPS  448(SI), Y6, Y9
+	VMOVAPS     Y0, Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y6, Y2
-	VMOVUPS     224(SI), Y3
-	VFMADD213PS Y1, Y6, Y3
+	VFMADD231PS Y7, Y3, Y10
+	VMOVAPS     Y0, Y11
+	VFMADD231PS Y7, Y9, Y11
+	VANDPS      Y10, Y1, Y10
+	VANDPS      Y11, Y6, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y1, Y9
-	VSUBPS Y3, Y1, Y10
+	VSUBPS  Y10, Y0, Y12
+	VMOVUPS Y5, 64(BX)
+	VSUBPS  Y11, Y0, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y6, Y9
-	VFMADD231PS 224(SI), Y6, Y10
-	VFMADD231PS 160(SI), Y7, Y9
-	VFMADD231PS 224(SI), Y7, Y10
+	VFMADD231PS Y7, Y3, Y12
+	VFMADD231PS Y7, Y9, Y5
+	VFMADD231PS Y8, Y3, Y12
+	VFMADD231PS Y8, Y9, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y11
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPSLLD  $0x14, Y2, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y5, Y5
-	VPOR        Y0, Y2, Y0
-	VPOR        Y0, Y3, Y0
-	VMOVUPS     288(SI), Y2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y1, Y6, Y2
-	VMOVUPS     352(SI), Y3
-	VFMADD213PS Y1, Y6, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y2, Y1, Y9
-	VSUBPS Y3, Y1, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y6, Y9
-	VFMADD231PS 352(SI), Y6, Y10
-	VFMADD231PS 288(SI), Y7, Y9
-	VFMADD231PS 352(SI), Y7, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y11
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPSLLD  $0x14, Y2, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y0, Y2, Y0
-	VPOR        Y0, Y3, Y0
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  416(SI), Y2, Y3
-	VMOVUPS     96(DX), Y10
-	VMASKMOVPS  480(SI), Y10, Y11
-	VMOVAPS     Y1, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y6, Y3, Y12
-	VMOVAPS     Y1, Y13
-	VFMADD231PS Y6, Y11, Y13
-	VANDPS      Y12, Y2, Y12
-	VANDPS      Y13, Y10, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y1, Y14
-	VSUBPS Y13, Y1, Y1
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y6, Y3, Y14
-	VFMADD231PS Y6, Y11, Y1
-	VFMADD231PS Y7, Y3, Y14
-	VFMADD231PS Y7, Y11, Y1
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y3
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VPSLLD  $0x14, Y12, Y7
-	VPSLLD  $0x14, Y13, Y11
-	VPADDD  Y3, Y7, Y3
-	VPADDD  Y6, Y11, Y6
+	VPERMPS nearTable<>+0(SB), Y10, Y3
+	VPERMPS nearTable<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y8
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y3, Y8, Y3
+	VPADDD  Y9, Y7, Y9
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y1, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y1, Y11
-	VMULPS      Y7, Y14, Y14
-	VMULPS      Y11, Y1, Y1
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y8, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y6, Y6, Y1
-	VANDPS      Y14, Y2, Y2
-	VANDPS      Y1, Y10, Y10
-	VADDPS      Y10, Y2, Y2
-	VADDPS      Y2, Y9, Y9
-	VPOR        Y0, Y12, Y0
-	VPOR        Y0, Y13, Y0
+	VFMADD213PS Y3, Y3, Y12
+	VFMADD213PS Y9, Y9, Y5
+	VANDPS      Y12, Y1, Y1
+	VANDPS      Y5, Y6, Y6
+	VADDPS      Y6, Y1, Y1
+	VADDPS      Y1, Y4, Y4
+	VPOR        Y2, Y10, Y2
+	VPOR        Y2, Y11, Y2
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y1
+	VMOVUPS     96(SI), Y3
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y3
+
+	// -n = magic - N - u
+	VSUBPS  Y1, Y0, Y5
+	VSUBPS  Y3, Y0, Y6
+	VMOVUPS nearLog2eHi<>+0(SB), Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y7, Y5
+	VFMADD231PS 96(SI), Y7, Y6
+	VMOVUPS     nearLog2eLo<>+0(SB), Y8
+	VFMADD231PS 32(SI), Y8, Y5
+	VFMADD231PS 96(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VPSLLD  $0x14, Y1, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y11, Y5, Y5
+	VMULPS      Y12, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y2, Y1, Y2
+	VPOR        Y2, Y3, Y2
+	VMOVUPS     160(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     224(SI), Y3
+	VFMADD213PS Y0, Y7, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y6
+	VSUBPS Y3, Y0, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y7, Y6
+	VFMADD231PS 224(SI), Y7, Y9
+	VFMADD231PS 160(SI), Y8, Y6
+	VFMADD231PS 224(SI), Y8, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y10
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPSLLD  $0x14, Y1, Y12
+	VMOVUPS Y4, 96(BX)
+	VPSLLD  $0x14, Y3, Y4
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VMULPS      Y4, Y6, Y6
+	VMULPS      Y12, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y2, Y1, Y2
+	VPOR        Y2, Y3, Y2
+	VMOVUPS     288(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     352(SI), Y3
+	VFMADD213PS Y0, Y7, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y4
+	VSUBPS Y3, Y0, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y7, Y4
+	VFMADD231PS 352(SI), Y7, Y6
+	VFMADD231PS 288(SI), Y8, Y4
+	VFMADD231PS 352(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VPSLLD  $0x14, Y1, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y11, Y4, Y4
+	VMULPS      Y12, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y4
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y2, Y1, Y2
+	VPOR        Y2, Y3, Y2
+	VMOVUPS     32(DX), Y1
+	VMASKMOVPS  416(SI), Y1, Y3
+	VMOVUPS     96(DX), Y6
+	VMASKMOVPS  480(SI), Y6, Y9
+	VMOVAPS     Y0, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y7, Y3, Y10
+	VMOVAPS     Y0, Y11
+	VFMADD231PS Y7, Y9, Y11
+	VANDPS      Y10, Y1, Y10
+	VANDPS      Y11, Y6, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y0, Y12
+	VSUBPS Y11, Y0, Y0
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y7, Y3, Y12
+	VFMADD231PS Y7, Y9, Y0
+	VFMADD231PS Y8, Y3, Y12
+	VFMADD231PS Y8, Y9, Y0
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y3
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y8
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y3, Y8, Y3
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y0, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y0, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y0, Y0
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y12
+	VFMADD213PS Y7, Y7, Y0
+	VANDPS      Y12, Y1, Y1
+	VANDPS      Y0, Y6, Y6
+	VADDPS      Y6, Y1, Y1
+	VADDPS      Y1, Y4, Y4
+	VPOR        Y2, Y10, Y2
+	VPOR        Y2, Y11, Y2
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y0
+	VPTEST       nearBits<>+0(SB), Y2
 	JNZ          end
-	VEXTRACTF128 $0x01, Y4, X0
-	VCVTPS2PD    X4, Y1
+	VMOVUPS      64(BX), Y0
+	VEXTRACTF128 $0x01, Y0, X1
 	VCVTPS2PD    X0, Y0
-	VEXTRACTF128 $0x01, Y8, X2
-	VCVTPS2PD    X8, Y3
+	VCVTPS2PD    X1, Y1
+	VMOVUPS      96(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
 	VCVTPS2PD    X2, Y2
-	VADDPD       Y3, Y1, Y1
+	VCVTPS2PD    X3, Y3
 	VADDPD       Y2, Y0, Y0
-	VADDPS       Y8, Y4, Y4
+	VADDPD       Y3, Y1, Y1
 	VEXTRACTF128 $0x01, Y5, X2
-	VCVTPS2PD    X5, Y3
+	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y9, X6
-	VCVTPS2PD    X9, Y7
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y7, Y3, Y3
-	VADDPD       Y6, Y2, Y2
-	VADDPS       Y9, Y5, Y5
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y2, Y0, Y0
-	VADDPD       Y0, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPD       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDSD       X0, X1, X1
-	VMOVSD       X1, 24(DI)
-	VMOVUPS      (BX), Y0
-	VXORPS       X2, X2, X2
+	VEXTRACTF128 $0x01, Y4, X3
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y5, Y0, Y0
+	VADDPD       Y2, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDSD       X1, X0, X0
+	VMOVUPS      32(BX), Y1
 
-	// A zero is stored without its sign.
-	VADDSS X2, X0, X0
-	VMOVSS X0, 4(DI)
+	// total * 2^N
+	VPSLLQ $0x34, X1, X15
+	VPSUBQ X15, X0, X15
 
-	// Leave if a lane may have more than twice as much as all others.
-	VMAXPS       Y5, Y4, Y4
-	VMOVSD       share64<>+0(SB), X0
-	VMULSD       X0, X1, X1
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Y1
-	VCMPPS       $0x1e, Y1, Y4, Y4
-	VMOVMSKPS    Y4, AX
-	TESTL        AX, AX
-	JNZ          sure128
-	MOVB         $0x01, ok+24(FP)
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X15, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VPSRLQ      $0x34, X15, X0
+	VPOR        exponent<>+0(SB), X0, X0
+	VSUBSD      exponentBias<>+0(SB), X0, X0
+	VPAND       mantissa<>+0(SB), X15, X15
+	VPOR        oneD<>+0(SB), X15, X15
+	VMOVSD      minusOneD<>+0(SB), X14
+	VFMADD132SD (R11)(AX*1), X14, X15
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X14
+	VFMADD132SD ln2D<>+0(SB), X14, X0
+	VADDSD      X15, X0, X0
+	VMOVSD      logPolynomial<>+24(SB), X13
+	VFMADD213SD logPolynomial<>+16(SB), X15, X13
+	VFMADD213SD logPolynomial<>+8(SB), X15, X13
+	VFMADD213SD logPolynomial<>+0(SB), X15, X13
+	VMULSD      X15, X15, X15
+	VFMADD231SD X13, X15, X0
+	VMOVUPS     (BX), Y1
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X1, X1, X2
+	VSUBSD    X2, X0, X2
+	VMOVSD    sureExcess64<>+0(SB), X3
+	VUCOMISD  X3, X2
+	JCS       sure96to128
+	TESTQ     DI, DI
+	JNZ       l31
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X0, X15
+	VADDPD     logDoubt<>+0(SB), X15, X15
+	VCVTPD2PSX X15, X15
+	VMOVQ      X15, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure128:
+l31:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X2, X2
+	VADDPD       logDoubt<>+0(SB), X2, X2
+	VCVTPD2PSX   X2, X2
+	VMOVQ        X2, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X2, Y2
+	VBROADCASTSS X1, Y1
+	VMOVUPS      (SI), Y0
+
+	// x - largest - excess
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, (DI)
+	VMOVUPS    32(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 32(DI)
+	VMOVUPS    64(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 64(DI)
+	VMOVUPS    96(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 96(DI)
+	VMOVUPS    128(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 128(DI)
+	VMOVUPS    160(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 160(DI)
+	VMOVUPS    192(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 192(DI)
+	VMOVUPS    224(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 224(DI)
+	VMOVUPS    256(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 256(DI)
+	VMOVUPS    288(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 288(DI)
+	VMOVUPS    320(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 320(DI)
+	VMOVUPS    352(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 352(DI)
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 384(SI), Y0, Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    (DX), Y3
+	CMPQ       CX, $0x00000008
+	JGE        l32
+	VMASKMOVPS Y0, Y3, 384(DI)
+	JMP        l33
+
+l32:
+	VMOVUPS Y0, 384(DI)
+
+l33:
+	VMOVUPS    32(DX), Y0
+	VMASKMOVPS 416(SI), Y0, Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l34
+	CMPQ       CX, $0x00000008
+	JLE        l35
+	VMASKMOVPS Y0, Y3, 416(DI)
+	JMP        l35
+
+l34:
+	VMOVUPS Y0, 416(DI)
+
+l35:
+	VMOVUPS    64(DX), Y0
+	VMASKMOVPS 448(SI), Y0, Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    64(DX), Y3
+	CMPQ       CX, $0x00000018
+	JGE        l36
+	CMPQ       CX, $0x00000010
+	JLE        l37
+	VMASKMOVPS Y0, Y3, 448(DI)
+	JMP        l37
+
+l36:
+	VMOVUPS Y0, 448(DI)
+
+l37:
+	VMOVUPS    96(DX), Y0
+	VMASKMOVPS 480(SI), Y0, Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    96(DX), Y1
+	CMPQ       CX, $0x00000020
+	JGE        l38
+	CMPQ       CX, $0x00000018
+	JLE        l39
+	VMASKMOVPS Y0, Y1, 480(DI)
+	JMP        l39
+
+l38:
+	VMOVUPS Y0, 480(DI)
+
+l39:
+	MOVB $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure96to128:
 	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y0
+	VBROADCASTSS max+36(FP), Y0
 	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
 	VMOVUPS      nearSure<>+0(SB), Y2
 	VSUBPS       Y1, Y2, Y2
@@ -58040,7 +59025,7 @@ sure128:
 	VCVTSS2SD    X6, X6, X6
 	VMOVSD       sureScale64<>+0(SB), X5
 	VMULSD       X5, X6, X6
-	VMOVSD       X6, 8(DI)
+	VMOVSD       X6, top+40(FP)
 	VADDPD       Y3, Y1, Y1
 	VADDPD       Y4, Y2, Y2
 	VADDPD       Y2, Y1, Y1
@@ -58049,20 +59034,1875 @@ sure128:
 	VMOVHLPS     X1, X1, X2
 	VADDSD       X2, X1, X1
 	VMULSD       X5, X1, X1
-	VMOVSD       X1, 16(DI)
+	VMOVSD       X1, rest+48(FP)
 	VMULPS       log2eHi<>+0(SB), Y0, Y0
 	VMOVUPS      integerSure<>+0(SB), Y1
 	VSUBPS       Y0, Y1, Y1
 	VMOVUPS      integer<>+0(SB), Y0
 	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, (DI)
-	MOVB         $0x01, ok+24(FP)
+	VMOVSS       X0, unit+32(FP)
+	MOVB         $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
-done4:
+done8:
+	// 256 elements.
+	CMPQ CX, $0x00000100
+	JNE  done10
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x43800000
+	JGT  end
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y0
+	VMOVUPS      (SI), Y2
+	VMAXPS       64(SI), Y2, Y2
+	VMOVUPS      128(SI), Y3
+	VMAXPS       192(SI), Y3, Y3
+	VMAXPS       Y3, Y2, Y2
+	VMOVUPS      256(SI), Y3
+	VMAXPS       320(SI), Y3, Y3
+	VMOVUPS      384(SI), Y4
+	VMAXPS       448(SI), Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMAXPS       Y3, Y2, Y2
+	VMOVUPS      512(SI), Y3
+	VMAXPS       576(SI), Y3, Y3
+	VMOVUPS      640(SI), Y4
+	VMAXPS       704(SI), Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVUPS      768(SI), Y4
+	VMAXPS       832(SI), Y4, Y4
+	VMOVUPS      896(SI), Y5
+	VMAXPS       960(SI), Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMAXPS       Y3, Y2, Y2
+	VMOVUPS      32(SI), Y3
+	VMAXPS       96(SI), Y3, Y3
+	VMOVUPS      160(SI), Y4
+	VMAXPS       224(SI), Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVUPS      288(SI), Y4
+	VMAXPS       352(SI), Y4, Y4
+	VMOVUPS      416(SI), Y5
+	VMAXPS       480(SI), Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVUPS      544(SI), Y4
+	VMAXPS       608(SI), Y4, Y4
+	VMOVUPS      672(SI), Y5
+	VMAXPS       736(SI), Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      800(SI), Y5
+	VMAXPS       864(SI), Y5, Y5
+	VMOVUPS      928(SI), Y6
+	VMAXPS       992(SI), Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMAXPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VMAXPS       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VMAXPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VMAXSS       X3, X2, X2
+	VMOVSS       X2, max+36(FP)
+	VMOVUPS      (SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y3
+	VMOVUPS     64(SI), Y4
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y3, Y0, Y5
+	VSUBPS  Y4, Y0, Y6
+	VMOVUPS nearLog2eHi<>+0(SB), Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y7, Y5
+	VFMADD231PS 64(SI), Y7, Y6
+	VMOVUPS     nearLog2eLo<>+0(SB), Y8
+	VFMADD231PS (SI), Y8, Y5
+	VFMADD231PS 64(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPSLLD  $0x14, Y3, Y11
+	VPSLLD  $0x14, Y4, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y11, Y5, Y5
+	VMULPS      Y12, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y3, Y4, Y3
+	VMOVUPS     128(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y4
+	VMOVUPS     192(SI), Y6
+	VFMADD213PS Y0, Y7, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y0, Y9
+	VSUBPS Y6, Y0, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y7, Y9
+	VFMADD231PS 192(SI), Y7, Y10
+	VFMADD231PS 128(SI), Y8, Y9
+	VFMADD231PS 192(SI), Y8, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VMOVUPS Y2, (BX)
+	VPSLLD  $0x14, Y4, Y2
+	VMOVUPS Y1, 32(BX)
+	VPSLLD  $0x14, Y6, Y1
+	VPADDD  Y11, Y2, Y11
+	VPADDD  Y12, Y1, Y12
+	VMOVUPS nearExp2<>+0(SB), Y1
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y1
+	VMOVUPS     nearExp2<>+0(SB), Y2
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y1
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y2
+	VMULPS      Y1, Y9, Y9
+	VMULPS      Y2, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y5, Y5
+	VPOR        Y3, Y4, Y3
+	VPOR        Y3, Y6, Y3
+	VMOVUPS     256(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     320(SI), Y2
+	VFMADD213PS Y0, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y4
+	VSUBPS Y2, Y0, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y7, Y4
+	VFMADD231PS 320(SI), Y7, Y6
+	VFMADD231PS 256(SI), Y8, Y4
+	VFMADD231PS 320(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y1, Y11
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y11, Y4, Y4
+	VMULPS      Y12, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y4
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y3, Y1, Y3
+	VPOR        Y3, Y2, Y3
+	VMOVUPS     384(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     448(SI), Y2
+	VFMADD213PS Y0, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y6
+	VSUBPS Y2, Y0, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y7, Y6
+	VFMADD231PS 448(SI), Y7, Y9
+	VFMADD231PS 384(SI), Y8, Y6
+	VFMADD231PS 448(SI), Y8, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y10
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPSLLD  $0x14, Y1, Y12
+	VMOVUPS Y5, 64(BX)
+	VPSLLD  $0x14, Y2, Y5
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VMULPS      Y5, Y6, Y6
+	VMULPS      Y12, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y3, Y1, Y3
+	VPOR        Y3, Y2, Y3
+	VMOVUPS     512(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     576(SI), Y2
+	VFMADD213PS Y0, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y5
+	VSUBPS Y2, Y0, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y7, Y5
+	VFMADD231PS 576(SI), Y7, Y6
+	VFMADD231PS 512(SI), Y8, Y5
+	VFMADD231PS 576(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y1, Y11
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y11, Y5, Y5
+	VMULPS      Y12, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y3, Y1, Y3
+	VPOR        Y3, Y2, Y3
+	VMOVUPS     640(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     704(SI), Y2
+	VFMADD213PS Y0, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y6
+	VSUBPS Y2, Y0, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y7, Y6
+	VFMADD231PS 704(SI), Y7, Y9
+	VFMADD231PS 640(SI), Y8, Y6
+	VFMADD231PS 704(SI), Y8, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y10
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPSLLD  $0x14, Y1, Y12
+	VMOVUPS Y4, 96(BX)
+	VPSLLD  $0x14, Y2, Y4
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VMULPS      Y4, Y6, Y6
+	VMULPS      Y12, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y3, Y1, Y3
+	VPOR        Y3, Y2, Y3
+	VMOVUPS     768(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     832(SI), Y2
+	VFMADD213PS Y0, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y4
+	VSUBPS Y2, Y0, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Y7, Y4
+	VFMADD231PS 832(SI), Y7, Y6
+	VFMADD231PS 768(SI), Y8, Y4
+	VFMADD231PS 832(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y1, Y11
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y11, Y4, Y4
+	VMULPS      Y12, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y4
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y3, Y1, Y3
+	VPOR        Y3, Y2, Y3
+	VMOVUPS     896(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     960(SI), Y2
+	VFMADD213PS Y0, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y6
+	VSUBPS Y2, Y0, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 896(SI), Y7, Y6
+	VFMADD231PS 960(SI), Y7, Y9
+	VFMADD231PS 896(SI), Y8, Y6
+	VFMADD231PS 960(SI), Y8, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y10
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPSLLD  $0x14, Y1, Y12
+	VMOVUPS Y5, 128(BX)
+	VPSLLD  $0x14, Y2, Y5
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VMULPS      Y5, Y6, Y6
+	VMULPS      Y12, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y3, Y1, Y3
+	VPOR        Y3, Y2, Y3
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     96(SI), Y2
+	VFMADD213PS Y0, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y5
+	VSUBPS Y2, Y0, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y7, Y5
+	VFMADD231PS 96(SI), Y7, Y6
+	VFMADD231PS 32(SI), Y8, Y5
+	VFMADD231PS 96(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y1, Y11
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y11, Y5, Y5
+	VMULPS      Y12, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y3, Y1, Y3
+	VPOR        Y3, Y2, Y3
+	VMOVUPS     160(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     224(SI), Y2
+	VFMADD213PS Y0, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y6
+	VSUBPS Y2, Y0, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y7, Y6
+	VFMADD231PS 224(SI), Y7, Y9
+	VFMADD231PS 160(SI), Y8, Y6
+	VFMADD231PS 224(SI), Y8, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y10
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPSLLD  $0x14, Y1, Y12
+	VMOVUPS Y4, 160(BX)
+	VPSLLD  $0x14, Y2, Y4
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VMULPS      Y4, Y6, Y6
+	VMULPS      Y12, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y3, Y1, Y3
+	VPOR        Y3, Y2, Y3
+	VMOVUPS     288(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     352(SI), Y2
+	VFMADD213PS Y0, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y4
+	VSUBPS Y2, Y0, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y7, Y4
+	VFMADD231PS 352(SI), Y7, Y6
+	VFMADD231PS 288(SI), Y8, Y4
+	VFMADD231PS 352(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y1, Y11
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y11, Y4, Y4
+	VMULPS      Y12, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y4
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y3, Y1, Y3
+	VPOR        Y3, Y2, Y3
+	VMOVUPS     416(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     480(SI), Y2
+	VFMADD213PS Y0, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y6
+	VSUBPS Y2, Y0, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y7, Y6
+	VFMADD231PS 480(SI), Y7, Y9
+	VFMADD231PS 416(SI), Y8, Y6
+	VFMADD231PS 480(SI), Y8, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y10
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPSLLD  $0x14, Y1, Y12
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y2, Y5
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VMULPS      Y5, Y6, Y6
+	VMULPS      Y12, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y3, Y1, Y3
+	VPOR        Y3, Y2, Y3
+	VMOVUPS     544(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     608(SI), Y2
+	VFMADD213PS Y0, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y5
+	VSUBPS Y2, Y0, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y7, Y5
+	VFMADD231PS 608(SI), Y7, Y6
+	VFMADD231PS 544(SI), Y8, Y5
+	VFMADD231PS 608(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y1, Y11
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y11, Y5, Y5
+	VMULPS      Y12, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y3, Y1, Y3
+	VPOR        Y3, Y2, Y3
+	VMOVUPS     672(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     736(SI), Y2
+	VFMADD213PS Y0, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y6
+	VSUBPS Y2, Y0, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y7, Y6
+	VFMADD231PS 736(SI), Y7, Y9
+	VFMADD231PS 672(SI), Y8, Y6
+	VFMADD231PS 736(SI), Y8, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y10
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPSLLD  $0x14, Y1, Y12
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y2, Y4
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VMULPS      Y4, Y6, Y6
+	VMULPS      Y12, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y3, Y1, Y3
+	VPOR        Y3, Y2, Y3
+	VMOVUPS     800(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     864(SI), Y2
+	VFMADD213PS Y0, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y4
+	VSUBPS Y2, Y0, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 800(SI), Y7, Y4
+	VFMADD231PS 864(SI), Y7, Y6
+	VFMADD231PS 800(SI), Y8, Y4
+	VFMADD231PS 864(SI), Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y1, Y11
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y11, Y4, Y4
+	VMULPS      Y12, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y4
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y3, Y1, Y3
+	VPOR        Y3, Y2, Y3
+	VMOVUPS     928(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y7, Y1
+	VMOVUPS     992(SI), Y2
+	VFMADD213PS Y0, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y6
+	VSUBPS Y2, Y0, Y0
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 928(SI), Y7, Y6
+	VFMADD231PS 992(SI), Y7, Y0
+	VFMADD231PS 928(SI), Y8, Y6
+	VFMADD231PS 992(SI), Y8, Y0
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y7
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPSLLD  $0x14, Y1, Y9
+	VPSLLD  $0x14, Y2, Y10
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y0, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y0, Y10
+	VMULPS      Y9, Y6, Y6
+	VMULPS      Y10, Y0, Y0
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y6
+	VFMADD213PS Y8, Y8, Y0
+	VADDPS      Y0, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y3, Y1, Y3
+	VPOR        Y3, Y2, Y3
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y3
+	JNZ          end
+	VMOVUPS      64(BX), Y0
+	VMOVUPS      96(BX), Y1
+	VADDPS       Y1, Y0, Y2
+	VMINPS       Y1, Y0, Y3
+	VMAXPS       Y1, Y0, Y0
+	VSUBPS       Y0, Y2, Y0
+	VSUBPS       Y0, Y3, Y3
+	VMOVUPS      128(BX), Y0
+	VADDPS       Y0, Y2, Y1
+	VMINPS       Y0, Y2, Y6
+	VMAXPS       Y0, Y2, Y2
+	VSUBPS       Y2, Y1, Y2
+	VSUBPS       Y2, Y6, Y6
+	VADDPS       Y6, Y3, Y3
+	VMOVUPS      160(BX), Y0
+	VADDPS       Y0, Y1, Y2
+	VMINPS       Y0, Y1, Y6
+	VMAXPS       Y0, Y1, Y1
+	VSUBPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y6, Y6
+	VADDPS       Y6, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X0
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X0, Y0
+	VEXTRACTF128 $0x01, Y3, X1
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X1, Y1
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y1, Y0, Y0
+	VMOVUPS      192(BX), Y1
+	VMOVUPS      224(BX), Y3
+	VADDPS       Y3, Y1, Y6
+	VMINPS       Y3, Y1, Y7
+	VMAXPS       Y3, Y1, Y1
+	VSUBPS       Y1, Y6, Y1
+	VSUBPS       Y1, Y7, Y7
+	VADDPS       Y5, Y6, Y1
+	VMINPS       Y5, Y6, Y3
+	VMAXPS       Y5, Y6, Y6
+	VSUBPS       Y6, Y1, Y6
+	VSUBPS       Y6, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VADDPS       Y4, Y1, Y3
+	VMINPS       Y4, Y1, Y5
+	VMAXPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y3, Y1
+	VSUBPS       Y1, Y5, Y5
+	VADDPS       Y5, Y7, Y7
+	VEXTRACTF128 $0x01, Y3, X1
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPD       X0, X2, X2
+	VMOVHLPS     X2, X2, X0
+	VADDSD       X0, X2, X2
+	VMOVUPS      32(BX), Y0
+
+	// total * 2^N
+	VPSLLQ $0x34, X0, X15
+	VPSUBQ X15, X2, X15
+
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X15, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VPSRLQ      $0x34, X15, X2
+	VPOR        exponent<>+0(SB), X2, X2
+	VSUBSD      exponentBias<>+0(SB), X2, X2
+	VPAND       mantissa<>+0(SB), X15, X15
+	VPOR        oneD<>+0(SB), X15, X15
+	VMOVSD      minusOneD<>+0(SB), X14
+	VFMADD132SD (R11)(AX*1), X14, X15
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X14
+	VFMADD132SD ln2D<>+0(SB), X14, X2
+	VADDSD      X15, X2, X2
+	VMOVSD      logPolynomial<>+24(SB), X13
+	VFMADD213SD logPolynomial<>+16(SB), X15, X13
+	VFMADD213SD logPolynomial<>+8(SB), X15, X13
+	VFMADD213SD logPolynomial<>+0(SB), X15, X13
+	VMULSD      X15, X15, X15
+	VFMADD231SD X13, X15, X2
+	VMOVUPS     (BX), Y0
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X0, X0, X1
+	VSUBSD    X1, X2, X1
+	VMOVSD    sureExcess64<>+0(SB), X3
+	VUCOMISD  X3, X1
+	JCS       sure256to256
+	TESTQ     DI, DI
+	JNZ       l40
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X2, X15
+	VADDPD     logDoubt<>+0(SB), X15, X15
+	VCVTPD2PSX X15, X15
+	VMOVQ      X15, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+l40:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X1, X1
+	VADDPD       logDoubt<>+0(SB), X1, X1
+	VCVTPD2PSX   X1, X1
+	VMOVQ        X1, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X1, Y1
+	VBROADCASTSS X0, Y0
+	VMOVUPS      (SI), Y2
+
+	// x - largest - excess
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, (DI)
+	VMOVUPS 32(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 32(DI)
+	VMOVUPS 64(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS 96(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 96(DI)
+	VMOVUPS 128(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 128(DI)
+	VMOVUPS 160(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 160(DI)
+	VMOVUPS 192(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 192(DI)
+	VMOVUPS 224(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 224(DI)
+	VMOVUPS 256(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 256(DI)
+	VMOVUPS 288(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 288(DI)
+	VMOVUPS 320(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 320(DI)
+	VMOVUPS 352(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 352(DI)
+	VMOVUPS 384(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 384(DI)
+	VMOVUPS 416(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 416(DI)
+	VMOVUPS 448(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 448(DI)
+	VMOVUPS 480(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 480(DI)
+	VMOVUPS 512(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 512(DI)
+	VMOVUPS 544(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 544(DI)
+	VMOVUPS 576(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 576(DI)
+	VMOVUPS 608(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 608(DI)
+	VMOVUPS 640(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 640(DI)
+	VMOVUPS 672(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 672(DI)
+	VMOVUPS 704(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 704(DI)
+	VMOVUPS 736(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 736(DI)
+	VMOVUPS 768(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 768(DI)
+	VMOVUPS 800(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 800(DI)
+	VMOVUPS 832(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 832(DI)
+	VMOVUPS 864(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 864(DI)
+	VMOVUPS 896(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 896(DI)
+	VMOVUPS 928(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 928(DI)
+	VMOVUPS 960(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 960(DI)
+	VMOVUPS 992(SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y2, 992(DI)
+	MOVB    $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure256to256:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS max+36(FP), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
+	VMOVUPS      nearSure<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VSUBPS       nearInteger<>+0(SB), Y2, Y2
+	VMOVUPS      (SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y1
+	VMOVUPS     64(SI), Y3
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y3
+
+	// -n = magic - N - u
+	VSUBPS  Y1, Y2, Y4
+	VSUBPS  Y3, Y2, Y5
+	VMOVUPS nearLog2eHi<>+0(SB), Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y6, Y4
+	VFMADD231PS 64(SI), Y6, Y5
+	VMOVUPS     nearLog2eLo<>+0(SB), Y7
+	VFMADD231PS (SI), Y7, Y4
+	VFMADD231PS 64(SI), Y7, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y9
+	VPSLLD  $0x14, Y1, Y10
+	VPSLLD  $0x14, Y3, Y11
+	VPADDD  Y8, Y10, Y8
+	VPADDD  Y9, Y11, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VMULPS      Y10, Y4, Y4
+	VMULPS      Y11, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y4
+	VFMADD213PS Y9, Y9, Y5
+	VCMPPS      $0x1e, (SI), Y0, Y8
+	VCMPPS      $0x1e, 64(SI), Y0, Y9
+	VANDPS      Y4, Y8, Y8
+	VANDPS      Y5, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y1, Y3, Y1
+	VMOVUPS     128(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     192(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y6, Y5
+	VFMADD231PS 192(SI), Y6, Y9
+	VFMADD231PS 128(SI), Y7, Y5
+	VFMADD231PS 192(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y5
+	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x1e, 128(SI), Y0, Y10
+	VCMPPS      $0x1e, 192(SI), Y0, Y11
+	VANDPS      Y5, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     256(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     320(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y6, Y5
+	VFMADD231PS 320(SI), Y6, Y9
+	VFMADD231PS 256(SI), Y7, Y5
+	VFMADD231PS 320(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y5
+	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x1e, 256(SI), Y0, Y10
+	VCMPPS      $0x1e, 320(SI), Y0, Y11
+	VANDPS      Y5, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     384(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     448(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y6, Y5
+	VFMADD231PS 448(SI), Y6, Y9
+	VFMADD231PS 384(SI), Y7, Y5
+	VFMADD231PS 448(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x1e, 384(SI), Y0, Y11
+	VCMPPS      $0x1e, 448(SI), Y0, Y12
+	VANDPS      Y5, Y11, Y11
+	VANDPS      Y9, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     512(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     576(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y6, Y5
+	VFMADD231PS 576(SI), Y6, Y9
+	VFMADD231PS 512(SI), Y7, Y5
+	VFMADD231PS 576(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x1e, 512(SI), Y0, Y11
+	VCMPPS      $0x1e, 576(SI), Y0, Y12
+	VANDPS      Y5, Y11, Y11
+	VANDPS      Y9, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     640(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     704(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y6, Y5
+	VFMADD231PS 704(SI), Y6, Y9
+	VFMADD231PS 640(SI), Y7, Y5
+	VFMADD231PS 704(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y5, Y5
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y5
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, 640(SI), Y0, Y12
+	VCMPPS      $0x1e, 704(SI), Y0, Y13
+	VANDPS      Y5, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     768(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     832(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Y6, Y5
+	VFMADD231PS 832(SI), Y6, Y9
+	VFMADD231PS 768(SI), Y7, Y5
+	VFMADD231PS 832(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y5, Y5
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y5
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, 768(SI), Y0, Y12
+	VCMPPS      $0x1e, 832(SI), Y0, Y13
+	VANDPS      Y5, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     896(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     960(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 896(SI), Y6, Y5
+	VFMADD231PS 960(SI), Y6, Y9
+	VFMADD231PS 896(SI), Y7, Y5
+	VFMADD231PS 960(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y11, (BX)
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y11, Y5, Y5
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y5
+	VFMADD213PS Y14, Y14, Y9
+	VCMPPS      $0x1e, 896(SI), Y0, Y11
+	VCMPPS      $0x1e, 960(SI), Y0, Y13
+	VANDPS      Y5, Y11, Y11
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y12, Y12
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y6, Y5
+	VFMADD231PS 96(SI), Y6, Y9
+	VFMADD231PS 32(SI), Y7, Y5
+	VFMADD231PS 96(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y5, Y5
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, 32(SI), Y0, Y11
+	VCMPPS      $0x1e, 96(SI), Y0, Y13
+	VANDPS      Y5, Y11, Y11
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y6, Y5
+	VFMADD231PS 224(SI), Y6, Y9
+	VFMADD231PS 160(SI), Y7, Y5
+	VFMADD231PS 224(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y12, 32(BX)
+	VPSLLD  $0x14, Y4, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y5
+	VFMADD213PS Y14, Y14, Y9
+	VCMPPS      $0x1e, 160(SI), Y0, Y12
+	VCMPPS      $0x1e, 224(SI), Y0, Y13
+	VANDPS      Y5, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     352(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y6, Y5
+	VFMADD231PS 352(SI), Y6, Y9
+	VFMADD231PS 288(SI), Y7, Y5
+	VFMADD231PS 352(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y5, Y5
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y5
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, 288(SI), Y0, Y12
+	VCMPPS      $0x1e, 352(SI), Y0, Y13
+	VANDPS      Y5, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     416(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     480(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y6, Y5
+	VFMADD231PS 480(SI), Y6, Y9
+	VFMADD231PS 416(SI), Y7, Y5
+	VFMADD231PS 480(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y11, 64(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y11, Y5, Y5
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y5
+	VFMADD213PS Y14, Y14, Y9
+	VCMPPS      $0x1e, 416(SI), Y0, Y11
+	VCMPPS      $0x1e, 480(SI), Y0, Y13
+	VANDPS      Y5, Y11, Y11
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y12, Y12
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     544(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     608(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y6, Y5
+	VFMADD231PS 608(SI), Y6, Y9
+	VFMADD231PS 544(SI), Y7, Y5
+	VFMADD231PS 608(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y5, Y5
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, 544(SI), Y0, Y11
+	VCMPPS      $0x1e, 608(SI), Y0, Y13
+	VANDPS      Y5, Y11, Y11
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     672(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     736(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y6, Y5
+	VFMADD231PS 736(SI), Y6, Y9
+	VFMADD231PS 672(SI), Y7, Y5
+	VFMADD231PS 736(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y12, 96(BX)
+	VPSLLD  $0x14, Y4, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y5
+	VFMADD213PS Y14, Y14, Y9
+	VCMPPS      $0x1e, 672(SI), Y0, Y12
+	VCMPPS      $0x1e, 736(SI), Y0, Y13
+	VANDPS      Y5, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     800(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     864(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 800(SI), Y6, Y5
+	VFMADD231PS 864(SI), Y6, Y9
+	VFMADD231PS 800(SI), Y7, Y5
+	VFMADD231PS 864(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y5, Y5
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y5
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, 800(SI), Y0, Y12
+	VCMPPS      $0x1e, 864(SI), Y0, Y13
+	VANDPS      Y5, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+	VMOVUPS     928(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y6, Y3
+	VMOVUPS     992(SI), Y4
+	VFMADD213PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 928(SI), Y6, Y5
+	VFMADD231PS 992(SI), Y6, Y9
+	VFMADD231PS 928(SI), Y7, Y5
+	VFMADD231PS 992(SI), Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VPSLLD  $0x14, Y4, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y7, Y5, Y5
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y5
+	VFMADD213PS Y14, Y14, Y9
+	VCMPPS      $0x1e, 928(SI), Y0, Y7
+	VCMPPS      $0x1e, 992(SI), Y0, Y13
+	VANDPS      Y5, Y7, Y7
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y1, Y3, Y1
+	VPOR        Y1, Y4, Y1
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y1
+	JNZ          end
+	VADDPS       Y10, Y8, Y1
+	VMINPS       Y10, Y8, Y3
+	VMAXPS       Y10, Y8, Y8
+	VSUBPS       Y8, Y1, Y8
+	VSUBPS       Y8, Y3, Y3
+	VMOVUPS      (BX), Y4
+	VADDPS       Y4, Y1, Y5
+	VMINPS       Y4, Y1, Y7
+	VMAXPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y5, Y1
+	VSUBPS       Y1, Y7, Y7
+	VADDPS       Y7, Y3, Y3
+	VMOVUPS      32(BX), Y1
+	VADDPS       Y1, Y5, Y4
+	VMINPS       Y1, Y5, Y7
+	VMAXPS       Y1, Y5, Y5
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y7, Y7
+	VADDPS       Y7, Y3, Y3
+	VEXTRACTF128 $0x01, Y4, X1
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y5, Y1, Y1
+	VMOVUPS      64(BX), Y3
+	VMOVUPS      96(BX), Y5
+	VADDPS       Y5, Y3, Y7
+	VMINPS       Y5, Y3, Y8
+	VMAXPS       Y5, Y3, Y3
+	VSUBPS       Y3, Y7, Y3
+	VSUBPS       Y3, Y8, Y8
+	VADDPS       Y11, Y7, Y3
+	VMINPS       Y11, Y7, Y5
+	VMAXPS       Y11, Y7, Y7
+	VSUBPS       Y7, Y3, Y7
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y5, Y8, Y8
+	VADDPS       Y12, Y3, Y5
+	VMINPS       Y12, Y3, Y7
+	VMAXPS       Y12, Y3, Y3
+	VSUBPS       Y3, Y5, Y3
+	VSUBPS       Y3, Y7, Y7
+	VADDPS       Y7, Y8, Y8
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y8, X7
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y7, Y3, Y3
+	VMOVAPS      Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y6, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y6, Y0, Y2
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y6
+	VPSLLD  $0x14, Y7, Y7
+	VPADDD  Y6, Y7, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y7
+	VMULPS      Y7, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS  Y6, Y6, Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       sureScale64<>+0(SB), X6
+	VMULSD       X6, X2, X2
+	VMOVSD       X2, top+40(FP)
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X1
+	VADDPD       X1, X4, X4
+	VMOVHLPS     X4, X4, X1
+	VADDSD       X1, X4, X4
+	VMULSD       X6, X4, X4
+	VMOVSD       X4, rest+48(FP)
+	VMULPS       log2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      integerSure<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMOVSS       X0, unit+32(FP)
+	MOVB         $0x02, how+28(FP)
+	VZEROUPPER
+	RET
+
+done10:
 end:
-	MOVB $0x00, ok+24(FP)
+	MOVB $0x00, how+28(FP)
 	VZEROUPPER
 	RET
 
@@ -70500,10 +73340,10 @@ end:
 	VZEROUPPER
 	RET
 
-// func totalRowAVX2(src *float32, n int, s *Scale, out *Total) (ok bool)
+// func totalRowAVX2(src *float32, n int, s *Scale, out *Total) (y float32, how uint8)
 // Requires: AVX, AVX2, FMA3
-TEXT ·totalRowAVX2(SB), $352-33
-	// totalRowAVX2: the total of an ordinary row, with its lanes if one may have nearly all.
+TEXT ·totalRowAVX2(SB), $352-37
+	// totalRowAVX2: the total of an ordinary row and its logarithm, or its lanes if one may have nearly all.
 	MOVQ src+0(FP), SI
 	MOVQ s+16(FP), R15
 	MOVQ out+24(FP), R14
@@ -73234,16 +76074,58 @@ total:
 	// Leave if a lane may have more than twice as much as all others.
 	VMAXPS       Y3, Y0, Y1
 	VMOVSD       share64<>+0(SB), X4
-	VMULSD       X4, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Y2
-	VCMPPS       $0x1e, Y2, Y1, Y1
+	VMULSD       X4, X2, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VCMPPS       $0x1e, Y4, Y1, Y1
 	VMOVMSKPS    Y1, AX
 	TESTL        AX, AX
 	JNZ          end
-	VMOVUPS      Y0, (BX)
-	VMOVUPS      Y3, 32(BX)
-	JMP          done
+	VMOVUPS      integer<>+0(SB), Y1
+	VBROADCASTSS (R14), Y4
+	VSUBPS       Y4, Y1, Y1
+
+	// total * 2^N
+	VPSLLQ $0x34, X1, X15
+	VPSUBQ X15, X2, X15
+
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X15, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VPSRLQ      $0x34, X15, X2
+	VPOR        exponent<>+0(SB), X2, X2
+	VSUBSD      exponentBias<>+0(SB), X2, X2
+	VPAND       mantissa<>+0(SB), X15, X15
+	VPOR        oneD<>+0(SB), X15, X15
+	VMOVSD      minusOneD<>+0(SB), X14
+	VFMADD132SD (R11)(AX*1), X14, X15
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X14
+	VFMADD132SD ln2D<>+0(SB), X14, X2
+	VADDSD      X15, X2, X2
+	VMOVSD      logPolynomial<>+24(SB), X13
+	VFMADD213SD logPolynomial<>+16(SB), X15, X13
+	VFMADD213SD logPolynomial<>+8(SB), X15, X13
+	VFMADD213SD logPolynomial<>+0(SB), X15, X13
+	VMULSD      X15, X15, X15
+	VFMADD231SD X13, X15, X2
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X2, X2
+	VADDPD     logDoubt<>+0(SB), X2, X2
+	VCVTPD2PSX X2, X2
+	VMOVQ      X2, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        uncertain
+	VMOVSS     X2, y+32(FP)
+	VMOVUPS    Y0, (BX)
+	VMOVUPS    Y3, 32(BX)
+	JMP        done
 
 end:
 	// The lanes.
@@ -73253,12 +76135,17 @@ end:
 	VMOVUPS Y0, 48(R14)
 
 irregular:
-	MOVB $0x00, ok+32(FP)
+	MOVB $0x00, how+36(FP)
+	VZEROUPPER
+	RET
+
+uncertain:
+	MOVB $0x02, how+36(FP)
 	VZEROUPPER
 	RET
 
 done:
-	MOVB $0x01, ok+32(FP)
+	MOVB $0x01, how+36(FP)
 	VZEROUPPER
 	RET
 
@@ -73282,14 +76169,18 @@ DATA minusOrdinary<>+24(SB)/4, $0xc2c00000
 DATA minusOrdinary<>+28(SB)/4, $0xc2c00000
 GLOBL minusOrdinary<>(SB), RODATA|NOPTR, $32
 
-// func copyRowAVX2(dst *float32, src *float32, n int, s *Scale, out *Total) (ok bool)
+DATA share64<>+0(SB)/4, $0x00000000
+DATA share64<>+4(SB)/4, $0x3fe50000
+GLOBL share64<>(SB), RODATA|NOPTR, $8
+
+// func copyRowAVX2(dst *float32, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8)
 // Requires: AVX, AVX2, FMA3
-TEXT ·copyRowAVX2(SB), $576-41
-	// copyRowAVX2: totalRow with the largest element, which copies the row too.
+TEXT ·copyRowAVX2(SB), $576-53
+	// copyRowAVX2: totalRow with the largest element, which copies the row too; y is less that times scale.
 	MOVQ src+8(FP), SI
 	MOVQ dst+0(FP), DI
 	MOVQ s+24(FP), R15
-	MOVQ out+32(FP), R14
+	MOVQ out+40(FP), R14
 	MOVQ n+16(FP), CX
 	LEAQ 31(SP), BX
 	ANDQ $-32, BX
@@ -76690,22 +79581,69 @@ total:
 	VXORPS       X4, X4, X4
 
 	// A zero is stored without its sign.
-	VADDSS X4, X1, X1
-	VMOVSS X1, 4(R14)
+	VADDSS X4, X1, X4
+	VMOVSS X4, 4(R14)
 
 	// Leave if a lane may have more than twice as much as all others.
-	VMAXPS       Y3, Y0, Y1
-	VMOVSD       share64<>+0(SB), X4
-	VMULSD       X4, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Y2
-	VCMPPS       $0x1e, Y2, Y1, Y1
-	VMOVMSKPS    Y1, AX
+	VMAXPS       Y3, Y0, Y4
+	VMOVSD       share64<>+0(SB), X5
+	VMULSD       X5, X2, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VCMPPS       $0x1e, Y5, Y4, Y4
+	VMOVMSKPS    Y4, AX
 	TESTL        AX, AX
 	JNZ          end
-	VMOVUPS      Y0, (BX)
-	VMOVUPS      Y3, 32(BX)
-	JMP          done
+	VMOVUPS      integer<>+0(SB), Y4
+	VBROADCASTSS (R14), Y5
+	VSUBPS       Y5, Y4, Y4
+
+	// total * 2^N
+	VPSLLQ $0x34, X4, X15
+	VPSUBQ X15, X2, X15
+
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X15, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VPSRLQ      $0x34, X15, X2
+	VPOR        exponent<>+0(SB), X2, X2
+	VSUBSD      exponentBias<>+0(SB), X2, X2
+	VPAND       mantissa<>+0(SB), X15, X15
+	VPOR        oneD<>+0(SB), X15, X15
+	VMOVSD      minusOneD<>+0(SB), X14
+	VFMADD132SD (R11)(AX*1), X14, X15
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD       8(R11)(AX*1), X14
+	VFMADD132SD  ln2D<>+0(SB), X14, X2
+	VADDSD       X15, X2, X2
+	VMOVSD       logPolynomial<>+24(SB), X13
+	VFMADD213SD  logPolynomial<>+16(SB), X15, X13
+	VFMADD213SD  logPolynomial<>+8(SB), X15, X13
+	VFMADD213SD  logPolynomial<>+0(SB), X15, X13
+	VMULSD       X15, X15, X15
+	VFMADD231SD  X13, X15, X2
+	VCVTSS2SD    X1, X1, X1
+	VBROADCASTSS scale+32(FP), Y4
+	VCVTSS2SD    X4, X4, X4
+	VMULSD       X4, X1, X1
+	VSUBSD       X1, X2, X2
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X2, X2
+	VADDPD     logDoubt<>+0(SB), X2, X2
+	VCVTPD2PSX X2, X2
+	VMOVQ      X2, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        uncertain
+	VMOVSS     X2, y+48(FP)
+	VMOVUPS    Y0, (BX)
+	VMOVUPS    Y3, 32(BX)
+	JMP        done
 
 end:
 	// The lanes.
@@ -76715,11 +79653,16 @@ end:
 	VMOVUPS Y0, 48(R14)
 
 irregular:
-	MOVB $0x00, ok+40(FP)
+	MOVB $0x00, how+52(FP)
+	VZEROUPPER
+	RET
+
+uncertain:
+	MOVB $0x02, how+52(FP)
 	VZEROUPPER
 	RET
 
 done:
-	MOVB $0x01, ok+40(FP)
+	MOVB $0x01, how+52(FP)
 	VZEROUPPER
 	RET

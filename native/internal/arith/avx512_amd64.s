@@ -21462,7 +21462,7 @@ loop1:
 	VMOVSD    X13, 16(DI)
 	VADDSD    X13, X13, X13
 	VUCOMISD  X17, X13
-	JCS       sure16
+	JCS       sure0to16
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -21486,7 +21486,7 @@ exact16:
 	ADDQ         $0x00000000, CX
 	JMP          far
 
-sure16:
+sure0to16:
 	// The sum without the largest element, next to which the others are rounded off.
 	VMULPS.BCST   4(DI), Z0, Z2
 	VBROADCASTSS  nearSure<>+0(SB), Z3
@@ -21522,7 +21522,7 @@ sure16:
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
-	JNZ           sure16Next
+	JNZ           sure0to16Next
 	VEXTRACTF64X4 $0x01, Z5, Y2
 	VCVTPS2PD     Y5, Z5
 	VCVTPS2PD     Y2, Z2
@@ -21571,7 +21571,7 @@ sure16:
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
 
-sure16Next:
+sure0to16Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -21740,7 +21740,7 @@ loop4:
 	VMOVSD    X20, 16(DI)
 	VADDSD    X20, X20, X20
 	VUCOMISD  X17, X20
-	JCS       sure32
+	JCS       sure16to32
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -21764,7 +21764,7 @@ exact32:
 	ADDQ         $0x00000010, CX
 	JMP          far
 
-sure32:
+sure16to32:
 	// The sum without the largest element, next to which the others are rounded off.
 	VMULPS.BCST  4(DI), Z0, Z2
 	VBROADCASTSS nearSure<>+0(SB), Z3
@@ -21818,7 +21818,7 @@ sure32:
 	VPORD         Z4, Z5, Z4
 	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
-	JNZ           sure32Next
+	JNZ           sure16to32Next
 	VEXTRACTF64X4 $0x01, Z6, Y2
 	VCVTPS2PD     Y6, Z6
 	VCVTPS2PD     Y2, Z2
@@ -21867,7 +21867,7 @@ sure32:
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
 
-sure32Next:
+sure16to32Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -22051,7 +22051,7 @@ loop7:
 	VMOVSD    X21, 16(DI)
 	VADDSD    X21, X21, X21
 	VUCOMISD  X17, X21
-	JCS       sure48
+	JCS       sure32to48
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -22075,7 +22075,7 @@ exact48:
 	ADDQ         $0x00000020, CX
 	JMP          far
 
-sure48:
+sure32to48:
 	// The sum without the largest element, next to which the others are rounded off.
 	VMULPS.BCST  4(DI), Z0, Z2
 	VBROADCASTSS nearSure<>+0(SB), Z3
@@ -22144,7 +22144,7 @@ sure48:
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
-	JNZ           sure48Next
+	JNZ           sure32to48Next
 	VEXTRACTF64X4 $0x01, Z7, Y2
 	VCVTPS2PD     Y7, Z7
 	VCVTPS2PD     Y2, Z2
@@ -22193,7 +22193,7 @@ sure48:
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
 
-sure48Next:
+sure32to48Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -22394,7 +22394,7 @@ loop10:
 	VMOVSD    X22, 16(DI)
 	VADDSD    X22, X22, X22
 	VUCOMISD  X17, X22
-	JCS       sure64
+	JCS       sure48to64
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -22418,7 +22418,7 @@ exact64:
 	ADDQ         $0x00000030, CX
 	JMP          far
 
-sure64:
+sure48to64:
 	// The sum without the largest element, next to which the others are rounded off.
 	VMULPS.BCST  4(DI), Z0, Z2
 	VBROADCASTSS nearSure<>+0(SB), Z3
@@ -22503,7 +22503,7 @@ sure64:
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
-	JNZ           sure64Next
+	JNZ           sure48to64Next
 	VEXTRACTF64X4 $0x01, Z8, Y2
 	VCVTPS2PD     Y8, Z8
 	VCVTPS2PD     Y2, Z2
@@ -22552,7 +22552,7 @@ sure64:
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
 
-sure64Next:
+sure48to64Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -22806,7 +22806,7 @@ loop13:
 	VMOVSD      X12, 16(DI)
 	VADDSD      X12, X12, X12
 	VUCOMISD    X16, X12
-	JCS         sure96
+	JCS         sure64to96
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
@@ -22830,7 +22830,7 @@ exact96:
 	ADDQ         $0x00000040, CX
 	JMP          far
 
-sure96:
+sure64to96:
 	// The sum without the largest element, next to which the others are rounded off.
 	VMULPS.BCST  4(DI), Z0, Z2
 	VBROADCASTSS nearSure<>+0(SB), Z3
@@ -22956,7 +22956,7 @@ sure96:
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
 	KORTESTW      K6, K6
-	JNZ           sure96Next
+	JNZ           sure64to96Next
 	VEXTRACTF64X4 $0x01, Z7, Y2
 	VCVTPS2PD     Y7, Z7
 	VCVTPS2PD     Y2, Z2
@@ -23010,7 +23010,7 @@ sure96:
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
 
-sure96Next:
+sure64to96Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -23300,7 +23300,7 @@ loop16:
 	VMOVSD      X11, 16(DI)
 	VADDSD      X11, X11, X11
 	VUCOMISD    X15, X11
-	JCS         sure128
+	JCS         sure96to128
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
@@ -23324,7 +23324,7 @@ exact128:
 	ADDQ         $0x00000060, CX
 	JMP          far
 
-sure128:
+sure96to128:
 	// The sum without the largest element, next to which the others are rounded off.
 	VMULPS.BCST  4(DI), Z0, Z2
 	VBROADCASTSS nearSure<>+0(SB), Z3
@@ -23483,7 +23483,7 @@ sure128:
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
 	KORTESTW      K6, K6
-	JNZ           sure128Next
+	JNZ           sure96to128Next
 	VEXTRACTF64X4 $0x01, Z7, Y2
 	VCVTPS2PD     Y7, Z7
 	VCVTPS2PD     Y2, Z2
@@ -23537,7 +23537,7 @@ sure128:
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
 
-sure128Next:
+sure96to128Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -23872,7 +23872,7 @@ loop19:
 	VMOVSD      X15, 16(DI)
 	VADDSD      X15, X15, X15
 	VUCOMISD    X14, X15
-	JCS         sure160
+	JCS         sure128to160
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
@@ -23896,7 +23896,7 @@ exact160:
 	ADDQ         $0x00000080, CX
 	JMP          far
 
-sure160:
+sure128to160:
 	// The sum without the largest element, next to which the others are rounded off.
 	VMULPS.BCST  4(DI), Z0, Z2
 	VBROADCASTSS nearSure<>+0(SB), Z3
@@ -24093,7 +24093,7 @@ sure160:
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
 	KORTESTW      K6, K6
-	JNZ           sure160Next
+	JNZ           sure128to160Next
 	VADDPS        Z9, Z7, Z2
 	VMINPS        Z9, Z7, Z4
 	VMAXPS        Z9, Z7, Z7
@@ -24158,7 +24158,7 @@ sure160:
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
 
-sure160Next:
+sure128to160Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -24529,7 +24529,7 @@ loop22:
 	VMOVSD      X15, 16(DI)
 	VADDSD      X15, X15, X15
 	VUCOMISD    X14, X15
-	JCS         sure192
+	JCS         sure160to192
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
@@ -24553,7 +24553,7 @@ exact192:
 	ADDQ         $0x000000a0, CX
 	JMP          far
 
-sure192:
+sure160to192:
 	// The sum without the largest element, next to which the others are rounded off.
 	VMULPS.BCST  4(DI), Z0, Z2
 	VBROADCASTSS nearSure<>+0(SB), Z3
@@ -24783,7 +24783,7 @@ sure192:
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
 	KORTESTW      K6, K6
-	JNZ           sure192Next
+	JNZ           sure160to192Next
 	VADDPS        Z9, Z7, Z2
 	VMINPS        Z9, Z7, Z4
 	VMAXPS        Z9, Z7, Z7
@@ -24848,7 +24848,7 @@ sure192:
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
 
-sure192Next:
+sure160to192Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -25304,7 +25304,7 @@ loop25:
 	VMOVSD      X9, 16(DI)
 	VADDSD      X9, X9, X9
 	VUCOMISD    X12, X9
-	JCS         sure256
+	JCS         sure192to256
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
@@ -25328,7 +25328,7 @@ exact256:
 	ADDQ         $0x000000c0, CX
 	JMP          far
 
-sure256:
+sure192to256:
 	// The sum without the largest element, next to which the others are rounded off.
 	VMULPS.BCST  4(DI), Z0, Z2
 	VBROADCASTSS nearSure<>+0(SB), Z3
@@ -25633,7 +25633,7 @@ sure256:
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
 	KORTESTW      K6, K6
-	JNZ           sure256Next
+	JNZ           sure192to256Next
 	VADDPS        Z9, Z7, Z2
 	VMINPS        Z9, Z7, Z4
 	VMAXPS        Z9, Z7, Z7
@@ -25704,7 +25704,7 @@ sure256:
 	VSUBPS        Z2, Z3, Z3
 	VMOVSS        X3, (DI)
 
-sure256Next:
+sure192to256Next:
 	ADDQ R9, SI
 	ADDQ $0x18, DI
 	DECQ R8
@@ -27470,12 +27470,14 @@ TEXT ·softmaxRowAVX512(SB), NOSPLIT, $0-25
 	VFMADD231PS  (SI), Z2, Z0
 	VBROADCASTSS nearLog2eLo<>+0(SB), Z3
 	VFMADD231PS  (SI), Z3, Z0
-	VBROADCASTSS (SI), Z3
 
-	// -N = 24 - round(x0 * kHi), in units of 2^-19, and then as the bits of u have it
-	VMULPS          Z2, Z3, Z3
-	VBROADCASTSS    nearHeadroom<>+0(SB), Z2
-	VSUBPS          Z3, Z2, Z2
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Z3
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS nearHeadroom<>+0(SB), Z2
+	VSUBPS       Z3, Z2, Z2
+
+	// -N as the bits of u have it
 	VPSLLD          $0x03, Z2, Z2
 	VBROADCASTSS    nearBitsOfN<>+0(SB), Z3
 	VPADDD          Z2, Z3, Z2
@@ -27581,12 +27583,14 @@ done0:
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z2
 	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z2
-	VBROADCASTSS     (SI), Z0
 
-	// -N = 24 - round(x0 * kHi), in units of 2^-19, and then as the bits of u have it
-	VMULPS.BCST     nearLog2eHi<>+0(SB), Z0, Z0
-	VBROADCASTSS    nearHeadroom<>+0(SB), Z3
-	VSUBPS          Z0, Z3, Z3
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Z0
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z0, Z3, Z3
+
+	// -N as the bits of u have it
 	VPSLLD          $0x03, Z3, Z3
 	VBROADCASTSS    nearBitsOfN<>+0(SB), Z0
 	VPADDD          Z3, Z0, Z3
@@ -27668,20 +27672,20 @@ small1:
 
 done1:
 	// 17 to 32 elements.
-	CMPQ         CX, $0x00000020
-	JGT          done2
-	SUBQ         $0x00000010, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
+	CMPQ  CX, $0x00000020
+	JGT   done2
+	SUBQ  $0x00000010, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+	MOVL  (SI), AX
+	ANDL  $0x7fffffff, AX
+	CMPL  AX, $0x487ff56e
+	JGT   end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Z0
 	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
 	VBROADCASTSS nearHeadroom<>+0(SB), Z1
 	VSUBPS       Z0, Z1, Z1
@@ -27804,20 +27808,20 @@ small2:
 
 done2:
 	// 33 to 48 elements.
-	CMPQ         CX, $0x00000030
-	JGT          done3
-	SUBQ         $0x00000020, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
+	CMPQ  CX, $0x00000030
+	JGT   done3
+	SUBQ  $0x00000020, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+	MOVL  (SI), AX
+	ANDL  $0x7fffffff, AX
+	CMPL  AX, $0x487ff56e
+	JGT   end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Z0
 	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
 	VBROADCASTSS nearHeadroom<>+0(SB), Z1
 	VSUBPS       Z0, Z1, Z1
@@ -27965,20 +27969,20 @@ small3:
 
 done3:
 	// 49 to 64 elements.
-	CMPQ         CX, $0x00000040
-	JGT          done4
-	SUBQ         $0x00000030, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
+	CMPQ  CX, $0x00000040
+	JGT   done4
+	SUBQ  $0x00000030, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+	MOVL  (SI), AX
+	ANDL  $0x7fffffff, AX
+	CMPL  AX, $0x487ff56e
+	JGT   end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Z0
 	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
 	VBROADCASTSS nearHeadroom<>+0(SB), Z1
 	VSUBPS       Z0, Z1, Z1
@@ -28152,20 +28156,20 @@ small4:
 
 done4:
 	// 65 to 80 elements.
-	CMPQ         CX, $0x00000050
-	JGT          done5
-	SUBQ         $0x00000040, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
+	CMPQ  CX, $0x00000050
+	JGT   done5
+	SUBQ  $0x00000040, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+	MOVL  (SI), AX
+	ANDL  $0x7fffffff, AX
+	CMPL  AX, $0x487ff56e
+	JGT   end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Z0
 	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
 	VBROADCASTSS nearHeadroom<>+0(SB), Z1
 	VSUBPS       Z0, Z1, Z1
@@ -28377,20 +28381,20 @@ small5:
 
 done5:
 	// 81 to 96 elements.
-	CMPQ         CX, $0x00000060
-	JGT          done6
-	SUBQ         $0x00000050, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
+	CMPQ  CX, $0x00000060
+	JGT   done6
+	SUBQ  $0x00000050, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+	MOVL  (SI), AX
+	ANDL  $0x7fffffff, AX
+	CMPL  AX, $0x487ff56e
+	JGT   end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Z0
 	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
 	VBROADCASTSS nearHeadroom<>+0(SB), Z1
 	VSUBPS       Z0, Z1, Z1
@@ -28631,20 +28635,20 @@ small6:
 
 done6:
 	// 97 to 112 elements.
-	CMPQ         CX, $0x00000070
-	JGT          done7
-	SUBQ         $0x00000060, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
+	CMPQ  CX, $0x00000070
+	JGT   done7
+	SUBQ  $0x00000060, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+	MOVL  (SI), AX
+	ANDL  $0x7fffffff, AX
+	CMPL  AX, $0x487ff56e
+	JGT   end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Z0
 	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
 	VBROADCASTSS nearHeadroom<>+0(SB), Z1
 	VSUBPS       Z0, Z1, Z1
@@ -28911,20 +28915,20 @@ small7:
 
 done7:
 	// 113 to 128 elements.
-	CMPQ         CX, $0x00000080
-	JGT          done8
-	SUBQ         $0x00000070, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
+	CMPQ  CX, $0x00000080
+	JGT   done8
+	SUBQ  $0x00000070, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+	MOVL  (SI), AX
+	ANDL  $0x7fffffff, AX
+	CMPL  AX, $0x487ff56e
+	JGT   end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Z0
 	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
 	VBROADCASTSS nearHeadroom<>+0(SB), Z1
 	VSUBPS       Z0, Z1, Z1
@@ -29216,15 +29220,15 @@ small8:
 
 done8:
 	// 256 elements.
-	CMPQ         CX, $0x00000100
-	JNE          done9
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
+	CMPQ CX, $0x00000100
+	JNE  done9
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x487ff56e
+	JGT  end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Z0
 	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
 	VBROADCASTSS nearHeadroom<>+0(SB), Z1
 	VSUBPS       Z0, Z1, Z1
@@ -29774,111 +29778,400 @@ GLOBL nearLog2eLo<>(SB), RODATA|NOPTR, $4
 DATA nearBitsOfN<>+0(SB)/4, $0xf1c00168
 GLOBL nearBitsOfN<>(SB), RODATA|NOPTR, $4
 
-// func sumRowAVX512(src *float32, n int, out *ShortSum) (ok bool)
-// Requires: AVX, AVX512BW, AVX512F
-TEXT ·sumRowAVX512(SB), NOSPLIT, $0-25
-	// sumRowAVX512: the total of a row of 1 to 128 elements without a scale, if they are near, and its sum if it may be sure.
-	MOVQ n+8(FP), CX
-	MOVQ src+0(FP), SI
-	MOVQ out+16(FP), DI
+// func logRowAVX512(dst *float32, src *float32, n int) (y float32, how uint8, unit float32, max float32, top float64, rest float64)
+// Requires: AVX, AVX512BW, AVX512F, FMA3
+TEXT ·logRowAVX512(SB), NOSPLIT, $0-56
+	// logRowAVX512: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure its sum.
+	MOVQ n+16(FP), CX
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
 
-	// 1 to 16 elements.
-	CMPQ         CX, $0x00000010
-	JGT          done0
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
+	// 16 elements.
+	CMPQ          CX, $0x00000010
+	JNE           done0
+	MOVL          (SI), AX
+	ANDL          $0x7fffffff, AX
+	CMPL          AX, $0x43800000
+	JGT           end
+	VMOVUPS       (SI), Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VMAXSS        X1, X0, X0
+	VMOVSS        X0, max+36(FP)
+	VBROADCASTSS  nearMagic<>+0(SB), Z1
+	VMOVUPS       (SI), Z2
 
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
-	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
-	VSUBPS        Z0, Z1, Z1
-	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z1
-	VBROADCASTSS  (SI), X0
-	VBROADCASTSS  log2eHi<>+0(SB), Z2
-	VMULSS        X2, X0, X0
-	VBROADCASTSS  integerHeadroom<>+0(SB), Z2
-	VSUBSS        X0, X2, X2
-	VBROADCASTSS  integer<>+0(SB), Z0
-	VSUBSS        X2, X0, X0
-	VMOVSS        X0, 32(DI)
-	VBROADCASTSS  minusInf<>+0(SB), Z0
-	VMOVUPS       (SI), K7, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y2
-	VMAXPS        Y2, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X2
-	VMAXPS        X2, X0, X0
-	VMOVHLPS      X0, X0, X2
-	VMAXPS        X2, X0, X0
-	VMOVSHDUP     X0, X2
-	VMAXSS        X2, X0, X0
-	VMOVUPS.Z     (SI), K7, Z2
-	VBROADCASTSS  nearLog2eHi<>+0(SB), Z3
-	VFMADD213PS.Z Z1, Z2, K7, Z3
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z2
 
 	// -n = magic - N - u
-	VSUBPS Z3, Z1, Z1
+	VSUBPS       Z2, Z1, Z1
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z2, Z1
-	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z2, Z1
-	VBROADCASTF64X4  nearTable<>+0(SB), Z2
+	VFMADD231PS  (SI), Z3, Z1
+	VBROADCASTSS nearLog2eLo<>+0(SB), Z4
+	VFMADD231PS  (SI), Z4, Z1
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Z4
+	VMULPS       Z3, Z4, Z4
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z4, Z3, Z3
+
+	// -N as the bits of u have it
+	VPSLLD          $0x03, Z3, Z4
+	VBROADCASTSS    nearBitsOfN<>+0(SB), Z5
+	VPADDD          Z4, Z5, Z4
+	VPADDD          Z2, Z4, Z2
+	VBROADCASTF64X4 nearTable<>+0(SB), Z4
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z2, Z3, Z2
-	VPSLLD       $0x14, Z3, Z4
-	VPADDD       Z2, Z4, Z2
-	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VPERMPS      Z4, Z2, Z4
+	VPSLLD       $0x14, Z2, Z5
+	VPADDD       Z4, Z5, Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z4
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z4
-	VMULPS           Z4, Z1, Z1
-	VFMADD213PS.Z    Z2, Z2, K7, Z1
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z5
+	VMULPS           Z5, Z1, Z1
+
+	// s*q + s
+	VFMADD213PS Z4, Z4, Z1
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
 	KORTESTW      K6, K6
 	JNZ           end
 	VEXTRACTF64X4 $0x01, Z1, Y2
-	VCVTPS2PD     Y1, Z3
+	VCVTPS2PD     Y1, Z1
 	VCVTPS2PD     Y2, Z2
-	VADDPD        Z2, Z3, Z3
-	VEXTRACTF64X4 $0x01, Z3, Y2
-	VADDPD        Y2, Y3, Y3
-	VEXTRACTF128  $0x01, Y3, X2
-	VADDPD        X2, X3, X3
-	VMOVHLPS      X3, X3, X2
-	VADDSD        X2, X3, X3
-	VMOVSD        X3, 24(DI)
-	VXORPS        X2, X2, X2
+	VADDPD        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPD        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPD        X2, X1, X1
+	VMOVHLPS      X1, X1, X2
+	VADDSD        X2, X1, X1
 
-	// A zero is stored without its sign.
-	VADDSS X2, X0, X0
-	VMOVSS X0, 4(DI)
-	VMOVSD share64<>+0(SB), X0
+	// total * 2^N
+	VPSLLQ $0x34, X3, X31
+	VPSUBQ X31, X1, X31
 
-	// Leave if a lane may have more than twice as much as all others.
-	VMULSD       X0, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Z3
-	VCMPPS       $0x1e, Z3, Z1, K1
-	KORTESTW     K1, K1
-	JNZ          sure16
-	MOVB         $0x01, ok+24(FP)
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X31, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VGETEXPSD   X31, X31, X1
+	VGETMANTSD  $0x00, X31, X31, X31
+	VMOVSD      minusOneD<>+0(SB), X30
+	VFMADD132SD (R11)(AX*1), X30, X31
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X30
+	VFMADD132SD ln2D<>+0(SB), X30, X1
+	VADDSD      X31, X1, X1
+	VMOVSD      logPolynomial<>+24(SB), X29
+	VFMADD213SD logPolynomial<>+16(SB), X31, X29
+	VFMADD213SD logPolynomial<>+8(SB), X31, X29
+	VFMADD213SD logPolynomial<>+0(SB), X31, X29
+	VMULSD      X31, X31, X31
+	VFMADD231SD X29, X31, X1
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X0, X0, X2
+	VSUBSD    X2, X1, X2
+	VMOVSD    sureExcess64<>+0(SB), X3
+	VUCOMISD  X3, X2
+	JCS       sure16to16
+	TESTQ     DI, DI
+	JNZ       l1
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X1, X31
+	VADDPD     logDoubt<>+0(SB), X31, X31
+	VCVTPD2PSX X31, X31
+	VMOVQ      X31, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure16:
+l1:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X2, X2
+	VADDPD       logDoubt<>+0(SB), X2, X2
+	VCVTPD2PSX   X2, X2
+	VMOVQ        X2, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X2, Z2
+	VBROADCASTSS X0, Z0
+	VMOVUPS      (SI), Z1
+
+	// x - largest - excess
+	VSUBPS  Z0, Z1, Z1
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS Z1, (DI)
+	MOVB    $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure16to16:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
+	VMULPS.BCST  max+36(FP), Z0, Z1
+	VBROADCASTSS nearSure<>+0(SB), Z2
+	VSUBPS       Z1, Z2, Z2
+	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
+	VMOVUPS      (SI), Z1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z1
+
+	// -n = magic - N - u
+	VSUBPS Z1, Z2, Z3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     (SI), Z0, Z3
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z4
+	VFMADD231PS     (SI), Z4, Z3
+	VBROADCASTF64X4 nearTable<>+0(SB), Z5
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z5, Z1, Z6
+	VPSLLD       $0x14, Z1, Z7
+	VPADDD       Z6, Z7, Z6
+	VBROADCASTSS nearExp2<>+0(SB), Z7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z7
+	VMULPS           Z7, Z3, Z3
+	VBROADCASTSS     max+36(FP), Z7
+	VCMPPS           $0x1e, (SI), Z7, K1
+	VFMADD213PS.Z    Z6, Z6, K1, Z3
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z1, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y1, Z1
+	VMOVAPS       Z2, Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z7, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z7, Z2
+	VFMADD231PS Z4, Z7, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z5, Z6, Z5
+	VPSLLD       $0x14, Z6, Z6
+	VPADDD       Z5, Z6, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
+	VMULPS           Z0, Z2, Z2
+
+	// s*q + s
+	VFMADD213PS   Z5, Z5, Z2
+	VCVTSS2SD     X2, X2, X2
+	VMOVSD        sureScale64<>+0(SB), X0
+	VMULSD        X0, X2, X2
+	VMOVSD        X2, top+40(FP)
+	VADDPD        Z1, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPD        Y1, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X1
+	VADDPD        X1, X3, X3
+	VMOVHLPS      X3, X3, X1
+	VADDSD        X1, X3, X3
+	VMULSD        X0, X3, X3
+	VMOVSD        X3, rest+48(FP)
+	VMULPS.BCST   log2eHi<>+0(SB), Z7, Z7
+	VBROADCASTSS  integerSure<>+0(SB), Z0
+	VSUBPS        Z7, Z0, Z0
+	VBROADCASTSS  integer<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVSS        X1, unit+32(FP)
+	MOVB          $0x02, how+28(FP)
+	VZEROUPPER
+	RET
+
+done0:
+	// 1 to 16 elements.
+	CMPQ          CX, $0x00000010
+	JGT           done2
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	MOVL          (SI), AX
+	ANDL          $0x7fffffff, AX
+	CMPL          AX, $0x43800000
+	JGT           end
+	VBROADCASTSS  minusInf<>+0(SB), Z0
+	VMOVUPS       (SI), K7, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VMAXSS        X1, X0, X0
+	VMOVSS        X0, max+36(FP)
+	VMOVUPS.Z     (SI), K7, Z1
+	VBROADCASTSS  nearMagic<>+0(SB), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z1, Z2
+	VBROADCASTSS     nearMagic<>+0(SB), Z3
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z3, Z3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z1, Z3
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Z1
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z1, Z1
+	VBROADCASTSS nearHeadroom<>+0(SB), Z4
+	VSUBPS       Z1, Z4, Z4
+
+	// -N as the bits of u have it
+	VPSLLD          $0x03, Z4, Z1
+	VBROADCASTSS    nearBitsOfN<>+0(SB), Z5
+	VPADDD          Z1, Z5, Z1
+	VPADDD          Z2, Z1, Z2
+	VMOVAPS.Z       Z2, K7, Z2
+	VBROADCASTF64X4 nearTable<>+0(SB), Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z1, Z2, Z1
+	VPSLLD       $0x14, Z2, Z5
+	VPADDD       Z1, Z5, Z1
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z5
+	VMULPS           Z5, Z3, Z3
+	VFMADD213PS.Z    Z1, Z1, K7, Z3
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y1, Z1
+	VADDPD        Z1, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPD        Y1, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X1
+	VADDPD        X1, X3, X3
+	VMOVHLPS      X3, X3, X1
+	VADDSD        X1, X3, X3
+
+	// total * 2^N
+	VPSLLQ $0x34, X4, X31
+	VPSUBQ X31, X3, X31
+
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X31, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VGETEXPSD   X31, X31, X3
+	VGETMANTSD  $0x00, X31, X31, X31
+	VMOVSD      minusOneD<>+0(SB), X30
+	VFMADD132SD (R11)(AX*1), X30, X31
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X30
+	VFMADD132SD ln2D<>+0(SB), X30, X3
+	VADDSD      X31, X3, X3
+	VMOVSD      logPolynomial<>+24(SB), X29
+	VFMADD213SD logPolynomial<>+16(SB), X31, X29
+	VFMADD213SD logPolynomial<>+8(SB), X31, X29
+	VFMADD213SD logPolynomial<>+0(SB), X31, X29
+	VMULSD      X31, X31, X31
+	VFMADD231SD X29, X31, X3
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X0, X0, X1
+	VSUBSD    X1, X3, X1
+	VMOVSD    sureExcess64<>+0(SB), X2
+	VUCOMISD  X2, X1
+	JCS       sure0to16
+	TESTQ     DI, DI
+	JNZ       l2
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X3, X31
+	VADDPD     logDoubt<>+0(SB), X31, X31
+	VCVTPD2PSX X31, X31
+	VMOVQ      X31, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+l2:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X1, X1
+	VADDPD       logDoubt<>+0(SB), X1, X1
+	VCVTPD2PSX   X1, X1
+	VMOVQ        X1, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X1, Z1
+	VBROADCASTSS X0, Z0
+
+	// x - largest - excess
+	VMOVUPS.Z (SI), K7, Z2
+	VSUBPS    Z0, Z2, Z2
+	VSUBPS    Z1, Z2, Z2
+	VMOVUPS   Z2, K7, (DI)
+	MOVB      $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure0to16:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS  nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST   4(DI), Z0, Z1
+	VMULPS.BCST   max+36(FP), Z0, Z1
 	VBROADCASTSS  nearSure<>+0(SB), Z2
 	VSUBPS        Z1, Z2, Z2
 	VSUBPS.BCST   nearInteger<>+0(SB), Z2, Z2
@@ -29905,7 +30198,7 @@ sure16:
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z7
 	VMULPS           Z7, Z4, Z4
 	VFMADD213PS.Z    Z6, Z6, K7, Z4
-	VBROADCASTSS     4(DI), Z6
+	VBROADCASTSS     max+36(FP), Z6
 	VCMPPS           $0x1e, Z1, Z6, K1
 	VMOVAPS.Z        Z4, K1, Z4
 
@@ -29944,7 +30237,7 @@ sure16:
 	VCVTSS2SD     X2, X2, X2
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
-	VMOVSD        X2, 8(DI)
+	VMOVSD        X2, top+40(FP)
 	VADDPD        Z1, Z4, Z4
 	VEXTRACTF64X4 $0x01, Z4, Y1
 	VADDPD        Y1, Y4, Y4
@@ -29953,139 +30246,188 @@ sure16:
 	VMOVHLPS      X4, X4, X1
 	VADDSD        X1, X4, X4
 	VMULSD        X0, X4, X4
-	VMOVSD        X4, 16(DI)
+	VMOVSD        X4, rest+48(FP)
 	VMULPS.BCST   log2eHi<>+0(SB), Z6, Z6
 	VBROADCASTSS  integerSure<>+0(SB), Z0
 	VSUBPS        Z6, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, (DI)
-	MOVB          $0x01, ok+24(FP)
+	VMOVSS        X1, unit+32(FP)
+	MOVB          $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
-done0:
+done2:
 	// 17 to 32 elements.
-	CMPQ         CX, $0x00000020
-	JGT          done2
-	SUBQ         $0x00000010, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
+	CMPQ  CX, $0x00000020
+	JGT   done4
+	SUBQ  $0x00000010, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+	MOVL  (SI), AX
+	ANDL  $0x7fffffff, AX
+	CMPL  AX, $0x43800000
+	JGT   end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS  (SI), Z0
 	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
 	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
-	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z1
-	VBROADCASTSS  (SI), X0
-	VBROADCASTSS  log2eHi<>+0(SB), Z2
-	VMULSS        X2, X0, X0
-	VBROADCASTSS  integerHeadroom<>+0(SB), Z2
-	VSUBSS        X0, X2, X2
-	VBROADCASTSS  integer<>+0(SB), Z0
-	VSUBSS        X2, X0, X0
-	VMOVSS        X0, 32(DI)
-	VBROADCASTSS  minusInf<>+0(SB), Z0
-	VMOVUPS       64(SI), K7, Z0
-	VMOVUPS       (SI), Z2
-	VMAXPS        Z0, Z2, Z2
-	VEXTRACTF64X4 $0x01, Z2, Y0
-	VMAXPS        Y0, Y2, Y2
-	VEXTRACTF128  $0x01, Y2, X0
-	VMAXPS        X0, X2, X2
-	VMOVHLPS      X2, X2, X0
-	VMAXPS        X0, X2, X2
-	VMOVSHDUP     X2, X0
-	VMAXSS        X0, X2, X2
-	VMOVUPS.Z     64(SI), K7, Z0
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z0
+	VBROADCASTSS  minusInf<>+0(SB), Z2
+	VMOVUPS       64(SI), K7, Z2
 	VMOVUPS       (SI), Z3
+	VMAXPS        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VMAXPS        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VMAXPS        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VMAXPS        X2, X3, X3
+	VMOVSHDUP     X3, X2
+	VMAXSS        X2, X3, X3
+	VMOVSS        X3, max+36(FP)
+	VMOVUPS.Z     64(SI), K7, Z2
+	VMOVUPS       (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
-	VBROADCASTSS     nearLog2eHi<>+0(SB), Z4
-	VFMADD213PS.Z    Z1, Z0, K7, Z4
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z5
+	VFMADD213PS.Z    Z0, Z2, K7, Z5
 
 	// -n = magic - N - u
-	VSUBPS       Z3, Z1, Z5
-	VSUBPS       Z4, Z1, Z1
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z6
+	VSUBPS       Z4, Z0, Z6
+	VSUBPS       Z5, Z0, Z0
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z6, Z5
-	VFMADD231PS     Z6, Z0, Z1
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z6
-	VFMADD231PS     (SI), Z6, Z5
-	VFMADD231PS     Z6, Z0, Z1
-	VBROADCASTF64X4 nearTable<>+0(SB), Z0
+	VFMADD231PS     (SI), Z7, Z6
+	VFMADD231PS     Z7, Z2, Z0
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z7
+	VFMADD231PS     (SI), Z7, Z6
+	VFMADD231PS     Z7, Z2, Z0
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z0, Z3, Z6
-	VPERMPS      Z0, Z4, Z0
-	VPSLLD       $0x14, Z3, Z7
+	VPERMPS      Z2, Z4, Z7
+	VPERMPS      Z2, Z5, Z2
 	VPSLLD       $0x14, Z4, Z8
-	VPADDD       Z6, Z7, Z6
-	VPADDD       Z0, Z8, Z0
-	VBROADCASTSS nearExp2<>+0(SB), Z7
+	VPSLLD       $0x14, Z5, Z9
+	VPADDD       Z7, Z8, Z7
+	VPADDD       Z2, Z9, Z2
+	VBROADCASTSS nearExp2<>+0(SB), Z8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z7
-	VBROADCASTSS     nearExp2<>+0(SB), Z8
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z7
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z8
-	VMULPS           Z7, Z5, Z5
-	VMULPS           Z8, Z1, Z1
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z8
+	VBROADCASTSS     nearExp2<>+0(SB), Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z0, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z0, Z9
+	VMULPS           Z8, Z6, Z6
+	VMULPS           Z9, Z0, Z0
 
 	// s*q + s
-	VFMADD213PS   Z6, Z6, Z5
-	VFMADD213PS.Z Z0, Z0, K7, Z1
-	VADDPS        Z1, Z5, Z5
+	VFMADD213PS   Z7, Z7, Z6
+	VFMADD213PS.Z Z2, Z2, K7, Z0
+	VADDPS        Z0, Z6, Z6
 
 	// Leave if an element is not near.
-	VPORD         Z3, Z4, Z3
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	VPORD         Z4, Z5, Z4
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z5, Y0
-	VCVTPS2PD     Y5, Z1
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VCVTPS2PD     Y6, Z6
 	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y0
-	VADDPD        Y0, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X0
-	VADDPD        X0, X1, X1
-	VMOVHLPS      X1, X1, X0
-	VADDSD        X0, X1, X1
-	VMOVSD        X1, 24(DI)
-	VXORPS        X0, X0, X0
+	VADDPD        Z0, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X0
+	VADDPD        X0, X6, X6
+	VMOVHLPS      X6, X6, X0
+	VADDSD        X0, X6, X6
 
-	// A zero is stored without its sign.
-	VADDSS X0, X2, X2
-	VMOVSS X2, 4(DI)
-	VMOVSD share64<>+0(SB), X0
+	// total * 2^N
+	VPSLLQ $0x34, X1, X31
+	VPSUBQ X31, X6, X31
 
-	// Leave if a lane may have more than twice as much as all others.
-	VMULSD       X0, X1, X1
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Z1
-	VCMPPS       $0x1e, Z1, Z5, K1
-	KORTESTW     K1, K1
-	JNZ          sure32
-	MOVB         $0x01, ok+24(FP)
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X31, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VGETEXPSD   X31, X31, X6
+	VGETMANTSD  $0x00, X31, X31, X31
+	VMOVSD      minusOneD<>+0(SB), X30
+	VFMADD132SD (R11)(AX*1), X30, X31
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X30
+	VFMADD132SD ln2D<>+0(SB), X30, X6
+	VADDSD      X31, X6, X6
+	VMOVSD      logPolynomial<>+24(SB), X29
+	VFMADD213SD logPolynomial<>+16(SB), X31, X29
+	VFMADD213SD logPolynomial<>+8(SB), X31, X29
+	VFMADD213SD logPolynomial<>+0(SB), X31, X29
+	VMULSD      X31, X31, X31
+	VFMADD231SD X29, X31, X6
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X3, X3, X0
+	VSUBSD    X0, X6, X0
+	VMOVSD    sureExcess64<>+0(SB), X1
+	VUCOMISD  X1, X0
+	JCS       sure16to32
+	TESTQ     DI, DI
+	JNZ       l3
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X6, X31
+	VADDPD     logDoubt<>+0(SB), X31, X31
+	VCVTPD2PSX X31, X31
+	VMOVQ      X31, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure32:
+l3:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X0, X0
+	VADDPD       logDoubt<>+0(SB), X0, X0
+	VCVTPD2PSX   X0, X0
+	VMOVQ        X0, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X0, Z0
+	VBROADCASTSS X3, Z3
+	VMOVUPS      (SI), Z1
+
+	// x - largest - excess
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, (DI)
+	VMOVUPS.Z 64(SI), K7, Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K7, 64(DI)
+	MOVB      $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure16to32:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  4(DI), Z0, Z1
+	VMULPS.BCST  max+36(FP), Z0, Z1
 	VBROADCASTSS nearSure<>+0(SB), Z2
 	VSUBPS       Z1, Z2, Z2
 	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
@@ -30127,7 +30469,7 @@ sure32:
 	VMULPS           Z11, Z5, Z5
 	VMULPS           Z12, Z6, Z6
 	VFMADD213PS.Z    Z10, Z10, K7, Z6
-	VBROADCASTSS     4(DI), Z10
+	VBROADCASTSS     max+36(FP), Z10
 	VCMPPS           $0x1e, (SI), Z10, K1
 	VCMPPS           $0x1e, Z1, Z10, K2
 	VFMADD213PS.Z    Z9, Z9, K1, Z5
@@ -30170,7 +30512,7 @@ sure32:
 	VCVTSS2SD     X2, X2, X2
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
-	VMOVSD        X2, 8(DI)
+	VMOVSD        X2, top+40(FP)
 	VADDPD        Z1, Z5, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y1
 	VADDPD        Y1, Y5, Y5
@@ -30179,154 +30521,207 @@ sure32:
 	VMOVHLPS      X5, X5, X1
 	VADDSD        X1, X5, X5
 	VMULSD        X0, X5, X5
-	VMOVSD        X5, 16(DI)
+	VMOVSD        X5, rest+48(FP)
 	VMULPS.BCST   log2eHi<>+0(SB), Z10, Z10
 	VBROADCASTSS  integerSure<>+0(SB), Z0
 	VSUBPS        Z10, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, (DI)
-	MOVB          $0x01, ok+24(FP)
+	VMOVSS        X1, unit+32(FP)
+	MOVB          $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
-done2:
+done4:
 	// 33 to 48 elements.
-	CMPQ         CX, $0x00000030
-	JGT          done4
-	SUBQ         $0x00000020, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
+	CMPQ  CX, $0x00000030
+	JGT   done6
+	SUBQ  $0x00000020, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+	MOVL  (SI), AX
+	ANDL  $0x7fffffff, AX
+	CMPL  AX, $0x43800000
+	JGT   end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS  (SI), Z0
 	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
 	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
-	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z1
-	VBROADCASTSS  (SI), X0
-	VBROADCASTSS  log2eHi<>+0(SB), Z2
-	VMULSS        X2, X0, X0
-	VBROADCASTSS  integerHeadroom<>+0(SB), Z2
-	VSUBSS        X0, X2, X2
-	VBROADCASTSS  integer<>+0(SB), Z0
-	VSUBSS        X2, X0, X0
-	VMOVSS        X0, 32(DI)
-	VBROADCASTSS  minusInf<>+0(SB), Z0
-	VMOVUPS       128(SI), K7, Z0
-	VMOVUPS       (SI), Z2
-	VMAXPS        64(SI), Z2, Z2
-	VMAXPS        Z0, Z2, Z2
-	VEXTRACTF64X4 $0x01, Z2, Y0
-	VMAXPS        Y0, Y2, Y2
-	VEXTRACTF128  $0x01, Y2, X0
-	VMAXPS        X0, X2, X2
-	VMOVHLPS      X2, X2, X0
-	VMAXPS        X0, X2, X2
-	VMOVSHDUP     X2, X0
-	VMAXSS        X0, X2, X2
-	VMOVUPS.Z     128(SI), K7, Z0
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z0
+	VBROADCASTSS  minusInf<>+0(SB), Z2
+	VMOVUPS       128(SI), K7, Z2
 	VMOVUPS       (SI), Z3
+	VMAXPS        64(SI), Z3, Z3
+	VMAXPS        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VMAXPS        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VMAXPS        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VMAXPS        X2, X3, X3
+	VMOVSHDUP     X3, X2
+	VMAXSS        X2, X3, X3
+	VMOVSS        X3, max+36(FP)
+	VMOVUPS.Z     128(SI), K7, Z2
+	VMOVUPS       (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
-	VMOVUPS          64(SI), Z4
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
-	VBROADCASTSS     nearLog2eHi<>+0(SB), Z5
-	VFMADD213PS.Z    Z1, Z0, K7, Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z5
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z6
+	VFMADD213PS.Z    Z0, Z2, K7, Z6
 
 	// -n = magic - N - u
-	VSUBPS       Z3, Z1, Z6
-	VSUBPS       Z4, Z1, Z7
-	VSUBPS       Z5, Z1, Z1
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z8
+	VSUBPS       Z4, Z0, Z7
+	VSUBPS       Z5, Z0, Z8
+	VSUBPS       Z6, Z0, Z0
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z8, Z6
-	VFMADD231PS     64(SI), Z8, Z7
-	VFMADD231PS     Z8, Z0, Z1
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z8
-	VFMADD231PS     (SI), Z8, Z6
-	VFMADD231PS     64(SI), Z8, Z7
-	VFMADD231PS     Z8, Z0, Z1
-	VBROADCASTF64X4 nearTable<>+0(SB), Z0
+	VFMADD231PS     (SI), Z9, Z7
+	VFMADD231PS     64(SI), Z9, Z8
+	VFMADD231PS     Z9, Z2, Z0
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z9
+	VFMADD231PS     (SI), Z9, Z7
+	VFMADD231PS     64(SI), Z9, Z8
+	VFMADD231PS     Z9, Z2, Z0
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z0, Z3, Z8
-	VPERMPS      Z0, Z4, Z9
-	VPERMPS      Z0, Z5, Z0
-	VPSLLD       $0x14, Z3, Z10
+	VPERMPS      Z2, Z4, Z9
+	VPERMPS      Z2, Z5, Z10
+	VPERMPS      Z2, Z6, Z2
 	VPSLLD       $0x14, Z4, Z11
 	VPSLLD       $0x14, Z5, Z12
-	VPADDD       Z8, Z10, Z8
+	VPSLLD       $0x14, Z6, Z13
 	VPADDD       Z9, Z11, Z9
-	VPADDD       Z0, Z12, Z0
-	VBROADCASTSS nearExp2<>+0(SB), Z10
+	VPADDD       Z10, Z12, Z10
+	VPADDD       Z2, Z13, Z2
+	VBROADCASTSS nearExp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z10
-	VBROADCASTSS     nearExp2<>+0(SB), Z11
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z11
 	VBROADCASTSS     nearExp2<>+0(SB), Z12
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z12
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z12
+	VBROADCASTSS     nearExp2<>+0(SB), Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z0, Z13
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z11
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z12
-	VMULPS           Z10, Z6, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z0, Z13
 	VMULPS           Z11, Z7, Z7
-	VMULPS           Z12, Z1, Z1
+	VMULPS           Z12, Z8, Z8
+	VMULPS           Z13, Z0, Z0
 
 	// s*q + s
-	VFMADD213PS   Z8, Z8, Z6
 	VFMADD213PS   Z9, Z9, Z7
-	VFMADD213PS.Z Z0, Z0, K7, Z1
-	VADDPS        Z7, Z6, Z6
-	VPTERNLOGD    $0xfe, Z4, Z5, Z3
-	VADDPS        Z1, Z6, Z6
+	VFMADD213PS   Z10, Z10, Z8
+	VFMADD213PS.Z Z2, Z2, K7, Z0
+	VADDPS        Z8, Z7, Z7
+	VPTERNLOGD    $0xfe, Z5, Z6, Z4
+	VADDPS        Z0, Z7, Z7
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z6, Y0
-	VCVTPS2PD     Y6, Z1
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VCVTPS2PD     Y7, Z7
 	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y0
-	VADDPD        Y0, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X0
-	VADDPD        X0, X1, X1
-	VMOVHLPS      X1, X1, X0
-	VADDSD        X0, X1, X1
-	VMOVSD        X1, 24(DI)
-	VXORPS        X0, X0, X0
+	VADDPD        Z0, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPD        Y0, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X0
+	VADDPD        X0, X7, X7
+	VMOVHLPS      X7, X7, X0
+	VADDSD        X0, X7, X7
 
-	// A zero is stored without its sign.
-	VADDSS X0, X2, X2
-	VMOVSS X2, 4(DI)
-	VMOVSD share64<>+0(SB), X0
+	// total * 2^N
+	VPSLLQ $0x34, X1, X31
+	VPSUBQ X31, X7, X31
 
-	// Leave if a lane may have more than twice as much as all others.
-	VMULSD       X0, X1, X1
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Z1
-	VCMPPS       $0x1e, Z1, Z6, K1
-	KORTESTW     K1, K1
-	JNZ          sure48
-	MOVB         $0x01, ok+24(FP)
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X31, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VGETEXPSD   X31, X31, X7
+	VGETMANTSD  $0x00, X31, X31, X31
+	VMOVSD      minusOneD<>+0(SB), X30
+	VFMADD132SD (R11)(AX*1), X30, X31
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X30
+	VFMADD132SD ln2D<>+0(SB), X30, X7
+	VADDSD      X31, X7, X7
+	VMOVSD      logPolynomial<>+24(SB), X29
+	VFMADD213SD logPolynomial<>+16(SB), X31, X29
+	VFMADD213SD logPolynomial<>+8(SB), X31, X29
+	VFMADD213SD logPolynomial<>+0(SB), X31, X29
+	VMULSD      X31, X31, X31
+	VFMADD231SD X29, X31, X7
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X3, X3, X0
+	VSUBSD    X0, X7, X0
+	VMOVSD    sureExcess64<>+0(SB), X1
+	VUCOMISD  X1, X0
+	JCS       sure32to48
+	TESTQ     DI, DI
+	JNZ       l4
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X7, X31
+	VADDPD     logDoubt<>+0(SB), X31, X31
+	VCVTPD2PSX X31, X31
+	VMOVQ      X31, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure48:
+l4:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X0, X0
+	VADDPD       logDoubt<>+0(SB), X0, X0
+	VCVTPD2PSX   X0, X0
+	VMOVQ        X0, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X0, Z0
+	VBROADCASTSS X3, Z3
+	VMOVUPS      (SI), Z1
+
+	// x - largest - excess
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, (DI)
+	VMOVUPS   64(SI), Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 64(DI)
+	VMOVUPS.Z 128(SI), K7, Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K7, 128(DI)
+	MOVB      $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure32to48:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  4(DI), Z0, Z1
+	VMULPS.BCST  max+36(FP), Z0, Z1
 	VBROADCASTSS nearSure<>+0(SB), Z2
 	VSUBPS       Z1, Z2, Z2
 	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
@@ -30380,7 +30775,7 @@ sure48:
 	VMULPS           Z15, Z7, Z7
 	VMULPS           Z16, Z8, Z8
 	VFMADD213PS.Z    Z13, Z13, K7, Z8
-	VBROADCASTSS     4(DI), Z13
+	VBROADCASTSS     max+36(FP), Z13
 	VCMPPS           $0x1e, (SI), Z13, K1
 	VCMPPS           $0x1e, 64(SI), Z13, K2
 	VCMPPS           $0x1e, Z1, Z13, K3
@@ -30426,7 +30821,7 @@ sure48:
 	VCVTSS2SD     X2, X2, X2
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
-	VMOVSD        X2, 8(DI)
+	VMOVSD        X2, top+40(FP)
 	VADDPD        Z1, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z6, Y1
 	VADDPD        Y1, Y6, Y6
@@ -30435,171 +30830,228 @@ sure48:
 	VMOVHLPS      X6, X6, X1
 	VADDSD        X1, X6, X6
 	VMULSD        X0, X6, X6
-	VMOVSD        X6, 16(DI)
+	VMOVSD        X6, rest+48(FP)
 	VMULPS.BCST   log2eHi<>+0(SB), Z13, Z13
 	VBROADCASTSS  integerSure<>+0(SB), Z0
 	VSUBPS        Z13, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, (DI)
-	MOVB          $0x01, ok+24(FP)
+	VMOVSS        X1, unit+32(FP)
+	MOVB          $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
-done4:
+done6:
 	// 49 to 64 elements.
-	CMPQ         CX, $0x00000040
-	JGT          done6
-	SUBQ         $0x00000030, CX
-	MOVL         $0x00000001, AX
-	SHLL         CL, AX
-	DECL         AX
-	KMOVW        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
+	CMPQ  CX, $0x00000040
+	JGT   done8
+	SUBQ  $0x00000030, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+	MOVL  (SI), AX
+	ANDL  $0x7fffffff, AX
+	CMPL  AX, $0x43800000
+	JGT   end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS  (SI), Z0
 	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
 	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
-	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z1
-	VBROADCASTSS  (SI), X0
-	VBROADCASTSS  log2eHi<>+0(SB), Z2
-	VMULSS        X2, X0, X0
-	VBROADCASTSS  integerHeadroom<>+0(SB), Z2
-	VSUBSS        X0, X2, X2
-	VBROADCASTSS  integer<>+0(SB), Z0
-	VSUBSS        X2, X0, X0
-	VMOVSS        X0, 32(DI)
-	VBROADCASTSS  minusInf<>+0(SB), Z0
-	VMOVUPS       192(SI), K7, Z0
-	VMOVUPS       (SI), Z2
-	VMAXPS        64(SI), Z2, Z2
-	VMOVUPS       128(SI), Z3
-	VMAXPS        Z0, Z3, Z3
-	VMAXPS        Z3, Z2, Z2
-	VEXTRACTF64X4 $0x01, Z2, Y0
-	VMAXPS        Y0, Y2, Y2
-	VEXTRACTF128  $0x01, Y2, X0
-	VMAXPS        X0, X2, X2
-	VMOVHLPS      X2, X2, X0
-	VMAXPS        X0, X2, X2
-	VMOVSHDUP     X2, X0
-	VMAXSS        X0, X2, X2
-	VMOVUPS.Z     192(SI), K7, Z0
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z0
+	VBROADCASTSS  minusInf<>+0(SB), Z2
+	VMOVUPS       192(SI), K7, Z2
 	VMOVUPS       (SI), Z3
+	VMAXPS        64(SI), Z3, Z3
+	VMOVUPS       128(SI), Z4
+	VMAXPS        Z2, Z4, Z4
+	VMAXPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VMAXPS        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VMAXPS        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VMAXPS        X2, X3, X3
+	VMOVSHDUP     X3, X2
+	VMAXSS        X2, X3, X3
+	VMOVSS        X3, max+36(FP)
+	VMOVUPS.Z     192(SI), K7, Z2
+	VMOVUPS       (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
-	VMOVUPS          64(SI), Z4
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
-	VMOVUPS          128(SI), Z5
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
-	VBROADCASTSS     nearLog2eHi<>+0(SB), Z6
-	VFMADD213PS.Z    Z1, Z0, K7, Z6
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z5
+	VMOVUPS          128(SI), Z6
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z6
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z7
+	VFMADD213PS.Z    Z0, Z2, K7, Z7
 
 	// -n = magic - N - u
-	VSUBPS       Z3, Z1, Z7
-	VSUBPS       Z4, Z1, Z8
-	VSUBPS       Z5, Z1, Z9
-	VSUBPS       Z6, Z1, Z1
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z10
+	VSUBPS       Z4, Z0, Z8
+	VSUBPS       Z5, Z0, Z9
+	VSUBPS       Z6, Z0, Z10
+	VSUBPS       Z7, Z0, Z0
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z10, Z7
-	VFMADD231PS     64(SI), Z10, Z8
-	VFMADD231PS     128(SI), Z10, Z9
-	VFMADD231PS     Z10, Z0, Z1
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z10
-	VFMADD231PS     (SI), Z10, Z7
-	VFMADD231PS     64(SI), Z10, Z8
-	VFMADD231PS     128(SI), Z10, Z9
-	VFMADD231PS     Z10, Z0, Z1
-	VBROADCASTF64X4 nearTable<>+0(SB), Z0
+	VFMADD231PS     (SI), Z11, Z8
+	VFMADD231PS     64(SI), Z11, Z9
+	VFMADD231PS     128(SI), Z11, Z10
+	VFMADD231PS     Z11, Z2, Z0
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
+	VFMADD231PS     (SI), Z11, Z8
+	VFMADD231PS     64(SI), Z11, Z9
+	VFMADD231PS     128(SI), Z11, Z10
+	VFMADD231PS     Z11, Z2, Z0
+	VBROADCASTF64X4 nearTable<>+0(SB), Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z0, Z3, Z10
-	VPERMPS      Z0, Z4, Z11
-	VPERMPS      Z0, Z5, Z12
-	VPERMPS      Z0, Z6, Z0
-	VPSLLD       $0x14, Z3, Z13
+	VPERMPS      Z2, Z4, Z11
+	VPERMPS      Z2, Z5, Z12
+	VPERMPS      Z2, Z6, Z13
+	VPERMPS      Z2, Z7, Z2
 	VPSLLD       $0x14, Z4, Z14
 	VPSLLD       $0x14, Z5, Z15
 	VPSLLD       $0x14, Z6, Z16
-	VPADDD       Z10, Z13, Z10
+	VPSLLD       $0x14, Z7, Z17
 	VPADDD       Z11, Z14, Z11
 	VPADDD       Z12, Z15, Z12
-	VPADDD       Z0, Z16, Z0
-	VBROADCASTSS nearExp2<>+0(SB), Z13
+	VPADDD       Z13, Z16, Z13
+	VPADDD       Z2, Z17, Z2
+	VBROADCASTSS nearExp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z13
-	VBROADCASTSS     nearExp2<>+0(SB), Z14
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z14
 	VBROADCASTSS     nearExp2<>+0(SB), Z15
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z15
 	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z0, Z17
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z14
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z16
-	VMULPS           Z13, Z7, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z0, Z17
 	VMULPS           Z14, Z8, Z8
 	VMULPS           Z15, Z9, Z9
-	VMULPS           Z16, Z1, Z1
+	VMULPS           Z16, Z10, Z10
+	VMULPS           Z17, Z0, Z0
 
 	// s*q + s
-	VFMADD213PS   Z10, Z10, Z7
 	VFMADD213PS   Z11, Z11, Z8
 	VFMADD213PS   Z12, Z12, Z9
-	VFMADD213PS.Z Z0, Z0, K7, Z1
-	VADDPS        Z8, Z7, Z7
-	VADDPS        Z1, Z9, Z9
-	VADDPS        Z9, Z7, Z7
-	VPTERNLOGD    $0xfe, Z4, Z5, Z3
-	VPORD         Z3, Z6, Z3
+	VFMADD213PS   Z13, Z13, Z10
+	VFMADD213PS.Z Z2, Z2, K7, Z0
+	VADDPS        Z9, Z8, Z8
+	VADDPS        Z0, Z10, Z10
+	VADDPS        Z10, Z8, Z8
+	VPTERNLOGD    $0xfe, Z5, Z6, Z4
+	VPORD         Z4, Z7, Z4
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z7, Y0
-	VCVTPS2PD     Y7, Z1
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VCVTPS2PD     Y8, Z8
 	VCVTPS2PD     Y0, Z0
-	VADDPD        Z0, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y0
-	VADDPD        Y0, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X0
-	VADDPD        X0, X1, X1
-	VMOVHLPS      X1, X1, X0
-	VADDSD        X0, X1, X1
-	VMOVSD        X1, 24(DI)
-	VXORPS        X0, X0, X0
+	VADDPD        Z0, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPD        Y0, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X0
+	VADDPD        X0, X8, X8
+	VMOVHLPS      X8, X8, X0
+	VADDSD        X0, X8, X8
 
-	// A zero is stored without its sign.
-	VADDSS X0, X2, X2
-	VMOVSS X2, 4(DI)
-	VMOVSD share64<>+0(SB), X0
+	// total * 2^N
+	VPSLLQ $0x34, X1, X31
+	VPSUBQ X31, X8, X31
 
-	// Leave if a lane may have more than twice as much as all others.
-	VMULSD       X0, X1, X1
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Z1
-	VCMPPS       $0x1e, Z1, Z7, K1
-	KORTESTW     K1, K1
-	JNZ          sure64
-	MOVB         $0x01, ok+24(FP)
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X31, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VGETEXPSD   X31, X31, X8
+	VGETMANTSD  $0x00, X31, X31, X31
+	VMOVSD      minusOneD<>+0(SB), X30
+	VFMADD132SD (R11)(AX*1), X30, X31
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X30
+	VFMADD132SD ln2D<>+0(SB), X30, X8
+	VADDSD      X31, X8, X8
+	VMOVSD      logPolynomial<>+24(SB), X29
+	VFMADD213SD logPolynomial<>+16(SB), X31, X29
+	VFMADD213SD logPolynomial<>+8(SB), X31, X29
+	VFMADD213SD logPolynomial<>+0(SB), X31, X29
+	VMULSD      X31, X31, X31
+	VFMADD231SD X29, X31, X8
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X3, X3, X0
+	VSUBSD    X0, X8, X0
+	VMOVSD    sureExcess64<>+0(SB), X1
+	VUCOMISD  X1, X0
+	JCS       sure48to64
+	TESTQ     DI, DI
+	JNZ       l5
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X8, X31
+	VADDPD     logDoubt<>+0(SB), X31, X31
+	VCVTPD2PSX X31, X31
+	VMOVQ      X31, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure64:
+l5:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X0, X0
+	VADDPD       logDoubt<>+0(SB), X0, X0
+	VCVTPD2PSX   X0, X0
+	VMOVQ        X0, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X0, Z0
+	VBROADCASTSS X3, Z3
+	VMOVUPS      (SI), Z1
+
+	// x - largest - excess
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, (DI)
+	VMOVUPS   64(SI), Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 64(DI)
+	VMOVUPS   128(SI), Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 128(DI)
+	VMOVUPS.Z 192(SI), K7, Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K7, 192(DI)
+	MOVB      $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure48to64:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  4(DI), Z0, Z1
+	VMULPS.BCST  max+36(FP), Z0, Z1
 	VBROADCASTSS nearSure<>+0(SB), Z2
 	VSUBPS       Z1, Z2, Z2
 	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
@@ -30665,7 +31117,7 @@ sure64:
 	VMULPS           Z19, Z9, Z9
 	VMULPS           Z20, Z10, Z10
 	VFMADD213PS.Z    Z16, Z16, K7, Z10
-	VBROADCASTSS     4(DI), Z16
+	VBROADCASTSS     max+36(FP), Z16
 	VCMPPS           $0x1e, (SI), Z16, K1
 	VCMPPS           $0x1e, 64(SI), Z16, K2
 	VCMPPS           $0x1e, 128(SI), Z16, K3
@@ -30715,7 +31167,7 @@ sure64:
 	VCVTSS2SD     X2, X2, X2
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
-	VMOVSD        X2, 8(DI)
+	VMOVSD        X2, top+40(FP)
 	VADDPD        Z1, Z7, Z7
 	VEXTRACTF64X4 $0x01, Z7, Y1
 	VADDPD        Y1, Y7, Y7
@@ -30724,221 +31176,287 @@ sure64:
 	VMOVHLPS      X7, X7, X1
 	VADDSD        X1, X7, X7
 	VMULSD        X0, X7, X7
-	VMOVSD        X7, 16(DI)
+	VMOVSD        X7, rest+48(FP)
 	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z0
 	VSUBPS        Z16, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, (DI)
-	MOVB          $0x01, ok+24(FP)
+	VMOVSS        X1, unit+32(FP)
+	MOVB          $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
-done6:
+done8:
 	// 65 to 96 elements.
-	CMPQ         CX, $0x00000060
-	JGT          done8
-	SUBQ         $0x00000040, CX
-	NEGQ         CX
-	MOVQ         $-1, AX
-	SHRQ         CL, AX
-	NEGQ         CX
-	KMOVQ        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
+	CMPQ  CX, $0x00000060
+	JGT   done10
+	SUBQ  $0x00000040, CX
+	NEGQ  CX
+	MOVQ  $-1, AX
+	SHRQ  CL, AX
+	NEGQ  CX
+	KMOVQ AX, K7
+	MOVL  (SI), AX
+	ANDL  $0x7fffffff, AX
+	CMPL  AX, $0x43800000
+	JGT   end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS  (SI), Z0
 	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
 	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
-	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z1
-	VBROADCASTSS  (SI), X0
-	VBROADCASTSS  log2eHi<>+0(SB), Z2
-	VMULSS        X2, X0, X0
-	VBROADCASTSS  integerHeadroom<>+0(SB), Z2
-	VSUBSS        X0, X2, X2
-	VBROADCASTSS  integer<>+0(SB), Z0
-	VSUBSS        X2, X0, X0
-	VMOVSS        X0, 32(DI)
-	VBROADCASTSS  minusInf<>+0(SB), Z0
-	VMOVUPS       256(SI), K7, Z0
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z0
 	VBROADCASTSS  minusInf<>+0(SB), Z2
+	VMOVUPS       256(SI), K7, Z2
+	VBROADCASTSS  minusInf<>+0(SB), Z3
 	KSHIFTRQ      $0x10, K7, K6
-	VMOVUPS       320(SI), K6, Z2
-	VMOVUPS       (SI), Z3
-	VMAXPS        64(SI), Z3, Z3
-	VMOVUPS       128(SI), Z4
-	VMAXPS        192(SI), Z4, Z4
-	VMAXPS        Z4, Z3, Z3
-	VMAXPS        Z2, Z0, Z0
-	VMAXPS        Z0, Z3, Z3
-	VEXTRACTF64X4 $0x01, Z3, Y0
-	VMAXPS        Y0, Y3, Y3
-	VEXTRACTF128  $0x01, Y3, X0
-	VMAXPS        X0, X3, X3
-	VMOVHLPS      X3, X3, X0
-	VMAXPS        X0, X3, X3
-	VMOVSHDUP     X3, X0
-	VMAXSS        X0, X3, X3
-	VMOVUPS       (SI), Z0
+	VMOVUPS       320(SI), K6, Z3
+	VMOVUPS       (SI), Z4
+	VMAXPS        64(SI), Z4, Z4
+	VMOVUPS       128(SI), Z5
+	VMAXPS        192(SI), Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VMAXPS        Z3, Z2, Z2
+	VMAXPS        Z2, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y2
+	VMAXPS        Y2, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X2
+	VMAXPS        X2, X4, X4
+	VMOVHLPS      X4, X4, X2
+	VMAXPS        X2, X4, X4
+	VMOVSHDUP     X4, X2
+	VMAXSS        X2, X4, X4
+	VMOVSS        X4, max+36(FP)
+	VMOVUPS       (SI), Z2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z0
-	VMOVUPS          64(SI), Z2
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z2
-	VMOVUPS          128(SI), Z4
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
-	VMOVUPS          192(SI), Z5
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z2
+	VMOVUPS          64(SI), Z3
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z3
+	VMOVUPS          128(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z5
+	VMOVUPS          192(SI), Z6
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z6
 
 	// -n = magic - N - u
-	VSUBPS       Z0, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VSUBPS       Z4, Z1, Z8
-	VSUBPS       Z5, Z1, Z9
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z10
+	VSUBPS       Z2, Z0, Z7
+	VSUBPS       Z3, Z0, Z8
+	VSUBPS       Z5, Z0, Z9
+	VSUBPS       Z6, Z0, Z10
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z10, Z6
-	VFMADD231PS     64(SI), Z10, Z7
-	VFMADD231PS     128(SI), Z10, Z8
-	VFMADD231PS     192(SI), Z10, Z9
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS     (SI), Z11, Z6
-	VFMADD231PS     64(SI), Z11, Z7
-	VFMADD231PS     128(SI), Z11, Z8
-	VFMADD231PS     192(SI), Z11, Z9
-	VBROADCASTF64X4 nearTable<>+0(SB), Z12
+	VFMADD231PS     (SI), Z11, Z7
+	VFMADD231PS     64(SI), Z11, Z8
+	VFMADD231PS     128(SI), Z11, Z9
+	VFMADD231PS     192(SI), Z11, Z10
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z12
+	VFMADD231PS     (SI), Z12, Z7
+	VFMADD231PS     64(SI), Z12, Z8
+	VFMADD231PS     128(SI), Z12, Z9
+	VFMADD231PS     192(SI), Z12, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z13
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z0, Z13
-	VPERMPS      Z12, Z2, Z14
-	VPERMPS      Z12, Z4, Z15
-	VPERMPS      Z12, Z5, Z16
-	VPSLLD       $0x14, Z0, Z17
+	VPERMPS      Z13, Z2, Z14
+	VPERMPS      Z13, Z3, Z15
+	VPERMPS      Z13, Z5, Z16
+	VPERMPS      Z13, Z6, Z17
 	VPSLLD       $0x14, Z2, Z18
-	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z3, Z19
 	VPSLLD       $0x14, Z5, Z20
-	VPADDD       Z13, Z17, Z13
+	VPSLLD       $0x14, Z6, Z21
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
+	VPADDD       Z17, Z21, Z17
+	VBROADCASTSS nearExp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z21
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
-	VMULPS           Z17, Z6, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z21
 	VMULPS           Z18, Z7, Z7
 	VMULPS           Z19, Z8, Z8
 	VMULPS           Z20, Z9, Z9
+	VMULPS           Z21, Z10, Z10
 
 	// s*q + s
-	VFMADD213PS   Z13, Z13, Z6
 	VFMADD213PS   Z14, Z14, Z7
 	VFMADD213PS   Z15, Z15, Z8
 	VFMADD213PS   Z16, Z16, Z9
-	VADDPS        Z7, Z6, Z6
-	VADDPS        Z9, Z8, Z8
-	VADDPS        Z8, Z6, Z6
-	VPTERNLOGD    $0xfe, Z2, Z4, Z0
-	VPORD         Z0, Z5, Z0
-	VMOVUPS.Z     256(SI), K7, Z2
+	VFMADD213PS   Z17, Z17, Z10
+	VADDPS        Z8, Z7, Z7
+	VADDPS        Z10, Z9, Z9
+	VADDPS        Z9, Z7, Z7
+	VPTERNLOGD    $0xfe, Z3, Z5, Z2
+	VPORD         Z2, Z6, Z2
+	VMOVUPS.Z     256(SI), K7, Z3
 	KSHIFTRQ      $0x10, K7, K2
-	VMOVUPS.Z     320(SI), K2, Z4
-	VMOVAPS       Z1, Z5
-	VFMADD231PS.Z Z10, Z2, K7, Z5
-	VMOVAPS       Z1, Z7
-	VFMADD231PS.Z Z10, Z4, K2, Z7
+	VMOVUPS.Z     320(SI), K2, Z5
+	VMOVAPS       Z0, Z6
+	VFMADD231PS.Z Z11, Z3, K7, Z6
+	VMOVAPS       Z0, Z8
+	VFMADD231PS.Z Z11, Z5, K2, Z8
 
 	// -n = magic - N - u
-	VSUBPS Z5, Z1, Z8
-	VSUBPS Z7, Z1, Z1
+	VSUBPS Z6, Z0, Z9
+	VSUBPS Z8, Z0, Z0
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z10, Z2, Z8
-	VFMADD231PS Z10, Z4, Z1
-	VFMADD231PS Z11, Z2, Z8
-	VFMADD231PS Z11, Z4, Z1
+	VFMADD231PS Z11, Z3, Z9
+	VFMADD231PS Z11, Z5, Z0
+	VFMADD231PS Z12, Z3, Z9
+	VFMADD231PS Z12, Z5, Z0
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z5, Z2
-	VPERMPS      Z12, Z7, Z12
-	VPSLLD       $0x14, Z5, Z4
-	VPSLLD       $0x14, Z7, Z9
-	VPADDD       Z2, Z4, Z2
-	VPADDD       Z12, Z9, Z12
-	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VPERMPS      Z13, Z6, Z3
+	VPERMPS      Z13, Z8, Z13
+	VPSLLD       $0x14, Z6, Z5
+	VPSLLD       $0x14, Z8, Z10
+	VPADDD       Z3, Z5, Z3
+	VPADDD       Z13, Z10, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z4
-	VBROADCASTSS     nearExp2<>+0(SB), Z9
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z9
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z4
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z9
-	VMULPS           Z4, Z8, Z8
-	VMULPS           Z9, Z1, Z1
-	VFMADD213PS.Z    Z2, Z2, K7, Z8
-	VFMADD213PS.Z    Z12, Z12, K2, Z1
-	VADDPS           Z1, Z8, Z8
-	VPTERNLOGD       $0xfe, Z5, Z7, Z0
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z5
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z0, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z0, Z10
+	VMULPS           Z5, Z9, Z9
+	VMULPS           Z10, Z0, Z0
+	VFMADD213PS.Z    Z3, Z3, K7, Z9
+	VFMADD213PS.Z    Z13, Z13, K2, Z0
+	VADDPS           Z0, Z9, Z9
+	VPTERNLOGD       $0xfe, Z6, Z8, Z2
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z0, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z6, Y0
-	VCVTPS2PD     Y6, Z1
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VCVTPS2PD     Y7, Z7
 	VCVTPS2PD     Y0, Z0
-	VEXTRACTF64X4 $0x01, Z8, Y2
-	VCVTPS2PD     Y8, Z4
+	VEXTRACTF64X4 $0x01, Z9, Y2
+	VCVTPS2PD     Y9, Z9
 	VCVTPS2PD     Y2, Z2
-	VADDPD        Z4, Z1, Z1
+	VADDPD        Z9, Z7, Z7
 	VADDPD        Z2, Z0, Z0
-	VADDPS        Z8, Z6, Z6
-	VADDPD        Z0, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y0
-	VADDPD        Y0, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X0
-	VADDPD        X0, X1, X1
-	VMOVHLPS      X1, X1, X0
-	VADDSD        X0, X1, X1
-	VMOVSD        X1, 24(DI)
-	VXORPS        X0, X0, X0
+	VADDPD        Z0, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPD        Y0, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X0
+	VADDPD        X0, X7, X7
+	VMOVHLPS      X7, X7, X0
+	VADDSD        X0, X7, X7
 
-	// A zero is stored without its sign.
-	VADDSS X0, X3, X3
-	VMOVSS X3, 4(DI)
-	VMOVSD share64<>+0(SB), X0
+	// total * 2^N
+	VPSLLQ $0x34, X1, X31
+	VPSUBQ X31, X7, X31
 
-	// Leave if a lane may have more than twice as much as all others.
-	VMULSD       X0, X1, X1
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Z1
-	VCMPPS       $0x1e, Z1, Z6, K1
-	KORTESTW     K1, K1
-	JNZ          sure96
-	MOVB         $0x01, ok+24(FP)
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X31, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VGETEXPSD   X31, X31, X7
+	VGETMANTSD  $0x00, X31, X31, X31
+	VMOVSD      minusOneD<>+0(SB), X30
+	VFMADD132SD (R11)(AX*1), X30, X31
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X30
+	VFMADD132SD ln2D<>+0(SB), X30, X7
+	VADDSD      X31, X7, X7
+	VMOVSD      logPolynomial<>+24(SB), X29
+	VFMADD213SD logPolynomial<>+16(SB), X31, X29
+	VFMADD213SD logPolynomial<>+8(SB), X31, X29
+	VFMADD213SD logPolynomial<>+0(SB), X31, X29
+	VMULSD      X31, X31, X31
+	VFMADD231SD X29, X31, X7
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X4, X4, X0
+	VSUBSD    X0, X7, X0
+	VMOVSD    sureExcess64<>+0(SB), X1
+	VUCOMISD  X1, X0
+	JCS       sure64to96
+	TESTQ     DI, DI
+	JNZ       l6
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X7, X31
+	VADDPD     logDoubt<>+0(SB), X31, X31
+	VCVTPD2PSX X31, X31
+	VMOVQ      X31, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure96:
+l6:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X0, X0
+	VADDPD       logDoubt<>+0(SB), X0, X0
+	VCVTPD2PSX   X0, X0
+	VMOVQ        X0, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X0, Z0
+	VBROADCASTSS X4, Z4
+	VMOVUPS      (SI), Z1
+
+	// x - largest - excess
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, (DI)
+	VMOVUPS   64(SI), Z1
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 64(DI)
+	VMOVUPS   128(SI), Z1
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 128(DI)
+	VMOVUPS   192(SI), Z1
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 192(DI)
+	VMOVUPS.Z 256(SI), K7, Z1
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K7, 256(DI)
+	KSHIFTRQ  $0x10, K7, K1
+	VMOVUPS.Z 320(SI), K1, Z1
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	KSHIFTRQ  $0x10, K7, K1
+	VMOVUPS   Z1, K1, 320(DI)
+	MOVB      $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure64to96:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  4(DI), Z0, Z1
+	VMULPS.BCST  max+36(FP), Z0, Z1
 	VBROADCASTSS nearSure<>+0(SB), Z2
 	VSUBPS       Z1, Z2, Z2
 	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
@@ -31002,7 +31520,7 @@ sure96:
 	VMULPS           Z17, Z7, Z7
 	VMULPS           Z18, Z8, Z8
 	VMULPS           Z19, Z9, Z9
-	VBROADCASTSS     4(DI), Z16
+	VBROADCASTSS     max+36(FP), Z16
 	VCMPPS           $0x1e, (SI), Z16, K1
 	VCMPPS           $0x1e, 64(SI), Z16, K2
 	VCMPPS           $0x1e, 128(SI), Z16, K3
@@ -31100,7 +31618,7 @@ sure96:
 	VCVTSS2SD     X2, X2, X2
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
-	VMOVSD        X2, 8(DI)
+	VMOVSD        X2, top+40(FP)
 	VADDPD        Z1, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z6, Y1
 	VADDPD        Y1, Y6, Y6
@@ -31109,257 +31627,331 @@ sure96:
 	VMOVHLPS      X6, X6, X1
 	VADDSD        X1, X6, X6
 	VMULSD        X0, X6, X6
-	VMOVSD        X6, 16(DI)
+	VMOVSD        X6, rest+48(FP)
 	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z0
 	VSUBPS        Z16, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, (DI)
-	MOVB          $0x01, ok+24(FP)
+	VMOVSS        X1, unit+32(FP)
+	MOVB          $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
-done8:
+done10:
 	// 97 to 128 elements.
-	CMPQ         CX, $0x00000080
-	JGT          done10
-	SUBQ         $0x00000060, CX
-	NEGQ         CX
-	MOVQ         $-1, AX
-	SHRQ         CL, AX
-	NEGQ         CX
-	KMOVQ        AX, K7
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, $0x487ff56e
-	JGT          end
-	VBROADCASTSS (SI), Z0
+	CMPQ  CX, $0x00000080
+	JGT   done12
+	SUBQ  $0x00000060, CX
+	NEGQ  CX
+	MOVQ  $-1, AX
+	SHRQ  CL, AX
+	NEGQ  CX
+	KMOVQ AX, K7
+	MOVL  (SI), AX
+	ANDL  $0x7fffffff, AX
+	CMPL  AX, $0x43800000
+	JGT   end
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS  (SI), Z0
 	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
 	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
-	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z1
-	VBROADCASTSS  (SI), X0
-	VBROADCASTSS  log2eHi<>+0(SB), Z2
-	VMULSS        X2, X0, X0
-	VBROADCASTSS  integerHeadroom<>+0(SB), Z2
-	VSUBSS        X0, X2, X2
-	VBROADCASTSS  integer<>+0(SB), Z0
-	VSUBSS        X2, X0, X0
-	VMOVSS        X0, 32(DI)
-	VBROADCASTSS  minusInf<>+0(SB), Z0
-	VMOVUPS       384(SI), K7, Z0
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z0
 	VBROADCASTSS  minusInf<>+0(SB), Z2
+	VMOVUPS       384(SI), K7, Z2
+	VBROADCASTSS  minusInf<>+0(SB), Z3
 	KSHIFTRQ      $0x10, K7, K6
-	VMOVUPS       448(SI), K6, Z2
-	VMOVUPS       (SI), Z3
-	VMAXPS        64(SI), Z3, Z3
-	VMOVUPS       128(SI), Z4
-	VMAXPS        192(SI), Z4, Z4
-	VMAXPS        Z4, Z3, Z3
-	VMOVUPS       256(SI), Z4
-	VMAXPS        320(SI), Z4, Z4
-	VMAXPS        Z2, Z0, Z0
-	VMAXPS        Z0, Z4, Z4
-	VMAXPS        Z4, Z3, Z3
-	VEXTRACTF64X4 $0x01, Z3, Y0
-	VMAXPS        Y0, Y3, Y3
-	VEXTRACTF128  $0x01, Y3, X0
-	VMAXPS        X0, X3, X3
-	VMOVHLPS      X3, X3, X0
-	VMAXPS        X0, X3, X3
-	VMOVSHDUP     X3, X0
-	VMAXSS        X0, X3, X3
-	VMOVUPS       (SI), Z0
+	VMOVUPS       448(SI), K6, Z3
+	VMOVUPS       (SI), Z4
+	VMAXPS        64(SI), Z4, Z4
+	VMOVUPS       128(SI), Z5
+	VMAXPS        192(SI), Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VMOVUPS       256(SI), Z5
+	VMAXPS        320(SI), Z5, Z5
+	VMAXPS        Z3, Z2, Z2
+	VMAXPS        Z2, Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y2
+	VMAXPS        Y2, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X2
+	VMAXPS        X2, X4, X4
+	VMOVHLPS      X4, X4, X2
+	VMAXPS        X2, X4, X4
+	VMOVSHDUP     X4, X2
+	VMAXSS        X2, X4, X4
+	VMOVSS        X4, max+36(FP)
+	VMOVUPS       (SI), Z2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z0
-	VMOVUPS          64(SI), Z2
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z2
-	VMOVUPS          128(SI), Z4
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
-	VMOVUPS          192(SI), Z5
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z2
+	VMOVUPS          64(SI), Z3
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z3
+	VMOVUPS          128(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z5
+	VMOVUPS          192(SI), Z6
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z6
 
 	// -n = magic - N - u
-	VSUBPS       Z0, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VSUBPS       Z4, Z1, Z8
-	VSUBPS       Z5, Z1, Z9
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z10
+	VSUBPS       Z2, Z0, Z7
+	VSUBPS       Z3, Z0, Z8
+	VSUBPS       Z5, Z0, Z9
+	VSUBPS       Z6, Z0, Z10
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z10, Z6
-	VFMADD231PS     64(SI), Z10, Z7
-	VFMADD231PS     128(SI), Z10, Z8
-	VFMADD231PS     192(SI), Z10, Z9
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS     (SI), Z11, Z6
-	VFMADD231PS     64(SI), Z11, Z7
-	VFMADD231PS     128(SI), Z11, Z8
-	VFMADD231PS     192(SI), Z11, Z9
-	VBROADCASTF64X4 nearTable<>+0(SB), Z12
+	VFMADD231PS     (SI), Z11, Z7
+	VFMADD231PS     64(SI), Z11, Z8
+	VFMADD231PS     128(SI), Z11, Z9
+	VFMADD231PS     192(SI), Z11, Z10
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z12
+	VFMADD231PS     (SI), Z12, Z7
+	VFMADD231PS     64(SI), Z12, Z8
+	VFMADD231PS     128(SI), Z12, Z9
+	VFMADD231PS     192(SI), Z12, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z13
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z0, Z13
-	VPERMPS      Z12, Z2, Z14
-	VPERMPS      Z12, Z4, Z15
-	VPERMPS      Z12, Z5, Z16
-	VPSLLD       $0x14, Z0, Z17
+	VPERMPS      Z13, Z2, Z14
+	VPERMPS      Z13, Z3, Z15
+	VPERMPS      Z13, Z5, Z16
+	VPERMPS      Z13, Z6, Z17
 	VPSLLD       $0x14, Z2, Z18
-	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z3, Z19
 	VPSLLD       $0x14, Z5, Z20
-	VPADDD       Z13, Z17, Z13
+	VPSLLD       $0x14, Z6, Z21
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
+	VPADDD       Z17, Z21, Z17
+	VBROADCASTSS nearExp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z21
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
-	VMULPS           Z17, Z6, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z21
 	VMULPS           Z18, Z7, Z7
 	VMULPS           Z19, Z8, Z8
 	VMULPS           Z20, Z9, Z9
+	VMULPS           Z21, Z10, Z10
 
 	// s*q + s
-	VFMADD213PS Z13, Z13, Z6
 	VFMADD213PS Z14, Z14, Z7
 	VFMADD213PS Z15, Z15, Z8
 	VFMADD213PS Z16, Z16, Z9
-	VADDPS      Z7, Z6, Z6
-	VADDPS      Z9, Z8, Z8
-	VADDPS      Z8, Z6, Z6
-	VPTERNLOGD  $0xfe, Z2, Z4, Z0
-	VPORD       Z0, Z5, Z0
-	VMOVUPS.Z   384(SI), K7, Z2
+	VFMADD213PS Z17, Z17, Z10
+	VADDPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z9
+	VADDPS      Z9, Z7, Z7
+	VPTERNLOGD  $0xfe, Z3, Z5, Z2
+	VPORD       Z2, Z6, Z2
+	VMOVUPS.Z   384(SI), K7, Z3
 	KSHIFTRQ    $0x10, K7, K2
-	VMOVUPS.Z   448(SI), K2, Z4
-	VMOVUPS     256(SI), Z5
+	VMOVUPS.Z   448(SI), K2, Z5
+	VMOVUPS     256(SI), Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z1, Z10, Z5
-	VMOVUPS       320(SI), Z7
-	VFMADD213PS   Z1, Z10, Z7
-	VMOVAPS       Z1, Z8
-	VFMADD231PS.Z Z10, Z2, K7, Z8
-	VMOVAPS       Z1, Z9
-	VFMADD231PS.Z Z10, Z4, K2, Z9
+	VFMADD213PS   Z0, Z11, Z6
+	VMOVUPS       320(SI), Z8
+	VFMADD213PS   Z0, Z11, Z8
+	VMOVAPS       Z0, Z9
+	VFMADD231PS.Z Z11, Z3, K7, Z9
+	VMOVAPS       Z0, Z10
+	VFMADD231PS.Z Z11, Z5, K2, Z10
 
 	// -n = magic - N - u
-	VSUBPS Z5, Z1, Z13
-	VSUBPS Z7, Z1, Z14
-	VSUBPS Z8, Z1, Z15
-	VSUBPS Z9, Z1, Z1
+	VSUBPS Z6, Z0, Z14
+	VSUBPS Z8, Z0, Z15
+	VSUBPS Z9, Z0, Z16
+	VSUBPS Z10, Z0, Z0
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z10, Z13
-	VFMADD231PS 320(SI), Z10, Z14
-	VFMADD231PS Z10, Z2, Z15
-	VFMADD231PS Z10, Z4, Z1
-	VFMADD231PS 256(SI), Z11, Z13
-	VFMADD231PS 320(SI), Z11, Z14
-	VFMADD231PS Z11, Z2, Z15
-	VFMADD231PS Z11, Z4, Z1
+	VFMADD231PS 256(SI), Z11, Z14
+	VFMADD231PS 320(SI), Z11, Z15
+	VFMADD231PS Z11, Z3, Z16
+	VFMADD231PS Z11, Z5, Z0
+	VFMADD231PS 256(SI), Z12, Z14
+	VFMADD231PS 320(SI), Z12, Z15
+	VFMADD231PS Z12, Z3, Z16
+	VFMADD231PS Z12, Z5, Z0
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z5, Z2
-	VPERMPS      Z12, Z7, Z4
-	VPERMPS      Z12, Z8, Z10
-	VPERMPS      Z12, Z9, Z12
-	VPSLLD       $0x14, Z5, Z11
-	VPSLLD       $0x14, Z7, Z16
+	VPERMPS      Z13, Z6, Z3
+	VPERMPS      Z13, Z8, Z5
+	VPERMPS      Z13, Z9, Z11
+	VPERMPS      Z13, Z10, Z13
+	VPSLLD       $0x14, Z6, Z12
 	VPSLLD       $0x14, Z8, Z17
 	VPSLLD       $0x14, Z9, Z18
-	VPADDD       Z2, Z11, Z2
-	VPADDD       Z4, Z16, Z4
-	VPADDD       Z10, Z17, Z10
-	VPADDD       Z12, Z18, Z12
-	VBROADCASTSS nearExp2<>+0(SB), Z11
+	VPSLLD       $0x14, Z10, Z19
+	VPADDD       Z3, Z12, Z3
+	VPADDD       Z5, Z17, Z5
+	VPADDD       Z11, Z18, Z11
+	VPADDD       Z13, Z19, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z11
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z12
 	VBROADCASTSS     nearExp2<>+0(SB), Z17
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z11
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z0, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z12
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z18
-	VMULPS           Z11, Z13, Z13
-	VMULPS           Z16, Z14, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z0, Z19
+	VMULPS           Z12, Z14, Z14
 	VMULPS           Z17, Z15, Z15
-	VMULPS           Z18, Z1, Z1
+	VMULPS           Z18, Z16, Z16
+	VMULPS           Z19, Z0, Z0
 
 	// s*q + s
-	VFMADD213PS   Z2, Z2, Z13
-	VFMADD213PS   Z4, Z4, Z14
-	VFMADD213PS.Z Z10, Z10, K7, Z15
-	VFMADD213PS.Z Z12, Z12, K2, Z1
-	VADDPS        Z14, Z13, Z13
-	VADDPS        Z1, Z15, Z15
-	VADDPS        Z15, Z13, Z13
-	VPTERNLOGD    $0xfe, Z5, Z7, Z0
-	VPTERNLOGD    $0xfe, Z8, Z9, Z0
+	VFMADD213PS   Z3, Z3, Z14
+	VFMADD213PS   Z5, Z5, Z15
+	VFMADD213PS.Z Z11, Z11, K7, Z16
+	VFMADD213PS.Z Z13, Z13, K2, Z0
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z0, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+	VPTERNLOGD    $0xfe, Z6, Z8, Z2
+	VPTERNLOGD    $0xfe, Z9, Z10, Z2
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z0, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z6, Y0
-	VCVTPS2PD     Y6, Z1
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VCVTPS2PD     Y7, Z7
 	VCVTPS2PD     Y0, Z0
-	VEXTRACTF64X4 $0x01, Z13, Y2
-	VCVTPS2PD     Y13, Z4
+	VEXTRACTF64X4 $0x01, Z14, Y2
+	VCVTPS2PD     Y14, Z14
 	VCVTPS2PD     Y2, Z2
-	VADDPD        Z4, Z1, Z1
+	VADDPD        Z14, Z7, Z7
 	VADDPD        Z2, Z0, Z0
-	VADDPS        Z13, Z6, Z6
-	VADDPD        Z0, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y0
-	VADDPD        Y0, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X0
-	VADDPD        X0, X1, X1
-	VMOVHLPS      X1, X1, X0
-	VADDSD        X0, X1, X1
-	VMOVSD        X1, 24(DI)
-	VXORPS        X0, X0, X0
+	VADDPD        Z0, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPD        Y0, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X0
+	VADDPD        X0, X7, X7
+	VMOVHLPS      X7, X7, X0
+	VADDSD        X0, X7, X7
 
-	// A zero is stored without its sign.
-	VADDSS X0, X3, X3
-	VMOVSS X3, 4(DI)
-	VMOVSD share64<>+0(SB), X0
+	// total * 2^N
+	VPSLLQ $0x34, X1, X31
+	VPSUBQ X31, X7, X31
 
-	// Leave if a lane may have more than twice as much as all others.
-	VMULSD       X0, X1, X1
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Z1
-	VCMPPS       $0x1e, Z1, Z6, K1
-	KORTESTW     K1, K1
-	JNZ          sure128
-	MOVB         $0x01, ok+24(FP)
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X31, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VGETEXPSD   X31, X31, X7
+	VGETMANTSD  $0x00, X31, X31, X31
+	VMOVSD      minusOneD<>+0(SB), X30
+	VFMADD132SD (R11)(AX*1), X30, X31
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X30
+	VFMADD132SD ln2D<>+0(SB), X30, X7
+	VADDSD      X31, X7, X7
+	VMOVSD      logPolynomial<>+24(SB), X29
+	VFMADD213SD logPolynomial<>+16(SB), X31, X29
+	VFMADD213SD logPolynomial<>+8(SB), X31, X29
+	VFMADD213SD logPolynomial<>+0(SB), X31, X29
+	VMULSD      X31, X31, X31
+	VFMADD231SD X29, X31, X7
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X4, X4, X0
+	VSUBSD    X0, X7, X0
+	VMOVSD    sureExcess64<>+0(SB), X1
+	VUCOMISD  X1, X0
+	JCS       sure96to128
+	TESTQ     DI, DI
+	JNZ       l7
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X7, X31
+	VADDPD     logDoubt<>+0(SB), X31, X31
+	VCVTPD2PSX X31, X31
+	VMOVQ      X31, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure128:
+l7:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X0, X0
+	VADDPD       logDoubt<>+0(SB), X0, X0
+	VCVTPD2PSX   X0, X0
+	VMOVQ        X0, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X0, Z0
+	VBROADCASTSS X4, Z4
+	VMOVUPS      (SI), Z1
+
+	// x - largest - excess
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, (DI)
+	VMOVUPS   64(SI), Z1
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 64(DI)
+	VMOVUPS   128(SI), Z1
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 128(DI)
+	VMOVUPS   192(SI), Z1
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 192(DI)
+	VMOVUPS   256(SI), Z1
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 256(DI)
+	VMOVUPS   320(SI), Z1
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 320(DI)
+	VMOVUPS.Z 384(SI), K7, Z1
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K7, 384(DI)
+	KSHIFTRQ  $0x10, K7, K1
+	VMOVUPS.Z 448(SI), K1, Z1
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	KSHIFTRQ  $0x10, K7, K1
+	VMOVUPS   Z1, K1, 448(DI)
+	MOVB      $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure96to128:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  4(DI), Z0, Z1
+	VMULPS.BCST  max+36(FP), Z0, Z1
 	VBROADCASTSS nearSure<>+0(SB), Z2
 	VSUBPS       Z1, Z2, Z2
 	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
@@ -31423,7 +32015,7 @@ sure128:
 	VMULPS           Z17, Z7, Z7
 	VMULPS           Z18, Z8, Z8
 	VMULPS           Z19, Z9, Z9
-	VBROADCASTSS     4(DI), Z16
+	VBROADCASTSS     max+36(FP), Z16
 	VCMPPS           $0x1e, (SI), Z16, K1
 	VCMPPS           $0x1e, 64(SI), Z16, K2
 	VCMPPS           $0x1e, 128(SI), Z16, K3
@@ -31554,7 +32146,7 @@ sure128:
 	VCVTSS2SD     X2, X2, X2
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
-	VMOVSD        X2, 8(DI)
+	VMOVSD        X2, top+40(FP)
 	VADDPD        Z1, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z6, Y1
 	VADDPD        Y1, Y6, Y6
@@ -31563,29 +32155,919 @@ sure128:
 	VMOVHLPS      X6, X6, X1
 	VADDSD        X1, X6, X6
 	VMULSD        X0, X6, X6
-	VMOVSD        X6, 16(DI)
+	VMOVSD        X6, rest+48(FP)
 	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
 	VBROADCASTSS  integerSure<>+0(SB), Z0
 	VSUBPS        Z16, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, (DI)
-	MOVB          $0x01, ok+24(FP)
+	VMOVSS        X1, unit+32(FP)
+	MOVB          $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
-done10:
-end:
-	MOVB $0x00, ok+24(FP)
+done12:
+	// 256 elements.
+	CMPQ CX, $0x00000100
+	JNE  done14
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x43800000
+	JGT  end
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS  (SI), Z0
+	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z0
+	VMOVUPS       (SI), Z2
+	VMAXPS        64(SI), Z2, Z2
+	VMOVUPS       128(SI), Z3
+	VMAXPS        192(SI), Z3, Z3
+	VMAXPS        Z3, Z2, Z2
+	VMOVUPS       256(SI), Z3
+	VMAXPS        320(SI), Z3, Z3
+	VMOVUPS       384(SI), Z4
+	VMAXPS        448(SI), Z4, Z4
+	VMAXPS        Z4, Z3, Z3
+	VMAXPS        Z3, Z2, Z2
+	VMOVUPS       512(SI), Z3
+	VMAXPS        576(SI), Z3, Z3
+	VMOVUPS       640(SI), Z4
+	VMAXPS        704(SI), Z4, Z4
+	VMAXPS        Z4, Z3, Z3
+	VMOVUPS       768(SI), Z4
+	VMAXPS        832(SI), Z4, Z4
+	VMOVUPS       896(SI), Z5
+	VMAXPS        960(SI), Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VMAXPS        Z4, Z3, Z3
+	VMAXPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VMAXPS        Y3, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VMAXPS        X3, X2, X2
+	VMOVHLPS      X2, X2, X3
+	VMAXPS        X3, X2, X2
+	VMOVSHDUP     X2, X3
+	VMAXSS        X3, X2, X2
+	VMOVSS        X2, max+36(FP)
+	VMOVUPS       (SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z3
+	VMOVUPS          64(SI), Z4
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VMOVUPS          128(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z5
+	VMOVUPS          192(SI), Z6
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z6
+
+	// -n = magic - N - u
+	VSUBPS       Z3, Z0, Z7
+	VSUBPS       Z4, Z0, Z8
+	VSUBPS       Z5, Z0, Z9
+	VSUBPS       Z6, Z0, Z10
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     (SI), Z11, Z7
+	VFMADD231PS     64(SI), Z11, Z8
+	VFMADD231PS     128(SI), Z11, Z9
+	VFMADD231PS     192(SI), Z11, Z10
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z12
+	VFMADD231PS     (SI), Z12, Z7
+	VFMADD231PS     64(SI), Z12, Z8
+	VFMADD231PS     128(SI), Z12, Z9
+	VFMADD231PS     192(SI), Z12, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z13, Z3, Z14
+	VPERMPS      Z13, Z4, Z15
+	VPERMPS      Z13, Z5, Z16
+	VPERMPS      Z13, Z6, Z17
+	VPSLLD       $0x14, Z3, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VBROADCASTSS nearExp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z21
+	VMULPS           Z18, Z7, Z7
+	VMULPS           Z19, Z8, Z8
+	VMULPS           Z20, Z9, Z9
+	VMULPS           Z21, Z10, Z10
+
+	// s*q + s
+	VFMADD213PS Z14, Z14, Z7
+	VFMADD213PS Z15, Z15, Z8
+	VFMADD213PS Z16, Z16, Z9
+	VFMADD213PS Z17, Z17, Z10
+	VADDPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z9
+	VADDPS      Z9, Z7, Z7
+	VPTERNLOGD  $0xfe, Z4, Z5, Z3
+	VPORD       Z3, Z6, Z3
+	VMOVUPS     256(SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z0, Z11, Z4
+	VMOVUPS     320(SI), Z5
+	VFMADD213PS Z0, Z11, Z5
+	VMOVUPS     384(SI), Z6
+	VFMADD213PS Z0, Z11, Z6
+	VMOVUPS     448(SI), Z8
+	VFMADD213PS Z0, Z11, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z4, Z0, Z9
+	VSUBPS Z5, Z0, Z10
+	VSUBPS Z6, Z0, Z14
+	VSUBPS Z8, Z0, Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Z11, Z9
+	VFMADD231PS 320(SI), Z11, Z10
+	VFMADD231PS 384(SI), Z11, Z14
+	VFMADD231PS 448(SI), Z11, Z15
+	VFMADD231PS 256(SI), Z12, Z9
+	VFMADD231PS 320(SI), Z12, Z10
+	VFMADD231PS 384(SI), Z12, Z14
+	VFMADD231PS 448(SI), Z12, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z13, Z4, Z16
+	VPERMPS      Z13, Z5, Z17
+	VPERMPS      Z13, Z6, Z18
+	VPERMPS      Z13, Z8, Z19
+	VPSLLD       $0x14, Z4, Z20
+	VPSLLD       $0x14, Z5, Z21
+	VPSLLD       $0x14, Z6, Z22
+	VPSLLD       $0x14, Z8, Z23
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z23
+	VMULPS           Z20, Z9, Z9
+	VMULPS           Z21, Z10, Z10
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+
+	// s*q + s
+	VFMADD213PS Z16, Z16, Z9
+	VFMADD213PS Z17, Z17, Z10
+	VFMADD213PS Z18, Z18, Z14
+	VFMADD213PS Z19, Z19, Z15
+	VADDPS      Z10, Z9, Z9
+	VADDPS      Z15, Z14, Z14
+	VADDPS      Z14, Z9, Z9
+	VPTERNLOGD  $0xfe, Z4, Z5, Z3
+	VPTERNLOGD  $0xfe, Z6, Z8, Z3
+	VMOVUPS     512(SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z0, Z11, Z4
+	VMOVUPS     576(SI), Z5
+	VFMADD213PS Z0, Z11, Z5
+	VMOVUPS     640(SI), Z6
+	VFMADD213PS Z0, Z11, Z6
+	VMOVUPS     704(SI), Z8
+	VFMADD213PS Z0, Z11, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z4, Z0, Z10
+	VSUBPS Z5, Z0, Z14
+	VSUBPS Z6, Z0, Z15
+	VSUBPS Z8, Z0, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Z11, Z10
+	VFMADD231PS 576(SI), Z11, Z14
+	VFMADD231PS 640(SI), Z11, Z15
+	VFMADD231PS 704(SI), Z11, Z16
+	VFMADD231PS 512(SI), Z12, Z10
+	VFMADD231PS 576(SI), Z12, Z14
+	VFMADD231PS 640(SI), Z12, Z15
+	VFMADD231PS 704(SI), Z12, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z13, Z4, Z17
+	VPERMPS      Z13, Z5, Z18
+	VPERMPS      Z13, Z6, Z19
+	VPERMPS      Z13, Z8, Z20
+	VPSLLD       $0x14, Z4, Z21
+	VPSLLD       $0x14, Z5, Z22
+	VPSLLD       $0x14, Z6, Z23
+	VPSLLD       $0x14, Z8, Z24
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS nearExp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z24
+	VMULPS           Z21, Z10, Z10
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+
+	// s*q + s
+	VFMADD213PS Z17, Z17, Z10
+	VFMADD213PS Z18, Z18, Z14
+	VFMADD213PS Z19, Z19, Z15
+	VFMADD213PS Z20, Z20, Z16
+	VADDPS      Z14, Z10, Z10
+	VADDPS      Z16, Z15, Z15
+	VADDPS      Z15, Z10, Z10
+	VPTERNLOGD  $0xfe, Z4, Z5, Z3
+	VPTERNLOGD  $0xfe, Z6, Z8, Z3
+	VMOVUPS     768(SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z0, Z11, Z4
+	VMOVUPS     832(SI), Z5
+	VFMADD213PS Z0, Z11, Z5
+	VMOVUPS     896(SI), Z6
+	VFMADD213PS Z0, Z11, Z6
+	VMOVUPS     960(SI), Z8
+	VFMADD213PS Z0, Z11, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z4, Z0, Z14
+	VSUBPS Z5, Z0, Z15
+	VSUBPS Z6, Z0, Z16
+	VSUBPS Z8, Z0, Z0
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Z11, Z14
+	VFMADD231PS 832(SI), Z11, Z15
+	VFMADD231PS 896(SI), Z11, Z16
+	VFMADD231PS 960(SI), Z11, Z0
+	VFMADD231PS 768(SI), Z12, Z14
+	VFMADD231PS 832(SI), Z12, Z15
+	VFMADD231PS 896(SI), Z12, Z16
+	VFMADD231PS 960(SI), Z12, Z0
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z13, Z4, Z11
+	VPERMPS      Z13, Z5, Z12
+	VPERMPS      Z13, Z6, Z17
+	VPERMPS      Z13, Z8, Z13
+	VPSLLD       $0x14, Z4, Z18
+	VPSLLD       $0x14, Z5, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPADDD       Z11, Z18, Z11
+	VPADDD       Z12, Z19, Z12
+	VPADDD       Z17, Z20, Z17
+	VPADDD       Z13, Z21, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z0, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z0, Z21
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z0, Z0
+
+	// s*q + s
+	VFMADD213PS Z11, Z11, Z14
+	VFMADD213PS Z12, Z12, Z15
+	VFMADD213PS Z17, Z17, Z16
+	VFMADD213PS Z13, Z13, Z0
+	VADDPS      Z15, Z14, Z14
+	VADDPS      Z0, Z16, Z16
+	VADDPS      Z16, Z14, Z14
+	VPTERNLOGD  $0xfe, Z4, Z5, Z3
+	VPTERNLOGD  $0xfe, Z6, Z8, Z3
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VADDPS        Z9, Z7, Z0
+	VMINPS        Z9, Z7, Z3
+	VMAXPS        Z9, Z7, Z7
+	VSUBPS        Z7, Z0, Z7
+	VSUBPS        Z7, Z3, Z3
+	VADDPS        Z10, Z0, Z4
+	VMINPS        Z10, Z0, Z5
+	VMAXPS        Z10, Z0, Z0
+	VSUBPS        Z0, Z4, Z0
+	VSUBPS        Z0, Z5, Z5
+	VADDPS        Z5, Z3, Z3
+	VADDPS        Z14, Z4, Z0
+	VMINPS        Z14, Z4, Z5
+	VMAXPS        Z14, Z4, Z4
+	VSUBPS        Z4, Z0, Z4
+	VSUBPS        Z4, Z5, Z5
+	VADDPS        Z5, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VCVTPS2PD     Y0, Z0
+	VCVTPS2PD     Y4, Z4
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z3, Z0, Z0
+	VADDPD        Z5, Z4, Z4
+	VADDPD        Z4, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y3
+	VADDPD        Y3, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X3
+	VADDPD        X3, X0, X0
+	VMOVHLPS      X0, X0, X3
+	VADDSD        X3, X0, X0
+
+	// total * 2^N
+	VPSLLQ $0x34, X1, X31
+	VPSUBQ X31, X0, X31
+
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X31, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VGETEXPSD   X31, X31, X0
+	VGETMANTSD  $0x00, X31, X31, X31
+	VMOVSD      minusOneD<>+0(SB), X30
+	VFMADD132SD (R11)(AX*1), X30, X31
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X30
+	VFMADD132SD ln2D<>+0(SB), X30, X0
+	VADDSD      X31, X0, X0
+	VMOVSD      logPolynomial<>+24(SB), X29
+	VFMADD213SD logPolynomial<>+16(SB), X31, X29
+	VFMADD213SD logPolynomial<>+8(SB), X31, X29
+	VFMADD213SD logPolynomial<>+0(SB), X31, X29
+	VMULSD      X31, X31, X31
+	VFMADD231SD X29, X31, X0
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X2, X2, X1
+	VSUBSD    X1, X0, X1
+	VMOVSD    sureExcess64<>+0(SB), X3
+	VUCOMISD  X3, X1
+	JCS       sure256to256
+	TESTQ     DI, DI
+	JNZ       l8
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X0, X31
+	VADDPD     logDoubt<>+0(SB), X31, X31
+	VCVTPD2PSX X31, X31
+	VMOVQ      X31, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
 	VZEROUPPER
 	RET
+
+l8:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X1, X1
+	VADDPD       logDoubt<>+0(SB), X1, X1
+	VCVTPD2PSX   X1, X1
+	VMOVQ        X1, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X1, Z1
+	VBROADCASTSS X2, Z2
+	VMOVUPS      (SI), Z0
+
+	// x - largest - excess
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, (DI)
+	VMOVUPS 64(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 64(DI)
+	VMOVUPS 128(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 128(DI)
+	VMOVUPS 192(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 192(DI)
+	VMOVUPS 256(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 256(DI)
+	VMOVUPS 320(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 320(DI)
+	VMOVUPS 384(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 384(DI)
+	VMOVUPS 448(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 448(DI)
+	VMOVUPS 512(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 512(DI)
+	VMOVUPS 576(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 576(DI)
+	VMOVUPS 640(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 640(DI)
+	VMOVUPS 704(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 704(DI)
+	VMOVUPS 768(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 768(DI)
+	VMOVUPS 832(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 832(DI)
+	VMOVUPS 896(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 896(DI)
+	VMOVUPS 960(SI), Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 960(DI)
+	MOVB    $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure256to256:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
+	VMULPS.BCST  max+36(FP), Z0, Z1
+	VBROADCASTSS nearSure<>+0(SB), Z2
+	VSUBPS       Z1, Z2, Z2
+	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
+	VMOVUPS      (SI), Z1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z1
+	VMOVUPS     64(SI), Z3
+	VFMADD213PS Z2, Z0, Z3
+	VMOVUPS     128(SI), Z4
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     192(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z1, Z2, Z6
+	VSUBPS Z3, Z2, Z7
+	VSUBPS Z4, Z2, Z8
+	VSUBPS Z5, Z2, Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     (SI), Z0, Z6
+	VFMADD231PS     64(SI), Z0, Z7
+	VFMADD231PS     128(SI), Z0, Z8
+	VFMADD231PS     192(SI), Z0, Z9
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z10
+	VFMADD231PS     (SI), Z10, Z6
+	VFMADD231PS     64(SI), Z10, Z7
+	VFMADD231PS     128(SI), Z10, Z8
+	VFMADD231PS     192(SI), Z10, Z9
+	VBROADCASTF64X4 nearTable<>+0(SB), Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z11, Z1, Z12
+	VPERMPS      Z11, Z3, Z13
+	VPERMPS      Z11, Z4, Z14
+	VPERMPS      Z11, Z5, Z15
+	VPSLLD       $0x14, Z1, Z16
+	VPSLLD       $0x14, Z3, Z17
+	VPSLLD       $0x14, Z4, Z18
+	VPSLLD       $0x14, Z5, Z19
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
+	VMULPS           Z16, Z6, Z6
+	VMULPS           Z17, Z7, Z7
+	VMULPS           Z18, Z8, Z8
+	VMULPS           Z19, Z9, Z9
+	VBROADCASTSS     max+36(FP), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, 192(SI), Z16, K4
+	VFMADD213PS.Z    Z12, Z12, K1, Z6
+	VFMADD213PS.Z    Z13, Z13, K2, Z7
+	VFMADD213PS.Z    Z14, Z14, K3, Z8
+	VFMADD213PS.Z    Z15, Z15, K4, Z9
+	VADDPS           Z7, Z6, Z6
+	VADDPS           Z9, Z8, Z8
+	VADDPS           Z8, Z6, Z6
+	VPTERNLOGD       $0xfe, Z3, Z4, Z1
+	VPORD            Z1, Z5, Z1
+	VMOVUPS          256(SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z3
+	VMOVUPS     320(SI), Z4
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     384(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     448(SI), Z7
+	VFMADD213PS Z2, Z0, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z8
+	VSUBPS Z4, Z2, Z9
+	VSUBPS Z5, Z2, Z12
+	VSUBPS Z7, Z2, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Z0, Z8
+	VFMADD231PS 320(SI), Z0, Z9
+	VFMADD231PS 384(SI), Z0, Z12
+	VFMADD231PS 448(SI), Z0, Z13
+	VFMADD231PS 256(SI), Z10, Z8
+	VFMADD231PS 320(SI), Z10, Z9
+	VFMADD231PS 384(SI), Z10, Z12
+	VFMADD231PS 448(SI), Z10, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z11, Z3, Z14
+	VPERMPS      Z11, Z4, Z15
+	VPERMPS      Z11, Z5, Z17
+	VPERMPS      Z11, Z7, Z18
+	VPSLLD       $0x14, Z3, Z19
+	VPSLLD       $0x14, Z4, Z20
+	VPSLLD       $0x14, Z5, Z21
+	VPSLLD       $0x14, Z7, Z22
+	VPADDD       Z14, Z19, Z14
+	VPADDD       Z15, Z20, Z15
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z8, Z8
+	VMULPS           Z20, Z9, Z9
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VCMPPS           $0x1e, 256(SI), Z16, K1
+	VCMPPS           $0x1e, 320(SI), Z16, K2
+	VCMPPS           $0x1e, 384(SI), Z16, K3
+	VCMPPS           $0x1e, 448(SI), Z16, K4
+	VFMADD213PS.Z    Z14, Z14, K1, Z8
+	VFMADD213PS.Z    Z15, Z15, K2, Z9
+	VFMADD213PS.Z    Z17, Z17, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VADDPS           Z9, Z8, Z8
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z12, Z8, Z8
+	VPTERNLOGD       $0xfe, Z3, Z4, Z1
+	VPTERNLOGD       $0xfe, Z5, Z7, Z1
+	VMOVUPS          512(SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z3
+	VMOVUPS     576(SI), Z4
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     640(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     704(SI), Z7
+	VFMADD213PS Z2, Z0, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z9
+	VSUBPS Z4, Z2, Z12
+	VSUBPS Z5, Z2, Z13
+	VSUBPS Z7, Z2, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Z0, Z9
+	VFMADD231PS 576(SI), Z0, Z12
+	VFMADD231PS 640(SI), Z0, Z13
+	VFMADD231PS 704(SI), Z0, Z14
+	VFMADD231PS 512(SI), Z10, Z9
+	VFMADD231PS 576(SI), Z10, Z12
+	VFMADD231PS 640(SI), Z10, Z13
+	VFMADD231PS 704(SI), Z10, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z11, Z3, Z15
+	VPERMPS      Z11, Z4, Z17
+	VPERMPS      Z11, Z5, Z18
+	VPERMPS      Z11, Z7, Z19
+	VPSLLD       $0x14, Z3, Z20
+	VPSLLD       $0x14, Z4, Z21
+	VPSLLD       $0x14, Z5, Z22
+	VPSLLD       $0x14, Z7, Z23
+	VPADDD       Z15, Z20, Z15
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z9, Z9
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VCMPPS           $0x1e, 512(SI), Z16, K1
+	VCMPPS           $0x1e, 576(SI), Z16, K2
+	VCMPPS           $0x1e, 640(SI), Z16, K3
+	VCMPPS           $0x1e, 704(SI), Z16, K4
+	VFMADD213PS.Z    Z15, Z15, K1, Z9
+	VFMADD213PS.Z    Z17, Z17, K2, Z12
+	VFMADD213PS.Z    Z18, Z18, K3, Z13
+	VFMADD213PS.Z    Z19, Z19, K4, Z14
+	VADDPS           Z12, Z9, Z9
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z13, Z9, Z9
+	VPTERNLOGD       $0xfe, Z3, Z4, Z1
+	VPTERNLOGD       $0xfe, Z5, Z7, Z1
+	VMOVUPS          768(SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z3
+	VMOVUPS     832(SI), Z4
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     896(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     960(SI), Z7
+	VFMADD213PS Z2, Z0, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z12
+	VSUBPS Z4, Z2, Z13
+	VSUBPS Z5, Z2, Z14
+	VSUBPS Z7, Z2, Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Z0, Z12
+	VFMADD231PS 832(SI), Z0, Z13
+	VFMADD231PS 896(SI), Z0, Z14
+	VFMADD231PS 960(SI), Z0, Z15
+	VFMADD231PS 768(SI), Z10, Z12
+	VFMADD231PS 832(SI), Z10, Z13
+	VFMADD231PS 896(SI), Z10, Z14
+	VFMADD231PS 960(SI), Z10, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z11, Z3, Z17
+	VPERMPS      Z11, Z4, Z18
+	VPERMPS      Z11, Z5, Z19
+	VPERMPS      Z11, Z7, Z20
+	VPSLLD       $0x14, Z3, Z21
+	VPSLLD       $0x14, Z4, Z22
+	VPSLLD       $0x14, Z5, Z23
+	VPSLLD       $0x14, Z7, Z24
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS nearExp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VMULPS           Z24, Z15, Z15
+	VCMPPS           $0x1e, 768(SI), Z16, K1
+	VCMPPS           $0x1e, 832(SI), Z16, K2
+	VCMPPS           $0x1e, 896(SI), Z16, K3
+	VCMPPS           $0x1e, 960(SI), Z16, K4
+	VFMADD213PS.Z    Z17, Z17, K1, Z12
+	VFMADD213PS.Z    Z18, Z18, K2, Z13
+	VFMADD213PS.Z    Z19, Z19, K3, Z14
+	VFMADD213PS.Z    Z20, Z20, K4, Z15
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z15, Z14, Z14
+	VADDPS           Z14, Z12, Z12
+	VPTERNLOGD       $0xfe, Z3, Z4, Z1
+	VPTERNLOGD       $0xfe, Z5, Z7, Z1
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z1, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VADDPS        Z8, Z6, Z1
+	VMINPS        Z8, Z6, Z3
+	VMAXPS        Z8, Z6, Z6
+	VSUBPS        Z6, Z1, Z6
+	VSUBPS        Z6, Z3, Z3
+	VADDPS        Z9, Z1, Z4
+	VMINPS        Z9, Z1, Z5
+	VMAXPS        Z9, Z1, Z1
+	VSUBPS        Z1, Z4, Z1
+	VSUBPS        Z1, Z5, Z5
+	VADDPS        Z5, Z3, Z3
+	VADDPS        Z12, Z4, Z1
+	VMINPS        Z12, Z4, Z5
+	VMAXPS        Z12, Z4, Z4
+	VSUBPS        Z4, Z1, Z4
+	VSUBPS        Z4, Z5, Z5
+	VADDPS        Z5, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VCVTPS2PD     Y1, Z1
+	VCVTPS2PD     Y4, Z4
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z3, Z1, Z1
+	VADDPD        Z5, Z4, Z4
+	VMOVAPS       Z2, Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z16, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z2
+	VFMADD231PS Z10, Z16, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z11, Z3, Z11
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z11, Z3, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
+	VMULPS           Z0, Z2, Z2
+
+	// s*q + s
+	VFMADD213PS   Z11, Z11, Z2
+	VCVTSS2SD     X2, X2, X2
+	VMOVSD        sureScale64<>+0(SB), X0
+	VMULSD        X0, X2, X2
+	VMOVSD        X2, top+40(FP)
+	VADDPD        Z4, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPD        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPD        X2, X1, X1
+	VMOVHLPS      X1, X1, X2
+	VADDSD        X2, X1, X1
+	VMULSD        X0, X1, X1
+	VMOVSD        X1, rest+48(FP)
+	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
+	VBROADCASTSS  integerSure<>+0(SB), Z0
+	VSUBPS        Z16, Z0, Z0
+	VBROADCASTSS  integer<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVSS        X1, unit+32(FP)
+	MOVB          $0x02, how+28(FP)
+	VZEROUPPER
+	RET
+
+done14:
+end:
+	MOVB $0x00, how+28(FP)
+	VZEROUPPER
+	RET
+
+DATA minusOneD<>+0(SB)/4, $0x00000000
+DATA minusOneD<>+4(SB)/4, $0xbff00000
+GLOBL minusOneD<>(SB), RODATA|NOPTR, $8
+
+DATA ln2D<>+0(SB)/4, $0xfefa39ef
+DATA ln2D<>+4(SB)/4, $0x3fe62e42
+GLOBL ln2D<>(SB), RODATA|NOPTR, $8
+
+DATA logPolynomial<>+0(SB)/4, $0x0020ae16
+DATA logPolynomial<>+4(SB)/4, $0xbfe00000
+DATA logPolynomial<>+8(SB)/4, $0x4818347d
+DATA logPolynomial<>+12(SB)/4, $0x3fd55556
+DATA logPolynomial<>+16(SB)/4, $0x4f64a328
+DATA logPolynomial<>+20(SB)/4, $0xbfd0000a
+DATA logPolynomial<>+24(SB)/4, $0x837eea83
+DATA logPolynomial<>+28(SB)/4, $0x3fc92f36
+GLOBL logPolynomial<>(SB), RODATA|NOPTR, $32
+
+DATA sureExcess64<>+0(SB)/4, $0xa0000000
+DATA sureExcess64<>+4(SB)/4, $0x3fe000c6
+GLOBL sureExcess64<>(SB), RODATA|NOPTR, $8
+
+DATA logDoubt<>+0(SB)/4, $0xf11cd78a
+DATA logDoubt<>+4(SB)/4, $0xbfb58634
+DATA logDoubt<>+8(SB)/4, $0xf11bd78a
+DATA logDoubt<>+12(SB)/4, $0xbfb58634
+GLOBL logDoubt<>(SB), RODATA|NOPTR, $16
 
 DATA log2eHi<>+0(SB)/4, $0x3fb8aa3b
 GLOBL log2eHi<>(SB), RODATA|NOPTR, $4
-
-DATA share64<>+0(SB)/4, $0x00000000
-DATA share64<>+4(SB)/4, $0x3fe50000
-GLOBL share64<>(SB), RODATA|NOPTR, $8
 
 // func expRowsAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, out []ExpSum, p *Rows) (done int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI
@@ -37743,10 +39225,10 @@ end:
 	VZEROUPPER
 	RET
 
-// func totalRowAVX512(src *float32, n int, s *Scale, out *Total) (ok bool)
-// Requires: AVX, AVX512BW, AVX512F
-TEXT ·totalRowAVX512(SB), $256-33
-	// totalRowAVX512: the total of an ordinary row, with its lanes if one may have nearly all.
+// func totalRowAVX512(src *float32, n int, s *Scale, out *Total) (y float32, how uint8)
+// Requires: AVX, AVX512BW, AVX512F, FMA3
+TEXT ·totalRowAVX512(SB), $256-37
+	// totalRowAVX512: the total of an ordinary row and its logarithm, or its lanes if one may have nearly all.
 	MOVQ src+0(FP), SI
 	MOVQ s+16(FP), R15
 	MOVQ out+24(FP), R14
@@ -39021,39 +40503,86 @@ total:
 	VMOVSD        share64<>+0(SB), X0
 
 	// Leave if a lane may have more than twice as much as all others.
-	VMULSD       X0, X1, X1
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Z1
-	VCMPPS       $0x1e, Z1, Z4, K1
+	VMULSD       X0, X1, X0
+	VCVTSD2SS    X0, X0, X0
+	VBROADCASTSS X0, Z0
+	VCMPPS       $0x1e, Z0, Z4, K1
 	KORTESTW     K1, K1
 	JNZ          end
-	JMP          done
+	VBROADCASTSS integer<>+0(SB), Z0
+	VSUBPS.BCST  (R14), Z0, Z0
+
+	// total * 2^N
+	VPSLLQ $0x34, X0, X31
+	VPSUBQ X31, X1, X31
+
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X31, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VGETEXPSD   X31, X31, X1
+	VGETMANTSD  $0x00, X31, X31, X31
+	VMOVSD      minusOneD<>+0(SB), X30
+	VFMADD132SD (R11)(AX*1), X30, X31
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X30
+	VFMADD132SD ln2D<>+0(SB), X30, X1
+	VADDSD      X31, X1, X1
+	VMOVSD      logPolynomial<>+24(SB), X29
+	VFMADD213SD logPolynomial<>+16(SB), X31, X29
+	VFMADD213SD logPolynomial<>+8(SB), X31, X29
+	VFMADD213SD logPolynomial<>+0(SB), X31, X29
+	VMULSD      X31, X31, X31
+	VFMADD231SD X29, X31, X1
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X1, X1
+	VADDPD     logDoubt<>+0(SB), X1, X1
+	VCVTPD2PSX X1, X1
+	VMOVQ      X1, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        uncertain
+	VMOVSS     X1, y+32(FP)
+	JMP        done
 
 end:
 	// The lanes.
 	VMOVUPS Z4, 16(R14)
 
 irregular:
-	MOVB $0x00, ok+32(FP)
+	MOVB $0x00, how+36(FP)
+	VZEROUPPER
+	RET
+
+uncertain:
+	MOVB $0x02, how+36(FP)
 	VZEROUPPER
 	RET
 
 done:
-	MOVB $0x01, ok+32(FP)
+	MOVB $0x01, how+36(FP)
 	VZEROUPPER
 	RET
 
 DATA nearTotal<>+0(SB)/4, $0x67000000
 GLOBL nearTotal<>(SB), RODATA|NOPTR, $4
 
-// func copyRowAVX512(dst *float32, src *float32, n int, s *Scale, out *Total) (ok bool)
-// Requires: AVX, AVX512BW, AVX512F
-TEXT ·copyRowAVX512(SB), $320-41
-	// copyRowAVX512: totalRow with the largest element, which copies the row too.
+DATA share64<>+0(SB)/4, $0x00000000
+DATA share64<>+4(SB)/4, $0x3fe50000
+GLOBL share64<>(SB), RODATA|NOPTR, $8
+
+// func copyRowAVX512(dst *float32, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8)
+// Requires: AVX, AVX512BW, AVX512F, FMA3
+TEXT ·copyRowAVX512(SB), $320-53
+	// copyRowAVX512: totalRow with the largest element, which copies the row too; y is less that times scale.
 	MOVQ src+8(FP), SI
 	MOVQ dst+0(FP), DI
 	MOVQ s+24(FP), R15
-	MOVQ out+32(FP), R14
+	MOVQ out+40(FP), R14
 	MOVQ n+16(FP), CX
 	LEAQ 63(SP), BX
 	ANDQ $-64, BX
@@ -40486,29 +42015,77 @@ total:
 	VXORPS        X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDSS X2, X0, X0
-	VMOVSS X0, 4(R14)
-	VMOVSD share64<>+0(SB), X0
+	VADDSS X2, X0, X2
+	VMOVSS X2, 4(R14)
+	VMOVSD share64<>+0(SB), X2
 
 	// Leave if a lane may have more than twice as much as all others.
-	VMULSD       X0, X1, X1
-	VCVTSD2SS    X1, X1, X1
-	VBROADCASTSS X1, Z1
-	VCMPPS       $0x1e, Z1, Z4, K1
+	VMULSD       X2, X1, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+	VCMPPS       $0x1e, Z2, Z4, K1
 	KORTESTW     K1, K1
 	JNZ          end
-	JMP          done
+	VBROADCASTSS integer<>+0(SB), Z2
+	VSUBPS.BCST  (R14), Z2, Z2
+
+	// total * 2^N
+	VPSLLQ $0x34, X2, X31
+	VPSUBQ X31, X1, X31
+
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X31, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VGETEXPSD   X31, X31, X1
+	VGETMANTSD  $0x00, X31, X31, X31
+	VMOVSD      minusOneD<>+0(SB), X30
+	VFMADD132SD (R11)(AX*1), X30, X31
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD       8(R11)(AX*1), X30
+	VFMADD132SD  ln2D<>+0(SB), X30, X1
+	VADDSD       X31, X1, X1
+	VMOVSD       logPolynomial<>+24(SB), X29
+	VFMADD213SD  logPolynomial<>+16(SB), X31, X29
+	VFMADD213SD  logPolynomial<>+8(SB), X31, X29
+	VFMADD213SD  logPolynomial<>+0(SB), X31, X29
+	VMULSD       X31, X31, X31
+	VFMADD231SD  X29, X31, X1
+	VCVTSS2SD    X0, X0, X0
+	VBROADCASTSS scale+32(FP), Z2
+	VCVTSS2SD    X2, X2, X2
+	VMULSD       X2, X0, X0
+	VSUBSD       X0, X1, X1
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X1, X1
+	VADDPD     logDoubt<>+0(SB), X1, X1
+	VCVTPD2PSX X1, X1
+	VMOVQ      X1, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        uncertain
+	VMOVSS     X1, y+48(FP)
+	JMP        done
 
 end:
 	// The lanes.
 	VMOVUPS Z4, 16(R14)
 
 irregular:
-	MOVB $0x00, ok+40(FP)
+	MOVB $0x00, how+52(FP)
+	VZEROUPPER
+	RET
+
+uncertain:
+	MOVB $0x02, how+52(FP)
 	VZEROUPPER
 	RET
 
 done:
-	MOVB $0x01, ok+40(FP)
+	MOVB $0x01, how+52(FP)
 	VZEROUPPER
 	RET

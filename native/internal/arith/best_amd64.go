@@ -18,11 +18,11 @@ func SumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (d
 //go:noescape
 func SoftmaxRow(dst, src *float32, n int) (ok bool)
 
-// SumRow is the total of a row of 1 to Turn elements, and its sum if it may be sure. It is false if it left
-// the row to SumRows.
+// LogRow is the log-softmax of a row of 1 to Turn elements or of 2*Turn, or its log-sum-exp y if dst is nil. Of a row that may be
+// sure it makes the fields of a RowSum, and others it leaves to SumRows. It writes dst if it is done with the row.
 //
 //go:noescape
-func SumRow(src *float32, n int, out *ShortSum) (ok bool)
+func LogRow(dst, src *float32, n int) (y float32, how uint8, unit, max float32, top, rest float64)
 
 // LogSub is that of the best level.
 //
@@ -30,13 +30,15 @@ func SumRow(src *float32, n int, out *ShortSum) (ok bool)
 func LogSub(dst, src []float32, m, scale, b float32)
 
 // TotalRow is the total of a row of 1 to Chunk elements, which is the definition's but for roundings in
-// float64. If it is not ok, out has lanes if one of them may have nearly all, or else no total.
+// float64, and the logarithm y of it. Of a row that is left, out has lanes if one of them may have nearly all, or
+// else no total.
 //
 //go:noescape
-func TotalRow(src *float32, n int, s *Scale, out *Total) (ok bool)
+func TotalRow(src *float32, n int, s *Scale, out *Total) (y float32, how uint8)
 
-// CopyRow is TotalRow, which makes out the largest element as well, and copies the row to dst, which may be src.
+// CopyRow is TotalRow, which makes out the largest element as well, and copies the row to dst, which may be src; y is
+// less the largest element times scale.
 // If there is no total, something may be copied.
 //
 //go:noescape
-func CopyRow(dst, src *float32, n int, s *Scale, out *Total) (ok bool)
+func CopyRow(dst, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8)

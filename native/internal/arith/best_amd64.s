@@ -49,19 +49,19 @@ plain:
 	MOVB $0, ok+24(FP)
 	RET
 
-// func SumRow(src *float32, n int, out *ShortSum) (ok bool)
-TEXT ·SumRow(SB), NOSPLIT, $0-25
+// func LogRow(dst, src *float32, n int) (y float32, how Logged, unit, max float32, top, rest float64)
+TEXT ·LogRow(SB), NOSPLIT, $0-56
 	CMPB ·Best(SB), $const_AVX512
 	JNE  narrow
-	JMP  ·sumRowAVX512(SB)
+	JMP  ·logRowAVX512(SB)
 
 narrow:
 	CMPB ·Best(SB), $const_AVX2
 	JNE  plain
-	JMP  ·sumRowAVX2(SB)
+	JMP  ·logRowAVX2(SB)
 
 plain:
-	MOVB $0, ok+24(FP)
+	MOVB $0, how+28(FP)
 	RET
 
 // func LogSub(dst, src []float32, m, scale, b float32)
@@ -78,8 +78,8 @@ narrow:
 plain:
 	JMP ·logSubPlain(SB)
 
-// func TotalRow(src *float32, n int, s *Scale, out *Total) (ok bool)
-TEXT ·TotalRow(SB), NOSPLIT, $0-33
+// func TotalRow(src *float32, n int, s *Scale, out *Total) (y float32, how uint8)
+TEXT ·TotalRow(SB), NOSPLIT, $0-37
 	CMPB ·Best(SB), $const_AVX512
 	JNE  narrow
 	JMP  ·totalRowAVX512(SB)
@@ -90,11 +90,11 @@ narrow:
 	JMP  ·totalRowAVX2(SB)
 
 plain:
-	MOVB $0, ok+32(FP)
+	MOVB $0, how+36(FP)
 	RET
 
-// func CopyRow(dst, src *float32, n int, s *Scale, out *Total) (ok bool)
-TEXT ·CopyRow(SB), NOSPLIT, $0-41
+// func CopyRow(dst, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8)
+TEXT ·CopyRow(SB), NOSPLIT, $0-53
 	CMPB ·Best(SB), $const_AVX512
 	JNE  narrow
 	JMP  ·copyRowAVX512(SB)
@@ -105,5 +105,5 @@ narrow:
 	JMP  ·copyRowAVX2(SB)
 
 plain:
-	MOVB $0, ok+40(FP)
+	MOVB $0, how+52(FP)
 	RET

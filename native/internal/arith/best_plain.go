@@ -18,11 +18,15 @@ func LogSub(dst, src []float32, m, scale, b float32) { Best.LogSub(dst, src, m, 
 // SoftmaxRow leaves the row to SoftmaxRows.
 func SoftmaxRow(dst, src *float32, n int) (ok bool) { return false }
 
-// SumRow leaves the row to SumRows.
-func SumRow(src *float32, n int, out *ShortSum) (ok bool) { return false }
+// LogRow leaves the row to SumRows.
+func LogRow(dst, src *float32, n int) (y float32, how uint8, unit, max float32, top, rest float64) {
+	return
+}
 
 // TotalRow leaves every row to SumRows.
-func TotalRow(src *float32, n int, s *Scale, out *Total) (ok bool) { return false }
+func TotalRow(src *float32, n int, s *Scale, out *Total) (y float32, how uint8) { return }
 
 // CopyRow leaves every row to SumRows.
-func CopyRow(dst, src *float32, n int, s *Scale, out *Total) (ok bool) { return false }
+func CopyRow(dst, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8) {
+	return
+}

@@ -47,10 +47,10 @@ func softmaxRowRestAVX2(dst, src *float32, n int) (ok bool)
 func softmaxRowLastAVX2(dst, src *float32, n int) (ok bool)
 
 //go:noescape
-func sumRowAVX2(src *float32, n int, out *ShortSum) (ok bool)
+func logRowAVX2(dst, src *float32, n int) (y float32, how uint8, unit, max float32, top, rest float64)
 
 //go:noescape
-func sumRowRestAVX2(src *float32, n int, out *ShortSum) (ok bool)
+func logRowRestAVX2(dst, src *float32, n int) (y float32, how uint8, unit, max float32, top, rest float64)
 
 //go:noescape
 func expRowsAVX2(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)
@@ -65,10 +65,10 @@ func sumStoreKeptAVX2(dst, src []float32, other *bool, st *Sum) (done int)
 func sumStoreAddedAVX2(dst, src []float32, other *float32, st *Sum) (done int)
 
 //go:noescape
-func totalRowAVX2(src *float32, n int, s *Scale, out *Total) (ok bool)
+func totalRowAVX2(src *float32, n int, s *Scale, out *Total) (y float32, how uint8)
 
 //go:noescape
-func copyRowAVX2(dst, src *float32, n int, s *Scale, out *Total) (ok bool)
+func copyRowAVX2(dst, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8)
 
 //go:noescape
 func softmaxRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
@@ -107,7 +107,7 @@ func sumRowsAVX512(src []float32, rows, cols, srcStride int, out []RowSum, p *Ro
 func softmaxRowAVX512(dst, src *float32, n int) (ok bool)
 
 //go:noescape
-func sumRowAVX512(src *float32, n int, out *ShortSum) (ok bool)
+func logRowAVX512(dst, src *float32, n int) (y float32, how uint8, unit, max float32, top, rest float64)
 
 //go:noescape
 func expRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)
@@ -122,7 +122,7 @@ func sumStoreKeptAVX512(dst, src []float32, other *bool, st *Sum) (done int)
 func sumStoreAddedAVX512(dst, src []float32, other *float32, st *Sum) (done int)
 
 //go:noescape
-func totalRowAVX512(src *float32, n int, s *Scale, out *Total) (ok bool)
+func totalRowAVX512(src *float32, n int, s *Scale, out *Total) (y float32, how uint8)
 
 //go:noescape
-func copyRowAVX512(dst, src *float32, n int, s *Scale, out *Total) (ok bool)
+func copyRowAVX512(dst, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8)

@@ -10,8 +10,8 @@ import (
 )
 
 var assembly = slices.Concat(wide, []kernels{
-	single(wide[0], softmaxRowAVX2, sumRowAVX2),
-	single(wide[1], softmaxRowAVX512, sumRowAVX512),
+	single(wide[0], softmaxRowAVX2, logRowAVX2),
+	single(wide[1], softmaxRowAVX512, logRowAVX512),
 })
 
 var wide = []kernels{
@@ -19,8 +19,10 @@ var wide = []kernels{
 	{"AVX512", slices.Contains(Levels(), AVX512), softmaxRowsAVX512, sumAVX512, sumStoreAVX512, scaleAVX512, scaleNTAVX512, expScaleAVX512, expScaleNTAVX512, logSubAVX512, sumRowsAVX512},
 }
 
+type logRowFunc func(dst, src *float32, n int) (y float32, how uint8, unit, largest float32, top, rest float64)
+
 // single is a level whose kernels for a single row are asked first, as the functions of a row do.
-func single(k kernels, softmaxRow func(dst, src *float32, n int) bool, sumRow func(src *float32, n int, out *ShortSum) bool) kernels {
+func single(k kernels, softmaxRow func(dst, src *float32, n int) bool, logRow logRowFunc) kernels {
 	rows, sums := k.softmaxRows, k.sumRows
 	k.name += " single"
 	k.softmaxRows = func(dst, src []float32, n, cols, dstStride, srcStride int, p *Rows) (done int) {
@@ -38,19 +40,19 @@ func single(k kernels, softmaxRow func(dst, src *float32, n int) bool, sumRow fu
 	k.sumRows = func(src []float32, n, cols, srcStride int, out []RowSum, p *Rows) (done int) {
 		for ; done < n; done++ {
 			s := src[done*srcStride:]
-			var own ShortSum
-			if p.Scale == One && sumRow(&s[0], cols, &own) {
+			if p.Scale == One {
 				var want [1]RowSum
-				all := func() float64 { return want[0].Top + want[0].Rest }
-				if sumRowsPlain(s, 1, cols, cols, want[:], p) < 1 || want[0].N != own.first || !(math.Abs(own.total-all()) <= 0x1p-48*all()) {
-					break
-				}
-				sure, _ := own.sure()
-				if out[done] = own.RowSum; !sure { // what there is of a sum is in total
+				y, how, unit, largest, top, rest := logRow(nil, &s[0], cols)
+				switch sure, ok := SureAlone(unit, largest, top, rest); {
+				case how == RowDone && (sumRowsPlain(s, 1, cols, cols, want[:], p) < 1 || want[0].Sure() || y != float32(float64(want[0].Max)+want[0].Excess(1))):
+					return done
+				case how == RowDone:
 					out[done] = want[0]
-					out[done].Max = own.Max
+					continue
+				case how == RowSure && ok:
+					out[done] = sure
+					continue
 				}
-				continue
 			}
 			if sums(s, 1, cols, srcStride, out[done:], p) == 0 {
 				break
@@ -65,7 +67,7 @@ func single(k kernels, softmaxRow func(dst, src *float32, n int) bool, sumRow fu
 // as they were.
 func TestSingleRow(t *testing.T) {
 	softmax := []func(dst, src *float32, n int) bool{softmaxRowAVX2, softmaxRowAVX512}
-	sum := []func(src *float32, n int, out *ShortSum) bool{sumRowAVX2, sumRowAVX512}
+	log := []logRowFunc{logRowAVX2, logRowAVX512}
 	for i, k := range wide {
 		t.Run(k.name, func(t *testing.T) {
 			if !k.supported {
@@ -79,12 +81,13 @@ func TestSingleRow(t *testing.T) {
 				x := make([]float32, n)
 				fill(r, 0, x)
 				dst, intact := framed(n, n%4)
-				var s ShortSum
 				if ok := softmax[i](&dst[0], &x[0], n); ok != (n <= Turn || n == 2*Turn) {
 					t.Errorf("softmax of %d elements: %v", n, ok)
 				}
-				if ok := sum[i](&x[0], n, &s); ok != (n <= Turn) {
-					t.Errorf("sum of %d elements: %v", n, ok)
+				for _, to := range []*float32{nil, &dst[0]} {
+					if _, how, _, _, _, _ := log[i](to, &x[0], n); (how == RowLeft) != (n > Turn && n != 2*Turn) {
+						t.Errorf("logarithms of %d elements: %d", n, how)
+					}
 				}
 				for _, v := range []float32{nan, inf, negInf, 300000, -300000, 70, -70} {
 					dst := slices.Repeat([]float32{canary}, n)
@@ -92,6 +95,9 @@ func TestSingleRow(t *testing.T) {
 					was[n-1] = v
 					if n > 1 && softmax[i](&dst[0], &was[0], n) {
 						t.Errorf("softmax of %d elements with %v last was done", n, v)
+					}
+					if _, how, _, _, _, _ := log[i](&dst[0], &was[0], n); n > 1 && how == RowDone {
+						t.Errorf("logarithms of %d elements with %v last were done", n, v)
 					}
 					sameSlice(t, "left alone", dst, slices.Repeat([]float32{canary}, n))
 				}
@@ -105,8 +111,8 @@ func TestSingleRow(t *testing.T) {
 
 // TestOrdinary holds the kernels of ordinary rows to the definition's sum, and to what they take.
 func TestOrdinary(t *testing.T) {
-	totals := []func(src *float32, n int, s *Scale, out *Total) bool{totalRowAVX2, totalRowAVX512}
-	copies := []func(dst, src *float32, n int, s *Scale, out *Total) bool{copyRowAVX2, copyRowAVX512}
+	totals := []func(src *float32, n int, s *Scale, out *Total) (float32, uint8){totalRowAVX2, totalRowAVX512}
+	copies := []func(dst, src *float32, n int, s *Scale, scale float32, out *Total) (float32, uint8){copyRowAVX2, copyRowAVX512}
 	for i, k := range wide {
 		t.Run(k.name, func(t *testing.T) {
 			if !k.supported {
@@ -138,12 +144,18 @@ func TestOrdinary(t *testing.T) {
 					top, rest := want[0].Top, want[0].Rest
 					var total, copied Total
 					dst, intact := framed(n, (n+class)%4)
-					ok := totals[i](&x[0], n, &p.Scale, &total)
-					if copies[i](&dst[0], &x[0], n, &p.Scale, &copied) != ok || total.n != copied.n || total.total != copied.total {
+					y, how := totals[i](&x[0], n, &p.Scale, &total)
+					excess, howCopied := copies[i](&dst[0], &x[0], n, &p.Scale, 1, &copied)
+					ok := how != RowLeft
+					if (howCopied != RowLeft) != ok || total.n != copied.n || total.total != copied.total {
 						t.Fatalf("class %d, %d elements: the total is %v, %+v; with a copy %+v", class, n, ok, total, copied)
 					}
 					if ok && (total.total == 0 || top > (top+rest)*0.667) {
 						t.Errorf("class %d, %d elements: done, but the total is %v of which %v is the largest element", class, n, total.total, top)
+					}
+					if e := want[0].Excess(1); how == RowDone && p.Scale == One && y != float32(float64(want[0].Max)+e) ||
+						howCopied == RowDone && p.Scale == One && excess != float32(e) {
+						t.Errorf("class %d, %d elements: the logarithm is %v, with a copy %v more than the largest element, want %v more than %v", class, n, y, excess, e, want[0].Max)
 					}
 					if rep >= classes && regular && total.total == 0 {
 						t.Errorf("an ordinary row of %d elements is not done", n)

@@ -46,36 +46,19 @@ func (t *Total) Excess(m, scale float32) (y float32, ok bool) {
 	return certainExcess(t.n, t.total, float64(float64(m)*float64(scale)))
 }
 
-// ShortSum is what SumRow makes of a row: the total * 2^first, and RowSum if the row may be sure. The assembly
-// knows its layout.
-type ShortSum struct {
-	RowSum
-	total float64
-	first float32
-}
+// What LogRow, TotalRow and CopyRow have done.
+const (
+	RowLeft = iota // nothing
+	RowDone        // all
+	RowSure        // of a row that may be sure a sum
+	// RowUncertain is a total, of whose logarithm the last bit is not certain.
+	RowUncertain = RowSure
+)
 
-// Log is log-sum-exp of the row, and Excess that less the largest element. They are not ok if the last bit is not certain.
-func (s *ShortSum) Log() (y float32, ok bool) {
-	if sure, ok := s.sure(); sure || !ok {
-		return float32(float64(s.Max) + s.RowSum.Excess(1)), ok
-	}
-	return certainExcess(s.first, s.total, 0)
-}
-
-func (s *ShortSum) Excess() (y float32, ok bool) {
-	if sure, ok := s.sure(); sure || !ok {
-		return float32(s.RowSum.Excess(1)), ok
-	}
-	return certainExcess(s.first, s.total, float64(s.Max))
-}
-
-// sure reports whether the row is sure by its largest element, of which there may be more than one. It is not ok
-// if that depends on the sum's last bits.
-func (s *ShortSum) sure() (sure, ok bool) {
-	if s.Top == 0 {
-		return false, true
-	}
-	return isSure(s.Top, s.N, s.total, s.first)
+// SureAlone is the sum of a row of which LogRow made unit, max, top and rest. It is not ok if the row may be another
+// one than a sure row, which depends on a sum with other roundings.
+func SureAlone(unit, max float32, top, rest float64) (sum RowSum, ok bool) {
+	return RowSum{unit, max + 0, top, rest}, rest < top*0.495 // max without the sign of a zero
 }
 
 // isSure is that for top * 2^n of total * 2^first.

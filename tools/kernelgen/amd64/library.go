@@ -155,7 +155,7 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	case library.Sum, library.SumTops:
 		s.Ahead = 1024
 		fallthrough
-	case library.SoftmaxRows, library.SoftmaxKept, library.SoftmaxAdded, library.SumRows, library.SoftmaxRow, library.SumRow, library.ExpRows, library.SumStore,
+	case library.SoftmaxRows, library.SoftmaxKept, library.SoftmaxAdded, library.SumRows, library.SoftmaxRow, library.LogRow, library.ExpRows, library.SumStore,
 		library.SumStoreKept, library.SumStoreAdded, library.ExpScale, library.ExpScaleNT, library.TotalRow, library.CopyRow:
 		if m.evex {
 			s.Group = 4
@@ -233,9 +233,8 @@ func (w *libraryWriter) function(name string) {
 		for name, at := range library.ExpSumFields {
 			w.fields[name] = operand.Mem{Base: sums, Disp: at}
 		}
-	case library.SumRow:
-		w.MOVQ(w.param("out", ""), dst)
-		w.rowSumFields()
+	case library.LogRow:
+		w.fields = map[string]operand.Mem{"n": w.result("unit"), "max": w.result("max"), "top": w.result("top"), "rest": w.result("rest")}
 	case library.TotalRow, library.CopyRow:
 		fields("s", sums, library.RowsFields)
 		fields("out", state, library.TotalFields)
@@ -275,11 +274,11 @@ func (w *libraryWriter) function(name string) {
 	switch {
 	case w.kernel.Ordinary():
 		w.Label(library.Irregular)
-		w.MOVB(operand.Imm(0), w.result("ok"))
-		w.VZEROUPPER()
-		w.RET()
+		w.ok(0)
+		w.Label(library.Uncertain)
+		w.ok(2)
 		w.Label("done")
-		w.MOVB(operand.Imm(1), w.result("ok"))
+		w.how(1)
 	case w.kernel.Single():
 		for i, o := range w.others {
 			if i == 0 {
@@ -296,7 +295,7 @@ func (w *libraryWriter) function(name string) {
 				operand.Mem{Symbol: operand.Symbol{Name: "·" + o.name}, Base: reg.StaticBase}}})
 		}
 		w.Label(library.End)
-		w.MOVB(operand.Imm(0), w.result("ok"))
+		w.how(0)
 	case w.kernel.Sums() || w.kernel == library.ExpRows:
 		w.Label(library.End)
 		w.done()
@@ -341,9 +340,18 @@ func (w *libraryWriter) done() {
 	w.MOVQ(tmp, w.result("done"))
 }
 
-// ok returns from a kernel of a single row that it has done.
-func (w *libraryWriter) ok() {
-	w.MOVB(operand.Imm(1), w.result("ok"))
+// how is what a kernel of a row returns of that.
+func (w *libraryWriter) how(done uint64) {
+	name := "ok"
+	if w.kernel == library.LogRow || w.kernel.Ordinary() {
+		name = "how"
+	}
+	w.MOVB(operand.Imm(done), w.result(name))
+}
+
+// ok returns from a kernel of a row that it has done, or made a second sum of.
+func (w *libraryWriter) ok(done uint64) {
+	w.how(done)
 	w.VZEROUPPER()
 	w.RET()
 }
@@ -555,18 +563,18 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 			next()
 		}
 	case ir.Only:
-		w.ok()
+		w.ok(1)
 		if small != nil {
 			w.small(small)
-			w.ok()
+			w.ok(1)
 		}
-		if w.kernel != library.SumRow {
+		if w.kernel != library.LogRow {
 			w.Label(done)
 		}
 	case ir.OneRow: // of the loop before
 		w.Label(c.Label + library.Next)
 		if w.kernel.Single() {
-			w.ok()
+			w.ok(2)
 			w.Label(fmt.Sprintf("done%d", i-1))
 			return
 		}
@@ -999,6 +1007,9 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 	}
 	leave := func(jump func(operand.Op)) { jump(operand.LabelRef(in.Name)) }
 	inRow := operand.Mem{Base: src, Disp: 4 * in.Index}
+	if w.logInstr(in) {
+		return true
+	}
 	switch in.Op {
 	case ir.StoreState:
 		w.VMOVUPS(from(0, lanes), operand.Mem{Base: state, Disp: 4 * in.Index})

@@ -231,6 +231,10 @@ func (x *blockAllocator) run(resident []*Value) bool {
 	x.code.Block = x.b
 	x.regs = make([]*Value, x.m.Registers())
 	x.masks = make([]*Value, x.m.MaskRegisters())
+	for i := range x.b.Scratch {
+		v := &Value{}
+		x.regs[len(x.regs)-1-i], x.pinned[v] = v, true
+	}
 	end := len(x.b.Ops)
 	x.lastGuard = -1
 	for i, o := range x.b.Ops {

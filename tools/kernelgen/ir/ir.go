@@ -106,6 +106,9 @@ const (
 	// none. Index is the vectors of 16 of the row, 0 if n is its elements.
 	FirstKept  // where the other operand is true
 	FirstAdded // src * a + other, the first that is not less than b
+	LogTotal   // see [Block.LogTotal]
+	LogAlone   // see [Block.LogAlone]
+	Certain    // see [Block.Certain]
 	First      // mask: of the masks that are the arguments, one after the other, the part of that Index with the first true lane alone
 
 	// Inserted by the allocator.
@@ -119,7 +122,7 @@ var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul",
 	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch",
 	"loadhalf", "loadf16", "packf16", "storehalf", "paramhalf", "returnhalf", "join", "shiftlanes",
 	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guardfirst", "keepfirst", "guarddouble", "or", "guardnumber", "guardsmall",
-	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "firstof", "storedouble", "other", "othertail", "kept", "keptleft", "firstkept", "firstadded", "first", "move", "spill"}
+	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "firstof", "storedouble", "other", "othertail", "kept", "keptleft", "firstkept", "firstadded", "logtotal", "logalone", "certain", "first", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 
@@ -130,7 +133,7 @@ func (o Op) IsMask() bool {
 
 func (o Op) isGuard() bool {
 	switch o {
-	case Guard, GuardAny, GuardBits, GuardScale, GuardLeft, GuardFirst, KeepFirst, GuardDouble, GuardNumber, GuardSmall:
+	case Guard, GuardAny, GuardBits, GuardScale, GuardLeft, GuardFirst, KeepFirst, GuardDouble, GuardNumber, GuardSmall, LogAlone, Certain:
 		return true
 	}
 	return false
@@ -140,7 +143,7 @@ func (o Op) isGuard() bool {
 func (o Op) hasResult() bool {
 	switch o {
 	case Store, Stream, StoreTail, StoreFirst, Return, Guard, Prefetch, StoreHalf, ReturnHalf,
-		StoreState, GuardAny, GuardBits, GuardScale, GuardLeft, GuardFirst, KeepFirst, GuardDouble, GuardNumber, GuardSmall, StoreFloat, StoreDouble:
+		StoreState, GuardAny, GuardBits, GuardScale, GuardLeft, GuardFirst, KeepFirst, GuardDouble, GuardNumber, GuardSmall, StoreFloat, StoreDouble, LogAlone:
 		return false
 	}
 	return true
@@ -213,6 +216,7 @@ type Block struct {
 	Label   string // where guards leave for, if not empty
 	Goto    string // the label where it goes on, if not empty
 	Ops     []*Value
+	Scratch int // registers that operations use besides, the last ones
 
 	f       *Func
 	in, out map[*Var]*Value

@@ -234,3 +234,22 @@ func (b *Block) effect(op Op, lanes, index int, name string, args ...V) {
 	}
 	b.add(v)
 }
+
+// logScratch is how many registers of scratch logarithms have.
+const logScratch = 3
+
+// LogTotal is the logarithm of total * 2^N / K in float64, to 2^-44 and what rounding a number of that size twice adds. Of minusN,
+// a float in every lane, the last 12 bits are -N's; N is from -900 to 900.
+func (b *Block) LogTotal(total, minusN V) V {
+	b.Scratch = logScratch
+	return V{b.add(&Value{Op: LogTotal, Args: V{total[0], minusN[0]}, Lanes: 2})}
+}
+
+// Certain is the float64 x rounded to a float32. It leaves for the label if another one, within 2^-41 of x, would be
+// rounded to another float32.
+func (b *Block) Certain(x V, label string) V {
+	return V{b.add(&Value{Op: Certain, Args: x, Lanes: 1, Name: label})}
+}
+
+// LogAlone ends the kernel with that of x as its result y, if dst is nil.
+func (b *Block) LogAlone(x V, label string) { b.effect(LogAlone, 2, 0, label, x) }

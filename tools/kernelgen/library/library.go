@@ -32,7 +32,7 @@ const (
 	SoftmaxAdded
 	SumRows
 	SoftmaxRow
-	SumRow
+	LogRow
 	ExpRows
 	SumTops
 	SumStoreKept
@@ -66,12 +66,12 @@ var kernels = [...]struct{ name, signature, doc string }{
 		"sumStore of whole turns, some of whose elements are taken for -Inf: where other is false"},
 	SumStoreAdded: {"sumStoreAdded", "func(dst, src []float32, other *float32, st *Sum) (done int)",
 		"sumStore of whole turns of elements x * mul + other"},
-	TotalRow: {"totalRow", "func(src *float32, n int, s *Scale, out *Total) (ok bool)",
-		"the total of an ordinary row, with its lanes if one may have nearly all"},
-	CopyRow: {"copyRow", "func(dst, src *float32, n int, s *Scale, out *Total) (ok bool)",
-		"totalRow with the largest element, which copies the row too"},
-	SumRow: {"sumRow", "func(src *float32, n int, out *ShortSum) (ok bool)",
-		"the total of a row of 1 to 128 elements without a scale, if they are near, and its sum if it may be sure"},
+	TotalRow: {"totalRow", "func(src *float32, n int, s *Scale, out *Total) (y float32, how uint8)",
+		"the total of an ordinary row and its logarithm, or its lanes if one may have nearly all"},
+	CopyRow: {"copyRow", "func(dst, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8)",
+		"totalRow with the largest element, which copies the row too; y is less that times scale"},
+	LogRow: {"logRow", "func(dst, src *float32, n int) (y float32, how uint8, unit, max float32, top, rest float64)",
+		"the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure its sum"},
 }
 
 // Kernels lists all kernels.
@@ -107,14 +107,14 @@ func (k Kernel) Whole() bool { return k == SumTops || k == SumStoreKept || k == 
 
 // Single reports whether the kernel does one row, to whose call and constants it owes its time:
 // the fewer operations that is, the more rows are in flight at once.
-func (k Kernel) Single() bool { return k == SoftmaxRow || k == SumRow }
+func (k Kernel) Single() bool { return k == SoftmaxRow || k == LogRow }
 
 // Ordinary reports whether the kernel does one ordinary row, see [description.ordinaryRow].
 func (k Kernel) Ordinary() bool { return k == TotalRow || k == CopyRow }
 
 // Stores reports whether the kernel writes to dst.
 func (k Kernel) Stores() bool {
-	return k != Sum && k != SumTops && k != SumRow && k != TotalRow && !k.Sums()
+	return k != Sum && k != SumTops && k != TotalRow && !k.Sums()
 }
 
 // Sums reports whether the kernel makes the sums of rows.
@@ -130,7 +130,7 @@ var (
 	RowsFields   = map[string]int{"kHi": 0, "kLo": 4, "invK": 8, "low": 12, "high": 16, "n": 20, "at": 24, "before": 32, "cHi": 40, "cLo": 44, "mul": 48}
 	FactorFields = map[string]int{"cHi": 0, "cLo": 4, "thr": 8}
 	TotalFields  = map[string]int{"n": 0, "max": 4, "total": 8}
-	RowSumFields = map[string]int{"n": 0, "max": 4, "top": 8, "rest": 16, "total": 24, "first": 32} // the last two of ShortSum
+	RowSumFields = map[string]int{"n": 0, "max": 4, "top": 8, "rest": 16}
 )
 
 // RowSumSize is the size of a RowSum in bytes.
@@ -235,7 +235,7 @@ var names = map[float32]string{
 	log2eHi: "log2eHi", log2eHi * unit: "nearLog2eHi", log2eLo * unit: "nearLog2eLo",
 	float32(math.Inf(1)): "plusInf", integer + unitBelow: "integerUnit", unitRange: "unitRange", integer - lowest + nearBelow: "integerLowest",
 	-math.MaxFloat32: "lowest", -exp1: "minusExp1", -exp3: "minusExp3", ordinary: "ordinary", -ordinary: "minusOrdinary", share: "share",
-	nearTop + 0.5: "nearTop", reach + 1: "nearReach",
+	nearTop + 0.5: "nearTop", sureExcess: "sureExcess", reach + 1: "nearReach",
 }
 
 // Name is what to call a constant in a generated file.
@@ -270,7 +270,8 @@ const (
 	End       = "end"       // the kernel stops where it is
 	Irregular = "irregular" // it stops within a row, and says where
 
-	exact = "exact" // elements that are not near
+	exact     = "exact"     // elements that are not near
+	Uncertain = "uncertain" // a logarithm whose last bit is not certain
 	// narrow are turns whose elements are near, but N too far from 0 for a table.
 	narrow = "narrow"
 	sure   = "sure"  // a row whose largest element is more than twice as much as all others
@@ -312,8 +313,8 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 		d.expRows()
 	case SoftmaxRow:
 		d.singleRow(d.shortRow)
-	case SumRow:
-		d.singleRow(d.shortSum)
+	case LogRow:
+		d.singleRow(d.logRow)
 	case TotalRow, CopyRow:
 		d.ordinaryRow()
 	case Sum, SumStore, SumTops, SumStoreKept, SumStoreAdded:
@@ -375,7 +376,8 @@ type segment struct {
 	near     bool
 	// minusN makes what is added to the integer that a sum with magic is, if magic is not less N.
 	minusN func() ir.V
-	wide   *wide // of ordinary rows on a machine with Scalef
+	belowN func() ir.V // a float whose last bits are -N's
+	wide   *wide       // of ordinary rows on a machine with Scalef
 }
 
 func (s segment) values() ir.V { return slices.Concat(s.kHi, s.kLo, s.magic, s.lim) }
@@ -1008,10 +1010,16 @@ func (d *description) shortRows(of body, vars []*ir.Var) {
 // singleRow describes what is done with the one row of near elements there is, of which the scale is
 // 1 and the length such that it stays in registers.
 func (d *description) singleRow(row func(b *ir.Block, s segment, x body, label string)) {
-	const high = far - ln2*(reach+1) // see nearHigh
+	var high float32 = far - ln2*(reach+1) // see nearHigh
+	if d.Kernel == LogRow {
+		high = certainMost
+	}
 	kHi := func(b *ir.Block) ir.V { return b.Const(log2eHi * unit) }
 	kLo := func(b *ir.Block) ir.V { return b.Const(log2eLo * unit) }
 	all := d.shortBodies()
+	if d.Kernel == LogRow {
+		all = append(slices.Insert(all, 0, body{1, 1}), body{2 * Rows, 2 * Rows})
+	}
 	if d.Kernel == SoftmaxRow { // 16 elements take a tenth less without masks, 256 a tenth less than by two passes
 		all = append(slices.Insert(all, 0, body{1, 1}), body{2 * Rows, 2 * Rows})
 	}
@@ -1020,14 +1028,19 @@ func (d *description) singleRow(row func(b *ir.Block, s segment, x body, label s
 		b.Less = i > 0 && all[i-1].whole == x.rows
 		b.GuardFirst(End, high)
 		s := segment{near: true, kHi: kHi(b), kLo: kLo(b)}
-		if d.Kernel == SoftmaxRow && x.rows <= d.Apart {
+		belowN := sync.OnceValue(func() ir.V {
+			b.Note("-N = 24 - round(x0 * kHi), in units of 2^-19")
+			return d.belowN(b, d.first(b, x.rows, End), kHi(b), headroom)
+		})
+		s.belowN = belowN
+		if x.rows <= d.Apart {
 			s.magic = b.Const(nearMagic)
-			s.minusN = sync.OnceValue(func() ir.V { return d.minusNBits(b, d.first(b, x.rows, End), kHi(b)) })
+			s.minusN = sync.OnceValue(func() ir.V { return d.minusNBits(b, belowN()) })
 		} else {
-			s.magic = d.rowMagic(b, d.first(b, x.rows, End), kHi(b))
+			s.magic = d.magicOf(b, belowN())
 		}
 		row(b, s, x, End)
-		if d.Kernel == SumRow {
+		if d.Kernel == LogRow {
 			d.sureRow(x, kHi, kLo)
 		}
 	}
@@ -1103,15 +1116,23 @@ func (d *description) rowMagic(b *ir.Block, x, kHi ir.V) ir.V {
 
 // magicBelow is that for an N so far below x.
 func (d *description) magicBelow(b *ir.Block, x, kHi ir.V, far float32) ir.V {
-	return b.Sub(b.Sub(b.Const((integer+far)*unit), b.Mul(x, kHi)), b.Const((integer-nearBase)*unit))
+	return d.magicOf(b, d.belowN(b, x, kHi, far))
+}
+
+// belowN is a float whose last bits are those of -N.
+func (d *description) belowN(b *ir.Block, x, kHi ir.V, far float32) ir.V {
+	return b.Sub(b.Const((integer+far)*unit), b.Mul(x, kHi))
+}
+
+// magicOf is near elements' magic - N of that.
+func (d *description) magicOf(b *ir.Block, belowN ir.V) ir.V {
+	return b.Sub(belowN, b.Const((integer-nearBase)*unit))
 }
 
 // minusNBits is what makes of nearMagic + n, as an integer, the bits of the near elements' u.
-func (d *description) minusNBits(b *ir.Block, x, kHi ir.V) ir.V {
-	const top = (integer + headroom) * unit // whose bits are one more for each one in -N
-	b.Note("-N = 24 - round(x0 * kHi), in units of 2^-19, and then as the bits of u have it")
-	m := b.Sub(b.Const(top), b.Mul(x, kHi))
-	return b.AddInt(b.ShiftLeft(m, 3), b.Bits(nearBitsOfN))
+func (d *description) minusNBits(b *ir.Block, belowN ir.V) ir.V {
+	b.Note("-N as the bits of u have it") // those of belowN are one more for each one in -N
+	return b.AddInt(b.ShiftLeft(belowN, 3), b.Bits(nearBitsOfN))
 }
 
 // kHi is scale * log2(e).

@@ -50,6 +50,11 @@ func (d *description) ordinaryRow() {
 	}
 	d.storeTotal(b, sum, largest)
 	d.guardShare(b, b.Get(d.sums...), sum, End)
+	log := b.LogTotal(sum, b.Sub(b.Const(integer), b.Param("n")))
+	if d.Kernel == CopyRow {
+		log = b.SubDouble(log, b.MulDouble(b.WidenFirst(largest), b.WidenFirst(b.Param("scale"))))
+	}
+	b.Return("y", b.Certain(log, Uncertain))
 	b.Goto = "done"
 	b = d.f.Block(ir.Once, 0, "The lanes.")
 	b.Label = End

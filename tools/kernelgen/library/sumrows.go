@@ -43,19 +43,12 @@ func (d *description) sumRows() {
 
 // shortSum describes the sum of a row in registers.
 func (d *description) shortSum(b *ir.Block, s segment, x body, label string) {
-	n := "n"
-	if d.Single() {
-		n = "first"
-	}
-	b.StoreFloat(n, b.Sub(b.Const(integer), d.minusN(b, b.LoadFirst())))
+	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, b.LoadFirst())))
 	var largest, top, of ir.V
 	meet := func(b *ir.Block, tops ir.V) { largest, top, of = d.topOf(b, s, tops) }
-	if d.Single() {
-		meet = func(b *ir.Block, tops ir.V) { largest = b.Reduce(ir.Max, d.tree(tops, b.Max)) }
-	}
 	sureLabel := ""
 	if s.near { // early, as what is last waits for it
-		sureLabel = fmt.Sprint(sure, x.rows*Lanes)
+		sureLabel = x.sure()
 		meet(b, d.elements(b, x))
 	}
 	groups := make([]ir.V, d.parts)
@@ -63,17 +56,6 @@ func (d *description) shortSum(b *ir.Block, s segment, x body, label string) {
 	d.turn(b, s, x, label, func(*ir.Block, ir.V, []int) {},
 		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
 	d.meet = nil
-	if d.Single() { // whose caller makes a logarithm of all
-		var lanes, shares ir.V
-		for _, t := range groups {
-			lanes = append(lanes, d.lanes(b, t)...)
-			shares = append(shares, d.tree(t, b.Add)...)
-		}
-		sum := b.ByHalves(lanes)
-		d.storeTotal(b, sum, largest)
-		d.guardShare(b, shares, sum, sureLabel)
-		return
-	}
 	var sums, rests ir.V
 	for _, t := range groups {
 		sum, rest := t[:1], ir.V(nil)
@@ -124,11 +106,14 @@ func (d *description) storeRest(b *ir.Block, near bool, largest, of, top, sums, 
 	}
 }
 
+// sure is the label of a body's [description.sureRow].
+func (x body) sure() string { return fmt.Sprint(sure, x.whole*Lanes, "to", x.rows*Lanes) }
+
 // sureRow describes the second sum of a short row whose largest element is more than twice as
 // much as all others: without that element, of which there is one, and with an N that is far
 // below it. If elements are not near then, the first sum stays; a kernel that has not stored it leaves the row.
 func (d *description) sureRow(x body, kHi, kLo func(*ir.Block) ir.V) {
-	label := fmt.Sprint(sure, x.rows*Lanes)
+	label := x.sure()
 	b := d.f.Block(ir.OneRow, x.rows*Lanes, "The sum without the largest element, next to which the others are rounded off.")
 	b.Full = x.whole * Lanes
 	b.Label = label

@@ -1,0 +1,41 @@
+package library
+
+import "github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+
+const (
+	// certainMost is the largest size of the first element for a logarithm to be certain: larger numbers are rounded by more.
+	certainMost = 256
+	// sureExcess is a bit more than the logarithm of 3/2, which is the excess of a row of which the largest element is
+	// two thirds of all.
+	sureExcess = 0x1.aap-2 + 0x1.58634ep-4
+)
+
+// logRow describes the logarithms of a row in registers. It leaves rows of which the last bit is not certain.
+func (d *description) logRow(b *ir.Block, s segment, x body, label string) {
+	largest := b.Reduce(ir.Max, d.tree(d.elements(b, x), b.Max))
+	b.StoreFloat("max", largest)
+	groups := make([]ir.V, d.parts)
+	d.turn(b, s, x, label, func(*ir.Block, ir.V, []int) {},
+		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
+	var lanes ir.V
+	for _, t := range groups {
+		lanes = append(lanes, d.lanes(b, t)...)
+	}
+	log := b.LogTotal(b.ByHalves(lanes), s.belowN())
+	b.Note("Leave if the largest element may be more than twice as much as all others.")
+	excess := b.SubDouble(log, b.WidenFirst(largest))
+	b.GuardDouble(excess, b.Double(sureExcess), x.sure())
+	b.LogAlone(log, label)
+	e, m := b.Splat(b.Certain(excess, label)), b.Splat(largest)
+	b.Note("x - largest - excess")
+	store := d.store(x)
+	for v := range x.rows * d.parts {
+		var y ir.V
+		if v >= x.whole*d.parts {
+			y = b.LoadTailAt(v, b.LeftMask(v))
+		} else {
+			y = b.Load(v)
+		}
+		store(b, b.Sub(b.Sub(y, m), e), []int{v})
+	}
+}
