@@ -53,16 +53,62 @@ func (r *plainLogs) all(first, end int) int {
 
 // do does the rows from first to before end, until one that is not regular, which it returns.
 func (r *plainLogs) do(first, end int, sums []arith.RowSum) int {
-	if r.cols <= severalMost || r.op == opLogProbs {
+	rows := r.ordinaryRows
+	switch {
+	case r.op != opLogProbs && r.factor == 1 && (r.cols <= arith.Turn || r.cols == 2*arith.Turn):
+		rows = r.shortRows
+	case r.op == opLogProbs || r.cols <= severalMost:
 		return r.defined(first, end, sums)
 	}
 	for {
-		first = r.ordinaryRows(first, end)
+		first = rows(first, end)
 		if first == end || r.defined(first, first+1, sums) == first {
 			return first
 		}
 		first++
 	}
+}
+
+// shortRows is do for rows of [arith.LogRow], until one that it leaves.
+func (r *plainLogs) shortRows(first, end int) int {
+	for i := first; i < end; i++ {
+		src, dst := r.src[i*r.srcStride:][:r.cols], r.dst[i*r.dstStride:]
+		if r.op == opLogSoftmax {
+			dst = dst[:r.cols]
+			_, how, unit, largest, top, rest := arith.LogRow(&dst[0], &src[0], r.cols)
+			if how != arith.RowDone && (how != arith.RowSure || !sureLogSoftmax(dst, src, unit, largest, top, rest)) {
+				return i
+			}
+			continue
+		}
+		y, how, unit, largest, top, rest := arith.LogRow(nil, &src[0], r.cols)
+		if how == arith.RowSure {
+			y, how = sureLog(unit, largest, top, rest)
+		}
+		if how != arith.RowDone {
+			return i
+		}
+		dst[0] = y
+	}
+	return end
+}
+
+// sureLog is log-sum-exp of a row that may be sure, of which [arith.LogRow] made a sum.
+func sureLog(unit, largest float32, top, rest float64) (y float32, how uint8) {
+	s, ok := arith.SureAlone(unit, largest, top, rest)
+	if !ok {
+		return 0, arith.RowLeft
+	}
+	return float32(float64(s.Max) + s.Excess(1)), arith.RowDone
+}
+
+// sureLogSoftmax is log-softmax of such a row, or false.
+func sureLogSoftmax(dst, src []float32, unit, largest float32, top, rest float64) bool {
+	s, ok := arith.SureAlone(unit, largest, top, rest)
+	if ok {
+		arith.LogSub(dst, src, s.Max, 1, float32(s.Excess(1)))
+	}
+	return ok
 }
 
 // defined is do as the definition has it: some rows are summed, as many as stay in the first cache, and then written.

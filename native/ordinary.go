@@ -8,7 +8,9 @@ const (
 	// shortMost is the longest row that the definition's kernel keeps in registers, sure ones too.
 	shortMost = 2 * arith.Turn
 	// severalMost is up to where several rows of a matrix are faster by the definition's kernel, which does them in one call.
-	severalMost = 512
+	severalMost = 320
+	// putOffMost is the longest row whose second pass is put off: two of them stay in the first cache.
+	putOffMost = 2048
 	// ordinaryMost is the longest row whose chunks are summed by them: doubt of package arith is for so many.
 	ordinaryMost = 16 * arith.Chunk
 	// copyMost is the longest row that log-softmax copies while it is summed: more are faster read twice.
@@ -39,6 +41,10 @@ func (r *plainLogs) ordinaryRows(first, end int) int {
 		}
 		if !ok {
 			break
+		}
+		if r.cols > putOffMost {
+			arith.LogSub(dst, dst, largest, r.factor, e)
+			continue
 		}
 		before, m, excess = dst, largest, e
 	}

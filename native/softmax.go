@@ -51,14 +51,8 @@ func LogSoftmax(dst, src []float32) {
 	n := uint(len(src))
 	if n-1 < arith.Turn || n == 2*arith.Turn {
 		_, how, unit, largest, top, rest := arith.LogRow(&dst[0], &src[0], int(n))
-		if how == arith.RowDone {
+		if how == arith.RowDone || how == arith.RowSure && sureLogSoftmax(dst, src, unit, largest, top, rest) {
 			return
-		}
-		if how == arith.RowSure {
-			if s, ok := arith.SureAlone(unit, largest, top, rest); ok {
-				arith.LogSub(dst, src, s.Max, 1, float32(s.Excess(1)))
-				return
-			}
 		}
 	} else if n > shortMost && n <= wholeRow {
 		if largest, excess, ok := ordinaryExcess(dst, src, &arith.One, 1); ok {
@@ -94,13 +88,11 @@ func LogSumExp(src []float32) float32 {
 	n := uint(len(src))
 	if n-1 < arith.Turn || n == 2*arith.Turn {
 		y, how, unit, largest, top, rest := arith.LogRow(nil, &src[0], int(n))
+		if how == arith.RowSure {
+			y, how = sureLog(unit, largest, top, rest)
+		}
 		if how == arith.RowDone {
 			return y
-		}
-		if how == arith.RowSure {
-			if s, ok := arith.SureAlone(unit, largest, top, rest); ok {
-				return float32(float64(s.Max) + s.Excess(1))
-			}
 		}
 	} else if n > shortMost && n <= wholeRow {
 		if y, ok := ordinaryLog(src, &arith.One, 1); ok {
