@@ -61,11 +61,13 @@ func (r *plainLogs) do(first, end int, sums []arith.RowSum) int {
 		return r.defined(first, end, sums)
 	}
 	for {
-		first = rows(first, end)
-		if first == end || r.defined(first, first+1, sums) == first {
+		if first = rows(first, end); first == end {
+			return end
+		}
+		few := min(first+len(sums), end) // as what is left is often not alone
+		if first = r.defined(first, few, sums); first < few {
 			return first
 		}
-		first++
 	}
 }
 

@@ -180,3 +180,70 @@ func TestOrdinary(t *testing.T) {
 		})
 	}
 }
+
+// TestLastBit holds logarithms within kernels to the definition's, of so many rows that an error of 2^-36 would show.
+func TestLastBit(t *testing.T) {
+	rows := 1 << 20
+	if testing.Short() {
+		rows = 1 << 17
+	}
+	logs := []logRowFunc{logRowAVX2, logRowAVX512}
+	totals := []func(src *float32, n int, s *Scale, out *Total) (float32, uint8){totalRowAVX2, totalRowAVX512}
+	copies := []func(dst, src *float32, n int, s *Scale, scale float32, out *Total) (float32, uint8){copyRowAVX2, copyRowAVX512}
+	for i, k := range wide {
+		t.Run(k.name, func(t *testing.T) {
+			if !k.supported {
+				t.Skipf("this CPU has no %s", k.name)
+			}
+			r := rand.New(rand.NewPCG(10, 10))
+			uncertain := 0
+			for range rows {
+				n := 2 + r.IntN(15)
+				x, dst, copied := make([]float32, 16), make([]float32, 16), make([]float32, 16)
+				middle, width := (r.Float32()*2-1)*300, r.Float32()*4
+				if r.IntN(2) == 0 {
+					middle /= 64
+				}
+				for i := range x[:n] {
+					x[i] = middle + (r.Float32()*2-1)*width
+				}
+				p := Rows{Scale: One}
+				var sum [1]RowSum
+				if k.sumRows(x[:n], 1, n, n, sum[:], &p) != 1 || sum[0].Sure() {
+					continue
+				}
+				m, excess := sum[0].Max, sum[0].Excess(1)
+				if excess < 0.43 { // a row that may be sure
+					continue
+				}
+				want := float32(float64(m) + excess)
+				check := func(what string, got, want float32, how uint8) {
+					switch {
+					case how == RowDone && got != want:
+						t.Errorf("%s of %v: %v, want %v", what, x[:n], got, want)
+					case how != RowDone:
+						uncertain++
+					}
+				}
+				if y, how, _, _, _, _ := logs[i](nil, &x[0], n); how == RowDone || max(x[0], -x[0]) <= 256 {
+					check("log-sum-exp", y, want, how)
+				}
+				var total Total
+				if y, how := totals[i](&x[0], n, &One, &total); how != RowLeft {
+					check("total", y, want, how)
+				}
+				if y, how := copies[i](&copied[0], &x[0], n, &One, 1, &total); how != RowLeft {
+					check("total with copy", y, float32(excess), how)
+				}
+				if _, how, _, _, _, _ := logs[i](&dst[0], &x[0], n); how == RowDone {
+					for j, v := range x[:n] {
+						check("log-softmax", dst[j], v-m-float32(excess), how)
+					}
+				}
+			}
+			if uncertain > rows/1000 {
+				t.Errorf("of %d logarithms %d are left", 3*rows, uncertain)
+			}
+		})
+	}
+}

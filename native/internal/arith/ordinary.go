@@ -7,7 +7,7 @@ import "math"
 // result in float32; where they might, the row is summed as it is defined.
 
 // doubt is more than the logarithms of both sums can be apart: sums of up to 16 chunks 2^-48, each logarithm
-// 2^-45 from the right one, and up to six steps that round numbers below 2^8.
+// 2^-45 from the right one, and up to nine steps that round numbers below 2^9. Kernels have the same.
 const doubt = 0x1p-41
 
 // sureDoubt is more than the excess of a sure row of up to 16 chunks can be from the definition's, as a part of it.
