@@ -10,8 +10,11 @@ import (
 // logRows does rows for logarithms, of matrices that fit. Most need no call: that takes longer than a
 // short row.
 func logRows[D, S Element](who string, op op, dst *Matrix[D], src *Matrix[S], index []int, o *Options) {
-	done := 0
-	if unsafe.Sizeof(*new(D)) == 4 && unsafe.Sizeof(*new(S)) == 4 && uint(src.Cols-1) < wholeRow && o.simple(src.Rows*src.Cols) {
+	done, n := 0, src.Rows*src.Cols
+	if src.Cols <= 2*arith.Turn && (o == nil || uint(o.Goroutines) <= 1) {
+		n = min(n, callLen) // rows that a kernel does one by one
+	}
+	if unsafe.Sizeof(*new(D)) == 4 && unsafe.Sizeof(*new(S)) == 4 && uint(src.Cols-1) < wholeRow && o.simple(n) {
 		done = simpleLogs(op, (*Matrix[float32])(unsafe.Pointer(dst)), (*Matrix[float32])(unsafe.Pointer(src)), index, o)
 		if done == src.Rows {
 			return
@@ -27,6 +30,9 @@ func simpleLogs(op op, dst, src *Matrix[float32], index []int, o *Options) int {
 		r.factor = o.Scale
 	}
 	r.scale.Set(r.factor)
+	if op != opLogProbs && r.factor == 1 && (r.cols <= arith.Turn || r.cols == 2*arith.Turn) {
+		return r.short(src.Rows)
+	}
 	if src.Rows == 1 {
 		var sum [1]arith.RowSum // to clear more takes as long as a short row
 		return r.do(0, 1, sum[:])
@@ -53,25 +59,39 @@ func (r *plainLogs) all(first, end int) int {
 
 // do does the rows from first to before end, until one that is not regular, which it returns.
 func (r *plainLogs) do(first, end int, sums []arith.RowSum) int {
-	rows := r.ordinaryRows
-	switch {
-	case r.op != opLogProbs && r.factor == 1 && (r.cols <= arith.Turn || r.cols == 2*arith.Turn):
-		rows = r.shortRows
-	case r.op == opLogProbs || r.cols <= severalMost:
+	if r.cols <= severalMost || r.op == opLogProbs {
 		return r.defined(first, end, sums)
 	}
-	for {
-		if first = rows(first, end); first == end {
+	for ok := true; ok; {
+		if first = r.ordinaryRows(first, end); first == end {
 			return end
 		}
-		few := min(first+len(sums), end) // as what is left is often not alone
-		if first = r.defined(first, few, sums); first < few {
-			return first
-		}
+		first, ok = r.few(first, end)
 	}
+	return first
 }
 
-// shortRows is do for rows of [arith.LogRow], until one that it leaves.
+// short is do for rows that are short enough for [arith.LogRow]. It is apart, as programs without logarithms can do
+// without that.
+func (r *plainLogs) short(end int) (first int) {
+	for ok := true; ok; {
+		if first = r.shortRows(first, end); first == end {
+			return end
+		}
+		first, ok = r.few(first, end)
+	}
+	return first
+}
+
+// few does some rows as they are defined, as one that is left is often not alone. It is not ok if one is not regular.
+func (r *plainLogs) few(first, end int) (next int, ok bool) {
+	var sums [32]arith.RowSum
+	end = min(first+len(sums), end)
+	next = r.defined(first, end, sums[:])
+	return next, next == end
+}
+
+// shortRows does rows by [arith.LogRow], until one that it leaves.
 func (r *plainLogs) shortRows(first, end int) int {
 	for i := first; i < end; i++ {
 		src, dst := r.src[i*r.srcStride:][:r.cols], r.dst[i*r.dstStride:]

@@ -57068,8 +57068,8 @@ sure48to64:
 	RET
 
 done4:
-	// 65 to 96 elements.
-	CMPQ CX, $0x00000060
+	// 65 to 80 elements.
+	CMPQ CX, $0x00000050
 	JGT  done6
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -57090,332 +57090,292 @@ done4:
 	VMOVUPS      (DX), Y2
 	VMASKMOVPS   256(SI), Y2, Y2
 	VORPS        512(DX), Y2, Y2
-	VMOVUPS      64(DX), Y3
-	VMASKMOVPS   320(SI), Y3, Y3
-	VORPS        576(DX), Y3, Y3
-	VMOVUPS      (SI), Y4
-	VMAXPS       64(SI), Y4, Y4
-	VMOVUPS      128(SI), Y5
-	VMAXPS       192(SI), Y5, Y5
-	VMAXPS       Y5, Y4, Y4
-	VMAXPS       Y3, Y2, Y2
-	VMAXPS       Y2, Y4, Y4
+	VMOVUPS      (SI), Y3
+	VMAXPS       64(SI), Y3, Y3
+	VMOVUPS      128(SI), Y4
+	VMAXPS       192(SI), Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMAXPS       Y2, Y3, Y3
 	VMOVUPS      32(DX), Y2
 	VMASKMOVPS   288(SI), Y2, Y2
 	VORPS        544(DX), Y2, Y2
-	VMOVUPS      96(DX), Y3
-	VMASKMOVPS   352(SI), Y3, Y3
-	VORPS        608(DX), Y3, Y3
-	VMOVUPS      32(SI), Y5
-	VMAXPS       96(SI), Y5, Y5
-	VMOVUPS      160(SI), Y6
-	VMAXPS       224(SI), Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMAXPS       Y3, Y2, Y2
-	VMAXPS       Y2, Y5, Y5
+	VMOVUPS      32(SI), Y4
+	VMAXPS       96(SI), Y4, Y4
+	VMOVUPS      160(SI), Y5
+	VMAXPS       224(SI), Y5, Y5
 	VMAXPS       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X2
-	VMAXPS       X2, X4, X4
-	VMOVHLPS     X4, X4, X2
-	VMAXPS       X2, X4, X4
-	VMOVSHDUP    X4, X2
-	VMAXSS       X2, X4, X4
-	VMOVSS       X4, max+36(FP)
-	VMOVUPS      (SI), Y2
+	VMAXPS       Y2, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VMAXPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VMAXSS       X2, X3, X3
+	VMOVSS       X3, max+36(FP)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   256(SI), Y2, Y4
+	VMOVUPS      32(DX), Y5
+	VMASKMOVPS   288(SI), Y5, Y6
+	VMOVUPS      (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y2
-	VMOVUPS     64(SI), Y3
-	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y3
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS  Y2, Y0, Y5
-	VSUBPS  Y3, Y0, Y6
-	VMOVUPS nearLog2eHi<>+0(SB), Y7
+	VSUBPS  Y7, Y0, Y9
+	VSUBPS  Y8, Y0, Y10
+	VMOVUPS nearLog2eHi<>+0(SB), Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y7, Y5
-	VFMADD231PS 64(SI), Y7, Y6
-	VMOVUPS     nearLog2eLo<>+0(SB), Y8
-	VFMADD231PS (SI), Y8, Y5
-	VFMADD231PS 64(SI), Y8, Y6
+	VFMADD231PS (SI), Y11, Y9
+	VFMADD231PS 64(SI), Y11, Y10
+	VMOVUPS     nearLog2eLo<>+0(SB), Y12
+	VFMADD231PS (SI), Y12, Y9
+	VFMADD231PS 64(SI), Y12, Y10
+	VMOVUPS     Y3, (BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y9
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPSLLD  $0x14, Y2, Y11
-	VPSLLD  $0x14, Y3, Y12
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
-	VMULPS      Y11, Y5, Y5
-	VMULPS      Y12, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y5
-	VFMADD213PS Y10, Y10, Y6
-	VADDPS      Y6, Y5, Y5
-	VPOR        Y2, Y3, Y2
-	VMOVUPS     128(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y0, Y7, Y3
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y0, Y7, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y0, Y9
-	VSUBPS Y6, Y0, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y7, Y9
-	VFMADD231PS 192(SI), Y7, Y10
-	VFMADD231PS 128(SI), Y8, Y9
-	VFMADD231PS 192(SI), Y8, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VMOVUPS Y4, (BX)
-	VPSLLD  $0x14, Y3, Y4
+	VPERMPS nearTable<>+0(SB), Y7, Y3
 	VMOVUPS Y1, 32(BX)
-	VPSLLD  $0x14, Y6, Y1
-	VPADDD  Y11, Y4, Y11
-	VPADDD  Y12, Y1, Y12
-	VMOVUPS nearExp2<>+0(SB), Y1
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y1
-	VMOVUPS     nearExp2<>+0(SB), Y4
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y1
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y4
-	VMULPS      Y1, Y9, Y9
-	VMULPS      Y4, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y5, Y5
-	VPOR        Y2, Y3, Y2
-	VPOR        Y2, Y6, Y2
-	VMOVUPS     (DX), Y1
-	VMASKMOVPS  256(SI), Y1, Y3
-	VMOVUPS     64(DX), Y4
-	VMASKMOVPS  320(SI), Y4, Y6
-	VMOVAPS     Y0, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y7, Y3, Y9
-	VMOVAPS     Y0, Y10
-	VFMADD231PS Y7, Y6, Y10
-	VANDPS      Y9, Y1, Y9
-	VANDPS      Y10, Y4, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y0, Y11
-	VSUBPS Y10, Y0, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y7, Y3, Y11
-	VFMADD231PS Y7, Y6, Y12
-	VFMADD231PS Y8, Y3, Y11
-	VFMADD231PS Y8, Y6, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y3
-	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y1
 	VMOVUPS Y5, 64(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VPSLLD  $0x14, Y10, Y8
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y6, 96(BX)
+	VPSLLD  $0x14, Y8, Y6
 	VPADDD  Y3, Y5, Y3
-	VPADDD  Y6, Y8, Y6
+	VPADDD  Y1, Y6, Y1
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y8, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VMULPS      Y5, Y9, Y9
+	VMULPS      Y6, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y3, Y3, Y11
-	VFMADD213PS Y6, Y6, Y12
-	VANDPS      Y11, Y1, Y1
-	VANDPS      Y12, Y4, Y4
-	VADDPS      Y4, Y1, Y1
-	VPOR        Y2, Y9, Y2
-	VPOR        Y2, Y10, Y2
-	VMOVUPS     32(SI), Y3
+	VFMADD213PS Y3, Y3, Y9
+	VFMADD213PS Y1, Y1, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y0, Y7, Y3
-	VMOVUPS     96(SI), Y4
-	VFMADD213PS Y0, Y7, Y4
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     192(SI), Y3
+	VFMADD213PS Y0, Y11, Y3
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y0, Y5
-	VSUBPS Y4, Y0, Y6
+	VSUBPS Y1, Y0, Y5
+	VSUBPS Y3, Y0, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y7, Y5
-	VFMADD231PS 96(SI), Y7, Y6
-	VMOVUPS     nearLog2eLo<>+0(SB), Y8
-	VFMADD231PS 32(SI), Y8, Y5
-	VFMADD231PS 96(SI), Y8, Y6
+	VFMADD231PS 128(SI), Y11, Y5
+	VFMADD231PS 192(SI), Y11, Y6
+	VFMADD231PS 128(SI), Y12, Y5
+	VFMADD231PS 192(SI), Y12, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y4, Y10
-	VPSLLD  $0x14, Y3, Y11
-	VPSLLD  $0x14, Y4, Y12
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VPSLLD  $0x14, Y1, Y12
+	VMOVUPS Y2, 128(BX)
+	VPSLLD  $0x14, Y3, Y2
+	VPADDD  Y8, Y12, Y8
+	VPADDD  Y10, Y2, Y10
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y2
 	VMOVUPS     nearExp2<>+0(SB), Y12
 	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y2
 	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
-	VMULPS      Y11, Y5, Y5
+	VMULPS      Y2, Y5, Y5
 	VMULPS      Y12, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y8, Y8, Y5
 	VFMADD213PS Y10, Y10, Y6
 	VADDPS      Y6, Y5, Y5
-	VPOR        Y2, Y3, Y2
-	VPOR        Y2, Y4, Y2
-	VMOVUPS     160(SI), Y3
+	VADDPS      Y5, Y9, Y9
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y3, Y7
+	VMOVAPS     Y0, Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y0, Y7, Y3
-	VMOVUPS     224(SI), Y4
-	VFMADD213PS Y0, Y7, Y4
+	VFMADD231PS Y11, Y4, Y1
+	VMOVUPS     128(BX), Y2
+	VANDPS      Y1, Y2, Y1
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y0, Y6
-	VSUBPS Y4, Y0, Y9
+	VSUBPS Y1, Y0, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y7, Y6
-	VFMADD231PS 224(SI), Y7, Y9
-	VFMADD231PS 160(SI), Y8, Y6
-	VFMADD231PS 224(SI), Y8, Y9
+	VFMADD231PS Y11, Y4, Y3
+	VFMADD231PS nearLog2eLo<>+0(SB), Y4, Y3
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y4
+	VPSLLD  $0x14, Y1, Y5
+	VPADDD  Y4, Y5, Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y5
+	VMULPS      Y5, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y3
+	VANDPS      Y3, Y2, Y2
+	VPOR        Y7, Y1, Y7
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y0, Y11, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y4
+	VSUBPS Y3, Y0, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y11, Y4
+	VFMADD231PS 96(SI), Y11, Y5
+	VMOVUPS     nearLog2eLo<>+0(SB), Y6
+	VFMADD231PS 32(SI), Y6, Y4
+	VFMADD231PS 96(SI), Y6, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
 	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPSLLD  $0x14, Y3, Y12
-	VMOVUPS Y1, 96(BX)
-	VPSLLD  $0x14, Y4, Y1
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y1, Y11
-	VMOVUPS nearExp2<>+0(SB), Y1
+	VPSLLD  $0x14, Y1, Y12
+	VMOVUPS Y2, 160(BX)
+	VPSLLD  $0x14, Y3, Y2
+	VPADDD  Y8, Y12, Y8
+	VPADDD  Y10, Y2, Y10
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y1
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y2
 	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y1
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VMULPS      Y1, Y6, Y6
-	VMULPS      Y12, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VMULPS      Y2, Y4, Y4
+	VMULPS      Y12, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y6
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y5, Y5
-	VPOR        Y2, Y3, Y2
-	VPOR        Y2, Y4, Y2
-	VMOVUPS     32(DX), Y1
-	VMASKMOVPS  288(SI), Y1, Y3
-	VMOVUPS     96(DX), Y4
-	VMASKMOVPS  352(SI), Y4, Y6
-	VMOVAPS     Y0, Y9
+	VFMADD213PS Y8, Y8, Y4
+	VFMADD213PS Y10, Y10, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y3, Y7
+	VMOVUPS     160(SI), Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y7, Y3, Y9
-	VMOVAPS     Y0, Y10
-	VFMADD231PS Y7, Y6, Y10
-	VANDPS      Y9, Y1, Y9
-	VANDPS      Y10, Y4, Y10
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     224(SI), Y2
+	VFMADD213PS Y0, Y11, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y0, Y11
-	VSUBPS Y10, Y0, Y0
+	VSUBPS Y1, Y0, Y3
+	VSUBPS Y2, Y0, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y7, Y3, Y11
-	VFMADD231PS Y7, Y6, Y0
-	VFMADD231PS Y8, Y3, Y11
-	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS 160(SI), Y11, Y3
+	VFMADD231PS 224(SI), Y11, Y5
+	VFMADD231PS 160(SI), Y6, Y3
+	VFMADD231PS 224(SI), Y6, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y3
-	VPERMPS nearTable<>+0(SB), Y10, Y6
-	VPSLLD  $0x14, Y9, Y7
-	VPSLLD  $0x14, Y10, Y8
-	VPADDD  Y3, Y7, Y3
-	VPADDD  Y6, Y8, Y6
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y1, Y12
+	VMOVUPS Y9, 192(BX)
+	VPSLLD  $0x14, Y2, Y9
+	VPADDD  Y8, Y12, Y8
+	VPADDD  Y10, Y9, Y10
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y0, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y0, Y8
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y8, Y0, Y0
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VMULPS      Y9, Y3, Y3
+	VMULPS      Y12, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y3, Y3, Y11
-	VFMADD213PS Y6, Y6, Y0
-	VANDPS      Y11, Y1, Y1
-	VANDPS      Y0, Y4, Y4
-	VADDPS      Y4, Y1, Y1
-	VPOR        Y2, Y9, Y2
-	VPOR        Y2, Y10, Y2
+	VFMADD213PS Y8, Y8, Y3
+	VFMADD213PS Y10, Y10, Y5
+	VADDPS      Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
+	VMOVUPS     96(BX), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     64(BX), Y2
+	VANDPS      Y1, Y2, Y1
+
+	// -n = magic - N - u
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS 96(BX), Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y11, Y3, Y0
+	VFMADD231PS Y6, Y3, Y0
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y3
+	VPSLLD  $0x14, Y1, Y5
+	VPADDD  Y3, Y5, Y3
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y0, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y0, Y5
+	VMULPS      Y5, Y0, Y0
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y0
+	VANDPS      Y0, Y2, Y2
+	VPOR        Y7, Y1, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y2
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          end
-	VMOVUPS      64(BX), Y0
-	VEXTRACTF128 $0x01, Y0, X2
+	VMOVUPS      192(BX), Y0
+	VEXTRACTF128 $0x01, Y0, X1
 	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X2, Y2
-	VMOVUPS      96(BX), Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y3, Y0, Y0
-	VADDPD       Y4, Y2, Y2
-	VEXTRACTF128 $0x01, Y5, X3
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y1, X4
 	VCVTPS2PD    X1, Y1
+	VMOVUPS      160(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y3, Y0, Y0
+	VADDPD       Y5, Y1, Y1
+	VEXTRACTF128 $0x01, Y4, X3
 	VCVTPS2PD    X4, Y4
-	VADDPD       Y1, Y5, Y5
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y5, Y0, Y0
-	VADDPD       Y3, Y2, Y2
-	VADDPD       Y2, Y0, Y0
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X5
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y4, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X0
 	VMOVHLPS     X0, X0, X1
@@ -57456,7 +57416,7 @@ done4:
 	VSUBSD    X2, X0, X2
 	VMOVSD    sureExcess64<>+0(SB), X3
 	VUCOMISD  X3, X2
-	JCS       sure64to96
+	JCS       sure64to80
 	TESTQ     DI, DI
 	JNZ       l22
 
@@ -57538,413 +57498,338 @@ l24:
 	VMASKMOVPS 288(SI), Y0, Y0
 	VSUBPS     Y1, Y0, Y0
 	VSUBPS     Y2, Y0, Y0
-	VMOVUPS    32(DX), Y3
+	VMOVUPS    32(DX), Y1
 	CMPQ       CX, $0x00000010
 	JGE        l25
 	CMPQ       CX, $0x00000008
 	JLE        l26
-	VMASKMOVPS Y0, Y3, 288(DI)
+	VMASKMOVPS Y0, Y1, 288(DI)
 	JMP        l26
 
 l25:
 	VMOVUPS Y0, 288(DI)
 
 l26:
-	VMOVUPS    64(DX), Y0
-	VMASKMOVPS 320(SI), Y0, Y0
-	VSUBPS     Y1, Y0, Y0
-	VSUBPS     Y2, Y0, Y0
-	VMOVUPS    64(DX), Y3
-	CMPQ       CX, $0x00000018
-	JGE        l27
-	CMPQ       CX, $0x00000010
-	JLE        l28
-	VMASKMOVPS Y0, Y3, 320(DI)
-	JMP        l28
-
-l27:
-	VMOVUPS Y0, 320(DI)
-
-l28:
-	VMOVUPS    96(DX), Y0
-	VMASKMOVPS 352(SI), Y0, Y0
-	VSUBPS     Y1, Y0, Y0
-	VSUBPS     Y2, Y0, Y0
-	VMOVUPS    96(DX), Y1
-	CMPQ       CX, $0x00000020
-	JGE        l29
-	CMPQ       CX, $0x00000018
-	JLE        l30
-	VMASKMOVPS Y0, Y1, 352(DI)
-	JMP        l30
-
-l29:
-	VMOVUPS Y0, 352(DI)
-
-l30:
 	MOVB $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure64to96:
+sure64to80:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS max+36(FP), Y0
 	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
 	VMOVUPS      nearSure<>+0(SB), Y2
 	VSUBPS       Y1, Y2, Y2
 	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (SI), Y1
+	VMOVUPS      (DX), Y1
+	VMASKMOVPS   256(SI), Y1, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   288(SI), Y4, Y5
+	VMOVUPS      (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y1
-	VMOVUPS     64(SI), Y3
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y3
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
 
 	// -n = magic - N - u
-	VSUBPS  Y1, Y2, Y4
-	VSUBPS  Y3, Y2, Y5
-	VMOVUPS nearLog2eHi<>+0(SB), Y6
+	VSUBPS  Y6, Y2, Y8
+	VSUBPS  Y7, Y2, Y9
+	VMOVUPS nearLog2eHi<>+0(SB), Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y6, Y4
-	VFMADD231PS 64(SI), Y6, Y5
-	VMOVUPS     nearLog2eLo<>+0(SB), Y7
-	VFMADD231PS (SI), Y7, Y4
-	VFMADD231PS 64(SI), Y7, Y5
+	VFMADD231PS (SI), Y10, Y8
+	VFMADD231PS 64(SI), Y10, Y9
+	VMOVUPS     nearLog2eLo<>+0(SB), Y11
+	VFMADD231PS (SI), Y11, Y8
+	VFMADD231PS 64(SI), Y11, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y8
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPSLLD  $0x14, Y1, Y10
-	VPSLLD  $0x14, Y3, Y11
-	VPADDD  Y8, Y10, Y8
-	VPADDD  Y9, Y11, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
-	VMULPS      Y10, Y4, Y4
-	VMULPS      Y11, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y4
-	VFMADD213PS Y9, Y9, Y5
-	VCMPPS      $0x1e, (SI), Y0, Y8
-	VCMPPS      $0x1e, 64(SI), Y0, Y9
-	VANDPS      Y4, Y8, Y8
-	VANDPS      Y5, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y1, Y3, Y1
-	VMOVUPS     128(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     192(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y6, Y5
-	VFMADD231PS 192(SI), Y6, Y9
-	VFMADD231PS 128(SI), Y7, Y5
-	VFMADD231PS 192(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPSLLD  $0x14, Y3, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y13, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y5
-	VFMADD213PS Y11, Y11, Y9
-	VCMPPS      $0x1e, 128(SI), Y0, Y10
-	VCMPPS      $0x1e, 192(SI), Y0, Y11
-	VANDPS      Y5, Y10, Y10
-	VANDPS      Y9, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  256(SI), Y3, Y4
-	VMOVUPS     64(DX), Y5
-	VMASKMOVPS  320(SI), Y5, Y9
-	VMOVAPS     Y2, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y6, Y4, Y10
-	VMOVAPS     Y2, Y11
-	VFMADD231PS Y6, Y9, Y11
-	VANDPS      Y10, Y3, Y10
-	VANDPS      Y11, Y5, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y2, Y12
-	VSUBPS Y11, Y2, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y6, Y4, Y12
-	VFMADD231PS Y6, Y9, Y13
-	VFMADD231PS Y7, Y4, Y12
-	VFMADD231PS Y7, Y9, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y8, (BX)
-	VPSLLD  $0x14, Y10, Y8
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y8, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y5, Y5
-	VCMPPS      $0x1e, Y4, Y0, Y4
-	VCMPPS      $0x1e, Y9, Y0, Y9
-	VANDPS      Y3, Y4, Y4
-	VANDPS      Y5, Y9, Y9
-	VADDPS      Y9, Y4, Y4
-	VPOR        Y1, Y10, Y1
-	VPOR        Y1, Y11, Y1
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y2, Y6, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y7
-	VSUBPS Y5, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y6, Y7
-	VFMADD231PS 96(SI), Y6, Y8
-	VMOVUPS     nearLog2eLo<>+0(SB), Y9
-	VFMADD231PS 32(SI), Y9, Y7
-	VFMADD231PS 96(SI), Y9, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y3, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VMULPS      Y12, Y7, Y7
-	VMULPS      Y13, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y11, Y11, Y8
-	VCMPPS      $0x1e, 32(SI), Y0, Y10
-	VCMPPS      $0x1e, 96(SI), Y0, Y11
-	VANDPS      Y7, Y10, Y10
-	VANDPS      Y8, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y5, Y1
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y2, Y6, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y7
-	VSUBPS Y5, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y6, Y7
-	VFMADD231PS 224(SI), Y6, Y8
-	VFMADD231PS 160(SI), Y9, Y7
-	VFMADD231PS 224(SI), Y9, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y5, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y11, Y13, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
 	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y7, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
 	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y7
 	VFMADD213PS Y12, Y12, Y8
-	VCMPPS      $0x1e, 160(SI), Y0, Y11
-	VCMPPS      $0x1e, 224(SI), Y0, Y12
-	VANDPS      Y7, Y11, Y11
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, (SI), Y0, Y12
+	VCMPPS      $0x1e, 64(SI), Y0, Y13
 	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y5, Y1
-	VMOVUPS     32(DX), Y3
-	VMASKMOVPS  288(SI), Y3, Y5
-	VMOVUPS     96(DX), Y7
-	VMASKMOVPS  352(SI), Y7, Y8
-	VMOVAPS     Y2, Y11
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y6, Y5, Y11
-	VMOVAPS     Y2, Y12
-	VFMADD231PS Y6, Y8, Y12
-	VANDPS      Y11, Y3, Y11
-	VANDPS      Y12, Y7, Y12
+	VFMADD213PS Y2, Y10, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y2, Y10, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y2, Y13
-	VSUBPS Y12, Y2, Y14
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y6, Y5, Y13
-	VFMADD231PS Y6, Y8, Y14
-	VFMADD231PS Y9, Y5, Y13
-	VFMADD231PS Y9, Y8, Y14
+	VFMADD231PS 128(SI), Y10, Y9
+	VFMADD231PS 192(SI), Y10, Y13
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VPSLLD  $0x14, Y11, Y6
-	VMOVUPS Y2, 32(BX)
-	VPSLLD  $0x14, Y12, Y2
-	VPADDD  Y15, Y6, Y15
-	VPADDD  Y9, Y2, Y9
-	VMOVUPS nearExp2<>+0(SB), Y2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VMULPS      Y2, Y13, Y13
-	VMULPS      Y6, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y9, Y9, Y14
-	VANDPS      Y13, Y3, Y3
-	VANDPS      Y14, Y7, Y7
-	VCMPPS      $0x1e, Y5, Y0, Y5
-	VCMPPS      $0x1e, Y8, Y0, Y8
-	VANDPS      Y3, Y5, Y5
-	VANDPS      Y7, Y8, Y8
-	VADDPS      Y8, Y5, Y5
-	VPOR        Y1, Y11, Y1
-	VPOR        Y1, Y12, Y1
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y1
-	JNZ          end
-	VMOVUPS      (BX), Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VCVTPS2PD    X1, Y1
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y4, X3
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y4, Y1, Y1
-	VADDPD       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y10, X3
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y5, X4
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y5, Y10, Y10
-	VADDPD       Y4, Y3, Y3
-	VMOVUPS      32(BX), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y4
-	VMOVUPS     32(BX), Y5
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y6, Y4, Y6
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, (BX)
+	VPSLLD  $0x14, Y7, Y4
+	VMOVUPS Y5, 32(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y5, Y15
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
-	VMULPS      Y4, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y4, Y9, Y9
+	VMULPS      Y5, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS  Y6, Y6, Y5
-	VCVTSS2SD    X5, X5, X5
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y0, Y4
+	VCMPPS      $0x1e, 192(SI), Y0, Y5
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y10, Y3, Y4
+	VANDPS      Y4, Y1, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y3, Y5
+	VFMADD231PS Y11, Y3, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y7
+	VPSLLD  $0x14, Y4, Y8
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VANDPS      Y5, Y1, Y1
+	VCMPPS      $0x1e, Y3, Y0, Y3
+	VANDPS      Y1, Y3, Y3
+	VPOR        Y6, Y4, Y6
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y10, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y5
+	VSUBPS Y4, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y10, Y5
+	VFMADD231PS 96(SI), Y10, Y7
+	VFMADD231PS 32(SI), Y11, Y5
+	VFMADD231PS 96(SI), Y11, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPSLLD  $0x14, Y1, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y8, Y13, Y8
+	VPADDD  Y9, Y14, Y9
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y5
+	VFMADD213PS Y9, Y9, Y7
+	VCMPPS      $0x1e, 32(SI), Y0, Y8
+	VCMPPS      $0x1e, 96(SI), Y0, Y9
+	VANDPS      Y5, Y8, Y8
+	VANDPS      Y7, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y4, Y6
+	VMOVUPS     160(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y2, Y10, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y5
+	VSUBPS Y4, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y10, Y5
+	VFMADD231PS 224(SI), Y10, Y7
+	VFMADD231PS 160(SI), Y11, Y5
+	VFMADD231PS 224(SI), Y11, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y1, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
+	VMULPS      Y14, Y5, Y5
+	VMULPS      Y15, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y13, Y13, Y7
+	VCMPPS      $0x1e, 160(SI), Y0, Y9
+	VCMPPS      $0x1e, 224(SI), Y0, Y13
+	VANDPS      Y5, Y9, Y9
+	VANDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y4, Y6
+	VMOVUPS     32(BX), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     (BX), Y4
+	VANDPS      Y1, Y4, Y1
+
+	// -n = magic - N - u
+	VSUBPS  Y1, Y2, Y5
+	VMOVUPS 32(BX), Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y7, Y5
+	VFMADD231PS Y11, Y7, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPSLLD  $0x14, Y1, Y13
+	VPADDD  Y9, Y13, Y9
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VMULPS      Y13, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y5
+	VANDPS      Y5, Y4, Y4
+	VCMPPS      $0x1e, Y7, Y0, Y7
+	VANDPS      Y4, Y7, Y7
+	VPOR        Y6, Y1, Y6
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          end
+	VEXTRACTF128 $0x01, Y12, X1
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y3, Y12, Y12
+	VADDPD       Y4, Y1, Y1
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y7, Y8, Y8
+	VADDPD       Y4, Y3, Y3
+	VMOVAPS      Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y10, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y0, Y2
+	VFMADD231PS Y11, Y0, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y5, Y4, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
+	VMULPS      Y4, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS  Y5, Y5, Y2
+	VCVTSS2SD    X2, X2, X2
 	VMOVSD       sureScale64<>+0(SB), X4
-	VMULSD       X4, X5, X5
-	VMOVSD       X5, top+40(FP)
-	VADDPD       Y10, Y1, Y1
-	VADDPD       Y3, Y2, Y2
-	VADDPD       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPD       X2, X1, X1
-	VMOVHLPS     X1, X1, X2
-	VADDSD       X2, X1, X1
-	VMULSD       X4, X1, X1
-	VMOVSD       X1, rest+48(FP)
+	VMULSD       X4, X2, X2
+	VMOVSD       X2, top+40(FP)
+	VADDPD       Y8, Y12, Y12
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPD       X1, X12, X12
+	VMOVHLPS     X12, X12, X1
+	VADDSD       X1, X12, X12
+	VMULSD       X4, X12, X12
+	VMOVSD       X12, rest+48(FP)
 	VMULPS       log2eHi<>+0(SB), Y0, Y0
 	VMOVUPS      integerSure<>+0(SB), Y1
 	VSUBPS       Y0, Y1, Y1
@@ -57956,10 +57841,10 @@ sure64to96:
 	RET
 
 done6:
-	// 97 to 128 elements.
-	CMPQ CX, $0x00000080
+	// 81 to 96 elements.
+	CMPQ CX, $0x00000060
 	JGT  done8
-	SUBQ $0x00000060, CX
+	SUBQ $0x00000050, CX
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
 	NEGQ AX
@@ -57976,423 +57861,326 @@ done6:
 	VSUBPS       Y0, Y1, Y1
 	VSUBPS       nearInteger<>+0(SB), Y1, Y0
 	VMOVUPS      (DX), Y2
-	VMASKMOVPS   384(SI), Y2, Y2
+	VMASKMOVPS   320(SI), Y2, Y2
 	VORPS        512(DX), Y2, Y2
-	VMOVUPS      64(DX), Y3
-	VMASKMOVPS   448(SI), Y3, Y3
-	VORPS        576(DX), Y3, Y3
-	VMOVUPS      (SI), Y4
-	VMAXPS       64(SI), Y4, Y4
-	VMOVUPS      128(SI), Y5
-	VMAXPS       192(SI), Y5, Y5
+	VMOVUPS      (SI), Y3
+	VMAXPS       64(SI), Y3, Y3
+	VMOVUPS      128(SI), Y4
+	VMAXPS       192(SI), Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVUPS      256(SI), Y4
+	VMAXPS       Y2, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   352(SI), Y2, Y2
+	VORPS        544(DX), Y2, Y2
+	VMOVUPS      32(SI), Y4
+	VMAXPS       96(SI), Y4, Y4
+	VMOVUPS      160(SI), Y5
+	VMAXPS       224(SI), Y5, Y5
 	VMAXPS       Y5, Y4, Y4
-	VMOVUPS      256(SI), Y5
-	VMAXPS       320(SI), Y5, Y5
-	VMAXPS       Y3, Y2, Y2
+	VMOVUPS      288(SI), Y5
 	VMAXPS       Y2, Y5, Y5
 	VMAXPS       Y5, Y4, Y4
-	VMOVUPS      32(DX), Y2
-	VMASKMOVPS   416(SI), Y2, Y2
-	VORPS        544(DX), Y2, Y2
-	VMOVUPS      96(DX), Y3
-	VMASKMOVPS   480(SI), Y3, Y3
-	VORPS        608(DX), Y3, Y3
-	VMOVUPS      32(SI), Y5
-	VMAXPS       96(SI), Y5, Y5
-	VMOVUPS      160(SI), Y6
-	VMAXPS       224(SI), Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      288(SI), Y6
-	VMAXPS       352(SI), Y6, Y6
-	VMAXPS       Y3, Y2, Y2
-	VMAXPS       Y2, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMAXPS       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X2
-	VMAXPS       X2, X4, X4
-	VMOVHLPS     X4, X4, X2
-	VMAXPS       X2, X4, X4
-	VMOVSHDUP    X4, X2
-	VMAXSS       X2, X4, X4
-	VMOVSS       X4, max+36(FP)
-	VMOVUPS      (SI), Y2
+	VMAXPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VMAXPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VMAXSS       X2, X3, X3
+	VMOVSS       X3, max+36(FP)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   320(SI), Y2, Y4
+	VMOVUPS      32(DX), Y5
+	VMASKMOVPS   352(SI), Y5, Y6
+	VMOVUPS      (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y2
-	VMOVUPS     64(SI), Y3
-	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y3
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS  Y2, Y0, Y5
-	VSUBPS  Y3, Y0, Y6
-	VMOVUPS nearLog2eHi<>+0(SB), Y7
+	VSUBPS  Y7, Y0, Y9
+	VSUBPS  Y8, Y0, Y10
+	VMOVUPS nearLog2eHi<>+0(SB), Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y7, Y5
-	VFMADD231PS 64(SI), Y7, Y6
-	VMOVUPS     nearLog2eLo<>+0(SB), Y8
-	VFMADD231PS (SI), Y8, Y5
-	VFMADD231PS 64(SI), Y8, Y6
+	VFMADD231PS (SI), Y11, Y9
+	VFMADD231PS 64(SI), Y11, Y10
+	VMOVUPS     nearLog2eLo<>+0(SB), Y12
+	VFMADD231PS (SI), Y12, Y9
+	VFMADD231PS 64(SI), Y12, Y10
+	VMOVUPS     Y3, (BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y9
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPSLLD  $0x14, Y2, Y11
-	VPSLLD  $0x14, Y3, Y12
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y3
+	VMOVUPS Y1, 32(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y1
+	VMOVUPS Y5, 64(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y6, 96(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VPADDD  Y3, Y5, Y3
+	VPADDD  Y1, Y6, Y1
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VMULPS      Y5, Y9, Y9
+	VMULPS      Y6, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y9
+	VFMADD213PS Y1, Y1, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     192(SI), Y3
+	VFMADD213PS Y0, Y11, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y5
+	VSUBPS Y3, Y0, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y11, Y5
+	VFMADD231PS 192(SI), Y11, Y6
+	VFMADD231PS 128(SI), Y12, Y5
+	VFMADD231PS 192(SI), Y12, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VPSLLD  $0x14, Y1, Y12
+	VMOVUPS Y2, 128(BX)
+	VPSLLD  $0x14, Y3, Y2
+	VPADDD  Y8, Y12, Y8
+	VPADDD  Y10, Y2, Y10
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y2
 	VMOVUPS     nearExp2<>+0(SB), Y12
 	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y2
 	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
-	VMULPS      Y11, Y5, Y5
+	VMULPS      Y2, Y5, Y5
 	VMULPS      Y12, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y8, Y8, Y5
 	VFMADD213PS Y10, Y10, Y6
 	VADDPS      Y6, Y5, Y5
-	VPOR        Y2, Y3, Y2
-	VMOVUPS     128(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y0, Y7, Y3
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y0, Y7, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y0, Y9
-	VSUBPS Y6, Y0, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y7, Y9
-	VFMADD231PS 192(SI), Y7, Y10
-	VFMADD231PS 128(SI), Y8, Y9
-	VFMADD231PS 192(SI), Y8, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VMOVUPS Y4, (BX)
-	VPSLLD  $0x14, Y3, Y4
-	VMOVUPS Y1, 32(BX)
-	VPSLLD  $0x14, Y6, Y1
-	VPADDD  Y11, Y4, Y11
-	VPADDD  Y12, Y1, Y12
-	VMOVUPS nearExp2<>+0(SB), Y1
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y1
-	VMOVUPS     nearExp2<>+0(SB), Y4
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y1
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y4
-	VMULPS      Y1, Y9, Y9
-	VMULPS      Y4, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VADDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y5, Y5
-	VPOR        Y2, Y3, Y2
-	VPOR        Y2, Y6, Y2
+	VADDPS      Y5, Y9, Y9
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y3, Y7
 	VMOVUPS     256(SI), Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y0, Y7, Y1
-	VMOVUPS     320(SI), Y3
-	VFMADD213PS Y0, Y7, Y3
+	VFMADD213PS Y0, Y11, Y1
+	VMOVAPS     Y0, Y2
+	VFMADD231PS Y11, Y4, Y2
+	VMOVUPS     128(BX), Y3
+	VANDPS      Y2, Y3, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y1, Y0, Y4
-	VSUBPS Y3, Y0, Y6
+	VSUBPS Y1, Y0, Y5
+	VSUBPS Y2, Y0, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y7, Y4
-	VFMADD231PS 320(SI), Y7, Y6
-	VFMADD231PS 256(SI), Y8, Y4
-	VFMADD231PS 320(SI), Y8, Y6
+	VFMADD231PS 256(SI), Y11, Y5
+	VFMADD231PS Y11, Y4, Y6
+	VMOVUPS     nearLog2eLo<>+0(SB), Y8
+	VFMADD231PS 256(SI), Y8, Y5
+	VFMADD231PS Y8, Y4, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y9
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPSLLD  $0x14, Y1, Y11
-	VPSLLD  $0x14, Y3, Y12
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VPERMPS nearTable<>+0(SB), Y1, Y4
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y1, Y12
+	VMOVUPS Y9, 160(BX)
+	VPSLLD  $0x14, Y2, Y9
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y10, Y9, Y10
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
 	VMOVUPS     nearExp2<>+0(SB), Y12
 	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
-	VMULPS      Y11, Y4, Y4
+	VMULPS      Y9, Y5, Y5
 	VMULPS      Y12, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y4
+	VFMADD213PS Y4, Y4, Y5
 	VFMADD213PS Y10, Y10, Y6
-	VADDPS      Y6, Y4, Y4
-	VPOR        Y2, Y1, Y2
-	VPOR        Y2, Y3, Y2
-	VMOVUPS     (DX), Y1
-	VMASKMOVPS  384(SI), Y1, Y3
-	VMOVUPS     64(DX), Y6
-	VMASKMOVPS  448(SI), Y6, Y9
-	VMOVAPS     Y0, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y7, Y3, Y10
-	VMOVAPS     Y0, Y11
-	VFMADD231PS Y7, Y9, Y11
-	VANDPS      Y10, Y1, Y10
-	VANDPS      Y11, Y6, Y11
-
-	// -n = magic - N - u
-	VSUBPS  Y10, Y0, Y12
-	VMOVUPS Y5, 64(BX)
-	VSUBPS  Y11, Y0, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y7, Y3, Y12
-	VFMADD231PS Y7, Y9, Y5
-	VFMADD231PS Y8, Y3, Y12
-	VFMADD231PS Y8, Y9, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y3
-	VPERMPS nearTable<>+0(SB), Y11, Y9
-	VPSLLD  $0x14, Y10, Y8
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y3, Y8, Y3
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y8, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y12
-	VFMADD213PS Y9, Y9, Y5
-	VANDPS      Y12, Y1, Y1
-	VANDPS      Y5, Y6, Y6
-	VADDPS      Y6, Y1, Y1
-	VADDPS      Y1, Y4, Y4
-	VPOR        Y2, Y10, Y2
-	VPOR        Y2, Y11, Y2
+	VANDPS      Y6, Y3, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
 	VMOVUPS     32(SI), Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y1
-	VMOVUPS     96(SI), Y3
-	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y3
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     96(SI), Y2
+	VFMADD213PS Y0, Y11, Y2
 
 	// -n = magic - N - u
-	VSUBPS  Y1, Y0, Y5
-	VSUBPS  Y3, Y0, Y6
-	VMOVUPS nearLog2eHi<>+0(SB), Y7
+	VSUBPS Y1, Y0, Y3
+	VSUBPS Y2, Y0, Y4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y7, Y5
-	VFMADD231PS 96(SI), Y7, Y6
-	VMOVUPS     nearLog2eLo<>+0(SB), Y8
-	VFMADD231PS 32(SI), Y8, Y5
-	VFMADD231PS 96(SI), Y8, Y6
+	VFMADD231PS 32(SI), Y11, Y3
+	VFMADD231PS 96(SI), Y11, Y4
+	VFMADD231PS 32(SI), Y8, Y3
+	VFMADD231PS 96(SI), Y8, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y9
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPSLLD  $0x14, Y1, Y11
-	VPSLLD  $0x14, Y3, Y12
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VPERMPS nearTable<>+0(SB), Y1, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y9
+	VPSLLD  $0x14, Y1, Y10
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y9, Y12, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y10
 	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
-	VMULPS      Y11, Y5, Y5
-	VMULPS      Y12, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VMULPS      Y10, Y3, Y3
+	VMULPS      Y12, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y5
-	VFMADD213PS Y10, Y10, Y6
-	VADDPS      Y6, Y5, Y5
-	VPOR        Y2, Y1, Y2
-	VPOR        Y2, Y3, Y2
+	VFMADD213PS Y6, Y6, Y3
+	VFMADD213PS Y9, Y9, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
 	VMOVUPS     160(SI), Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y0, Y7, Y1
-	VMOVUPS     224(SI), Y3
-	VFMADD213PS Y0, Y7, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y0, Y6
-	VSUBPS Y3, Y0, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y7, Y6
-	VFMADD231PS 224(SI), Y7, Y9
-	VFMADD231PS 160(SI), Y8, Y6
-	VFMADD231PS 224(SI), Y8, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y10
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPSLLD  $0x14, Y1, Y12
-	VMOVUPS Y4, 96(BX)
-	VPSLLD  $0x14, Y3, Y4
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y4, Y11
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VMULPS      Y4, Y6, Y6
-	VMULPS      Y12, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y6
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y5, Y5
-	VPOR        Y2, Y1, Y2
-	VPOR        Y2, Y3, Y2
-	VMOVUPS     288(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y0, Y7, Y1
-	VMOVUPS     352(SI), Y3
-	VFMADD213PS Y0, Y7, Y3
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     224(SI), Y2
+	VFMADD213PS Y0, Y11, Y2
 
 	// -n = magic - N - u
 	VSUBPS Y1, Y0, Y4
-	VSUBPS Y3, Y0, Y6
+	VSUBPS Y2, Y0, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y7, Y4
-	VFMADD231PS 352(SI), Y7, Y6
-	VFMADD231PS 288(SI), Y8, Y4
-	VFMADD231PS 352(SI), Y8, Y6
+	VFMADD231PS 160(SI), Y11, Y4
+	VFMADD231PS 224(SI), Y11, Y6
+	VFMADD231PS 160(SI), Y8, Y4
+	VFMADD231PS 224(SI), Y8, Y6
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y1, Y9
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPSLLD  $0x14, Y1, Y11
-	VPSLLD  $0x14, Y3, Y12
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y1, Y12
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y2, Y5
+	VPADDD  Y9, Y12, Y9
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y5
 	VMOVUPS     nearExp2<>+0(SB), Y12
 	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y5
 	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
-	VMULPS      Y11, Y4, Y4
+	VMULPS      Y5, Y4, Y4
 	VMULPS      Y12, Y6, Y6
 
 	// s*q + s
 	VFMADD213PS Y9, Y9, Y4
 	VFMADD213PS Y10, Y10, Y6
 	VADDPS      Y6, Y4, Y4
-	VPOR        Y2, Y1, Y2
-	VPOR        Y2, Y3, Y2
-	VMOVUPS     32(DX), Y1
-	VMASKMOVPS  416(SI), Y1, Y3
-	VMOVUPS     96(DX), Y6
-	VMASKMOVPS  480(SI), Y6, Y9
-	VMOVAPS     Y0, Y10
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
+	VMOVUPS     288(SI), Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y7, Y3, Y10
-	VMOVAPS     Y0, Y11
-	VFMADD231PS Y7, Y9, Y11
-	VANDPS      Y10, Y1, Y10
-	VANDPS      Y11, Y6, Y11
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     96(BX), Y2
+	VFMADD213PS Y0, Y11, Y2
+	VMOVUPS     64(BX), Y4
+	VANDPS      Y2, Y4, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y0, Y12
-	VSUBPS Y11, Y0, Y0
+	VSUBPS Y1, Y0, Y5
+	VSUBPS Y2, Y0, Y0
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y7, Y3, Y12
-	VFMADD231PS Y7, Y9, Y0
-	VFMADD231PS Y8, Y3, Y12
-	VFMADD231PS Y8, Y9, Y0
+	VFMADD231PS 288(SI), Y11, Y5
+	VMOVUPS     96(BX), Y6
+	VFMADD231PS Y11, Y6, Y0
+	VFMADD231PS 288(SI), Y8, Y5
+	VFMADD231PS Y8, Y6, Y0
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y3
-	VPERMPS nearTable<>+0(SB), Y11, Y7
-	VPSLLD  $0x14, Y10, Y8
-	VPSLLD  $0x14, Y11, Y9
-	VPADDD  Y3, Y8, Y3
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPERMPS nearTable<>+0(SB), Y1, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPSLLD  $0x14, Y1, Y9
+	VPSLLD  $0x14, Y2, Y10
+	VPADDD  Y6, Y9, Y6
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y0, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y0, Y9
-	VMULPS      Y8, Y12, Y12
-	VMULPS      Y9, Y0, Y0
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y0, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y0, Y10
+	VMULPS      Y9, Y5, Y5
+	VMULPS      Y10, Y0, Y0
 
 	// s*q + s
-	VFMADD213PS Y3, Y3, Y12
-	VFMADD213PS Y7, Y7, Y0
-	VANDPS      Y12, Y1, Y1
-	VANDPS      Y0, Y6, Y6
-	VADDPS      Y6, Y1, Y1
-	VADDPS      Y1, Y4, Y4
-	VPOR        Y2, Y10, Y2
-	VPOR        Y2, Y11, Y2
+	VFMADD213PS Y6, Y6, Y5
+	VFMADD213PS Y8, Y8, Y0
+	VANDPS      Y0, Y4, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y2
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          end
-	VMOVUPS      64(BX), Y0
+	VMOVUPS      160(BX), Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VCVTPS2PD    X0, Y0
 	VCVTPS2PD    X1, Y1
-	VMOVUPS      96(BX), Y2
-	VEXTRACTF128 $0x01, Y2, X3
+	VMOVUPS      192(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X4
 	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y2, Y0, Y0
-	VADDPD       Y3, Y1, Y1
-	VEXTRACTF128 $0x01, Y5, X2
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y4, X3
 	VCVTPS2PD    X4, Y4
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y4, Y1, Y1
+	VEXTRACTF128 $0x01, Y3, X2
 	VCVTPS2PD    X3, Y3
-	VADDPD       Y4, Y5, Y5
-	VADDPD       Y3, Y2, Y2
-	VADDPD       Y5, Y0, Y0
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y3, Y0, Y0
 	VADDPD       Y2, Y1, Y1
 	VADDPD       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -58435,9 +58223,9 @@ done6:
 	VSUBSD    X2, X0, X2
 	VMOVSD    sureExcess64<>+0(SB), X3
 	VUCOMISD  X3, X2
-	JCS       sure96to128
+	JCS       sure80to96
 	TESTQ     DI, DI
-	JNZ       l31
+	JNZ       l27
 
 	// Leave if the last bit is not certain.
 	VMOVDDUP   X0, X15
@@ -58453,7 +58241,913 @@ done6:
 	VZEROUPPER
 	RET
 
+l27:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X2, X2
+	VADDPD       logDoubt<>+0(SB), X2, X2
+	VCVTPD2PSX   X2, X2
+	VMOVQ        X2, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X2, Y2
+	VBROADCASTSS X1, Y1
+	VMOVUPS      (SI), Y0
+
+	// x - largest - excess
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, (DI)
+	VMOVUPS    32(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 32(DI)
+	VMOVUPS    64(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 64(DI)
+	VMOVUPS    96(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 96(DI)
+	VMOVUPS    128(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 128(DI)
+	VMOVUPS    160(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 160(DI)
+	VMOVUPS    192(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 192(DI)
+	VMOVUPS    224(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 224(DI)
+	VMOVUPS    256(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 256(DI)
+	VMOVUPS    288(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 288(DI)
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 320(SI), Y0, Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    (DX), Y3
+	CMPQ       CX, $0x00000008
+	JGE        l28
+	VMASKMOVPS Y0, Y3, 320(DI)
+	JMP        l29
+
+l28:
+	VMOVUPS Y0, 320(DI)
+
+l29:
+	VMOVUPS    32(DX), Y0
+	VMASKMOVPS 352(SI), Y0, Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    32(DX), Y1
+	CMPQ       CX, $0x00000010
+	JGE        l30
+	CMPQ       CX, $0x00000008
+	JLE        l31
+	VMASKMOVPS Y0, Y1, 352(DI)
+	JMP        l31
+
+l30:
+	VMOVUPS Y0, 352(DI)
+
 l31:
+	MOVB $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure80to96:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS max+36(FP), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
+	VMOVUPS      nearSure<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VSUBPS       nearInteger<>+0(SB), Y2, Y2
+	VMOVUPS      (DX), Y1
+	VMASKMOVPS   320(SI), Y1, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   352(SI), Y4, Y5
+	VMOVUPS      (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y6, Y2, Y8
+	VSUBPS  Y7, Y2, Y9
+	VMOVUPS nearLog2eHi<>+0(SB), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y10, Y8
+	VFMADD231PS 64(SI), Y10, Y9
+	VMOVUPS     nearLog2eLo<>+0(SB), Y11
+	VFMADD231PS (SI), Y11, Y8
+	VFMADD231PS 64(SI), Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, (SI), Y0, Y12
+	VCMPPS      $0x1e, 64(SI), Y0, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y2, Y10, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y10, Y9
+	VFMADD231PS 192(SI), Y10, Y13
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, (BX)
+	VPSLLD  $0x14, Y7, Y4
+	VMOVUPS Y5, 32(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y4, Y9, Y9
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y0, Y4
+	VCMPPS      $0x1e, 192(SI), Y0, Y5
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y4
+	VMOVAPS     Y2, Y5
+	VFMADD231PS Y10, Y3, Y5
+	VANDPS      Y5, Y1, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y10, Y7
+	VFMADD231PS Y10, Y3, Y8
+	VFMADD231PS 256(SI), Y11, Y7
+	VFMADD231PS Y11, Y3, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VANDPS      Y8, Y1, Y1
+	VCMPPS      $0x1e, 256(SI), Y0, Y8
+	VCMPPS      $0x1e, Y3, Y0, Y3
+	VANDPS      Y7, Y8, Y8
+	VANDPS      Y1, Y3, Y3
+	VADDPS      Y3, Y8, Y8
+	VPOR        Y6, Y4, Y6
+	VPOR        Y6, Y5, Y6
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y10, Y4
+	VFMADD231PS 96(SI), Y10, Y5
+	VFMADD231PS 32(SI), Y11, Y4
+	VFMADD231PS 96(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y7
+	VPERMPS nearTable<>+0(SB), Y3, Y9
+	VPSLLD  $0x14, Y1, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPADDD  Y7, Y13, Y7
+	VPADDD  Y9, Y14, Y9
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y13, Y4, Y4
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VFMADD213PS Y9, Y9, Y5
+	VCMPPS      $0x1e, 32(SI), Y0, Y7
+	VCMPPS      $0x1e, 96(SI), Y0, Y9
+	VANDPS      Y4, Y7, Y7
+	VANDPS      Y5, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     160(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     224(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y10, Y4
+	VFMADD231PS 224(SI), Y10, Y5
+	VFMADD231PS 160(SI), Y11, Y4
+	VFMADD231PS 224(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPSLLD  $0x14, Y1, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
+	VMULPS      Y14, Y4, Y4
+	VMULPS      Y15, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y4
+	VFMADD213PS Y13, Y13, Y5
+	VCMPPS      $0x1e, 160(SI), Y0, Y9
+	VCMPPS      $0x1e, 224(SI), Y0, Y13
+	VANDPS      Y4, Y9, Y9
+	VANDPS      Y5, Y13, Y13
+	VADDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     288(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     32(BX), Y3
+	VFMADD213PS Y2, Y10, Y3
+	VMOVUPS     (BX), Y4
+	VANDPS      Y3, Y4, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y5
+	VSUBPS Y3, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y10, Y5
+	VMOVUPS     32(BX), Y13
+	VFMADD231PS Y10, Y13, Y9
+	VFMADD231PS 288(SI), Y11, Y5
+	VFMADD231PS Y11, Y13, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y14
+	VPERMPS nearTable<>+0(SB), Y3, Y15
+	VPSLLD  $0x14, Y1, Y11
+	VPSLLD  $0x14, Y3, Y10
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VMULPS      Y10, Y5, Y5
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y5
+	VFMADD213PS Y15, Y15, Y9
+	VANDPS      Y9, Y4, Y4
+	VCMPPS      $0x1e, 288(SI), Y0, Y9
+	VCMPPS      $0x1e, Y13, Y0, Y13
+	VANDPS      Y5, Y9, Y9
+	VANDPS      Y4, Y13, Y13
+	VADDPS      Y13, Y9, Y9
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          end
+	VEXTRACTF128 $0x01, Y12, X1
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y8, Y12, Y12
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y9, X4
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y4, Y3, Y3
+	VMOVUPS      nearLog2eHi<>+0(SB), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y2
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y5, Y4, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
+	VMULPS      Y4, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS  Y5, Y5, Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       sureScale64<>+0(SB), X4
+	VMULSD       X4, X2, X2
+	VMOVSD       X2, top+40(FP)
+	VADDPD       Y7, Y12, Y12
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPD       X1, X12, X12
+	VMOVHLPS     X12, X12, X1
+	VADDSD       X1, X12, X12
+	VMULSD       X4, X12, X12
+	VMOVSD       X12, rest+48(FP)
+	VMULPS       log2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      integerSure<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMOVSS       X0, unit+32(FP)
+	MOVB         $0x02, how+28(FP)
+	VZEROUPPER
+	RET
+
+done8:
+	// 97 to 112 elements.
+	CMPQ CX, $0x00000070
+	JGT  done10
+	SUBQ $0x00000060, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x43800000
+	JGT  end
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y0
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   384(SI), Y2, Y2
+	VORPS        512(DX), Y2, Y2
+	VMOVUPS      (SI), Y3
+	VMAXPS       64(SI), Y3, Y3
+	VMOVUPS      128(SI), Y4
+	VMAXPS       192(SI), Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVUPS      256(SI), Y4
+	VMAXPS       320(SI), Y4, Y4
+	VMAXPS       Y2, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   416(SI), Y2, Y2
+	VORPS        544(DX), Y2, Y2
+	VMOVUPS      32(SI), Y4
+	VMAXPS       96(SI), Y4, Y4
+	VMOVUPS      160(SI), Y5
+	VMAXPS       224(SI), Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      288(SI), Y5
+	VMAXPS       352(SI), Y5, Y5
+	VMAXPS       Y2, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VMAXPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VMAXSS       X2, X3, X3
+	VMOVSS       X3, max+36(FP)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   384(SI), Y2, Y4
+	VMOVUPS      32(DX), Y5
+	VMASKMOVPS   416(SI), Y5, Y6
+	VMOVUPS      (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS  Y7, Y0, Y9
+	VSUBPS  Y8, Y0, Y10
+	VMOVUPS nearLog2eHi<>+0(SB), Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y11, Y9
+	VFMADD231PS 64(SI), Y11, Y10
+	VMOVUPS     nearLog2eLo<>+0(SB), Y12
+	VFMADD231PS (SI), Y12, Y9
+	VFMADD231PS 64(SI), Y12, Y10
+	VMOVUPS     Y3, (BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y3
+	VMOVUPS Y1, 32(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y1
+	VMOVUPS Y5, 64(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y6, 96(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VPADDD  Y3, Y5, Y3
+	VPADDD  Y1, Y6, Y1
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VMULPS      Y5, Y9, Y9
+	VMULPS      Y6, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y9
+	VFMADD213PS Y1, Y1, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     192(SI), Y3
+	VFMADD213PS Y0, Y11, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y5
+	VSUBPS Y3, Y0, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y11, Y5
+	VFMADD231PS 192(SI), Y11, Y6
+	VFMADD231PS 128(SI), Y12, Y5
+	VFMADD231PS 192(SI), Y12, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VMOVUPS Y2, 128(BX)
+	VPSLLD  $0x14, Y1, Y2
+	VMOVUPS Y4, 160(BX)
+	VPSLLD  $0x14, Y3, Y4
+	VPADDD  Y8, Y2, Y8
+	VPADDD  Y10, Y4, Y10
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y4
+	VMULPS      Y2, Y5, Y5
+	VMULPS      Y4, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y5, Y9, Y9
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y3, Y7
+	VMOVUPS     256(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     320(SI), Y2
+	VFMADD213PS Y0, Y11, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y3
+	VSUBPS Y2, Y0, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y11, Y3
+	VFMADD231PS 320(SI), Y11, Y4
+	VFMADD231PS 256(SI), Y12, Y3
+	VFMADD231PS 320(SI), Y12, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y5
+	VPERMPS nearTable<>+0(SB), Y2, Y6
+	VPSLLD  $0x14, Y1, Y8
+	VPSLLD  $0x14, Y2, Y10
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VMULPS      Y8, Y3, Y3
+	VMULPS      Y10, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y3
+	VFMADD213PS Y6, Y6, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
+	VMOVUPS     160(BX), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     128(BX), Y2
+	VANDPS      Y1, Y2, Y1
+
+	// -n = magic - N - u
+	VSUBPS  Y1, Y0, Y4
+	VMOVUPS 160(BX), Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y11, Y5, Y4
+	VFMADD231PS Y12, Y5, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y5
+	VPSLLD  $0x14, Y1, Y6
+	VPADDD  Y5, Y6, Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y6
+	VMULPS      Y6, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y4
+	VANDPS      Y4, Y2, Y2
+	VPOR        Y7, Y1, Y7
+	VADDPS      Y2, Y3, Y3
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     96(SI), Y2
+	VFMADD213PS Y0, Y11, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y4
+	VSUBPS Y2, Y0, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y11, Y4
+	VFMADD231PS 96(SI), Y11, Y5
+	VFMADD231PS 32(SI), Y12, Y4
+	VFMADD231PS 96(SI), Y12, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPSLLD  $0x14, Y1, Y10
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y2, Y3
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y8, Y3, Y8
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VMULPS      Y3, Y4, Y4
+	VMULPS      Y10, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y4
+	VFMADD213PS Y8, Y8, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
+	VMOVUPS     160(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     224(SI), Y2
+	VFMADD213PS Y0, Y11, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y3
+	VSUBPS Y2, Y0, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y11, Y3
+	VFMADD231PS 224(SI), Y11, Y5
+	VFMADD231PS 160(SI), Y12, Y3
+	VFMADD231PS 224(SI), Y12, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPSLLD  $0x14, Y1, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y2, Y9
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VMULPS      Y9, Y3, Y3
+	VMULPS      Y10, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y3
+	VFMADD213PS Y8, Y8, Y5
+	VADDPS      Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
+	VMOVUPS     288(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     352(SI), Y2
+	VFMADD213PS Y0, Y11, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y3
+	VSUBPS Y2, Y0, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y11, Y3
+	VFMADD231PS 352(SI), Y11, Y5
+	VFMADD231PS 288(SI), Y12, Y3
+	VFMADD231PS 352(SI), Y12, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPSLLD  $0x14, Y1, Y9
+	VPSLLD  $0x14, Y2, Y10
+	VPADDD  Y6, Y9, Y6
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VMULPS      Y9, Y3, Y3
+	VMULPS      Y10, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y3
+	VFMADD213PS Y8, Y8, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
+	VMOVUPS     96(BX), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     64(BX), Y2
+	VANDPS      Y1, Y2, Y1
+
+	// -n = magic - N - u
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS 96(BX), Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y11, Y5, Y0
+	VFMADD231PS Y12, Y5, Y0
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y5
+	VPSLLD  $0x14, Y1, Y6
+	VPADDD  Y5, Y6, Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y0, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y0, Y6
+	VMULPS      Y6, Y0, Y0
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y0
+	VANDPS      Y0, Y2, Y2
+	VPOR        Y7, Y1, Y7
+	VADDPS      Y2, Y3, Y3
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y7
+	JNZ          end
+	VMOVUPS      224(BX), Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X1, Y1
+	VMOVUPS      192(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X5
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y5, Y1, Y1
+	VEXTRACTF128 $0x01, Y4, X2
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y4, Y0, Y0
+	VADDPD       Y2, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDSD       X1, X0, X0
+	VMOVUPS      32(BX), Y1
+
+	// total * 2^N
+	VPSLLQ $0x34, X1, X15
+	VPSUBQ X15, X0, X15
+
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X15, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VPSRLQ      $0x34, X15, X0
+	VPOR        exponent<>+0(SB), X0, X0
+	VSUBSD      exponentBias<>+0(SB), X0, X0
+	VPAND       mantissa<>+0(SB), X15, X15
+	VPOR        oneD<>+0(SB), X15, X15
+	VMOVSD      minusOneD<>+0(SB), X14
+	VFMADD132SD (R11)(AX*1), X14, X15
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X14
+	VFMADD132SD ln2D<>+0(SB), X14, X0
+	VADDSD      X15, X0, X0
+	VMOVSD      logPolynomial<>+24(SB), X13
+	VFMADD213SD logPolynomial<>+16(SB), X15, X13
+	VFMADD213SD logPolynomial<>+8(SB), X15, X13
+	VFMADD213SD logPolynomial<>+0(SB), X15, X13
+	VMULSD      X15, X15, X15
+	VFMADD231SD X13, X15, X0
+	VMOVUPS     (BX), Y1
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X1, X1, X2
+	VSUBSD    X2, X0, X2
+	VMOVSD    sureExcess64<>+0(SB), X3
+	VUCOMISD  X3, X2
+	JCS       sure96to112
+	TESTQ     DI, DI
+	JNZ       l32
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X0, X15
+	VADDPD     logDoubt<>+0(SB), X15, X15
+	VCVTPD2PSX X15, X15
+	VMOVQ      X15, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+l32:
 	// Leave if the last bit is not certain.
 	VMOVDDUP     X2, X2
 	VADDPD       logDoubt<>+0(SB), X2, X2
@@ -58521,514 +59215,1487 @@ l31:
 	VSUBPS     Y2, Y0, Y0
 	VMOVUPS    (DX), Y3
 	CMPQ       CX, $0x00000008
-	JGE        l32
+	JGE        l33
 	VMASKMOVPS Y0, Y3, 384(DI)
-	JMP        l33
-
-l32:
-	VMOVUPS Y0, 384(DI)
+	JMP        l34
 
 l33:
+	VMOVUPS Y0, 384(DI)
+
+l34:
 	VMOVUPS    32(DX), Y0
 	VMASKMOVPS 416(SI), Y0, Y0
 	VSUBPS     Y1, Y0, Y0
 	VSUBPS     Y2, Y0, Y0
-	VMOVUPS    32(DX), Y3
+	VMOVUPS    32(DX), Y1
 	CMPQ       CX, $0x00000010
-	JGE        l34
+	JGE        l35
 	CMPQ       CX, $0x00000008
-	JLE        l35
-	VMASKMOVPS Y0, Y3, 416(DI)
-	JMP        l35
-
-l34:
-	VMOVUPS Y0, 416(DI)
+	JLE        l36
+	VMASKMOVPS Y0, Y1, 416(DI)
+	JMP        l36
 
 l35:
-	VMOVUPS    64(DX), Y0
-	VMASKMOVPS 448(SI), Y0, Y0
-	VSUBPS     Y1, Y0, Y0
-	VSUBPS     Y2, Y0, Y0
-	VMOVUPS    64(DX), Y3
-	CMPQ       CX, $0x00000018
-	JGE        l36
-	CMPQ       CX, $0x00000010
-	JLE        l37
-	VMASKMOVPS Y0, Y3, 448(DI)
-	JMP        l37
+	VMOVUPS Y0, 416(DI)
 
 l36:
-	VMOVUPS Y0, 448(DI)
-
-l37:
-	VMOVUPS    96(DX), Y0
-	VMASKMOVPS 480(SI), Y0, Y0
-	VSUBPS     Y1, Y0, Y0
-	VSUBPS     Y2, Y0, Y0
-	VMOVUPS    96(DX), Y1
-	CMPQ       CX, $0x00000020
-	JGE        l38
-	CMPQ       CX, $0x00000018
-	JLE        l39
-	VMASKMOVPS Y0, Y1, 480(DI)
-	JMP        l39
-
-l38:
-	VMOVUPS Y0, 480(DI)
-
-l39:
 	MOVB $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure96to128:
+sure96to112:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS max+36(FP), Y0
 	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
 	VMOVUPS      nearSure<>+0(SB), Y2
 	VSUBPS       Y1, Y2, Y2
 	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (SI), Y1
+	VMOVUPS      (DX), Y1
+	VMASKMOVPS   384(SI), Y1, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   416(SI), Y4, Y5
+	VMOVUPS      (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y1
-	VMOVUPS     64(SI), Y3
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y3
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
 
 	// -n = magic - N - u
-	VSUBPS  Y1, Y2, Y4
-	VSUBPS  Y3, Y2, Y5
-	VMOVUPS nearLog2eHi<>+0(SB), Y6
+	VSUBPS  Y6, Y2, Y8
+	VSUBPS  Y7, Y2, Y9
+	VMOVUPS nearLog2eHi<>+0(SB), Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y6, Y4
-	VFMADD231PS 64(SI), Y6, Y5
-	VMOVUPS     nearLog2eLo<>+0(SB), Y7
-	VFMADD231PS (SI), Y7, Y4
-	VFMADD231PS 64(SI), Y7, Y5
+	VFMADD231PS (SI), Y10, Y8
+	VFMADD231PS 64(SI), Y10, Y9
+	VMOVUPS     nearLog2eLo<>+0(SB), Y11
+	VFMADD231PS (SI), Y11, Y8
+	VFMADD231PS 64(SI), Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, (SI), Y0, Y12
+	VCMPPS      $0x1e, 64(SI), Y0, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y2, Y10, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y10, Y9
+	VFMADD231PS 192(SI), Y10, Y13
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, (BX)
+	VPSLLD  $0x14, Y7, Y4
+	VMOVUPS Y5, 32(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y4, Y9, Y9
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y0, Y4
+	VCMPPS      $0x1e, 192(SI), Y0, Y5
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y4
+	VMOVUPS     320(SI), Y5
+	VFMADD213PS Y2, Y10, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y10, Y7
+	VFMADD231PS 320(SI), Y10, Y8
+	VFMADD231PS 256(SI), Y11, Y7
+	VFMADD231PS 320(SI), Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 256(SI), Y0, Y9
+	VCMPPS      $0x1e, 320(SI), Y0, Y13
+	VANDPS      Y7, Y9, Y9
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y9, Y9
+	VPOR        Y6, Y4, Y6
+	VPOR        Y6, Y5, Y6
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y10, Y3, Y4
+	VANDPS      Y4, Y1, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y3, Y5
+	VFMADD231PS Y11, Y3, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y7
+	VPSLLD  $0x14, Y4, Y8
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VANDPS      Y5, Y1, Y1
+	VCMPPS      $0x1e, Y3, Y0, Y3
+	VANDPS      Y1, Y3, Y3
+	VPOR        Y6, Y4, Y6
+	VADDPS      Y3, Y9, Y9
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y10, Y4
+	VFMADD231PS 96(SI), Y10, Y5
+	VFMADD231PS 32(SI), Y11, Y4
+	VFMADD231PS 96(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y7
+	VPERMPS nearTable<>+0(SB), Y3, Y8
+	VPSLLD  $0x14, Y1, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPADDD  Y7, Y13, Y7
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y13, Y4, Y4
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VFMADD213PS Y8, Y8, Y5
+	VCMPPS      $0x1e, 32(SI), Y0, Y7
+	VCMPPS      $0x1e, 96(SI), Y0, Y8
+	VANDPS      Y4, Y7, Y7
+	VANDPS      Y5, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     160(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     224(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y10, Y4
+	VFMADD231PS 224(SI), Y10, Y5
+	VFMADD231PS 160(SI), Y11, Y4
+	VFMADD231PS 224(SI), Y11, Y5
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y1, Y8
-	VPERMPS nearTable<>+0(SB), Y3, Y9
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPSLLD  $0x14, Y1, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VPADDD  Y8, Y14, Y8
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
+	VMULPS      Y14, Y4, Y4
+	VMULPS      Y15, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y4
+	VFMADD213PS Y13, Y13, Y5
+	VCMPPS      $0x1e, 160(SI), Y0, Y8
+	VCMPPS      $0x1e, 224(SI), Y0, Y13
+	VANDPS      Y4, Y8, Y8
+	VANDPS      Y5, Y13, Y13
+	VADDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     288(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     352(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y10, Y4
+	VFMADD231PS 352(SI), Y10, Y5
+	VFMADD231PS 288(SI), Y11, Y4
+	VFMADD231PS 352(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPSLLD  $0x14, Y1, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VPADDD  Y8, Y14, Y8
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
+	VMULPS      Y14, Y4, Y4
+	VMULPS      Y15, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y4
+	VFMADD213PS Y13, Y13, Y5
+	VCMPPS      $0x1e, 288(SI), Y0, Y8
+	VCMPPS      $0x1e, 352(SI), Y0, Y13
+	VANDPS      Y4, Y8, Y8
+	VANDPS      Y5, Y13, Y13
+	VADDPS      Y13, Y8, Y8
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     32(BX), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     (BX), Y3
+	VANDPS      Y1, Y3, Y1
+
+	// -n = magic - N - u
+	VSUBPS  Y1, Y2, Y4
+	VMOVUPS 32(BX), Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y5, Y4
+	VFMADD231PS Y11, Y5, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y13
+	VPSLLD  $0x14, Y1, Y14
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
+	VMULPS      Y14, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y4
+	VANDPS      Y4, Y3, Y3
+	VCMPPS      $0x1e, Y5, Y0, Y5
+	VANDPS      Y3, Y5, Y5
+	VPOR        Y6, Y1, Y6
+	VADDPS      Y5, Y8, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          end
+	VEXTRACTF128 $0x01, Y12, X1
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y9, X3
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y9, Y12, Y12
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y8, X4
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y4, Y3, Y3
+	VMOVAPS      Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y10, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y0, Y2
+	VFMADD231PS Y11, Y0, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y5, Y4, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
+	VMULPS      Y4, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS  Y5, Y5, Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       sureScale64<>+0(SB), X4
+	VMULSD       X4, X2, X2
+	VMOVSD       X2, top+40(FP)
+	VADDPD       Y7, Y12, Y12
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPD       X1, X12, X12
+	VMOVHLPS     X12, X12, X1
+	VADDSD       X1, X12, X12
+	VMULSD       X4, X12, X12
+	VMOVSD       X12, rest+48(FP)
+	VMULPS       log2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      integerSure<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMOVSS       X0, unit+32(FP)
+	MOVB         $0x02, how+28(FP)
+	VZEROUPPER
+	RET
+
+done10:
+	// 113 to 128 elements.
+	CMPQ CX, $0x00000080
+	JGT  done12
+	SUBQ $0x00000070, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVL (SI), AX
+	ANDL $0x7fffffff, AX
+	CMPL AX, $0x43800000
+	JGT  end
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS (SI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y0
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   448(SI), Y2, Y2
+	VORPS        512(DX), Y2, Y2
+	VMOVUPS      (SI), Y3
+	VMAXPS       64(SI), Y3, Y3
+	VMOVUPS      128(SI), Y4
+	VMAXPS       192(SI), Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVUPS      256(SI), Y4
+	VMAXPS       320(SI), Y4, Y4
+	VMOVUPS      384(SI), Y5
+	VMAXPS       Y2, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   480(SI), Y2, Y2
+	VORPS        544(DX), Y2, Y2
+	VMOVUPS      32(SI), Y4
+	VMAXPS       96(SI), Y4, Y4
+	VMOVUPS      160(SI), Y5
+	VMAXPS       224(SI), Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      288(SI), Y5
+	VMAXPS       352(SI), Y5, Y5
+	VMOVUPS      416(SI), Y6
+	VMAXPS       Y2, Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VMAXPS       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VMAXPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VMAXSS       X2, X3, X3
+	VMOVSS       X3, max+36(FP)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   448(SI), Y2, Y4
+	VMOVUPS      32(DX), Y5
+	VMASKMOVPS   480(SI), Y5, Y6
+	VMOVUPS      (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD132PS nearLog2eHi<>+0(SB), Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS  Y7, Y0, Y9
+	VSUBPS  Y8, Y0, Y10
+	VMOVUPS nearLog2eHi<>+0(SB), Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y11, Y9
+	VFMADD231PS 64(SI), Y11, Y10
+	VMOVUPS     nearLog2eLo<>+0(SB), Y12
+	VFMADD231PS (SI), Y12, Y9
+	VFMADD231PS 64(SI), Y12, Y10
+	VMOVUPS     Y3, (BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y3
+	VMOVUPS Y1, 32(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y1
+	VMOVUPS Y5, 64(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y6, 96(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VPADDD  Y3, Y5, Y3
+	VPADDD  Y1, Y6, Y1
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VMULPS      Y5, Y9, Y9
+	VMULPS      Y6, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y9
+	VFMADD213PS Y1, Y1, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     192(SI), Y3
+	VFMADD213PS Y0, Y11, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y5
+	VSUBPS Y3, Y0, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y11, Y5
+	VFMADD231PS 192(SI), Y11, Y6
+	VFMADD231PS 128(SI), Y12, Y5
+	VFMADD231PS 192(SI), Y12, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y10
+	VMOVUPS Y2, 128(BX)
+	VPSLLD  $0x14, Y1, Y2
+	VMOVUPS Y4, 160(BX)
+	VPSLLD  $0x14, Y3, Y4
+	VPADDD  Y8, Y2, Y8
+	VPADDD  Y10, Y4, Y10
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y4
+	VMULPS      Y2, Y5, Y5
+	VMULPS      Y4, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y5, Y9, Y9
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y3, Y7
+	VMOVUPS     256(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     320(SI), Y2
+	VFMADD213PS Y0, Y11, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y3
+	VSUBPS Y2, Y0, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y11, Y3
+	VFMADD231PS 320(SI), Y11, Y4
+	VFMADD231PS 256(SI), Y12, Y3
+	VFMADD231PS 320(SI), Y12, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y5
+	VPERMPS nearTable<>+0(SB), Y2, Y6
+	VPSLLD  $0x14, Y1, Y8
+	VPSLLD  $0x14, Y2, Y10
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VMULPS      Y8, Y3, Y3
+	VMULPS      Y10, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y3
+	VFMADD213PS Y6, Y6, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
+	VMOVUPS     384(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     160(BX), Y2
+	VFMADD213PS Y0, Y11, Y2
+	VMOVUPS     128(BX), Y4
+	VANDPS      Y2, Y4, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y5
+	VSUBPS Y2, Y0, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y11, Y5
+	VMOVUPS     160(BX), Y8
+	VFMADD231PS Y11, Y8, Y6
+	VFMADD231PS 384(SI), Y12, Y5
+	VFMADD231PS Y12, Y8, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VMOVUPS Y9, 192(BX)
+	VPSLLD  $0x14, Y1, Y9
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y8, Y9, Y8
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
+	VMULPS      Y9, Y5, Y5
+	VMULPS      Y12, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VANDPS      Y6, Y4, Y4
+	VADDPS      Y4, Y5, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     96(SI), Y2
+	VFMADD213PS Y0, Y11, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y0, Y4
+	VSUBPS Y2, Y0, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y11, Y4
+	VFMADD231PS 96(SI), Y11, Y5
+	VMOVUPS     nearLog2eLo<>+0(SB), Y6
+	VFMADD231PS 32(SI), Y6, Y4
+	VFMADD231PS 96(SI), Y6, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y2, Y9
 	VPSLLD  $0x14, Y1, Y10
-	VPSLLD  $0x14, Y3, Y11
+	VPSLLD  $0x14, Y2, Y12
 	VPADDD  Y8, Y10, Y8
-	VPADDD  Y9, Y11, Y9
+	VPADDD  Y9, Y12, Y9
 	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
 	VMULPS      Y10, Y4, Y4
-	VMULPS      Y11, Y5, Y5
+	VMULPS      Y12, Y5, Y5
 
 	// s*q + s
 	VFMADD213PS Y8, Y8, Y4
 	VFMADD213PS Y9, Y9, Y5
-	VCMPPS      $0x1e, (SI), Y0, Y8
-	VCMPPS      $0x1e, 64(SI), Y0, Y9
-	VANDPS      Y4, Y8, Y8
-	VANDPS      Y5, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y1, Y3, Y1
-	VMOVUPS     128(SI), Y3
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
+	VMOVUPS     160(SI), Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     192(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     224(SI), Y2
+	VFMADD213PS Y0, Y11, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
+	VSUBPS Y1, Y0, Y5
+	VSUBPS Y2, Y0, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y6, Y5
-	VFMADD231PS 192(SI), Y6, Y9
-	VFMADD231PS 128(SI), Y7, Y5
-	VFMADD231PS 192(SI), Y7, Y9
+	VFMADD231PS 160(SI), Y11, Y5
+	VFMADD231PS 224(SI), Y11, Y8
+	VFMADD231PS 160(SI), Y6, Y5
+	VFMADD231PS 224(SI), Y6, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPSLLD  $0x14, Y3, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y13, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y5
-	VFMADD213PS Y11, Y11, Y9
-	VCMPPS      $0x1e, 128(SI), Y0, Y10
-	VCMPPS      $0x1e, 192(SI), Y0, Y11
-	VANDPS      Y5, Y10, Y10
-	VANDPS      Y9, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     256(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     320(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y6, Y5
-	VFMADD231PS 320(SI), Y6, Y9
-	VFMADD231PS 256(SI), Y7, Y5
-	VFMADD231PS 320(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPSLLD  $0x14, Y3, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y13, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y5
-	VFMADD213PS Y11, Y11, Y9
-	VCMPPS      $0x1e, 256(SI), Y0, Y10
-	VCMPPS      $0x1e, 320(SI), Y0, Y11
-	VANDPS      Y5, Y10, Y10
-	VANDPS      Y9, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  384(SI), Y3, Y4
-	VMOVUPS     64(DX), Y5
-	VMASKMOVPS  448(SI), Y5, Y9
-	VMOVAPS     Y2, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y6, Y4, Y11
-	VMOVAPS     Y2, Y12
-	VFMADD231PS Y6, Y9, Y12
-	VANDPS      Y11, Y3, Y11
-	VANDPS      Y12, Y5, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y2, Y13
-	VSUBPS Y12, Y2, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y6, Y4, Y13
-	VFMADD231PS Y6, Y9, Y14
-	VFMADD231PS Y7, Y4, Y13
-	VFMADD231PS Y7, Y9, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y8, (BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VPSLLD  $0x14, Y11, Y7
-	VPSLLD  $0x14, Y12, Y6
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y8, Y6, Y8
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VMULPS      Y6, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VANDPS      Y13, Y3, Y3
-	VANDPS      Y14, Y5, Y5
-	VCMPPS      $0x1e, Y4, Y0, Y4
-	VCMPPS      $0x1e, Y9, Y0, Y9
-	VANDPS      Y3, Y4, Y4
-	VANDPS      Y5, Y9, Y9
-	VADDPS      Y9, Y4, Y4
-	VADDPS      Y4, Y10, Y10
-	VPOR        Y1, Y11, Y1
-	VPOR        Y1, Y12, Y1
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y3
-	VMOVUPS     96(SI), Y4
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y4
-
-	// -n = magic - N - u
-	VSUBPS  Y3, Y2, Y5
-	VSUBPS  Y4, Y2, Y6
-	VMOVUPS nearLog2eHi<>+0(SB), Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y7, Y5
-	VFMADD231PS 96(SI), Y7, Y6
-	VMOVUPS     nearLog2eLo<>+0(SB), Y8
-	VFMADD231PS 32(SI), Y8, Y5
-	VFMADD231PS 96(SI), Y8, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPSLLD  $0x14, Y3, Y12
-	VPSLLD  $0x14, Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y1, Y12
+	VMOVUPS Y3, 224(BX)
+	VPSLLD  $0x14, Y2, Y3
 	VPADDD  Y9, Y12, Y9
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPADDD  Y10, Y3, Y10
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y13, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y3, Y5, Y5
+	VMULPS      Y12, Y8, Y8
 
 	// s*q + s
 	VFMADD213PS Y9, Y9, Y5
-	VFMADD213PS Y11, Y11, Y6
-	VCMPPS      $0x1e, 32(SI), Y0, Y9
-	VCMPPS      $0x1e, 96(SI), Y0, Y11
-	VANDPS      Y5, Y9, Y9
-	VANDPS      Y6, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     160(SI), Y3
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
+	VMOVUPS     288(SI), Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y7, Y3
-	VMOVUPS     224(SI), Y4
-	VFMADD213PS Y2, Y7, Y4
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     352(SI), Y2
+	VFMADD213PS Y0, Y11, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y6
+	VSUBPS Y1, Y0, Y3
+	VSUBPS Y2, Y0, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y7, Y5
-	VFMADD231PS 224(SI), Y7, Y6
-	VFMADD231PS 160(SI), Y8, Y5
-	VFMADD231PS 224(SI), Y8, Y6
+	VFMADD231PS 288(SI), Y11, Y3
+	VFMADD231PS 352(SI), Y11, Y5
+	VFMADD231PS 288(SI), Y6, Y3
+	VFMADD231PS 352(SI), Y6, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y2, Y9
+	VPSLLD  $0x14, Y1, Y10
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y8, Y10, Y8
+	VPADDD  Y9, Y12, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VMULPS      Y13, Y5, Y5
-	VMULPS      Y14, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VMULPS      Y10, Y3, Y3
+	VMULPS      Y12, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y5
-	VFMADD213PS Y12, Y12, Y6
-	VCMPPS      $0x1e, 160(SI), Y0, Y11
-	VCMPPS      $0x1e, 224(SI), Y0, Y12
-	VANDPS      Y5, Y11, Y11
-	VANDPS      Y6, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     288(SI), Y3
+	VFMADD213PS Y8, Y8, Y3
+	VFMADD213PS Y9, Y9, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
+	VMOVUPS     416(SI), Y1
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y7, Y3
-	VMOVUPS     352(SI), Y4
-	VFMADD213PS Y2, Y7, Y4
+	VFMADD213PS Y0, Y11, Y1
+	VMOVUPS     96(BX), Y2
+	VFMADD213PS Y0, Y11, Y2
+	VMOVUPS     64(BX), Y5
+	VANDPS      Y2, Y5, Y2
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y6
+	VSUBPS Y1, Y0, Y8
+	VSUBPS Y2, Y0, Y0
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y7, Y5
-	VFMADD231PS 352(SI), Y7, Y6
-	VFMADD231PS 288(SI), Y8, Y5
-	VFMADD231PS 352(SI), Y8, Y6
+	VFMADD231PS 416(SI), Y11, Y8
+	VMOVUPS     96(BX), Y9
+	VFMADD231PS Y11, Y9, Y0
+	VFMADD231PS 416(SI), Y6, Y8
+	VFMADD231PS Y6, Y9, Y0
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPERMPS nearTable<>+0(SB), Y1, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y9
+	VPSLLD  $0x14, Y1, Y10
+	VPSLLD  $0x14, Y2, Y11
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y9, Y11, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VMULPS      Y13, Y5, Y5
-	VMULPS      Y14, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y0, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y0, Y11
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y11, Y0, Y0
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y5
-	VFMADD213PS Y12, Y12, Y6
-	VCMPPS      $0x1e, 288(SI), Y0, Y11
-	VCMPPS      $0x1e, 352(SI), Y0, Y12
-	VANDPS      Y5, Y11, Y11
-	VANDPS      Y6, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     32(DX), Y3
-	VMASKMOVPS  416(SI), Y3, Y4
-	VMOVUPS     96(DX), Y5
-	VMASKMOVPS  480(SI), Y5, Y6
-	VMOVAPS     Y2, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y7, Y4, Y12
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y7, Y6, Y13
-	VANDPS      Y12, Y3, Y12
-	VANDPS      Y13, Y5, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y2, Y14
-	VSUBPS Y13, Y2, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y7, Y4, Y14
-	VFMADD231PS Y7, Y6, Y15
-	VFMADD231PS Y8, Y4, Y14
-	VFMADD231PS Y8, Y6, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y2, 32(BX)
-	VPSLLD  $0x14, Y12, Y2
-	VMOVUPS Y9, 64(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y8, Y2, Y8
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y2
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
-	VMULPS      Y2, Y14, Y14
-	VMULPS      Y9, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y3, Y3
-	VANDPS      Y15, Y5, Y5
-	VCMPPS      $0x1e, Y4, Y0, Y4
-	VCMPPS      $0x1e, Y6, Y0, Y6
-	VANDPS      Y3, Y4, Y4
-	VANDPS      Y5, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VADDPS      Y4, Y11, Y11
-	VPOR        Y1, Y12, Y1
-	VPOR        Y1, Y13, Y1
+	VFMADD213PS Y6, Y6, Y8
+	VFMADD213PS Y9, Y9, Y0
+	VANDPS      Y0, Y5, Y5
+	VADDPS      Y5, Y8, Y8
+	VADDPS      Y8, Y3, Y3
+	VPOR        Y7, Y1, Y7
+	VPOR        Y7, Y2, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y1
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          end
-	VMOVUPS      (BX), Y1
-	VEXTRACTF128 $0x01, Y1, X2
+	VMOVUPS      192(BX), Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y0
 	VCVTPS2PD    X1, Y1
+	VMOVUPS      224(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X5
 	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y10, X3
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y10, Y1, Y1
-	VADDPD       Y3, Y2, Y2
-	VMOVUPS      64(BX), Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y11, X5
-	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X5, Y5
-	VADDPD       Y11, Y3, Y3
-	VADDPD       Y5, Y4, Y4
-	VMOVUPS      32(BX), Y5
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y5, Y1, Y1
+	VEXTRACTF128 $0x01, Y4, X2
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y4, Y0, Y0
+	VADDPD       Y2, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDSD       X1, X0, X0
+	VMOVUPS      32(BX), Y1
+
+	// total * 2^N
+	VPSLLQ $0x34, X1, X15
+	VPSUBQ X15, X0, X15
+
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X15, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VPSRLQ      $0x34, X15, X0
+	VPOR        exponent<>+0(SB), X0, X0
+	VSUBSD      exponentBias<>+0(SB), X0, X0
+	VPAND       mantissa<>+0(SB), X15, X15
+	VPOR        oneD<>+0(SB), X15, X15
+	VMOVSD      minusOneD<>+0(SB), X14
+	VFMADD132SD (R11)(AX*1), X14, X15
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X14
+	VFMADD132SD ln2D<>+0(SB), X14, X0
+	VADDSD      X15, X0, X0
+	VMOVSD      logPolynomial<>+24(SB), X13
+	VFMADD213SD logPolynomial<>+16(SB), X15, X13
+	VFMADD213SD logPolynomial<>+8(SB), X15, X13
+	VFMADD213SD logPolynomial<>+0(SB), X15, X13
+	VMULSD      X15, X15, X15
+	VFMADD231SD X13, X15, X0
+	VMOVUPS     (BX), Y1
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X1, X1, X2
+	VSUBSD    X2, X0, X2
+	VMOVSD    sureExcess64<>+0(SB), X3
+	VUCOMISD  X3, X2
+	JCS       sure112to128
+	TESTQ     DI, DI
+	JNZ       l37
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X0, X15
+	VADDPD     logDoubt<>+0(SB), X15, X15
+	VCVTPD2PSX X15, X15
+	VMOVQ      X15, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+l37:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X2, X2
+	VADDPD       logDoubt<>+0(SB), X2, X2
+	VCVTPD2PSX   X2, X2
+	VMOVQ        X2, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X2, Y2
+	VBROADCASTSS X1, Y1
+	VMOVUPS      (SI), Y0
+
+	// x - largest - excess
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, (DI)
+	VMOVUPS    32(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 32(DI)
+	VMOVUPS    64(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 64(DI)
+	VMOVUPS    96(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 96(DI)
+	VMOVUPS    128(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 128(DI)
+	VMOVUPS    160(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 160(DI)
+	VMOVUPS    192(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 192(DI)
+	VMOVUPS    224(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 224(DI)
+	VMOVUPS    256(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 256(DI)
+	VMOVUPS    288(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 288(DI)
+	VMOVUPS    320(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 320(DI)
+	VMOVUPS    352(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 352(DI)
+	VMOVUPS    384(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 384(DI)
+	VMOVUPS    416(SI), Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    Y0, 416(DI)
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 448(SI), Y0, Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    (DX), Y3
+	CMPQ       CX, $0x00000008
+	JGE        l38
+	VMASKMOVPS Y0, Y3, 448(DI)
+	JMP        l39
+
+l38:
+	VMOVUPS Y0, 448(DI)
+
+l39:
+	VMOVUPS    32(DX), Y0
+	VMASKMOVPS 480(SI), Y0, Y0
+	VSUBPS     Y1, Y0, Y0
+	VSUBPS     Y2, Y0, Y0
+	VMOVUPS    32(DX), Y1
+	CMPQ       CX, $0x00000010
+	JGE        l40
+	CMPQ       CX, $0x00000008
+	JLE        l41
+	VMASKMOVPS Y0, Y1, 480(DI)
+	JMP        l41
+
+l40:
+	VMOVUPS Y0, 480(DI)
+
+l41:
+	MOVB $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure112to128:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS max+36(FP), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
+	VMOVUPS      nearSure<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VSUBPS       nearInteger<>+0(SB), Y2, Y2
+	VMOVUPS      (DX), Y1
+	VMASKMOVPS   448(SI), Y1, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   480(SI), Y4, Y5
+	VMOVUPS      (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
-	VMOVUPS     32(BX), Y6
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y6
+	VSUBPS  Y6, Y2, Y8
+	VSUBPS  Y7, Y2, Y9
+	VMOVUPS nearLog2eHi<>+0(SB), Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y6
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y6
+	VFMADD231PS (SI), Y10, Y8
+	VFMADD231PS 64(SI), Y10, Y9
+	VMOVUPS     nearLog2eLo<>+0(SB), Y11
+	VFMADD231PS (SI), Y11, Y8
+	VFMADD231PS 64(SI), Y11, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, (SI), Y0, Y12
+	VCMPPS      $0x1e, 64(SI), Y0, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y2, Y10, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y10, Y9
+	VFMADD231PS 192(SI), Y10, Y13
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, (BX)
+	VPSLLD  $0x14, Y7, Y4
+	VMOVUPS Y5, 32(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y4, Y9, Y9
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y0, Y4
+	VCMPPS      $0x1e, 192(SI), Y0, Y5
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y4
+	VMOVUPS     320(SI), Y5
+	VFMADD213PS Y2, Y10, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y10, Y7
+	VFMADD231PS 320(SI), Y10, Y8
+	VFMADD231PS 256(SI), Y11, Y7
+	VFMADD231PS 320(SI), Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 256(SI), Y0, Y9
+	VCMPPS      $0x1e, 320(SI), Y0, Y13
+	VANDPS      Y7, Y9, Y9
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y9, Y9
+	VPOR        Y6, Y4, Y6
+	VPOR        Y6, Y5, Y6
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y4
+	VMOVAPS     Y2, Y5
+	VFMADD231PS Y10, Y3, Y5
+	VANDPS      Y5, Y1, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y10, Y7
+	VFMADD231PS Y10, Y3, Y8
+	VFMADD231PS 384(SI), Y11, Y7
+	VFMADD231PS Y11, Y3, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y12, 64(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VANDPS      Y8, Y1, Y1
+	VCMPPS      $0x1e, 384(SI), Y0, Y8
+	VCMPPS      $0x1e, Y3, Y0, Y3
+	VANDPS      Y7, Y8, Y8
+	VANDPS      Y1, Y3, Y3
+	VADDPS      Y3, Y8, Y8
+	VADDPS      Y8, Y9, Y9
+	VPOR        Y6, Y4, Y6
+	VPOR        Y6, Y5, Y6
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y10, Y4
+	VFMADD231PS 96(SI), Y10, Y5
+	VFMADD231PS 32(SI), Y11, Y4
+	VFMADD231PS 96(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y7
+	VPERMPS nearTable<>+0(SB), Y3, Y8
+	VPSLLD  $0x14, Y1, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y8, Y13, Y8
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VMULPS      Y12, Y4, Y4
+	VMULPS      Y13, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VFMADD213PS Y8, Y8, Y5
+	VCMPPS      $0x1e, 32(SI), Y0, Y7
+	VCMPPS      $0x1e, 96(SI), Y0, Y8
+	VANDPS      Y4, Y7, Y7
+	VANDPS      Y5, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     160(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     224(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y10, Y4
+	VFMADD231PS 224(SI), Y10, Y5
+	VFMADD231PS 160(SI), Y11, Y4
+	VFMADD231PS 224(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPSLLD  $0x14, Y1, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPADDD  Y8, Y13, Y8
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y13, Y4, Y4
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y4
+	VFMADD213PS Y12, Y12, Y5
+	VCMPPS      $0x1e, 160(SI), Y0, Y8
+	VCMPPS      $0x1e, 224(SI), Y0, Y12
+	VANDPS      Y4, Y8, Y8
+	VANDPS      Y5, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     288(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     352(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y10, Y4
+	VFMADD231PS 352(SI), Y10, Y5
+	VFMADD231PS 288(SI), Y11, Y4
+	VFMADD231PS 352(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPSLLD  $0x14, Y1, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPADDD  Y8, Y13, Y8
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y13, Y4, Y4
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y4
+	VFMADD213PS Y12, Y12, Y5
+	VCMPPS      $0x1e, 288(SI), Y0, Y8
+	VCMPPS      $0x1e, 352(SI), Y0, Y12
+	VANDPS      Y4, Y8, Y8
+	VANDPS      Y5, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     416(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     32(BX), Y3
+	VFMADD213PS Y2, Y10, Y3
+	VMOVUPS     (BX), Y4
+	VANDPS      Y3, Y4, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y5
+	VSUBPS Y3, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y10, Y5
+	VMOVUPS     32(BX), Y13
+	VFMADD231PS Y10, Y13, Y12
+	VFMADD231PS 416(SI), Y11, Y5
+	VFMADD231PS Y11, Y13, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y14
+	VPERMPS nearTable<>+0(SB), Y3, Y15
+	VPSLLD  $0x14, Y1, Y11
+	VPSLLD  $0x14, Y3, Y10
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y10, Y5, Y5
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y5
+	VFMADD213PS Y15, Y15, Y12
+	VANDPS      Y12, Y4, Y4
+	VCMPPS      $0x1e, 416(SI), Y0, Y10
+	VCMPPS      $0x1e, Y13, Y0, Y13
+	VANDPS      Y5, Y10, Y10
+	VANDPS      Y4, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          end
+	VMOVUPS      64(BX), Y1
+	VEXTRACTF128 $0x01, Y1, X3
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y9, X4
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y9, Y1, Y1
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y8, X5
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y5, Y4, Y4
+	VMOVUPS      nearLog2eHi<>+0(SB), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y2
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y6
 	VPSLLD  $0x14, Y5, Y5
-	VPADDD  Y7, Y5, Y7
+	VPADDD  Y6, Y5, Y6
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y5
-	VMULPS      Y5, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y5
+	VMULPS      Y5, Y2, Y2
 
 	// s*q + s
-	VFMADD213PS  Y7, Y7, Y6
-	VCVTSS2SD    X6, X6, X6
+	VFMADD213PS  Y6, Y6, Y2
+	VCVTSS2SD    X2, X2, X2
 	VMOVSD       sureScale64<>+0(SB), X5
-	VMULSD       X5, X6, X6
-	VMOVSD       X6, top+40(FP)
+	VMULSD       X5, X2, X2
+	VMOVSD       X2, top+40(FP)
+	VADDPD       Y7, Y1, Y1
+	VADDPD       Y4, Y3, Y3
 	VADDPD       Y3, Y1, Y1
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X2
 	VADDPD       X2, X1, X1
 	VMOVHLPS     X1, X1, X2
@@ -59045,10 +60712,10 @@ sure96to128:
 	VZEROUPPER
 	RET
 
-done8:
+done12:
 	// 256 elements.
 	CMPQ CX, $0x00000100
-	JNE  done10
+	JNE  done14
 	MOVL (SI), AX
 	ANDL $0x7fffffff, AX
 	CMPL AX, $0x43800000
@@ -59892,7 +61559,7 @@ done8:
 	VUCOMISD  X3, X1
 	JCS       sure256to256
 	TESTQ     DI, DI
-	JNZ       l40
+	JNZ       l42
 
 	// Leave if the last bit is not certain.
 	VMOVDDUP   X2, X15
@@ -59908,7 +61575,7 @@ done8:
 	VZEROUPPER
 	RET
 
-l40:
+l42:
 	// Leave if the last bit is not certain.
 	VMOVDDUP     X1, X1
 	VADDPD       logDoubt<>+0(SB), X1, X1
@@ -60900,7 +62567,7 @@ sure256to256:
 	VZEROUPPER
 	RET
 
-done10:
+done14:
 end:
 	MOVB $0x00, how+28(FP)
 	VZEROUPPER

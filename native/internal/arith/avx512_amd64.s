@@ -29779,7 +29779,7 @@ DATA nearBitsOfN<>+0(SB)/4, $0xf1c00168
 GLOBL nearBitsOfN<>(SB), RODATA|NOPTR, $4
 
 // func logRowAVX512(dst *float32, src *float32, n int) (y float32, how uint8, unit float32, max float32, top float64, rest float64)
-// Requires: AVX, AVX512BW, AVX512F, FMA3
+// Requires: AVX, AVX512F, FMA3
 TEXT ·logRowAVX512(SB), NOSPLIT, $0-56
 	// logRowAVX512: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure its sum.
 	MOVQ n+16(FP), CX
@@ -31188,15 +31188,14 @@ sure48to64:
 	RET
 
 done8:
-	// 65 to 96 elements.
-	CMPQ  CX, $0x00000060
+	// 65 to 80 elements.
+	CMPQ  CX, $0x00000050
 	JGT   done10
 	SUBQ  $0x00000040, CX
-	NEGQ  CX
-	MOVQ  $-1, AX
-	SHRQ  CL, AX
-	NEGQ  CX
-	KMOVQ AX, K7
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
 	MOVL  (SI), AX
 	ANDL  $0x7fffffff, AX
 	CMPL  AX, $0x43800000
@@ -31210,193 +31209,173 @@ done8:
 	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z0
 	VBROADCASTSS  minusInf<>+0(SB), Z2
 	VMOVUPS       256(SI), K7, Z2
-	VBROADCASTSS  minusInf<>+0(SB), Z3
-	KSHIFTRQ      $0x10, K7, K6
-	VMOVUPS       320(SI), K6, Z3
+	VMOVUPS       (SI), Z3
+	VMAXPS        64(SI), Z3, Z3
+	VMOVUPS       128(SI), Z4
+	VMAXPS        192(SI), Z4, Z4
+	VMAXPS        Z4, Z3, Z3
+	VMAXPS        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VMAXPS        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VMAXPS        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VMAXPS        X2, X3, X3
+	VMOVSHDUP     X3, X2
+	VMAXSS        X2, X3, X3
+	VMOVSS        X3, max+36(FP)
+	VMOVUPS.Z     256(SI), K7, Z2
 	VMOVUPS       (SI), Z4
-	VMAXPS        64(SI), Z4, Z4
-	VMOVUPS       128(SI), Z5
-	VMAXPS        192(SI), Z5, Z5
-	VMAXPS        Z5, Z4, Z4
-	VMAXPS        Z3, Z2, Z2
-	VMAXPS        Z2, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y2
-	VMAXPS        Y2, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X2
-	VMAXPS        X2, X4, X4
-	VMOVHLPS      X4, X4, X2
-	VMAXPS        X2, X4, X4
-	VMOVSHDUP     X4, X2
-	VMAXSS        X2, X4, X4
-	VMOVSS        X4, max+36(FP)
-	VMOVUPS       (SI), Z2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z2
-	VMOVUPS          64(SI), Z3
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z3
-	VMOVUPS          128(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VMOVUPS          64(SI), Z5
 	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z5
-	VMOVUPS          192(SI), Z6
+	VMOVUPS          128(SI), Z6
 	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z6
+	VMOVUPS          192(SI), Z7
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z7
 
 	// -n = magic - N - u
-	VSUBPS       Z2, Z0, Z7
-	VSUBPS       Z3, Z0, Z8
+	VSUBPS       Z4, Z0, Z8
 	VSUBPS       Z5, Z0, Z9
 	VSUBPS       Z6, Z0, Z10
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z11
+	VSUBPS       Z7, Z0, Z11
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z11, Z7
-	VFMADD231PS     64(SI), Z11, Z8
-	VFMADD231PS     128(SI), Z11, Z9
-	VFMADD231PS     192(SI), Z11, Z10
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z12
-	VFMADD231PS     (SI), Z12, Z7
-	VFMADD231PS     64(SI), Z12, Z8
-	VFMADD231PS     128(SI), Z12, Z9
-	VFMADD231PS     192(SI), Z12, Z10
-	VBROADCASTF64X4 nearTable<>+0(SB), Z13
+	VFMADD231PS     (SI), Z12, Z8
+	VFMADD231PS     64(SI), Z12, Z9
+	VFMADD231PS     128(SI), Z12, Z10
+	VFMADD231PS     192(SI), Z12, Z11
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z13
+	VFMADD231PS     (SI), Z13, Z8
+	VFMADD231PS     64(SI), Z13, Z9
+	VFMADD231PS     128(SI), Z13, Z10
+	VFMADD231PS     192(SI), Z13, Z11
+	VBROADCASTF64X4 nearTable<>+0(SB), Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z13, Z2, Z14
-	VPERMPS      Z13, Z3, Z15
-	VPERMPS      Z13, Z5, Z16
-	VPERMPS      Z13, Z6, Z17
-	VPSLLD       $0x14, Z2, Z18
-	VPSLLD       $0x14, Z3, Z19
+	VPERMPS      Z14, Z4, Z15
+	VPERMPS      Z14, Z5, Z16
+	VPERMPS      Z14, Z6, Z17
+	VPERMPS      Z14, Z7, Z18
+	VPSLLD       $0x14, Z4, Z19
 	VPSLLD       $0x14, Z5, Z20
 	VPSLLD       $0x14, Z6, Z21
-	VPADDD       Z14, Z18, Z14
+	VPSLLD       $0x14, Z7, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z22
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z21
-	VMULPS           Z18, Z7, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z22
 	VMULPS           Z19, Z8, Z8
 	VMULPS           Z20, Z9, Z9
 	VMULPS           Z21, Z10, Z10
+	VMULPS           Z22, Z11, Z11
 
 	// s*q + s
-	VFMADD213PS   Z14, Z14, Z7
 	VFMADD213PS   Z15, Z15, Z8
 	VFMADD213PS   Z16, Z16, Z9
 	VFMADD213PS   Z17, Z17, Z10
-	VADDPS        Z8, Z7, Z7
-	VADDPS        Z10, Z9, Z9
-	VADDPS        Z9, Z7, Z7
-	VPTERNLOGD    $0xfe, Z3, Z5, Z2
-	VPORD         Z2, Z6, Z2
-	VMOVUPS.Z     256(SI), K7, Z3
-	KSHIFTRQ      $0x10, K7, K2
-	VMOVUPS.Z     320(SI), K2, Z5
-	VMOVAPS       Z0, Z6
-	VFMADD231PS.Z Z11, Z3, K7, Z6
-	VMOVAPS       Z0, Z8
-	VFMADD231PS.Z Z11, Z5, K2, Z8
+	VFMADD213PS   Z18, Z18, Z11
+	VADDPS        Z9, Z8, Z8
+	VADDPS        Z11, Z10, Z10
+	VADDPS        Z10, Z8, Z8
+	VPTERNLOGD    $0xfe, Z5, Z6, Z4
+	VPORD         Z4, Z7, Z4
+	VMOVAPS       Z0, Z5
+	VFMADD231PS.Z Z12, Z2, K7, Z5
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z0, Z9
-	VSUBPS Z8, Z0, Z0
+	VSUBPS Z5, Z0, Z0
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z11, Z3, Z9
-	VFMADD231PS Z11, Z5, Z0
-	VFMADD231PS Z12, Z3, Z9
-	VFMADD231PS Z12, Z5, Z0
+	VFMADD231PS Z12, Z2, Z0
+	VFMADD231PS Z13, Z2, Z0
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z13, Z6, Z3
-	VPERMPS      Z13, Z8, Z13
-	VPSLLD       $0x14, Z6, Z5
-	VPSLLD       $0x14, Z8, Z10
-	VPADDD       Z3, Z5, Z3
-	VPADDD       Z13, Z10, Z13
-	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VPERMPS      Z14, Z5, Z14
+	VPSLLD       $0x14, Z5, Z2
+	VPADDD       Z14, Z2, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z5
-	VBROADCASTSS     nearExp2<>+0(SB), Z10
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z0, Z10
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z5
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z0, Z10
-	VMULPS           Z5, Z9, Z9
-	VMULPS           Z10, Z0, Z0
-	VFMADD213PS.Z    Z3, Z3, K7, Z9
-	VFMADD213PS.Z    Z13, Z13, K2, Z0
-	VADDPS           Z0, Z9, Z9
-	VPTERNLOGD       $0xfe, Z6, Z8, Z2
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z0, Z2
+	VMULPS           Z2, Z0, Z0
+	VFMADD213PS.Z    Z14, Z14, K7, Z0
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
+	VPORD         Z4, Z5, Z4
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z7, Y0
-	VCVTPS2PD     Y7, Z7
-	VCVTPS2PD     Y0, Z0
-	VEXTRACTF64X4 $0x01, Z9, Y2
-	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z8, Y2
+	VCVTPS2PD     Y8, Z8
 	VCVTPS2PD     Y2, Z2
-	VADDPD        Z9, Z7, Z7
-	VADDPD        Z2, Z0, Z0
-	VADDPD        Z0, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y0
-	VADDPD        Y0, Y7, Y7
-	VEXTRACTF128  $0x01, Y7, X0
-	VADDPD        X0, X7, X7
-	VMOVHLPS      X7, X7, X0
-	VADDSD        X0, X7, X7
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VCVTPS2PD     Y0, Z0
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z0, Z8, Z8
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z2, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPD        Y0, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X0
+	VADDPD        X0, X8, X8
+	VMOVHLPS      X8, X8, X0
+	VADDSD        X0, X8, X8
 
 	// total * 2^N
 	VPSLLQ $0x34, X1, X31
-	VPSUBQ X31, X7, X31
+	VPSUBQ X31, X8, X31
 
 	// k, and r = m*c - 1, for m * 2^k and c near 1/m
 	VMOVQ       X31, AX
 	SHRQ        $0x2a, AX
 	ANDL        $0x000003f0, AX
 	LEAQ        ·logTable+0(SB), R11
-	VGETEXPSD   X31, X31, X7
+	VGETEXPSD   X31, X31, X8
 	VGETMANTSD  $0x00, X31, X31, X31
 	VMOVSD      minusOneD<>+0(SB), X30
 	VFMADD132SD (R11)(AX*1), X30, X31
 
 	// k*ln2 - log(c) + r + r^2 * p(r)
 	VMOVSD      8(R11)(AX*1), X30
-	VFMADD132SD ln2D<>+0(SB), X30, X7
-	VADDSD      X31, X7, X7
+	VFMADD132SD ln2D<>+0(SB), X30, X8
+	VADDSD      X31, X8, X8
 	VMOVSD      logPolynomial<>+24(SB), X29
 	VFMADD213SD logPolynomial<>+16(SB), X31, X29
 	VFMADD213SD logPolynomial<>+8(SB), X31, X29
 	VFMADD213SD logPolynomial<>+0(SB), X31, X29
 	VMULSD      X31, X31, X31
-	VFMADD231SD X29, X31, X7
+	VFMADD231SD X29, X31, X8
 
 	// Leave if the largest element may be more than twice as much as all others.
-	VCVTSS2SD X4, X4, X0
-	VSUBSD    X0, X7, X0
+	VCVTSS2SD X3, X3, X0
+	VSUBSD    X0, X8, X0
 	VMOVSD    sureExcess64<>+0(SB), X1
 	VUCOMISD  X1, X0
-	JCS       sure64to96
+	JCS       sure64to80
 	TESTQ     DI, DI
 	JNZ       l6
 
 	// Leave if the last bit is not certain.
-	VMOVDDUP   X7, X31
+	VMOVDDUP   X8, X31
 	VADDPD     logDoubt<>+0(SB), X31, X31
 	VCVTPD2PSX X31, X31
 	VMOVQ      X31, AX
@@ -31420,192 +31399,168 @@ l6:
 	CMPL         R11, AX
 	JNE          end
 	VBROADCASTSS X0, Z0
-	VBROADCASTSS X4, Z4
+	VBROADCASTSS X3, Z3
 	VMOVUPS      (SI), Z1
 
 	// x - largest - excess
-	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z3, Z1, Z1
 	VSUBPS    Z0, Z1, Z1
 	VMOVUPS   Z1, (DI)
 	VMOVUPS   64(SI), Z1
-	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z3, Z1, Z1
 	VSUBPS    Z0, Z1, Z1
 	VMOVUPS   Z1, 64(DI)
 	VMOVUPS   128(SI), Z1
-	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z3, Z1, Z1
 	VSUBPS    Z0, Z1, Z1
 	VMOVUPS   Z1, 128(DI)
 	VMOVUPS   192(SI), Z1
-	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z3, Z1, Z1
 	VSUBPS    Z0, Z1, Z1
 	VMOVUPS   Z1, 192(DI)
 	VMOVUPS.Z 256(SI), K7, Z1
-	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z3, Z1, Z1
 	VSUBPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K7, 256(DI)
-	KSHIFTRQ  $0x10, K7, K1
-	VMOVUPS.Z 320(SI), K1, Z1
-	VSUBPS    Z4, Z1, Z1
-	VSUBPS    Z0, Z1, Z1
-	KSHIFTRQ  $0x10, K7, K1
-	VMOVUPS   Z1, K1, 320(DI)
 	MOVB      $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure64to96:
+sure64to80:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
 	VMULPS.BCST  max+36(FP), Z0, Z1
 	VBROADCASTSS nearSure<>+0(SB), Z2
 	VSUBPS       Z1, Z2, Z2
 	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS      (SI), Z1
+	VMOVUPS.Z    256(SI), K7, Z1
+	VMOVUPS      (SI), Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z1
-	VMOVUPS     64(SI), Z3
 	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     128(SI), Z4
+	VMOVUPS     64(SI), Z4
 	VFMADD213PS Z2, Z0, Z4
-	VMOVUPS     192(SI), Z5
+	VMOVUPS     128(SI), Z5
 	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     192(SI), Z6
+	VFMADD213PS Z2, Z0, Z6
 
 	// -n = magic - N - u
-	VSUBPS Z1, Z2, Z6
 	VSUBPS Z3, Z2, Z7
 	VSUBPS Z4, Z2, Z8
 	VSUBPS Z5, Z2, Z9
+	VSUBPS Z6, Z2, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z6
-	VFMADD231PS     64(SI), Z0, Z7
-	VFMADD231PS     128(SI), Z0, Z8
-	VFMADD231PS     192(SI), Z0, Z9
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z10
-	VFMADD231PS     (SI), Z10, Z6
-	VFMADD231PS     64(SI), Z10, Z7
-	VFMADD231PS     128(SI), Z10, Z8
-	VFMADD231PS     192(SI), Z10, Z9
-	VBROADCASTF64X4 nearTable<>+0(SB), Z11
+	VFMADD231PS     (SI), Z0, Z7
+	VFMADD231PS     64(SI), Z0, Z8
+	VFMADD231PS     128(SI), Z0, Z9
+	VFMADD231PS     192(SI), Z0, Z10
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
+	VFMADD231PS     (SI), Z11, Z7
+	VFMADD231PS     64(SI), Z11, Z8
+	VFMADD231PS     128(SI), Z11, Z9
+	VFMADD231PS     192(SI), Z11, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z1, Z12
-	VPERMPS      Z11, Z3, Z13
-	VPERMPS      Z11, Z4, Z14
-	VPERMPS      Z11, Z5, Z15
-	VPSLLD       $0x14, Z1, Z16
+	VPERMPS      Z12, Z3, Z13
+	VPERMPS      Z12, Z4, Z14
+	VPERMPS      Z12, Z5, Z15
+	VPERMPS      Z12, Z6, Z16
 	VPSLLD       $0x14, Z3, Z17
 	VPSLLD       $0x14, Z4, Z18
 	VPSLLD       $0x14, Z5, Z19
-	VPADDD       Z12, Z16, Z12
+	VPSLLD       $0x14, Z6, Z20
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VMULPS           Z16, Z6, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
 	VMULPS           Z17, Z7, Z7
 	VMULPS           Z18, Z8, Z8
 	VMULPS           Z19, Z9, Z9
-	VBROADCASTSS     max+36(FP), Z16
-	VCMPPS           $0x1e, (SI), Z16, K1
-	VCMPPS           $0x1e, 64(SI), Z16, K2
-	VCMPPS           $0x1e, 128(SI), Z16, K3
-	VCMPPS           $0x1e, 192(SI), Z16, K4
-	VFMADD213PS.Z    Z12, Z12, K1, Z6
+	VMULPS           Z20, Z10, Z10
+	VBROADCASTSS     max+36(FP), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
 	VFMADD213PS.Z    Z13, Z13, K2, Z7
 	VFMADD213PS.Z    Z14, Z14, K3, Z8
 	VFMADD213PS.Z    Z15, Z15, K4, Z9
-	VADDPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z8
-	VADDPS           Z8, Z6, Z6
-	VPTERNLOGD       $0xfe, Z3, Z4, Z1
-	VPORD            Z1, Z5, Z1
-	VMOVUPS.Z        256(SI), K7, Z3
-	KSHIFTRQ         $0x10, K7, K2
-	VMOVUPS.Z        320(SI), K2, Z4
-	VMOVAPS          Z2, Z5
-	VFMADD231PS.Z    Z0, Z3, K7, Z5
-	VMOVAPS          Z2, Z7
-	VFMADD231PS.Z    Z0, Z4, K2, Z7
+	VFMADD213PS.Z    Z16, Z16, K5, Z10
+	VADDPS           Z8, Z7, Z7
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z9, Z7, Z7
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VPORD            Z3, Z6, Z3
+	VMOVAPS          Z2, Z4
+	VFMADD231PS.Z    Z0, Z1, K7, Z4
 
 	// -n = magic - N - u
-	VSUBPS Z5, Z2, Z8
-	VSUBPS Z7, Z2, Z9
+	VSUBPS Z4, Z2, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z3, Z8
-	VFMADD231PS Z0, Z4, Z9
-	VFMADD231PS Z10, Z3, Z8
-	VFMADD231PS Z10, Z4, Z9
+	VFMADD231PS Z0, Z1, Z5
+	VFMADD231PS Z11, Z1, Z5
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z5, Z12
-	VPERMPS      Z11, Z7, Z13
-	VPSLLD       $0x14, Z5, Z14
-	VPSLLD       $0x14, Z7, Z15
-	VPADDD       Z12, Z14, Z12
-	VPADDD       Z13, Z15, Z13
-	VBROADCASTSS nearExp2<>+0(SB), Z14
+	VPERMPS      Z12, Z4, Z6
+	VPSLLD       $0x14, Z4, Z8
+	VPADDD       Z6, Z8, Z6
+	VBROADCASTSS nearExp2<>+0(SB), Z8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z14
-	VBROADCASTSS     nearExp2<>+0(SB), Z15
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z15
-	VMULPS           Z14, Z8, Z8
-	VMULPS           Z15, Z9, Z9
-	VFMADD213PS.Z    Z12, Z12, K7, Z8
-	VFMADD213PS.Z    Z13, Z13, K2, Z9
-	VCMPPS           $0x1e, Z3, Z16, K1
-	VCMPPS           $0x1e, Z4, Z16, K2
-	VMOVAPS.Z        Z8, K1, Z8
-	VMOVAPS.Z        Z9, K2, Z9
-	VADDPS           Z9, Z8, Z8
-	VPTERNLOGD       $0xfe, Z5, Z7, Z1
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z8
+	VMULPS           Z8, Z5, Z5
+	VFMADD213PS.Z    Z6, Z6, K7, Z5
+	VCMPPS           $0x1e, Z1, Z17, K1
+	VMOVAPS.Z        Z5, K1, Z5
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z1, K6
+	VPORD         Z3, Z4, Z3
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z6, Y1
-	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VCVTPS2PD     Y7, Z7
 	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z8, Y3
-	VCVTPS2PD     Y8, Z8
+	VEXTRACTF64X4 $0x01, Z5, Y3
+	VCVTPS2PD     Y5, Z5
 	VCVTPS2PD     Y3, Z3
-	VADDPD        Z8, Z6, Z6
+	VADDPD        Z5, Z7, Z7
 	VADDPD        Z3, Z1, Z1
 	VMOVAPS       Z2, Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z0, Z17, Z3
 
 	// -n = magic - N - u
 	VSUBPS Z3, Z2, Z2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z2
-	VFMADD231PS Z10, Z16, Z2
+	VFMADD231PS Z0, Z17, Z2
+	VFMADD231PS Z11, Z17, Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z3, Z11
+	VPERMPS      Z12, Z3, Z12
 	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z11, Z3, Z11
+	VPADDD       Z12, Z3, Z12
 	VBROADCASTSS nearExp2<>+0(SB), Z0
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -31614,23 +31569,23 @@ sure64to96:
 	VMULPS           Z0, Z2, Z2
 
 	// s*q + s
-	VFMADD213PS   Z11, Z11, Z2
+	VFMADD213PS   Z12, Z12, Z2
 	VCVTSS2SD     X2, X2, X2
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
 	VMOVSD        X2, top+40(FP)
-	VADDPD        Z1, Z6, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y1
-	VADDPD        Y1, Y6, Y6
-	VEXTRACTF128  $0x01, Y6, X1
-	VADDPD        X1, X6, X6
-	VMOVHLPS      X6, X6, X1
-	VADDSD        X1, X6, X6
-	VMULSD        X0, X6, X6
-	VMOVSD        X6, rest+48(FP)
-	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
+	VADDPD        Z1, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VADDPD        Y1, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X1
+	VADDPD        X1, X7, X7
+	VMOVHLPS      X7, X7, X1
+	VADDSD        X1, X7, X7
+	VMULSD        X0, X7, X7
+	VMOVSD        X7, rest+48(FP)
+	VMULPS.BCST   log2eHi<>+0(SB), Z17, Z17
 	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z16, Z0, Z0
+	VSUBPS        Z17, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, unit+32(FP)
@@ -31639,15 +31594,14 @@ sure64to96:
 	RET
 
 done10:
-	// 97 to 128 elements.
-	CMPQ  CX, $0x00000080
+	// 81 to 96 elements.
+	CMPQ  CX, $0x00000060
 	JGT   done12
-	SUBQ  $0x00000060, CX
-	NEGQ  CX
-	MOVQ  $-1, AX
-	SHRQ  CL, AX
-	NEGQ  CX
-	KMOVQ AX, K7
+	SUBQ  $0x00000050, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
 	MOVL  (SI), AX
 	ANDL  $0x7fffffff, AX
 	CMPL  AX, $0x43800000
@@ -31660,230 +31614,194 @@ done10:
 	VSUBPS        Z0, Z1, Z1
 	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z0
 	VBROADCASTSS  minusInf<>+0(SB), Z2
-	VMOVUPS       384(SI), K7, Z2
-	VBROADCASTSS  minusInf<>+0(SB), Z3
-	KSHIFTRQ      $0x10, K7, K6
-	VMOVUPS       448(SI), K6, Z3
+	VMOVUPS       320(SI), K7, Z2
+	VMOVUPS       (SI), Z3
+	VMAXPS        64(SI), Z3, Z3
+	VMOVUPS       128(SI), Z4
+	VMAXPS        192(SI), Z4, Z4
+	VMAXPS        Z4, Z3, Z3
+	VMOVUPS       256(SI), Z4
+	VMAXPS        Z2, Z4, Z4
+	VMAXPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VMAXPS        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VMAXPS        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VMAXPS        X2, X3, X3
+	VMOVSHDUP     X3, X2
+	VMAXSS        X2, X3, X3
+	VMOVSS        X3, max+36(FP)
+	VMOVUPS.Z     320(SI), K7, Z2
 	VMOVUPS       (SI), Z4
-	VMAXPS        64(SI), Z4, Z4
-	VMOVUPS       128(SI), Z5
-	VMAXPS        192(SI), Z5, Z5
-	VMAXPS        Z5, Z4, Z4
-	VMOVUPS       256(SI), Z5
-	VMAXPS        320(SI), Z5, Z5
-	VMAXPS        Z3, Z2, Z2
-	VMAXPS        Z2, Z5, Z5
-	VMAXPS        Z5, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y2
-	VMAXPS        Y2, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X2
-	VMAXPS        X2, X4, X4
-	VMOVHLPS      X4, X4, X2
-	VMAXPS        X2, X4, X4
-	VMOVSHDUP     X4, X2
-	VMAXSS        X2, X4, X4
-	VMOVSS        X4, max+36(FP)
-	VMOVUPS       (SI), Z2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z2
-	VMOVUPS          64(SI), Z3
-	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z3
-	VMOVUPS          128(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VMOVUPS          64(SI), Z5
 	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z5
-	VMOVUPS          192(SI), Z6
+	VMOVUPS          128(SI), Z6
 	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z6
+	VMOVUPS          192(SI), Z7
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z7
 
 	// -n = magic - N - u
-	VSUBPS       Z2, Z0, Z7
-	VSUBPS       Z3, Z0, Z8
+	VSUBPS       Z4, Z0, Z8
 	VSUBPS       Z5, Z0, Z9
 	VSUBPS       Z6, Z0, Z10
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z11
+	VSUBPS       Z7, Z0, Z11
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z11, Z7
-	VFMADD231PS     64(SI), Z11, Z8
-	VFMADD231PS     128(SI), Z11, Z9
-	VFMADD231PS     192(SI), Z11, Z10
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z12
-	VFMADD231PS     (SI), Z12, Z7
-	VFMADD231PS     64(SI), Z12, Z8
-	VFMADD231PS     128(SI), Z12, Z9
-	VFMADD231PS     192(SI), Z12, Z10
-	VBROADCASTF64X4 nearTable<>+0(SB), Z13
+	VFMADD231PS     (SI), Z12, Z8
+	VFMADD231PS     64(SI), Z12, Z9
+	VFMADD231PS     128(SI), Z12, Z10
+	VFMADD231PS     192(SI), Z12, Z11
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z13
+	VFMADD231PS     (SI), Z13, Z8
+	VFMADD231PS     64(SI), Z13, Z9
+	VFMADD231PS     128(SI), Z13, Z10
+	VFMADD231PS     192(SI), Z13, Z11
+	VBROADCASTF64X4 nearTable<>+0(SB), Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z13, Z2, Z14
-	VPERMPS      Z13, Z3, Z15
-	VPERMPS      Z13, Z5, Z16
-	VPERMPS      Z13, Z6, Z17
-	VPSLLD       $0x14, Z2, Z18
-	VPSLLD       $0x14, Z3, Z19
+	VPERMPS      Z14, Z4, Z15
+	VPERMPS      Z14, Z5, Z16
+	VPERMPS      Z14, Z6, Z17
+	VPERMPS      Z14, Z7, Z18
+	VPSLLD       $0x14, Z4, Z19
 	VPSLLD       $0x14, Z5, Z20
 	VPSLLD       $0x14, Z6, Z21
-	VPADDD       Z14, Z18, Z14
+	VPSLLD       $0x14, Z7, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z22
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z21
-	VMULPS           Z18, Z7, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z22
 	VMULPS           Z19, Z8, Z8
 	VMULPS           Z20, Z9, Z9
 	VMULPS           Z21, Z10, Z10
+	VMULPS           Z22, Z11, Z11
 
 	// s*q + s
-	VFMADD213PS Z14, Z14, Z7
 	VFMADD213PS Z15, Z15, Z8
 	VFMADD213PS Z16, Z16, Z9
 	VFMADD213PS Z17, Z17, Z10
-	VADDPS      Z8, Z7, Z7
-	VADDPS      Z10, Z9, Z9
-	VADDPS      Z9, Z7, Z7
-	VPTERNLOGD  $0xfe, Z3, Z5, Z2
-	VPORD       Z2, Z6, Z2
-	VMOVUPS.Z   384(SI), K7, Z3
-	KSHIFTRQ    $0x10, K7, K2
-	VMOVUPS.Z   448(SI), K2, Z5
-	VMOVUPS     256(SI), Z6
+	VFMADD213PS Z18, Z18, Z11
+	VADDPS      Z9, Z8, Z8
+	VADDPS      Z11, Z10, Z10
+	VADDPS      Z10, Z8, Z8
+	VPTERNLOGD  $0xfe, Z5, Z6, Z4
+	VPORD       Z4, Z7, Z4
+	VMOVUPS     256(SI), Z5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z0, Z11, Z6
-	VMOVUPS       320(SI), Z8
-	VFMADD213PS   Z0, Z11, Z8
-	VMOVAPS       Z0, Z9
-	VFMADD231PS.Z Z11, Z3, K7, Z9
-	VMOVAPS       Z0, Z10
-	VFMADD231PS.Z Z11, Z5, K2, Z10
+	VFMADD213PS   Z0, Z12, Z5
+	VMOVAPS       Z0, Z6
+	VFMADD231PS.Z Z12, Z2, K7, Z6
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z0, Z14
-	VSUBPS Z8, Z0, Z15
-	VSUBPS Z9, Z0, Z16
-	VSUBPS Z10, Z0, Z0
+	VSUBPS Z5, Z0, Z7
+	VSUBPS Z6, Z0, Z0
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z11, Z14
-	VFMADD231PS 320(SI), Z11, Z15
-	VFMADD231PS Z11, Z3, Z16
-	VFMADD231PS Z11, Z5, Z0
-	VFMADD231PS 256(SI), Z12, Z14
-	VFMADD231PS 320(SI), Z12, Z15
-	VFMADD231PS Z12, Z3, Z16
-	VFMADD231PS Z12, Z5, Z0
+	VFMADD231PS 256(SI), Z12, Z7
+	VFMADD231PS Z12, Z2, Z0
+	VFMADD231PS 256(SI), Z13, Z7
+	VFMADD231PS Z13, Z2, Z0
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z13, Z6, Z3
-	VPERMPS      Z13, Z8, Z5
-	VPERMPS      Z13, Z9, Z11
-	VPERMPS      Z13, Z10, Z13
-	VPSLLD       $0x14, Z6, Z12
-	VPSLLD       $0x14, Z8, Z17
-	VPSLLD       $0x14, Z9, Z18
-	VPSLLD       $0x14, Z10, Z19
-	VPADDD       Z3, Z12, Z3
-	VPADDD       Z5, Z17, Z5
-	VPADDD       Z11, Z18, Z11
-	VPADDD       Z13, Z19, Z13
-	VBROADCASTSS nearExp2<>+0(SB), Z12
+	VPERMPS      Z14, Z5, Z2
+	VPERMPS      Z14, Z6, Z14
+	VPSLLD       $0x14, Z5, Z9
+	VPSLLD       $0x14, Z6, Z10
+	VPADDD       Z2, Z9, Z2
+	VPADDD       Z14, Z10, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z12
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z0, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z12
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z0, Z19
-	VMULPS           Z12, Z14, Z14
-	VMULPS           Z17, Z15, Z15
-	VMULPS           Z18, Z16, Z16
-	VMULPS           Z19, Z0, Z0
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z0, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z0, Z10
+	VMULPS           Z9, Z7, Z7
+	VMULPS           Z10, Z0, Z0
 
 	// s*q + s
-	VFMADD213PS   Z3, Z3, Z14
-	VFMADD213PS   Z5, Z5, Z15
-	VFMADD213PS.Z Z11, Z11, K7, Z16
-	VFMADD213PS.Z Z13, Z13, K2, Z0
-	VADDPS        Z15, Z14, Z14
-	VADDPS        Z0, Z16, Z16
-	VADDPS        Z16, Z14, Z14
-	VPTERNLOGD    $0xfe, Z6, Z8, Z2
-	VPTERNLOGD    $0xfe, Z9, Z10, Z2
+	VFMADD213PS   Z2, Z2, Z7
+	VFMADD213PS.Z Z14, Z14, K7, Z0
+	VADDPS        Z0, Z7, Z7
+	VPTERNLOGD    $0xfe, Z5, Z6, Z4
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z7, Y0
-	VCVTPS2PD     Y7, Z7
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VCVTPS2PD     Y8, Z8
 	VCVTPS2PD     Y0, Z0
-	VEXTRACTF64X4 $0x01, Z14, Y2
-	VCVTPS2PD     Y14, Z14
+	VEXTRACTF64X4 $0x01, Z7, Y2
+	VCVTPS2PD     Y7, Z7
 	VCVTPS2PD     Y2, Z2
-	VADDPD        Z14, Z7, Z7
+	VADDPD        Z7, Z8, Z8
 	VADDPD        Z2, Z0, Z0
-	VADDPD        Z0, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y0
-	VADDPD        Y0, Y7, Y7
-	VEXTRACTF128  $0x01, Y7, X0
-	VADDPD        X0, X7, X7
-	VMOVHLPS      X7, X7, X0
-	VADDSD        X0, X7, X7
+	VADDPD        Z0, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPD        Y0, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X0
+	VADDPD        X0, X8, X8
+	VMOVHLPS      X8, X8, X0
+	VADDSD        X0, X8, X8
 
 	// total * 2^N
 	VPSLLQ $0x34, X1, X31
-	VPSUBQ X31, X7, X31
+	VPSUBQ X31, X8, X31
 
 	// k, and r = m*c - 1, for m * 2^k and c near 1/m
 	VMOVQ       X31, AX
 	SHRQ        $0x2a, AX
 	ANDL        $0x000003f0, AX
 	LEAQ        ·logTable+0(SB), R11
-	VGETEXPSD   X31, X31, X7
+	VGETEXPSD   X31, X31, X8
 	VGETMANTSD  $0x00, X31, X31, X31
 	VMOVSD      minusOneD<>+0(SB), X30
 	VFMADD132SD (R11)(AX*1), X30, X31
 
 	// k*ln2 - log(c) + r + r^2 * p(r)
 	VMOVSD      8(R11)(AX*1), X30
-	VFMADD132SD ln2D<>+0(SB), X30, X7
-	VADDSD      X31, X7, X7
+	VFMADD132SD ln2D<>+0(SB), X30, X8
+	VADDSD      X31, X8, X8
 	VMOVSD      logPolynomial<>+24(SB), X29
 	VFMADD213SD logPolynomial<>+16(SB), X31, X29
 	VFMADD213SD logPolynomial<>+8(SB), X31, X29
 	VFMADD213SD logPolynomial<>+0(SB), X31, X29
 	VMULSD      X31, X31, X31
-	VFMADD231SD X29, X31, X7
+	VFMADD231SD X29, X31, X8
 
 	// Leave if the largest element may be more than twice as much as all others.
-	VCVTSS2SD X4, X4, X0
-	VSUBSD    X0, X7, X0
+	VCVTSS2SD X3, X3, X0
+	VSUBSD    X0, X8, X0
 	VMOVSD    sureExcess64<>+0(SB), X1
 	VUCOMISD  X1, X0
-	JCS       sure96to128
+	JCS       sure80to96
 	TESTQ     DI, DI
 	JNZ       l7
 
 	// Leave if the last bit is not certain.
-	VMOVDDUP   X7, X31
+	VMOVDDUP   X8, X31
 	VADDPD     logDoubt<>+0(SB), X31, X31
 	VCVTPD2PSX X31, X31
 	VMOVQ      X31, AX
@@ -31907,233 +31825,189 @@ l7:
 	CMPL         R11, AX
 	JNE          end
 	VBROADCASTSS X0, Z0
-	VBROADCASTSS X4, Z4
+	VBROADCASTSS X3, Z3
 	VMOVUPS      (SI), Z1
 
 	// x - largest - excess
-	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z3, Z1, Z1
 	VSUBPS    Z0, Z1, Z1
 	VMOVUPS   Z1, (DI)
 	VMOVUPS   64(SI), Z1
-	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z3, Z1, Z1
 	VSUBPS    Z0, Z1, Z1
 	VMOVUPS   Z1, 64(DI)
 	VMOVUPS   128(SI), Z1
-	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z3, Z1, Z1
 	VSUBPS    Z0, Z1, Z1
 	VMOVUPS   Z1, 128(DI)
 	VMOVUPS   192(SI), Z1
-	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z3, Z1, Z1
 	VSUBPS    Z0, Z1, Z1
 	VMOVUPS   Z1, 192(DI)
 	VMOVUPS   256(SI), Z1
-	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z3, Z1, Z1
 	VSUBPS    Z0, Z1, Z1
 	VMOVUPS   Z1, 256(DI)
-	VMOVUPS   320(SI), Z1
-	VSUBPS    Z4, Z1, Z1
+	VMOVUPS.Z 320(SI), K7, Z1
+	VSUBPS    Z3, Z1, Z1
 	VSUBPS    Z0, Z1, Z1
-	VMOVUPS   Z1, 320(DI)
-	VMOVUPS.Z 384(SI), K7, Z1
-	VSUBPS    Z4, Z1, Z1
-	VSUBPS    Z0, Z1, Z1
-	VMOVUPS   Z1, K7, 384(DI)
-	KSHIFTRQ  $0x10, K7, K1
-	VMOVUPS.Z 448(SI), K1, Z1
-	VSUBPS    Z4, Z1, Z1
-	VSUBPS    Z0, Z1, Z1
-	KSHIFTRQ  $0x10, K7, K1
-	VMOVUPS   Z1, K1, 448(DI)
+	VMOVUPS   Z1, K7, 320(DI)
 	MOVB      $0x01, how+28(FP)
 	VZEROUPPER
 	RET
 
-sure96to128:
+sure80to96:
 	// The sum without the largest element, next to which the others are rounded off.
 	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
 	VMULPS.BCST  max+36(FP), Z0, Z1
 	VBROADCASTSS nearSure<>+0(SB), Z2
 	VSUBPS       Z1, Z2, Z2
 	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS      (SI), Z1
+	VMOVUPS.Z    320(SI), K7, Z1
+	VMOVUPS      (SI), Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z1
-	VMOVUPS     64(SI), Z3
 	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     128(SI), Z4
+	VMOVUPS     64(SI), Z4
 	VFMADD213PS Z2, Z0, Z4
-	VMOVUPS     192(SI), Z5
+	VMOVUPS     128(SI), Z5
 	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     192(SI), Z6
+	VFMADD213PS Z2, Z0, Z6
 
 	// -n = magic - N - u
-	VSUBPS Z1, Z2, Z6
 	VSUBPS Z3, Z2, Z7
 	VSUBPS Z4, Z2, Z8
 	VSUBPS Z5, Z2, Z9
+	VSUBPS Z6, Z2, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z6
-	VFMADD231PS     64(SI), Z0, Z7
-	VFMADD231PS     128(SI), Z0, Z8
-	VFMADD231PS     192(SI), Z0, Z9
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z10
-	VFMADD231PS     (SI), Z10, Z6
-	VFMADD231PS     64(SI), Z10, Z7
-	VFMADD231PS     128(SI), Z10, Z8
-	VFMADD231PS     192(SI), Z10, Z9
-	VBROADCASTF64X4 nearTable<>+0(SB), Z11
+	VFMADD231PS     (SI), Z0, Z7
+	VFMADD231PS     64(SI), Z0, Z8
+	VFMADD231PS     128(SI), Z0, Z9
+	VFMADD231PS     192(SI), Z0, Z10
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
+	VFMADD231PS     (SI), Z11, Z7
+	VFMADD231PS     64(SI), Z11, Z8
+	VFMADD231PS     128(SI), Z11, Z9
+	VFMADD231PS     192(SI), Z11, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z1, Z12
-	VPERMPS      Z11, Z3, Z13
-	VPERMPS      Z11, Z4, Z14
-	VPERMPS      Z11, Z5, Z15
-	VPSLLD       $0x14, Z1, Z16
+	VPERMPS      Z12, Z3, Z13
+	VPERMPS      Z12, Z4, Z14
+	VPERMPS      Z12, Z5, Z15
+	VPERMPS      Z12, Z6, Z16
 	VPSLLD       $0x14, Z3, Z17
 	VPSLLD       $0x14, Z4, Z18
 	VPSLLD       $0x14, Z5, Z19
-	VPADDD       Z12, Z16, Z12
+	VPSLLD       $0x14, Z6, Z20
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
 	VBROADCASTSS     nearExp2<>+0(SB), Z18
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VMULPS           Z16, Z6, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
 	VMULPS           Z17, Z7, Z7
 	VMULPS           Z18, Z8, Z8
 	VMULPS           Z19, Z9, Z9
-	VBROADCASTSS     max+36(FP), Z16
-	VCMPPS           $0x1e, (SI), Z16, K1
-	VCMPPS           $0x1e, 64(SI), Z16, K2
-	VCMPPS           $0x1e, 128(SI), Z16, K3
-	VCMPPS           $0x1e, 192(SI), Z16, K4
-	VFMADD213PS.Z    Z12, Z12, K1, Z6
+	VMULPS           Z20, Z10, Z10
+	VBROADCASTSS     max+36(FP), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
 	VFMADD213PS.Z    Z13, Z13, K2, Z7
 	VFMADD213PS.Z    Z14, Z14, K3, Z8
 	VFMADD213PS.Z    Z15, Z15, K4, Z9
-	VADDPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z8
-	VADDPS           Z8, Z6, Z6
-	VPTERNLOGD       $0xfe, Z3, Z4, Z1
-	VPORD            Z1, Z5, Z1
-	VMOVUPS.Z        384(SI), K7, Z3
-	KSHIFTRQ         $0x10, K7, K2
-	VMOVUPS.Z        448(SI), K2, Z4
-	VMOVUPS          256(SI), Z5
+	VFMADD213PS.Z    Z16, Z16, K5, Z10
+	VADDPS           Z8, Z7, Z7
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z9, Z7, Z7
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VPORD            Z3, Z6, Z3
+	VMOVUPS          256(SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z5
-	VMOVUPS       320(SI), Z7
-	VFMADD213PS   Z2, Z0, Z7
-	VMOVAPS       Z2, Z8
-	VFMADD231PS.Z Z0, Z3, K7, Z8
-	VMOVAPS       Z2, Z9
-	VFMADD231PS.Z Z0, Z4, K2, Z9
+	VFMADD213PS   Z2, Z0, Z4
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z1, K7, Z5
 
 	// -n = magic - N - u
-	VSUBPS Z5, Z2, Z12
-	VSUBPS Z7, Z2, Z13
-	VSUBPS Z8, Z2, Z14
-	VSUBPS Z9, Z2, Z15
+	VSUBPS Z4, Z2, Z6
+	VSUBPS Z5, Z2, Z8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z12
-	VFMADD231PS 320(SI), Z0, Z13
-	VFMADD231PS Z0, Z3, Z14
-	VFMADD231PS Z0, Z4, Z15
-	VFMADD231PS 256(SI), Z10, Z12
-	VFMADD231PS 320(SI), Z10, Z13
-	VFMADD231PS Z10, Z3, Z14
-	VFMADD231PS Z10, Z4, Z15
+	VFMADD231PS 256(SI), Z0, Z6
+	VFMADD231PS Z0, Z1, Z8
+	VFMADD231PS 256(SI), Z11, Z6
+	VFMADD231PS Z11, Z1, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z5, Z17
-	VPERMPS      Z11, Z7, Z18
-	VPERMPS      Z11, Z8, Z19
-	VPERMPS      Z11, Z9, Z20
-	VPSLLD       $0x14, Z5, Z21
-	VPSLLD       $0x14, Z7, Z22
-	VPSLLD       $0x14, Z8, Z23
-	VPSLLD       $0x14, Z9, Z24
-	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VPADDD       Z20, Z24, Z20
-	VBROADCASTSS nearExp2<>+0(SB), Z21
+	VPERMPS      Z12, Z4, Z9
+	VPERMPS      Z12, Z5, Z10
+	VPSLLD       $0x14, Z4, Z13
+	VPSLLD       $0x14, Z5, Z14
+	VPADDD       Z9, Z13, Z9
+	VPADDD       Z10, Z14, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VMULPS           Z24, Z15, Z15
-	VFMADD213PS.Z    Z19, Z19, K7, Z14
-	VFMADD213PS.Z    Z20, Z20, K2, Z15
-	VCMPPS           $0x1e, 256(SI), Z16, K1
-	VCMPPS           $0x1e, 320(SI), Z16, K2
-	VCMPPS           $0x1e, Z3, Z16, K3
-	VCMPPS           $0x1e, Z4, Z16, K4
-	VFMADD213PS.Z    Z17, Z17, K1, Z12
-	VFMADD213PS.Z    Z18, Z18, K2, Z13
-	VMOVAPS.Z        Z14, K3, Z14
-	VMOVAPS.Z        Z15, K4, Z15
-	VADDPS           Z13, Z12, Z12
-	VADDPS           Z15, Z14, Z14
-	VADDPS           Z14, Z12, Z12
-	VPTERNLOGD       $0xfe, Z5, Z7, Z1
-	VPTERNLOGD       $0xfe, Z8, Z9, Z1
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z13
+	VBROADCASTSS     nearExp2<>+0(SB), Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z14
+	VMULPS           Z13, Z6, Z6
+	VMULPS           Z14, Z8, Z8
+	VFMADD213PS.Z    Z10, Z10, K7, Z8
+	VCMPPS           $0x1e, 256(SI), Z17, K1
+	VCMPPS           $0x1e, Z1, Z17, K2
+	VFMADD213PS.Z    Z9, Z9, K1, Z6
+	VMOVAPS.Z        Z8, K2, Z8
+	VADDPS           Z8, Z6, Z6
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z1, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
 	JNZ           end
-	VEXTRACTF64X4 $0x01, Z6, Y1
-	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VCVTPS2PD     Y7, Z7
 	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z12, Y3
-	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VCVTPS2PD     Y6, Z6
 	VCVTPS2PD     Y3, Z3
-	VADDPD        Z12, Z6, Z6
+	VADDPD        Z6, Z7, Z7
 	VADDPD        Z3, Z1, Z1
 	VMOVAPS       Z2, Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z0, Z17, Z3
 
 	// -n = magic - N - u
 	VSUBPS Z3, Z2, Z2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z2
-	VFMADD231PS Z10, Z16, Z2
+	VFMADD231PS Z0, Z17, Z2
+	VFMADD231PS Z11, Z17, Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z3, Z11
+	VPERMPS      Z12, Z3, Z12
 	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z11, Z3, Z11
+	VPADDD       Z12, Z3, Z12
 	VBROADCASTSS nearExp2<>+0(SB), Z0
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -32142,23 +32016,23 @@ sure96to128:
 	VMULPS           Z0, Z2, Z2
 
 	// s*q + s
-	VFMADD213PS   Z11, Z11, Z2
+	VFMADD213PS   Z12, Z12, Z2
 	VCVTSS2SD     X2, X2, X2
 	VMOVSD        sureScale64<>+0(SB), X0
 	VMULSD        X0, X2, X2
 	VMOVSD        X2, top+40(FP)
-	VADDPD        Z1, Z6, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y1
-	VADDPD        Y1, Y6, Y6
-	VEXTRACTF128  $0x01, Y6, X1
-	VADDPD        X1, X6, X6
-	VMOVHLPS      X6, X6, X1
-	VADDSD        X1, X6, X6
-	VMULSD        X0, X6, X6
-	VMOVSD        X6, rest+48(FP)
-	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
+	VADDPD        Z1, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VADDPD        Y1, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X1
+	VADDPD        X1, X7, X7
+	VMOVHLPS      X7, X7, X1
+	VADDSD        X1, X7, X7
+	VMULSD        X0, X7, X7
+	VMOVSD        X7, rest+48(FP)
+	VMULPS.BCST   log2eHi<>+0(SB), Z17, Z17
 	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z16, Z0, Z0
+	VSUBPS        Z17, Z0, Z0
 	VBROADCASTSS  integer<>+0(SB), Z1
 	VSUBPS        Z0, Z1, Z1
 	VMOVSS        X1, unit+32(FP)
@@ -32167,9 +32041,1010 @@ sure96to128:
 	RET
 
 done12:
+	// 97 to 112 elements.
+	CMPQ  CX, $0x00000070
+	JGT   done14
+	SUBQ  $0x00000060, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+	MOVL  (SI), AX
+	ANDL  $0x7fffffff, AX
+	CMPL  AX, $0x43800000
+	JGT   end
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS  (SI), Z0
+	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z0
+	VBROADCASTSS  minusInf<>+0(SB), Z2
+	VMOVUPS       384(SI), K7, Z2
+	VMOVUPS       (SI), Z3
+	VMAXPS        64(SI), Z3, Z3
+	VMOVUPS       128(SI), Z4
+	VMAXPS        192(SI), Z4, Z4
+	VMAXPS        Z4, Z3, Z3
+	VMOVUPS       256(SI), Z4
+	VMAXPS        320(SI), Z4, Z4
+	VMAXPS        Z2, Z4, Z4
+	VMAXPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VMAXPS        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VMAXPS        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VMAXPS        X2, X3, X3
+	VMOVSHDUP     X3, X2
+	VMAXSS        X2, X3, X3
+	VMOVSS        X3, max+36(FP)
+	VMOVUPS.Z     384(SI), K7, Z2
+	VMOVUPS       (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z5
+	VMOVUPS          128(SI), Z6
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z6
+	VMOVUPS          192(SI), Z7
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z7
+
+	// -n = magic - N - u
+	VSUBPS       Z4, Z0, Z8
+	VSUBPS       Z5, Z0, Z9
+	VSUBPS       Z6, Z0, Z10
+	VSUBPS       Z7, Z0, Z11
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     (SI), Z12, Z8
+	VFMADD231PS     64(SI), Z12, Z9
+	VFMADD231PS     128(SI), Z12, Z10
+	VFMADD231PS     192(SI), Z12, Z11
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z13
+	VFMADD231PS     (SI), Z13, Z8
+	VFMADD231PS     64(SI), Z13, Z9
+	VFMADD231PS     128(SI), Z13, Z10
+	VFMADD231PS     192(SI), Z13, Z11
+	VBROADCASTF64X4 nearTable<>+0(SB), Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z14, Z4, Z15
+	VPERMPS      Z14, Z5, Z16
+	VPERMPS      Z14, Z6, Z17
+	VPERMPS      Z14, Z7, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z7, Z22
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z22
+	VMULPS           Z19, Z8, Z8
+	VMULPS           Z20, Z9, Z9
+	VMULPS           Z21, Z10, Z10
+	VMULPS           Z22, Z11, Z11
+
+	// s*q + s
+	VFMADD213PS Z15, Z15, Z8
+	VFMADD213PS Z16, Z16, Z9
+	VFMADD213PS Z17, Z17, Z10
+	VFMADD213PS Z18, Z18, Z11
+	VADDPS      Z9, Z8, Z8
+	VADDPS      Z11, Z10, Z10
+	VADDPS      Z10, Z8, Z8
+	VPTERNLOGD  $0xfe, Z5, Z6, Z4
+	VPORD       Z4, Z7, Z4
+	VMOVUPS     256(SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z0, Z12, Z5
+	VMOVUPS       320(SI), Z6
+	VFMADD213PS   Z0, Z12, Z6
+	VMOVAPS       Z0, Z7
+	VFMADD231PS.Z Z12, Z2, K7, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z0, Z9
+	VSUBPS Z6, Z0, Z10
+	VSUBPS Z7, Z0, Z0
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Z12, Z9
+	VFMADD231PS 320(SI), Z12, Z10
+	VFMADD231PS Z12, Z2, Z0
+	VFMADD231PS 256(SI), Z13, Z9
+	VFMADD231PS 320(SI), Z13, Z10
+	VFMADD231PS Z13, Z2, Z0
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z14, Z5, Z2
+	VPERMPS      Z14, Z6, Z11
+	VPERMPS      Z14, Z7, Z14
+	VPSLLD       $0x14, Z5, Z12
+	VPSLLD       $0x14, Z6, Z13
+	VPSLLD       $0x14, Z7, Z15
+	VPADDD       Z2, Z12, Z2
+	VPADDD       Z11, Z13, Z11
+	VPADDD       Z14, Z15, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z12
+	VBROADCASTSS     nearExp2<>+0(SB), Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z13
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z0, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z0, Z15
+	VMULPS           Z12, Z9, Z9
+	VMULPS           Z13, Z10, Z10
+	VMULPS           Z15, Z0, Z0
+
+	// s*q + s
+	VFMADD213PS   Z2, Z2, Z9
+	VFMADD213PS   Z11, Z11, Z10
+	VFMADD213PS.Z Z14, Z14, K7, Z0
+	VADDPS        Z10, Z9, Z9
+	VPTERNLOGD    $0xfe, Z5, Z6, Z4
+	VPORD         Z4, Z7, Z4
+	VADDPS        Z0, Z9, Z9
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y0, Z0
+	VEXTRACTF64X4 $0x01, Z9, Y2
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z9, Z8, Z8
+	VADDPD        Z2, Z0, Z0
+	VADDPD        Z0, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPD        Y0, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X0
+	VADDPD        X0, X8, X8
+	VMOVHLPS      X8, X8, X0
+	VADDSD        X0, X8, X8
+
+	// total * 2^N
+	VPSLLQ $0x34, X1, X31
+	VPSUBQ X31, X8, X31
+
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X31, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VGETEXPSD   X31, X31, X8
+	VGETMANTSD  $0x00, X31, X31, X31
+	VMOVSD      minusOneD<>+0(SB), X30
+	VFMADD132SD (R11)(AX*1), X30, X31
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X30
+	VFMADD132SD ln2D<>+0(SB), X30, X8
+	VADDSD      X31, X8, X8
+	VMOVSD      logPolynomial<>+24(SB), X29
+	VFMADD213SD logPolynomial<>+16(SB), X31, X29
+	VFMADD213SD logPolynomial<>+8(SB), X31, X29
+	VFMADD213SD logPolynomial<>+0(SB), X31, X29
+	VMULSD      X31, X31, X31
+	VFMADD231SD X29, X31, X8
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X3, X3, X0
+	VSUBSD    X0, X8, X0
+	VMOVSD    sureExcess64<>+0(SB), X1
+	VUCOMISD  X1, X0
+	JCS       sure96to112
+	TESTQ     DI, DI
+	JNZ       l8
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X8, X31
+	VADDPD     logDoubt<>+0(SB), X31, X31
+	VCVTPD2PSX X31, X31
+	VMOVQ      X31, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+l8:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X0, X0
+	VADDPD       logDoubt<>+0(SB), X0, X0
+	VCVTPD2PSX   X0, X0
+	VMOVQ        X0, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X0, Z0
+	VBROADCASTSS X3, Z3
+	VMOVUPS      (SI), Z1
+
+	// x - largest - excess
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, (DI)
+	VMOVUPS   64(SI), Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 64(DI)
+	VMOVUPS   128(SI), Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 128(DI)
+	VMOVUPS   192(SI), Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 192(DI)
+	VMOVUPS   256(SI), Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 256(DI)
+	VMOVUPS   320(SI), Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 320(DI)
+	VMOVUPS.Z 384(SI), K7, Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K7, 384(DI)
+	MOVB      $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure96to112:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
+	VMULPS.BCST  max+36(FP), Z0, Z1
+	VBROADCASTSS nearSure<>+0(SB), Z2
+	VSUBPS       Z1, Z2, Z2
+	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
+	VMOVUPS.Z    384(SI), K7, Z1
+	VMOVUPS      (SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z3
+	VMOVUPS     64(SI), Z4
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     128(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     192(SI), Z6
+	VFMADD213PS Z2, Z0, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z7
+	VSUBPS Z4, Z2, Z8
+	VSUBPS Z5, Z2, Z9
+	VSUBPS Z6, Z2, Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     (SI), Z0, Z7
+	VFMADD231PS     64(SI), Z0, Z8
+	VFMADD231PS     128(SI), Z0, Z9
+	VFMADD231PS     192(SI), Z0, Z10
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
+	VFMADD231PS     (SI), Z11, Z7
+	VFMADD231PS     64(SI), Z11, Z8
+	VFMADD231PS     128(SI), Z11, Z9
+	VFMADD231PS     192(SI), Z11, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z12, Z3, Z13
+	VPERMPS      Z12, Z4, Z14
+	VPERMPS      Z12, Z5, Z15
+	VPERMPS      Z12, Z6, Z16
+	VPSLLD       $0x14, Z3, Z17
+	VPSLLD       $0x14, Z4, Z18
+	VPSLLD       $0x14, Z5, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
+	VMULPS           Z17, Z7, Z7
+	VMULPS           Z18, Z8, Z8
+	VMULPS           Z19, Z9, Z9
+	VMULPS           Z20, Z10, Z10
+	VBROADCASTSS     max+36(FP), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VFMADD213PS.Z    Z13, Z13, K2, Z7
+	VFMADD213PS.Z    Z14, Z14, K3, Z8
+	VFMADD213PS.Z    Z15, Z15, K4, Z9
+	VFMADD213PS.Z    Z16, Z16, K5, Z10
+	VADDPS           Z8, Z7, Z7
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z9, Z7, Z7
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VPORD            Z3, Z6, Z3
+	VMOVUPS          256(SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z4
+	VMOVUPS       320(SI), Z5
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVAPS       Z2, Z6
+	VFMADD231PS.Z Z0, Z1, K7, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z4, Z2, Z8
+	VSUBPS Z5, Z2, Z9
+	VSUBPS Z6, Z2, Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Z0, Z8
+	VFMADD231PS 320(SI), Z0, Z9
+	VFMADD231PS Z0, Z1, Z10
+	VFMADD231PS 256(SI), Z11, Z8
+	VFMADD231PS 320(SI), Z11, Z9
+	VFMADD231PS Z11, Z1, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z12, Z4, Z13
+	VPERMPS      Z12, Z5, Z14
+	VPERMPS      Z12, Z6, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z18
+	VPSLLD       $0x14, Z6, Z19
+	VPADDD       Z13, Z16, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z18, Z9, Z9
+	VMULPS           Z19, Z10, Z10
+	VFMADD213PS.Z    Z15, Z15, K7, Z10
+	VCMPPS           $0x1e, 256(SI), Z17, K1
+	VCMPPS           $0x1e, 320(SI), Z17, K2
+	VCMPPS           $0x1e, Z1, Z17, K3
+	VFMADD213PS.Z    Z13, Z13, K1, Z8
+	VFMADD213PS.Z    Z14, Z14, K2, Z9
+	VMOVAPS.Z        Z10, K3, Z10
+	VADDPS           Z9, Z8, Z8
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VPORD            Z3, Z6, Z3
+	VADDPS           Z10, Z8, Z8
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VCVTPS2PD     Y7, Z7
+	VCVTPS2PD     Y1, Z1
+	VEXTRACTF64X4 $0x01, Z8, Y3
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z8, Z7, Z7
+	VADDPD        Z3, Z1, Z1
+	VMOVAPS       Z2, Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z2
+	VFMADD231PS Z11, Z17, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z12, Z3, Z12
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z12, Z3, Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
+	VMULPS           Z0, Z2, Z2
+
+	// s*q + s
+	VFMADD213PS   Z12, Z12, Z2
+	VCVTSS2SD     X2, X2, X2
+	VMOVSD        sureScale64<>+0(SB), X0
+	VMULSD        X0, X2, X2
+	VMOVSD        X2, top+40(FP)
+	VADDPD        Z1, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VADDPD        Y1, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X1
+	VADDPD        X1, X7, X7
+	VMOVHLPS      X7, X7, X1
+	VADDSD        X1, X7, X7
+	VMULSD        X0, X7, X7
+	VMOVSD        X7, rest+48(FP)
+	VMULPS.BCST   log2eHi<>+0(SB), Z17, Z17
+	VBROADCASTSS  integerSure<>+0(SB), Z0
+	VSUBPS        Z17, Z0, Z0
+	VBROADCASTSS  integer<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVSS        X1, unit+32(FP)
+	MOVB          $0x02, how+28(FP)
+	VZEROUPPER
+	RET
+
+done14:
+	// 113 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done16
+	SUBQ  $0x00000070, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+	MOVL  (SI), AX
+	ANDL  $0x7fffffff, AX
+	CMPL  AX, $0x43800000
+	JGT   end
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VBROADCASTSS  (SI), Z0
+	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z0
+	VBROADCASTSS  minusInf<>+0(SB), Z2
+	VMOVUPS       448(SI), K7, Z2
+	VMOVUPS       (SI), Z3
+	VMAXPS        64(SI), Z3, Z3
+	VMOVUPS       128(SI), Z4
+	VMAXPS        192(SI), Z4, Z4
+	VMAXPS        Z4, Z3, Z3
+	VMOVUPS       256(SI), Z4
+	VMAXPS        320(SI), Z4, Z4
+	VMOVUPS       384(SI), Z5
+	VMAXPS        Z2, Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VMAXPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VMAXPS        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VMAXPS        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VMAXPS        X2, X3, X3
+	VMOVSHDUP     X3, X2
+	VMAXSS        X2, X3, X3
+	VMOVSS        X3, max+36(FP)
+	VMOVUPS.Z     448(SI), K7, Z2
+	VMOVUPS       (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z5
+	VMOVUPS          128(SI), Z6
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z6
+	VMOVUPS          192(SI), Z7
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z0, Z7
+
+	// -n = magic - N - u
+	VSUBPS       Z4, Z0, Z8
+	VSUBPS       Z5, Z0, Z9
+	VSUBPS       Z6, Z0, Z10
+	VSUBPS       Z7, Z0, Z11
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     (SI), Z12, Z8
+	VFMADD231PS     64(SI), Z12, Z9
+	VFMADD231PS     128(SI), Z12, Z10
+	VFMADD231PS     192(SI), Z12, Z11
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z13
+	VFMADD231PS     (SI), Z13, Z8
+	VFMADD231PS     64(SI), Z13, Z9
+	VFMADD231PS     128(SI), Z13, Z10
+	VFMADD231PS     192(SI), Z13, Z11
+	VBROADCASTF64X4 nearTable<>+0(SB), Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z14, Z4, Z15
+	VPERMPS      Z14, Z5, Z16
+	VPERMPS      Z14, Z6, Z17
+	VPERMPS      Z14, Z7, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z7, Z22
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z22
+	VMULPS           Z19, Z8, Z8
+	VMULPS           Z20, Z9, Z9
+	VMULPS           Z21, Z10, Z10
+	VMULPS           Z22, Z11, Z11
+
+	// s*q + s
+	VFMADD213PS Z15, Z15, Z8
+	VFMADD213PS Z16, Z16, Z9
+	VFMADD213PS Z17, Z17, Z10
+	VFMADD213PS Z18, Z18, Z11
+	VADDPS      Z9, Z8, Z8
+	VADDPS      Z11, Z10, Z10
+	VADDPS      Z10, Z8, Z8
+	VPTERNLOGD  $0xfe, Z5, Z6, Z4
+	VPORD       Z4, Z7, Z4
+	VMOVUPS     256(SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z0, Z12, Z5
+	VMOVUPS       320(SI), Z6
+	VFMADD213PS   Z0, Z12, Z6
+	VMOVUPS       384(SI), Z7
+	VFMADD213PS   Z0, Z12, Z7
+	VMOVAPS       Z0, Z9
+	VFMADD231PS.Z Z12, Z2, K7, Z9
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z0, Z10
+	VSUBPS Z6, Z0, Z11
+	VSUBPS Z7, Z0, Z15
+	VSUBPS Z9, Z0, Z0
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Z12, Z10
+	VFMADD231PS 320(SI), Z12, Z11
+	VFMADD231PS 384(SI), Z12, Z15
+	VFMADD231PS Z12, Z2, Z0
+	VFMADD231PS 256(SI), Z13, Z10
+	VFMADD231PS 320(SI), Z13, Z11
+	VFMADD231PS 384(SI), Z13, Z15
+	VFMADD231PS Z13, Z2, Z0
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z14, Z5, Z2
+	VPERMPS      Z14, Z6, Z12
+	VPERMPS      Z14, Z7, Z13
+	VPERMPS      Z14, Z9, Z14
+	VPSLLD       $0x14, Z5, Z16
+	VPSLLD       $0x14, Z6, Z17
+	VPSLLD       $0x14, Z7, Z18
+	VPSLLD       $0x14, Z9, Z19
+	VPADDD       Z2, Z16, Z2
+	VPADDD       Z12, Z17, Z12
+	VPADDD       Z13, Z18, Z13
+	VPADDD       Z14, Z19, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z0, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z0, Z19
+	VMULPS           Z16, Z10, Z10
+	VMULPS           Z17, Z11, Z11
+	VMULPS           Z18, Z15, Z15
+	VMULPS           Z19, Z0, Z0
+
+	// s*q + s
+	VFMADD213PS   Z2, Z2, Z10
+	VFMADD213PS   Z12, Z12, Z11
+	VFMADD213PS   Z13, Z13, Z15
+	VFMADD213PS.Z Z14, Z14, K7, Z0
+	VADDPS        Z11, Z10, Z10
+	VADDPS        Z0, Z15, Z15
+	VADDPS        Z15, Z10, Z10
+	VPTERNLOGD    $0xfe, Z5, Z6, Z4
+	VPTERNLOGD    $0xfe, Z7, Z9, Z4
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y0, Z0
+	VEXTRACTF64X4 $0x01, Z10, Y2
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z10, Z8, Z8
+	VADDPD        Z2, Z0, Z0
+	VADDPD        Z0, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPD        Y0, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X0
+	VADDPD        X0, X8, X8
+	VMOVHLPS      X8, X8, X0
+	VADDSD        X0, X8, X8
+
+	// total * 2^N
+	VPSLLQ $0x34, X1, X31
+	VPSUBQ X31, X8, X31
+
+	// k, and r = m*c - 1, for m * 2^k and c near 1/m
+	VMOVQ       X31, AX
+	SHRQ        $0x2a, AX
+	ANDL        $0x000003f0, AX
+	LEAQ        ·logTable+0(SB), R11
+	VGETEXPSD   X31, X31, X8
+	VGETMANTSD  $0x00, X31, X31, X31
+	VMOVSD      minusOneD<>+0(SB), X30
+	VFMADD132SD (R11)(AX*1), X30, X31
+
+	// k*ln2 - log(c) + r + r^2 * p(r)
+	VMOVSD      8(R11)(AX*1), X30
+	VFMADD132SD ln2D<>+0(SB), X30, X8
+	VADDSD      X31, X8, X8
+	VMOVSD      logPolynomial<>+24(SB), X29
+	VFMADD213SD logPolynomial<>+16(SB), X31, X29
+	VFMADD213SD logPolynomial<>+8(SB), X31, X29
+	VFMADD213SD logPolynomial<>+0(SB), X31, X29
+	VMULSD      X31, X31, X31
+	VFMADD231SD X29, X31, X8
+
+	// Leave if the largest element may be more than twice as much as all others.
+	VCVTSS2SD X3, X3, X0
+	VSUBSD    X0, X8, X0
+	VMOVSD    sureExcess64<>+0(SB), X1
+	VUCOMISD  X1, X0
+	JCS       sure112to128
+	TESTQ     DI, DI
+	JNZ       l9
+
+	// Leave if the last bit is not certain.
+	VMOVDDUP   X8, X31
+	VADDPD     logDoubt<>+0(SB), X31, X31
+	VCVTPD2PSX X31, X31
+	VMOVQ      X31, AX
+	MOVQ       AX, R11
+	SHRQ       $0x20, R11
+	CMPL       R11, AX
+	JNE        end
+	MOVL       AX, y+24(FP)
+	MOVB       $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+l9:
+	// Leave if the last bit is not certain.
+	VMOVDDUP     X0, X0
+	VADDPD       logDoubt<>+0(SB), X0, X0
+	VCVTPD2PSX   X0, X0
+	VMOVQ        X0, AX
+	MOVQ         AX, R11
+	SHRQ         $0x20, R11
+	CMPL         R11, AX
+	JNE          end
+	VBROADCASTSS X0, Z0
+	VBROADCASTSS X3, Z3
+	VMOVUPS      (SI), Z1
+
+	// x - largest - excess
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, (DI)
+	VMOVUPS   64(SI), Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 64(DI)
+	VMOVUPS   128(SI), Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 128(DI)
+	VMOVUPS   192(SI), Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 192(DI)
+	VMOVUPS   256(SI), Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 256(DI)
+	VMOVUPS   320(SI), Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 320(DI)
+	VMOVUPS   384(SI), Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, 384(DI)
+	VMOVUPS.Z 448(SI), K7, Z1
+	VSUBPS    Z3, Z1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K7, 448(DI)
+	MOVB      $0x01, how+28(FP)
+	VZEROUPPER
+	RET
+
+sure112to128:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
+	VMULPS.BCST  max+36(FP), Z0, Z1
+	VBROADCASTSS nearSure<>+0(SB), Z2
+	VSUBPS       Z1, Z2, Z2
+	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
+	VMOVUPS.Z    448(SI), K7, Z1
+	VMOVUPS      (SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z3
+	VMOVUPS     64(SI), Z4
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     128(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     192(SI), Z6
+	VFMADD213PS Z2, Z0, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z7
+	VSUBPS Z4, Z2, Z8
+	VSUBPS Z5, Z2, Z9
+	VSUBPS Z6, Z2, Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     (SI), Z0, Z7
+	VFMADD231PS     64(SI), Z0, Z8
+	VFMADD231PS     128(SI), Z0, Z9
+	VFMADD231PS     192(SI), Z0, Z10
+	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
+	VFMADD231PS     (SI), Z11, Z7
+	VFMADD231PS     64(SI), Z11, Z8
+	VFMADD231PS     128(SI), Z11, Z9
+	VFMADD231PS     192(SI), Z11, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z12, Z3, Z13
+	VPERMPS      Z12, Z4, Z14
+	VPERMPS      Z12, Z5, Z15
+	VPERMPS      Z12, Z6, Z16
+	VPSLLD       $0x14, Z3, Z17
+	VPSLLD       $0x14, Z4, Z18
+	VPSLLD       $0x14, Z5, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
+	VMULPS           Z17, Z7, Z7
+	VMULPS           Z18, Z8, Z8
+	VMULPS           Z19, Z9, Z9
+	VMULPS           Z20, Z10, Z10
+	VBROADCASTSS     max+36(FP), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VFMADD213PS.Z    Z13, Z13, K2, Z7
+	VFMADD213PS.Z    Z14, Z14, K3, Z8
+	VFMADD213PS.Z    Z15, Z15, K4, Z9
+	VFMADD213PS.Z    Z16, Z16, K5, Z10
+	VADDPS           Z8, Z7, Z7
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z9, Z7, Z7
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VPORD            Z3, Z6, Z3
+	VMOVUPS          256(SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z4
+	VMOVUPS       320(SI), Z5
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVUPS       384(SI), Z6
+	VFMADD213PS   Z2, Z0, Z6
+	VMOVAPS       Z2, Z8
+	VFMADD231PS.Z Z0, Z1, K7, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z4, Z2, Z9
+	VSUBPS Z5, Z2, Z10
+	VSUBPS Z6, Z2, Z13
+	VSUBPS Z8, Z2, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Z0, Z9
+	VFMADD231PS 320(SI), Z0, Z10
+	VFMADD231PS 384(SI), Z0, Z13
+	VFMADD231PS Z0, Z1, Z14
+	VFMADD231PS 256(SI), Z11, Z9
+	VFMADD231PS 320(SI), Z11, Z10
+	VFMADD231PS 384(SI), Z11, Z13
+	VFMADD231PS Z11, Z1, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z12, Z4, Z15
+	VPERMPS      Z12, Z5, Z16
+	VPERMPS      Z12, Z6, Z18
+	VPERMPS      Z12, Z8, Z19
+	VPSLLD       $0x14, Z4, Z20
+	VPSLLD       $0x14, Z5, Z21
+	VPSLLD       $0x14, Z6, Z22
+	VPSLLD       $0x14, Z8, Z23
+	VPADDD       Z15, Z20, Z15
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z9, Z9
+	VMULPS           Z21, Z10, Z10
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VFMADD213PS.Z    Z19, Z19, K7, Z14
+	VCMPPS           $0x1e, 256(SI), Z17, K1
+	VCMPPS           $0x1e, 320(SI), Z17, K2
+	VCMPPS           $0x1e, 384(SI), Z17, K3
+	VCMPPS           $0x1e, Z1, Z17, K4
+	VFMADD213PS.Z    Z15, Z15, K1, Z9
+	VFMADD213PS.Z    Z16, Z16, K2, Z10
+	VFMADD213PS.Z    Z18, Z18, K3, Z13
+	VMOVAPS.Z        Z14, K4, Z14
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z13, Z9, Z9
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VPTERNLOGD       $0xfe, Z6, Z8, Z3
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VCVTPS2PD     Y7, Z7
+	VCVTPS2PD     Y1, Z1
+	VEXTRACTF64X4 $0x01, Z9, Y3
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z9, Z7, Z7
+	VADDPD        Z3, Z1, Z1
+	VMOVAPS       Z2, Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z2
+	VFMADD231PS Z11, Z17, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z12, Z3, Z12
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z12, Z3, Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
+	VMULPS           Z0, Z2, Z2
+
+	// s*q + s
+	VFMADD213PS   Z12, Z12, Z2
+	VCVTSS2SD     X2, X2, X2
+	VMOVSD        sureScale64<>+0(SB), X0
+	VMULSD        X0, X2, X2
+	VMOVSD        X2, top+40(FP)
+	VADDPD        Z1, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VADDPD        Y1, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X1
+	VADDPD        X1, X7, X7
+	VMOVHLPS      X7, X7, X1
+	VADDSD        X1, X7, X7
+	VMULSD        X0, X7, X7
+	VMOVSD        X7, rest+48(FP)
+	VMULPS.BCST   log2eHi<>+0(SB), Z17, Z17
+	VBROADCASTSS  integerSure<>+0(SB), Z0
+	VSUBPS        Z17, Z0, Z0
+	VBROADCASTSS  integer<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVSS        X1, unit+32(FP)
+	MOVB          $0x02, how+28(FP)
+	VZEROUPPER
+	RET
+
+done16:
 	// 256 elements.
 	CMPQ CX, $0x00000100
-	JNE  done14
+	JNE  done18
 	MOVL (SI), AX
 	ANDL $0x7fffffff, AX
 	CMPL AX, $0x43800000
@@ -32562,7 +33437,7 @@ done12:
 	VUCOMISD  X3, X1
 	JCS       sure256to256
 	TESTQ     DI, DI
-	JNZ       l8
+	JNZ       l10
 
 	// Leave if the last bit is not certain.
 	VMOVDDUP   X0, X31
@@ -32578,7 +33453,7 @@ done12:
 	VZEROUPPER
 	RET
 
-l8:
+l10:
 	// Leave if the last bit is not certain.
 	VMOVDDUP     X1, X1
 	VADDPD       logDoubt<>+0(SB), X1, X1
@@ -33032,7 +33907,7 @@ sure256to256:
 	VZEROUPPER
 	RET
 
-done14:
+done18:
 end:
 	MOVB $0x00, how+28(FP)
 	VZEROUPPER

@@ -973,7 +973,7 @@ func (d *description) shortLoops() (vars []*ir.Var) {
 // shortBodies are those of rows in registers.
 func (d *description) shortBodies() []body {
 	all := bodies(1, 2, 3, 4, 6, 8, 10, 12, 16)
-	if d.Kernel == SoftmaxRows || d.Kernel == SoftmaxRow {
+	if d.Kernel == SoftmaxRows || d.Single() {
 		all = bodies(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
 	}
 	return slices.DeleteFunc(all, func(x body) bool { return x.rows > d.InRegisters })
@@ -1017,12 +1017,8 @@ func (d *description) singleRow(row func(b *ir.Block, s segment, x body, label s
 	kHi := func(b *ir.Block) ir.V { return b.Const(log2eHi * unit) }
 	kLo := func(b *ir.Block) ir.V { return b.Const(log2eLo * unit) }
 	all := d.shortBodies()
-	if d.Kernel == LogRow {
-		all = append(slices.Insert(all, 0, body{1, 1}), body{2 * Rows, 2 * Rows})
-	}
-	if d.Kernel == SoftmaxRow { // 16 elements take a tenth less without masks, 256 a tenth less than by two passes
-		all = append(slices.Insert(all, 0, body{1, 1}), body{2 * Rows, 2 * Rows})
-	}
+	// 16 elements take a tenth less without masks, 256 a tenth less than by two passes.
+	all = append(slices.Insert(all, 0, body{1, 1}), body{2 * Rows, 2 * Rows})
 	for i, x := range all {
 		b := d.block(ir.Only, x, "")
 		b.Less = i > 0 && all[i-1].whole == x.rows
