@@ -97,15 +97,15 @@ func (r *plainLogs) shortRows(first, end int) int {
 		src, dst := r.src[i*r.srcStride:][:r.cols], r.dst[i*r.dstStride:]
 		if r.op == opLogSoftmax {
 			dst = dst[:r.cols]
-			_, how, unit, largest, top, rest := arith.LogRow(&dst[0], &src[0], r.cols)
-			if how != arith.RowDone && (how != arith.RowSure || !sureLogSoftmax(dst, src, unit, largest, top, rest)) {
+			_, how, m := arith.LogRow(&dst[0], &src[0], r.cols)
+			if how != arith.RowDone && (how != arith.RowSure || !sureLogSoftmax(dst, src, m)) {
 				return i
 			}
 			continue
 		}
-		y, how, unit, largest, top, rest := arith.LogRow(nil, &src[0], r.cols)
+		y, how, m := arith.LogRow(nil, &src[0], r.cols)
 		if how == arith.RowSure {
-			y, how = sureLog(unit, largest, top, rest)
+			y, how = sureLog(src, m)
 		}
 		if how != arith.RowDone {
 			return i
@@ -115,22 +115,22 @@ func (r *plainLogs) shortRows(first, end int) int {
 	return end
 }
 
-// sureLog is log-sum-exp of a row that may be sure, of which [arith.LogRow] made a sum.
-func sureLog(unit, largest float32, top, rest float64) (y float32, how uint8) {
-	s, ok := arith.SureAlone(unit, largest, top, rest)
-	if !ok {
+// sureLog is log-sum-exp of a row that may be sure by m, as [arith.LogRow] found.
+func sureLog(src []float32, m float32) (y float32, how uint8) {
+	s, sure, _ := arith.SureAlone(src, m, &arith.One)
+	if !sure {
 		return 0, arith.RowLeft
 	}
 	return float32(float64(s.Max) + s.Excess(1)), arith.RowDone
 }
 
 // sureLogSoftmax is log-softmax of such a row, or false.
-func sureLogSoftmax(dst, src []float32, unit, largest float32, top, rest float64) bool {
-	s, ok := arith.SureAlone(unit, largest, top, rest)
-	if ok {
+func sureLogSoftmax(dst, src []float32, m float32) bool {
+	s, sure, _ := arith.SureAlone(src, m, &arith.One)
+	if sure {
 		arith.LogSub(dst, src, s.Max, 1, float32(s.Excess(1)))
 	}
-	return ok
+	return sure
 }
 
 // defined is do as the definition has it: some rows are summed, as many as stay in the first cache, and then written.

@@ -5,8 +5,6 @@ import "github.com/twopass-softmax/twopass/native/internal/arith"
 // Rows for logarithms of more than a turn, of which most are ordinary: package arith then has faster kernels.
 
 const (
-	// shortMost is the longest row that the definition's kernel keeps in registers, sure ones too.
-	shortMost = 2 * arith.Turn
 	// severalMost is up to where several rows of a matrix are faster by the definition's kernel, which does them in one call.
 	severalMost = 320
 	// putOffMost is the longest row whose second pass is put off: two of them stay in the first cache.

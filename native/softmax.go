@@ -50,11 +50,11 @@ func LogSoftmax(dst, src []float32) {
 	}
 	n := uint(len(src))
 	if n-1 < arith.Turn || n == 2*arith.Turn {
-		_, how, unit, largest, top, rest := arith.LogRow(&dst[0], &src[0], int(n))
-		if how == arith.RowDone || how == arith.RowSure && sureLogSoftmax(dst, src, unit, largest, top, rest) {
+		_, how, m := arith.LogRow(&dst[0], &src[0], int(n))
+		if how == arith.RowDone || how == arith.RowSure && sureLogSoftmax(dst, src, m) {
 			return
 		}
-	} else if n > shortMost && n <= wholeRow {
+	} else if n > arith.Turn && n <= wholeRow {
 		if largest, excess, ok := ordinaryExcess(dst, src, &arith.One, 1); ok {
 			arith.LogSub(dst, dst, largest, 1, excess)
 			return
@@ -87,14 +87,14 @@ func logSoftmaxLong(dst, src []float32) {
 func LogSumExp(src []float32) float32 {
 	n := uint(len(src))
 	if n-1 < arith.Turn || n == 2*arith.Turn {
-		y, how, unit, largest, top, rest := arith.LogRow(nil, &src[0], int(n))
+		y, how, m := arith.LogRow(nil, &src[0], int(n))
 		if how == arith.RowSure {
-			y, how = sureLog(unit, largest, top, rest)
+			y, how = sureLog(src, m)
 		}
 		if how == arith.RowDone {
 			return y
 		}
-	} else if n > shortMost && n <= wholeRow {
+	} else if n > arith.Turn && n <= wholeRow {
 		if y, ok := ordinaryLog(src, &arith.One, 1); ok {
 			return y
 		}

@@ -42656,35 +42656,6 @@ sure0to16:
 	VEXTRACTF128 $0x01, Y7, X6
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X6, Y6
-	VMOVAPS      Y4, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y9
-	VPSLLD  $0x14, Y8, Y8
-	VPADDD  Y9, Y8, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
-	VMULPS      Y8, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS  Y9, Y9, Y4
-	VCVTSS2SD    X4, X4, X4
-	VMOVSD       sureScale64<>+0(SB), X8
-	VMULSD       X8, X4, X4
-	VMOVSD       X4, 8(DI)
 	VADDPD       Y7, Y5, Y5
 	VADDPD       Y6, Y3, Y3
 	VADDPD       Y3, Y5, Y5
@@ -42692,7 +42663,36 @@ sure0to16:
 	VADDPD       X3, X5, X5
 	VMOVHLPS     X5, X5, X3
 	VADDSD       X3, X5, X5
-	VMULSD       X8, X5, X5
+	VMOVAPS      Y4, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPSLLD  $0x14, Y3, Y3
+	VPADDD  Y6, Y3, Y6
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y3
+	VMULPS      Y3, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS  Y6, Y6, Y4
+	VCVTSS2SD    X4, X4, X4
+	VMOVSD       sureScale64<>+0(SB), X3
+	VMULSD       X3, X4, X4
+	VMOVSD       X4, 8(DI)
+	VMULSD       X3, X5, X5
 	VMOVSD       X5, 16(DI)
 	VBROADCASTSS (R14), Y3
 	VMULPS       Y3, Y2, Y2
@@ -43082,35 +43082,6 @@ sure16to32:
 	VEXTRACTF128 $0x01, Y10, X5
 	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X5, Y5
-	VMOVAPS      Y4, Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y7
-	VPSLLD  $0x14, Y6, Y6
-	VPADDD  Y7, Y6, Y7
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y6
-	VMULPS      Y6, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS  Y7, Y7, Y4
-	VCVTSS2SD    X4, X4, X4
-	VMOVSD       sureScale64<>+0(SB), X6
-	VMULSD       X6, X4, X4
-	VMOVSD       X4, 8(DI)
 	VADDPD       Y10, Y11, Y11
 	VADDPD       Y5, Y3, Y3
 	VADDPD       Y3, Y11, Y11
@@ -43118,7 +43089,36 @@ sure16to32:
 	VADDPD       X3, X11, X11
 	VMOVHLPS     X11, X11, X3
 	VADDSD       X3, X11, X11
-	VMULSD       X6, X11, X11
+	VMOVAPS      Y4, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y5
+	VPSLLD  $0x14, Y3, Y3
+	VPADDD  Y5, Y3, Y5
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y3
+	VMULPS      Y3, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS  Y5, Y5, Y4
+	VCVTSS2SD    X4, X4, X4
+	VMOVSD       sureScale64<>+0(SB), X3
+	VMULSD       X3, X4, X4
+	VMOVSD       X4, 8(DI)
+	VMULSD       X3, X11, X11
 	VMOVSD       X11, 16(DI)
 	VBROADCASTSS (R14), Y3
 	VMULPS       Y3, Y2, Y2
@@ -43624,35 +43624,6 @@ sure32to48:
 	VEXTRACTF128 $0x01, Y11, X5
 	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X5, Y5
-	VMOVAPS      Y4, Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y7
-	VPSLLD  $0x14, Y6, Y6
-	VPADDD  Y7, Y6, Y7
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y6
-	VMULPS      Y6, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS  Y7, Y7, Y4
-	VCVTSS2SD    X4, X4, X4
-	VMOVSD       sureScale64<>+0(SB), X6
-	VMULSD       X6, X4, X4
-	VMOVSD       X4, 8(DI)
 	VADDPD       Y11, Y12, Y12
 	VADDPD       Y5, Y3, Y3
 	VADDPD       Y3, Y12, Y12
@@ -43660,7 +43631,36 @@ sure32to48:
 	VADDPD       X3, X12, X12
 	VMOVHLPS     X12, X12, X3
 	VADDSD       X3, X12, X12
-	VMULSD       X6, X12, X12
+	VMOVAPS      Y4, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y5
+	VPSLLD  $0x14, Y3, Y3
+	VPADDD  Y5, Y3, Y5
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y3
+	VMULPS      Y3, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS  Y5, Y5, Y4
+	VCVTSS2SD    X4, X4, X4
+	VMOVSD       sureScale64<>+0(SB), X3
+	VMULSD       X3, X4, X4
+	VMOVSD       X4, 8(DI)
+	VMULSD       X3, X12, X12
 	VMOVSD       X12, 16(DI)
 	VBROADCASTSS (R14), Y3
 	VMULPS       Y3, Y2, Y2
@@ -44241,36 +44241,6 @@ sure48to64:
 	VEXTRACTF128 $0x01, Y9, X4
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X4, Y4
-	VMOVUPS      320(BX), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y5
-	VMOVUPS     320(BX), Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y6
-	VFMADD231PS Y1, Y2, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
-	VPSLLD  $0x14, Y5, Y5
-	VPADDD  Y7, Y5, Y7
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y5
-	VMULPS      Y5, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS  Y7, Y7, Y6
-	VCVTSS2SD    X6, X6, X6
-	VMOVSD       sureScale64<>+0(SB), X5
-	VMULSD       X5, X6, X6
-	VMOVSD       X6, 8(DI)
 	VADDPD       Y9, Y12, Y12
 	VADDPD       Y4, Y3, Y3
 	VADDPD       Y3, Y12, Y12
@@ -44278,7 +44248,37 @@ sure48to64:
 	VADDPD       X3, X12, X12
 	VMOVHLPS     X12, X12, X3
 	VADDSD       X3, X12, X12
-	VMULSD       X5, X12, X12
+	VMOVUPS      320(BX), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y3
+	VMOVUPS     320(BX), Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y5
+	VPSLLD  $0x14, Y3, Y3
+	VPADDD  Y5, Y3, Y5
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y3
+	VMULPS      Y3, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS  Y5, Y5, Y4
+	VCVTSS2SD    X4, X4, X4
+	VMOVSD       sureScale64<>+0(SB), X3
+	VMULSD       X3, X4, X4
+	VMOVSD       X4, 8(DI)
+	VMULSD       X3, X12, X12
 	VMOVSD       X12, 16(DI)
 	VBROADCASTSS (R14), Y3
 	VMULPS       Y3, Y2, Y2
@@ -45093,36 +45093,6 @@ sure64to96:
 	VCVTPS2PD    X8, Y8
 	VADDPD       Y7, Y5, Y5
 	VADDPD       Y8, Y6, Y6
-	VMOVUPS      288(BX), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y7
-	VMOVUPS     288(BX), Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y8
-	VFMADD231PS Y1, Y2, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS  Y9, Y9, Y8
-	VCVTSS2SD    X8, X8, X8
-	VMOVSD       sureScale64<>+0(SB), X7
-	VMULSD       X7, X8, X8
-	VMOVSD       X8, 8(DI)
 	VADDPD       Y5, Y3, Y3
 	VADDPD       Y6, Y4, Y4
 	VADDPD       Y4, Y3, Y3
@@ -45130,7 +45100,37 @@ sure64to96:
 	VADDPD       X4, X3, X3
 	VMOVHLPS     X3, X3, X4
 	VADDSD       X4, X3, X3
-	VMULSD       X7, X3, X3
+	VMOVUPS      288(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y4
+	VMOVUPS     288(BX), Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y5
+	VFMADD231PS Y1, Y2, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y6, Y4, Y6
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS  Y6, Y6, Y5
+	VCVTSS2SD    X5, X5, X5
+	VMOVSD       sureScale64<>+0(SB), X4
+	VMULSD       X4, X5, X5
+	VMOVSD       X5, 8(DI)
+	VMULSD       X4, X3, X3
 	VMOVSD       X3, 16(DI)
 	VBROADCASTSS (R14), Y3
 	VMULPS       Y3, Y2, Y2
@@ -46133,36 +46133,6 @@ sure96to128:
 	VCVTPS2PD    X7, Y7
 	VADDPD       Y11, Y5, Y5
 	VADDPD       Y7, Y6, Y6
-	VMOVUPS      288(BX), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y7
-	VMOVUPS     288(BX), Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y8
-	VFMADD231PS Y1, Y2, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS  Y9, Y9, Y8
-	VCVTSS2SD    X8, X8, X8
-	VMOVSD       sureScale64<>+0(SB), X7
-	VMULSD       X7, X8, X8
-	VMOVSD       X8, 8(DI)
 	VADDPD       Y5, Y3, Y3
 	VADDPD       Y6, Y4, Y4
 	VADDPD       Y4, Y3, Y3
@@ -46170,7 +46140,37 @@ sure96to128:
 	VADDPD       X4, X3, X3
 	VMOVHLPS     X3, X3, X4
 	VADDSD       X4, X3, X3
-	VMULSD       X7, X3, X3
+	VMOVUPS      288(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y4
+	VMOVUPS     288(BX), Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y5
+	VFMADD231PS Y1, Y2, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y6, Y4, Y6
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS  Y6, Y6, Y5
+	VCVTSS2SD    X5, X5, X5
+	VMOVSD       sureScale64<>+0(SB), X4
+	VMULSD       X4, X5, X5
+	VMOVSD       X5, 8(DI)
+	VMULSD       X4, X3, X3
 	VMOVSD       X3, 16(DI)
 	VBROADCASTSS (R14), Y3
 	VMULPS       Y3, Y2, Y2
@@ -54765,10 +54765,10 @@ end:
 	VZEROUPPER
 	RET
 
-// func logRowAVX2(dst *float32, src *float32, n int) (y float32, how uint8, unit float32, max float32, top float64, rest float64)
+// func logRowAVX2(dst *float32, src *float32, n int) (y float32, how uint8, max float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·logRowAVX2(SB), NOSPLIT, $0-56
-	// logRowAVX2: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure its sum.
+TEXT ·logRowAVX2(SB), NOSPLIT, $0-36
+	// logRowAVX2: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure the largest element max.
 	MOVQ n+16(FP), CX
 	CMPQ CX, $0x00000010
 	JGT  longer
@@ -54790,7 +54790,7 @@ TEXT ·logRowAVX2(SB), NOSPLIT, $0-56
 	VMAXPS       X1, X0, X0
 	VMOVSHDUP    X0, X1
 	VMAXSS       X1, X0, X0
-	VMOVSS       X0, max+36(FP)
+	VMOVSS       X0, max+32(FP)
 	VMOVUPS      nearMagic<>+0(SB), Y1
 	VMOVUPS      (SI), Y2
 
@@ -54897,7 +54897,7 @@ TEXT ·logRowAVX2(SB), NOSPLIT, $0-56
 	VSUBSD    X1, X4, X1
 	VMOVSD    sureExcess64<>+0(SB), X2
 	VUCOMISD  X2, X1
-	JCS       sure16to16
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l1
 
@@ -54941,132 +54941,10 @@ l1:
 	VZEROUPPER
 	RET
 
-sure16to16:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS max+36(FP), Y0
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
-	VMOVUPS      nearSure<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y1
-
-	// -n = magic - N - u
-	VSUBPS  Y1, Y2, Y3
-	VMOVUPS nearLog2eHi<>+0(SB), Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y4, Y3
-	VMOVUPS     nearLog2eLo<>+0(SB), Y5
-	VFMADD231PS (SI), Y5, Y3
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y6
-	VPSLLD  $0x14, Y1, Y7
-	VPADDD  Y6, Y7, Y6
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y7
-	VMULPS      Y7, Y3, Y3
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y3
-	VCMPPS      $0x1e, (SI), Y0, Y6
-	VANDPS      Y3, Y6, Y6
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y4, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y4, Y7
-	VFMADD231PS 32(SI), Y5, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y8
-	VPSLLD  $0x14, Y3, Y9
-	VPADDD  Y8, Y9, Y8
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VMULPS      Y9, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y7
-	VCMPPS      $0x1e, 32(SI), Y0, Y8
-	VANDPS      Y7, Y8, Y8
-	VPOR        Y1, Y3, Y1
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y1
-	JNZ          end
-	VEXTRACTF128 $0x01, Y6, X1
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y8, X3
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X3, Y3
-	VMOVAPS      Y2, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y4, Y0, Y2
-	VFMADD231PS Y5, Y0, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y4
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y4, Y7, Y4
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y5
-	VMULPS      Y5, Y2, Y2
-
-	// s*q + s
-	VFMADD213PS  Y4, Y4, Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       sureScale64<>+0(SB), X4
-	VMULSD       X4, X2, X2
-	VMOVSD       X2, top+40(FP)
-	VADDPD       Y8, Y6, Y6
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y1, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X1
-	VADDPD       X1, X6, X6
-	VMOVHLPS     X6, X6, X1
-	VADDSD       X1, X6, X6
-	VMULSD       X4, X6, X6
-	VMOVSD       X6, rest+48(FP)
-	VMULPS       log2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      integerSure<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, unit+32(FP)
-	MOVB         $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
 done0:
 	// 1 to 16 elements.
 	CMPQ         CX, $0x00000010
-	JGT          done2
+	JGT          done1
 	LEAQ         leftMasks<>+256(SB), DX
 	MOVQ         CX, AX
 	NEGQ         AX
@@ -55088,7 +54966,7 @@ done0:
 	VMAXPS       X1, X0, X0
 	VMOVSHDUP    X0, X1
 	VMAXSS       X1, X0, X0
-	VMOVSS       X0, max+36(FP)
+	VMOVSS       X0, max+32(FP)
 	VMOVUPS      (DX), Y1
 	VMASKMOVPS   (SI), Y1, Y2
 	VMOVUPS      32(DX), Y3
@@ -55201,7 +55079,7 @@ done0:
 	VSUBSD    X2, X1, X2
 	VMOVSD    sureExcess64<>+0(SB), X3
 	VUCOMISD  X3, X2
-	JCS       sure0to16
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l2
 
@@ -55261,140 +55139,17 @@ l6:
 	VZEROUPPER
 	RET
 
-sure0to16:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS max+36(FP), Y0
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
-	VMOVUPS      nearSure<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y1
-	VMASKMOVPS   (SI), Y1, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   32(SI), Y4, Y5
-	VMOVUPS      nearLog2eHi<>+0(SB), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y3, Y6
-	VANDPS      Y6, Y1, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y2, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y3, Y7
-	VFMADD231PS nearLog2eLo<>+0(SB), Y3, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y8
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y8, Y9, Y8
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VMULPS      Y9, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y7
-	VANDPS      Y7, Y1, Y1
-	VCMPPS      $0x1e, Y3, Y0, Y3
-	VANDPS      Y1, Y3, Y3
-	VMOVUPS     nearLog2eHi<>+0(SB), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y5, Y1
-	VANDPS      Y1, Y4, Y1
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y5, Y7
-	VFMADD231PS nearLog2eLo<>+0(SB), Y5, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y8
-	VPSLLD  $0x14, Y1, Y9
-	VPADDD  Y8, Y9, Y8
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VMULPS      Y9, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y7
-	VANDPS      Y7, Y4, Y4
-	VCMPPS      $0x1e, Y5, Y0, Y5
-	VANDPS      Y4, Y5, Y5
-	VPOR        Y6, Y1, Y6
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          end
-	VEXTRACTF128 $0x01, Y3, X1
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y5, X4
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      nearLog2eHi<>+0(SB), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y2, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y2
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y7
-	VPSLLD  $0x14, Y6, Y6
-	VPADDD  Y7, Y6, Y7
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y6
-	VMULPS      Y6, Y2, Y2
-
-	// s*q + s
-	VFMADD213PS  Y7, Y7, Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       sureScale64<>+0(SB), X6
-	VMULSD       X6, X2, X2
-	VMOVSD       X2, top+40(FP)
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y4, Y1, Y1
-	VADDPD       Y1, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X1
-	VADDPD       X1, X3, X3
-	VMOVHLPS     X3, X3, X1
-	VADDSD       X1, X3, X3
-	VMULSD       X6, X3, X3
-	VMOVSD       X3, rest+48(FP)
-	VMULPS       log2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      integerSure<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, unit+32(FP)
-	MOVB         $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done2:
+done1:
 longer:
 	JMP ·logRowRestAVX2+0(SB)
 
 end:
 	MOVB $0x00, how+28(FP)
+	VZEROUPPER
+	RET
+
+mayBeSure:
+	MOVB $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
@@ -55448,20 +55203,10 @@ DATA logDoubt<>+8(SB)/4, $0xf11bd78a
 DATA logDoubt<>+12(SB)/4, $0xbfb58634
 GLOBL logDoubt<>(SB), RODATA|NOPTR, $16
 
-DATA log2eHi<>+0(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+4(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+8(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+12(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+16(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+20(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+24(SB)/4, $0x3fb8aa3b
-DATA log2eHi<>+28(SB)/4, $0x3fb8aa3b
-GLOBL log2eHi<>(SB), RODATA|NOPTR, $32
-
-// func logRowRestAVX2(dst *float32, src *float32, n int) (y float32, how uint8, unit float32, max float32, top float64, rest float64)
+// func logRowRestAVX2(dst *float32, src *float32, n int) (y float32, how uint8, max float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·logRowRestAVX2(SB), NOSPLIT, $288-56
-	// logRowRestAVX2: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure its sum.
+TEXT ·logRowRestAVX2(SB), NOSPLIT, $288-36
+	// logRowRestAVX2: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure the largest element max.
 	MOVQ n+16(FP), CX
 	MOVQ src+8(FP), SI
 	MOVQ dst+0(FP), DI
@@ -55504,7 +55249,7 @@ TEXT ·logRowRestAVX2(SB), NOSPLIT, $288-56
 	VMAXPS       X2, X3, X3
 	VMOVSHDUP    X3, X2
 	VMAXSS       X2, X3, X3
-	VMOVSS       X3, max+36(FP)
+	VMOVSS       X3, max+32(FP)
 	VMOVUPS      (DX), Y2
 	VMASKMOVPS   64(SI), Y2, Y4
 	VMOVUPS      32(DX), Y5
@@ -55652,7 +55397,7 @@ TEXT ·logRowRestAVX2(SB), NOSPLIT, $288-56
 	VSUBSD    X1, X9, X1
 	VMOVSD    sureExcess64<>+0(SB), X2
 	VUCOMISD  X2, X1
-	JCS       sure16to32
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l7
 
@@ -55726,174 +55471,10 @@ l11:
 	VZEROUPPER
 	RET
 
-sure16to32:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS max+36(FP), Y0
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
-	VMOVUPS      nearSure<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y1
-	VMASKMOVPS   64(SI), Y1, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   96(SI), Y4, Y5
-	VMOVUPS      (SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
-	VMOVUPS     nearLog2eHi<>+0(SB), Y7
-	VFMADD213PS Y2, Y3, Y7
-	VANDPS      Y7, Y1, Y7
-
-	// -n = magic - N - u
-	VSUBPS  Y6, Y2, Y8
-	VSUBPS  Y7, Y2, Y9
-	VMOVUPS nearLog2eHi<>+0(SB), Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y10, Y8
-	VFMADD231PS Y10, Y3, Y9
-	VMOVUPS     nearLog2eLo<>+0(SB), Y11
-	VFMADD231PS (SI), Y11, Y8
-	VFMADD231PS Y11, Y3, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VANDPS      Y9, Y1, Y1
-	VCMPPS      $0x1e, (SI), Y0, Y9
-	VCMPPS      $0x1e, Y3, Y0, Y3
-	VANDPS      Y8, Y9, Y9
-	VANDPS      Y1, Y3, Y3
-	VADDPS      Y3, Y9, Y9
-	VPOR        Y6, Y7, Y6
-	VMOVUPS     32(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVAPS     Y2, Y3
-	VFMADD231PS Y10, Y5, Y3
-	VANDPS      Y3, Y4, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y7
-	VSUBPS Y3, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y10, Y7
-	VFMADD231PS Y10, Y5, Y8
-	VFMADD231PS 32(SI), Y11, Y7
-	VFMADD231PS Y11, Y5, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y12
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPSLLD  $0x14, Y1, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y8
-	VANDPS      Y8, Y4, Y4
-	VCMPPS      $0x1e, 32(SI), Y0, Y8
-	VCMPPS      $0x1e, Y5, Y0, Y5
-	VANDPS      Y7, Y8, Y8
-	VANDPS      Y4, Y5, Y5
-	VADDPS      Y5, Y8, Y8
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          end
-	VEXTRACTF128 $0x01, Y9, X1
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y8, X3
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X3, Y3
-	VMOVAPS      Y2, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y0, Y2
-	VFMADD231PS Y11, Y0, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y5
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y5, Y4, Y5
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
-	VMULPS      Y4, Y2, Y2
-
-	// s*q + s
-	VFMADD213PS  Y5, Y5, Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       sureScale64<>+0(SB), X4
-	VMULSD       X4, X2, X2
-	VMOVSD       X2, top+40(FP)
-	VADDPD       Y8, Y9, Y9
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y1, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X1
-	VADDPD       X1, X9, X9
-	VMOVHLPS     X9, X9, X1
-	VADDSD       X1, X9, X9
-	VMULSD       X4, X9, X9
-	VMOVSD       X9, rest+48(FP)
-	VMULPS       log2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      integerSure<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, unit+32(FP)
-	MOVB         $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
 done0:
 	// 33 to 48 elements.
 	CMPQ CX, $0x00000030
-	JGT  done2
+	JGT  done1
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -55929,7 +55510,7 @@ done0:
 	VMAXPS       X2, X3, X3
 	VMOVSHDUP    X3, X2
 	VMAXSS       X2, X3, X3
-	VMOVSS       X3, max+36(FP)
+	VMOVSS       X3, max+32(FP)
 	VMOVUPS      (DX), Y2
 	VMASKMOVPS   128(SI), Y2, Y4
 	VMOVUPS      32(DX), Y5
@@ -56134,7 +55715,7 @@ done0:
 	VSUBSD    X1, X9, X1
 	VMOVSD    sureExcess64<>+0(SB), X2
 	VUCOMISD  X2, X1
-	JCS       sure32to48
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l12
 
@@ -56216,232 +55797,10 @@ l16:
 	VZEROUPPER
 	RET
 
-sure32to48:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS max+36(FP), Y0
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
-	VMOVUPS      nearSure<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y1
-	VMASKMOVPS   128(SI), Y1, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   160(SI), Y4, Y5
-	VMOVUPS      (SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
-
-	// -n = magic - N - u
-	VSUBPS  Y6, Y2, Y8
-	VSUBPS  Y7, Y2, Y9
-	VMOVUPS nearLog2eHi<>+0(SB), Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y10, Y8
-	VFMADD231PS 64(SI), Y10, Y9
-	VMOVUPS     nearLog2eLo<>+0(SB), Y11
-	VFMADD231PS (SI), Y11, Y8
-	VFMADD231PS 64(SI), Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, (SI), Y0, Y12
-	VCMPPS      $0x1e, 64(SI), Y0, Y13
-	VANDPS      Y8, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VMOVAPS     Y2, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y3, Y7
-	VANDPS      Y7, Y1, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y3, Y8
-	VFMADD231PS Y11, Y3, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y13
-	VPADDD  Y9, Y13, Y9
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VMULPS      Y13, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y8
-	VANDPS      Y8, Y1, Y1
-	VCMPPS      $0x1e, Y3, Y0, Y3
-	VANDPS      Y1, Y3, Y3
-	VPOR        Y6, Y7, Y6
-	VADDPS      Y3, Y12, Y12
-	VMOVUPS     32(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     96(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y7
-	VSUBPS Y3, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y10, Y7
-	VFMADD231PS 96(SI), Y10, Y8
-	VFMADD231PS 32(SI), Y11, Y7
-	VFMADD231PS 96(SI), Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y9
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPSLLD  $0x14, Y1, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y13, Y13, Y8
-	VCMPPS      $0x1e, 32(SI), Y0, Y9
-	VCMPPS      $0x1e, 96(SI), Y0, Y13
-	VANDPS      Y7, Y9, Y9
-	VANDPS      Y8, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVAPS     Y2, Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y5, Y1
-	VANDPS      Y1, Y4, Y1
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y5, Y3
-	VFMADD231PS Y11, Y5, Y3
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y7
-	VPSLLD  $0x14, Y1, Y8
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
-	VMULPS      Y8, Y3, Y3
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y3
-	VANDPS      Y3, Y4, Y4
-	VCMPPS      $0x1e, Y5, Y0, Y5
-	VANDPS      Y4, Y5, Y5
-	VPOR        Y6, Y1, Y6
-	VADDPS      Y5, Y9, Y9
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          end
-	VEXTRACTF128 $0x01, Y12, X1
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y9, X3
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X3, Y3
-	VMOVAPS      Y2, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y0, Y2
-	VFMADD231PS Y11, Y0, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y5
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y5, Y4, Y5
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
-	VMULPS      Y4, Y2, Y2
-
-	// s*q + s
-	VFMADD213PS  Y5, Y5, Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       sureScale64<>+0(SB), X4
-	VMULSD       X4, X2, X2
-	VMOVSD       X2, top+40(FP)
-	VADDPD       Y9, Y12, Y12
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y1, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X12
-	VMOVHLPS     X12, X12, X1
-	VADDSD       X1, X12, X12
-	VMULSD       X4, X12, X12
-	VMOVSD       X12, rest+48(FP)
-	VMULPS       log2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      integerSure<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, unit+32(FP)
-	MOVB         $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done2:
+done1:
 	// 49 to 64 elements.
 	CMPQ CX, $0x00000040
-	JGT  done4
+	JGT  done2
 	SUBQ $0x00000030, CX
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -56481,7 +55840,7 @@ done2:
 	VMAXPS       X2, X3, X3
 	VMOVSHDUP    X3, X2
 	VMAXSS       X2, X3, X3
-	VMOVSS       X3, max+36(FP)
+	VMOVSS       X3, max+32(FP)
 	VMOVUPS      (DX), Y2
 	VMASKMOVPS   192(SI), Y2, Y4
 	VMOVUPS      32(DX), Y5
@@ -56717,7 +56076,7 @@ done2:
 	VSUBSD    X1, X9, X1
 	VMOVSD    sureExcess64<>+0(SB), X2
 	VUCOMISD  X2, X1
-	JCS       sure48to64
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l17
 
@@ -56807,270 +56166,10 @@ l21:
 	VZEROUPPER
 	RET
 
-sure48to64:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS max+36(FP), Y0
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
-	VMOVUPS      nearSure<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y1
-	VMASKMOVPS   192(SI), Y1, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   224(SI), Y4, Y5
-	VMOVUPS      (SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
-
-	// -n = magic - N - u
-	VSUBPS  Y6, Y2, Y8
-	VSUBPS  Y7, Y2, Y9
-	VMOVUPS nearLog2eHi<>+0(SB), Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y10, Y8
-	VFMADD231PS 64(SI), Y10, Y9
-	VMOVUPS     nearLog2eLo<>+0(SB), Y11
-	VFMADD231PS (SI), Y11, Y8
-	VFMADD231PS 64(SI), Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, (SI), Y0, Y12
-	VCMPPS      $0x1e, 64(SI), Y0, Y13
-	VANDPS      Y8, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y7
-	VMOVAPS     Y2, Y8
-	VFMADD231PS Y10, Y3, Y8
-	VANDPS      Y8, Y1, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y9
-	VSUBPS Y8, Y2, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y10, Y9
-	VFMADD231PS Y10, Y3, Y13
-	VFMADD231PS 128(SI), Y11, Y9
-	VFMADD231PS Y11, Y3, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y4, (BX)
-	VPSLLD  $0x14, Y7, Y4
-	VMOVUPS Y5, 32(BX)
-	VPSLLD  $0x14, Y8, Y5
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VMULPS      Y4, Y9, Y9
-	VMULPS      Y5, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y9
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y13, Y1, Y1
-	VCMPPS      $0x1e, 128(SI), Y0, Y4
-	VCMPPS      $0x1e, Y3, Y0, Y3
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y1, Y3, Y3
-	VADDPS      Y3, Y4, Y4
-	VADDPS      Y4, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VPOR        Y6, Y8, Y6
-	VMOVUPS     32(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     96(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y10, Y4
-	VFMADD231PS 96(SI), Y10, Y5
-	VFMADD231PS 32(SI), Y11, Y4
-	VFMADD231PS 96(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y7
-	VPERMPS nearTable<>+0(SB), Y3, Y8
-	VPSLLD  $0x14, Y1, Y9
-	VPSLLD  $0x14, Y3, Y13
-	VPADDD  Y7, Y9, Y7
-	VPADDD  Y8, Y13, Y8
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VMULPS      Y9, Y4, Y4
-	VMULPS      Y13, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VFMADD213PS Y8, Y8, Y5
-	VCMPPS      $0x1e, 32(SI), Y0, Y7
-	VCMPPS      $0x1e, 96(SI), Y0, Y8
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y5, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     160(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     32(BX), Y3
-	VFMADD213PS Y2, Y10, Y3
-	VMOVUPS     (BX), Y4
-	VANDPS      Y3, Y4, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y5
-	VSUBPS Y3, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y10, Y5
-	VMOVUPS     32(BX), Y9
-	VFMADD231PS Y10, Y9, Y8
-	VFMADD231PS 160(SI), Y11, Y5
-	VFMADD231PS Y11, Y9, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y13
-	VPERMPS nearTable<>+0(SB), Y3, Y14
-	VPSLLD  $0x14, Y1, Y15
-	VPSLLD  $0x14, Y3, Y11
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y11, Y5, Y5
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y5
-	VFMADD213PS Y14, Y14, Y8
-	VANDPS      Y8, Y4, Y4
-	VCMPPS      $0x1e, 160(SI), Y0, Y8
-	VCMPPS      $0x1e, Y9, Y0, Y9
-	VANDPS      Y5, Y8, Y8
-	VANDPS      Y4, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          end
-	VEXTRACTF128 $0x01, Y12, X1
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y7, X3
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X3, Y3
-	VMOVAPS      Y2, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y0, Y2
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y5
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y5, Y4, Y5
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
-	VMULPS      Y4, Y2, Y2
-
-	// s*q + s
-	VFMADD213PS  Y5, Y5, Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       sureScale64<>+0(SB), X4
-	VMULSD       X4, X2, X2
-	VMOVSD       X2, top+40(FP)
-	VADDPD       Y7, Y12, Y12
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y1, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X12
-	VMOVHLPS     X12, X12, X1
-	VADDSD       X1, X12, X12
-	VMULSD       X4, X12, X12
-	VMOVSD       X12, rest+48(FP)
-	VMULPS       log2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      integerSure<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, unit+32(FP)
-	MOVB         $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done4:
+done2:
 	// 65 to 80 elements.
 	CMPQ CX, $0x00000050
-	JGT  done6
+	JGT  done3
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -57112,7 +56211,7 @@ done4:
 	VMAXPS       X2, X3, X3
 	VMOVSHDUP    X3, X2
 	VMAXSS       X2, X3, X3
-	VMOVSS       X3, max+36(FP)
+	VMOVSS       X3, max+32(FP)
 	VMOVUPS      (DX), Y2
 	VMASKMOVPS   256(SI), Y2, Y4
 	VMOVUPS      32(DX), Y5
@@ -57416,7 +56515,7 @@ done4:
 	VSUBSD    X2, X0, X2
 	VMOVSD    sureExcess64<>+0(SB), X3
 	VUCOMISD  X3, X2
-	JCS       sure64to80
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l22
 
@@ -57514,336 +56613,10 @@ l26:
 	VZEROUPPER
 	RET
 
-sure64to80:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS max+36(FP), Y0
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
-	VMOVUPS      nearSure<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y1
-	VMASKMOVPS   256(SI), Y1, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   288(SI), Y4, Y5
-	VMOVUPS      (SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
-
-	// -n = magic - N - u
-	VSUBPS  Y6, Y2, Y8
-	VSUBPS  Y7, Y2, Y9
-	VMOVUPS nearLog2eHi<>+0(SB), Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y10, Y8
-	VFMADD231PS 64(SI), Y10, Y9
-	VMOVUPS     nearLog2eLo<>+0(SB), Y11
-	VFMADD231PS (SI), Y11, Y8
-	VFMADD231PS 64(SI), Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, (SI), Y0, Y12
-	VCMPPS      $0x1e, 64(SI), Y0, Y13
-	VANDPS      Y8, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y7
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y2, Y10, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y9
-	VSUBPS Y8, Y2, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y10, Y9
-	VFMADD231PS 192(SI), Y10, Y13
-	VFMADD231PS 128(SI), Y11, Y9
-	VFMADD231PS 192(SI), Y11, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y4, (BX)
-	VPSLLD  $0x14, Y7, Y4
-	VMOVUPS Y5, 32(BX)
-	VPSLLD  $0x14, Y8, Y5
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VMULPS      Y4, Y9, Y9
-	VMULPS      Y5, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y9
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y0, Y4
-	VCMPPS      $0x1e, 192(SI), Y0, Y5
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y4, Y4
-	VADDPS      Y4, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VPOR        Y6, Y8, Y6
-	VMOVAPS     Y2, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y3, Y4
-	VANDPS      Y4, Y1, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y3, Y5
-	VFMADD231PS Y11, Y3, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y7
-	VPSLLD  $0x14, Y4, Y8
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
-	VMULPS      Y8, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VANDPS      Y5, Y1, Y1
-	VCMPPS      $0x1e, Y3, Y0, Y3
-	VANDPS      Y1, Y3, Y3
-	VPOR        Y6, Y4, Y6
-	VMOVUPS     32(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     96(SI), Y4
-	VFMADD213PS Y2, Y10, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y5
-	VSUBPS Y4, Y2, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y10, Y5
-	VFMADD231PS 96(SI), Y10, Y7
-	VFMADD231PS 32(SI), Y11, Y5
-	VFMADD231PS 96(SI), Y11, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y8
-	VPERMPS nearTable<>+0(SB), Y4, Y9
-	VPSLLD  $0x14, Y1, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y8, Y13, Y8
-	VPADDD  Y9, Y14, Y9
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y5, Y5
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y5
-	VFMADD213PS Y9, Y9, Y7
-	VCMPPS      $0x1e, 32(SI), Y0, Y8
-	VCMPPS      $0x1e, 96(SI), Y0, Y9
-	VANDPS      Y5, Y8, Y8
-	VANDPS      Y7, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y4, Y6
-	VMOVUPS     160(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     224(SI), Y4
-	VFMADD213PS Y2, Y10, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y5
-	VSUBPS Y4, Y2, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y10, Y5
-	VFMADD231PS 224(SI), Y10, Y7
-	VFMADD231PS 160(SI), Y11, Y5
-	VFMADD231PS 224(SI), Y11, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y9
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPSLLD  $0x14, Y1, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y5, Y5
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y5
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 160(SI), Y0, Y9
-	VCMPPS      $0x1e, 224(SI), Y0, Y13
-	VANDPS      Y5, Y9, Y9
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y4, Y6
-	VMOVUPS     32(BX), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     (BX), Y4
-	VANDPS      Y1, Y4, Y1
-
-	// -n = magic - N - u
-	VSUBPS  Y1, Y2, Y5
-	VMOVUPS 32(BX), Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y7, Y5
-	VFMADD231PS Y11, Y7, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y9
-	VPSLLD  $0x14, Y1, Y13
-	VPADDD  Y9, Y13, Y9
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VMULPS      Y13, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y5
-	VANDPS      Y5, Y4, Y4
-	VCMPPS      $0x1e, Y7, Y0, Y7
-	VANDPS      Y4, Y7, Y7
-	VPOR        Y6, Y1, Y6
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          end
-	VEXTRACTF128 $0x01, Y12, X1
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y3, Y12, Y12
-	VADDPD       Y4, Y1, Y1
-	VEXTRACTF128 $0x01, Y8, X3
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y7, Y8, Y8
-	VADDPD       Y4, Y3, Y3
-	VMOVAPS      Y2, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y0, Y2
-	VFMADD231PS Y11, Y0, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y5
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y5, Y4, Y5
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
-	VMULPS      Y4, Y2, Y2
-
-	// s*q + s
-	VFMADD213PS  Y5, Y5, Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       sureScale64<>+0(SB), X4
-	VMULSD       X4, X2, X2
-	VMOVSD       X2, top+40(FP)
-	VADDPD       Y8, Y12, Y12
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y1, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X12
-	VMOVHLPS     X12, X12, X1
-	VADDSD       X1, X12, X12
-	VMULSD       X4, X12, X12
-	VMOVSD       X12, rest+48(FP)
-	VMULPS       log2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      integerSure<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, unit+32(FP)
-	MOVB         $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done6:
+done3:
 	// 81 to 96 elements.
 	CMPQ CX, $0x00000060
-	JGT  done8
+	JGT  done4
 	SUBQ $0x00000050, CX
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -57889,7 +56662,7 @@ done6:
 	VMAXPS       X2, X3, X3
 	VMOVSHDUP    X3, X2
 	VMAXSS       X2, X3, X3
-	VMOVSS       X3, max+36(FP)
+	VMOVSS       X3, max+32(FP)
 	VMOVUPS      (DX), Y2
 	VMASKMOVPS   320(SI), Y2, Y4
 	VMOVUPS      32(DX), Y5
@@ -58223,7 +56996,7 @@ done6:
 	VSUBSD    X2, X0, X2
 	VMOVSD    sureExcess64<>+0(SB), X3
 	VUCOMISD  X3, X2
-	JCS       sure80to96
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l27
 
@@ -58329,370 +57102,10 @@ l31:
 	VZEROUPPER
 	RET
 
-sure80to96:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS max+36(FP), Y0
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
-	VMOVUPS      nearSure<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y1
-	VMASKMOVPS   320(SI), Y1, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   352(SI), Y4, Y5
-	VMOVUPS      (SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
-
-	// -n = magic - N - u
-	VSUBPS  Y6, Y2, Y8
-	VSUBPS  Y7, Y2, Y9
-	VMOVUPS nearLog2eHi<>+0(SB), Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y10, Y8
-	VFMADD231PS 64(SI), Y10, Y9
-	VMOVUPS     nearLog2eLo<>+0(SB), Y11
-	VFMADD231PS (SI), Y11, Y8
-	VFMADD231PS 64(SI), Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, (SI), Y0, Y12
-	VCMPPS      $0x1e, 64(SI), Y0, Y13
-	VANDPS      Y8, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y7
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y2, Y10, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y9
-	VSUBPS Y8, Y2, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y10, Y9
-	VFMADD231PS 192(SI), Y10, Y13
-	VFMADD231PS 128(SI), Y11, Y9
-	VFMADD231PS 192(SI), Y11, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y4, (BX)
-	VPSLLD  $0x14, Y7, Y4
-	VMOVUPS Y5, 32(BX)
-	VPSLLD  $0x14, Y8, Y5
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VMULPS      Y4, Y9, Y9
-	VMULPS      Y5, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y9
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y0, Y4
-	VCMPPS      $0x1e, 192(SI), Y0, Y5
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y4, Y4
-	VADDPS      Y4, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VPOR        Y6, Y8, Y6
-	VMOVUPS     256(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y4
-	VMOVAPS     Y2, Y5
-	VFMADD231PS Y10, Y3, Y5
-	VANDPS      Y5, Y1, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y7
-	VSUBPS Y5, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y10, Y7
-	VFMADD231PS Y10, Y3, Y8
-	VFMADD231PS 256(SI), Y11, Y7
-	VFMADD231PS Y11, Y3, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y13, Y13, Y8
-	VANDPS      Y8, Y1, Y1
-	VCMPPS      $0x1e, 256(SI), Y0, Y8
-	VCMPPS      $0x1e, Y3, Y0, Y3
-	VANDPS      Y7, Y8, Y8
-	VANDPS      Y1, Y3, Y3
-	VADDPS      Y3, Y8, Y8
-	VPOR        Y6, Y4, Y6
-	VPOR        Y6, Y5, Y6
-	VMOVUPS     32(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     96(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y10, Y4
-	VFMADD231PS 96(SI), Y10, Y5
-	VFMADD231PS 32(SI), Y11, Y4
-	VFMADD231PS 96(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y7
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPSLLD  $0x14, Y1, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPADDD  Y7, Y13, Y7
-	VPADDD  Y9, Y14, Y9
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VMULPS      Y13, Y4, Y4
-	VMULPS      Y14, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VFMADD213PS Y9, Y9, Y5
-	VCMPPS      $0x1e, 32(SI), Y0, Y7
-	VCMPPS      $0x1e, 96(SI), Y0, Y9
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y5, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     160(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     224(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y10, Y4
-	VFMADD231PS 224(SI), Y10, Y5
-	VFMADD231PS 160(SI), Y11, Y4
-	VFMADD231PS 224(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y9
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPSLLD  $0x14, Y1, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
-	VMULPS      Y14, Y4, Y4
-	VMULPS      Y15, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y4
-	VFMADD213PS Y13, Y13, Y5
-	VCMPPS      $0x1e, 160(SI), Y0, Y9
-	VCMPPS      $0x1e, 224(SI), Y0, Y13
-	VANDPS      Y4, Y9, Y9
-	VANDPS      Y5, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     288(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     32(BX), Y3
-	VFMADD213PS Y2, Y10, Y3
-	VMOVUPS     (BX), Y4
-	VANDPS      Y3, Y4, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y5
-	VSUBPS Y3, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y10, Y5
-	VMOVUPS     32(BX), Y13
-	VFMADD231PS Y10, Y13, Y9
-	VFMADD231PS 288(SI), Y11, Y5
-	VFMADD231PS Y11, Y13, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y14
-	VPERMPS nearTable<>+0(SB), Y3, Y15
-	VPSLLD  $0x14, Y1, Y11
-	VPSLLD  $0x14, Y3, Y10
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
-	VMULPS      Y10, Y5, Y5
-	VMULPS      Y11, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y5
-	VFMADD213PS Y15, Y15, Y9
-	VANDPS      Y9, Y4, Y4
-	VCMPPS      $0x1e, 288(SI), Y0, Y9
-	VCMPPS      $0x1e, Y13, Y0, Y13
-	VANDPS      Y5, Y9, Y9
-	VANDPS      Y4, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          end
-	VEXTRACTF128 $0x01, Y12, X1
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y8, X3
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y8, Y12, Y12
-	VADDPD       Y3, Y1, Y1
-	VEXTRACTF128 $0x01, Y7, X3
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y9, X4
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y9, Y7, Y7
-	VADDPD       Y4, Y3, Y3
-	VMOVUPS      nearLog2eHi<>+0(SB), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y2
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y5
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y5, Y4, Y5
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
-	VMULPS      Y4, Y2, Y2
-
-	// s*q + s
-	VFMADD213PS  Y5, Y5, Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       sureScale64<>+0(SB), X4
-	VMULSD       X4, X2, X2
-	VMOVSD       X2, top+40(FP)
-	VADDPD       Y7, Y12, Y12
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y1, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X12
-	VMOVHLPS     X12, X12, X1
-	VADDSD       X1, X12, X12
-	VMULSD       X4, X12, X12
-	VMOVSD       X12, rest+48(FP)
-	VMULPS       log2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      integerSure<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, unit+32(FP)
-	MOVB         $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done8:
+done4:
 	// 97 to 112 elements.
 	CMPQ CX, $0x00000070
-	JGT  done10
+	JGT  done5
 	SUBQ $0x00000060, CX
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -58740,7 +57153,7 @@ done8:
 	VMAXPS       X2, X3, X3
 	VMOVSHDUP    X3, X2
 	VMAXSS       X2, X3, X3
-	VMOVSS       X3, max+36(FP)
+	VMOVSS       X3, max+32(FP)
 	VMOVUPS      (DX), Y2
 	VMASKMOVPS   384(SI), Y2, Y4
 	VMOVUPS      32(DX), Y5
@@ -59129,7 +57542,7 @@ done8:
 	VSUBSD    X2, X0, X2
 	VMOVSD    sureExcess64<>+0(SB), X3
 	VUCOMISD  X3, X2
-	JCS       sure96to112
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l32
 
@@ -59243,428 +57656,10 @@ l36:
 	VZEROUPPER
 	RET
 
-sure96to112:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS max+36(FP), Y0
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
-	VMOVUPS      nearSure<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y1
-	VMASKMOVPS   384(SI), Y1, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   416(SI), Y4, Y5
-	VMOVUPS      (SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
-
-	// -n = magic - N - u
-	VSUBPS  Y6, Y2, Y8
-	VSUBPS  Y7, Y2, Y9
-	VMOVUPS nearLog2eHi<>+0(SB), Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y10, Y8
-	VFMADD231PS 64(SI), Y10, Y9
-	VMOVUPS     nearLog2eLo<>+0(SB), Y11
-	VFMADD231PS (SI), Y11, Y8
-	VFMADD231PS 64(SI), Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, (SI), Y0, Y12
-	VCMPPS      $0x1e, 64(SI), Y0, Y13
-	VANDPS      Y8, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y7
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y2, Y10, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y9
-	VSUBPS Y8, Y2, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y10, Y9
-	VFMADD231PS 192(SI), Y10, Y13
-	VFMADD231PS 128(SI), Y11, Y9
-	VFMADD231PS 192(SI), Y11, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y4, (BX)
-	VPSLLD  $0x14, Y7, Y4
-	VMOVUPS Y5, 32(BX)
-	VPSLLD  $0x14, Y8, Y5
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VMULPS      Y4, Y9, Y9
-	VMULPS      Y5, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y9
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y0, Y4
-	VCMPPS      $0x1e, 192(SI), Y0, Y5
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y4, Y4
-	VADDPS      Y4, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VPOR        Y6, Y8, Y6
-	VMOVUPS     256(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y4
-	VMOVUPS     320(SI), Y5
-	VFMADD213PS Y2, Y10, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y7
-	VSUBPS Y5, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y10, Y7
-	VFMADD231PS 320(SI), Y10, Y8
-	VFMADD231PS 256(SI), Y11, Y7
-	VFMADD231PS 320(SI), Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y13, Y13, Y8
-	VCMPPS      $0x1e, 256(SI), Y0, Y9
-	VCMPPS      $0x1e, 320(SI), Y0, Y13
-	VANDPS      Y7, Y9, Y9
-	VANDPS      Y8, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VPOR        Y6, Y4, Y6
-	VPOR        Y6, Y5, Y6
-	VMOVAPS     Y2, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y3, Y4
-	VANDPS      Y4, Y1, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y3, Y5
-	VFMADD231PS Y11, Y3, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y7
-	VPSLLD  $0x14, Y4, Y8
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
-	VMULPS      Y8, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VANDPS      Y5, Y1, Y1
-	VCMPPS      $0x1e, Y3, Y0, Y3
-	VANDPS      Y1, Y3, Y3
-	VPOR        Y6, Y4, Y6
-	VADDPS      Y3, Y9, Y9
-	VMOVUPS     32(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     96(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y10, Y4
-	VFMADD231PS 96(SI), Y10, Y5
-	VFMADD231PS 32(SI), Y11, Y4
-	VFMADD231PS 96(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y7
-	VPERMPS nearTable<>+0(SB), Y3, Y8
-	VPSLLD  $0x14, Y1, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPADDD  Y7, Y13, Y7
-	VPADDD  Y8, Y14, Y8
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VMULPS      Y13, Y4, Y4
-	VMULPS      Y14, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VFMADD213PS Y8, Y8, Y5
-	VCMPPS      $0x1e, 32(SI), Y0, Y7
-	VCMPPS      $0x1e, 96(SI), Y0, Y8
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y5, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     160(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     224(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y10, Y4
-	VFMADD231PS 224(SI), Y10, Y5
-	VFMADD231PS 160(SI), Y11, Y4
-	VFMADD231PS 224(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y8
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPSLLD  $0x14, Y1, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VPADDD  Y8, Y14, Y8
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
-	VMULPS      Y14, Y4, Y4
-	VMULPS      Y15, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y4
-	VFMADD213PS Y13, Y13, Y5
-	VCMPPS      $0x1e, 160(SI), Y0, Y8
-	VCMPPS      $0x1e, 224(SI), Y0, Y13
-	VANDPS      Y4, Y8, Y8
-	VANDPS      Y5, Y13, Y13
-	VADDPS      Y13, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     288(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     352(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y10, Y4
-	VFMADD231PS 352(SI), Y10, Y5
-	VFMADD231PS 288(SI), Y11, Y4
-	VFMADD231PS 352(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y8
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPSLLD  $0x14, Y1, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VPADDD  Y8, Y14, Y8
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
-	VMULPS      Y14, Y4, Y4
-	VMULPS      Y15, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y4
-	VFMADD213PS Y13, Y13, Y5
-	VCMPPS      $0x1e, 288(SI), Y0, Y8
-	VCMPPS      $0x1e, 352(SI), Y0, Y13
-	VANDPS      Y4, Y8, Y8
-	VANDPS      Y5, Y13, Y13
-	VADDPS      Y13, Y8, Y8
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     32(BX), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     (BX), Y3
-	VANDPS      Y1, Y3, Y1
-
-	// -n = magic - N - u
-	VSUBPS  Y1, Y2, Y4
-	VMOVUPS 32(BX), Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y5, Y4
-	VFMADD231PS Y11, Y5, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y13
-	VPSLLD  $0x14, Y1, Y14
-	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
-	VMULPS      Y14, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y4
-	VANDPS      Y4, Y3, Y3
-	VCMPPS      $0x1e, Y5, Y0, Y5
-	VANDPS      Y3, Y5, Y5
-	VPOR        Y6, Y1, Y6
-	VADDPS      Y5, Y8, Y8
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          end
-	VEXTRACTF128 $0x01, Y12, X1
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y9, X3
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y9, Y12, Y12
-	VADDPD       Y3, Y1, Y1
-	VEXTRACTF128 $0x01, Y7, X3
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y8, X4
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y8, Y7, Y7
-	VADDPD       Y4, Y3, Y3
-	VMOVAPS      Y2, Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y10, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y10, Y0, Y2
-	VFMADD231PS Y11, Y0, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y5
-	VPSLLD  $0x14, Y4, Y4
-	VPADDD  Y5, Y4, Y5
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
-	VMULPS      Y4, Y2, Y2
-
-	// s*q + s
-	VFMADD213PS  Y5, Y5, Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       sureScale64<>+0(SB), X4
-	VMULSD       X4, X2, X2
-	VMOVSD       X2, top+40(FP)
-	VADDPD       Y7, Y12, Y12
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y1, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X1
-	VADDPD       X1, X12, X12
-	VMOVHLPS     X12, X12, X1
-	VADDSD       X1, X12, X12
-	VMULSD       X4, X12, X12
-	VMOVSD       X12, rest+48(FP)
-	VMULPS       log2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      integerSure<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, unit+32(FP)
-	MOVB         $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done10:
+done5:
 	// 113 to 128 elements.
 	CMPQ CX, $0x00000080
-	JGT  done12
+	JGT  done6
 	SUBQ $0x00000070, CX
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -59716,7 +57711,7 @@ done10:
 	VMAXPS       X2, X3, X3
 	VMOVSHDUP    X3, X2
 	VMAXSS       X2, X3, X3
-	VMOVSS       X3, max+36(FP)
+	VMOVSS       X3, max+32(FP)
 	VMOVUPS      (DX), Y2
 	VMASKMOVPS   448(SI), Y2, Y4
 	VMOVUPS      32(DX), Y5
@@ -60136,7 +58131,7 @@ done10:
 	VSUBSD    X2, X0, X2
 	VMOVSD    sureExcess64<>+0(SB), X3
 	VUCOMISD  X3, X2
-	JCS       sure112to128
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l37
 
@@ -60258,464 +58253,10 @@ l41:
 	VZEROUPPER
 	RET
 
-sure112to128:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS max+36(FP), Y0
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
-	VMOVUPS      nearSure<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y1
-	VMASKMOVPS   448(SI), Y1, Y3
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   480(SI), Y4, Y5
-	VMOVUPS      (SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
-
-	// -n = magic - N - u
-	VSUBPS  Y6, Y2, Y8
-	VSUBPS  Y7, Y2, Y9
-	VMOVUPS nearLog2eHi<>+0(SB), Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y10, Y8
-	VFMADD231PS 64(SI), Y10, Y9
-	VMOVUPS     nearLog2eLo<>+0(SB), Y11
-	VFMADD231PS (SI), Y11, Y8
-	VFMADD231PS 64(SI), Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, (SI), Y0, Y12
-	VCMPPS      $0x1e, 64(SI), Y0, Y13
-	VANDPS      Y8, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y7
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y2, Y10, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y9
-	VSUBPS Y8, Y2, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y10, Y9
-	VFMADD231PS 192(SI), Y10, Y13
-	VFMADD231PS 128(SI), Y11, Y9
-	VFMADD231PS 192(SI), Y11, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y4, (BX)
-	VPSLLD  $0x14, Y7, Y4
-	VMOVUPS Y5, 32(BX)
-	VPSLLD  $0x14, Y8, Y5
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
-	VMULPS      Y4, Y9, Y9
-	VMULPS      Y5, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y9
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y0, Y4
-	VCMPPS      $0x1e, 192(SI), Y0, Y5
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y4, Y4
-	VADDPS      Y4, Y12, Y12
-	VPOR        Y6, Y7, Y6
-	VPOR        Y6, Y8, Y6
-	VMOVUPS     256(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y4
-	VMOVUPS     320(SI), Y5
-	VFMADD213PS Y2, Y10, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y7
-	VSUBPS Y5, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y10, Y7
-	VFMADD231PS 320(SI), Y10, Y8
-	VFMADD231PS 256(SI), Y11, Y7
-	VFMADD231PS 320(SI), Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y13, Y13, Y8
-	VCMPPS      $0x1e, 256(SI), Y0, Y9
-	VCMPPS      $0x1e, 320(SI), Y0, Y13
-	VANDPS      Y7, Y9, Y9
-	VANDPS      Y8, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VPOR        Y6, Y4, Y6
-	VPOR        Y6, Y5, Y6
-	VMOVUPS     384(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y4
-	VMOVAPS     Y2, Y5
-	VFMADD231PS Y10, Y3, Y5
-	VANDPS      Y5, Y1, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y7
-	VSUBPS Y5, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y10, Y7
-	VFMADD231PS Y10, Y3, Y8
-	VFMADD231PS 384(SI), Y11, Y7
-	VFMADD231PS Y11, Y3, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y12, 64(BX)
-	VPSLLD  $0x14, Y5, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y12, Y7, Y7
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
-	VFMADD213PS Y14, Y14, Y8
-	VANDPS      Y8, Y1, Y1
-	VCMPPS      $0x1e, 384(SI), Y0, Y8
-	VCMPPS      $0x1e, Y3, Y0, Y3
-	VANDPS      Y7, Y8, Y8
-	VANDPS      Y1, Y3, Y3
-	VADDPS      Y3, Y8, Y8
-	VADDPS      Y8, Y9, Y9
-	VPOR        Y6, Y4, Y6
-	VPOR        Y6, Y5, Y6
-	VMOVUPS     32(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     96(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y10, Y4
-	VFMADD231PS 96(SI), Y10, Y5
-	VFMADD231PS 32(SI), Y11, Y4
-	VFMADD231PS 96(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y7
-	VPERMPS nearTable<>+0(SB), Y3, Y8
-	VPSLLD  $0x14, Y1, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPADDD  Y7, Y12, Y7
-	VPADDD  Y8, Y13, Y8
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VMULPS      Y12, Y4, Y4
-	VMULPS      Y13, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VFMADD213PS Y8, Y8, Y5
-	VCMPPS      $0x1e, 32(SI), Y0, Y7
-	VCMPPS      $0x1e, 96(SI), Y0, Y8
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y5, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     160(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     224(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y10, Y4
-	VFMADD231PS 224(SI), Y10, Y5
-	VFMADD231PS 160(SI), Y11, Y4
-	VFMADD231PS 224(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y8
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPSLLD  $0x14, Y1, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPADDD  Y8, Y13, Y8
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VMULPS      Y13, Y4, Y4
-	VMULPS      Y14, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y4
-	VFMADD213PS Y12, Y12, Y5
-	VCMPPS      $0x1e, 160(SI), Y0, Y8
-	VCMPPS      $0x1e, 224(SI), Y0, Y12
-	VANDPS      Y4, Y8, Y8
-	VANDPS      Y5, Y12, Y12
-	VADDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     288(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     352(SI), Y3
-	VFMADD213PS Y2, Y10, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y4
-	VSUBPS Y3, Y2, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y10, Y4
-	VFMADD231PS 352(SI), Y10, Y5
-	VFMADD231PS 288(SI), Y11, Y4
-	VFMADD231PS 352(SI), Y11, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y8
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPSLLD  $0x14, Y1, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPADDD  Y8, Y13, Y8
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VMULPS      Y13, Y4, Y4
-	VMULPS      Y14, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y4
-	VFMADD213PS Y12, Y12, Y5
-	VCMPPS      $0x1e, 288(SI), Y0, Y8
-	VCMPPS      $0x1e, 352(SI), Y0, Y12
-	VANDPS      Y4, Y8, Y8
-	VANDPS      Y5, Y12, Y12
-	VADDPS      Y12, Y8, Y8
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-	VMOVUPS     416(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y10, Y1
-	VMOVUPS     32(BX), Y3
-	VFMADD213PS Y2, Y10, Y3
-	VMOVUPS     (BX), Y4
-	VANDPS      Y3, Y4, Y3
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y5
-	VSUBPS Y3, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y10, Y5
-	VMOVUPS     32(BX), Y13
-	VFMADD231PS Y10, Y13, Y12
-	VFMADD231PS 416(SI), Y11, Y5
-	VFMADD231PS Y11, Y13, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y14
-	VPERMPS nearTable<>+0(SB), Y3, Y15
-	VPSLLD  $0x14, Y1, Y11
-	VPSLLD  $0x14, Y3, Y10
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
-	VMULPS      Y10, Y5, Y5
-	VMULPS      Y11, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y5
-	VFMADD213PS Y15, Y15, Y12
-	VANDPS      Y12, Y4, Y4
-	VCMPPS      $0x1e, 416(SI), Y0, Y10
-	VCMPPS      $0x1e, Y13, Y0, Y13
-	VANDPS      Y5, Y10, Y10
-	VANDPS      Y4, Y13, Y13
-	VADDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VPOR        Y6, Y1, Y6
-	VPOR        Y6, Y3, Y6
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y6
-	JNZ          end
-	VMOVUPS      64(BX), Y1
-	VEXTRACTF128 $0x01, Y1, X3
-	VCVTPS2PD    X1, Y1
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y9, X4
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y9, Y1, Y1
-	VADDPD       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y8, X5
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y8, Y7, Y7
-	VADDPD       Y5, Y4, Y4
-	VMOVUPS      nearLog2eHi<>+0(SB), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y2, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y2
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y6
-	VPSLLD  $0x14, Y5, Y5
-	VPADDD  Y6, Y5, Y6
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y5
-	VMULPS      Y5, Y2, Y2
-
-	// s*q + s
-	VFMADD213PS  Y6, Y6, Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       sureScale64<>+0(SB), X5
-	VMULSD       X5, X2, X2
-	VMOVSD       X2, top+40(FP)
-	VADDPD       Y7, Y1, Y1
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y3, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPD       X2, X1, X1
-	VMOVHLPS     X1, X1, X2
-	VADDSD       X2, X1, X1
-	VMULSD       X5, X1, X1
-	VMOVSD       X1, rest+48(FP)
-	VMULPS       log2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      integerSure<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, unit+32(FP)
-	MOVB         $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done12:
+done6:
 	// 256 elements.
 	CMPQ CX, $0x00000100
-	JNE  done14
+	JNE  done7
 	MOVL (SI), AX
 	ANDL $0x7fffffff, AX
 	CMPL AX, $0x43800000
@@ -60780,7 +58321,7 @@ done12:
 	VMAXPS       X3, X2, X2
 	VMOVSHDUP    X2, X3
 	VMAXSS       X3, X2, X2
-	VMOVSS       X2, max+36(FP)
+	VMOVSS       X2, max+32(FP)
 	VMOVUPS      (SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -61557,7 +59098,7 @@ done12:
 	VSUBSD    X1, X2, X1
 	VMOVSD    sureExcess64<>+0(SB), X3
 	VUCOMISD  X3, X1
-	JCS       sure256to256
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l42
 
@@ -61721,855 +59262,14 @@ l42:
 	VZEROUPPER
 	RET
 
-sure256to256:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS max+36(FP), Y0
-	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
-	VMOVUPS      nearSure<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VSUBPS       nearInteger<>+0(SB), Y2, Y2
-	VMOVUPS      (SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y1
-	VMOVUPS     64(SI), Y3
-	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y3
-
-	// -n = magic - N - u
-	VSUBPS  Y1, Y2, Y4
-	VSUBPS  Y3, Y2, Y5
-	VMOVUPS nearLog2eHi<>+0(SB), Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y6, Y4
-	VFMADD231PS 64(SI), Y6, Y5
-	VMOVUPS     nearLog2eLo<>+0(SB), Y7
-	VFMADD231PS (SI), Y7, Y4
-	VFMADD231PS 64(SI), Y7, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y1, Y8
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPSLLD  $0x14, Y1, Y10
-	VPSLLD  $0x14, Y3, Y11
-	VPADDD  Y8, Y10, Y8
-	VPADDD  Y9, Y11, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
-	VMULPS      Y10, Y4, Y4
-	VMULPS      Y11, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y4
-	VFMADD213PS Y9, Y9, Y5
-	VCMPPS      $0x1e, (SI), Y0, Y8
-	VCMPPS      $0x1e, 64(SI), Y0, Y9
-	VANDPS      Y4, Y8, Y8
-	VANDPS      Y5, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y1, Y3, Y1
-	VMOVUPS     128(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     192(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y6, Y5
-	VFMADD231PS 192(SI), Y6, Y9
-	VFMADD231PS 128(SI), Y7, Y5
-	VFMADD231PS 192(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPSLLD  $0x14, Y3, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y13, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y5
-	VFMADD213PS Y11, Y11, Y9
-	VCMPPS      $0x1e, 128(SI), Y0, Y10
-	VCMPPS      $0x1e, 192(SI), Y0, Y11
-	VANDPS      Y5, Y10, Y10
-	VANDPS      Y9, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     256(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     320(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y6, Y5
-	VFMADD231PS 320(SI), Y6, Y9
-	VFMADD231PS 256(SI), Y7, Y5
-	VFMADD231PS 320(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y4, Y11
-	VPSLLD  $0x14, Y3, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPADDD  Y10, Y12, Y10
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y13, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y5
-	VFMADD213PS Y11, Y11, Y9
-	VCMPPS      $0x1e, 256(SI), Y0, Y10
-	VCMPPS      $0x1e, 320(SI), Y0, Y11
-	VANDPS      Y5, Y10, Y10
-	VANDPS      Y9, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     384(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     448(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y6, Y5
-	VFMADD231PS 448(SI), Y6, Y9
-	VFMADD231PS 384(SI), Y7, Y5
-	VFMADD231PS 448(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y5, Y5
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y5
-	VFMADD213PS Y12, Y12, Y9
-	VCMPPS      $0x1e, 384(SI), Y0, Y11
-	VCMPPS      $0x1e, 448(SI), Y0, Y12
-	VANDPS      Y5, Y11, Y11
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     512(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     576(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y6, Y5
-	VFMADD231PS 576(SI), Y6, Y9
-	VFMADD231PS 512(SI), Y7, Y5
-	VFMADD231PS 576(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y5, Y5
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y5
-	VFMADD213PS Y12, Y12, Y9
-	VCMPPS      $0x1e, 512(SI), Y0, Y11
-	VCMPPS      $0x1e, 576(SI), Y0, Y12
-	VANDPS      Y5, Y11, Y11
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     640(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     704(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 640(SI), Y6, Y5
-	VFMADD231PS 704(SI), Y6, Y9
-	VFMADD231PS 640(SI), Y7, Y5
-	VFMADD231PS 704(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y5, Y5
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y5
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, 640(SI), Y0, Y12
-	VCMPPS      $0x1e, 704(SI), Y0, Y13
-	VANDPS      Y5, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     768(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     832(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Y6, Y5
-	VFMADD231PS 832(SI), Y6, Y9
-	VFMADD231PS 768(SI), Y7, Y5
-	VFMADD231PS 832(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y5, Y5
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y5
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, 768(SI), Y0, Y12
-	VCMPPS      $0x1e, 832(SI), Y0, Y13
-	VANDPS      Y5, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     896(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     960(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 896(SI), Y6, Y5
-	VFMADD231PS 960(SI), Y6, Y9
-	VFMADD231PS 896(SI), Y7, Y5
-	VFMADD231PS 960(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y4, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y11, (BX)
-	VPSLLD  $0x14, Y4, Y11
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y11, Y5, Y5
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y5
-	VFMADD213PS Y14, Y14, Y9
-	VCMPPS      $0x1e, 896(SI), Y0, Y11
-	VCMPPS      $0x1e, 960(SI), Y0, Y13
-	VANDPS      Y5, Y11, Y11
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     96(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y6, Y5
-	VFMADD231PS 96(SI), Y6, Y9
-	VFMADD231PS 32(SI), Y7, Y5
-	VFMADD231PS 96(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y5, Y5
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y5
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, 32(SI), Y0, Y11
-	VCMPPS      $0x1e, 96(SI), Y0, Y13
-	VANDPS      Y5, Y11, Y11
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     224(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y6, Y5
-	VFMADD231PS 224(SI), Y6, Y9
-	VFMADD231PS 160(SI), Y7, Y5
-	VFMADD231PS 224(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y4, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y12, 32(BX)
-	VPSLLD  $0x14, Y4, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y5
-	VFMADD213PS Y14, Y14, Y9
-	VCMPPS      $0x1e, 160(SI), Y0, Y12
-	VCMPPS      $0x1e, 224(SI), Y0, Y13
-	VANDPS      Y5, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     352(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y6, Y5
-	VFMADD231PS 352(SI), Y6, Y9
-	VFMADD231PS 288(SI), Y7, Y5
-	VFMADD231PS 352(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y5, Y5
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y5
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, 288(SI), Y0, Y12
-	VCMPPS      $0x1e, 352(SI), Y0, Y13
-	VANDPS      Y5, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     480(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y6, Y5
-	VFMADD231PS 480(SI), Y6, Y9
-	VFMADD231PS 416(SI), Y7, Y5
-	VFMADD231PS 480(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y4, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y11, 64(BX)
-	VPSLLD  $0x14, Y4, Y11
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y11, Y5, Y5
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y5
-	VFMADD213PS Y14, Y14, Y9
-	VCMPPS      $0x1e, 416(SI), Y0, Y11
-	VCMPPS      $0x1e, 480(SI), Y0, Y13
-	VANDPS      Y5, Y11, Y11
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     544(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     608(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y6, Y5
-	VFMADD231PS 608(SI), Y6, Y9
-	VFMADD231PS 544(SI), Y7, Y5
-	VFMADD231PS 608(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y5, Y5
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y5
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, 544(SI), Y0, Y11
-	VCMPPS      $0x1e, 608(SI), Y0, Y13
-	VANDPS      Y5, Y11, Y11
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     672(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     736(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 672(SI), Y6, Y5
-	VFMADD231PS 736(SI), Y6, Y9
-	VFMADD231PS 672(SI), Y7, Y5
-	VFMADD231PS 736(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y4, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y12, 96(BX)
-	VPSLLD  $0x14, Y4, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y12, Y5, Y5
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y5
-	VFMADD213PS Y14, Y14, Y9
-	VCMPPS      $0x1e, 672(SI), Y0, Y12
-	VCMPPS      $0x1e, 736(SI), Y0, Y13
-	VANDPS      Y5, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     800(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     864(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 800(SI), Y6, Y5
-	VFMADD231PS 864(SI), Y6, Y9
-	VFMADD231PS 800(SI), Y7, Y5
-	VFMADD231PS 864(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y5, Y5
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y5
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, 800(SI), Y0, Y12
-	VCMPPS      $0x1e, 864(SI), Y0, Y13
-	VANDPS      Y5, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-	VMOVUPS     928(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y6, Y3
-	VMOVUPS     992(SI), Y4
-	VFMADD213PS Y2, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y5
-	VSUBPS Y4, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 928(SI), Y6, Y5
-	VFMADD231PS 992(SI), Y6, Y9
-	VFMADD231PS 928(SI), Y7, Y5
-	VFMADD231PS 992(SI), Y7, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y4, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VPSLLD  $0x14, Y4, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y7, Y5, Y5
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y5
-	VFMADD213PS Y14, Y14, Y9
-	VCMPPS      $0x1e, 928(SI), Y0, Y7
-	VCMPPS      $0x1e, 992(SI), Y0, Y13
-	VANDPS      Y5, Y7, Y7
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y12, Y12
-	VPOR        Y1, Y3, Y1
-	VPOR        Y1, Y4, Y1
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y1
-	JNZ          end
-	VADDPS       Y10, Y8, Y1
-	VMINPS       Y10, Y8, Y3
-	VMAXPS       Y10, Y8, Y8
-	VSUBPS       Y8, Y1, Y8
-	VSUBPS       Y8, Y3, Y3
-	VMOVUPS      (BX), Y4
-	VADDPS       Y4, Y1, Y5
-	VMINPS       Y4, Y1, Y7
-	VMAXPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y5, Y1
-	VSUBPS       Y1, Y7, Y7
-	VADDPS       Y7, Y3, Y3
-	VMOVUPS      32(BX), Y1
-	VADDPS       Y1, Y5, Y4
-	VMINPS       Y1, Y5, Y7
-	VMAXPS       Y1, Y5, Y5
-	VSUBPS       Y5, Y4, Y5
-	VSUBPS       Y5, Y7, Y7
-	VADDPS       Y7, Y3, Y3
-	VEXTRACTF128 $0x01, Y4, X1
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y3, Y4, Y4
-	VADDPD       Y5, Y1, Y1
-	VMOVUPS      64(BX), Y3
-	VMOVUPS      96(BX), Y5
-	VADDPS       Y5, Y3, Y7
-	VMINPS       Y5, Y3, Y8
-	VMAXPS       Y5, Y3, Y3
-	VSUBPS       Y3, Y7, Y3
-	VSUBPS       Y3, Y8, Y8
-	VADDPS       Y11, Y7, Y3
-	VMINPS       Y11, Y7, Y5
-	VMAXPS       Y11, Y7, Y7
-	VSUBPS       Y7, Y3, Y7
-	VSUBPS       Y7, Y5, Y5
-	VADDPS       Y5, Y8, Y8
-	VADDPS       Y12, Y3, Y5
-	VMINPS       Y12, Y3, Y7
-	VMAXPS       Y12, Y3, Y3
-	VSUBPS       Y3, Y5, Y3
-	VSUBPS       Y3, Y7, Y7
-	VADDPS       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y5, X3
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y8, X7
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y8, Y5, Y5
-	VADDPD       Y7, Y3, Y3
-	VMOVAPS      Y2, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y6, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y2, Y2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y6, Y0, Y2
-	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y2
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y6
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y6, Y7, Y6
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y7
-	VMULPS      Y7, Y2, Y2
-
-	// s*q + s
-	VFMADD213PS  Y6, Y6, Y2
-	VCVTSS2SD    X2, X2, X2
-	VMOVSD       sureScale64<>+0(SB), X6
-	VMULSD       X6, X2, X2
-	VMOVSD       X2, top+40(FP)
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y1, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X1
-	VADDPD       X1, X4, X4
-	VMOVHLPS     X4, X4, X1
-	VADDSD       X1, X4, X4
-	VMULSD       X6, X4, X4
-	VMOVSD       X4, rest+48(FP)
-	VMULPS       log2eHi<>+0(SB), Y0, Y0
-	VMOVUPS      integerSure<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      integer<>+0(SB), Y0
-	VSUBPS       Y1, Y0, Y0
-	VMOVSS       X0, unit+32(FP)
-	MOVB         $0x02, how+28(FP)
+done7:
+end:
+	MOVB $0x00, how+28(FP)
 	VZEROUPPER
 	RET
 
-done14:
-end:
-	MOVB $0x00, how+28(FP)
+mayBeSure:
+	MOVB $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
@@ -81331,5 +78031,1503 @@ uncertain:
 
 done:
 	MOVB $0x01, how+52(FP)
+	VZEROUPPER
+	RET
+
+// func sureRowAVX2(src *float32, n int, s *Scale, out *RowSum) (how uint8)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sureRowAVX2(SB), $448-33
+	// sureRowAVX2: the sum of a sure row with the largest element max, if the others are near an N far below that.
+	MOVQ src+0(FP), SI
+	MOVQ s+16(FP), R15
+	MOVQ out+24(FP), R14
+	MOVQ n+8(FP), CX
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// N, far below the largest element, and an empty sum.
+	MOVL         (R15), AX
+	TESTL        $0x00000007, AX
+	JZ           irregular
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          irregular
+	VBROADCASTSS 4(R14), Y0
+	VBROADCASTSS 12(R15), Y1
+	VUCOMISS     X1, X0
+	JCS          irregular
+	VBROADCASTSS 16(R15), Y1
+	VUCOMISS     X0, X1
+	JCS          irregular
+	VBROADCASTSS (R15), Y1
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VBROADCASTSS 4(R15), Y2
+	VMULPS       unit<>+0(SB), Y2, Y2
+	VMULPS       Y1, Y0, Y3
+	VMOVUPS      nearSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y4, Y4
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y1, Y0
+	VMOVAPS      Y2, Y1
+	VMOVAPS      Y4, Y2
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, (BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 32(BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 64(BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 96(BX)
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done1
+	VMOVUPS nearTable<>+0(SB), Y4
+	VMOVUPS nearExp3<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop1:
+	VMOVUPS (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y10
+	VPERMPS Y4, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y8, Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS Y9, Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x1e, (SI), Y3, Y10
+	VCMPPS      $0x1e, 64(SI), Y3, Y11
+	VANDPS      Y8, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y11
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y12
+	VPERMPS Y4, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, 128(SI), Y3, Y12
+	VCMPPS      $0x1e, 192(SI), Y3, Y13
+	VANDPS      Y9, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y12
+	VPERMPS Y4, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, 256(SI), Y3, Y12
+	VCMPPS      $0x1e, 320(SI), Y3, Y13
+	VANDPS      Y9, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y9
+	VFMADD231PS 448(SI), Y0, Y11
+	VFMADD231PS 384(SI), Y1, Y9
+	VFMADD231PS 448(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 128(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y14, Y14, Y11
+	VCMPPS      $0x1e, 384(SI), Y3, Y10
+	VCMPPS      $0x1e, 448(SI), Y3, Y13
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y11
+	VPERMPS Y4, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS Y10, Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 32(SI), Y3, Y11
+	VCMPPS      $0x1e, 96(SI), Y3, Y13
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y9
+	VFMADD231PS 224(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y1, Y9
+	VFMADD231PS 224(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y12, 160(BX)
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS Y10, Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y14, Y14, Y10
+	VCMPPS      $0x1e, 160(SI), Y3, Y12
+	VCMPPS      $0x1e, 224(SI), Y3, Y13
+	VANDPS      Y9, Y12, Y12
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y9
+	VFMADD231PS 352(SI), Y0, Y10
+	VFMADD231PS 288(SI), Y1, Y9
+	VFMADD231PS 352(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y12
+	VPERMPS Y4, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS Y10, Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 288(SI), Y3, Y12
+	VCMPPS      $0x1e, 352(SI), Y3, Y13
+	VANDPS      Y9, Y12, Y12
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y9
+	VFMADD231PS 480(SI), Y0, Y10
+	VFMADD231PS 416(SI), Y1, Y9
+	VFMADD231PS 480(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y11, 192(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS Y10, Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y14, Y14, Y10
+	VCMPPS      $0x1e, 416(SI), Y3, Y11
+	VCMPPS      $0x1e, 480(SI), Y3, Y13
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     irregular
+	VMOVUPS (BX), Y6
+	VMOVUPS 128(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y6, Y8
+	VMINPS  Y7, Y6, Y9
+	VMAXPS  Y7, Y6, Y6
+	VSUBPS  Y6, Y8, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 160(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y7
+	VMINPS  Y6, Y8, Y10
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y7, Y8
+	VSUBPS  Y8, Y10, Y10
+	VADDPS  Y10, Y9, Y9
+	VMOVUPS 32(BX), Y6
+	VMOVUPS 192(BX), Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y8, Y6, Y10
+	VMINPS Y8, Y6, Y11
+	VMAXPS Y8, Y6, Y6
+	VSUBPS Y6, Y10, Y6
+	VSUBPS Y6, Y11, Y11
+	VADDPS 96(BX), Y11, Y11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y12, Y10, Y6
+	VMINPS  Y12, Y10, Y8
+	VMAXPS  Y12, Y10, Y10
+	VSUBPS  Y10, Y6, Y10
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y11, Y11
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y11, 96(BX)
+	ADDQ    $0x00000200, SI
+	SUBQ    $0x00000080, CX
+	JGE     loop1
+
+done1:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind5
+	CMPQ  CX, $0x00000010
+	JLE   upto2
+	CMPQ  CX, $0x00000020
+	JLE   upto3
+	CMPQ  CX, $0x00000040
+	JLE   upto4
+	JMP   upto5
+
+upto2:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 32(SI), Y6, Y7
+	VMOVAPS    Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y8
+	VANDPS      Y8, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y1, Y5, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y9, Y4, Y4
+	VCMPPS      $0x1e, Y5, Y3, Y5
+	VANDPS      Y4, Y5, Y5
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y4
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y9
+	VFMADD231PS Y1, Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y9, Y6, Y6
+	VCMPPS      $0x1e, Y7, Y3, Y7
+	VANDPS      Y6, Y7, Y7
+	VPOR        Y8, Y4, Y8
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y8
+	JNZ     irregular
+	VMOVUPS (BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y8
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  64(BX), Y8, Y8
+	VMOVUPS 32(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y4, Y5
+	VMINPS  Y7, Y4, Y9
+	VMAXPS  Y7, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind5
+
+upto3:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 64(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 96(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y11, Y4, Y4
+	VCMPPS      $0x1e, (SI), Y3, Y11
+	VCMPPS      $0x1e, Y5, Y3, Y5
+	VANDPS      Y10, Y11, Y11
+	VANDPS      Y4, Y5, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y5
+	VFMADD231PS Y0, Y7, Y5
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y5, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS Y0, Y7, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS Y1, Y7, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y10, Y6, Y6
+	VCMPPS      $0x1e, 32(SI), Y3, Y10
+	VCMPPS      $0x1e, Y7, Y3, Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y6, Y7, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y8, Y4, Y8
+	VPOR        Y8, Y5, Y8
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y8
+	JNZ     irregular
+	VMOVUPS (BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y11, Y4, Y5
+	VMINPS  Y11, Y4, Y6
+	VMAXPS  Y11, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y6, Y6
+	VADDPS  64(BX), Y6, Y6
+	VMOVUPS 32(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y4, Y7
+	VMINPS  Y10, Y4, Y8
+	VMAXPS  Y10, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind5
+
+upto4:
+	// Turns whose elements are all near, of 33 to 64 elements.
+	SUBQ    $0x00000020, CX
+	LEAQ    leftMasks<>+256(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	VMOVUPS (SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     64(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y6
+	VSUBPS Y5, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y6
+	VFMADD231PS 64(SI), Y0, Y7
+	VFMADD231PS (SI), Y1, Y6
+	VFMADD231PS 64(SI), Y1, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VPSLLD  $0x14, Y4, Y10
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y8, Y10, Y8
+	VPADDD  Y9, Y11, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VMULPS      Y10, Y6, Y6
+	VMULPS      Y11, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y6
+	VFMADD213PS Y9, Y9, Y7
+	VCMPPS      $0x1e, (SI), Y3, Y8
+	VCMPPS      $0x1e, 64(SI), Y3, Y9
+	VANDPS      Y6, Y8, Y8
+	VANDPS      Y7, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y4, Y5, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  128(SI), Y5, Y6
+	VMOVUPS     64(DX), Y7
+	VMASKMOVPS  192(SI), Y7, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+	VANDPS      Y10, Y5, Y10
+	VANDPS      Y11, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y4, 128(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VMOVUPS Y10, 160(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VCMPPS      $0x1e, Y9, Y3, Y9
+	VANDPS      Y5, Y6, Y6
+	VANDPS      Y7, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y8, Y8
+	VMOVUPS     128(BX), Y4
+	VMOVUPS     160(BX), Y5
+	VPOR        Y4, Y5, Y4
+	VPOR        Y4, Y11, Y4
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y7
+	VSUBPS Y6, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y5, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x1e, 32(SI), Y3, Y10
+	VCMPPS      $0x1e, 96(SI), Y3, Y11
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y4, Y5, Y4
+	VPOR        Y4, Y6, Y4
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  160(SI), Y5, Y6
+	VMOVUPS     96(DX), Y7
+	VMASKMOVPS  224(SI), Y7, Y9
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y9, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS Y0, Y9, Y14
+	VFMADD231PS Y1, Y6, Y13
+	VFMADD231PS Y1, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VCMPPS      $0x1e, Y9, Y3, Y9
+	VANDPS      Y5, Y6, Y6
+	VANDPS      Y7, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y10, Y10
+	VMOVUPS     224(BX), Y4
+	VMOVUPS     256(BX), Y5
+	VPOR        Y4, Y5, Y4
+	VPOR        Y4, Y12, Y4
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y4
+	JNZ     irregular
+	VMOVUPS (BX), Y4
+	VMOVUPS 192(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y4, Y5
+	VMINPS  Y10, Y4, Y8
+	VMAXPS  Y10, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind5
+
+upto5:
+	// Turns whose elements are all near, of 65 to 128 elements.
+	SUBQ    $0x00000040, CX
+	LEAQ    leftMasks<>+256(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	VMOVUPS (SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     64(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y6
+	VSUBPS Y5, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y6
+	VFMADD231PS 64(SI), Y0, Y7
+	VFMADD231PS (SI), Y1, Y6
+	VFMADD231PS 64(SI), Y1, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VPSLLD  $0x14, Y4, Y10
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y8, Y10, Y8
+	VPADDD  Y9, Y11, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VMULPS      Y10, Y6, Y6
+	VMULPS      Y11, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y6
+	VFMADD213PS Y9, Y9, Y7
+	VCMPPS      $0x1e, (SI), Y3, Y8
+	VCMPPS      $0x1e, 64(SI), Y3, Y9
+	VANDPS      Y6, Y8, Y8
+	VANDPS      Y7, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y4, Y5, Y4
+	VMOVUPS     128(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     192(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y7
+	VSUBPS Y6, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y9
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y5, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x1e, 128(SI), Y3, Y10
+	VCMPPS      $0x1e, 192(SI), Y3, Y11
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y4, Y5, Y4
+	VPOR        Y4, Y6, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  256(SI), Y5, Y6
+	VMOVUPS     64(DX), Y7
+	VMASKMOVPS  320(SI), Y7, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+	VANDPS      Y10, Y5, Y10
+	VANDPS      Y11, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 128(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 160(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VCMPPS      $0x1e, Y9, Y3, Y9
+	VANDPS      Y5, Y6, Y6
+	VANDPS      Y7, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     160(BX), Y4
+	VPOR        Y4, Y10, Y4
+	VPOR        Y4, Y11, Y4
+	VMOVUPS     128(DX), Y5
+	VMASKMOVPS  384(SI), Y5, Y7
+	VMOVUPS     192(DX), Y8
+	VMASKMOVPS  448(SI), Y8, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+	VANDPS      Y10, Y5, Y10
+	VANDPS      Y11, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y7, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y4, 192(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VMOVUPS Y10, 224(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y8, Y8
+	VCMPPS      $0x1e, Y7, Y3, Y7
+	VCMPPS      $0x1e, Y9, Y3, Y9
+	VANDPS      Y5, Y7, Y7
+	VANDPS      Y8, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     192(BX), Y4
+	VMOVUPS     224(BX), Y5
+	VPOR        Y4, Y5, Y4
+	VPOR        Y4, Y11, Y4
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y5, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x1e, 32(SI), Y3, Y10
+	VCMPPS      $0x1e, 96(SI), Y3, Y11
+	VANDPS      Y8, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y4, Y5, Y4
+	VPOR        Y4, Y7, Y4
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y9
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x1e, 160(SI), Y3, Y11
+	VCMPPS      $0x1e, 224(SI), Y3, Y12
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y9, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y4, Y5, Y4
+	VPOR        Y4, Y7, Y4
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  288(SI), Y5, Y7
+	VMOVUPS     96(DX), Y8
+	VMASKMOVPS  352(SI), Y8, Y9
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y9, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y0, Y9, Y14
+	VFMADD231PS Y1, Y7, Y13
+	VFMADD231PS Y1, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y10, Y4, Y10
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y6, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y8, Y8
+	VCMPPS      $0x1e, Y7, Y3, Y7
+	VCMPPS      $0x1e, Y9, Y3, Y9
+	VANDPS      Y5, Y7, Y7
+	VANDPS      Y8, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VMOVUPS     320(BX), Y4
+	VPOR        Y4, Y11, Y4
+	VPOR        Y4, Y12, Y4
+	VMOVUPS     160(DX), Y5
+	VMASKMOVPS  416(SI), Y5, Y6
+	VMOVUPS     224(DX), Y8
+	VMASKMOVPS  480(SI), Y8, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+	VANDPS      Y10, Y5, Y10
+	VANDPS      Y11, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y8, Y8
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VCMPPS      $0x1e, Y9, Y3, Y9
+	VANDPS      Y5, Y6, Y6
+	VANDPS      Y8, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y7, Y7
+	VMOVUPS     352(BX), Y4
+	VMOVUPS     384(BX), Y5
+	VPOR        Y4, Y5, Y4
+	VPOR        Y4, Y11, Y4
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y4
+	JNZ     irregular
+	VMOVUPS (BX), Y4
+	VMOVUPS 128(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y8
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  64(BX), Y8, Y8
+	VMOVUPS 288(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y9
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 256(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y9
+	VMINPS Y6, Y4, Y10
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y9, Y4
+	VSUBPS Y4, Y10, Y10
+	VADDPS 96(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y9, Y4
+	VMINPS  Y7, Y9, Y6
+	VMAXPS  Y7, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	LEAQ    256(SI)(CX*4), SI
+
+behind5:
+	// The sum of all lanes.
+	VMOVUPS      (BX), Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      32(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VMOVUPS      64(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      96(BX), Y10
+	VEXTRACTF128 $0x01, Y10, X11
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y10, Y6, Y6
+	VADDPD       Y11, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPD       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDSD       X5, X4, X4
+	VMOVAPS      Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y6
+	VFMADD231PS Y1, Y3, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y5
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y5
+	VMULPS      Y5, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS  Y7, Y7, Y6
+	VCVTSS2SD    X6, X6, X6
+	VMOVSD       sureScale64<>+0(SB), X5
+	VMULSD       X5, X6, X6
+	VMOVSD       X6, 8(R14)
+	VMULSD       X5, X4, X4
+	VMOVSD       X4, 16(R14)
+	VBROADCASTSS (R15), Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      integerSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VMOVUPS      integer<>+0(SB), Y4
+	VSUBPS       Y5, Y4, Y4
+	VMOVSS       X4, (R14)
+	JMP          done
+
+irregular:
+	MOVB $0x00, how+32(FP)
+	VZEROUPPER
+	RET
+
+done:
+	MOVB $0x01, how+32(FP)
 	VZEROUPPER
 	RET

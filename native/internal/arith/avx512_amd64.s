@@ -21526,35 +21526,6 @@ sure0to16:
 	VEXTRACTF64X4 $0x01, Z5, Y2
 	VCVTPS2PD     Y5, Z5
 	VCVTPS2PD     Y2, Z2
-	VMOVAPS       Z3, Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z7, Z4
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z3, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z7, Z3
-	VFMADD231PS Z1, Z7, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z6, Z4, Z6
-	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z6, Z4, Z6
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z4
-	VMULPS           Z4, Z3, Z3
-
-	// s*q + s
-	VFMADD213PS   Z6, Z6, Z3
-	VCVTSS2SD     X3, X3, X3
-	VMOVSD        sureScale64<>+0(SB), X4
-	VMULSD        X4, X3, X3
-	VMOVSD        X3, 8(DI)
 	VADDPD        Z2, Z5, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y2
 	VADDPD        Y2, Y5, Y5
@@ -21562,14 +21533,43 @@ sure0to16:
 	VADDPD        X2, X5, X5
 	VMOVHLPS      X5, X5, X2
 	VADDSD        X2, X5, X5
-	VMULSD        X4, X5, X5
-	VMOVSD        X5, 16(DI)
-	VMULPS.BCST   (R14), Z7, Z7
-	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z7, Z2, Z2
-	VBROADCASTSS  integer<>+0(SB), Z3
-	VSUBPS        Z2, Z3, Z3
-	VMOVSS        X3, (DI)
+	VMOVAPS       Z3, Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z7, Z2
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z3, Z3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z7, Z3
+	VFMADD231PS Z1, Z7, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z6, Z2, Z6
+	VPSLLD       $0x14, Z2, Z2
+	VPADDD       Z6, Z2, Z6
+	VBROADCASTSS nearExp2<>+0(SB), Z2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z2
+	VMULPS           Z2, Z3, Z3
+
+	// s*q + s
+	VFMADD213PS  Z6, Z6, Z3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       sureScale64<>+0(SB), X2
+	VMULSD       X2, X3, X3
+	VMOVSD       X3, 8(DI)
+	VMULSD       X2, X5, X5
+	VMOVSD       X5, 16(DI)
+	VMULPS.BCST  (R14), Z7, Z7
+	VBROADCASTSS integerSure<>+0(SB), Z2
+	VSUBPS       Z7, Z2, Z2
+	VBROADCASTSS integer<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVSS       X3, (DI)
 
 sure0to16Next:
 	ADDQ R9, SI
@@ -21822,35 +21822,6 @@ sure16to32:
 	VEXTRACTF64X4 $0x01, Z6, Y2
 	VCVTPS2PD     Y6, Z6
 	VCVTPS2PD     Y2, Z2
-	VMOVAPS       Z3, Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z10, Z4
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z3, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z10, Z3
-	VFMADD231PS Z1, Z10, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z8, Z4, Z8
-	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z8, Z4, Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z4
-	VMULPS           Z4, Z3, Z3
-
-	// s*q + s
-	VFMADD213PS   Z8, Z8, Z3
-	VCVTSS2SD     X3, X3, X3
-	VMOVSD        sureScale64<>+0(SB), X4
-	VMULSD        X4, X3, X3
-	VMOVSD        X3, 8(DI)
 	VADDPD        Z2, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z6, Y2
 	VADDPD        Y2, Y6, Y6
@@ -21858,14 +21829,43 @@ sure16to32:
 	VADDPD        X2, X6, X6
 	VMOVHLPS      X6, X6, X2
 	VADDSD        X2, X6, X6
-	VMULSD        X4, X6, X6
-	VMOVSD        X6, 16(DI)
-	VMULPS.BCST   (R14), Z10, Z10
-	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z10, Z2, Z2
-	VBROADCASTSS  integer<>+0(SB), Z3
-	VSUBPS        Z2, Z3, Z3
-	VMOVSS        X3, (DI)
+	VMOVAPS       Z3, Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z10, Z2
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z3, Z3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z3
+	VFMADD231PS Z1, Z10, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z8, Z2, Z8
+	VPSLLD       $0x14, Z2, Z2
+	VPADDD       Z8, Z2, Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z2
+	VMULPS           Z2, Z3, Z3
+
+	// s*q + s
+	VFMADD213PS  Z8, Z8, Z3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       sureScale64<>+0(SB), X2
+	VMULSD       X2, X3, X3
+	VMOVSD       X3, 8(DI)
+	VMULSD       X2, X6, X6
+	VMOVSD       X6, 16(DI)
+	VMULPS.BCST  (R14), Z10, Z10
+	VBROADCASTSS integerSure<>+0(SB), Z2
+	VSUBPS       Z10, Z2, Z2
+	VBROADCASTSS integer<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVSS       X3, (DI)
 
 sure16to32Next:
 	ADDQ R9, SI
@@ -22148,35 +22148,6 @@ sure32to48:
 	VEXTRACTF64X4 $0x01, Z7, Y2
 	VCVTPS2PD     Y7, Z7
 	VCVTPS2PD     Y2, Z2
-	VMOVAPS       Z3, Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z13, Z4
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z3, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z13, Z3
-	VFMADD231PS Z1, Z13, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z10, Z4, Z10
-	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z10, Z4, Z10
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z4
-	VMULPS           Z4, Z3, Z3
-
-	// s*q + s
-	VFMADD213PS   Z10, Z10, Z3
-	VCVTSS2SD     X3, X3, X3
-	VMOVSD        sureScale64<>+0(SB), X4
-	VMULSD        X4, X3, X3
-	VMOVSD        X3, 8(DI)
 	VADDPD        Z2, Z7, Z7
 	VEXTRACTF64X4 $0x01, Z7, Y2
 	VADDPD        Y2, Y7, Y7
@@ -22184,14 +22155,43 @@ sure32to48:
 	VADDPD        X2, X7, X7
 	VMOVHLPS      X7, X7, X2
 	VADDSD        X2, X7, X7
-	VMULSD        X4, X7, X7
-	VMOVSD        X7, 16(DI)
-	VMULPS.BCST   (R14), Z13, Z13
-	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z13, Z2, Z2
-	VBROADCASTSS  integer<>+0(SB), Z3
-	VSUBPS        Z2, Z3, Z3
-	VMOVSS        X3, (DI)
+	VMOVAPS       Z3, Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z13, Z2
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z3, Z3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z3
+	VFMADD231PS Z1, Z13, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z10, Z2, Z10
+	VPSLLD       $0x14, Z2, Z2
+	VPADDD       Z10, Z2, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z2
+	VMULPS           Z2, Z3, Z3
+
+	// s*q + s
+	VFMADD213PS  Z10, Z10, Z3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       sureScale64<>+0(SB), X2
+	VMULSD       X2, X3, X3
+	VMOVSD       X3, 8(DI)
+	VMULSD       X2, X7, X7
+	VMOVSD       X7, 16(DI)
+	VMULPS.BCST  (R14), Z13, Z13
+	VBROADCASTSS integerSure<>+0(SB), Z2
+	VSUBPS       Z13, Z2, Z2
+	VBROADCASTSS integer<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVSS       X3, (DI)
 
 sure32to48Next:
 	ADDQ R9, SI
@@ -22507,35 +22507,6 @@ sure48to64:
 	VEXTRACTF64X4 $0x01, Z8, Y2
 	VCVTPS2PD     Y8, Z8
 	VCVTPS2PD     Y2, Z2
-	VMOVAPS       Z3, Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z4
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z3, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z3
-	VFMADD231PS Z1, Z16, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z4, Z12
-	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z12, Z4, Z12
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z4
-	VMULPS           Z4, Z3, Z3
-
-	// s*q + s
-	VFMADD213PS   Z12, Z12, Z3
-	VCVTSS2SD     X3, X3, X3
-	VMOVSD        sureScale64<>+0(SB), X4
-	VMULSD        X4, X3, X3
-	VMOVSD        X3, 8(DI)
 	VADDPD        Z2, Z8, Z8
 	VEXTRACTF64X4 $0x01, Z8, Y2
 	VADDPD        Y2, Y8, Y8
@@ -22543,14 +22514,43 @@ sure48to64:
 	VADDPD        X2, X8, X8
 	VMOVHLPS      X8, X8, X2
 	VADDSD        X2, X8, X8
-	VMULSD        X4, X8, X8
-	VMOVSD        X8, 16(DI)
-	VMULPS.BCST   (R14), Z16, Z16
-	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z16, Z2, Z2
-	VBROADCASTSS  integer<>+0(SB), Z3
-	VSUBPS        Z2, Z3, Z3
-	VMOVSS        X3, (DI)
+	VMOVAPS       Z3, Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z16, Z2
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z3, Z3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z1, Z16, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z12, Z2, Z12
+	VPSLLD       $0x14, Z2, Z2
+	VPADDD       Z12, Z2, Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z2
+	VMULPS           Z2, Z3, Z3
+
+	// s*q + s
+	VFMADD213PS  Z12, Z12, Z3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       sureScale64<>+0(SB), X2
+	VMULSD       X2, X3, X3
+	VMOVSD       X3, 8(DI)
+	VMULSD       X2, X8, X8
+	VMOVSD       X8, 16(DI)
+	VMULPS.BCST  (R14), Z16, Z16
+	VBROADCASTSS integerSure<>+0(SB), Z2
+	VSUBPS       Z16, Z2, Z2
+	VBROADCASTSS integer<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVSS       X3, (DI)
 
 sure48to64Next:
 	ADDQ R9, SI
@@ -22965,35 +22965,6 @@ sure64to96:
 	VCVTPS2PD     Y4, Z4
 	VADDPD        Z9, Z7, Z7
 	VADDPD        Z4, Z2, Z2
-	VMOVAPS       Z3, Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z4
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z3, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z3
-	VFMADD231PS Z1, Z16, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z4, Z11
-	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z11, Z4, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z4
-	VMULPS           Z4, Z3, Z3
-
-	// s*q + s
-	VFMADD213PS   Z11, Z11, Z3
-	VCVTSS2SD     X3, X3, X3
-	VMOVSD        sureScale64<>+0(SB), X4
-	VMULSD        X4, X3, X3
-	VMOVSD        X3, 8(DI)
 	VADDPD        Z2, Z7, Z7
 	VEXTRACTF64X4 $0x01, Z7, Y2
 	VADDPD        Y2, Y7, Y7
@@ -23001,14 +22972,43 @@ sure64to96:
 	VADDPD        X2, X7, X7
 	VMOVHLPS      X7, X7, X2
 	VADDSD        X2, X7, X7
-	VMULSD        X4, X7, X7
-	VMOVSD        X7, 16(DI)
-	VMULPS.BCST   (R14), Z16, Z16
-	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z16, Z2, Z2
-	VBROADCASTSS  integer<>+0(SB), Z3
-	VSUBPS        Z2, Z3, Z3
-	VMOVSS        X3, (DI)
+	VMOVAPS       Z3, Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z16, Z2
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z3, Z3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z1, Z16, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z11, Z2, Z11
+	VPSLLD       $0x14, Z2, Z2
+	VPADDD       Z11, Z2, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z2
+	VMULPS           Z2, Z3, Z3
+
+	// s*q + s
+	VFMADD213PS  Z11, Z11, Z3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       sureScale64<>+0(SB), X2
+	VMULSD       X2, X3, X3
+	VMOVSD       X3, 8(DI)
+	VMULSD       X2, X7, X7
+	VMOVSD       X7, 16(DI)
+	VMULPS.BCST  (R14), Z16, Z16
+	VBROADCASTSS integerSure<>+0(SB), Z2
+	VSUBPS       Z16, Z2, Z2
+	VBROADCASTSS integer<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVSS       X3, (DI)
 
 sure64to96Next:
 	ADDQ R9, SI
@@ -23492,35 +23492,6 @@ sure96to128:
 	VCVTPS2PD     Y4, Z4
 	VADDPD        Z12, Z7, Z7
 	VADDPD        Z4, Z2, Z2
-	VMOVAPS       Z3, Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z4
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z3, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z3
-	VFMADD231PS Z1, Z16, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z4, Z11
-	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z11, Z4, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z4
-	VMULPS           Z4, Z3, Z3
-
-	// s*q + s
-	VFMADD213PS   Z11, Z11, Z3
-	VCVTSS2SD     X3, X3, X3
-	VMOVSD        sureScale64<>+0(SB), X4
-	VMULSD        X4, X3, X3
-	VMOVSD        X3, 8(DI)
 	VADDPD        Z2, Z7, Z7
 	VEXTRACTF64X4 $0x01, Z7, Y2
 	VADDPD        Y2, Y7, Y7
@@ -23528,14 +23499,43 @@ sure96to128:
 	VADDPD        X2, X7, X7
 	VMOVHLPS      X7, X7, X2
 	VADDSD        X2, X7, X7
-	VMULSD        X4, X7, X7
-	VMOVSD        X7, 16(DI)
-	VMULPS.BCST   (R14), Z16, Z16
-	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z16, Z2, Z2
-	VBROADCASTSS  integer<>+0(SB), Z3
-	VSUBPS        Z2, Z3, Z3
-	VMOVSS        X3, (DI)
+	VMOVAPS       Z3, Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z16, Z2
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z3, Z3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z1, Z16, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z11, Z2, Z11
+	VPSLLD       $0x14, Z2, Z2
+	VPADDD       Z11, Z2, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z2
+	VMULPS           Z2, Z3, Z3
+
+	// s*q + s
+	VFMADD213PS  Z11, Z11, Z3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       sureScale64<>+0(SB), X2
+	VMULSD       X2, X3, X3
+	VMOVSD       X3, 8(DI)
+	VMULSD       X2, X7, X7
+	VMOVSD       X7, 16(DI)
+	VMULPS.BCST  (R14), Z16, Z16
+	VBROADCASTSS integerSure<>+0(SB), Z2
+	VSUBPS       Z16, Z2, Z2
+	VBROADCASTSS integer<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVSS       X3, (DI)
 
 sure96to128Next:
 	ADDQ R9, SI
@@ -24113,35 +24113,6 @@ sure128to160:
 	VCVTPS2PD     Y6, Z6
 	VADDPD        Z4, Z5, Z5
 	VADDPD        Z6, Z2, Z2
-	VMOVAPS       Z3, Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z4
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z3, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z3
-	VFMADD231PS Z1, Z16, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z4, Z11
-	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z11, Z4, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z4
-	VMULPS           Z4, Z3, Z3
-
-	// s*q + s
-	VFMADD213PS   Z11, Z11, Z3
-	VCVTSS2SD     X3, X3, X3
-	VMOVSD        sureScale64<>+0(SB), X4
-	VMULSD        X4, X3, X3
-	VMOVSD        X3, 8(DI)
 	VADDPD        Z2, Z5, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y2
 	VADDPD        Y2, Y5, Y5
@@ -24149,14 +24120,43 @@ sure128to160:
 	VADDPD        X2, X5, X5
 	VMOVHLPS      X5, X5, X2
 	VADDSD        X2, X5, X5
-	VMULSD        X4, X5, X5
-	VMOVSD        X5, 16(DI)
-	VMULPS.BCST   (R14), Z16, Z16
-	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z16, Z2, Z2
-	VBROADCASTSS  integer<>+0(SB), Z3
-	VSUBPS        Z2, Z3, Z3
-	VMOVSS        X3, (DI)
+	VMOVAPS       Z3, Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z16, Z2
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z3, Z3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z1, Z16, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z11, Z2, Z11
+	VPSLLD       $0x14, Z2, Z2
+	VPADDD       Z11, Z2, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z2
+	VMULPS           Z2, Z3, Z3
+
+	// s*q + s
+	VFMADD213PS  Z11, Z11, Z3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       sureScale64<>+0(SB), X2
+	VMULSD       X2, X3, X3
+	VMOVSD       X3, 8(DI)
+	VMULSD       X2, X5, X5
+	VMOVSD       X5, 16(DI)
+	VMULPS.BCST  (R14), Z16, Z16
+	VBROADCASTSS integerSure<>+0(SB), Z2
+	VSUBPS       Z16, Z2, Z2
+	VBROADCASTSS integer<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVSS       X3, (DI)
 
 sure128to160Next:
 	ADDQ R9, SI
@@ -24803,35 +24803,6 @@ sure160to192:
 	VCVTPS2PD     Y6, Z6
 	VADDPD        Z4, Z5, Z5
 	VADDPD        Z6, Z2, Z2
-	VMOVAPS       Z3, Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z4
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z3, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z3
-	VFMADD231PS Z1, Z16, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z4, Z11
-	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z11, Z4, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z4
-	VMULPS           Z4, Z3, Z3
-
-	// s*q + s
-	VFMADD213PS   Z11, Z11, Z3
-	VCVTSS2SD     X3, X3, X3
-	VMOVSD        sureScale64<>+0(SB), X4
-	VMULSD        X4, X3, X3
-	VMOVSD        X3, 8(DI)
 	VADDPD        Z2, Z5, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y2
 	VADDPD        Y2, Y5, Y5
@@ -24839,14 +24810,43 @@ sure160to192:
 	VADDPD        X2, X5, X5
 	VMOVHLPS      X5, X5, X2
 	VADDSD        X2, X5, X5
-	VMULSD        X4, X5, X5
-	VMOVSD        X5, 16(DI)
-	VMULPS.BCST   (R14), Z16, Z16
-	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z16, Z2, Z2
-	VBROADCASTSS  integer<>+0(SB), Z3
-	VSUBPS        Z2, Z3, Z3
-	VMOVSS        X3, (DI)
+	VMOVAPS       Z3, Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z16, Z2
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z3, Z3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z3
+	VFMADD231PS Z1, Z16, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z11, Z2, Z11
+	VPSLLD       $0x14, Z2, Z2
+	VPADDD       Z11, Z2, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z2
+	VMULPS           Z2, Z3, Z3
+
+	// s*q + s
+	VFMADD213PS  Z11, Z11, Z3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       sureScale64<>+0(SB), X2
+	VMULSD       X2, X3, X3
+	VMOVSD       X3, 8(DI)
+	VMULSD       X2, X5, X5
+	VMOVSD       X5, 16(DI)
+	VMULPS.BCST  (R14), Z16, Z16
+	VBROADCASTSS integerSure<>+0(SB), Z2
+	VSUBPS       Z16, Z2, Z2
+	VBROADCASTSS integer<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVSS       X3, (DI)
 
 sure160to192Next:
 	ADDQ R9, SI
@@ -25659,6 +25659,13 @@ sure192to256:
 	VCVTPS2PD     Y6, Z6
 	VADDPD        Z4, Z2, Z2
 	VADDPD        Z6, Z5, Z5
+	VADDPD        Z5, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPD        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPD        X4, X2, X2
+	VMOVHLPS      X2, X2, X4
+	VADDSD        X4, X2, X2
 	VMOVAPS       Z3, Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -25683,26 +25690,19 @@ sure192to256:
 	VMULPS           Z4, Z3, Z3
 
 	// s*q + s
-	VFMADD213PS   Z11, Z11, Z3
-	VCVTSS2SD     X3, X3, X3
-	VMOVSD        sureScale64<>+0(SB), X4
-	VMULSD        X4, X3, X3
-	VMOVSD        X3, 8(DI)
-	VADDPD        Z5, Z2, Z2
-	VEXTRACTF64X4 $0x01, Z2, Y3
-	VADDPD        Y3, Y2, Y2
-	VEXTRACTF128  $0x01, Y2, X3
-	VADDPD        X3, X2, X2
-	VMOVHLPS      X2, X2, X3
-	VADDSD        X3, X2, X2
-	VMULSD        X4, X2, X2
-	VMOVSD        X2, 16(DI)
-	VMULPS.BCST   (R14), Z16, Z16
-	VBROADCASTSS  integerSure<>+0(SB), Z2
-	VSUBPS        Z16, Z2, Z2
-	VBROADCASTSS  integer<>+0(SB), Z3
-	VSUBPS        Z2, Z3, Z3
-	VMOVSS        X3, (DI)
+	VFMADD213PS  Z11, Z11, Z3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       sureScale64<>+0(SB), X4
+	VMULSD       X4, X3, X3
+	VMOVSD       X3, 8(DI)
+	VMULSD       X4, X2, X2
+	VMOVSD       X2, 16(DI)
+	VMULPS.BCST  (R14), Z16, Z16
+	VBROADCASTSS integerSure<>+0(SB), Z2
+	VSUBPS       Z16, Z2, Z2
+	VBROADCASTSS integer<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVSS       X3, (DI)
 
 sure192to256Next:
 	ADDQ R9, SI
@@ -29778,10 +29778,10 @@ GLOBL nearLog2eLo<>(SB), RODATA|NOPTR, $4
 DATA nearBitsOfN<>+0(SB)/4, $0xf1c00168
 GLOBL nearBitsOfN<>(SB), RODATA|NOPTR, $4
 
-// func logRowAVX512(dst *float32, src *float32, n int) (y float32, how uint8, unit float32, max float32, top float64, rest float64)
+// func logRowAVX512(dst *float32, src *float32, n int) (y float32, how uint8, max float32)
 // Requires: AVX, AVX512F, FMA3
-TEXT ·logRowAVX512(SB), NOSPLIT, $0-56
-	// logRowAVX512: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure its sum.
+TEXT ·logRowAVX512(SB), NOSPLIT, $0-36
+	// logRowAVX512: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure the largest element max.
 	MOVQ n+16(FP), CX
 	MOVQ src+8(FP), SI
 	MOVQ dst+0(FP), DI
@@ -29802,7 +29802,7 @@ TEXT ·logRowAVX512(SB), NOSPLIT, $0-56
 	VMAXPS        X1, X0, X0
 	VMOVSHDUP     X0, X1
 	VMAXSS        X1, X0, X0
-	VMOVSS        X0, max+36(FP)
+	VMOVSS        X0, max+32(FP)
 	VBROADCASTSS  nearMagic<>+0(SB), Z1
 	VMOVUPS       (SI), Z2
 
@@ -29890,7 +29890,7 @@ TEXT ·logRowAVX512(SB), NOSPLIT, $0-56
 	VSUBSD    X2, X1, X2
 	VMOVSD    sureExcess64<>+0(SB), X3
 	VUCOMISD  X3, X2
-	JCS       sure16to16
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l1
 
@@ -29930,100 +29930,10 @@ l1:
 	VZEROUPPER
 	RET
 
-sure16to16:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  max+36(FP), Z0, Z1
-	VBROADCASTSS nearSure<>+0(SB), Z2
-	VSUBPS       Z1, Z2, Z2
-	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS      (SI), Z1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z1
-
-	// -n = magic - N - u
-	VSUBPS Z1, Z2, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z3
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z4
-	VFMADD231PS     (SI), Z4, Z3
-	VBROADCASTF64X4 nearTable<>+0(SB), Z5
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z5, Z1, Z6
-	VPSLLD       $0x14, Z1, Z7
-	VPADDD       Z6, Z7, Z6
-	VBROADCASTSS nearExp2<>+0(SB), Z7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z7
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z7
-	VMULPS           Z7, Z3, Z3
-	VBROADCASTSS     max+36(FP), Z7
-	VCMPPS           $0x1e, (SI), Z7, K1
-	VFMADD213PS.Z    Z6, Z6, K1, Z3
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z1, K6
-	KORTESTW      K6, K6
-	JNZ           end
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VCVTPS2PD     Y3, Z3
-	VCVTPS2PD     Y1, Z1
-	VMOVAPS       Z2, Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z7, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z2, Z2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z7, Z2
-	VFMADD231PS Z4, Z7, Z2
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z5, Z6, Z5
-	VPSLLD       $0x14, Z6, Z6
-	VPADDD       Z5, Z6, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
-	VMULPS           Z0, Z2, Z2
-
-	// s*q + s
-	VFMADD213PS   Z5, Z5, Z2
-	VCVTSS2SD     X2, X2, X2
-	VMOVSD        sureScale64<>+0(SB), X0
-	VMULSD        X0, X2, X2
-	VMOVSD        X2, top+40(FP)
-	VADDPD        Z1, Z3, Z3
-	VEXTRACTF64X4 $0x01, Z3, Y1
-	VADDPD        Y1, Y3, Y3
-	VEXTRACTF128  $0x01, Y3, X1
-	VADDPD        X1, X3, X3
-	VMOVHLPS      X3, X3, X1
-	VADDSD        X1, X3, X3
-	VMULSD        X0, X3, X3
-	VMOVSD        X3, rest+48(FP)
-	VMULPS.BCST   log2eHi<>+0(SB), Z7, Z7
-	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z7, Z0, Z0
-	VBROADCASTSS  integer<>+0(SB), Z1
-	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, unit+32(FP)
-	MOVB          $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
 done0:
 	// 1 to 16 elements.
 	CMPQ          CX, $0x00000010
-	JGT           done2
+	JGT           done1
 	MOVL          $0x00000001, AX
 	SHLL          CL, AX
 	DECL          AX
@@ -30042,7 +29952,7 @@ done0:
 	VMAXPS        X1, X0, X0
 	VMOVSHDUP     X0, X1
 	VMAXSS        X1, X0, X0
-	VMOVSS        X0, max+36(FP)
+	VMOVSS        X0, max+32(FP)
 	VMOVUPS.Z     (SI), K7, Z1
 	VBROADCASTSS  nearMagic<>+0(SB), Z2
 
@@ -30128,7 +30038,7 @@ done0:
 	VSUBSD    X1, X3, X1
 	VMOVSD    sureExcess64<>+0(SB), X2
 	VUCOMISD  X2, X1
-	JCS       sure0to16
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l2
 
@@ -30168,99 +30078,10 @@ l2:
 	VZEROUPPER
 	RET
 
-sure0to16:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS  nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST   max+36(FP), Z0, Z1
-	VBROADCASTSS  nearSure<>+0(SB), Z2
-	VSUBPS        Z1, Z2, Z2
-	VSUBPS.BCST   nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS.Z     (SI), K7, Z1
-	VMOVAPS       Z2, Z3
-	VFMADD231PS.Z Z0, Z1, K7, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS      Z0, Z1, Z4
-	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z1, Z4
-	VBROADCASTF64X4  nearTable<>+0(SB), Z5
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z5, Z3, Z6
-	VPSLLD       $0x14, Z3, Z7
-	VPADDD       Z6, Z7, Z6
-	VBROADCASTSS nearExp2<>+0(SB), Z7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z7
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z7
-	VMULPS           Z7, Z4, Z4
-	VFMADD213PS.Z    Z6, Z6, K7, Z4
-	VBROADCASTSS     max+36(FP), Z6
-	VCMPPS           $0x1e, Z1, Z6, K1
-	VMOVAPS.Z        Z4, K1, Z4
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
-	KORTESTW      K6, K6
-	JNZ           end
-	VEXTRACTF64X4 $0x01, Z4, Y1
-	VCVTPS2PD     Y4, Z4
-	VCVTPS2PD     Y1, Z1
-	VMOVAPS       Z2, Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z6, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS      Z0, Z6, Z2
-	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z6, Z2
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z5, Z3, Z5
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z5, Z3, Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
-	VMULPS           Z0, Z2, Z2
-
-	// s*q + s
-	VFMADD213PS   Z5, Z5, Z2
-	VCVTSS2SD     X2, X2, X2
-	VMOVSD        sureScale64<>+0(SB), X0
-	VMULSD        X0, X2, X2
-	VMOVSD        X2, top+40(FP)
-	VADDPD        Z1, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y1
-	VADDPD        Y1, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X1
-	VADDPD        X1, X4, X4
-	VMOVHLPS      X4, X4, X1
-	VADDSD        X1, X4, X4
-	VMULSD        X0, X4, X4
-	VMOVSD        X4, rest+48(FP)
-	VMULPS.BCST   log2eHi<>+0(SB), Z6, Z6
-	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z6, Z0, Z0
-	VBROADCASTSS  integer<>+0(SB), Z1
-	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, unit+32(FP)
-	MOVB          $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done2:
+done1:
 	// 17 to 32 elements.
 	CMPQ  CX, $0x00000020
-	JGT   done4
+	JGT   done2
 	SUBQ  $0x00000010, CX
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -30289,7 +30110,7 @@ done2:
 	VMAXPS        X2, X3, X3
 	VMOVSHDUP     X3, X2
 	VMAXSS        X2, X3, X3
-	VMOVSS        X3, max+36(FP)
+	VMOVSS        X3, max+32(FP)
 	VMOVUPS.Z     64(SI), K7, Z2
 	VMOVUPS       (SI), Z4
 
@@ -30380,7 +30201,7 @@ done2:
 	VSUBSD    X0, X6, X0
 	VMOVSD    sureExcess64<>+0(SB), X1
 	VUCOMISD  X1, X0
-	JCS       sure16to32
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l3
 
@@ -30424,118 +30245,10 @@ l3:
 	VZEROUPPER
 	RET
 
-sure16to32:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  max+36(FP), Z0, Z1
-	VBROADCASTSS nearSure<>+0(SB), Z2
-	VSUBPS       Z1, Z2, Z2
-	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS.Z    64(SI), K7, Z1
-	VMOVUPS      (SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z3
-	VMOVAPS       Z2, Z4
-	VFMADD231PS.Z Z0, Z1, K7, Z4
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z5
-	VSUBPS Z4, Z2, Z6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z5
-	VFMADD231PS     Z0, Z1, Z6
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z7
-	VFMADD231PS     (SI), Z7, Z5
-	VFMADD231PS     Z7, Z1, Z6
-	VBROADCASTF64X4 nearTable<>+0(SB), Z8
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z8, Z3, Z9
-	VPERMPS      Z8, Z4, Z10
-	VPSLLD       $0x14, Z3, Z11
-	VPSLLD       $0x14, Z4, Z12
-	VPADDD       Z9, Z11, Z9
-	VPADDD       Z10, Z12, Z10
-	VBROADCASTSS nearExp2<>+0(SB), Z11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z11
-	VBROADCASTSS     nearExp2<>+0(SB), Z12
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z12
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z11
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z12
-	VMULPS           Z11, Z5, Z5
-	VMULPS           Z12, Z6, Z6
-	VFMADD213PS.Z    Z10, Z10, K7, Z6
-	VBROADCASTSS     max+36(FP), Z10
-	VCMPPS           $0x1e, (SI), Z10, K1
-	VCMPPS           $0x1e, Z1, Z10, K2
-	VFMADD213PS.Z    Z9, Z9, K1, Z5
-	VMOVAPS.Z        Z6, K2, Z6
-	VADDPS           Z6, Z5, Z5
-
-	// Leave if an element is not near.
-	VPORD         Z3, Z4, Z3
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
-	KORTESTW      K6, K6
-	JNZ           end
-	VEXTRACTF64X4 $0x01, Z5, Y1
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y1, Z1
-	VMOVAPS       Z2, Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z10, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z10, Z2
-	VFMADD231PS Z7, Z10, Z2
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z8, Z3, Z8
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z8, Z3, Z8
-	VBROADCASTSS nearExp2<>+0(SB), Z0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
-	VMULPS           Z0, Z2, Z2
-
-	// s*q + s
-	VFMADD213PS   Z8, Z8, Z2
-	VCVTSS2SD     X2, X2, X2
-	VMOVSD        sureScale64<>+0(SB), X0
-	VMULSD        X0, X2, X2
-	VMOVSD        X2, top+40(FP)
-	VADDPD        Z1, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y1
-	VADDPD        Y1, Y5, Y5
-	VEXTRACTF128  $0x01, Y5, X1
-	VADDPD        X1, X5, X5
-	VMOVHLPS      X5, X5, X1
-	VADDSD        X1, X5, X5
-	VMULSD        X0, X5, X5
-	VMOVSD        X5, rest+48(FP)
-	VMULPS.BCST   log2eHi<>+0(SB), Z10, Z10
-	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z10, Z0, Z0
-	VBROADCASTSS  integer<>+0(SB), Z1
-	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, unit+32(FP)
-	MOVB          $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done4:
+done2:
 	// 33 to 48 elements.
 	CMPQ  CX, $0x00000030
-	JGT   done6
+	JGT   done3
 	SUBQ  $0x00000020, CX
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -30565,7 +30278,7 @@ done4:
 	VMAXPS        X2, X3, X3
 	VMOVSHDUP     X3, X2
 	VMAXSS        X2, X3, X3
-	VMOVSS        X3, max+36(FP)
+	VMOVSS        X3, max+32(FP)
 	VMOVUPS.Z     128(SI), K7, Z2
 	VMOVUPS       (SI), Z4
 
@@ -30670,7 +30383,7 @@ done4:
 	VSUBSD    X0, X7, X0
 	VMOVSD    sureExcess64<>+0(SB), X1
 	VUCOMISD  X1, X0
-	JCS       sure32to48
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l4
 
@@ -30718,133 +30431,10 @@ l4:
 	VZEROUPPER
 	RET
 
-sure32to48:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  max+36(FP), Z0, Z1
-	VBROADCASTSS nearSure<>+0(SB), Z2
-	VSUBPS       Z1, Z2, Z2
-	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS.Z    128(SI), K7, Z1
-	VMOVUPS      (SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z3
-	VMOVUPS       64(SI), Z4
-	VFMADD213PS   Z2, Z0, Z4
-	VMOVAPS       Z2, Z5
-	VFMADD231PS.Z Z0, Z1, K7, Z5
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z6
-	VSUBPS Z4, Z2, Z7
-	VSUBPS Z5, Z2, Z8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z6
-	VFMADD231PS     64(SI), Z0, Z7
-	VFMADD231PS     Z0, Z1, Z8
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z9
-	VFMADD231PS     (SI), Z9, Z6
-	VFMADD231PS     64(SI), Z9, Z7
-	VFMADD231PS     Z9, Z1, Z8
-	VBROADCASTF64X4 nearTable<>+0(SB), Z10
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z10, Z3, Z11
-	VPERMPS      Z10, Z4, Z12
-	VPERMPS      Z10, Z5, Z13
-	VPSLLD       $0x14, Z3, Z14
-	VPSLLD       $0x14, Z4, Z15
-	VPSLLD       $0x14, Z5, Z16
-	VPADDD       Z11, Z14, Z11
-	VPADDD       Z12, Z15, Z12
-	VPADDD       Z13, Z16, Z13
-	VBROADCASTSS nearExp2<>+0(SB), Z14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z14
-	VBROADCASTSS     nearExp2<>+0(SB), Z15
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z16
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
-	VMULPS           Z14, Z6, Z6
-	VMULPS           Z15, Z7, Z7
-	VMULPS           Z16, Z8, Z8
-	VFMADD213PS.Z    Z13, Z13, K7, Z8
-	VBROADCASTSS     max+36(FP), Z13
-	VCMPPS           $0x1e, (SI), Z13, K1
-	VCMPPS           $0x1e, 64(SI), Z13, K2
-	VCMPPS           $0x1e, Z1, Z13, K3
-	VFMADD213PS.Z    Z11, Z11, K1, Z6
-	VFMADD213PS.Z    Z12, Z12, K2, Z7
-	VMOVAPS.Z        Z8, K3, Z8
-	VADDPS           Z7, Z6, Z6
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-	VADDPS           Z8, Z6, Z6
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
-	KORTESTW      K6, K6
-	JNZ           end
-	VEXTRACTF64X4 $0x01, Z6, Y1
-	VCVTPS2PD     Y6, Z6
-	VCVTPS2PD     Y1, Z1
-	VMOVAPS       Z2, Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z13, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z13, Z2
-	VFMADD231PS Z9, Z13, Z2
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z10, Z3, Z10
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z10, Z3, Z10
-	VBROADCASTSS nearExp2<>+0(SB), Z0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
-	VMULPS           Z0, Z2, Z2
-
-	// s*q + s
-	VFMADD213PS   Z10, Z10, Z2
-	VCVTSS2SD     X2, X2, X2
-	VMOVSD        sureScale64<>+0(SB), X0
-	VMULSD        X0, X2, X2
-	VMOVSD        X2, top+40(FP)
-	VADDPD        Z1, Z6, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y1
-	VADDPD        Y1, Y6, Y6
-	VEXTRACTF128  $0x01, Y6, X1
-	VADDPD        X1, X6, X6
-	VMOVHLPS      X6, X6, X1
-	VADDSD        X1, X6, X6
-	VMULSD        X0, X6, X6
-	VMOVSD        X6, rest+48(FP)
-	VMULPS.BCST   log2eHi<>+0(SB), Z13, Z13
-	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z13, Z0, Z0
-	VBROADCASTSS  integer<>+0(SB), Z1
-	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, unit+32(FP)
-	MOVB          $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done6:
+done3:
 	// 49 to 64 elements.
 	CMPQ  CX, $0x00000040
-	JGT   done8
+	JGT   done4
 	SUBQ  $0x00000030, CX
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -30876,7 +30466,7 @@ done6:
 	VMAXPS        X2, X3, X3
 	VMOVSHDUP     X3, X2
 	VMAXSS        X2, X3, X3
-	VMOVSS        X3, max+36(FP)
+	VMOVSS        X3, max+32(FP)
 	VMOVUPS.Z     192(SI), K7, Z2
 	VMOVUPS       (SI), Z4
 
@@ -30996,7 +30586,7 @@ done6:
 	VSUBSD    X0, X8, X0
 	VMOVSD    sureExcess64<>+0(SB), X1
 	VUCOMISD  X1, X0
-	JCS       sure48to64
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l5
 
@@ -31048,149 +30638,10 @@ l5:
 	VZEROUPPER
 	RET
 
-sure48to64:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  max+36(FP), Z0, Z1
-	VBROADCASTSS nearSure<>+0(SB), Z2
-	VSUBPS       Z1, Z2, Z2
-	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS.Z    192(SI), K7, Z1
-	VMOVUPS      (SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z3
-	VMOVUPS       64(SI), Z4
-	VFMADD213PS   Z2, Z0, Z4
-	VMOVUPS       128(SI), Z5
-	VFMADD213PS   Z2, Z0, Z5
-	VMOVAPS       Z2, Z6
-	VFMADD231PS.Z Z0, Z1, K7, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z7
-	VSUBPS Z4, Z2, Z8
-	VSUBPS Z5, Z2, Z9
-	VSUBPS Z6, Z2, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z7
-	VFMADD231PS     64(SI), Z0, Z8
-	VFMADD231PS     128(SI), Z0, Z9
-	VFMADD231PS     Z0, Z1, Z10
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS     (SI), Z11, Z7
-	VFMADD231PS     64(SI), Z11, Z8
-	VFMADD231PS     128(SI), Z11, Z9
-	VFMADD231PS     Z11, Z1, Z10
-	VBROADCASTF64X4 nearTable<>+0(SB), Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z3, Z13
-	VPERMPS      Z12, Z4, Z14
-	VPERMPS      Z12, Z5, Z15
-	VPERMPS      Z12, Z6, Z16
-	VPSLLD       $0x14, Z3, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
-	VMULPS           Z17, Z7, Z7
-	VMULPS           Z18, Z8, Z8
-	VMULPS           Z19, Z9, Z9
-	VMULPS           Z20, Z10, Z10
-	VFMADD213PS.Z    Z16, Z16, K7, Z10
-	VBROADCASTSS     max+36(FP), Z16
-	VCMPPS           $0x1e, (SI), Z16, K1
-	VCMPPS           $0x1e, 64(SI), Z16, K2
-	VCMPPS           $0x1e, 128(SI), Z16, K3
-	VCMPPS           $0x1e, Z1, Z16, K4
-	VFMADD213PS.Z    Z13, Z13, K1, Z7
-	VFMADD213PS.Z    Z14, Z14, K2, Z8
-	VFMADD213PS.Z    Z15, Z15, K3, Z9
-	VMOVAPS.Z        Z10, K4, Z10
-	VADDPS           Z8, Z7, Z7
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z9, Z7, Z7
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-	VPORD            Z3, Z6, Z3
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
-	KORTESTW      K6, K6
-	JNZ           end
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VCVTPS2PD     Y7, Z7
-	VCVTPS2PD     Y1, Z1
-	VMOVAPS       Z2, Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z2
-	VFMADD231PS Z11, Z16, Z2
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z3, Z12
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z12, Z3, Z12
-	VBROADCASTSS nearExp2<>+0(SB), Z0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
-	VMULPS           Z0, Z2, Z2
-
-	// s*q + s
-	VFMADD213PS   Z12, Z12, Z2
-	VCVTSS2SD     X2, X2, X2
-	VMOVSD        sureScale64<>+0(SB), X0
-	VMULSD        X0, X2, X2
-	VMOVSD        X2, top+40(FP)
-	VADDPD        Z1, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VADDPD        Y1, Y7, Y7
-	VEXTRACTF128  $0x01, Y7, X1
-	VADDPD        X1, X7, X7
-	VMOVHLPS      X7, X7, X1
-	VADDSD        X1, X7, X7
-	VMULSD        X0, X7, X7
-	VMOVSD        X7, rest+48(FP)
-	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
-	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z16, Z0, Z0
-	VBROADCASTSS  integer<>+0(SB), Z1
-	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, unit+32(FP)
-	MOVB          $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done8:
+done4:
 	// 65 to 80 elements.
 	CMPQ  CX, $0x00000050
-	JGT   done10
+	JGT   done5
 	SUBQ  $0x00000040, CX
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -31223,7 +30674,7 @@ done8:
 	VMAXPS        X2, X3, X3
 	VMOVSHDUP     X3, X2
 	VMAXSS        X2, X3, X3
-	VMOVSS        X3, max+36(FP)
+	VMOVSS        X3, max+32(FP)
 	VMOVUPS.Z     256(SI), K7, Z2
 	VMOVUPS       (SI), Z4
 
@@ -31370,7 +30821,7 @@ done8:
 	VSUBSD    X0, X8, X0
 	VMOVSD    sureExcess64<>+0(SB), X1
 	VUCOMISD  X1, X0
-	JCS       sure64to80
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l6
 
@@ -31426,177 +30877,10 @@ l6:
 	VZEROUPPER
 	RET
 
-sure64to80:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  max+36(FP), Z0, Z1
-	VBROADCASTSS nearSure<>+0(SB), Z2
-	VSUBPS       Z1, Z2, Z2
-	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS.Z    256(SI), K7, Z1
-	VMOVUPS      (SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     64(SI), Z4
-	VFMADD213PS Z2, Z0, Z4
-	VMOVUPS     128(SI), Z5
-	VFMADD213PS Z2, Z0, Z5
-	VMOVUPS     192(SI), Z6
-	VFMADD213PS Z2, Z0, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z7
-	VSUBPS Z4, Z2, Z8
-	VSUBPS Z5, Z2, Z9
-	VSUBPS Z6, Z2, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z7
-	VFMADD231PS     64(SI), Z0, Z8
-	VFMADD231PS     128(SI), Z0, Z9
-	VFMADD231PS     192(SI), Z0, Z10
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS     (SI), Z11, Z7
-	VFMADD231PS     64(SI), Z11, Z8
-	VFMADD231PS     128(SI), Z11, Z9
-	VFMADD231PS     192(SI), Z11, Z10
-	VBROADCASTF64X4 nearTable<>+0(SB), Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z3, Z13
-	VPERMPS      Z12, Z4, Z14
-	VPERMPS      Z12, Z5, Z15
-	VPERMPS      Z12, Z6, Z16
-	VPSLLD       $0x14, Z3, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
-	VMULPS           Z17, Z7, Z7
-	VMULPS           Z18, Z8, Z8
-	VMULPS           Z19, Z9, Z9
-	VMULPS           Z20, Z10, Z10
-	VBROADCASTSS     max+36(FP), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
-	VFMADD213PS.Z    Z13, Z13, K2, Z7
-	VFMADD213PS.Z    Z14, Z14, K3, Z8
-	VFMADD213PS.Z    Z15, Z15, K4, Z9
-	VFMADD213PS.Z    Z16, Z16, K5, Z10
-	VADDPS           Z8, Z7, Z7
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z9, Z7, Z7
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-	VPORD            Z3, Z6, Z3
-	VMOVAPS          Z2, Z4
-	VFMADD231PS.Z    Z0, Z1, K7, Z4
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z2, Z5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z1, Z5
-	VFMADD231PS Z11, Z1, Z5
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z4, Z6
-	VPSLLD       $0x14, Z4, Z8
-	VPADDD       Z6, Z8, Z6
-	VBROADCASTSS nearExp2<>+0(SB), Z8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z8
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z8
-	VMULPS           Z8, Z5, Z5
-	VFMADD213PS.Z    Z6, Z6, K7, Z5
-	VCMPPS           $0x1e, Z1, Z17, K1
-	VMOVAPS.Z        Z5, K1, Z5
-
-	// Leave if an element is not near.
-	VPORD         Z3, Z4, Z3
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
-	KORTESTW      K6, K6
-	JNZ           end
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VCVTPS2PD     Y7, Z7
-	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z5, Y3
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y3, Z3
-	VADDPD        Z5, Z7, Z7
-	VADDPD        Z3, Z1, Z1
-	VMOVAPS       Z2, Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z2
-	VFMADD231PS Z11, Z17, Z2
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z3, Z12
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z12, Z3, Z12
-	VBROADCASTSS nearExp2<>+0(SB), Z0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
-	VMULPS           Z0, Z2, Z2
-
-	// s*q + s
-	VFMADD213PS   Z12, Z12, Z2
-	VCVTSS2SD     X2, X2, X2
-	VMOVSD        sureScale64<>+0(SB), X0
-	VMULSD        X0, X2, X2
-	VMOVSD        X2, top+40(FP)
-	VADDPD        Z1, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VADDPD        Y1, Y7, Y7
-	VEXTRACTF128  $0x01, Y7, X1
-	VADDPD        X1, X7, X7
-	VMOVHLPS      X7, X7, X1
-	VADDSD        X1, X7, X7
-	VMULSD        X0, X7, X7
-	VMOVSD        X7, rest+48(FP)
-	VMULPS.BCST   log2eHi<>+0(SB), Z17, Z17
-	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z17, Z0, Z0
-	VBROADCASTSS  integer<>+0(SB), Z1
-	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, unit+32(FP)
-	MOVB          $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done10:
+done5:
 	// 81 to 96 elements.
 	CMPQ  CX, $0x00000060
-	JGT   done12
+	JGT   done6
 	SUBQ  $0x00000050, CX
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -31631,7 +30915,7 @@ done10:
 	VMAXPS        X2, X3, X3
 	VMOVSHDUP     X3, X2
 	VMAXSS        X2, X3, X3
-	VMOVSS        X3, max+36(FP)
+	VMOVSS        X3, max+32(FP)
 	VMOVUPS.Z     320(SI), K7, Z2
 	VMOVUPS       (SI), Z4
 
@@ -31796,7 +31080,7 @@ done10:
 	VSUBSD    X0, X8, X0
 	VMOVSD    sureExcess64<>+0(SB), X1
 	VUCOMISD  X1, X0
-	JCS       sure80to96
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l7
 
@@ -31856,194 +31140,10 @@ l7:
 	VZEROUPPER
 	RET
 
-sure80to96:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  max+36(FP), Z0, Z1
-	VBROADCASTSS nearSure<>+0(SB), Z2
-	VSUBPS       Z1, Z2, Z2
-	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS.Z    320(SI), K7, Z1
-	VMOVUPS      (SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     64(SI), Z4
-	VFMADD213PS Z2, Z0, Z4
-	VMOVUPS     128(SI), Z5
-	VFMADD213PS Z2, Z0, Z5
-	VMOVUPS     192(SI), Z6
-	VFMADD213PS Z2, Z0, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z7
-	VSUBPS Z4, Z2, Z8
-	VSUBPS Z5, Z2, Z9
-	VSUBPS Z6, Z2, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z7
-	VFMADD231PS     64(SI), Z0, Z8
-	VFMADD231PS     128(SI), Z0, Z9
-	VFMADD231PS     192(SI), Z0, Z10
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS     (SI), Z11, Z7
-	VFMADD231PS     64(SI), Z11, Z8
-	VFMADD231PS     128(SI), Z11, Z9
-	VFMADD231PS     192(SI), Z11, Z10
-	VBROADCASTF64X4 nearTable<>+0(SB), Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z3, Z13
-	VPERMPS      Z12, Z4, Z14
-	VPERMPS      Z12, Z5, Z15
-	VPERMPS      Z12, Z6, Z16
-	VPSLLD       $0x14, Z3, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
-	VMULPS           Z17, Z7, Z7
-	VMULPS           Z18, Z8, Z8
-	VMULPS           Z19, Z9, Z9
-	VMULPS           Z20, Z10, Z10
-	VBROADCASTSS     max+36(FP), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
-	VFMADD213PS.Z    Z13, Z13, K2, Z7
-	VFMADD213PS.Z    Z14, Z14, K3, Z8
-	VFMADD213PS.Z    Z15, Z15, K4, Z9
-	VFMADD213PS.Z    Z16, Z16, K5, Z10
-	VADDPS           Z8, Z7, Z7
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z9, Z7, Z7
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-	VPORD            Z3, Z6, Z3
-	VMOVUPS          256(SI), Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z4
-	VMOVAPS       Z2, Z5
-	VFMADD231PS.Z Z0, Z1, K7, Z5
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z2, Z6
-	VSUBPS Z5, Z2, Z8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z6
-	VFMADD231PS Z0, Z1, Z8
-	VFMADD231PS 256(SI), Z11, Z6
-	VFMADD231PS Z11, Z1, Z8
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z4, Z9
-	VPERMPS      Z12, Z5, Z10
-	VPSLLD       $0x14, Z4, Z13
-	VPSLLD       $0x14, Z5, Z14
-	VPADDD       Z9, Z13, Z9
-	VPADDD       Z10, Z14, Z10
-	VBROADCASTSS nearExp2<>+0(SB), Z13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z13
-	VBROADCASTSS     nearExp2<>+0(SB), Z14
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z14
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z13
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z14
-	VMULPS           Z13, Z6, Z6
-	VMULPS           Z14, Z8, Z8
-	VFMADD213PS.Z    Z10, Z10, K7, Z8
-	VCMPPS           $0x1e, 256(SI), Z17, K1
-	VCMPPS           $0x1e, Z1, Z17, K2
-	VFMADD213PS.Z    Z9, Z9, K1, Z6
-	VMOVAPS.Z        Z8, K2, Z8
-	VADDPS           Z8, Z6, Z6
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
-	KORTESTW      K6, K6
-	JNZ           end
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VCVTPS2PD     Y7, Z7
-	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z6, Y3
-	VCVTPS2PD     Y6, Z6
-	VCVTPS2PD     Y3, Z3
-	VADDPD        Z6, Z7, Z7
-	VADDPD        Z3, Z1, Z1
-	VMOVAPS       Z2, Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z2
-	VFMADD231PS Z11, Z17, Z2
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z3, Z12
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z12, Z3, Z12
-	VBROADCASTSS nearExp2<>+0(SB), Z0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
-	VMULPS           Z0, Z2, Z2
-
-	// s*q + s
-	VFMADD213PS   Z12, Z12, Z2
-	VCVTSS2SD     X2, X2, X2
-	VMOVSD        sureScale64<>+0(SB), X0
-	VMULSD        X0, X2, X2
-	VMOVSD        X2, top+40(FP)
-	VADDPD        Z1, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VADDPD        Y1, Y7, Y7
-	VEXTRACTF128  $0x01, Y7, X1
-	VADDPD        X1, X7, X7
-	VMOVHLPS      X7, X7, X1
-	VADDSD        X1, X7, X7
-	VMULSD        X0, X7, X7
-	VMOVSD        X7, rest+48(FP)
-	VMULPS.BCST   log2eHi<>+0(SB), Z17, Z17
-	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z17, Z0, Z0
-	VBROADCASTSS  integer<>+0(SB), Z1
-	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, unit+32(FP)
-	MOVB          $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done12:
+done6:
 	// 97 to 112 elements.
 	CMPQ  CX, $0x00000070
-	JGT   done14
+	JGT   done7
 	SUBQ  $0x00000060, CX
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -32079,7 +31179,7 @@ done12:
 	VMAXPS        X2, X3, X3
 	VMOVSHDUP     X3, X2
 	VMAXSS        X2, X3, X3
-	VMOVSS        X3, max+36(FP)
+	VMOVSS        X3, max+32(FP)
 	VMOVUPS.Z     384(SI), K7, Z2
 	VMOVUPS       (SI), Z4
 
@@ -32259,7 +31359,7 @@ done12:
 	VSUBSD    X0, X8, X0
 	VMOVSD    sureExcess64<>+0(SB), X1
 	VUCOMISD  X1, X0
-	JCS       sure96to112
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l8
 
@@ -32323,210 +31423,10 @@ l8:
 	VZEROUPPER
 	RET
 
-sure96to112:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  max+36(FP), Z0, Z1
-	VBROADCASTSS nearSure<>+0(SB), Z2
-	VSUBPS       Z1, Z2, Z2
-	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS.Z    384(SI), K7, Z1
-	VMOVUPS      (SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     64(SI), Z4
-	VFMADD213PS Z2, Z0, Z4
-	VMOVUPS     128(SI), Z5
-	VFMADD213PS Z2, Z0, Z5
-	VMOVUPS     192(SI), Z6
-	VFMADD213PS Z2, Z0, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z7
-	VSUBPS Z4, Z2, Z8
-	VSUBPS Z5, Z2, Z9
-	VSUBPS Z6, Z2, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z7
-	VFMADD231PS     64(SI), Z0, Z8
-	VFMADD231PS     128(SI), Z0, Z9
-	VFMADD231PS     192(SI), Z0, Z10
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS     (SI), Z11, Z7
-	VFMADD231PS     64(SI), Z11, Z8
-	VFMADD231PS     128(SI), Z11, Z9
-	VFMADD231PS     192(SI), Z11, Z10
-	VBROADCASTF64X4 nearTable<>+0(SB), Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z3, Z13
-	VPERMPS      Z12, Z4, Z14
-	VPERMPS      Z12, Z5, Z15
-	VPERMPS      Z12, Z6, Z16
-	VPSLLD       $0x14, Z3, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
-	VMULPS           Z17, Z7, Z7
-	VMULPS           Z18, Z8, Z8
-	VMULPS           Z19, Z9, Z9
-	VMULPS           Z20, Z10, Z10
-	VBROADCASTSS     max+36(FP), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
-	VFMADD213PS.Z    Z13, Z13, K2, Z7
-	VFMADD213PS.Z    Z14, Z14, K3, Z8
-	VFMADD213PS.Z    Z15, Z15, K4, Z9
-	VFMADD213PS.Z    Z16, Z16, K5, Z10
-	VADDPS           Z8, Z7, Z7
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z9, Z7, Z7
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-	VPORD            Z3, Z6, Z3
-	VMOVUPS          256(SI), Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z4
-	VMOVUPS       320(SI), Z5
-	VFMADD213PS   Z2, Z0, Z5
-	VMOVAPS       Z2, Z6
-	VFMADD231PS.Z Z0, Z1, K7, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z2, Z8
-	VSUBPS Z5, Z2, Z9
-	VSUBPS Z6, Z2, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z8
-	VFMADD231PS 320(SI), Z0, Z9
-	VFMADD231PS Z0, Z1, Z10
-	VFMADD231PS 256(SI), Z11, Z8
-	VFMADD231PS 320(SI), Z11, Z9
-	VFMADD231PS Z11, Z1, Z10
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z4, Z13
-	VPERMPS      Z12, Z5, Z14
-	VPERMPS      Z12, Z6, Z15
-	VPSLLD       $0x14, Z4, Z16
-	VPSLLD       $0x14, Z5, Z18
-	VPSLLD       $0x14, Z6, Z19
-	VPADDD       Z13, Z16, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
-	VMULPS           Z16, Z8, Z8
-	VMULPS           Z18, Z9, Z9
-	VMULPS           Z19, Z10, Z10
-	VFMADD213PS.Z    Z15, Z15, K7, Z10
-	VCMPPS           $0x1e, 256(SI), Z17, K1
-	VCMPPS           $0x1e, 320(SI), Z17, K2
-	VCMPPS           $0x1e, Z1, Z17, K3
-	VFMADD213PS.Z    Z13, Z13, K1, Z8
-	VFMADD213PS.Z    Z14, Z14, K2, Z9
-	VMOVAPS.Z        Z10, K3, Z10
-	VADDPS           Z9, Z8, Z8
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-	VPORD            Z3, Z6, Z3
-	VADDPS           Z10, Z8, Z8
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
-	KORTESTW      K6, K6
-	JNZ           end
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VCVTPS2PD     Y7, Z7
-	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z8, Y3
-	VCVTPS2PD     Y8, Z8
-	VCVTPS2PD     Y3, Z3
-	VADDPD        Z8, Z7, Z7
-	VADDPD        Z3, Z1, Z1
-	VMOVAPS       Z2, Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z2
-	VFMADD231PS Z11, Z17, Z2
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z3, Z12
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z12, Z3, Z12
-	VBROADCASTSS nearExp2<>+0(SB), Z0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
-	VMULPS           Z0, Z2, Z2
-
-	// s*q + s
-	VFMADD213PS   Z12, Z12, Z2
-	VCVTSS2SD     X2, X2, X2
-	VMOVSD        sureScale64<>+0(SB), X0
-	VMULSD        X0, X2, X2
-	VMOVSD        X2, top+40(FP)
-	VADDPD        Z1, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VADDPD        Y1, Y7, Y7
-	VEXTRACTF128  $0x01, Y7, X1
-	VADDPD        X1, X7, X7
-	VMOVHLPS      X7, X7, X1
-	VADDSD        X1, X7, X7
-	VMULSD        X0, X7, X7
-	VMOVSD        X7, rest+48(FP)
-	VMULPS.BCST   log2eHi<>+0(SB), Z17, Z17
-	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z17, Z0, Z0
-	VBROADCASTSS  integer<>+0(SB), Z1
-	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, unit+32(FP)
-	MOVB          $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done14:
+done7:
 	// 113 to 128 elements.
 	CMPQ  CX, $0x00000080
-	JGT   done16
+	JGT   done8
 	SUBQ  $0x00000070, CX
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -32564,7 +31464,7 @@ done14:
 	VMAXPS        X2, X3, X3
 	VMOVSHDUP     X3, X2
 	VMAXSS        X2, X3, X3
-	VMOVSS        X3, max+36(FP)
+	VMOVSS        X3, max+32(FP)
 	VMOVUPS.Z     448(SI), K7, Z2
 	VMOVUPS       (SI), Z4
 
@@ -32758,7 +31658,7 @@ done14:
 	VSUBSD    X0, X8, X0
 	VMOVSD    sureExcess64<>+0(SB), X1
 	VUCOMISD  X1, X0
-	JCS       sure112to128
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l9
 
@@ -32826,225 +31726,10 @@ l9:
 	VZEROUPPER
 	RET
 
-sure112to128:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  max+36(FP), Z0, Z1
-	VBROADCASTSS nearSure<>+0(SB), Z2
-	VSUBPS       Z1, Z2, Z2
-	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS.Z    448(SI), K7, Z1
-	VMOVUPS      (SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     64(SI), Z4
-	VFMADD213PS Z2, Z0, Z4
-	VMOVUPS     128(SI), Z5
-	VFMADD213PS Z2, Z0, Z5
-	VMOVUPS     192(SI), Z6
-	VFMADD213PS Z2, Z0, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z7
-	VSUBPS Z4, Z2, Z8
-	VSUBPS Z5, Z2, Z9
-	VSUBPS Z6, Z2, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z7
-	VFMADD231PS     64(SI), Z0, Z8
-	VFMADD231PS     128(SI), Z0, Z9
-	VFMADD231PS     192(SI), Z0, Z10
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z11
-	VFMADD231PS     (SI), Z11, Z7
-	VFMADD231PS     64(SI), Z11, Z8
-	VFMADD231PS     128(SI), Z11, Z9
-	VFMADD231PS     192(SI), Z11, Z10
-	VBROADCASTF64X4 nearTable<>+0(SB), Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z3, Z13
-	VPERMPS      Z12, Z4, Z14
-	VPERMPS      Z12, Z5, Z15
-	VPERMPS      Z12, Z6, Z16
-	VPSLLD       $0x14, Z3, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS nearExp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
-	VMULPS           Z17, Z7, Z7
-	VMULPS           Z18, Z8, Z8
-	VMULPS           Z19, Z9, Z9
-	VMULPS           Z20, Z10, Z10
-	VBROADCASTSS     max+36(FP), Z17
-	VCMPPS           $0x1e, (SI), Z17, K2
-	VCMPPS           $0x1e, 64(SI), Z17, K3
-	VCMPPS           $0x1e, 128(SI), Z17, K4
-	VCMPPS           $0x1e, 192(SI), Z17, K5
-	VFMADD213PS.Z    Z13, Z13, K2, Z7
-	VFMADD213PS.Z    Z14, Z14, K3, Z8
-	VFMADD213PS.Z    Z15, Z15, K4, Z9
-	VFMADD213PS.Z    Z16, Z16, K5, Z10
-	VADDPS           Z8, Z7, Z7
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z9, Z7, Z7
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-	VPORD            Z3, Z6, Z3
-	VMOVUPS          256(SI), Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z2, Z0, Z4
-	VMOVUPS       320(SI), Z5
-	VFMADD213PS   Z2, Z0, Z5
-	VMOVUPS       384(SI), Z6
-	VFMADD213PS   Z2, Z0, Z6
-	VMOVAPS       Z2, Z8
-	VFMADD231PS.Z Z0, Z1, K7, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z2, Z9
-	VSUBPS Z5, Z2, Z10
-	VSUBPS Z6, Z2, Z13
-	VSUBPS Z8, Z2, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z9
-	VFMADD231PS 320(SI), Z0, Z10
-	VFMADD231PS 384(SI), Z0, Z13
-	VFMADD231PS Z0, Z1, Z14
-	VFMADD231PS 256(SI), Z11, Z9
-	VFMADD231PS 320(SI), Z11, Z10
-	VFMADD231PS 384(SI), Z11, Z13
-	VFMADD231PS Z11, Z1, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z4, Z15
-	VPERMPS      Z12, Z5, Z16
-	VPERMPS      Z12, Z6, Z18
-	VPERMPS      Z12, Z8, Z19
-	VPSLLD       $0x14, Z4, Z20
-	VPSLLD       $0x14, Z5, Z21
-	VPSLLD       $0x14, Z6, Z22
-	VPSLLD       $0x14, Z8, Z23
-	VPADDD       Z15, Z20, Z15
-	VPADDD       Z16, Z21, Z16
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VMULPS           Z20, Z9, Z9
-	VMULPS           Z21, Z10, Z10
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VFMADD213PS.Z    Z19, Z19, K7, Z14
-	VCMPPS           $0x1e, 256(SI), Z17, K1
-	VCMPPS           $0x1e, 320(SI), Z17, K2
-	VCMPPS           $0x1e, 384(SI), Z17, K3
-	VCMPPS           $0x1e, Z1, Z17, K4
-	VFMADD213PS.Z    Z15, Z15, K1, Z9
-	VFMADD213PS.Z    Z16, Z16, K2, Z10
-	VFMADD213PS.Z    Z18, Z18, K3, Z13
-	VMOVAPS.Z        Z14, K4, Z14
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z13, Z9, Z9
-	VPTERNLOGD       $0xfe, Z4, Z5, Z3
-	VPTERNLOGD       $0xfe, Z6, Z8, Z3
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
-	KORTESTW      K6, K6
-	JNZ           end
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VCVTPS2PD     Y7, Z7
-	VCVTPS2PD     Y1, Z1
-	VEXTRACTF64X4 $0x01, Z9, Y3
-	VCVTPS2PD     Y9, Z9
-	VCVTPS2PD     Y3, Z3
-	VADDPD        Z9, Z7, Z7
-	VADDPD        Z3, Z1, Z1
-	VMOVAPS       Z2, Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z2
-	VFMADD231PS Z11, Z17, Z2
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z3, Z12
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z12, Z3, Z12
-	VBROADCASTSS nearExp2<>+0(SB), Z0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
-	VMULPS           Z0, Z2, Z2
-
-	// s*q + s
-	VFMADD213PS   Z12, Z12, Z2
-	VCVTSS2SD     X2, X2, X2
-	VMOVSD        sureScale64<>+0(SB), X0
-	VMULSD        X0, X2, X2
-	VMOVSD        X2, top+40(FP)
-	VADDPD        Z1, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y1
-	VADDPD        Y1, Y7, Y7
-	VEXTRACTF128  $0x01, Y7, X1
-	VADDPD        X1, X7, X7
-	VMOVHLPS      X7, X7, X1
-	VADDSD        X1, X7, X7
-	VMULSD        X0, X7, X7
-	VMOVSD        X7, rest+48(FP)
-	VMULPS.BCST   log2eHi<>+0(SB), Z17, Z17
-	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z17, Z0, Z0
-	VBROADCASTSS  integer<>+0(SB), Z1
-	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, unit+32(FP)
-	MOVB          $0x02, how+28(FP)
-	VZEROUPPER
-	RET
-
-done16:
+done8:
 	// 256 elements.
 	CMPQ CX, $0x00000100
-	JNE  done18
+	JNE  done9
 	MOVL (SI), AX
 	ANDL $0x7fffffff, AX
 	CMPL AX, $0x43800000
@@ -33087,7 +31772,7 @@ done16:
 	VMAXPS        X3, X2, X2
 	VMOVSHDUP     X2, X3
 	VMAXSS        X3, X2, X2
-	VMOVSS        X2, max+36(FP)
+	VMOVSS        X2, max+32(FP)
 	VMOVUPS       (SI), Z3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -33435,7 +32120,7 @@ done16:
 	VSUBSD    X1, X0, X1
 	VMOVSD    sureExcess64<>+0(SB), X3
 	VUCOMISD  X3, X1
-	JCS       sure256to256
+	JCS       mayBeSure
 	TESTQ     DI, DI
 	JNZ       l10
 
@@ -33535,381 +32220,14 @@ l10:
 	VZEROUPPER
 	RET
 
-sure256to256:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
-	VMULPS.BCST  max+36(FP), Z0, Z1
-	VBROADCASTSS nearSure<>+0(SB), Z2
-	VSUBPS       Z1, Z2, Z2
-	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
-	VMOVUPS      (SI), Z1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z1
-	VMOVUPS     64(SI), Z3
-	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     128(SI), Z4
-	VFMADD213PS Z2, Z0, Z4
-	VMOVUPS     192(SI), Z5
-	VFMADD213PS Z2, Z0, Z5
-
-	// -n = magic - N - u
-	VSUBPS Z1, Z2, Z6
-	VSUBPS Z3, Z2, Z7
-	VSUBPS Z4, Z2, Z8
-	VSUBPS Z5, Z2, Z9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z6
-	VFMADD231PS     64(SI), Z0, Z7
-	VFMADD231PS     128(SI), Z0, Z8
-	VFMADD231PS     192(SI), Z0, Z9
-	VBROADCASTSS    nearLog2eLo<>+0(SB), Z10
-	VFMADD231PS     (SI), Z10, Z6
-	VFMADD231PS     64(SI), Z10, Z7
-	VFMADD231PS     128(SI), Z10, Z8
-	VFMADD231PS     192(SI), Z10, Z9
-	VBROADCASTF64X4 nearTable<>+0(SB), Z11
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z1, Z12
-	VPERMPS      Z11, Z3, Z13
-	VPERMPS      Z11, Z4, Z14
-	VPERMPS      Z11, Z5, Z15
-	VPSLLD       $0x14, Z1, Z16
-	VPSLLD       $0x14, Z3, Z17
-	VPSLLD       $0x14, Z4, Z18
-	VPSLLD       $0x14, Z5, Z19
-	VPADDD       Z12, Z16, Z12
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VMULPS           Z16, Z6, Z6
-	VMULPS           Z17, Z7, Z7
-	VMULPS           Z18, Z8, Z8
-	VMULPS           Z19, Z9, Z9
-	VBROADCASTSS     max+36(FP), Z16
-	VCMPPS           $0x1e, (SI), Z16, K1
-	VCMPPS           $0x1e, 64(SI), Z16, K2
-	VCMPPS           $0x1e, 128(SI), Z16, K3
-	VCMPPS           $0x1e, 192(SI), Z16, K4
-	VFMADD213PS.Z    Z12, Z12, K1, Z6
-	VFMADD213PS.Z    Z13, Z13, K2, Z7
-	VFMADD213PS.Z    Z14, Z14, K3, Z8
-	VFMADD213PS.Z    Z15, Z15, K4, Z9
-	VADDPS           Z7, Z6, Z6
-	VADDPS           Z9, Z8, Z8
-	VADDPS           Z8, Z6, Z6
-	VPTERNLOGD       $0xfe, Z3, Z4, Z1
-	VPORD            Z1, Z5, Z1
-	VMOVUPS          256(SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     320(SI), Z4
-	VFMADD213PS Z2, Z0, Z4
-	VMOVUPS     384(SI), Z5
-	VFMADD213PS Z2, Z0, Z5
-	VMOVUPS     448(SI), Z7
-	VFMADD213PS Z2, Z0, Z7
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z8
-	VSUBPS Z4, Z2, Z9
-	VSUBPS Z5, Z2, Z12
-	VSUBPS Z7, Z2, Z13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z8
-	VFMADD231PS 320(SI), Z0, Z9
-	VFMADD231PS 384(SI), Z0, Z12
-	VFMADD231PS 448(SI), Z0, Z13
-	VFMADD231PS 256(SI), Z10, Z8
-	VFMADD231PS 320(SI), Z10, Z9
-	VFMADD231PS 384(SI), Z10, Z12
-	VFMADD231PS 448(SI), Z10, Z13
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z3, Z14
-	VPERMPS      Z11, Z4, Z15
-	VPERMPS      Z11, Z5, Z17
-	VPERMPS      Z11, Z7, Z18
-	VPSLLD       $0x14, Z3, Z19
-	VPSLLD       $0x14, Z4, Z20
-	VPSLLD       $0x14, Z5, Z21
-	VPSLLD       $0x14, Z7, Z22
-	VPADDD       Z14, Z19, Z14
-	VPADDD       Z15, Z20, Z15
-	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VMULPS           Z19, Z8, Z8
-	VMULPS           Z20, Z9, Z9
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VCMPPS           $0x1e, 256(SI), Z16, K1
-	VCMPPS           $0x1e, 320(SI), Z16, K2
-	VCMPPS           $0x1e, 384(SI), Z16, K3
-	VCMPPS           $0x1e, 448(SI), Z16, K4
-	VFMADD213PS.Z    Z14, Z14, K1, Z8
-	VFMADD213PS.Z    Z15, Z15, K2, Z9
-	VFMADD213PS.Z    Z17, Z17, K3, Z12
-	VFMADD213PS.Z    Z18, Z18, K4, Z13
-	VADDPS           Z9, Z8, Z8
-	VADDPS           Z13, Z12, Z12
-	VADDPS           Z12, Z8, Z8
-	VPTERNLOGD       $0xfe, Z3, Z4, Z1
-	VPTERNLOGD       $0xfe, Z5, Z7, Z1
-	VMOVUPS          512(SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     576(SI), Z4
-	VFMADD213PS Z2, Z0, Z4
-	VMOVUPS     640(SI), Z5
-	VFMADD213PS Z2, Z0, Z5
-	VMOVUPS     704(SI), Z7
-	VFMADD213PS Z2, Z0, Z7
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z9
-	VSUBPS Z4, Z2, Z12
-	VSUBPS Z5, Z2, Z13
-	VSUBPS Z7, Z2, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z9
-	VFMADD231PS 576(SI), Z0, Z12
-	VFMADD231PS 640(SI), Z0, Z13
-	VFMADD231PS 704(SI), Z0, Z14
-	VFMADD231PS 512(SI), Z10, Z9
-	VFMADD231PS 576(SI), Z10, Z12
-	VFMADD231PS 640(SI), Z10, Z13
-	VFMADD231PS 704(SI), Z10, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z3, Z15
-	VPERMPS      Z11, Z4, Z17
-	VPERMPS      Z11, Z5, Z18
-	VPERMPS      Z11, Z7, Z19
-	VPSLLD       $0x14, Z3, Z20
-	VPSLLD       $0x14, Z4, Z21
-	VPSLLD       $0x14, Z5, Z22
-	VPSLLD       $0x14, Z7, Z23
-	VPADDD       Z15, Z20, Z15
-	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VMULPS           Z20, Z9, Z9
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VCMPPS           $0x1e, 512(SI), Z16, K1
-	VCMPPS           $0x1e, 576(SI), Z16, K2
-	VCMPPS           $0x1e, 640(SI), Z16, K3
-	VCMPPS           $0x1e, 704(SI), Z16, K4
-	VFMADD213PS.Z    Z15, Z15, K1, Z9
-	VFMADD213PS.Z    Z17, Z17, K2, Z12
-	VFMADD213PS.Z    Z18, Z18, K3, Z13
-	VFMADD213PS.Z    Z19, Z19, K4, Z14
-	VADDPS           Z12, Z9, Z9
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z13, Z9, Z9
-	VPTERNLOGD       $0xfe, Z3, Z4, Z1
-	VPTERNLOGD       $0xfe, Z5, Z7, Z1
-	VMOVUPS          768(SI), Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z3
-	VMOVUPS     832(SI), Z4
-	VFMADD213PS Z2, Z0, Z4
-	VMOVUPS     896(SI), Z5
-	VFMADD213PS Z2, Z0, Z5
-	VMOVUPS     960(SI), Z7
-	VFMADD213PS Z2, Z0, Z7
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z12
-	VSUBPS Z4, Z2, Z13
-	VSUBPS Z5, Z2, Z14
-	VSUBPS Z7, Z2, Z15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Z0, Z12
-	VFMADD231PS 832(SI), Z0, Z13
-	VFMADD231PS 896(SI), Z0, Z14
-	VFMADD231PS 960(SI), Z0, Z15
-	VFMADD231PS 768(SI), Z10, Z12
-	VFMADD231PS 832(SI), Z10, Z13
-	VFMADD231PS 896(SI), Z10, Z14
-	VFMADD231PS 960(SI), Z10, Z15
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z3, Z17
-	VPERMPS      Z11, Z4, Z18
-	VPERMPS      Z11, Z5, Z19
-	VPERMPS      Z11, Z7, Z20
-	VPSLLD       $0x14, Z3, Z21
-	VPSLLD       $0x14, Z4, Z22
-	VPSLLD       $0x14, Z5, Z23
-	VPSLLD       $0x14, Z7, Z24
-	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VPADDD       Z20, Z24, Z20
-	VBROADCASTSS nearExp2<>+0(SB), Z21
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VMULPS           Z24, Z15, Z15
-	VCMPPS           $0x1e, 768(SI), Z16, K1
-	VCMPPS           $0x1e, 832(SI), Z16, K2
-	VCMPPS           $0x1e, 896(SI), Z16, K3
-	VCMPPS           $0x1e, 960(SI), Z16, K4
-	VFMADD213PS.Z    Z17, Z17, K1, Z12
-	VFMADD213PS.Z    Z18, Z18, K2, Z13
-	VFMADD213PS.Z    Z19, Z19, K3, Z14
-	VFMADD213PS.Z    Z20, Z20, K4, Z15
-	VADDPS           Z13, Z12, Z12
-	VADDPS           Z15, Z14, Z14
-	VADDPS           Z14, Z12, Z12
-	VPTERNLOGD       $0xfe, Z3, Z4, Z1
-	VPTERNLOGD       $0xfe, Z5, Z7, Z1
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z1, K6
-	KORTESTW      K6, K6
-	JNZ           end
-	VADDPS        Z8, Z6, Z1
-	VMINPS        Z8, Z6, Z3
-	VMAXPS        Z8, Z6, Z6
-	VSUBPS        Z6, Z1, Z6
-	VSUBPS        Z6, Z3, Z3
-	VADDPS        Z9, Z1, Z4
-	VMINPS        Z9, Z1, Z5
-	VMAXPS        Z9, Z1, Z1
-	VSUBPS        Z1, Z4, Z1
-	VSUBPS        Z1, Z5, Z5
-	VADDPS        Z5, Z3, Z3
-	VADDPS        Z12, Z4, Z1
-	VMINPS        Z12, Z4, Z5
-	VMAXPS        Z12, Z4, Z4
-	VSUBPS        Z4, Z1, Z4
-	VSUBPS        Z4, Z5, Z5
-	VADDPS        Z5, Z3, Z3
-	VEXTRACTF64X4 $0x01, Z1, Y4
-	VCVTPS2PD     Y1, Z1
-	VCVTPS2PD     Y4, Z4
-	VEXTRACTF64X4 $0x01, Z3, Y5
-	VCVTPS2PD     Y3, Z3
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z3, Z1, Z1
-	VADDPD        Z5, Z4, Z4
-	VMOVAPS       Z2, Z3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z3
-
-	// -n = magic - N - u
-	VSUBPS Z3, Z2, Z2
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z2
-	VFMADD231PS Z10, Z16, Z2
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z3, Z11
-	VPSLLD       $0x14, Z3, Z3
-	VPADDD       Z11, Z3, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z0
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z0
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z0
-	VMULPS           Z0, Z2, Z2
-
-	// s*q + s
-	VFMADD213PS   Z11, Z11, Z2
-	VCVTSS2SD     X2, X2, X2
-	VMOVSD        sureScale64<>+0(SB), X0
-	VMULSD        X0, X2, X2
-	VMOVSD        X2, top+40(FP)
-	VADDPD        Z4, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y2
-	VADDPD        Y2, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X2
-	VADDPD        X2, X1, X1
-	VMOVHLPS      X1, X1, X2
-	VADDSD        X2, X1, X1
-	VMULSD        X0, X1, X1
-	VMOVSD        X1, rest+48(FP)
-	VMULPS.BCST   log2eHi<>+0(SB), Z16, Z16
-	VBROADCASTSS  integerSure<>+0(SB), Z0
-	VSUBPS        Z16, Z0, Z0
-	VBROADCASTSS  integer<>+0(SB), Z1
-	VSUBPS        Z0, Z1, Z1
-	VMOVSS        X1, unit+32(FP)
-	MOVB          $0x02, how+28(FP)
+done9:
+end:
+	MOVB $0x00, how+28(FP)
 	VZEROUPPER
 	RET
 
-done18:
-end:
-	MOVB $0x00, how+28(FP)
+mayBeSure:
+	MOVB $0x02, how+28(FP)
 	VZEROUPPER
 	RET
 
@@ -33940,9 +32258,6 @@ DATA logDoubt<>+4(SB)/4, $0xbfb58634
 DATA logDoubt<>+8(SB)/4, $0xf11bd78a
 DATA logDoubt<>+12(SB)/4, $0xbfb58634
 GLOBL logDoubt<>(SB), RODATA|NOPTR, $16
-
-DATA log2eHi<>+0(SB)/4, $0x3fb8aa3b
-GLOBL log2eHi<>(SB), RODATA|NOPTR, $4
 
 // func expRowsAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, out []ExpSum, p *Rows) (done int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI
@@ -42962,5 +41277,697 @@ uncertain:
 
 done:
 	MOVB $0x01, how+52(FP)
+	VZEROUPPER
+	RET
+
+// func sureRowAVX512(src *float32, n int, s *Scale, out *RowSum) (how uint8)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·sureRowAVX512(SB), NOSPLIT, $0-33
+	// sureRowAVX512: the sum of a sure row with the largest element max, if the others are near an N far below that.
+	MOVQ src+0(FP), SI
+	MOVQ s+16(FP), R15
+	MOVQ out+24(FP), R14
+	MOVQ n+8(FP), CX
+
+	// N, far below the largest element, and an empty sum.
+	MOVL         (R15), AX
+	TESTL        $0x00000007, AX
+	JZ           irregular
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          irregular
+	VBROADCASTSS 4(R14), Z0
+	VBROADCASTSS 12(R15), Z1
+	VUCOMISS     X1, X0
+	JCS          irregular
+	VBROADCASTSS 16(R15), Z1
+	VUCOMISS     X0, X1
+	JCS          irregular
+	VBROADCASTSS unit<>+0(SB), Z1
+	VMULPS.BCST  (R15), Z1, Z2
+	VMULPS.BCST  4(R15), Z1, Z1
+	VMULPS       Z2, Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z2, Z0
+	VMOVAPS      Z4, Z2
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ            $0x00000080, CX
+	JLT             done1
+	VBROADCASTF64X4 nearTable<>+0(SB), Z6
+	VBROADCASTSS    nearExp3<>+0(SB), Z7
+	VBROADCASTSS    nearExp2<>+0(SB), Z8
+	VBROADCASTSS    nearExp1<>+0(SB), Z9
+	PCALIGN         $0x40
+
+loop1:
+	VMOVUPS (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z2, Z0, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z2, Z0, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Z0, Z14
+	VFMADD231PS 64(SI), Z0, Z15
+	VFMADD231PS 128(SI), Z0, Z16
+	VFMADD231PS 192(SI), Z0, Z17
+	VFMADD231PS (SI), Z1, Z14
+	VFMADD231PS 64(SI), Z1, Z15
+	VFMADD231PS 128(SI), Z1, Z16
+	VFMADD231PS 192(SI), Z1, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS Z6, Z10, Z18
+	VPERMPS Z6, Z11, Z19
+	VPERMPS Z6, Z12, Z20
+	VPERMPS Z6, Z13, Z21
+	VPSLLD  $0x14, Z10, Z22
+	VPSLLD  $0x14, Z11, Z23
+	VPSLLD  $0x14, Z12, Z24
+	VPSLLD  $0x14, Z13, Z25
+	VPADDD  Z18, Z22, Z18
+	VPADDD  Z19, Z23, Z19
+	VPADDD  Z20, Z24, Z20
+	VPADDD  Z21, Z25, Z21
+	VMOVAPS Z8, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z14, Z7, Z22
+	VMOVAPS       Z8, Z23
+	VFMADD231PS   Z15, Z7, Z23
+	VMOVAPS       Z8, Z24
+	VFMADD231PS   Z16, Z7, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z17, Z7, Z25
+	VFMADD213PS   Z9, Z14, Z22
+	VFMADD213PS   Z9, Z15, Z23
+	VFMADD213PS   Z9, Z16, Z24
+	VFMADD213PS   Z9, Z17, Z25
+	VMULPS        Z22, Z14, Z14
+	VMULPS        Z23, Z15, Z15
+	VMULPS        Z24, Z16, Z16
+	VMULPS        Z25, Z17, Z17
+	VCMPPS        $0x1e, (SI), Z3, K1
+	VCMPPS        $0x1e, 64(SI), Z3, K2
+	VCMPPS        $0x1e, 128(SI), Z3, K3
+	VCMPPS        $0x1e, 192(SI), Z3, K4
+	VFMADD213PS.Z Z18, Z18, K1, Z14
+	VFMADD213PS.Z Z19, Z19, K2, Z15
+	VFMADD213PS.Z Z20, Z20, K3, Z16
+	VFMADD213PS.Z Z21, Z21, K4, Z17
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z17, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+	VPTERNLOGD    $0xfe, Z11, Z12, Z10
+	VPORD         Z10, Z13, Z10
+	VMOVUPS       256(SI), Z11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS     320(SI), Z12
+	VFMADD213PS Z2, Z0, Z12
+	VMOVUPS     384(SI), Z13
+	VFMADD213PS Z2, Z0, Z13
+	VMOVUPS     448(SI), Z15
+	VFMADD213PS Z2, Z0, Z15
+
+	// -n = magic - N - u
+	VSUBPS Z11, Z2, Z16
+	VSUBPS Z12, Z2, Z17
+	VSUBPS Z13, Z2, Z18
+	VSUBPS Z15, Z2, Z19
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Z0, Z16
+	VFMADD231PS 320(SI), Z0, Z17
+	VFMADD231PS 384(SI), Z0, Z18
+	VFMADD231PS 448(SI), Z0, Z19
+	VFMADD231PS 256(SI), Z1, Z16
+	VFMADD231PS 320(SI), Z1, Z17
+	VFMADD231PS 384(SI), Z1, Z18
+	VFMADD231PS 448(SI), Z1, Z19
+
+	// s = 2^(n - N) * K
+	VPERMPS Z6, Z11, Z20
+	VPERMPS Z6, Z12, Z21
+	VPERMPS Z6, Z13, Z22
+	VPERMPS Z6, Z15, Z23
+	VPSLLD  $0x14, Z11, Z24
+	VPSLLD  $0x14, Z12, Z25
+	VPSLLD  $0x14, Z13, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPADDD  Z20, Z24, Z20
+	VPADDD  Z21, Z25, Z21
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VMOVAPS Z8, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z16, Z7, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z17, Z7, Z25
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z18, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z19, Z7, Z27
+	VFMADD213PS   Z9, Z16, Z24
+	VFMADD213PS   Z9, Z17, Z25
+	VFMADD213PS   Z9, Z18, Z26
+	VFMADD213PS   Z9, Z19, Z27
+	VMULPS        Z24, Z16, Z16
+	VMULPS        Z25, Z17, Z17
+	VMULPS        Z26, Z18, Z18
+	VMULPS        Z27, Z19, Z19
+	VCMPPS        $0x1e, 256(SI), Z3, K1
+	VCMPPS        $0x1e, 320(SI), Z3, K2
+	VCMPPS        $0x1e, 384(SI), Z3, K3
+	VCMPPS        $0x1e, 448(SI), Z3, K4
+	VFMADD213PS.Z Z20, Z20, K1, Z16
+	VFMADD213PS.Z Z21, Z21, K2, Z17
+	VFMADD213PS.Z Z22, Z22, K3, Z18
+	VFMADD213PS.Z Z23, Z23, K4, Z19
+	VADDPS        Z17, Z16, Z16
+	VADDPS        Z19, Z18, Z18
+	VADDPS        Z18, Z16, Z16
+	VPTERNLOGD    $0xfe, Z11, Z12, Z10
+	VPTERNLOGD    $0xfe, Z13, Z15, Z10
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	KORTESTW      K6, K6
+	JNZ           irregular
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z14, Z4, Z10
+	VMINPS Z14, Z4, Z11
+	VMAXPS Z14, Z4, Z4
+	VSUBPS Z4, Z10, Z4
+	VSUBPS Z4, Z11, Z11
+	VADDPS Z11, Z5, Z5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z16, Z10, Z4
+	VMINPS Z16, Z10, Z11
+	VMAXPS Z16, Z10, Z10
+	VSUBPS Z10, Z4, Z10
+	VSUBPS Z10, Z11, Z11
+	VADDPS Z11, Z5, Z5
+	ADDQ   $0x00000200, SI
+	SUBQ   $0x00000080, CX
+	JGE    loop1
+
+done1:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind5
+	CMPQ  CX, $0x00000010
+	JLE   upto2
+	CMPQ  CX, $0x00000020
+	JLE   upto3
+	CMPQ  CX, $0x00000040
+	JLE   upto4
+	JMP   upto5
+
+upto2:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VMOVUPS.Z     (SI), K7, Z6
+	VMOVAPS       Z2, Z7
+	VFMADD231PS.Z Z0, Z6, K7, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z7, Z2, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     Z0, Z6, Z8
+	VFMADD231PS     Z1, Z6, Z8
+	VBROADCASTF64X4 nearTable<>+0(SB), Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z9, Z7, Z9
+	VPSLLD       $0x14, Z7, Z10
+	VPADDD       Z9, Z10, Z9
+	VBROADCASTSS nearExp2<>+0(SB), Z10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z10
+	VMULPS           Z10, Z8, Z8
+	VFMADD213PS.Z    Z9, Z9, K7, Z8
+	VCMPPS           $0x1e, Z6, Z3, K1
+	VMOVAPS.Z        Z8, K1, Z8
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z7, K6
+	KORTESTW      K6, K6
+	JNZ           irregular
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z8, Z4, Z6
+	VMINPS  Z8, Z4, Z7
+	VMAXPS  Z8, Z4, Z4
+	VSUBPS  Z4, Z6, Z4
+	VSUBPS  Z4, Z7, Z7
+	VADDPS  Z7, Z5, Z5
+	VMOVAPS Z6, Z4
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind5
+
+upto3:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ      $0x00000010, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 64(SI), K7, Z6
+	VMOVUPS   (SI), Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z7
+	VMOVAPS       Z2, Z8
+	VFMADD231PS.Z Z0, Z6, K7, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z7, Z2, Z9
+	VSUBPS Z8, Z2, Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     (SI), Z0, Z9
+	VFMADD231PS     Z0, Z6, Z10
+	VFMADD231PS     (SI), Z1, Z9
+	VFMADD231PS     Z1, Z6, Z10
+	VBROADCASTF64X4 nearTable<>+0(SB), Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z11, Z7, Z12
+	VPERMPS      Z11, Z8, Z11
+	VPSLLD       $0x14, Z7, Z13
+	VPSLLD       $0x14, Z8, Z14
+	VPADDD       Z12, Z13, Z12
+	VPADDD       Z11, Z14, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z13
+	VBROADCASTSS     nearExp2<>+0(SB), Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z14
+	VMULPS           Z13, Z9, Z9
+	VMULPS           Z14, Z10, Z10
+	VFMADD213PS.Z    Z11, Z11, K7, Z10
+	VCMPPS           $0x1e, (SI), Z3, K1
+	VCMPPS           $0x1e, Z6, Z3, K2
+	VFMADD213PS.Z    Z12, Z12, K1, Z9
+	VMOVAPS.Z        Z10, K2, Z10
+	VADDPS           Z10, Z9, Z9
+
+	// Leave if an element is not near.
+	VPORD         Z7, Z8, Z7
+	VPTESTMD.BCST nearBits<>+0(SB), Z7, K6
+	KORTESTW      K6, K6
+	JNZ           irregular
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z9, Z4, Z6
+	VMINPS  Z9, Z4, Z7
+	VMAXPS  Z9, Z4, Z4
+	VSUBPS  Z4, Z6, Z4
+	VSUBPS  Z4, Z7, Z7
+	VADDPS  Z7, Z5, Z5
+	VMOVAPS Z6, Z4
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind5
+
+upto4:
+	// Turns whose elements are all near, of 33 to 64 elements.
+	SUBQ      $0x00000020, CX
+	NEGQ      CX
+	MOVQ      $-1, AX
+	SHRQ      CL, AX
+	NEGQ      CX
+	KMOVQ     AX, K7
+	VMOVUPS.Z 128(SI), K7, Z6
+	KSHIFTRQ  $0x10, K7, K2
+	VMOVUPS.Z 192(SI), K2, Z7
+	VMOVUPS   (SI), Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z8
+	VMOVUPS       64(SI), Z9
+	VFMADD213PS   Z2, Z0, Z9
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z6, K7, Z10
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z7, K2, Z11
+
+	// -n = magic - N - u
+	VSUBPS Z8, Z2, Z12
+	VSUBPS Z9, Z2, Z13
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     (SI), Z0, Z12
+	VFMADD231PS     64(SI), Z0, Z13
+	VFMADD231PS     Z0, Z6, Z14
+	VFMADD231PS     Z0, Z7, Z15
+	VFMADD231PS     (SI), Z1, Z12
+	VFMADD231PS     64(SI), Z1, Z13
+	VFMADD231PS     Z1, Z6, Z14
+	VFMADD231PS     Z1, Z7, Z15
+	VBROADCASTF64X4 nearTable<>+0(SB), Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z16, Z8, Z17
+	VPERMPS      Z16, Z9, Z18
+	VPERMPS      Z16, Z10, Z19
+	VPERMPS      Z16, Z11, Z16
+	VPSLLD       $0x14, Z8, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPADDD       Z17, Z20, Z17
+	VPADDD       Z18, Z21, Z18
+	VPADDD       Z19, Z22, Z19
+	VPADDD       Z16, Z23, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z23
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VFMADD213PS.Z    Z19, Z19, K7, Z14
+	VFMADD213PS.Z    Z16, Z16, K2, Z15
+	VCMPPS           $0x1e, (SI), Z3, K1
+	VCMPPS           $0x1e, 64(SI), Z3, K2
+	VCMPPS           $0x1e, Z6, Z3, K3
+	VCMPPS           $0x1e, Z7, Z3, K4
+	VFMADD213PS.Z    Z17, Z17, K1, Z12
+	VFMADD213PS.Z    Z18, Z18, K2, Z13
+	VMOVAPS.Z        Z14, K3, Z14
+	VMOVAPS.Z        Z15, K4, Z15
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z15, Z14, Z14
+	VADDPS           Z14, Z12, Z12
+	VPTERNLOGD       $0xfe, Z9, Z10, Z8
+	VPORD            Z8, Z11, Z8
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z8, K6
+	KORTESTW      K6, K6
+	JNZ           irregular
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z12, Z4, Z6
+	VMINPS  Z12, Z4, Z7
+	VMAXPS  Z12, Z4, Z4
+	VSUBPS  Z4, Z6, Z4
+	VSUBPS  Z4, Z7, Z7
+	VADDPS  Z7, Z5, Z5
+	VMOVAPS Z6, Z4
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind5
+
+upto5:
+	// Turns whose elements are all near, of 65 to 128 elements.
+	SUBQ    $0x00000040, CX
+	NEGQ    CX
+	MOVQ    $-1, AX
+	SHRQ    CL, AX
+	NEGQ    CX
+	KMOVQ   AX, K7
+	VMOVUPS (SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z6
+	VMOVUPS     64(SI), Z7
+	VFMADD213PS Z2, Z0, Z7
+	VMOVUPS     128(SI), Z8
+	VFMADD213PS Z2, Z0, Z8
+	VMOVUPS     192(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z2, Z10
+	VSUBPS Z7, Z2, Z11
+	VSUBPS Z8, Z2, Z12
+	VSUBPS Z9, Z2, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     (SI), Z0, Z10
+	VFMADD231PS     64(SI), Z0, Z11
+	VFMADD231PS     128(SI), Z0, Z12
+	VFMADD231PS     192(SI), Z0, Z13
+	VFMADD231PS     (SI), Z1, Z10
+	VFMADD231PS     64(SI), Z1, Z11
+	VFMADD231PS     128(SI), Z1, Z12
+	VFMADD231PS     192(SI), Z1, Z13
+	VBROADCASTF64X4 nearTable<>+0(SB), Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z14, Z6, Z15
+	VPERMPS      Z14, Z7, Z16
+	VPERMPS      Z14, Z8, Z17
+	VPERMPS      Z14, Z9, Z18
+	VPSLLD       $0x14, Z6, Z19
+	VPSLLD       $0x14, Z7, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPSLLD       $0x14, Z9, Z22
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VCMPPS           $0x1e, (SI), Z3, K1
+	VCMPPS           $0x1e, 64(SI), Z3, K2
+	VCMPPS           $0x1e, 128(SI), Z3, K3
+	VCMPPS           $0x1e, 192(SI), Z3, K4
+	VFMADD213PS.Z    Z15, Z15, K1, Z10
+	VFMADD213PS.Z    Z16, Z16, K2, Z11
+	VFMADD213PS.Z    Z17, Z17, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VADDPS           Z11, Z10, Z10
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z12, Z10, Z10
+	VPTERNLOGD       $0xfe, Z7, Z8, Z6
+	VPORD            Z6, Z9, Z6
+	VMOVUPS.Z        256(SI), K7, Z7
+	KSHIFTRQ         $0x10, K7, K2
+	VMOVUPS.Z        320(SI), K2, Z8
+	KSHIFTRQ         $0x20, K7, K3
+	VMOVUPS.Z        384(SI), K3, Z9
+	KSHIFTRQ         $0x30, K7, K4
+	VMOVUPS.Z        448(SI), K4, Z11
+	VMOVAPS          Z2, Z12
+	VFMADD231PS.Z    Z0, Z7, K7, Z12
+	VMOVAPS          Z2, Z13
+	VFMADD231PS.Z    Z0, Z8, K2, Z13
+	VMOVAPS          Z2, Z15
+	VFMADD231PS.Z    Z0, Z9, K3, Z15
+	VMOVAPS          Z2, Z16
+	VFMADD231PS.Z    Z0, Z11, K4, Z16
+
+	// -n = magic - N - u
+	VSUBPS Z12, Z2, Z17
+	VSUBPS Z13, Z2, Z18
+	VSUBPS Z15, Z2, Z19
+	VSUBPS Z16, Z2, Z20
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z7, Z17
+	VFMADD231PS Z0, Z8, Z18
+	VFMADD231PS Z0, Z9, Z19
+	VFMADD231PS Z0, Z11, Z20
+	VFMADD231PS Z1, Z7, Z17
+	VFMADD231PS Z1, Z8, Z18
+	VFMADD231PS Z1, Z9, Z19
+	VFMADD231PS Z1, Z11, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z14, Z12, Z21
+	VPERMPS      Z14, Z13, Z22
+	VPERMPS      Z14, Z15, Z23
+	VPERMPS      Z14, Z16, Z14
+	VPSLLD       $0x14, Z12, Z24
+	VPSLLD       $0x14, Z13, Z25
+	VPSLLD       $0x14, Z15, Z26
+	VPSLLD       $0x14, Z16, Z27
+	VPADDD       Z21, Z24, Z21
+	VPADDD       Z22, Z25, Z22
+	VPADDD       Z23, Z26, Z23
+	VPADDD       Z14, Z27, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z24
+	VBROADCASTSS     nearExp2<>+0(SB), Z25
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z25
+	VBROADCASTSS     nearExp2<>+0(SB), Z26
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z26
+	VBROADCASTSS     nearExp2<>+0(SB), Z27
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z27
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z27
+	VMULPS           Z24, Z17, Z17
+	VMULPS           Z25, Z18, Z18
+	VMULPS           Z26, Z19, Z19
+	VMULPS           Z27, Z20, Z20
+	VFMADD213PS.Z    Z21, Z21, K7, Z17
+	VFMADD213PS.Z    Z22, Z22, K2, Z18
+	VFMADD213PS.Z    Z23, Z23, K3, Z19
+	VFMADD213PS.Z    Z14, Z14, K4, Z20
+	VCMPPS           $0x1e, Z7, Z3, K1
+	VCMPPS           $0x1e, Z8, Z3, K2
+	VCMPPS           $0x1e, Z9, Z3, K3
+	VCMPPS           $0x1e, Z11, Z3, K4
+	VMOVAPS.Z        Z17, K1, Z17
+	VMOVAPS.Z        Z18, K2, Z18
+	VMOVAPS.Z        Z19, K3, Z19
+	VMOVAPS.Z        Z20, K4, Z20
+	VADDPS           Z18, Z17, Z17
+	VADDPS           Z20, Z19, Z19
+	VADDPS           Z19, Z17, Z17
+	VPTERNLOGD       $0xfe, Z12, Z13, Z6
+	VPTERNLOGD       $0xfe, Z15, Z16, Z6
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z6, K6
+	KORTESTW      K6, K6
+	JNZ           irregular
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z10, Z4, Z6
+	VMINPS Z10, Z4, Z7
+	VMAXPS Z10, Z4, Z4
+	VSUBPS Z4, Z6, Z4
+	VSUBPS Z4, Z7, Z7
+	VADDPS Z7, Z5, Z5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z17, Z6, Z4
+	VMINPS Z17, Z6, Z7
+	VMAXPS Z17, Z6, Z6
+	VSUBPS Z6, Z4, Z6
+	VSUBPS Z6, Z7, Z7
+	VADDPS Z7, Z5, Z5
+	LEAQ   256(SI)(CX*4), SI
+
+behind5:
+	// The sum of all lanes.
+	VEXTRACTF64X4 $0x01, Z4, Y6
+	VCVTPS2PD     Y4, Z7
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z5, Y8
+	VCVTPS2PD     Y5, Z9
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z9, Z7, Z7
+	VADDPD        Z8, Z6, Z6
+	VADDPD        Z6, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y6
+	VADDPD        Y6, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X6
+	VADDPD        X6, X7, X7
+	VMOVHLPS      X7, X7, X6
+	VADDSD        X6, X7, X7
+	VMOVAPS       Z2, Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z3, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z2, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     Z0, Z3, Z8
+	VFMADD231PS     Z1, Z3, Z8
+	VBROADCASTF64X4 nearTable<>+0(SB), Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z9, Z6, Z9
+	VPSLLD       $0x14, Z6, Z6
+	VPADDD       Z9, Z6, Z9
+	VBROADCASTSS nearExp2<>+0(SB), Z6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z6
+	VMULPS           Z6, Z8, Z8
+
+	// s*q + s
+	VFMADD213PS  Z9, Z9, Z8
+	VCVTSS2SD    X8, X8, X8
+	VMOVSD       sureScale64<>+0(SB), X6
+	VMULSD       X6, X8, X8
+	VMOVSD       X8, 8(R14)
+	VMULSD       X6, X7, X7
+	VMOVSD       X7, 16(R14)
+	VMULPS.BCST  (R15), Z3, Z6
+	VBROADCASTSS integerSure<>+0(SB), Z7
+	VSUBPS       Z6, Z7, Z7
+	VBROADCASTSS integer<>+0(SB), Z6
+	VSUBPS       Z7, Z6, Z6
+	VMOVSS       X6, (R14)
+	JMP          done
+
+irregular:
+	MOVB $0x00, how+32(FP)
+	VZEROUPPER
+	RET
+
+done:
+	MOVB $0x01, how+32(FP)
 	VZEROUPPER
 	RET

@@ -18,11 +18,18 @@ func SumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (d
 //go:noescape
 func SoftmaxRow(dst, src *float32, n int) (ok bool)
 
-// LogRow is the log-softmax of a row of 1 to Turn elements or of 2*Turn, or its log-sum-exp y if dst is nil. Of a row that may be
-// sure it makes the fields of a RowSum, and others it leaves to SumRows. It writes dst if it is done with the row.
+// LogRow is the log-softmax of a row of 1 to Turn elements or of 2*Turn, or its log-sum-exp y if dst is nil. Of a row
+// that may be sure it makes out the largest element, and others it leaves to SumRows. It writes dst if it is done
+// with the row.
 //
 //go:noescape
-func LogRow(dst, src *float32, n int) (y float32, how uint8, unit, max float32, top, rest float64)
+func LogRow(dst, src *float32, n int) (y float32, how uint8, max float32)
+
+// SureRow is the sum of a sure row of 1 to Chunk elements, of which out has the largest element: the other fields of
+// out. It leaves rows with others that are not near an N far below that.
+//
+//go:noescape
+func SureRow(src *float32, n int, s *Scale, out *RowSum) (how uint8)
 
 // LogSub is that of the best level.
 //

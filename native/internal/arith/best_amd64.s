@@ -49,8 +49,8 @@ plain:
 	MOVB $0, ok+24(FP)
 	RET
 
-// func LogRow(dst, src *float32, n int) (y float32, how Logged, unit, max float32, top, rest float64)
-TEXT ·LogRow(SB), NOSPLIT, $0-56
+// func LogRow(dst, src *float32, n int) (y float32, how uint8, max float32)
+TEXT ·LogRow(SB), NOSPLIT, $0-36
 	CMPB ·Best(SB), $const_AVX512
 	JNE  narrow
 	JMP  ·logRowAVX512(SB)
@@ -62,6 +62,21 @@ narrow:
 
 plain:
 	MOVB $0, how+28(FP)
+	RET
+
+// func SureRow(src *float32, n int, s *Scale, out *RowSum) (how uint8)
+TEXT ·SureRow(SB), NOSPLIT, $0-33
+	CMPB ·Best(SB), $const_AVX512
+	JNE  narrow
+	JMP  ·sureRowAVX512(SB)
+
+narrow:
+	CMPB ·Best(SB), $const_AVX2
+	JNE  plain
+	JMP  ·sureRowAVX2(SB)
+
+plain:
+	MOVB $0, how+32(FP)
 	RET
 
 // func LogSub(dst, src []float32, m, scale, b float32)

@@ -19,9 +19,10 @@ func LogSub(dst, src []float32, m, scale, b float32) { Best.LogSub(dst, src, m, 
 func SoftmaxRow(dst, src *float32, n int) (ok bool) { return false }
 
 // LogRow leaves the row to SumRows.
-func LogRow(dst, src *float32, n int) (y float32, how uint8, unit, max float32, top, rest float64) {
-	return
-}
+func LogRow(dst, src *float32, n int) (y float32, how uint8, max float32) { return }
+
+// SureRow leaves every row to SumOthers.
+func SureRow(src *float32, n int, s *Scale, out *RowSum) (how uint8) { return }
 
 // TotalRow leaves every row to SumRows.
 func TotalRow(src *float32, n int, s *Scale, out *Total) (y float32, how uint8) { return }

@@ -47,10 +47,10 @@ func softmaxRowRestAVX2(dst, src *float32, n int) (ok bool)
 func softmaxRowLastAVX2(dst, src *float32, n int) (ok bool)
 
 //go:noescape
-func logRowAVX2(dst, src *float32, n int) (y float32, how uint8, unit, max float32, top, rest float64)
+func logRowAVX2(dst, src *float32, n int) (y float32, how uint8, max float32)
 
 //go:noescape
-func logRowRestAVX2(dst, src *float32, n int) (y float32, how uint8, unit, max float32, top, rest float64)
+func logRowRestAVX2(dst, src *float32, n int) (y float32, how uint8, max float32)
 
 //go:noescape
 func expRowsAVX2(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)
@@ -69,6 +69,9 @@ func totalRowAVX2(src *float32, n int, s *Scale, out *Total) (y float32, how uin
 
 //go:noescape
 func copyRowAVX2(dst, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8)
+
+//go:noescape
+func sureRowAVX2(src *float32, n int, s *Scale, out *RowSum) (how uint8)
 
 //go:noescape
 func softmaxRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
@@ -107,7 +110,7 @@ func sumRowsAVX512(src []float32, rows, cols, srcStride int, out []RowSum, p *Ro
 func softmaxRowAVX512(dst, src *float32, n int) (ok bool)
 
 //go:noescape
-func logRowAVX512(dst, src *float32, n int) (y float32, how uint8, unit, max float32, top, rest float64)
+func logRowAVX512(dst, src *float32, n int) (y float32, how uint8, max float32)
 
 //go:noescape
 func expRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)
@@ -126,3 +129,6 @@ func totalRowAVX512(src *float32, n int, s *Scale, out *Total) (y float32, how u
 
 //go:noescape
 func copyRowAVX512(dst, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8)
+
+//go:noescape
+func sureRowAVX512(src *float32, n int, s *Scale, out *RowSum) (how uint8)

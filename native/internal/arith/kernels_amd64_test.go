@@ -10,8 +10,8 @@ import (
 )
 
 var assembly = slices.Concat(wide, []kernels{
-	single(wide[0], softmaxRowAVX2, logRowAVX2),
-	single(wide[1], softmaxRowAVX512, logRowAVX512),
+	single(wide[0], softmaxRowAVX2, logRowAVX2, sureRowAVX2),
+	single(wide[1], softmaxRowAVX512, logRowAVX512, sureRowAVX512),
 })
 
 var wide = []kernels{
@@ -19,10 +19,12 @@ var wide = []kernels{
 	{"AVX512", slices.Contains(Levels(), AVX512), softmaxRowsAVX512, sumAVX512, sumStoreAVX512, scaleAVX512, scaleNTAVX512, expScaleAVX512, expScaleNTAVX512, logSubAVX512, sumRowsAVX512},
 }
 
-type logRowFunc func(dst, src *float32, n int) (y float32, how uint8, unit, largest float32, top, rest float64)
+type logRowFunc func(dst, src *float32, n int) (y float32, how uint8, largest float32)
+
+type sureRowFunc func(src *float32, n int, s *Scale, out *RowSum) (how uint8)
 
 // single is a level whose kernels for a single row are asked first, as the functions of a row do.
-func single(k kernels, softmaxRow func(dst, src *float32, n int) bool, logRow logRowFunc) kernels {
+func single(k kernels, softmaxRow func(dst, src *float32, n int) bool, logRow logRowFunc, sureRow sureRowFunc) kernels {
 	rows, sums := k.softmaxRows, k.sumRows
 	k.name += " single"
 	k.softmaxRows = func(dst, src []float32, n, cols, dstStride, srcStride int, p *Rows) (done int) {
@@ -42,14 +44,14 @@ func single(k kernels, softmaxRow func(dst, src *float32, n int) bool, logRow lo
 			s := src[done*srcStride:]
 			if p.Scale == One {
 				var want [1]RowSum
-				y, how, unit, largest, top, rest := logRow(nil, &s[0], cols)
-				switch sure, ok := SureAlone(unit, largest, top, rest); {
+				y, how, largest := logRow(nil, &s[0], cols)
+				switch sure := (RowSum{Max: largest + 0}); {
 				case how == RowDone && (sumRowsPlain(s, 1, cols, cols, want[:], p) < 1 || want[0].Sure() || y != float32(float64(want[0].Max)+want[0].Excess(1))):
 					return done
 				case how == RowDone:
 					out[done] = want[0]
 					continue
-				case how == RowSure && ok:
+				case how == RowSure && sureRow(&s[0], cols, &p.Scale, &sure) == RowDone && sure.Rest < sure.Top*0.495:
 					out[done] = sure
 					continue
 				}
@@ -85,7 +87,7 @@ func TestSingleRow(t *testing.T) {
 					t.Errorf("softmax of %d elements: %v", n, ok)
 				}
 				for _, to := range []*float32{nil, &dst[0]} {
-					if _, how, _, _, _, _ := log[i](to, &x[0], n); (how == RowLeft) != (n > Turn && n != 2*Turn) {
+					if _, how, _ := log[i](to, &x[0], n); (how == RowLeft) != (n > Turn && n != 2*Turn) {
 						t.Errorf("logarithms of %d elements: %d", n, how)
 					}
 				}
@@ -96,7 +98,7 @@ func TestSingleRow(t *testing.T) {
 					if n > 1 && softmax[i](&dst[0], &was[0], n) {
 						t.Errorf("softmax of %d elements with %v last was done", n, v)
 					}
-					if _, how, _, _, _, _ := log[i](&dst[0], &was[0], n); n > 1 && how == RowDone {
+					if _, how, _ := log[i](&dst[0], &was[0], n); n > 1 && how == RowDone {
 						t.Errorf("logarithms of %d elements with %v last were done", n, v)
 					}
 					sameSlice(t, "left alone", dst, slices.Repeat([]float32{canary}, n))
@@ -225,7 +227,7 @@ func TestLastBit(t *testing.T) {
 						uncertain++
 					}
 				}
-				if y, how, _, _, _, _ := logs[i](nil, &x[0], n); how == RowDone || max(x[0], -x[0]) <= 256 {
+				if y, how, _ := logs[i](nil, &x[0], n); how == RowDone || max(x[0], -x[0]) <= 256 {
 					check("log-sum-exp", y, want, how)
 				}
 				var total Total
@@ -235,7 +237,7 @@ func TestLastBit(t *testing.T) {
 				if y, how := copies[i](&copied[0], &x[0], n, &One, 1, &total); how != RowLeft {
 					check("total with copy", y, float32(excess), how)
 				}
-				if _, how, _, _, _, _ := logs[i](&dst[0], &x[0], n); how == RowDone {
+				if _, how, _ := logs[i](&dst[0], &x[0], n); how == RowDone {
 					for j, v := range x[:n] {
 						check("log-softmax", dst[j], v-m-float32(excess), how)
 					}

@@ -46,19 +46,26 @@ func (t *Total) Excess(m, scale float32) (y float32, ok bool) {
 	return certainExcess(t.n, t.total, float64(float64(m)*float64(scale)))
 }
 
-// What LogRow, TotalRow and CopyRow have done.
+// What LogRow, TotalRow, CopyRow and SureRow have done.
 const (
 	RowLeft = iota // nothing
 	RowDone        // all
-	RowSure        // of a row that may be sure a sum
+	RowSure        // of a row that may be sure the largest element
 	// RowUncertain is a total, of whose logarithm the last bit is not certain.
 	RowUncertain = RowSure
 )
 
-// SureAlone is the sum of a row of which LogRow made unit, max, top and rest. It is not ok if the row may be another
-// one than a sure row, which depends on a sum with other roundings.
-func SureAlone(unit, max float32, top, rest float64) (sum RowSum, ok bool) {
-	return RowSum{unit, max + 0, top, rest}, rest < top*0.495 // max without the sign of a zero
+// SureAlone is the sum of a row with the largest element m, if it is sure by that. It is not ok if SureRow leaves the
+// row, or if another sum, with other roundings, decides.
+//
+//go:noinline
+func SureAlone(src []float32, m float32, s *Scale) (sum RowSum, sure, ok bool) {
+	sum.Max = m + 0 // a zero without its sign
+	if SureRow(&src[0], len(src), s, &sum) != RowDone {
+		return sum, false, false
+	}
+	sure = sum.Rest < sum.Top*0.495
+	return sum, sure, sure || sum.Rest > sum.Top*0.505
 }
 
 // isSure is that for top * 2^n of total * 2^first.
@@ -126,6 +133,11 @@ func (t *Total) Find(src []float32) {
 func (t *Total) SureSum(src []float32, s *Scale) (sum RowSum, sure, ok bool) {
 	if t.total == 0 {
 		return sum, false, false
+	}
+	if len(src) <= Chunk {
+		if sum, sure, ok = SureAlone(src, t.Max, s); ok {
+			return sum, sure, ok
+		}
 	}
 	sum = RowSum{N: t.n, Max: t.Max, Top: float64(s.Exp(t.Max, t.n))}
 	if sure, ok = isSure(sum.Top, sum.N, t.total, t.n); sure {

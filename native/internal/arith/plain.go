@@ -266,6 +266,9 @@ func (s *RowSum) Sure() bool { return s.Rest < s.Top*0.5 && s.Top < 0x1p90 }
 //
 //go:noinline
 func (l Level) SumOthers(x []float32, s *RowSum, scale *Scale) {
+	if l == Best && len(x) <= Chunk && SureRow(&x[0], len(x), scale, s) == RowDone {
+		return
+	}
 	st := Sum{KHi: scale.KHi, KLo: scale.KLo, N: scale.Below(s.Max)}
 	st.Reset()
 	l.SumWithout(x, s.Max, &st)

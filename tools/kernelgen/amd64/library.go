@@ -156,11 +156,11 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 		s.Ahead = 1024
 		fallthrough
 	case library.SoftmaxRows, library.SoftmaxKept, library.SoftmaxAdded, library.SumRows, library.SoftmaxRow, library.LogRow, library.ExpRows, library.SumStore,
-		library.SumStoreKept, library.SumStoreAdded, library.ExpScale, library.ExpScaleNT, library.TotalRow, library.CopyRow:
+		library.SumStoreKept, library.SumStoreAdded, library.ExpScale, library.ExpScaleNT, library.TotalRow, library.CopyRow, library.SureRow:
 		if m.evex {
 			s.Group = 4
 		}
-		if m.evex && k.Ordinary() { // whose loop has nothing else to overlap with
+		if m.evex && k.Ordinary() && k != library.SureRow { // whose loop has nothing else to overlap with
 			s.Stagger = 22
 		}
 	}
@@ -234,10 +234,13 @@ func (w *libraryWriter) function(name string) {
 			w.fields[name] = operand.Mem{Base: sums, Disp: at}
 		}
 	case library.LogRow:
-		w.fields = map[string]operand.Mem{"n": w.result("unit"), "max": w.result("max"), "top": w.result("top"), "rest": w.result("rest")}
+		w.fields = map[string]operand.Mem{"max": w.result("max")}
 	case library.TotalRow, library.CopyRow:
 		fields("s", sums, library.RowsFields)
 		fields("out", state, library.TotalFields)
+	case library.SureRow:
+		fields("s", sums, library.RowsFields)
+		fields("out", state, library.RowSumFields)
 	case library.Sum, library.SumStore, library.SumTops, library.SumStoreKept, library.SumStoreAdded:
 		fields("st", state, library.SumFields)
 	case library.Scale, library.ScaleNT:
@@ -275,8 +278,10 @@ func (w *libraryWriter) function(name string) {
 	case w.kernel.Ordinary():
 		w.Label(library.Irregular)
 		w.ok(0)
-		w.Label(library.Uncertain)
-		w.ok(2)
+		if w.kernel != library.SureRow {
+			w.Label(library.Uncertain)
+			w.ok(2)
+		}
 		w.Label("done")
 		w.how(1)
 	case w.kernel.Single():
@@ -295,7 +300,13 @@ func (w *libraryWriter) function(name string) {
 				operand.Mem{Symbol: operand.Symbol{Name: "·" + o.name}, Base: reg.StaticBase}}})
 		}
 		w.Label(library.End)
-		w.how(0)
+		if w.kernel == library.LogRow {
+			w.ok(0)
+			w.Label(library.Sure)
+			w.how(2)
+		} else {
+			w.how(0)
+		}
 	case w.kernel.Sums() || w.kernel == library.ExpRows:
 		w.Label(library.End)
 		w.done()
@@ -568,16 +579,9 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 			w.small(small)
 			w.ok(1)
 		}
-		if w.kernel != library.LogRow {
-			w.Label(done)
-		}
+		w.Label(done)
 	case ir.OneRow: // of the loop before
 		w.Label(c.Label + library.Next)
-		if w.kernel.Single() {
-			w.ok(2)
-			w.Label(fmt.Sprintf("done%d", i-1))
-			return
-		}
 		w.nextRow(src, dst)
 		w.JNZ(operand.LabelRef(fmt.Sprintf("begin%d", w.loopOf(i))))
 		w.JMP(operand.LabelRef(library.End))

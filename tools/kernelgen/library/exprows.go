@@ -258,7 +258,8 @@ func (d *description) sureExps(of body, vars []*ir.Var) {
 	s := segment{near: true, kHi: kHi, kLo: kLo, magic: d.rowMagic(b, d.first(b, of.rows, End), kHi)}
 	groups := make([]ir.V, d.parts)
 	e := make(map[int]ir.V)
-	d.without = b.Field("max")
+	largest := b.Field("max")
+	d.without = func(*ir.Block) ir.V { return largest }
 	d.turn(b, s, of, "", func(_ *ir.Block, y ir.V, vectors []int) {
 		for i, v := range vectors {
 			e[v] = y[i : i+1]

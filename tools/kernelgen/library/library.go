@@ -39,6 +39,7 @@ const (
 	SumStoreAdded
 	TotalRow
 	CopyRow
+	SureRow
 )
 
 var kernels = [...]struct{ name, signature, doc string }{
@@ -70,8 +71,10 @@ var kernels = [...]struct{ name, signature, doc string }{
 		"the total of an ordinary row and its logarithm, or its lanes if one may have nearly all"},
 	CopyRow: {"copyRow", "func(dst, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8)",
 		"totalRow with the largest element, which copies the row too; y is less that times scale"},
-	LogRow: {"logRow", "func(dst, src *float32, n int) (y float32, how uint8, unit, max float32, top, rest float64)",
-		"the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure its sum"},
+	SureRow: {"sureRow", "func(src *float32, n int, s *Scale, out *RowSum) (how uint8)",
+		"the sum of a sure row with the largest element max, if the others are near an N far below that"},
+	LogRow: {"logRow", "func(dst, src *float32, n int) (y float32, how uint8, max float32)",
+		"the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure the largest element max"},
 }
 
 // Kernels lists all kernels.
@@ -110,11 +113,11 @@ func (k Kernel) Whole() bool { return k == SumTops || k == SumStoreKept || k == 
 func (k Kernel) Single() bool { return k == SoftmaxRow || k == LogRow }
 
 // Ordinary reports whether the kernel does one ordinary row, see [description.ordinaryRow].
-func (k Kernel) Ordinary() bool { return k == TotalRow || k == CopyRow }
+func (k Kernel) Ordinary() bool { return k == TotalRow || k == CopyRow || k == SureRow }
 
 // Stores reports whether the kernel writes to dst.
 func (k Kernel) Stores() bool {
-	return k != Sum && k != SumTops && k != TotalRow && !k.Sums()
+	return k != Sum && k != SumTops && k != TotalRow && k != SureRow && !k.Sums()
 }
 
 // Sums reports whether the kernel makes the sums of rows.
@@ -271,6 +274,7 @@ const (
 	Irregular = "irregular" // it stops within a row, and says where
 
 	exact     = "exact"     // elements that are not near
+	Sure      = "mayBeSure" // a row whose largest element may be more than twice as much as all others
 	Uncertain = "uncertain" // a logarithm whose last bit is not certain
 	// narrow are turns whose elements are near, but N too far from 0 for a table.
 	narrow = "narrow"
@@ -317,6 +321,8 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 		d.singleRow(d.logRow)
 	case TotalRow, CopyRow:
 		d.ordinaryRow()
+	case SureRow:
+		d.sureSum()
 	case Sum, SumStore, SumTops, SumStoreKept, SumStoreAdded:
 		d.sum()
 	case Scale, ScaleNT:
@@ -365,7 +371,7 @@ type description struct {
 
 	wideVars []*ir.Var // of [wide]
 
-	without ir.V // an element that exponentials go without, if any
+	without func(*ir.Block) ir.V // an element that exponentials go without, if any
 }
 
 // segment is what the elements that share N have in common.
@@ -601,7 +607,7 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 			for _, v := range g {
 				x = append(x, load(v)...)
 			}
-			y = b.Keep(b.Greater(d.without, x), y)
+			y = b.Keep(b.Greater(d.without(b), x), y)
 		}
 		take(y)
 		if d.Kernel == CopyRow {
@@ -1036,9 +1042,6 @@ func (d *description) singleRow(row func(b *ir.Block, s segment, x body, label s
 			s.magic = d.magicOf(b, belowN())
 		}
 		row(b, s, x, End)
-		if d.Kernel == LogRow {
-			d.sureRow(x, kHi, kLo)
-		}
 	}
 }
 

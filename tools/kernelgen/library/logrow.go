@@ -24,7 +24,7 @@ func (d *description) logRow(b *ir.Block, s segment, x body, label string) {
 	log := b.LogTotal(b.ByHalves(lanes), s.belowN())
 	b.Note("Leave if the largest element may be more than twice as much as all others.")
 	excess := b.SubDouble(log, b.WidenFirst(largest))
-	b.GuardDouble(excess, b.Double(sureExcess), x.sure())
+	b.GuardDouble(excess, b.Double(sureExcess), Sure)
 	b.LogAlone(log, label)
 	e, m := b.Splat(b.Certain(excess, label)), b.Splat(largest)
 	b.Note("x - largest - excess")

@@ -111,7 +111,7 @@ func (x body) sure() string { return fmt.Sprint(sure, x.whole*Lanes, "to", x.row
 
 // sureRow describes the second sum of a short row whose largest element is more than twice as
 // much as all others: without that element, of which there is one, and with an N that is far
-// below it. If elements are not near then, the first sum stays; a kernel that has not stored it leaves the row.
+// below it. If elements are not near then, the first sum stays.
 func (d *description) sureRow(x body, kHi, kLo func(*ir.Block) ir.V) {
 	label := x.sure()
 	b := d.f.Block(ir.OneRow, x.rows*Lanes, "The sum without the largest element, next to which the others are rounded off.")
@@ -120,23 +120,44 @@ func (d *description) sureRow(x body, kHi, kLo func(*ir.Block) ir.V) {
 	largest := b.Param("max")
 	s := segment{near: true, kHi: kHi(b), kLo: kLo(b), magic: d.magicBelow(b, largest, kHi(b), sureReach)}
 	groups := make([]ir.V, d.parts)
-	d.without = largest
-	leave := label + Next
-	if d.Single() {
-		leave = End
-	}
-	d.turn(b, s, x, leave, func(*ir.Block, ir.V, []int) {},
+	d.without = func(*ir.Block) ir.V { return largest }
+	d.turn(b, s, x, label+Next, func(*ir.Block, ir.V, []int) {},
 		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
 	d.without = nil
 	var lanes ir.V
 	for _, t := range groups {
 		lanes = append(lanes, d.lanes(b, t)...)
 	}
+	d.storeSure(b, s, largest, b.ByHalves(lanes))
+}
+
+// storeSure stores such a sum.
+func (d *description) storeSure(b *ir.Block, s segment, largest, rest ir.V) {
 	top, _ := d.exp(b, s, func() ir.V { return largest }, func(ir.V) {})
 	scale := b.Double(1 << (sureLeast - sureReach))
 	b.StoreDouble("top", b.MulDouble(b.WidenFirst(top), scale))
-	b.StoreDouble("rest", b.MulDouble(b.ByHalves(lanes), scale))
+	b.StoreDouble("rest", b.MulDouble(rest, scale))
 	b.StoreFloat("n", b.Sub(b.Const(integer), b.Sub(b.Const(integer+sureLeast), b.Mul(largest, d.kHi(b)))))
+}
+
+// sureSum describes that of one row of any length.
+func (d *description) sureSum() {
+	near, largest := d.f.Vars("near", 3), d.f.Vars("largest", 1)
+	d.sumVars()
+	b := d.f.Block(ir.Once, 0, "N, far below the largest element, and an empty sum.")
+	b.GuardScale(Irregular)
+	m := b.Param("max")
+	b.Guard(m, b.Param("low"), Irregular)
+	b.Guard(b.Param("high"), m, Irregular)
+	kHi := b.Mul(b.Param("kHi"), b.Const(unit))
+	d.keep(b, segment{near: true, kHi: kHi, kLo: b.Mul(b.Param("kLo"), b.Const(unit)), magic: d.magicBelow(b, m, kHi, sureReach)}, near)
+	b.Set(largest[0], m)
+	d.empty(b)
+	d.without = func(b *ir.Block) ir.V { return b.Get(largest...) }
+	d.turns(Irregular, func(body) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} })
+	b = d.f.Block(ir.Once, 0, "The sum of all lanes.")
+	d.storeSure(b, d.kept(b), b.Get(largest...), d.total(b))
+	b.Goto = "done"
 }
 
 // Next is what the label of a block of [ir.OneRow] has behind it where the row is done.
