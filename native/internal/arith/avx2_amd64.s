@@ -24520,14 +24520,13 @@ l24:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 96(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
-	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VMOVUPS    (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y3, Y0, Y8
 	VMOVAPS     Y3, Y9
 	VFMADD231PS Y0, Y4, Y9
-	VANDPS      Y8, Y7, Y8
+	VPSIGND     Y7, Y8, Y8
 	VANDPS      Y9, Y2, Y9
 
 	// -n = magic - N - u
@@ -24561,19 +24560,18 @@ l24:
 	// s*q + s
 	VFMADD213PS Y4, Y4, Y10
 	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y7, Y7
+	VPSIGND     Y7, Y10, Y7
 	VANDPS      Y11, Y2, Y2
 	VADDPS      Y2, Y7, Y4
 	VPOR        Y8, Y9, Y8
 	VPMOVZXBD   8(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VMOVUPS     32(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y3, Y0, Y10
 	VMOVAPS     Y3, Y11
 	VFMADD231PS Y0, Y6, Y11
-	VANDPS      Y10, Y9, Y10
+	VPSIGND     Y9, Y10, Y10
 	VANDPS      Y11, Y5, Y11
 
 	// -n = magic - N - u
@@ -24607,7 +24605,7 @@ l24:
 	// s*q + s
 	VFMADD213PS Y6, Y6, Y12
 	VFMADD213PS Y13, Y13, Y3
-	VANDPS      Y12, Y9, Y9
+	VPSIGND     Y9, Y12, Y9
 	VANDPS      Y3, Y5, Y5
 	VADDPS      Y5, Y9, Y3
 	VPOR        Y8, Y10, Y8
@@ -24902,17 +24900,15 @@ l44:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 160(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
-	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VPMOVZXBD  16(R15), Y8
-	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
 	VMOVUPS    (SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y3, Y0, Y9
 	VMOVUPS     64(SI), Y10
 	VFMADD213PS Y3, Y0, Y10
-	VANDPS      Y9, Y7, Y9
-	VANDPS      Y10, Y8, Y10
+	VPSIGND     Y7, Y9, Y9
+	VPSIGND     Y8, Y10, Y10
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y3, Y11
@@ -24946,8 +24942,8 @@ l44:
 	// s*q + s
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y8, Y8
+	VPSIGND     Y7, Y11, Y7
+	VPSIGND     Y8, Y12, Y8
 	VADDPS      Y8, Y7, Y5
 	VPOR        Y9, Y10, Y9
 	VMOVAPS     Y3, Y10
@@ -24980,17 +24976,15 @@ l44:
 	VPOR        Y9, Y10, Y9
 	VADDPS      Y2, Y5, Y5
 	VPMOVZXBD   8(R15), Y4
-	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD   24(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     32(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y3, Y0, Y11
 	VMOVUPS     96(SI), Y12
 	VFMADD213PS Y3, Y0, Y12
-	VANDPS      Y11, Y4, Y11
-	VANDPS      Y12, Y10, Y12
+	VPSIGND     Y4, Y11, Y11
+	VPSIGND     Y10, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y3, Y13
@@ -25026,8 +25020,8 @@ l44:
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y2, Y2, Y14
-	VANDPS      Y13, Y4, Y4
-	VANDPS      Y14, Y10, Y10
+	VPSIGND     Y4, Y13, Y4
+	VPSIGND     Y10, Y14, Y10
 	VADDPS      Y10, Y4, Y2
 	VPOR        Y9, Y11, Y9
 	VPOR        Y9, Y12, Y9
@@ -25379,17 +25373,15 @@ l64:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 224(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
-	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VPMOVZXBD  16(R15), Y8
-	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
 	VMOVUPS    (SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y3, Y0, Y9
 	VMOVUPS     64(SI), Y10
 	VFMADD213PS Y3, Y0, Y10
-	VANDPS      Y9, Y7, Y9
-	VANDPS      Y10, Y8, Y10
+	VPSIGND     Y7, Y9, Y9
+	VPSIGND     Y8, Y10, Y10
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y3, Y11
@@ -25423,19 +25415,18 @@ l64:
 	// s*q + s
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y8, Y8
+	VPSIGND     Y7, Y11, Y7
+	VPSIGND     Y8, Y12, Y8
 	VADDPS      Y8, Y7, Y5
 	VPOR        Y9, Y10, Y9
 	VPMOVZXBD   32(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     128(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y3, Y0, Y11
 	VMOVAPS     Y3, Y12
 	VFMADD231PS Y0, Y4, Y12
-	VANDPS      Y11, Y10, Y11
+	VPSIGND     Y10, Y11, Y11
 	VANDPS      Y12, Y2, Y12
 
 	// -n = magic - N - u
@@ -25471,24 +25462,22 @@ l64:
 	// s*q + s
 	VFMADD213PS Y4, Y4, Y13
 	VFMADD213PS Y15, Y15, Y14
-	VANDPS      Y13, Y10, Y10
+	VPSIGND     Y10, Y13, Y10
 	VANDPS      Y14, Y2, Y2
 	VADDPS      Y2, Y10, Y4
 	VADDPS      Y4, Y5, Y5
 	VPOR        Y9, Y11, Y9
 	VPOR        Y9, Y12, Y9
 	VPMOVZXBD   8(R15), Y4
-	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD   24(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
 	VMOVUPS     32(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y3, Y0, Y8
 	VMOVUPS     96(SI), Y11
 	VFMADD213PS Y3, Y0, Y11
-	VANDPS      Y8, Y4, Y8
-	VANDPS      Y11, Y7, Y11
+	VPSIGND     Y4, Y8, Y8
+	VPSIGND     Y7, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y8, Y3, Y12
@@ -25523,20 +25512,19 @@ l64:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y7, Y7
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y7, Y13, Y7
 	VADDPS      Y7, Y4, Y2
 	VPOR        Y9, Y8, Y9
 	VPOR        Y9, Y11, Y9
 	VPMOVZXBD   40(R15), Y8
-	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
 	VMOVUPS     160(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y3, Y0, Y10
 	VMOVAPS     Y3, Y11
 	VFMADD231PS Y0, Y6, Y11
-	VANDPS      Y10, Y8, Y10
+	VPSIGND     Y8, Y10, Y10
 	VMOVUPS     192(BX), Y12
 	VANDPS      Y11, Y12, Y11
 
@@ -25572,7 +25560,7 @@ l64:
 	// s*q + s
 	VFMADD213PS Y6, Y6, Y13
 	VFMADD213PS Y14, Y14, Y3
-	VANDPS      Y13, Y8, Y8
+	VPSIGND     Y8, Y13, Y8
 	VANDPS      Y3, Y12, Y12
 	VADDPS      Y12, Y8, Y3
 	VADDPS      Y3, Y2, Y2
@@ -25874,17 +25862,15 @@ l80:
 	VSUBPS    Y3, Y4, Y4
 	VSUBPS    nearInteger<>+0(SB), Y4, Y4
 	VPMOVZXBD (R15), Y3
-	VPCMPGTD  leftMasks<>+256(SB), Y3, Y3
 	VPMOVZXBD 16(R15), Y5
-	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS   (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y6
 	VMOVUPS     64(SI), Y7
 	VFMADD213PS Y4, Y0, Y7
-	VANDPS      Y6, Y3, Y6
-	VANDPS      Y7, Y5, Y7
+	VPSIGND     Y3, Y6, Y6
+	VPSIGND     Y5, Y7, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y6, Y4, Y8
@@ -25917,22 +25903,20 @@ l80:
 	// s*q + s
 	VFMADD213PS Y10, Y10, Y8
 	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y8, Y3, Y3
-	VANDPS      Y9, Y5, Y5
+	VPSIGND     Y3, Y8, Y3
+	VPSIGND     Y5, Y9, Y5
 	VADDPS      Y5, Y3, Y8
 	VPOR        Y6, Y7, Y6
 	VPMOVZXBD   32(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
 	VPMOVZXBD   48(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VMOVUPS     128(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y10
 	VMOVUPS     192(SI), Y11
 	VFMADD213PS Y4, Y0, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
+	VPSIGND     Y7, Y10, Y10
+	VPSIGND     Y9, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y10, Y4, Y12
@@ -25967,8 +25951,8 @@ l80:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
+	VPSIGND     Y7, Y12, Y7
+	VPSIGND     Y9, Y13, Y9
 	VADDPS      Y9, Y7, Y3
 	VADDPS      Y3, Y8, Y8
 	VPOR        Y6, Y10, Y6
@@ -26070,17 +26054,15 @@ l84:
 	VPOR        Y6, Y12, Y6
 	VPOR        Y6, Y13, Y6
 	VPMOVZXBD   8(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
 	VPMOVZXBD   24(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VMOVUPS     32(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y11
 	VMOVUPS     96(SI), Y12
 	VFMADD213PS Y4, Y0, Y12
-	VANDPS      Y11, Y7, Y11
-	VANDPS      Y12, Y9, Y12
+	VPSIGND     Y7, Y11, Y11
+	VPSIGND     Y9, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y4, Y13
@@ -26116,23 +26098,21 @@ l84:
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y10, Y10, Y14
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y9, Y9
+	VPSIGND     Y7, Y13, Y7
+	VPSIGND     Y9, Y14, Y9
 	VADDPS      Y9, Y7, Y3
 	VPOR        Y6, Y11, Y6
 	VPOR        Y6, Y12, Y6
 	VPMOVZXBD   40(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
 	VPMOVZXBD   56(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     160(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y11
 	VMOVUPS     224(SI), Y12
 	VFMADD213PS Y4, Y0, Y12
-	VANDPS      Y11, Y5, Y11
-	VANDPS      Y12, Y10, Y12
+	VPSIGND     Y5, Y11, Y11
+	VPSIGND     Y10, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y4, Y13
@@ -26168,8 +26148,8 @@ l84:
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y9, Y9, Y14
-	VANDPS      Y13, Y5, Y5
-	VANDPS      Y14, Y10, Y10
+	VPSIGND     Y5, Y13, Y5
+	VPSIGND     Y10, Y14, Y10
 	VADDPS      Y10, Y5, Y7
 	VADDPS      Y7, Y3, Y3
 	VPOR        Y6, Y11, Y6
@@ -26674,17 +26654,15 @@ l112:
 	VSUBPS    Y3, Y4, Y4
 	VSUBPS    nearInteger<>+0(SB), Y4, Y4
 	VPMOVZXBD (R15), Y3
-	VPCMPGTD  leftMasks<>+256(SB), Y3, Y3
 	VPMOVZXBD 16(R15), Y5
-	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS   (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y6
 	VMOVUPS     64(SI), Y7
 	VFMADD213PS Y4, Y0, Y7
-	VANDPS      Y6, Y3, Y6
-	VANDPS      Y7, Y5, Y7
+	VPSIGND     Y3, Y6, Y6
+	VPSIGND     Y5, Y7, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y6, Y4, Y8
@@ -26717,22 +26695,20 @@ l112:
 	// s*q + s
 	VFMADD213PS Y10, Y10, Y8
 	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y8, Y3, Y3
-	VANDPS      Y9, Y5, Y5
+	VPSIGND     Y3, Y8, Y3
+	VPSIGND     Y5, Y9, Y5
 	VADDPS      Y5, Y3, Y8
 	VPOR        Y6, Y7, Y6
 	VPMOVZXBD   32(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
 	VPMOVZXBD   48(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VMOVUPS     128(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y10
 	VMOVUPS     192(SI), Y11
 	VFMADD213PS Y4, Y0, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
+	VPSIGND     Y7, Y10, Y10
+	VPSIGND     Y9, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y10, Y4, Y12
@@ -26767,24 +26743,22 @@ l112:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
+	VPSIGND     Y7, Y12, Y7
+	VPSIGND     Y9, Y13, Y9
 	VADDPS      Y9, Y7, Y3
 	VADDPS      Y3, Y8, Y8
 	VPOR        Y6, Y10, Y6
 	VPOR        Y6, Y11, Y6
 	VPMOVZXBD   64(R15), Y3
-	VPCMPGTD    leftMasks<>+256(SB), Y3, Y3
 	VPMOVZXBD   80(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS     256(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y10
 	VMOVUPS     320(SI), Y11
 	VFMADD213PS Y4, Y0, Y11
-	VANDPS      Y10, Y3, Y10
-	VANDPS      Y11, Y5, Y11
+	VPSIGND     Y3, Y10, Y10
+	VPSIGND     Y5, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y10, Y4, Y12
@@ -26819,8 +26793,8 @@ l112:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y5, Y5
+	VPSIGND     Y3, Y12, Y3
+	VPSIGND     Y5, Y13, Y5
 	VADDPS      Y5, Y3, Y7
 	VPOR        Y6, Y10, Y6
 	VPOR        Y6, Y11, Y6
@@ -26923,17 +26897,15 @@ l116:
 	VPOR        Y6, Y13, Y6
 	VPOR        Y6, Y14, Y6
 	VPMOVZXBD   8(R15), Y3
-	VPCMPGTD    leftMasks<>+256(SB), Y3, Y3
 	VPMOVZXBD   24(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS     32(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y8
 	VMOVUPS     96(SI), Y10
 	VFMADD213PS Y4, Y0, Y10
-	VANDPS      Y8, Y3, Y8
-	VANDPS      Y10, Y5, Y10
+	VPSIGND     Y3, Y8, Y8
+	VPSIGND     Y5, Y10, Y10
 
 	// -n = magic - N - u
 	VSUBPS Y8, Y4, Y12
@@ -26968,23 +26940,21 @@ l116:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y5, Y5
+	VPSIGND     Y3, Y12, Y3
+	VPSIGND     Y5, Y13, Y5
 	VADDPS      Y5, Y3, Y9
 	VPOR        Y6, Y8, Y6
 	VPOR        Y6, Y10, Y6
 	VPMOVZXBD   40(R15), Y8
-	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
 	VPMOVZXBD   56(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     160(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y11
 	VMOVUPS     224(SI), Y12
 	VFMADD213PS Y4, Y0, Y12
-	VANDPS      Y11, Y8, Y11
-	VANDPS      Y12, Y10, Y12
+	VPSIGND     Y8, Y11, Y11
+	VPSIGND     Y10, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y4, Y13
@@ -27020,24 +26990,22 @@ l116:
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y8, Y8
-	VANDPS      Y14, Y10, Y10
+	VPSIGND     Y8, Y13, Y8
+	VPSIGND     Y10, Y14, Y10
 	VADDPS      Y10, Y8, Y3
 	VADDPS      Y3, Y9, Y9
 	VPOR        Y6, Y11, Y6
 	VPOR        Y6, Y12, Y6
 	VPMOVZXBD   72(R15), Y3
-	VPCMPGTD    leftMasks<>+256(SB), Y3, Y3
 	VPMOVZXBD   88(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS     288(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y7
 	VMOVUPS     352(SI), Y11
 	VFMADD213PS Y4, Y0, Y11
-	VANDPS      Y7, Y3, Y7
-	VANDPS      Y11, Y5, Y11
+	VPSIGND     Y3, Y7, Y7
+	VPSIGND     Y5, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y7, Y4, Y12
@@ -27072,8 +27040,8 @@ l116:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y5, Y5
+	VPSIGND     Y3, Y12, Y3
+	VPSIGND     Y5, Y13, Y5
 	VADDPS      Y5, Y3, Y8
 	VPOR        Y6, Y7, Y6
 	VPOR        Y6, Y11, Y6
@@ -27685,17 +27653,15 @@ l148:
 
 loop15:
 	VPMOVZXBD (R15), Y4
-	VPCMPGTD  leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD 16(R15), Y5
-	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS   (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     64(SI), Y7
 	VFMADD213PS Y2, Y0, Y7
-	VANDPS      Y6, Y4, Y6
-	VANDPS      Y7, Y5, Y7
+	VPSIGND     Y4, Y6, Y6
+	VPSIGND     Y5, Y7, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y6, Y2, Y8
@@ -27728,22 +27694,20 @@ loop15:
 	// s*q + s
 	VFMADD213PS Y10, Y10, Y8
 	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y8, Y4, Y4
-	VANDPS      Y9, Y5, Y5
+	VPSIGND     Y4, Y8, Y4
+	VPSIGND     Y5, Y9, Y5
 	VADDPS      Y5, Y4, Y8
 	VPOR        Y6, Y7, Y6
 	VPMOVZXBD   32(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
 	VPMOVZXBD   48(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VMOVUPS     128(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y10
 	VMOVUPS     192(SI), Y11
 	VFMADD213PS Y2, Y0, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
+	VPSIGND     Y7, Y10, Y10
+	VPSIGND     Y9, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y10, Y2, Y12
@@ -27778,24 +27742,22 @@ loop15:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
+	VPSIGND     Y7, Y12, Y7
+	VPSIGND     Y9, Y13, Y9
 	VADDPS      Y9, Y7, Y4
 	VADDPS      Y4, Y8, Y8
 	VPOR        Y6, Y10, Y6
 	VPOR        Y6, Y11, Y6
 	VPMOVZXBD   64(R15), Y4
-	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD   80(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS     256(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y10
 	VMOVUPS     320(SI), Y11
 	VFMADD213PS Y2, Y0, Y11
-	VANDPS      Y10, Y4, Y10
-	VANDPS      Y11, Y5, Y11
+	VPSIGND     Y4, Y10, Y10
+	VPSIGND     Y5, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y10, Y2, Y12
@@ -27830,23 +27792,21 @@ loop15:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y5, Y5
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y5, Y13, Y5
 	VADDPS      Y5, Y4, Y8
 	VPOR        Y6, Y10, Y6
 	VPOR        Y6, Y11, Y6
 	VPMOVZXBD   96(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VPMOVZXBD   112(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     384(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     448(SI), Y12
 	VFMADD213PS Y2, Y0, Y12
-	VANDPS      Y11, Y9, Y11
-	VANDPS      Y12, Y10, Y12
+	VPSIGND     Y9, Y11, Y11
+	VPSIGND     Y10, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y2, Y13
@@ -27882,24 +27842,22 @@ loop15:
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y10, Y10
+	VPSIGND     Y9, Y13, Y9
+	VPSIGND     Y10, Y14, Y10
 	VADDPS      Y10, Y9, Y4
 	VADDPS      Y4, Y8, Y8
 	VPOR        Y6, Y11, Y6
 	VPOR        Y6, Y12, Y6
 	VPMOVZXBD   8(R15), Y4
-	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD   24(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS     32(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     96(SI), Y11
 	VFMADD213PS Y2, Y0, Y11
-	VANDPS      Y7, Y4, Y7
-	VANDPS      Y11, Y5, Y11
+	VPSIGND     Y4, Y7, Y7
+	VPSIGND     Y5, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y7, Y2, Y12
@@ -27934,23 +27892,21 @@ loop15:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y5, Y5
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y5, Y13, Y5
 	VADDPS      Y5, Y4, Y8
 	VPOR        Y6, Y7, Y6
 	VPOR        Y6, Y11, Y6
 	VPMOVZXBD   40(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
 	VPMOVZXBD   56(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     160(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     224(SI), Y12
 	VFMADD213PS Y2, Y0, Y12
-	VANDPS      Y11, Y7, Y11
-	VANDPS      Y12, Y10, Y12
+	VPSIGND     Y7, Y11, Y11
+	VPSIGND     Y10, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y2, Y13
@@ -27986,24 +27942,22 @@ loop15:
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y10, Y10
+	VPSIGND     Y7, Y13, Y7
+	VPSIGND     Y10, Y14, Y10
 	VADDPS      Y10, Y7, Y4
 	VADDPS      Y4, Y8, Y8
 	VPOR        Y6, Y11, Y6
 	VPOR        Y6, Y12, Y6
 	VPMOVZXBD   72(R15), Y4
-	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD   88(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS     288(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y9
 	VMOVUPS     352(SI), Y11
 	VFMADD213PS Y2, Y0, Y11
-	VANDPS      Y9, Y4, Y9
-	VANDPS      Y11, Y5, Y11
+	VPSIGND     Y4, Y9, Y9
+	VPSIGND     Y5, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y2, Y12
@@ -28038,23 +27992,21 @@ loop15:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y5, Y5
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y5, Y13, Y5
 	VADDPS      Y5, Y4, Y8
 	VPOR        Y6, Y9, Y6
 	VPOR        Y6, Y11, Y6
 	VPMOVZXBD   104(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VPMOVZXBD   120(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     416(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     480(SI), Y12
 	VFMADD213PS Y2, Y0, Y12
-	VANDPS      Y11, Y9, Y11
-	VANDPS      Y12, Y10, Y12
+	VPSIGND     Y9, Y11, Y11
+	VPSIGND     Y10, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y2, Y13
@@ -28090,8 +28042,8 @@ loop15:
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y10, Y10
+	VPSIGND     Y9, Y13, Y9
+	VPSIGND     Y10, Y14, Y10
 	VADDPS      Y10, Y9, Y4
 	VADDPS      Y4, Y8, Y8
 	VPOR        Y6, Y11, Y6
@@ -28411,14 +28363,13 @@ l160:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 96(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
-	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VMOVUPS    (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y8
 	VMOVAPS     Y2, Y9
 	VFMADD231PS Y0, Y4, Y9
-	VANDPS      Y8, Y7, Y8
+	VPSIGND     Y7, Y8, Y8
 	VANDPS      Y9, Y3, Y9
 
 	// -n = magic - N - u
@@ -28452,19 +28403,18 @@ l160:
 	// s*q + s
 	VFMADD213PS Y4, Y4, Y10
 	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y7, Y7
+	VPSIGND     Y7, Y10, Y7
 	VANDPS      Y11, Y3, Y3
 	VADDPS      Y3, Y7, Y4
 	VPOR        Y8, Y9, Y8
 	VPMOVZXBD   8(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VMOVUPS     32(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y10
 	VMOVAPS     Y2, Y11
 	VFMADD231PS Y0, Y6, Y11
-	VANDPS      Y10, Y9, Y10
+	VPSIGND     Y9, Y10, Y10
 	VANDPS      Y11, Y5, Y11
 
 	// -n = magic - N - u
@@ -28499,7 +28449,7 @@ l160:
 	// s*q + s
 	VFMADD213PS Y6, Y6, Y12
 	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y12, Y9, Y9
+	VPSIGND     Y9, Y12, Y9
 	VANDPS      Y13, Y5, Y5
 	VADDPS      Y5, Y9, Y4
 	VPOR        Y8, Y10, Y8
@@ -28615,17 +28565,15 @@ l168:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 160(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
-	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VPMOVZXBD  16(R15), Y8
-	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
 	VMOVUPS    (SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y9
 	VMOVUPS     64(SI), Y10
 	VFMADD213PS Y2, Y0, Y10
-	VANDPS      Y9, Y7, Y9
-	VANDPS      Y10, Y8, Y10
+	VPSIGND     Y7, Y9, Y9
+	VPSIGND     Y8, Y10, Y10
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y2, Y11
@@ -28659,8 +28607,8 @@ l168:
 	// s*q + s
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y8, Y8
+	VPSIGND     Y7, Y11, Y7
+	VPSIGND     Y8, Y12, Y8
 	VADDPS      Y8, Y7, Y5
 	VPOR        Y9, Y10, Y9
 	VMOVAPS     Y2, Y10
@@ -28693,17 +28641,15 @@ l168:
 	VPOR        Y9, Y10, Y9
 	VADDPS      Y3, Y5, Y5
 	VPMOVZXBD   8(R15), Y4
-	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD   24(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     32(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     96(SI), Y12
 	VFMADD213PS Y2, Y0, Y12
-	VANDPS      Y11, Y4, Y11
-	VANDPS      Y12, Y10, Y12
+	VPSIGND     Y4, Y11, Y11
+	VPSIGND     Y10, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y2, Y13
@@ -28739,8 +28685,8 @@ l168:
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y4, Y4
-	VANDPS      Y14, Y10, Y10
+	VPSIGND     Y4, Y13, Y4
+	VPSIGND     Y10, Y14, Y10
 	VADDPS      Y10, Y4, Y3
 	VPOR        Y9, Y11, Y9
 	VPOR        Y9, Y12, Y9
@@ -28889,17 +28835,15 @@ l176:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 224(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
-	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VPMOVZXBD  16(R15), Y8
-	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
 	VMOVUPS    (SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y9
 	VMOVUPS     64(SI), Y10
 	VFMADD213PS Y2, Y0, Y10
-	VANDPS      Y9, Y7, Y9
-	VANDPS      Y10, Y8, Y10
+	VPSIGND     Y7, Y9, Y9
+	VPSIGND     Y8, Y10, Y10
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y2, Y11
@@ -28933,19 +28877,18 @@ l176:
 	// s*q + s
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y8, Y8
+	VPSIGND     Y7, Y11, Y7
+	VPSIGND     Y8, Y12, Y8
 	VADDPS      Y8, Y7, Y5
 	VPOR        Y9, Y10, Y9
 	VPMOVZXBD   32(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     128(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y11
 	VMOVAPS     Y2, Y12
 	VFMADD231PS Y0, Y4, Y12
-	VANDPS      Y11, Y10, Y11
+	VPSIGND     Y10, Y11, Y11
 	VANDPS      Y12, Y3, Y12
 
 	// -n = magic - N - u
@@ -28981,24 +28924,22 @@ l176:
 	// s*q + s
 	VFMADD213PS Y4, Y4, Y13
 	VFMADD213PS Y15, Y15, Y14
-	VANDPS      Y13, Y10, Y10
+	VPSIGND     Y10, Y13, Y10
 	VANDPS      Y14, Y3, Y3
 	VADDPS      Y3, Y10, Y4
 	VADDPS      Y4, Y5, Y5
 	VPOR        Y9, Y11, Y9
 	VPOR        Y9, Y12, Y9
 	VPMOVZXBD   8(R15), Y4
-	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD   24(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
 	VMOVUPS     32(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     96(SI), Y11
 	VFMADD213PS Y2, Y0, Y11
-	VANDPS      Y8, Y4, Y8
-	VANDPS      Y11, Y7, Y11
+	VPSIGND     Y4, Y8, Y8
+	VPSIGND     Y7, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y8, Y2, Y12
@@ -29033,20 +28974,19 @@ l176:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y7, Y7
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y7, Y13, Y7
 	VADDPS      Y7, Y4, Y3
 	VPOR        Y9, Y8, Y9
 	VPOR        Y9, Y11, Y9
 	VPMOVZXBD   40(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS     160(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y8
 	VMOVAPS     Y2, Y11
 	VFMADD231PS Y0, Y6, Y11
-	VANDPS      Y8, Y5, Y8
+	VPSIGND     Y5, Y8, Y8
 	VMOVUPS     192(BX), Y12
 	VANDPS      Y11, Y12, Y11
 
@@ -29083,7 +29023,7 @@ l176:
 	// s*q + s
 	VFMADD213PS Y6, Y6, Y13
 	VFMADD213PS Y15, Y15, Y14
-	VANDPS      Y13, Y5, Y5
+	VPSIGND     Y5, Y13, Y5
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y5, Y4
 	VADDPS      Y4, Y3, Y3
@@ -29160,17 +29100,15 @@ upto20:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	VPMOVZXBD (R15), Y3
-	VPCMPGTD  leftMasks<>+256(SB), Y3, Y3
 	VPMOVZXBD 16(R15), Y4
-	VPCMPGTD  leftMasks<>+256(SB), Y4, Y4
 	VMOVUPS   (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y5
 	VMOVUPS     64(SI), Y6
 	VFMADD213PS Y2, Y0, Y6
-	VANDPS      Y5, Y3, Y5
-	VANDPS      Y6, Y4, Y6
+	VPSIGND     Y3, Y5, Y5
+	VPSIGND     Y4, Y6, Y6
 
 	// -n = magic - N - u
 	VSUBPS Y5, Y2, Y7
@@ -29203,22 +29141,20 @@ upto20:
 	// s*q + s
 	VFMADD213PS Y9, Y9, Y7
 	VFMADD213PS Y10, Y10, Y8
-	VANDPS      Y7, Y3, Y3
-	VANDPS      Y8, Y4, Y4
+	VPSIGND     Y3, Y7, Y3
+	VPSIGND     Y4, Y8, Y4
 	VADDPS      Y4, Y3, Y7
 	VPOR        Y5, Y6, Y5
 	VPMOVZXBD   32(R15), Y6
-	VPCMPGTD    leftMasks<>+256(SB), Y6, Y6
 	VPMOVZXBD   48(R15), Y8
-	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
 	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y9
 	VMOVUPS     192(SI), Y10
 	VFMADD213PS Y2, Y0, Y10
-	VANDPS      Y9, Y6, Y9
-	VANDPS      Y10, Y8, Y10
+	VPSIGND     Y6, Y9, Y9
+	VPSIGND     Y8, Y10, Y10
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y2, Y11
@@ -29252,8 +29188,8 @@ upto20:
 	// s*q + s
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y8, Y8
+	VPSIGND     Y6, Y11, Y6
+	VPSIGND     Y8, Y12, Y8
 	VADDPS      Y8, Y6, Y4
 	VADDPS      Y4, Y7, Y7
 	VPOR        Y5, Y9, Y5
@@ -29355,17 +29291,15 @@ l184:
 	VPOR        Y5, Y12, Y5
 	VPOR        Y5, Y13, Y5
 	VPMOVZXBD   8(R15), Y8
-	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
 	VPMOVZXBD   24(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VMOVUPS     32(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     96(SI), Y12
 	VFMADD213PS Y2, Y0, Y12
-	VANDPS      Y11, Y8, Y11
-	VANDPS      Y12, Y9, Y12
+	VPSIGND     Y8, Y11, Y11
+	VPSIGND     Y9, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y2, Y13
@@ -29401,23 +29335,21 @@ l184:
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y7, Y7, Y14
-	VANDPS      Y13, Y8, Y8
-	VANDPS      Y14, Y9, Y9
+	VPSIGND     Y8, Y13, Y8
+	VPSIGND     Y9, Y14, Y9
 	VADDPS      Y9, Y8, Y4
 	VPOR        Y5, Y11, Y5
 	VPOR        Y5, Y12, Y5
 	VPMOVZXBD   40(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
 	VPMOVZXBD   56(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     160(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     224(SI), Y12
 	VFMADD213PS Y2, Y0, Y12
-	VANDPS      Y11, Y7, Y11
-	VANDPS      Y12, Y10, Y12
+	VPSIGND     Y7, Y11, Y11
+	VPSIGND     Y10, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y2, Y13
@@ -29453,8 +29385,8 @@ l184:
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y9, Y9, Y14
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y10, Y10
+	VPSIGND     Y7, Y13, Y7
+	VPSIGND     Y10, Y14, Y10
 	VADDPS      Y10, Y7, Y6
 	VADDPS      Y6, Y4, Y4
 	VPOR        Y5, Y11, Y5
@@ -29676,17 +29608,15 @@ upto21:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	VPMOVZXBD (R15), Y3
-	VPCMPGTD  leftMasks<>+256(SB), Y3, Y3
 	VPMOVZXBD 16(R15), Y4
-	VPCMPGTD  leftMasks<>+256(SB), Y4, Y4
 	VMOVUPS   (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y5
 	VMOVUPS     64(SI), Y6
 	VFMADD213PS Y2, Y0, Y6
-	VANDPS      Y5, Y3, Y5
-	VANDPS      Y6, Y4, Y6
+	VPSIGND     Y3, Y5, Y5
+	VPSIGND     Y4, Y6, Y6
 
 	// -n = magic - N - u
 	VSUBPS Y5, Y2, Y7
@@ -29719,22 +29649,20 @@ upto21:
 	// s*q + s
 	VFMADD213PS Y9, Y9, Y7
 	VFMADD213PS Y10, Y10, Y8
-	VANDPS      Y7, Y3, Y3
-	VANDPS      Y8, Y4, Y4
+	VPSIGND     Y3, Y7, Y3
+	VPSIGND     Y4, Y8, Y4
 	VADDPS      Y4, Y3, Y7
 	VPOR        Y5, Y6, Y5
 	VPMOVZXBD   32(R15), Y6
-	VPCMPGTD    leftMasks<>+256(SB), Y6, Y6
 	VPMOVZXBD   48(R15), Y8
-	VPCMPGTD    leftMasks<>+256(SB), Y8, Y8
 	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y9
 	VMOVUPS     192(SI), Y10
 	VFMADD213PS Y2, Y0, Y10
-	VANDPS      Y9, Y6, Y9
-	VANDPS      Y10, Y8, Y10
+	VPSIGND     Y6, Y9, Y9
+	VPSIGND     Y8, Y10, Y10
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y2, Y11
@@ -29768,24 +29696,22 @@ upto21:
 	// s*q + s
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y8, Y8
+	VPSIGND     Y6, Y11, Y6
+	VPSIGND     Y8, Y12, Y8
 	VADDPS      Y8, Y6, Y4
 	VADDPS      Y4, Y7, Y7
 	VPOR        Y5, Y9, Y5
 	VPOR        Y5, Y10, Y5
 	VPMOVZXBD   64(R15), Y4
-	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD   80(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VMOVUPS     256(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y10
 	VMOVUPS     320(SI), Y11
 	VFMADD213PS Y2, Y0, Y11
-	VANDPS      Y10, Y4, Y10
-	VANDPS      Y11, Y9, Y11
+	VPSIGND     Y4, Y10, Y10
+	VPSIGND     Y9, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y10, Y2, Y12
@@ -29820,8 +29746,8 @@ upto21:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y9, Y9
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y9, Y13, Y9
 	VADDPS      Y9, Y4, Y7
 	VPOR        Y5, Y10, Y5
 	VPOR        Y5, Y11, Y5
@@ -29924,17 +29850,15 @@ l200:
 	VPOR        Y5, Y13, Y5
 	VPOR        Y5, Y14, Y5
 	VPMOVZXBD   8(R15), Y4
-	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD   24(R15), Y6
-	VPCMPGTD    leftMasks<>+256(SB), Y6, Y6
 	VMOVUPS     32(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y9
 	VMOVUPS     96(SI), Y10
 	VFMADD213PS Y2, Y0, Y10
-	VANDPS      Y9, Y4, Y9
-	VANDPS      Y10, Y6, Y10
+	VPSIGND     Y4, Y9, Y9
+	VPSIGND     Y6, Y10, Y10
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y2, Y12
@@ -29969,23 +29893,21 @@ l200:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y6, Y6
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y6, Y13, Y6
 	VADDPS      Y6, Y4, Y7
 	VPOR        Y5, Y9, Y5
 	VPOR        Y5, Y10, Y5
 	VPMOVZXBD   40(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VPMOVZXBD   56(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     160(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     224(SI), Y12
 	VFMADD213PS Y2, Y0, Y12
-	VANDPS      Y11, Y9, Y11
-	VANDPS      Y12, Y10, Y12
+	VPSIGND     Y9, Y11, Y11
+	VPSIGND     Y10, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y2, Y13
@@ -30021,24 +29943,22 @@ l200:
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y6, Y6, Y14
-	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y10, Y10
+	VPSIGND     Y9, Y13, Y9
+	VPSIGND     Y10, Y14, Y10
 	VADDPS      Y10, Y9, Y4
 	VADDPS      Y4, Y7, Y7
 	VPOR        Y5, Y11, Y5
 	VPOR        Y5, Y12, Y5
 	VPMOVZXBD   72(R15), Y4
-	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD   88(R15), Y6
-	VPCMPGTD    leftMasks<>+256(SB), Y6, Y6
 	VMOVUPS     288(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     352(SI), Y11
 	VFMADD213PS Y2, Y0, Y11
-	VANDPS      Y8, Y4, Y8
-	VANDPS      Y11, Y6, Y11
+	VPSIGND     Y4, Y8, Y8
+	VPSIGND     Y6, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y8, Y2, Y12
@@ -30073,8 +29993,8 @@ l200:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y6, Y6
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y6, Y13, Y6
 	VADDPS      Y6, Y4, Y7
 	VPOR        Y5, Y8, Y5
 	VPOR        Y5, Y11, Y5
@@ -69355,17 +69275,15 @@ TEXT ·sumStoreKeptAVX2(SB), $704-72
 
 loop2:
 	VPMOVZXBD (R15), Y4
-	VPCMPGTD  leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD 16(R15), Y5
-	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS   (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     64(SI), Y7
 	VFMADD213PS Y2, Y0, Y7
-	VANDPS      Y6, Y4, Y6
-	VANDPS      Y7, Y5, Y7
+	VPSIGND     Y4, Y6, Y6
+	VPSIGND     Y5, Y7, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y6, Y2, Y8
@@ -69398,22 +69316,20 @@ loop2:
 	// s*q + s
 	VFMADD213PS Y10, Y10, Y8
 	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y8, Y4, Y4
-	VANDPS      Y9, Y5, Y5
+	VPSIGND     Y4, Y8, Y4
+	VPSIGND     Y5, Y9, Y5
 	VADDPS      Y5, Y4, Y8
 	VPOR        Y6, Y7, Y6
 	VPMOVZXBD   32(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
 	VPMOVZXBD   48(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VMOVUPS     128(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y10
 	VMOVUPS     192(SI), Y11
 	VFMADD213PS Y2, Y0, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
+	VPSIGND     Y7, Y10, Y10
+	VPSIGND     Y9, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y10, Y2, Y12
@@ -69448,24 +69364,22 @@ loop2:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
+	VPSIGND     Y7, Y12, Y7
+	VPSIGND     Y9, Y13, Y9
 	VADDPS      Y9, Y7, Y4
 	VADDPS      Y4, Y8, Y8
 	VPOR        Y6, Y10, Y6
 	VPOR        Y6, Y11, Y6
 	VPMOVZXBD   64(R15), Y4
-	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD   80(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS     256(SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y10
 	VMOVUPS     320(SI), Y11
 	VFMADD213PS Y2, Y0, Y11
-	VANDPS      Y10, Y4, Y10
-	VANDPS      Y11, Y5, Y11
+	VPSIGND     Y4, Y10, Y10
+	VPSIGND     Y5, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y10, Y2, Y12
@@ -69500,23 +69414,21 @@ loop2:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y5, Y5
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y5, Y13, Y5
 	VADDPS      Y5, Y4, Y8
 	VPOR        Y6, Y10, Y6
 	VPOR        Y6, Y11, Y6
 	VPMOVZXBD   96(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VPMOVZXBD   112(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     384(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     448(SI), Y12
 	VFMADD213PS Y2, Y0, Y12
-	VANDPS      Y11, Y9, Y11
-	VANDPS      Y12, Y10, Y12
+	VPSIGND     Y9, Y11, Y11
+	VPSIGND     Y10, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y2, Y13
@@ -69552,24 +69464,22 @@ loop2:
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y10, Y10
+	VPSIGND     Y9, Y13, Y9
+	VPSIGND     Y10, Y14, Y10
 	VADDPS      Y10, Y9, Y4
 	VADDPS      Y4, Y8, Y8
 	VPOR        Y6, Y11, Y6
 	VPOR        Y6, Y12, Y6
 	VPMOVZXBD   8(R15), Y4
-	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD   24(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS     32(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     96(SI), Y11
 	VFMADD213PS Y2, Y0, Y11
-	VANDPS      Y7, Y4, Y7
-	VANDPS      Y11, Y5, Y11
+	VPSIGND     Y4, Y7, Y7
+	VPSIGND     Y5, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y7, Y2, Y12
@@ -69604,23 +69514,21 @@ loop2:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y5, Y5
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y5, Y13, Y5
 	VADDPS      Y5, Y4, Y8
 	VPOR        Y6, Y7, Y6
 	VPOR        Y6, Y11, Y6
 	VPMOVZXBD   40(R15), Y7
-	VPCMPGTD    leftMasks<>+256(SB), Y7, Y7
 	VPMOVZXBD   56(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     160(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     224(SI), Y12
 	VFMADD213PS Y2, Y0, Y12
-	VANDPS      Y11, Y7, Y11
-	VANDPS      Y12, Y10, Y12
+	VPSIGND     Y7, Y11, Y11
+	VPSIGND     Y10, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y2, Y13
@@ -69656,24 +69564,22 @@ loop2:
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y10, Y10
+	VPSIGND     Y7, Y13, Y7
+	VPSIGND     Y10, Y14, Y10
 	VADDPS      Y10, Y7, Y4
 	VADDPS      Y4, Y8, Y8
 	VPOR        Y6, Y11, Y6
 	VPOR        Y6, Y12, Y6
 	VPMOVZXBD   72(R15), Y4
-	VPCMPGTD    leftMasks<>+256(SB), Y4, Y4
 	VPMOVZXBD   88(R15), Y5
-	VPCMPGTD    leftMasks<>+256(SB), Y5, Y5
 	VMOVUPS     288(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y9
 	VMOVUPS     352(SI), Y11
 	VFMADD213PS Y2, Y0, Y11
-	VANDPS      Y9, Y4, Y9
-	VANDPS      Y11, Y5, Y11
+	VPSIGND     Y4, Y9, Y9
+	VPSIGND     Y5, Y11, Y11
 
 	// -n = magic - N - u
 	VSUBPS Y9, Y2, Y12
@@ -69708,23 +69614,21 @@ loop2:
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y4, Y4
-	VANDPS      Y13, Y5, Y5
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y5, Y13, Y5
 	VADDPS      Y5, Y4, Y8
 	VPOR        Y6, Y9, Y6
 	VPOR        Y6, Y11, Y6
 	VPMOVZXBD   104(R15), Y9
-	VPCMPGTD    leftMasks<>+256(SB), Y9, Y9
 	VPMOVZXBD   120(R15), Y10
-	VPCMPGTD    leftMasks<>+256(SB), Y10, Y10
 	VMOVUPS     416(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     480(SI), Y12
 	VFMADD213PS Y2, Y0, Y12
-	VANDPS      Y11, Y9, Y11
-	VANDPS      Y12, Y10, Y12
+	VPSIGND     Y9, Y11, Y11
+	VPSIGND     Y10, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y2, Y13
@@ -69760,8 +69664,8 @@ loop2:
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y9, Y9
-	VANDPS      Y14, Y10, Y10
+	VPSIGND     Y9, Y13, Y9
+	VPSIGND     Y10, Y14, Y10
 	VADDPS      Y10, Y9, Y4
 	VADDPS      Y4, Y8, Y8
 	VPOR        Y6, Y11, Y6

@@ -12619,9 +12619,9 @@ short:
 	VBROADCASTSS 16(R14), Z3
 	VSUBPS       Z2, Z3, Z3
 	VMOVD        X3, R13
-	VMOVAPS      Z1, Z8
+	VMOVAPS      Z1, Z10
 	VMOVAPS      Z0, Z1
-	VMOVAPS      Z8, Z0
+	VMOVAPS      Z10, Z0
 	CMPQ         CX, $0x00000080
 	JGT          long
 
@@ -14383,9 +14383,214 @@ l56:
 	VUCOMISS X3, X4
 	JCS      exact
 
+	// Where a table may hold 2^-N, in rows that are longer than making it takes.
+	CMPQ            CX, $0x00000180
+	JLT             narrow
+	VMULPS.BCST     perUnit<>+0(SB), Z2, Z5
+	VSUBPS.BCST     nearBase<>+0(SB), Z5, Z3
+	VBROADCASTSS    ordinary<>+0(SB), Z4
+	VUCOMISS        X3, X4
+	JCS             narrow
+	VBROADCASTSS    minusOrdinary<>+0(SB), Z4
+	VUCOMISS        X4, X3
+	JCS             narrow
+	VXORPS          X4, X4, X4
+	VSUBPS.BCST     4(R14), Z4, Z8
+	VSUBPS.BCST     (R14), Z4, Z4
+	VBROADCASTF64X4 powersTable<>+0(SB), Z9
+	VSCALEFPS       Z3, Z9, Z9
+	VBROADCASTSS    (R14), Z3
+	VMOVAPS         Z8, Z10
+	VMOVAPS         Z4, Z8
+	VMOVAPS         Z10, Z4
+
+	// Turns whose elements are all near, of 128 elements, with that table.
+	SUBQ    $0x00000080, CX
+	JLT     done16
+	PCALIGN $0x40
+
+loop16:
+	VBROADCASTSS  allBits<>+0(SB), Z10
+	VPTESTMB      (R15), X10, K1
+	VPTESTMB      16(R15), X10, K2
+	VPTESTMB      32(R15), X10, K3
+	VPTESTMB      48(R15), X10, K4
+	VMOVUPS       (SI), Z11
+	VFMADD213PS.Z Z5, Z3, K1, Z11
+	VMOVUPS       64(SI), Z12
+	VFMADD213PS.Z Z5, Z3, K2, Z12
+	VMOVUPS       128(SI), Z13
+	VFMADD213PS.Z Z5, Z3, K3, Z13
+	VMOVUPS       192(SI), Z14
+	VFMADD213PS.Z Z5, Z3, K4, Z14
+
+	// n = u - (magic - N)
+	VSUBPS  Z5, Z11, Z15
+	VSUBPS  Z5, Z12, Z16
+	VSUBPS  Z5, Z13, Z17
+	VSUBPS  Z5, Z14, Z18
+	VMOVUPS (SI), Z19
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS  Z15, Z8, Z19
+	VMOVUPS      64(SI), Z20
+	VFMADD213PS  Z16, Z8, Z20
+	VMOVUPS      128(SI), Z21
+	VFMADD213PS  Z17, Z8, Z21
+	VMOVUPS      192(SI), Z22
+	VFMADD213PS  Z18, Z8, Z22
+	VFMADD231PS  (SI), Z4, Z19
+	VFMADD231PS  64(SI), Z4, Z20
+	VFMADD231PS  128(SI), Z4, Z21
+	VFMADD231PS  192(SI), Z4, Z22
+	VBROADCASTSS exp2<>+0(SB), Z23
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z20, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z21, Z25
+	VBROADCASTSS     exp2<>+0(SB), Z26
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z22, Z26
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+	VMULPS           Z26, Z22, Z22
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS       Z9, Z11, Z23
+	VPERMPS       Z9, Z12, Z24
+	VPERMPS       Z9, Z13, Z25
+	VPERMPS       Z9, Z14, Z26
+	VSCALEFPS     Z15, Z23, Z23
+	VSCALEFPS     Z16, Z24, Z24
+	VSCALEFPS     Z17, Z25, Z25
+	VSCALEFPS     Z18, Z26, Z26
+	VFMADD213PS.Z Z23, Z23, K1, Z19
+	VFMADD213PS.Z Z24, Z24, K2, Z20
+	VFMADD213PS.Z Z25, Z25, K3, Z21
+	VFMADD213PS.Z Z26, Z26, K4, Z22
+	VADDPS        Z20, Z19, Z15
+	VADDPS        Z22, Z21, Z16
+	VADDPS        Z16, Z15, Z15
+	VPTERNLOGD    $0xfe, Z12, Z13, Z11
+	VPORD         Z11, Z14, Z11
+	VPTESTMB      64(R15), X10, K1
+	VPTESTMB      80(R15), X10, K2
+	VPTESTMB      96(R15), X10, K3
+	VPTESTMB      112(R15), X10, K4
+	VMOVUPS       256(SI), Z10
+	VFMADD213PS.Z Z5, Z3, K1, Z10
+	VMOVUPS       320(SI), Z12
+	VFMADD213PS.Z Z5, Z3, K2, Z12
+	VMOVUPS       384(SI), Z13
+	VFMADD213PS.Z Z5, Z3, K3, Z13
+	VMOVUPS       448(SI), Z14
+	VFMADD213PS.Z Z5, Z3, K4, Z14
+
+	// n = u - (magic - N)
+	VSUBPS  Z5, Z10, Z16
+	VSUBPS  Z5, Z12, Z17
+	VSUBPS  Z5, Z13, Z18
+	VSUBPS  Z5, Z14, Z23
+	VMOVUPS 256(SI), Z24
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS  Z16, Z8, Z24
+	VMOVUPS      320(SI), Z25
+	VFMADD213PS  Z17, Z8, Z25
+	VMOVUPS      384(SI), Z26
+	VFMADD213PS  Z18, Z8, Z26
+	VMOVUPS      448(SI), Z27
+	VFMADD213PS  Z23, Z8, Z27
+	VFMADD231PS  256(SI), Z4, Z24
+	VFMADD231PS  320(SI), Z4, Z25
+	VFMADD231PS  384(SI), Z4, Z26
+	VFMADD231PS  448(SI), Z4, Z27
+	VBROADCASTSS exp2<>+0(SB), Z28
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z24, Z28
+	VBROADCASTSS     exp2<>+0(SB), Z29
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z25, Z29
+	VBROADCASTSS     exp2<>+0(SB), Z30
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z26, Z30
+	VBROADCASTSS     exp2<>+0(SB), Z31
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z27, Z31
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z24, Z28
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z25, Z29
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z26, Z30
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z27, Z31
+	VMULPS           Z28, Z24, Z24
+	VMULPS           Z29, Z25, Z25
+	VMULPS           Z30, Z26, Z26
+	VMULPS           Z31, Z27, Z27
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS       Z9, Z10, Z28
+	VPERMPS       Z9, Z12, Z29
+	VPERMPS       Z9, Z13, Z30
+	VPERMPS       Z9, Z14, Z31
+	VSCALEFPS     Z16, Z28, Z28
+	VSCALEFPS     Z17, Z29, Z29
+	VSCALEFPS     Z18, Z30, Z30
+	VSCALEFPS     Z23, Z31, Z31
+	VFMADD213PS.Z Z28, Z28, K1, Z24
+	VFMADD213PS.Z Z29, Z29, K2, Z25
+	VFMADD213PS.Z Z30, Z30, K3, Z26
+	VFMADD213PS.Z Z31, Z31, K4, Z27
+	VADDPS        Z25, Z24, Z16
+	VADDPS        Z27, Z26, Z17
+	VADDPS        Z17, Z16, Z16
+	VPTERNLOGD    $0xfe, Z10, Z12, Z11
+	VPTERNLOGD    $0xfe, Z13, Z14, Z11
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST wideBits<>+0(SB), Z11, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z19, (DI)
+	VMOVUPS       Z20, 64(DI)
+	VMOVUPS       Z21, 128(DI)
+	VMOVUPS       Z22, 192(DI)
+	VMOVUPS       Z24, 256(DI)
+	VMOVUPS       Z25, 320(DI)
+	VMOVUPS       Z26, 384(DI)
+	VMOVUPS       Z27, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z15, Z6, Z10
+	VMINPS Z15, Z6, Z11
+	VMAXPS Z15, Z6, Z6
+	VSUBPS Z6, Z10, Z6
+	VSUBPS Z6, Z11, Z11
+	VADDPS Z11, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z16, Z10, Z6
+	VMINPS Z16, Z10, Z11
+	VMAXPS Z16, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z11, Z11
+	VADDPS Z11, Z7, Z7
+	ADDQ   $0x00000200, SI
+	ADDQ   $0x00000200, DI
+	ADDQ   $0x00000080, R15
+	SUBQ   $0x00000080, CX
+	JGE    loop16
+
+done16:
+	ADDQ $0x00000080, CX
+
+narrow:
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done15
+	JLT             done17
 	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 	VBROADCASTSS    allBits<>+0(SB), Z4
 	VBROADCASTSS    nearExp3<>+0(SB), Z5
@@ -14393,7 +14598,7 @@ l56:
 	VBROADCASTSS    nearExp1<>+0(SB), Z9
 	PCALIGN         $0x40
 
-loop15:
+loop17:
 	VPTESTMB      (R15), X4, K1
 	VPTESTMB      16(R15), X4, K2
 	VPTESTMB      32(R15), X4, K3
@@ -14565,25 +14770,25 @@ loop15:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000080, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop15
+	JGE    loop17
 
-done15:
+done17:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind21
+	JZ    behind23
 	CMPQ  CX, $0x00000010
-	JLE   upto16
-	CMPQ  CX, $0x00000020
-	JLE   upto17
-	CMPQ  CX, $0x00000030
 	JLE   upto18
-	CMPQ  CX, $0x00000040
+	CMPQ  CX, $0x00000020
 	JLE   upto19
-	CMPQ  CX, $0x00000060
+	CMPQ  CX, $0x00000030
 	JLE   upto20
-	JMP   upto21
+	CMPQ  CX, $0x00000040
+	JLE   upto21
+	CMPQ  CX, $0x00000060
+	JLE   upto22
+	JMP   upto23
 
-upto16:
+upto18:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	MOVL          $0x00000001, AX
 	SHLL          CL, AX
@@ -14630,9 +14835,9 @@ upto16:
 	VADDPS  Z4, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind23
 
-upto17:
+upto19:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ          $0x00000010, CX
 	MOVL          $0x00000001, AX
@@ -14697,9 +14902,9 @@ upto17:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind23
 
-upto18:
+upto20:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ          $0x00000020, CX
 	MOVL          $0x00000001, AX
@@ -14780,9 +14985,9 @@ upto18:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind23
 
-upto19:
+upto21:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ          $0x00000030, CX
 	MOVL          $0x00000001, AX
@@ -14880,9 +15085,9 @@ upto19:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind23
 
-upto20:
+upto22:
 	// Turns whose elements are all near, of 65 to 96 elements.
 	SUBQ          $0x00000040, CX
 	NEGQ          CX
@@ -15031,9 +15236,9 @@ upto20:
 	VSUBPS Z4, Z5, Z5
 	VADDPS Z5, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind21
+	JMP    behind23
 
-upto21:
+upto23:
 	// Turns whose elements are all near, of 97 to 128 elements.
 	SUBQ          $0x00000060, CX
 	NEGQ          CX
@@ -15216,7 +15421,7 @@ upto21:
 	VADDPS Z5, Z7, Z7
 	LEAQ   384(SI)(CX*4), SI
 
-behind21:
+behind23:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
 	VCVTPS2PD     Y6, Z3
@@ -15273,12 +15478,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done24
+	JLT          done26
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
 	PCALIGN      $0x40
 
-loop24:
+loop26:
 	VMOVUPS (SI), Z8
 
 	// e*cHi + e*cLo
@@ -15331,19 +15536,19 @@ loop24:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000080, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop24
+	JGE         loop26
 
-done24:
+done26:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done25
+	JLT          done27
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
 	PCALIGN      $0x40
 
-loop25:
+loop27:
 	VMOVUPS (SI), Z8
 
 	// e*cHi + e*cLo
@@ -15354,12 +15559,12 @@ loop25:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000010, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop25
+	JGE         loop27
 
-done25:
+done27:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind26
+	JZ    behind28
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -15375,7 +15580,7 @@ done25:
 	VMOVUPS          Z5, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind26:
+behind28:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -15391,10 +15596,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000080, CX
-	JLT     done29
+	JLT     done31
 	PCALIGN $0x40
 
-loop29:
+loop31:
 	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo
@@ -15447,17 +15652,17 @@ loop29:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000080, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop29
+	JGE         loop31
 
-done29:
+done31:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done30
+	JLT     done32
 	PCALIGN $0x40
 
-loop30:
+loop32:
 	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo
@@ -15468,12 +15673,12 @@ loop30:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000010, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop30
+	JGE         loop32
 
-done30:
+done32:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind31
+	JZ    behind33
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -15489,7 +15694,7 @@ done30:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind31:
+behind33:
 	JMP next
 
 small:
@@ -15519,9 +15724,9 @@ small:
 	VBROADCASTSS X3, Z3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Z2
-	VMOVAPS      Z3, Z8
+	VMOVAPS      Z3, Z10
 	VMOVAPS      Z2, Z3
-	VMOVAPS      Z8, Z2
+	VMOVAPS      Z10, Z2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -15530,11 +15735,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done34
+	JLT          done36
 	VBROADCASTSS down<>+0(SB), Z4
 	PCALIGN      $0x40
 
-loop34:
+loop36:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -15595,17 +15800,17 @@ loop34:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000080, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop34
+	JGE         loop36
 
-done34:
+done36:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done35
+	JLT     done37
 	PCALIGN $0x40
 
-loop35:
+loop37:
 	VMOVUPS (SI), Z4
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -15617,12 +15822,12 @@ loop35:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000010, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop35
+	JGE         loop37
 
-done35:
+done37:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind36
+	JZ    behind38
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -15639,7 +15844,7 @@ done35:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind36:
+behind38:
 	JMP next
 
 far:
@@ -15667,7 +15872,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done39
+	JLT             done41
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 	VBROADCASTSS    allBits<>+0(SB), Z9
 	VBROADCASTSS    minusInf<>+0(SB), Z10
@@ -15677,7 +15882,7 @@ exact:
 	VBROADCASTSS    cut<>+0(SB), Z14
 	PCALIGN         $0x40
 
-loop39:
+loop41:
 	// x where other is true, else -Inf
 	VPTESTMB  (R15), X9, K1
 	VMOVUPS   (SI), Z15
@@ -15938,21 +16143,21 @@ loop39:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000080, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop39
+	JGE     loop41
 
-done39:
+done41:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind43
+	JZ    behind45
 	CMPQ  CX, $0x00000010
-	JLE   upto40
-	CMPQ  CX, $0x00000020
-	JLE   upto41
-	CMPQ  CX, $0x00000040
 	JLE   upto42
-	JMP   upto43
+	CMPQ  CX, $0x00000020
+	JLE   upto43
+	CMPQ  CX, $0x00000040
+	JLE   upto44
+	JMP   upto45
 
-upto40:
+upto42:
 	// Turns of 1 to 16 elements.
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -16008,9 +16213,9 @@ upto40:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind45
 
-upto41:
+upto43:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
@@ -16092,9 +16297,9 @@ upto41:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind45
 
-upto42:
+upto44:
 	// Turns of 33 to 64 elements.
 	SUBQ         $0x00000020, CX
 	NEGQ         CX
@@ -16228,9 +16433,9 @@ upto42:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind45
 
-upto43:
+upto45:
 	// Turns of 65 to 128 elements.
 	SUBQ         $0x00000040, CX
 	NEGQ         CX
@@ -16486,7 +16691,7 @@ upto43:
 	VMOVAPS Z8, Z6
 	LEAQ    256(SI)(CX*4), SI
 
-behind43:
+behind45:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
@@ -16520,10 +16725,10 @@ total:
 	VMULSD       X5, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
-	VMOVAPS      Z4, Z8
+	VMOVAPS      Z4, Z10
 	VMOVAPS      Z3, Z4
 	VMOVAPS      Z2, Z3
-	VMOVAPS      Z8, Z2
+	VMOVAPS      Z10, Z2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -16532,11 +16737,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done46
+	JLT          done48
 	VBROADCASTSS down<>+0(SB), Z5
 	PCALIGN      $0x40
 
-loop46:
+loop48:
 	VMOVUPS (SI), Z6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -16605,17 +16810,17 @@ loop46:
 	ADDQ          $0x00000200, DI
 	ADDQ          $0x00000080, R15
 	SUBQ          $0x00000080, CX
-	JGE           loop46
+	JGE           loop48
 
-done46:
+done48:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done47
+	JLT     done49
 	PCALIGN $0x40
 
-loop47:
+loop49:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -16628,12 +16833,12 @@ loop47:
 	ADDQ          $0x00000040, DI
 	ADDQ          $0x00000010, R15
 	SUBQ          $0x00000010, CX
-	JGE           loop47
+	JGE           loop49
 
-done47:
+done49:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind48
+	JZ    behind50
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -16651,7 +16856,7 @@ done47:
 	VMOVUPS       Z6, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
-behind48:
+behind50:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -16680,12 +16885,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done51
+	JLT          done53
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop51:
+loop53:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -16738,19 +16943,19 @@ loop51:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000080, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop51
+	JGE         loop53
 
-done51:
+done53:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done52
+	JLT          done54
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop52:
+loop54:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -16761,12 +16966,12 @@ loop52:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000010, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop52
+	JGE         loop54
 
-done52:
+done54:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind53
+	JZ    behind55
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -16782,7 +16987,7 @@ done52:
 	VMOVUPS          Z1, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind53:
+behind55:
 	JMP last
 
 irregular:
@@ -16804,7 +17009,7 @@ GLOBL allBits<>(SB), RODATA|NOPTR, $4
 
 // func softmaxAddedRowsAVX512(dst []float32, src []float32, other *float32, rows int, cols int, dstStride int, srcStride int, otherStride int, p *Rows) (done int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI, CMOV, FMA3
-TEXT ·softmaxAddedRowsAVX512(SB), NOSPLIT, $0-112
+TEXT ·softmaxAddedRowsAVX512(SB), $192-112
 	// softmaxAddedRowsAVX512: the same for elements x * mul + other.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -16816,6 +17021,8 @@ TEXT ·softmaxAddedRowsAVX512(SB), NOSPLIT, $0-112
 	SHLQ $0x02, R9
 	SHLQ $0x02, R10
 	MOVQ other+48(FP), R15
+	LEAQ 63(SP), BX
+	ANDQ $-64, BX
 
 short:
 	// What near elements share, and up to where a row's first one may be.
@@ -16827,9 +17034,9 @@ short:
 	VBROADCASTSS 16(R14), Z3
 	VSUBPS       Z2, Z3, Z3
 	VMOVD        X3, R13
-	VMOVAPS      Z1, Z8
+	VMOVAPS      Z1, Z11
 	VMOVAPS      Z0, Z1
-	VMOVAPS      Z8, Z0
+	VMOVAPS      Z11, Z0
 	CMPQ         CX, $0x00000080
 	JGT          long
 
@@ -18759,16 +18966,263 @@ l48:
 	VUCOMISS X3, X4
 	JCS      exact
 
+	// Where a table may hold 2^-N, in rows that are longer than making it takes.
+	CMPQ            CX, $0x00000180
+	JLT             narrow
+	VMULPS.BCST     perUnit<>+0(SB), Z2, Z5
+	VSUBPS.BCST     nearBase<>+0(SB), Z5, Z3
+	VBROADCASTSS    ordinary<>+0(SB), Z4
+	VUCOMISS        X3, X4
+	JCS             narrow
+	VBROADCASTSS    minusOrdinary<>+0(SB), Z4
+	VUCOMISS        X4, X3
+	JCS             narrow
+	VXORPS          X4, X4, X4
+	VSUBPS.BCST     4(R14), Z4, Z8
+	VSUBPS.BCST     (R14), Z4, Z4
+	VBROADCASTF64X4 powersTable<>+0(SB), Z9
+	VSCALEFPS       Z3, Z9, Z9
+	VBROADCASTSS    leastU<>+0(SB), Z3
+	VSUBPS          Z5, Z3, Z3
+	VMULPS.BCST     8(R14), Z3, Z10
+	VBROADCASTSS    (R14), Z3
+	VMOVAPS         Z8, Z11
+	VMOVAPS         Z4, Z8
+	VMOVAPS         Z11, Z4
+
+	// Turns whose elements are all near, of 128 elements, with that table.
+	SUBQ    $0x00000080, CX
+	JLT     done16
+	PCALIGN $0x40
+
+loop16:
+	// x * mul + other
+	VMOVUPS      (R15), Z11
+	VBROADCASTSS 48(R14), Z12
+	VFMADD231PS  (SI), Z12, Z11
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z13
+	VFMADD231PS 64(SI), Z12, Z13
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z14
+	VFMADD231PS 128(SI), Z12, Z14
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z15
+	VFMADD231PS 192(SI), Z12, Z15
+	VMAXPS      Z11, Z10, Z11
+	VMAXPS      Z13, Z10, Z13
+	VMAXPS      Z14, Z10, Z14
+	VMAXPS      Z15, Z10, Z15
+	VMOVAPS     Z5, Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD231PS Z3, Z11, Z16
+	VMOVAPS     Z5, Z17
+	VFMADD231PS Z3, Z13, Z17
+	VMOVAPS     Z5, Z18
+	VFMADD231PS Z3, Z14, Z18
+	VMOVAPS     Z5, Z19
+	VFMADD231PS Z3, Z15, Z19
+
+	// n = u - (magic - N)
+	VSUBPS  Z5, Z16, Z20
+	VSUBPS  Z5, Z17, Z21
+	VSUBPS  Z5, Z18, Z22
+	VSUBPS  Z5, Z19, Z23
+	VMOVAPS Z20, Z24
+
+	// f = n - x * (kHi + kLo)
+	VFMADD231PS  Z8, Z11, Z24
+	VMOVAPS      Z21, Z25
+	VFMADD231PS  Z8, Z13, Z25
+	VMOVAPS      Z22, Z26
+	VFMADD231PS  Z8, Z14, Z26
+	VMOVAPS      Z23, Z27
+	VFMADD231PS  Z8, Z15, Z27
+	VFMADD231PS  Z4, Z11, Z24
+	VFMADD231PS  Z4, Z13, Z25
+	VFMADD231PS  Z4, Z14, Z26
+	VFMADD231PS  Z4, Z15, Z27
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z24, Z11
+	VBROADCASTSS     exp2<>+0(SB), Z13
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z25, Z13
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z26, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z24, Z11
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z27, Z15
+	VMULPS           Z11, Z24, Z24
+	VMULPS           Z13, Z25, Z25
+	VMULPS           Z14, Z26, Z26
+	VMULPS           Z15, Z27, Z27
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z9, Z16, Z11
+	VPERMPS     Z9, Z17, Z13
+	VPERMPS     Z9, Z18, Z14
+	VPERMPS     Z9, Z19, Z15
+	VSCALEFPS   Z20, Z11, Z11
+	VSCALEFPS   Z21, Z13, Z13
+	VSCALEFPS   Z22, Z14, Z14
+	VSCALEFPS   Z23, Z15, Z15
+	VFMADD213PS Z11, Z11, Z24
+	VFMADD213PS Z13, Z13, Z25
+	VFMADD213PS Z14, Z14, Z26
+	VFMADD213PS Z15, Z15, Z27
+	VADDPS      Z25, Z24, Z11
+	VADDPS      Z27, Z26, Z13
+	VADDPS      Z13, Z11, Z11
+	VPTERNLOGD  $0xfe, Z17, Z18, Z16
+	VPORD       Z16, Z19, Z16
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z13
+	VFMADD231PS 256(SI), Z12, Z13
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z14
+	VFMADD231PS 320(SI), Z12, Z14
+
+	// x * mul + other
+	VMOVUPS     384(R15), Z15
+	VFMADD231PS 384(SI), Z12, Z15
+
+	// x * mul + other
+	VMOVUPS     448(R15), Z17
+	VFMADD231PS 448(SI), Z12, Z17
+	VMAXPS      Z13, Z10, Z13
+	VMAXPS      Z14, Z10, Z14
+	VMAXPS      Z15, Z10, Z15
+	VMAXPS      Z17, Z10, Z17
+	VMOVAPS     Z5, Z12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD231PS Z3, Z13, Z12
+	VMOVAPS     Z5, Z18
+	VFMADD231PS Z3, Z14, Z18
+	VMOVAPS     Z5, Z19
+	VFMADD231PS Z3, Z15, Z19
+	VMOVAPS     Z5, Z20
+	VFMADD231PS Z3, Z17, Z20
+
+	// n = u - (magic - N)
+	VSUBPS  Z5, Z12, Z21
+	VSUBPS  Z5, Z18, Z22
+	VSUBPS  Z5, Z19, Z23
+	VSUBPS  Z5, Z20, Z28
+	VMOVAPS Z21, Z29
+
+	// f = n - x * (kHi + kLo)
+	VFMADD231PS  Z8, Z13, Z29
+	VMOVAPS      Z22, Z30
+	VFMADD231PS  Z8, Z14, Z30
+	VMOVUPS      Z11, (BX)
+	VMOVAPS      Z23, Z11
+	VFMADD231PS  Z8, Z15, Z11
+	VMOVUPS      Z27, 64(BX)
+	VMOVAPS      Z28, Z27
+	VFMADD231PS  Z8, Z17, Z27
+	VFMADD231PS  Z4, Z13, Z29
+	VFMADD231PS  Z4, Z14, Z30
+	VFMADD231PS  Z4, Z15, Z11
+	VFMADD231PS  Z4, Z17, Z27
+	VBROADCASTSS exp2<>+0(SB), Z13
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z29, Z13
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z30, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z11, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z27, Z17
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z29, Z13
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z30, Z14
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z11, Z15
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z27, Z17
+	VMULPS           Z13, Z29, Z29
+	VMULPS           Z14, Z30, Z30
+	VMULPS           Z15, Z11, Z11
+	VMULPS           Z17, Z27, Z27
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z9, Z12, Z13
+	VPERMPS     Z9, Z18, Z14
+	VPERMPS     Z9, Z19, Z15
+	VPERMPS     Z9, Z20, Z17
+	VSCALEFPS   Z21, Z13, Z13
+	VSCALEFPS   Z22, Z14, Z14
+	VSCALEFPS   Z23, Z15, Z15
+	VSCALEFPS   Z28, Z17, Z17
+	VFMADD213PS Z13, Z13, Z29
+	VFMADD213PS Z14, Z14, Z30
+	VFMADD213PS Z15, Z15, Z11
+	VFMADD213PS Z17, Z17, Z27
+	VADDPS      Z30, Z29, Z13
+	VADDPS      Z27, Z11, Z14
+	VADDPS      Z14, Z13, Z13
+	VPTERNLOGD  $0xfe, Z12, Z18, Z16
+	VPTERNLOGD  $0xfe, Z19, Z20, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST wideBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z24, (DI)
+	VMOVUPS       Z25, 64(DI)
+	VMOVUPS       Z26, 128(DI)
+	VMOVUPS       64(BX), Z12
+	VMOVUPS       Z12, 192(DI)
+	VMOVUPS       Z29, 256(DI)
+	VMOVUPS       Z30, 320(DI)
+	VMOVUPS       Z11, 384(DI)
+	VMOVUPS       Z27, 448(DI)
+	VMOVUPS       (BX), Z11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z6, Z12
+	VMINPS Z11, Z6, Z14
+	VMAXPS Z11, Z6, Z6
+	VSUBPS Z6, Z12, Z6
+	VSUBPS Z6, Z14, Z14
+	VADDPS Z14, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z13, Z12, Z6
+	VMINPS Z13, Z12, Z11
+	VMAXPS Z13, Z12, Z12
+	VSUBPS Z12, Z6, Z12
+	VSUBPS Z12, Z11, Z11
+	VADDPS Z11, Z7, Z7
+	ADDQ   $0x00000200, SI
+	ADDQ   $0x00000200, DI
+	ADDQ   $0x00000200, R15
+	SUBQ   $0x00000080, CX
+	JGE    loop16
+
+done16:
+	ADDQ $0x00000080, CX
+
+narrow:
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done15
+	JLT             done17
 	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 	VBROADCASTSS    48(R14), Z4
 	VBROADCASTSS    lowest<>+0(SB), Z5
 	VBROADCASTSS    nearExp3<>+0(SB), Z8
 	PCALIGN         $0x40
 
-loop15:
+loop17:
 	// x * mul + other
 	VMOVUPS     (R15), Z9
 	VFMADD231PS (SI), Z4, Z9
@@ -18971,25 +19425,25 @@ loop15:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000200, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop15
+	JGE    loop17
 
-done15:
+done17:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind21
+	JZ    behind23
 	CMPQ  CX, $0x00000010
-	JLE   upto16
-	CMPQ  CX, $0x00000020
-	JLE   upto17
-	CMPQ  CX, $0x00000030
 	JLE   upto18
-	CMPQ  CX, $0x00000040
+	CMPQ  CX, $0x00000020
 	JLE   upto19
-	CMPQ  CX, $0x00000060
+	CMPQ  CX, $0x00000030
 	JLE   upto20
-	JMP   upto21
+	CMPQ  CX, $0x00000040
+	JLE   upto21
+	CMPQ  CX, $0x00000060
+	JLE   upto22
+	JMP   upto23
 
-upto16:
+upto18:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -19041,9 +19495,9 @@ upto16:
 	VADDPS  Z4, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind23
 
-upto17:
+upto19:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ  $0x00000010, CX
 	MOVL  $0x00000001, AX
@@ -19118,9 +19572,9 @@ upto17:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind23
 
-upto18:
+upto20:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ  $0x00000020, CX
 	MOVL  $0x00000001, AX
@@ -19215,9 +19669,9 @@ upto18:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind23
 
-upto19:
+upto21:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ  $0x00000030, CX
 	MOVL  $0x00000001, AX
@@ -19333,9 +19787,9 @@ upto19:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind23
 
-upto20:
+upto22:
 	// Turns whose elements are all near, of 65 to 96 elements.
 	SUBQ  $0x00000040, CX
 	NEGQ  CX
@@ -19511,9 +19965,9 @@ upto20:
 	VSUBPS Z4, Z5, Z5
 	VADDPS Z5, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind21
+	JMP    behind23
 
-upto21:
+upto23:
 	// Turns whose elements are all near, of 97 to 128 elements.
 	SUBQ  $0x00000060, CX
 	NEGQ  CX
@@ -19731,7 +20185,7 @@ upto21:
 	VADDPS Z5, Z7, Z7
 	LEAQ   384(SI)(CX*4), SI
 
-behind21:
+behind23:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
 	VCVTPS2PD     Y6, Z3
@@ -19788,12 +20242,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done24
+	JLT          done26
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
 	PCALIGN      $0x40
 
-loop24:
+loop26:
 	VMOVUPS (SI), Z8
 
 	// e*cHi + e*cLo
@@ -19846,19 +20300,19 @@ loop24:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop24
+	JGE         loop26
 
-done24:
+done26:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done25
+	JLT          done27
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
 	PCALIGN      $0x40
 
-loop25:
+loop27:
 	VMOVUPS (SI), Z8
 
 	// e*cHi + e*cLo
@@ -19869,12 +20323,12 @@ loop25:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop25
+	JGE         loop27
 
-done25:
+done27:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind26
+	JZ    behind28
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -19890,7 +20344,7 @@ done25:
 	VMOVUPS          Z5, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind26:
+behind28:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -19906,10 +20360,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000080, CX
-	JLT     done29
+	JLT     done31
 	PCALIGN $0x40
 
-loop29:
+loop31:
 	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo
@@ -19962,17 +20416,17 @@ loop29:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop29
+	JGE         loop31
 
-done29:
+done31:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done30
+	JLT     done32
 	PCALIGN $0x40
 
-loop30:
+loop32:
 	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo
@@ -19983,12 +20437,12 @@ loop30:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop30
+	JGE         loop32
 
-done30:
+done32:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind31
+	JZ    behind33
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -20004,7 +20458,7 @@ done30:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind31:
+behind33:
 	JMP next
 
 small:
@@ -20034,9 +20488,9 @@ small:
 	VBROADCASTSS X3, Z3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Z2
-	VMOVAPS      Z3, Z8
+	VMOVAPS      Z3, Z11
 	VMOVAPS      Z2, Z3
-	VMOVAPS      Z8, Z2
+	VMOVAPS      Z11, Z2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -20045,11 +20499,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done34
+	JLT          done36
 	VBROADCASTSS down<>+0(SB), Z4
 	PCALIGN      $0x40
 
-loop34:
+loop36:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -20110,17 +20564,17 @@ loop34:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop34
+	JGE         loop36
 
-done34:
+done36:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done35
+	JLT     done37
 	PCALIGN $0x40
 
-loop35:
+loop37:
 	VMOVUPS (SI), Z4
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -20132,12 +20586,12 @@ loop35:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop35
+	JGE         loop37
 
-done35:
+done37:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind36
+	JZ    behind38
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -20154,7 +20608,7 @@ done35:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind36:
+behind38:
 	JMP next
 
 far:
@@ -20182,7 +20636,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done39
+	JLT             done41
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 	VBROADCASTSS    48(R14), Z9
 	VBROADCASTSS    exp3<>+0(SB), Z10
@@ -20191,7 +20645,7 @@ exact:
 	VBROADCASTSS    cut<>+0(SB), Z13
 	PCALIGN         $0x40
 
-loop39:
+loop41:
 	// x * mul + other
 	VMOVUPS     (R15), Z14
 	VFMADD231PS (SI), Z9, Z14
@@ -20436,21 +20890,21 @@ loop39:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop39
+	JGE     loop41
 
-done39:
+done41:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind43
+	JZ    behind45
 	CMPQ  CX, $0x00000010
-	JLE   upto40
-	CMPQ  CX, $0x00000020
-	JLE   upto41
-	CMPQ  CX, $0x00000040
 	JLE   upto42
-	JMP   upto43
+	CMPQ  CX, $0x00000020
+	JLE   upto43
+	CMPQ  CX, $0x00000040
+	JLE   upto44
+	JMP   upto45
 
-upto40:
+upto42:
 	// Turns of 1 to 16 elements.
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -20506,9 +20960,9 @@ upto40:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind45
 
-upto41:
+upto43:
 	// Turns of 17 to 32 elements.
 	SUBQ  $0x00000010, CX
 	MOVL  $0x00000001, AX
@@ -20589,9 +21043,9 @@ upto41:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind45
 
-upto42:
+upto44:
 	// Turns of 33 to 64 elements.
 	SUBQ  $0x00000020, CX
 	NEGQ  CX
@@ -20723,9 +21177,9 @@ upto42:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind45
 
-upto43:
+upto45:
 	// Turns of 65 to 128 elements.
 	SUBQ  $0x00000040, CX
 	NEGQ  CX
@@ -20977,7 +21431,7 @@ upto43:
 	VMOVAPS Z8, Z6
 	LEAQ    256(SI)(CX*4), SI
 
-behind43:
+behind45:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
@@ -21011,10 +21465,10 @@ total:
 	VMULSD       X5, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
-	VMOVAPS      Z4, Z8
+	VMOVAPS      Z4, Z11
 	VMOVAPS      Z3, Z4
 	VMOVAPS      Z2, Z3
-	VMOVAPS      Z8, Z2
+	VMOVAPS      Z11, Z2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -21023,11 +21477,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done46
+	JLT          done48
 	VBROADCASTSS down<>+0(SB), Z5
 	PCALIGN      $0x40
 
-loop46:
+loop48:
 	VMOVUPS (SI), Z6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -21096,17 +21550,17 @@ loop46:
 	ADDQ          $0x00000200, DI
 	ADDQ          $0x00000200, R15
 	SUBQ          $0x00000080, CX
-	JGE           loop46
+	JGE           loop48
 
-done46:
+done48:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done47
+	JLT     done49
 	PCALIGN $0x40
 
-loop47:
+loop49:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -21119,12 +21573,12 @@ loop47:
 	ADDQ          $0x00000040, DI
 	ADDQ          $0x00000040, R15
 	SUBQ          $0x00000010, CX
-	JGE           loop47
+	JGE           loop49
 
-done47:
+done49:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind48
+	JZ    behind50
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -21142,7 +21596,7 @@ done47:
 	VMOVUPS       Z6, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
-behind48:
+behind50:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -21171,12 +21625,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done51
+	JLT          done53
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop51:
+loop53:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -21229,19 +21683,19 @@ loop51:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop51
+	JGE         loop53
 
-done51:
+done53:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done52
+	JLT          done54
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop52:
+loop54:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -21252,12 +21706,12 @@ loop52:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop52
+	JGE         loop54
 
-done52:
+done54:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind53
+	JZ    behind55
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -21273,7 +21727,7 @@ done52:
 	VMOVUPS          Z1, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind53:
+behind55:
 	JMP last
 
 irregular:
@@ -21292,6 +21746,9 @@ last:
 
 DATA lowest<>+0(SB)/4, $0xff7fffff
 GLOBL lowest<>(SB), RODATA|NOPTR, $4
+
+DATA leastU<>+0(SB)/4, $0x49000200
+GLOBL leastU<>(SB), RODATA|NOPTR, $4
 
 // func sumRowsAVX512(src []float32, rows int, cols int, srcStride int, out []RowSum, p *Rows) (done int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI
@@ -37387,9 +37844,214 @@ TEXT ·sumStoreKeptAVX512(SB), NOSPLIT, $0-72
 	VMOVAPS      Z2, Z1
 	VMOVAPS      Z3, Z2
 
+	// Where a table may hold 2^-N, in rows that are longer than making it takes.
+	CMPQ            CX, $0x00000180
+	JLT             narrow
+	VMULPS.BCST     perUnit<>+0(SB), Z2, Z7
+	VSUBPS.BCST     nearBase<>+0(SB), Z7, Z3
+	VBROADCASTSS    ordinary<>+0(SB), Z6
+	VUCOMISS        X3, X6
+	JCS             narrow
+	VBROADCASTSS    minusOrdinary<>+0(SB), Z6
+	VUCOMISS        X6, X3
+	JCS             narrow
+	VXORPS          X6, X6, X6
+	VSUBPS.BCST     196(R14), Z6, Z8
+	VSUBPS.BCST     192(R14), Z6, Z6
+	VBROADCASTF64X4 powersTable<>+0(SB), Z9
+	VSCALEFPS       Z3, Z9, Z9
+	VBROADCASTSS    192(R14), Z3
+	VMOVAPS         Z8, Z10
+	VMOVAPS         Z6, Z8
+	VMOVAPS         Z10, Z6
+
+	// Turns whose elements are all near, of 128 elements, with that table.
+	SUBQ    $0x00000080, CX
+	JLT     done3
+	PCALIGN $0x40
+
+loop3:
+	VBROADCASTSS  allBits<>+0(SB), Z10
+	VPTESTMB      (R15), X10, K1
+	VPTESTMB      16(R15), X10, K2
+	VPTESTMB      32(R15), X10, K3
+	VPTESTMB      48(R15), X10, K4
+	VMOVUPS       (SI), Z11
+	VFMADD213PS.Z Z7, Z3, K1, Z11
+	VMOVUPS       64(SI), Z12
+	VFMADD213PS.Z Z7, Z3, K2, Z12
+	VMOVUPS       128(SI), Z13
+	VFMADD213PS.Z Z7, Z3, K3, Z13
+	VMOVUPS       192(SI), Z14
+	VFMADD213PS.Z Z7, Z3, K4, Z14
+
+	// n = u - (magic - N)
+	VSUBPS  Z7, Z11, Z15
+	VSUBPS  Z7, Z12, Z16
+	VSUBPS  Z7, Z13, Z17
+	VSUBPS  Z7, Z14, Z18
+	VMOVUPS (SI), Z19
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS  Z15, Z8, Z19
+	VMOVUPS      64(SI), Z20
+	VFMADD213PS  Z16, Z8, Z20
+	VMOVUPS      128(SI), Z21
+	VFMADD213PS  Z17, Z8, Z21
+	VMOVUPS      192(SI), Z22
+	VFMADD213PS  Z18, Z8, Z22
+	VFMADD231PS  (SI), Z6, Z19
+	VFMADD231PS  64(SI), Z6, Z20
+	VFMADD231PS  128(SI), Z6, Z21
+	VFMADD231PS  192(SI), Z6, Z22
+	VBROADCASTSS exp2<>+0(SB), Z23
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z20, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z21, Z25
+	VBROADCASTSS     exp2<>+0(SB), Z26
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z22, Z26
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+	VMULPS           Z26, Z22, Z22
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS       Z9, Z11, Z23
+	VPERMPS       Z9, Z12, Z24
+	VPERMPS       Z9, Z13, Z25
+	VPERMPS       Z9, Z14, Z26
+	VSCALEFPS     Z15, Z23, Z23
+	VSCALEFPS     Z16, Z24, Z24
+	VSCALEFPS     Z17, Z25, Z25
+	VSCALEFPS     Z18, Z26, Z26
+	VFMADD213PS.Z Z23, Z23, K1, Z19
+	VFMADD213PS.Z Z24, Z24, K2, Z20
+	VFMADD213PS.Z Z25, Z25, K3, Z21
+	VFMADD213PS.Z Z26, Z26, K4, Z22
+	VADDPS        Z20, Z19, Z15
+	VADDPS        Z22, Z21, Z16
+	VADDPS        Z16, Z15, Z15
+	VPTERNLOGD    $0xfe, Z12, Z13, Z11
+	VPORD         Z11, Z14, Z11
+	VPTESTMB      64(R15), X10, K1
+	VPTESTMB      80(R15), X10, K2
+	VPTESTMB      96(R15), X10, K3
+	VPTESTMB      112(R15), X10, K4
+	VMOVUPS       256(SI), Z10
+	VFMADD213PS.Z Z7, Z3, K1, Z10
+	VMOVUPS       320(SI), Z12
+	VFMADD213PS.Z Z7, Z3, K2, Z12
+	VMOVUPS       384(SI), Z13
+	VFMADD213PS.Z Z7, Z3, K3, Z13
+	VMOVUPS       448(SI), Z14
+	VFMADD213PS.Z Z7, Z3, K4, Z14
+
+	// n = u - (magic - N)
+	VSUBPS  Z7, Z10, Z16
+	VSUBPS  Z7, Z12, Z17
+	VSUBPS  Z7, Z13, Z18
+	VSUBPS  Z7, Z14, Z23
+	VMOVUPS 256(SI), Z24
+
+	// f = n - x * (kHi + kLo)
+	VFMADD213PS  Z16, Z8, Z24
+	VMOVUPS      320(SI), Z25
+	VFMADD213PS  Z17, Z8, Z25
+	VMOVUPS      384(SI), Z26
+	VFMADD213PS  Z18, Z8, Z26
+	VMOVUPS      448(SI), Z27
+	VFMADD213PS  Z23, Z8, Z27
+	VFMADD231PS  256(SI), Z6, Z24
+	VFMADD231PS  320(SI), Z6, Z25
+	VFMADD231PS  384(SI), Z6, Z26
+	VFMADD231PS  448(SI), Z6, Z27
+	VBROADCASTSS exp2<>+0(SB), Z28
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z24, Z28
+	VBROADCASTSS     exp2<>+0(SB), Z29
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z25, Z29
+	VBROADCASTSS     exp2<>+0(SB), Z30
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z26, Z30
+	VBROADCASTSS     exp2<>+0(SB), Z31
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z27, Z31
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z24, Z28
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z25, Z29
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z26, Z30
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z27, Z31
+	VMULPS           Z28, Z24, Z24
+	VMULPS           Z29, Z25, Z25
+	VMULPS           Z30, Z26, Z26
+	VMULPS           Z31, Z27, Z27
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS       Z9, Z10, Z28
+	VPERMPS       Z9, Z12, Z29
+	VPERMPS       Z9, Z13, Z30
+	VPERMPS       Z9, Z14, Z31
+	VSCALEFPS     Z16, Z28, Z28
+	VSCALEFPS     Z17, Z29, Z29
+	VSCALEFPS     Z18, Z30, Z30
+	VSCALEFPS     Z23, Z31, Z31
+	VFMADD213PS.Z Z28, Z28, K1, Z24
+	VFMADD213PS.Z Z29, Z29, K2, Z25
+	VFMADD213PS.Z Z30, Z30, K3, Z26
+	VFMADD213PS.Z Z31, Z31, K4, Z27
+	VADDPS        Z25, Z24, Z16
+	VADDPS        Z27, Z26, Z17
+	VADDPS        Z17, Z16, Z16
+	VPTERNLOGD    $0xfe, Z10, Z12, Z11
+	VPTERNLOGD    $0xfe, Z13, Z14, Z11
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST wideBits<>+0(SB), Z11, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z19, (DI)
+	VMOVUPS       Z20, 64(DI)
+	VMOVUPS       Z21, 128(DI)
+	VMOVUPS       Z22, 192(DI)
+	VMOVUPS       Z24, 256(DI)
+	VMOVUPS       Z25, 320(DI)
+	VMOVUPS       Z26, 384(DI)
+	VMOVUPS       Z27, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z15, Z4, Z10
+	VMINPS Z15, Z4, Z11
+	VMAXPS Z15, Z4, Z4
+	VSUBPS Z4, Z10, Z4
+	VSUBPS Z4, Z11, Z11
+	VADDPS Z11, Z5, Z5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z16, Z10, Z4
+	VMINPS Z16, Z10, Z11
+	VMAXPS Z16, Z10, Z10
+	VSUBPS Z10, Z4, Z10
+	VSUBPS Z10, Z11, Z11
+	VADDPS Z11, Z5, Z5
+	ADDQ   $0x00000200, SI
+	ADDQ   $0x00000200, DI
+	ADDQ   $0x00000080, R15
+	SUBQ   $0x00000080, CX
+	JGE    loop3
+
+done3:
+	ADDQ $0x00000080, CX
+
+narrow:
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done2
+	JLT             done4
 	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 	VBROADCASTSS    allBits<>+0(SB), Z6
 	VBROADCASTSS    nearExp3<>+0(SB), Z7
@@ -37397,7 +38059,7 @@ TEXT ·sumStoreKeptAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS    nearExp1<>+0(SB), Z9
 	PCALIGN         $0x40
 
-loop2:
+loop4:
 	VPTESTMB      (R15), X6, K1
 	VPTESTMB      16(R15), X6, K2
 	VPTESTMB      32(R15), X6, K3
@@ -37569,9 +38231,9 @@ loop2:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000080, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop2
+	JGE    loop4
 
-done2:
+done4:
 	ADDQ $0x00000080, CX
 	JMP  end
 
@@ -37590,7 +38252,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done4
+	JLT             done6
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
 	VBROADCASTSS    allBits<>+0(SB), Z7
 	VBROADCASTSS    minusInf<>+0(SB), Z8
@@ -37600,7 +38262,7 @@ exact:
 	VBROADCASTSS    cut<>+0(SB), Z12
 	PCALIGN         $0x40
 
-loop4:
+loop6:
 	// x where other is true, else -Inf
 	VPTESTMB  (R15), X7, K1
 	VMOVUPS   (SI), Z13
@@ -37861,9 +38523,9 @@ loop4:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000080, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop4
+	JGE     loop6
 
-done4:
+done6:
 	ADDQ $0x00000080, CX
 
 end:
@@ -37878,13 +38540,15 @@ end:
 
 // func sumStoreAddedAVX512(dst []float32, src []float32, other *float32, st *Sum) (done int)
 // Requires: AVX, AVX512F
-TEXT ·sumStoreAddedAVX512(SB), NOSPLIT, $0-72
+TEXT ·sumStoreAddedAVX512(SB), $128-72
 	// sumStoreAddedAVX512: sumStore of whole turns of elements x * mul + other.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ st+56(FP), R14
 	MOVQ src_len+32(FP), CX
 	MOVQ other+48(FP), R15
+	LEAQ 63(SP), BX
+	ANDQ $-64, BX
 
 	// The sum so far.
 	VMOVUPS (R14), Z4
@@ -37912,9 +38576,262 @@ TEXT ·sumStoreAddedAVX512(SB), NOSPLIT, $0-72
 	VMOVAPS      Z2, Z1
 	VMOVAPS      Z3, Z2
 
+	// Where a table may hold 2^-N, in rows that are longer than making it takes.
+	CMPQ            CX, $0x00000180
+	JLT             narrow
+	VMULPS.BCST     perUnit<>+0(SB), Z2, Z7
+	VSUBPS.BCST     nearBase<>+0(SB), Z7, Z3
+	VBROADCASTSS    ordinary<>+0(SB), Z6
+	VUCOMISS        X3, X6
+	JCS             narrow
+	VBROADCASTSS    minusOrdinary<>+0(SB), Z6
+	VUCOMISS        X6, X3
+	JCS             narrow
+	VXORPS          X6, X6, X6
+	VSUBPS.BCST     196(R14), Z6, Z8
+	VSUBPS.BCST     192(R14), Z6, Z6
+	VBROADCASTF64X4 powersTable<>+0(SB), Z9
+	VSCALEFPS       Z3, Z9, Z9
+	VBROADCASTSS    leastU<>+0(SB), Z3
+	VSUBPS          Z7, Z3, Z3
+	VBROADCASTSS    192(R14), Z10
+	VCVTSS2SD       X10, X10, X11
+	VMOVSD          one64<>+0(SB), X12
+	VDIVSD          X11, X12, X12
+	VCVTSD2SS       X12, X12, X12
+	VBROADCASTSS    X12, Z12
+	VMULPS          Z12, Z3, Z3
+	VMOVAPS         Z10, Z11
+	VMOVAPS         Z3, Z10
+	VMOVAPS         Z11, Z3
+	VMOVAPS         Z8, Z11
+	VMOVAPS         Z6, Z8
+	VMOVAPS         Z11, Z6
+
+	// Turns whose elements are all near, of 128 elements, with that table.
+	SUBQ    $0x00000080, CX
+	JLT     done3
+	PCALIGN $0x40
+
+loop3:
+	// x * mul + other
+	VMOVUPS      (R15), Z11
+	VBROADCASTSS 208(R14), Z12
+	VFMADD231PS  (SI), Z12, Z11
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z13
+	VFMADD231PS 64(SI), Z12, Z13
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z14
+	VFMADD231PS 128(SI), Z12, Z14
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z15
+	VFMADD231PS 192(SI), Z12, Z15
+	VMAXPS      Z11, Z10, Z11
+	VMAXPS      Z13, Z10, Z13
+	VMAXPS      Z14, Z10, Z14
+	VMAXPS      Z15, Z10, Z15
+	VMOVAPS     Z7, Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD231PS Z3, Z11, Z16
+	VMOVAPS     Z7, Z17
+	VFMADD231PS Z3, Z13, Z17
+	VMOVAPS     Z7, Z18
+	VFMADD231PS Z3, Z14, Z18
+	VMOVAPS     Z7, Z19
+	VFMADD231PS Z3, Z15, Z19
+
+	// n = u - (magic - N)
+	VSUBPS  Z7, Z16, Z20
+	VSUBPS  Z7, Z17, Z21
+	VSUBPS  Z7, Z18, Z22
+	VSUBPS  Z7, Z19, Z23
+	VMOVAPS Z20, Z24
+
+	// f = n - x * (kHi + kLo)
+	VFMADD231PS  Z8, Z11, Z24
+	VMOVAPS      Z21, Z25
+	VFMADD231PS  Z8, Z13, Z25
+	VMOVAPS      Z22, Z26
+	VFMADD231PS  Z8, Z14, Z26
+	VMOVAPS      Z23, Z27
+	VFMADD231PS  Z8, Z15, Z27
+	VFMADD231PS  Z6, Z11, Z24
+	VFMADD231PS  Z6, Z13, Z25
+	VFMADD231PS  Z6, Z14, Z26
+	VFMADD231PS  Z6, Z15, Z27
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z24, Z11
+	VBROADCASTSS     exp2<>+0(SB), Z13
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z25, Z13
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z26, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z24, Z11
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z27, Z15
+	VMULPS           Z11, Z24, Z24
+	VMULPS           Z13, Z25, Z25
+	VMULPS           Z14, Z26, Z26
+	VMULPS           Z15, Z27, Z27
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z9, Z16, Z11
+	VPERMPS     Z9, Z17, Z13
+	VPERMPS     Z9, Z18, Z14
+	VPERMPS     Z9, Z19, Z15
+	VSCALEFPS   Z20, Z11, Z11
+	VSCALEFPS   Z21, Z13, Z13
+	VSCALEFPS   Z22, Z14, Z14
+	VSCALEFPS   Z23, Z15, Z15
+	VFMADD213PS Z11, Z11, Z24
+	VFMADD213PS Z13, Z13, Z25
+	VFMADD213PS Z14, Z14, Z26
+	VFMADD213PS Z15, Z15, Z27
+	VADDPS      Z25, Z24, Z11
+	VADDPS      Z27, Z26, Z13
+	VADDPS      Z13, Z11, Z11
+	VPTERNLOGD  $0xfe, Z17, Z18, Z16
+	VPORD       Z16, Z19, Z16
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z13
+	VFMADD231PS 256(SI), Z12, Z13
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z14
+	VFMADD231PS 320(SI), Z12, Z14
+
+	// x * mul + other
+	VMOVUPS     384(R15), Z15
+	VFMADD231PS 384(SI), Z12, Z15
+
+	// x * mul + other
+	VMOVUPS     448(R15), Z17
+	VFMADD231PS 448(SI), Z12, Z17
+	VMAXPS      Z13, Z10, Z13
+	VMAXPS      Z14, Z10, Z14
+	VMAXPS      Z15, Z10, Z15
+	VMAXPS      Z17, Z10, Z17
+	VMOVAPS     Z7, Z12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD231PS Z3, Z13, Z12
+	VMOVAPS     Z7, Z18
+	VFMADD231PS Z3, Z14, Z18
+	VMOVAPS     Z7, Z19
+	VFMADD231PS Z3, Z15, Z19
+	VMOVAPS     Z7, Z20
+	VFMADD231PS Z3, Z17, Z20
+
+	// n = u - (magic - N)
+	VSUBPS  Z7, Z12, Z21
+	VSUBPS  Z7, Z18, Z22
+	VSUBPS  Z7, Z19, Z23
+	VSUBPS  Z7, Z20, Z28
+	VMOVAPS Z21, Z29
+
+	// f = n - x * (kHi + kLo)
+	VFMADD231PS  Z8, Z13, Z29
+	VMOVAPS      Z22, Z30
+	VFMADD231PS  Z8, Z14, Z30
+	VMOVAPS      Z23, Z31
+	VFMADD231PS  Z8, Z15, Z31
+	VMOVUPS      Z11, (BX)
+	VMOVAPS      Z28, Z11
+	VFMADD231PS  Z8, Z17, Z11
+	VFMADD231PS  Z6, Z13, Z29
+	VFMADD231PS  Z6, Z14, Z30
+	VFMADD231PS  Z6, Z15, Z31
+	VFMADD231PS  Z6, Z17, Z11
+	VBROADCASTSS exp2<>+0(SB), Z13
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z29, Z13
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z30, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z31, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z11, Z17
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z29, Z13
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z30, Z14
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z31, Z15
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z11, Z17
+	VMULPS           Z13, Z29, Z29
+	VMULPS           Z14, Z30, Z30
+	VMULPS           Z15, Z31, Z31
+	VMULPS           Z17, Z11, Z11
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z9, Z12, Z13
+	VPERMPS     Z9, Z18, Z14
+	VPERMPS     Z9, Z19, Z15
+	VPERMPS     Z9, Z20, Z17
+	VSCALEFPS   Z21, Z13, Z13
+	VSCALEFPS   Z22, Z14, Z14
+	VSCALEFPS   Z23, Z15, Z15
+	VSCALEFPS   Z28, Z17, Z17
+	VFMADD213PS Z13, Z13, Z29
+	VFMADD213PS Z14, Z14, Z30
+	VFMADD213PS Z15, Z15, Z31
+	VFMADD213PS Z17, Z17, Z11
+	VADDPS      Z30, Z29, Z13
+	VADDPS      Z11, Z31, Z14
+	VADDPS      Z14, Z13, Z13
+	VPTERNLOGD  $0xfe, Z12, Z18, Z16
+	VPTERNLOGD  $0xfe, Z19, Z20, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST wideBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z24, (DI)
+	VMOVUPS       Z25, 64(DI)
+	VMOVUPS       Z26, 128(DI)
+	VMOVUPS       Z27, 192(DI)
+	VMOVUPS       Z29, 256(DI)
+	VMOVUPS       Z30, 320(DI)
+	VMOVUPS       Z31, 384(DI)
+	VMOVUPS       Z11, 448(DI)
+	VMOVUPS       (BX), Z11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z4, Z12
+	VMINPS Z11, Z4, Z14
+	VMAXPS Z11, Z4, Z4
+	VSUBPS Z4, Z12, Z4
+	VSUBPS Z4, Z14, Z14
+	VADDPS Z14, Z5, Z5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z13, Z12, Z4
+	VMINPS Z13, Z12, Z11
+	VMAXPS Z13, Z12, Z12
+	VSUBPS Z12, Z4, Z12
+	VSUBPS Z12, Z11, Z11
+	VADDPS Z11, Z5, Z5
+	ADDQ   $0x00000200, SI
+	ADDQ   $0x00000200, DI
+	ADDQ   $0x00000200, R15
+	SUBQ   $0x00000080, CX
+	JGE    loop3
+
+done3:
+	ADDQ $0x00000080, CX
+
+narrow:
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done2
+	JLT             done4
 	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 	VBROADCASTSS    208(R14), Z6
 	VBROADCASTSS    lowest<>+0(SB), Z7
@@ -37922,7 +38839,7 @@ TEXT ·sumStoreAddedAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS    nearExp2<>+0(SB), Z9
 	PCALIGN         $0x40
 
-loop2:
+loop4:
 	// x * mul + other
 	VMOVUPS     (R15), Z10
 	VFMADD231PS (SI), Z6, Z10
@@ -38125,9 +39042,9 @@ loop2:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000200, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop2
+	JGE    loop4
 
-done2:
+done4:
 	ADDQ $0x00000080, CX
 	JMP  end
 
@@ -38146,7 +39063,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done4
+	JLT             done6
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
 	VBROADCASTSS    208(R14), Z7
 	VBROADCASTSS    exp3<>+0(SB), Z8
@@ -38155,7 +39072,7 @@ exact:
 	VBROADCASTSS    cut<>+0(SB), Z11
 	PCALIGN         $0x40
 
-loop4:
+loop6:
 	// x * mul + other
 	VMOVUPS     (R15), Z12
 	VFMADD231PS (SI), Z7, Z12
@@ -38400,9 +39317,9 @@ loop4:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop4
+	JGE     loop6
 
-done4:
+done6:
 	ADDQ $0x00000080, CX
 
 end:
@@ -38456,10 +39373,10 @@ TEXT ·totalRowAVX512(SB), $256-37
 	VSCALEFPS       Z0, Z5, Z6
 	VBROADCASTSS    (R15), Z0
 	VMOVAPS         Z1, Z5
-	VMOVAPS         Z3, Z7
+	VMOVAPS         Z3, Z8
 	VMOVAPS         Z4, Z3
 	VMOVAPS         Z1, Z4
-	VMOVAPS         Z7, Z1
+	VMOVAPS         Z8, Z1
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ         $0x00000080, CX
@@ -39807,16 +40724,16 @@ TEXT ·copyRowAVX512(SB), $320-53
 	VSCALEFPS       Z0, Z5, Z6
 	VBROADCASTSS    (R15), Z0
 	VMOVAPS         Z1, Z5
-	VBROADCASTSS    minusInf<>+0(SB), Z7
-	VMOVAPS         Z3, Z8
+	VBROADCASTSS    minusInf<>+0(SB), Z8
+	VMOVAPS         Z3, Z9
 	VMOVAPS         Z4, Z3
 	VMOVAPS         Z1, Z4
-	VMOVAPS         Z8, Z1
+	VMOVAPS         Z9, Z1
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ         $0x00000080, CX
 	JLT          done1
-	VBROADCASTSS minusExp3<>+0(SB), Z8
+	VBROADCASTSS minusExp3<>+0(SB), Z7
 	VBROADCASTSS exp2<>+0(SB), Z9
 	VBROADCASTSS minusExp1<>+0(SB), Z10
 	PCALIGN      $0x40
@@ -39855,13 +40772,13 @@ loop1:
 	VMOVAPS     Z9, Z23
 
 	// q = f * ((exp2 - exp3*f)*f - exp1)
-	VFMADD231PS Z19, Z8, Z23
+	VFMADD231PS Z19, Z7, Z23
 	VMOVAPS     Z9, Z24
-	VFMADD231PS Z20, Z8, Z24
+	VFMADD231PS Z20, Z7, Z24
 	VMOVAPS     Z9, Z25
-	VFMADD231PS Z21, Z8, Z25
+	VFMADD231PS Z21, Z7, Z25
 	VMOVAPS     Z9, Z26
-	VFMADD231PS Z22, Z8, Z26
+	VFMADD231PS Z22, Z7, Z26
 	VFMADD213PS Z10, Z19, Z23
 	VFMADD213PS Z10, Z20, Z24
 	VFMADD213PS Z10, Z21, Z25
@@ -39917,16 +40834,16 @@ loop1:
 	VMOVAPS     Z9, Z13
 
 	// q = f * ((exp2 - exp3*f)*f - exp1)
-	VFMADD231PS Z31, Z8, Z13
+	VFMADD231PS Z31, Z7, Z13
 	VSCALEFPS   Z18, Z22, Z22
 	VMOVAPS     Z9, Z14
-	VFMADD231PS Z25, Z8, Z14
+	VFMADD231PS Z25, Z7, Z14
 	VADDPS      Z20, Z19, Z19
 	VMOVAPS     Z9, Z15
-	VFMADD231PS Z11, Z8, Z15
+	VFMADD231PS Z11, Z7, Z15
 	VADDPS      Z22, Z21, Z21
 	VMOVAPS     Z9, Z16
-	VFMADD231PS Z12, Z8, Z16
+	VFMADD231PS Z12, Z7, Z16
 	VADDPS      Z21, Z19, Z19
 	VFMADD213PS Z10, Z31, Z13
 	VMOVUPS     (SI), Z17
@@ -39980,7 +40897,7 @@ loop1:
 	VMAXPS      448(SI), Z13, Z13
 	VMAXPS      Z13, Z12, Z12
 	VMAXPS      Z12, Z11, Z11
-	VMAXPS      Z7, Z11, Z11
+	VMAXPS      Z8, Z11, Z11
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Z19, Z4, Z12
@@ -40004,7 +40921,7 @@ loop1:
 	JNZ         exact
 	VMOVAPS     Z14, Z4
 	VMOVAPS     Z13, Z5
-	VMOVAPS     Z11, Z7
+	VMOVAPS     Z11, Z8
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
@@ -40028,19 +40945,19 @@ upto2:
 	SHLL      CL, AX
 	DECL      AX
 	KMOVW     AX, K7
-	VMOVUPS.Z (SI), K7, Z8
+	VMOVUPS.Z (SI), K7, Z7
 	VMOVAPS   Z2, Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n
-	VFMADD231PS Z0, Z8, Z9
+	VFMADD231PS Z0, Z7, Z9
 
 	// n = u - (magic - N)
 	VSUBPS  Z2, Z9, Z10
 	VMOVAPS Z10, Z11
 
 	// f = n - x * (kHi + kLo)
-	VFMADD231PS  Z3, Z8, Z11
-	VFMADD231PS  Z1, Z8, Z11
+	VFMADD231PS  Z3, Z7, Z11
+	VFMADD231PS  Z1, Z7, Z11
 	VBROADCASTSS exp2<>+0(SB), Z12
 
 	// q = f * ((exp2 - exp3*f)*f - exp1)
@@ -40053,10 +40970,10 @@ upto2:
 	VFMADD213PS  Z9, Z9, Z11
 	VSCALEFPS    Z10, Z11, Z11
 	VMOVAPS.Z    Z11, K7, Z11
-	VMOVUPS      Z8, K7, (DI)
-	VBROADCASTSS minusInf<>+0(SB), Z8
-	VMOVUPS      (SI), K7, Z8
-	VMAXPS       Z7, Z8, Z8
+	VMOVUPS      Z7, K7, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z7
+	VMOVUPS      (SI), K7, Z7
+	VMAXPS       Z8, Z7, Z7
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Z11, Z4, Z9
@@ -40072,7 +40989,7 @@ upto2:
 	JNZ         exact
 	VMOVAPS     Z9, Z4
 	VMOVAPS     Z10, Z5
-	VMOVAPS     Z8, Z7
+	VMOVAPS     Z7, Z8
 	LEAQ        (SI)(CX*4), SI
 	JMP         behind5
 
@@ -40083,13 +41000,13 @@ upto3:
 	SHLL      CL, AX
 	DECL      AX
 	KMOVW     AX, K7
-	VMOVUPS.Z 64(SI), K7, Z8
+	VMOVUPS.Z 64(SI), K7, Z7
 	VMOVUPS   (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n
 	VFMADD213PS Z2, Z0, Z9
 	VMOVAPS     Z2, Z10
-	VFMADD231PS Z0, Z8, Z10
+	VFMADD231PS Z0, Z7, Z10
 
 	// n = u - (magic - N)
 	VSUBPS  Z2, Z9, Z11
@@ -40099,9 +41016,9 @@ upto3:
 	// f = n - x * (kHi + kLo)
 	VFMADD213PS  Z11, Z3, Z13
 	VMOVAPS      Z12, Z14
-	VFMADD231PS  Z3, Z8, Z14
+	VFMADD231PS  Z3, Z7, Z14
 	VFMADD231PS  (SI), Z1, Z13
-	VFMADD231PS  Z1, Z8, Z14
+	VFMADD231PS  Z1, Z7, Z14
 	VBROADCASTSS exp2<>+0(SB), Z15
 
 	// q = f * ((exp2 - exp3*f)*f - exp1)
@@ -40124,18 +41041,18 @@ upto3:
 	VADDPS       Z14, Z13, Z13
 	VMOVUPS      (SI), Z9
 	VMOVUPS      Z9, (DI)
-	VMOVUPS      Z8, K7, 64(DI)
-	VBROADCASTSS minusInf<>+0(SB), Z8
-	VMOVUPS      64(SI), K7, Z8
+	VMOVUPS      Z7, K7, 64(DI)
+	VBROADCASTSS minusInf<>+0(SB), Z7
+	VMOVUPS      64(SI), K7, Z7
 	VMOVUPS      (SI), Z9
-	VMAXPS       Z8, Z9, Z9
 	VMAXPS       Z7, Z9, Z9
+	VMAXPS       Z8, Z9, Z9
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z13, Z4, Z8
+	VADDPS Z13, Z4, Z7
 	VMINPS Z13, Z4, Z10
 	VMAXPS Z13, Z4, Z13
-	VSUBPS Z13, Z8, Z13
+	VSUBPS Z13, Z7, Z13
 	VSUBPS Z13, Z10, Z10
 	VADDPS Z10, Z5, Z10
 
@@ -40143,9 +41060,9 @@ upto3:
 	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z10, K1
 	KORTESTW    K1, K1
 	JNZ         exact
-	VMOVAPS     Z8, Z4
+	VMOVAPS     Z7, Z4
 	VMOVAPS     Z10, Z5
-	VMOVAPS     Z9, Z7
+	VMOVAPS     Z9, Z8
 	LEAQ        64(SI)(CX*4), SI
 	JMP         behind5
 
@@ -40157,7 +41074,7 @@ upto4:
 	SHRQ      CL, AX
 	NEGQ      CX
 	KMOVQ     AX, K7
-	VMOVUPS.Z 128(SI), K7, Z8
+	VMOVUPS.Z 128(SI), K7, Z7
 	KSHIFTRQ  $0x10, K7, K2
 	VMOVUPS.Z 192(SI), K2, Z9
 	VMOVUPS   (SI), Z10
@@ -40167,7 +41084,7 @@ upto4:
 	VMOVUPS     64(SI), Z11
 	VFMADD213PS Z2, Z0, Z11
 	VMOVAPS     Z2, Z12
-	VFMADD231PS Z0, Z8, Z12
+	VFMADD231PS Z0, Z7, Z12
 	VMOVAPS     Z2, Z13
 	VFMADD231PS Z0, Z9, Z13
 
@@ -40183,12 +41100,12 @@ upto4:
 	VMOVUPS      64(SI), Z19
 	VFMADD213PS  Z15, Z3, Z19
 	VMOVAPS      Z16, Z20
-	VFMADD231PS  Z3, Z8, Z20
+	VFMADD231PS  Z3, Z7, Z20
 	VMOVAPS      Z17, Z21
 	VFMADD231PS  Z3, Z9, Z21
 	VFMADD231PS  (SI), Z1, Z18
 	VFMADD231PS  64(SI), Z1, Z19
-	VFMADD231PS  Z1, Z8, Z20
+	VFMADD231PS  Z1, Z7, Z20
 	VFMADD231PS  Z1, Z9, Z21
 	VBROADCASTSS exp2<>+0(SB), Z22
 
@@ -40231,25 +41148,25 @@ upto4:
 	VMOVUPS      Z10, (DI)
 	VMOVUPS      64(SI), Z10
 	VMOVUPS      Z10, 64(DI)
-	VMOVUPS      Z8, K7, 128(DI)
+	VMOVUPS      Z7, K7, 128(DI)
 	KSHIFTRQ     $0x10, K7, K1
 	VMOVUPS      Z9, K1, 192(DI)
-	VBROADCASTSS minusInf<>+0(SB), Z8
-	VMOVUPS      128(SI), K7, Z8
+	VBROADCASTSS minusInf<>+0(SB), Z7
+	VMOVUPS      128(SI), K7, Z7
 	VBROADCASTSS minusInf<>+0(SB), Z9
 	KSHIFTRQ     $0x10, K7, K6
 	VMOVUPS      192(SI), K6, Z9
 	VMOVUPS      (SI), Z10
 	VMAXPS       64(SI), Z10, Z10
-	VMAXPS       Z9, Z8, Z8
-	VMAXPS       Z8, Z10, Z10
+	VMAXPS       Z9, Z7, Z7
 	VMAXPS       Z7, Z10, Z10
+	VMAXPS       Z8, Z10, Z10
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z18, Z4, Z8
+	VADDPS Z18, Z4, Z7
 	VMINPS Z18, Z4, Z9
 	VMAXPS Z18, Z4, Z18
-	VSUBPS Z18, Z8, Z18
+	VSUBPS Z18, Z7, Z18
 	VSUBPS Z18, Z9, Z9
 	VADDPS Z9, Z5, Z9
 
@@ -40257,9 +41174,9 @@ upto4:
 	VCMPPS.BCST $0x05, nearTotal<>+0(SB), Z9, K1
 	KORTESTW    K1, K1
 	JNZ         exact
-	VMOVAPS     Z8, Z4
+	VMOVAPS     Z7, Z4
 	VMOVAPS     Z9, Z5
-	VMOVAPS     Z10, Z7
+	VMOVAPS     Z10, Z8
 	LEAQ        128(SI)(CX*4), SI
 	JMP         behind5
 
@@ -40271,10 +41188,10 @@ upto5:
 	SHRQ    CL, AX
 	NEGQ    CX
 	KMOVQ   AX, K7
-	VMOVUPS (SI), Z8
+	VMOVUPS (SI), Z7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n
-	VFMADD213PS Z2, Z0, Z8
+	VFMADD213PS Z2, Z0, Z7
 	VMOVUPS     64(SI), Z9
 	VFMADD213PS Z2, Z0, Z9
 	VMOVUPS     128(SI), Z10
@@ -40283,7 +41200,7 @@ upto5:
 	VFMADD213PS Z2, Z0, Z11
 
 	// n = u - (magic - N)
-	VSUBPS  Z2, Z8, Z12
+	VSUBPS  Z2, Z7, Z12
 	VSUBPS  Z2, Z9, Z13
 	VSUBPS  Z2, Z10, Z14
 	VSUBPS  Z2, Z11, Z15
@@ -40326,7 +41243,7 @@ upto5:
 	VMOVUPS.Z        384(SI), K3, Z21
 
 	// (t*q + t) * 2^n rounded down, for t of the table
-	VPERMPS   Z6, Z8, Z8
+	VPERMPS   Z6, Z7, Z7
 	KSHIFTRQ  $0x30, K7, K4
 	VPERMPS   Z6, Z9, Z9
 	VMOVUPS.Z 448(SI), K4, Z22
@@ -40338,9 +41255,9 @@ upto5:
 	VPERMPS     Z6, Z11, Z11
 	VMOVAPS     Z2, Z25
 	VFMADD231PS Z0, Z20, Z25
-	VFMADD213PS Z8, Z8, Z16
-	VMOVAPS     Z2, Z8
-	VFMADD231PS Z0, Z21, Z8
+	VFMADD213PS Z7, Z7, Z16
+	VMOVAPS     Z2, Z7
+	VFMADD231PS Z0, Z21, Z7
 	VFMADD213PS Z9, Z9, Z17
 	VMOVAPS     Z2, Z9
 	VFMADD231PS Z0, Z22, Z9
@@ -40351,7 +41268,7 @@ upto5:
 	VFMADD213PS Z11, Z11, Z19
 	VSUBPS      Z2, Z25, Z11
 	VSCALEFPS   Z12, Z16, Z16
-	VSUBPS      Z2, Z8, Z12
+	VSUBPS      Z2, Z7, Z12
 	VSCALEFPS   Z13, Z17, Z17
 	VSUBPS      Z2, Z9, Z13
 	VSCALEFPS   Z14, Z18, Z18
@@ -40403,11 +41320,11 @@ upto5:
 	// (t*q + t) * 2^n rounded down, for t of the table
 	VPERMPS      Z6, Z23, Z23
 	VPERMPS      Z6, Z25, Z25
-	VPERMPS      Z6, Z8, Z8
+	VPERMPS      Z6, Z7, Z7
 	VPERMPS      Z6, Z9, Z9
 	VFMADD213PS  Z23, Z23, Z14
 	VFMADD213PS  Z25, Z25, Z15
-	VFMADD213PS  Z8, Z8, Z17
+	VFMADD213PS  Z7, Z7, Z17
 	VFMADD213PS  Z9, Z9, Z19
 	VSCALEFPS    Z10, Z14, Z14
 	VSCALEFPS    Z11, Z15, Z15
@@ -40427,8 +41344,8 @@ upto5:
 	VMOVUPS      Z21, K1, 384(DI)
 	KSHIFTRQ     $0x30, K7, K1
 	VMOVUPS      Z22, K1, 448(DI)
-	VBROADCASTSS minusInf<>+0(SB), Z8
-	VMOVUPS      256(SI), K7, Z8
+	VBROADCASTSS minusInf<>+0(SB), Z7
+	VMOVUPS      256(SI), K7, Z7
 	VBROADCASTSS minusInf<>+0(SB), Z9
 	KSHIFTRQ     $0x10, K7, K6
 	VMOVUPS      320(SI), K6, Z9
@@ -40443,26 +41360,26 @@ upto5:
 	VMOVUPS      128(SI), Z13
 	VMAXPS       192(SI), Z13, Z13
 	VMAXPS       Z13, Z12, Z12
-	VMAXPS       Z9, Z8, Z8
+	VMAXPS       Z9, Z7, Z7
 	VMAXPS       Z11, Z10, Z10
-	VMAXPS       Z10, Z8, Z8
-	VMAXPS       Z8, Z12, Z12
+	VMAXPS       Z10, Z7, Z7
 	VMAXPS       Z7, Z12, Z12
+	VMAXPS       Z8, Z12, Z12
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z16, Z4, Z8
+	VADDPS Z16, Z4, Z7
 	VMINPS Z16, Z4, Z9
 	VMAXPS Z16, Z4, Z16
-	VSUBPS Z16, Z8, Z16
+	VSUBPS Z16, Z7, Z16
 	VSUBPS Z16, Z9, Z9
 	VADDPS Z9, Z5, Z9
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z14, Z8, Z10
-	VMINPS Z14, Z8, Z11
-	VMAXPS Z14, Z8, Z8
-	VSUBPS Z8, Z10, Z8
-	VSUBPS Z8, Z11, Z11
+	VADDPS Z14, Z7, Z10
+	VMINPS Z14, Z7, Z11
+	VMAXPS Z14, Z7, Z7
+	VSUBPS Z7, Z10, Z7
+	VSUBPS Z7, Z11, Z11
 	VADDPS Z11, Z9, Z9
 
 	// Leave if a sum is infinite, of either sign, or a NaN: then the rest is a NaN.
@@ -40471,7 +41388,7 @@ upto5:
 	JNZ         exact
 	VMOVAPS     Z10, Z4
 	VMOVAPS     Z9, Z5
-	VMOVAPS     Z12, Z7
+	VMOVAPS     Z12, Z8
 	LEAQ        256(SI)(CX*4), SI
 
 behind5:
@@ -40497,7 +41414,7 @@ exact:
 	SUBQ            $0x00000080, CX
 	JLT             done7
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
-	VBROADCASTSS    exp3<>+0(SB), Z8
+	VBROADCASTSS    exp3<>+0(SB), Z7
 	VBROADCASTSS    exp2<>+0(SB), Z9
 	PCALIGN         $0x40
 
@@ -40518,7 +41435,7 @@ loop7:
 	VCMPPS   $0x1e, Z3, Z10, K1
 	KORTESTW K1, K1
 	JNZ      irregular
-	VMAXPS   Z7, Z10, Z7
+	VMAXPS   Z8, Z10, Z8
 	VMOVUPS  (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -40576,26 +41493,26 @@ loop7:
 	VMOVAPS Z9, Z28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z8, Z28
+	VFMADD231PS Z14, Z7, Z28
 	VSUBPS      Z22, Z2, Z29
 	VMOVAPS     Z9, Z30
-	VFMADD231PS Z15, Z8, Z30
+	VFMADD231PS Z15, Z7, Z30
 	VSUBPS      Z23, Z2, Z31
-	VMOVUPS     Z7, (BX)
-	VMOVAPS     Z9, Z7
-	VFMADD231PS Z16, Z8, Z7
+	VMOVUPS     Z8, (BX)
+	VMOVAPS     Z9, Z8
+	VFMADD231PS Z16, Z7, Z8
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS      256(SI), Z0, Z24
 	VMOVUPS          Z5, 64(BX)
 	VMOVAPS          Z9, Z5
-	VFMADD231PS      Z17, Z8, Z5
+	VFMADD231PS      Z17, Z7, Z5
 	VFMADD231PS      320(SI), Z0, Z26
 	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z28
 	VFMADD231PS      384(SI), Z0, Z29
 	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z30
 	VFMADD231PS      448(SI), Z0, Z31
-	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z7
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z8
 	VFMADD231PS      256(SI), Z1, Z24
 	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z5
 	VFMADD231PS      320(SI), Z1, Z26
@@ -40603,10 +41520,10 @@ loop7:
 	VFMADD231PS      384(SI), Z1, Z29
 	VMULPS           Z30, Z15, Z15
 	VFMADD231PS      448(SI), Z1, Z31
-	VMULPS           Z7, Z16, Z16
+	VMULPS           Z8, Z16, Z16
 
 	// s = 2^(n - N) * K
-	VPERMPS Z6, Z25, Z7
+	VPERMPS Z6, Z25, Z8
 	VMULPS  Z5, Z17, Z17
 	VPERMPS Z6, Z27, Z5
 
@@ -40621,7 +41538,7 @@ loop7:
 	VPSLLD        $0x14, Z27, Z13
 	VPSLLD        $0x14, Z22, Z28
 	VPSLLD        $0x14, Z23, Z30
-	VPADDD        Z7, Z12, Z7
+	VPADDD        Z8, Z12, Z8
 	VPADDD        Z5, Z13, Z5
 	VFMADD213PS.Z Z18, Z18, K1, Z14
 	VPADDD        Z10, Z28, Z10
@@ -40631,16 +41548,16 @@ loop7:
 	VMOVAPS       Z9, Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS      Z24, Z8, Z12
+	VFMADD231PS      Z24, Z7, Z12
 	VFMADD213PS.Z    Z21, Z21, K4, Z17
 	VMOVAPS          Z9, Z13
-	VFMADD231PS      Z26, Z8, Z13
+	VFMADD231PS      Z26, Z7, Z13
 	VADDPS           Z15, Z14, Z14
 	VMOVAPS          Z9, Z15
-	VFMADD231PS      Z29, Z8, Z15
+	VFMADD231PS      Z29, Z7, Z15
 	VADDPS           Z17, Z16, Z16
 	VMOVAPS          Z9, Z17
-	VFMADD231PS      Z31, Z8, Z17
+	VFMADD231PS      Z31, Z7, Z17
 	VADDPS           Z16, Z14, Z14
 	VFMADD213PS.BCST exp1<>+0(SB), Z24, Z12
 	VMOVUPS          (SI), Z16
@@ -40672,7 +41589,7 @@ loop7:
 	VADDPS        64(BX), Z13, Z13
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z22, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z23, K4
-	VFMADD213PS.Z Z7, Z7, K1, Z24
+	VFMADD213PS.Z Z8, Z8, K1, Z24
 	VFMADD213PS.Z Z5, Z5, K2, Z26
 	VFMADD213PS.Z Z10, Z10, K3, Z29
 	VFMADD213PS.Z Z11, Z11, K4, Z31
@@ -40695,7 +41612,7 @@ loop7:
 	VSUBPS  Z12, Z4, Z12
 	VSUBPS  Z12, Z5, Z5
 	VADDPS  Z5, Z13, Z5
-	VMOVUPS (BX), Z7
+	VMOVUPS (BX), Z8
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
@@ -40726,14 +41643,14 @@ upto8:
 	VCMPPS   $0x1e, Z3, Z6, K1
 	KORTESTW K1, K1
 	JNZ      irregular
-	VMAXPS   Z7, Z6, Z7
-	VMOVAPS  Z2, Z8
+	VMAXPS   Z8, Z6, Z8
+	VMOVAPS  Z2, Z7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z6, Z8
+	VFMADD231PS Z0, Z6, Z7
 
 	// -n = magic - N - u
-	VSUBPS Z8, Z2, Z9
+	VSUBPS Z7, Z2, Z9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS     Z0, Z6, Z9
@@ -40741,8 +41658,8 @@ upto8:
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z10
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z10, Z8, Z10
-	VPSLLD       $0x14, Z8, Z11
+	VPERMPS      Z10, Z7, Z10
+	VPSLLD       $0x14, Z7, Z11
 	VPADDD       Z10, Z11, Z10
 	VBROADCASTSS exp2<>+0(SB), Z11
 
@@ -40752,17 +41669,17 @@ upto8:
 	VMULPS           Z11, Z9, Z9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
 	VFMADD213PS.Z Z10, Z10, K1, Z9
 	VMOVUPS       Z6, K7, (DI)
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Z9, Z4, Z6
-	VMINPS  Z9, Z4, Z8
+	VMINPS  Z9, Z4, Z7
 	VMAXPS  Z9, Z4, Z4
 	VSUBPS  Z4, Z6, Z4
-	VSUBPS  Z4, Z8, Z8
-	VADDPS  Z8, Z5, Z5
+	VSUBPS  Z4, Z7, Z7
+	VADDPS  Z7, Z5, Z5
 	VMOVAPS Z6, Z4
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind11
@@ -40776,23 +41693,23 @@ upto9:
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z6
 	VMOVUPS      64(SI), K7, Z6
-	VMOVUPS      (SI), Z8
+	VMOVUPS      (SI), Z7
 
 	// Leave if an element is above the limit.
-	VMAXPS   Z6, Z8, Z8
-	VCMPPS   $0x1e, Z3, Z8, K1
+	VMAXPS   Z6, Z7, Z7
+	VCMPPS   $0x1e, Z3, Z7, K1
 	KORTESTW K1, K1
 	JNZ      irregular
-	VMAXPS   Z7, Z8, Z7
-	VMOVUPS  (SI), Z8
+	VMAXPS   Z8, Z7, Z8
+	VMOVUPS  (SI), Z7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z8
+	VFMADD213PS Z2, Z0, Z7
 	VMOVAPS     Z2, Z9
 	VFMADD231PS Z0, Z6, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z8, Z2, Z10
+	VSUBPS Z7, Z2, Z10
 	VSUBPS Z9, Z2, Z11
 
 	// f = x * (kHi + kLo) - n
@@ -40803,9 +41720,9 @@ upto9:
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z12, Z8, Z13
+	VPERMPS      Z12, Z7, Z13
 	VPERMPS      Z12, Z9, Z12
-	VPSLLD       $0x14, Z8, Z14
+	VPSLLD       $0x14, Z7, Z14
 	VPSLLD       $0x14, Z9, Z15
 	VPADDD       Z13, Z14, Z13
 	VPADDD       Z12, Z15, Z12
@@ -40821,22 +41738,22 @@ upto9:
 	VMULPS           Z15, Z11, Z11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
 	VFMADD213PS.Z Z13, Z13, K1, Z10
 	VFMADD213PS.Z Z12, Z12, K2, Z11
 	VADDPS        Z11, Z10, Z10
-	VMOVUPS       (SI), Z8
-	VMOVUPS       Z8, (DI)
+	VMOVUPS       (SI), Z7
+	VMOVUPS       Z7, (DI)
 	VMOVUPS       Z6, K7, 64(DI)
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Z10, Z4, Z6
-	VMINPS  Z10, Z4, Z8
+	VMINPS  Z10, Z4, Z7
 	VMAXPS  Z10, Z4, Z4
 	VSUBPS  Z4, Z6, Z4
-	VSUBPS  Z4, Z8, Z8
-	VADDPS  Z8, Z5, Z5
+	VSUBPS  Z4, Z7, Z7
+	VADDPS  Z7, Z5, Z5
 	VMOVAPS Z6, Z4
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind11
@@ -40853,17 +41770,17 @@ upto10:
 
 	// Leave if an element is above the limit.
 	VMOVUPS      128(SI), K7, Z6
-	VBROADCASTSS minusInf<>+0(SB), Z8
+	VBROADCASTSS minusInf<>+0(SB), Z7
 	KSHIFTRQ     $0x10, K7, K6
-	VMOVUPS      192(SI), K6, Z8
+	VMOVUPS      192(SI), K6, Z7
 	VMOVUPS      (SI), Z9
 	VMAXPS       64(SI), Z9, Z9
-	VMAXPS       Z8, Z6, Z10
+	VMAXPS       Z7, Z6, Z10
 	VMAXPS       Z10, Z9, Z9
 	VCMPPS       $0x1e, Z3, Z9, K1
 	KORTESTW     K1, K1
 	JNZ          irregular
-	VMAXPS       Z7, Z9, Z7
+	VMAXPS       Z8, Z9, Z8
 	VMOVUPS      (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -40873,7 +41790,7 @@ upto10:
 	VMOVAPS     Z2, Z11
 	VFMADD231PS Z0, Z6, Z11
 	VMOVAPS     Z2, Z12
-	VFMADD231PS Z0, Z8, Z12
+	VFMADD231PS Z0, Z7, Z12
 
 	// -n = magic - N - u
 	VSUBPS Z9, Z2, Z13
@@ -40885,11 +41802,11 @@ upto10:
 	VFMADD231PS     (SI), Z0, Z13
 	VFMADD231PS     64(SI), Z0, Z14
 	VFMADD231PS     Z0, Z6, Z15
-	VFMADD231PS     Z0, Z8, Z16
+	VFMADD231PS     Z0, Z7, Z16
 	VFMADD231PS     (SI), Z1, Z13
 	VFMADD231PS     64(SI), Z1, Z14
 	VFMADD231PS     Z1, Z6, Z15
-	VFMADD231PS     Z1, Z8, Z16
+	VFMADD231PS     Z1, Z7, Z16
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z17
 
 	// s = 2^(n - N) * K
@@ -40942,15 +41859,15 @@ upto10:
 	VMOVUPS       Z9, 64(DI)
 	VMOVUPS       Z6, K7, 128(DI)
 	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z8, K1, 192(DI)
+	VMOVUPS       Z7, K1, 192(DI)
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Z13, Z4, Z6
-	VMINPS  Z13, Z4, Z8
+	VMINPS  Z13, Z4, Z7
 	VMAXPS  Z13, Z4, Z4
 	VSUBPS  Z4, Z6, Z4
-	VSUBPS  Z4, Z8, Z8
-	VADDPS  Z8, Z5, Z5
+	VSUBPS  Z4, Z7, Z7
+	VADDPS  Z7, Z5, Z5
 	VMOVAPS Z6, Z4
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind11
@@ -40967,9 +41884,9 @@ upto11:
 
 	// Leave if an element is above the limit.
 	VMOVUPS      256(SI), K7, Z6
-	VBROADCASTSS minusInf<>+0(SB), Z8
+	VBROADCASTSS minusInf<>+0(SB), Z7
 	KSHIFTRQ     $0x10, K7, K6
-	VMOVUPS      320(SI), K6, Z8
+	VMOVUPS      320(SI), K6, Z7
 	VBROADCASTSS minusInf<>+0(SB), Z9
 	KSHIFTRQ     $0x20, K7, K6
 	VMOVUPS      384(SI), K6, Z9
@@ -40981,14 +41898,14 @@ upto11:
 	VMOVUPS      128(SI), Z12
 	VMAXPS       192(SI), Z12, Z12
 	VMAXPS       Z12, Z11, Z11
-	VMAXPS       Z8, Z6, Z12
+	VMAXPS       Z7, Z6, Z12
 	VMAXPS       Z10, Z9, Z13
 	VMAXPS       Z13, Z12, Z12
 	VMAXPS       Z12, Z11, Z11
 	VCMPPS       $0x1e, Z3, Z11, K1
 	KORTESTW     K1, K1
 	JNZ          irregular
-	VMAXPS       Z7, Z11, Z7
+	VMAXPS       Z8, Z11, Z8
 	VMOVUPS      (SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -41031,7 +41948,7 @@ upto11:
 	VFMADD231PS Z0, Z6, Z27
 	VPSLLD      $0x14, Z14, Z28
 	VMOVAPS     Z2, Z29
-	VFMADD231PS Z0, Z8, Z29
+	VFMADD231PS Z0, Z7, Z29
 	VPADDD      Z20, Z24, Z20
 	VMOVAPS     Z2, Z24
 	VFMADD231PS Z0, Z9, Z24
@@ -41049,9 +41966,9 @@ upto11:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z30
 	VSUBPS           Z24, Z2, Z31
-	VMOVUPS          Z7, (BX)
-	VBROADCASTSS     exp2<>+0(SB), Z7
-	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z7
+	VMOVUPS          Z8, (BX)
+	VBROADCASTSS     exp2<>+0(SB), Z8
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z8
 	VMOVUPS          Z5, 64(BX)
 	VSUBPS           Z25, Z2, Z5
 	VMOVUPS          Z4, 128(BX)
@@ -41063,25 +41980,25 @@ upto11:
 	VMOVUPS          Z23, 192(BX)
 	VBROADCASTSS     exp2<>+0(SB), Z23
 	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z23
-	VFMADD231PS      Z0, Z8, Z28
+	VFMADD231PS      Z0, Z7, Z28
 	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z30
 	VFMADD231PS      Z0, Z9, Z31
-	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z7
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z8
 	VFMADD231PS      Z0, Z10, Z5
 	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z4
 	VFMADD231PS      Z1, Z6, Z26
 	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z23
-	VFMADD231PS      Z1, Z8, Z28
+	VFMADD231PS      Z1, Z7, Z28
 	VMULPS           Z30, Z15, Z15
 	VFMADD231PS      Z1, Z9, Z31
-	VMULPS           Z7, Z16, Z16
+	VMULPS           Z8, Z16, Z16
 	VFMADD231PS      Z1, Z10, Z5
 	VMULPS           Z4, Z17, Z17
 
 	// s = 2^(n - N) * K
 	VPERMPS Z19, Z27, Z4
 	VMULPS  Z23, Z18, Z18
-	VPERMPS Z19, Z29, Z7
+	VPERMPS Z19, Z29, Z8
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K1
@@ -41095,7 +42012,7 @@ upto11:
 	VPSLLD        $0x14, Z24, Z14
 	VPSLLD        $0x14, Z25, Z23
 	VPADDD        Z4, Z12, Z4
-	VPADDD        Z7, Z13, Z7
+	VPADDD        Z8, Z13, Z8
 	VFMADD213PS.Z Z20, Z20, K1, Z15
 	VPADDD        Z11, Z14, Z11
 	VFMADD213PS.Z Z21, Z21, K2, Z16
@@ -41148,7 +42065,7 @@ upto11:
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z24, K3
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z25, K4
 	VFMADD213PS.Z Z4, Z4, K1, Z26
-	VFMADD213PS.Z Z7, Z7, K2, Z28
+	VFMADD213PS.Z Z8, Z8, K2, Z28
 	VFMADD213PS.Z Z11, Z11, K3, Z31
 	VFMADD213PS.Z Z19, Z19, K4, Z5
 	VADDPS        Z28, Z26, Z26
@@ -41156,7 +42073,7 @@ upto11:
 	VADDPS        Z31, Z26, Z26
 	VMOVUPS       Z6, K7, 256(DI)
 	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z8, K1, 320(DI)
+	VMOVUPS       Z7, K1, 320(DI)
 	KSHIFTRQ      $0x20, K7, K1
 	VMOVUPS       Z9, K1, 384(DI)
 	KSHIFTRQ      $0x30, K7, K1
@@ -41169,7 +42086,7 @@ upto11:
 	VSUBPS  Z17, Z4, Z17
 	VSUBPS  Z17, Z5, Z5
 	VADDPS  Z5, Z13, Z5
-	VMOVUPS (BX), Z7
+	VMOVUPS (BX), Z8
 	LEAQ    256(SI)(CX*4), SI
 
 behind11:
@@ -41193,8 +42110,8 @@ total:
 	VMOVSD        nearTotal64<>+0(SB), X0
 	VUCOMISD      X1, X0
 	JCS           irregular
-	VEXTRACTF64X4 $0x01, Z7, Y0
-	VMAXPS        Y0, Y7, Y0
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VMAXPS        Y0, Y8, Y0
 	VEXTRACTF128  $0x01, Y0, X2
 	VMAXPS        X2, X0, X0
 	VMOVHLPS      X0, X0, X2

@@ -109,6 +109,8 @@ func (w *writer) instr(in ir.Instr) {
 		switch {
 		case w.evex:
 			w.VMOVAPS_Z(from(1), w.mask(in, 0), to)
+		case in.Args[0].Op == ir.KeptInt:
+			w.VPSIGND(from(0), from(1), to)
 		case w.vex:
 			w.VANDPS(from(1), from(0), to)
 		default:

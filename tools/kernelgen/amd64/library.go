@@ -888,7 +888,7 @@ func (w *libraryWriter) firstPrepared(in ir.Instr) {
 func (w *libraryWriter) prepare(in ir.Instr) {
 	lanes := in.Lanes
 	switch in.Op {
-	case ir.Other, ir.OtherTail, ir.Kept, ir.KeptLeft, ir.FirstKept, ir.FirstAdded:
+	case ir.Other, ir.OtherTail, ir.Kept, ir.KeptInt, ir.KeptLeft, ir.FirstKept, ir.FirstAdded:
 		if in.Note != "" {
 			w.Comment(in.Note)
 		}
@@ -909,6 +909,8 @@ func (w *libraryWriter) prepare(in ir.Instr) {
 			w.VPMOVZXBD(w.otherAt(in.Index), w.reg(in.Dst, lanes))
 			w.VPCMPGTD(w.leftMaskWords(), w.reg(in.Dst, lanes), w.reg(in.Dst, lanes))
 		}
+	case ir.KeptInt:
+		w.VPMOVZXBD(w.otherAt(in.Index), w.reg(in.Dst, lanes))
 	case ir.FirstKept, ir.FirstAdded:
 		w.firstPrepared(in)
 	case ir.KeptLeft:

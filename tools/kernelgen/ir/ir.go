@@ -102,6 +102,7 @@ const (
 	OtherTail   // the same where a mask is true, 0 elsewhere
 	Kept        // mask: whether other[Index+i] is true; if masks are not vectors, a has all bits
 	KeptLeft    // the same where the row has the element
+	KeptInt     // Kept for Keep alone, of masks that are vectors: not 0 or all bits, but 0 or 1
 	// Every lane holds the row's first element that is prepared to something from -Inf up, or -Inf if there is
 	// none. Index is the vectors of 16 of the row, 0 if n is its elements.
 	FirstKept  // where the other operand is true
@@ -121,14 +122,14 @@ var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "maxpairs", "loadsplat", "tailmask",
 	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch",
 	"loadhalf", "loadf16", "packf16", "storehalf", "paramhalf", "returnhalf", "join", "shiftlanes",
-	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guardfirst", "keepfirst", "guarddouble", "or", "guardnumber", "guardsmall",
-	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "firstof", "storedouble", "other", "othertail", "kept", "keptleft", "firstkept", "firstadded", "logtotal", "logalone", "certain", "first", "move", "spill"}
+	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guardleft", "guardfirst", "keepfirst", "guarddouble", "or", "guardnumber", "guardsmall",
+	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "firstof", "storedouble", "other", "othertail", "kept", "keptleft", "keptint", "firstkept", "firstadded", "logtotal", "logalone", "certain", "first", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 
 // IsMask reports whether the operation's result is a mask.
 func (o Op) IsMask() bool {
-	return o == NotLess || o == TailMask || o == LeftMask || o == Greater || o == First || o == Kept || o == KeptLeft
+	return o == NotLess || o == TailMask || o == LeftMask || o == Greater || o == First || o == Kept || o == KeptLeft || o == KeptInt
 }
 
 func (o Op) isGuard() bool {

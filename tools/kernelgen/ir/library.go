@@ -117,6 +117,14 @@ func (b *Block) OtherTail(vector int, mask V) V {
 func (b *Block) Kept(vector int) V     { return b.kept(Kept, vector) }
 func (b *Block) KeptLeft(vector int) V { return b.kept(KeptLeft, vector) }
 
+// KeptInt is [Block.Kept] for [Block.Keep] alone.
+func (b *Block) KeptInt(vector int) V {
+	if b.f.VectorMasks {
+		return b.each(KeptInt, vector*b.f.Lanes)
+	}
+	return b.Kept(vector)
+}
+
 func (b *Block) kept(op Op, vector int) V {
 	if b.f.VectorMasks {
 		return b.each(op, vector*b.f.Lanes)

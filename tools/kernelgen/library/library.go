@@ -238,7 +238,7 @@ var names = map[float32]string{
 	log2eHi: "log2eHi", log2eHi * unit: "nearLog2eHi", log2eLo * unit: "nearLog2eLo",
 	float32(math.Inf(1)): "plusInf", integer + unitBelow: "integerUnit", unitRange: "unitRange", integer - lowest + nearBelow: "integerLowest",
 	-math.MaxFloat32: "lowest", -exp1: "minusExp1", -exp3: "minusExp3", ordinary: "ordinary", -ordinary: "minusOrdinary", share: "share",
-	nearTop + 0.5: "nearTop", sureExcess: "sureExcess", reach + 1: "nearReach",
+	nearTop + 0.5: "nearTop", sureExcess: "sureExcess", leastU: "leastU", reach + 1: "nearReach",
 }
 
 // Name is what to call a constant in a generated file.
@@ -399,7 +399,10 @@ func (d *description) kept(b *ir.Block) segment {
 	vs := b.Get(d.vars...)
 	s := segment{kHi: vs[:1], kLo: vs[1:2], magic: vs[2:3], lim: vs[3:], near: d.isNear}
 	if d.wideVars != nil {
-		s.lim, s.wide = nil, &wide{b.Get(d.wideVars[0]), b.Get(d.wideVars[1]), !d.Ordinary()}
+		s.lim, s.wide = nil, &wide{minusKHi: b.Get(d.wideVars[0]), table: b.Get(d.wideVars[1]), near: !d.Ordinary()}
+		if d.Adds() {
+			s.wide.least = b.Get(d.wideVars[2])
+		}
 	}
 	return s
 }
@@ -584,15 +587,19 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 			if v >= last && left[v] == nil {
 				load(v)
 			} else if v < last && s.near && d.Keeps() {
-				masks[v] = b.Kept(v)
+				masks[v] = b.KeptInt(v)
 			}
 		}
 		if s.near && d.Adds() {
 			x := elements()
-			elements = func() ir.V { return x }
-			for i, v := range g {
-				masks[v] = b.NotLess(x[i:i+1], b.Const(-math.MaxFloat32))
+			if s.wide != nil {
+				x = b.Max(s.wide.least, x)
+			} else {
+				for i, v := range g {
+					masks[v] = b.NotLess(x[i:i+1], b.Const(-math.MaxFloat32))
+				}
 			}
+			elements = func() ir.V { return x }
 		}
 		y, u := d.exp(b, s, elements, func(x ir.V) {
 			for i, v := range g {
@@ -773,7 +780,7 @@ func (d *description) turns(label string, use func(x body) func(b *ir.Block, y i
 			tails = allTails
 		}
 	}
-	widens := d.isNear && !d.VectorMasks && (d.Kernel == SoftmaxRows || d.Kernel == SumStore)
+	widens := d.isNear && !d.VectorMasks && (d.Kernel == SoftmaxRows || d.Kernel == SumStore || d.Prepares())
 	if widens {
 		d.wideTurn(label, use(wholeTurn))
 	}

@@ -10,7 +10,13 @@ type wide struct {
 	minusKHi ir.V
 	table    ir.V // times 2^-N
 	near     bool // whether elements have to be near
+	// least takes the place of what is added up to less, if anything is added: its exponential is 0, and its u
+	// passes for near, as -Inf's would not.
+	least ir.V
 }
+
+// leastU is the u of wide's least, give or take 1/32.
+const leastU = 0x1p19 + 32
 
 // wideBits are the bits that no float32 from 2^20 on has, for 8*nearRange of them. What else has none of them
 // is less than 2^20 by so much that its exponential is 0, with Scalef too.
@@ -33,12 +39,15 @@ func (d *description) wideTurn(label string, use func(b *ir.Block, y ir.V, vecto
 
 // widen sets variables to what exponentials take with Scalef, for the blocks that follow.
 func (d *description) widen(b *ir.Block, magic, minusN ir.V, vars []*ir.Var) {
-	d.wideVars = d.f.Vars("wide", 2)
+	d.wideVars = d.f.Vars("wide", 3)
 	minus := func(x ir.V) ir.V { return b.Sub(b.Const(0), x) }
 	kHi := b.Param("kHi")
 	d.keep(b, segment{near: true, kHi: kHi, kLo: minus(b.Param("kLo")), magic: magic}, vars)
 	b.Set(d.wideVars[0], minus(kHi))
 	b.Set(d.wideVars[1], b.Scalef(b.Table(powersTable), minusN))
+	if d.Adds() {
+		b.Set(d.wideVars[2], b.Mul(b.Sub(b.Const(leastU), magic), d.invK(b)))
+	}
 }
 
 // wideExp is exp(x) * 2^-N with Scalef, of an x so far below N that it should be 0 something below 2^-125,
@@ -47,6 +56,9 @@ func (d *description) widen(b *ir.Block, magic, minusN ir.V, vars []*ir.Var) {
 func (d *description) wideExp(b *ir.Block, s segment, load func() ir.V, keep func(x ir.V)) (y, u ir.V) {
 	b.Note("u = x * kHi + magic - N, the low bits of which are the eighths of n")
 	u = b.MulAdd(load(), s.kHi, s.magic)
+	if s.wide.near {
+		keep(u)
+	}
 	b.Note("n = u - (magic - N)")
 	n := b.Sub(u, s.magic)
 	b.Note("f = n - x * (kHi + kLo)")
@@ -68,4 +80,12 @@ func (d *description) wideExp(b *ir.Block, s segment, load func() ir.V, keep fun
 		u = nil
 	}
 	return y, u
+}
+
+// invK is 1 / (scale * log2(e)).
+func (d *description) invK(b *ir.Block) ir.V {
+	if d.Whole() {
+		return b.Splat(b.Narrow(b.DivDouble(b.Double(1), b.WidenFirst(b.Param("kHi")))))
+	}
+	return b.Param("invK")
 }
