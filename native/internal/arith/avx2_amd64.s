@@ -27645,13 +27645,490 @@ l148:
 	VUCOMISS X3, X4
 	JCS      exact
 
-	// Turns whose elements are all near, of 128 elements.
+	// Turns of near elements, hidden ones too, of 128 elements.
 	SUBQ    $0x00000080, CX
 	JLT     done15
 	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
 loop15:
+	VPMOVZXBD (R15), Y4
+	VPMOVZXBD 16(R15), Y5
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VPSIGND     Y4, Y8, Y4
+	VPSIGND     Y5, Y9, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y7, Y6
+	VPMOVZXBD   32(R15), Y7
+	VPMOVZXBD   48(R15), Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VPSIGND     Y7, Y12, Y7
+	VPSIGND     Y9, Y13, Y9
+	VADDPS      Y9, Y7, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y10, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   64(R15), Y4
+	VPMOVZXBD   80(R15), Y5
+	VMOVUPS     256(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y10
+	VMOVUPS     320(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y13
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y9, 288(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y5, Y13, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y10, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   96(R15), Y9
+	VPMOVZXBD   112(R15), Y10
+	VMOVUPS     384(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     448(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 320(BX)
+	VPERMPS Y3, Y12, Y5
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VPSIGND     Y9, Y13, Y9
+	VPSIGND     Y10, Y14, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+	VPMOVZXBD   8(R15), Y4
+	VPMOVZXBD   24(R15), Y5
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y8, 416(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VMOVUPS Y10, 448(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y5, Y13, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   40(R15), Y7
+	VPMOVZXBD   56(R15), Y10
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 480(BX)
+	VPERMPS Y3, Y12, Y5
+	VMOVUPS Y4, 512(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y9, 544(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VPSIGND     Y7, Y13, Y7
+	VPSIGND     Y10, Y14, Y10
+	VADDPS      Y10, Y7, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+	VPMOVZXBD   72(R15), Y4
+	VPMOVZXBD   88(R15), Y5
+	VMOVUPS     288(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     352(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS 352(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y8, 576(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VMOVUPS Y10, 608(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y5, Y13, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y9, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   104(R15), Y9
+	VPMOVZXBD   120(R15), Y10
+	VMOVUPS     416(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     480(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 640(BX)
+	VPERMPS Y3, Y12, Y5
+	VMOVUPS Y4, 672(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y7, 704(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VPSIGND     Y9, Y13, Y9
+	VPSIGND     Y10, Y14, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     masked
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, (DI)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 64(DI)
+	VMOVUPS 384(BX), Y4
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 192(DI)
+	VMOVUPS 352(BX), Y4
+	VMOVUPS Y4, 256(DI)
+	VMOVUPS 320(BX), Y4
+	VMOVUPS Y4, 320(DI)
+	VMOVUPS 544(BX), Y4
+	VMOVUPS Y4, 384(DI)
+	VMOVUPS 448(BX), Y4
+	VMOVUPS Y4, 448(DI)
+	VMOVUPS 512(BX), Y4
+	VMOVUPS Y4, 32(DI)
+	VMOVUPS 480(BX), Y4
+	VMOVUPS Y4, 96(DI)
+	VMOVUPS 704(BX), Y4
+	VMOVUPS Y4, 160(DI)
+	VMOVUPS 608(BX), Y4
+	VMOVUPS Y4, 224(DI)
+	VMOVUPS 672(BX), Y4
+	VMOVUPS Y4, 288(DI)
+	VMOVUPS 640(BX), Y4
+	VMOVUPS Y4, 352(DI)
+	VMOVUPS Y9, 416(DI)
+	VMOVUPS Y10, 480(DI)
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 256(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 416(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y9
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 576(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y9
+	VMINPS Y6, Y4, Y10
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y9, Y4
+	VSUBPS Y4, Y10, Y10
+	VADDPS 160(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y9, Y4
+	VMINPS  Y8, Y9, Y6
+	VMAXPS  Y8, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	ADDQ    $0x00000080, R15
+	SUBQ    $0x00000080, CX
+	JGE     loop15
+
+done15:
+	ADDQ $0x00000080, CX
+
+masked:
+	// Where something is hidden.
+	LEAQ (R11)(R13*4), CX
+	SUBQ SI, CX
+	SHRQ $0x02, CX
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done17
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop17:
 	VPMOVZXBD (R15), Y4
 	VPMOVZXBD 16(R15), Y5
 	VMOVUPS   (SI), Y6
@@ -28127,25 +28604,25 @@ loop15:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000080, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop15
+	JGE     loop17
 
-done15:
+done17:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind21
+	JZ    behind23
 	CMPQ  CX, $0x00000010
-	JLE   upto16
-	CMPQ  CX, $0x00000020
-	JLE   upto17
-	CMPQ  CX, $0x00000030
 	JLE   upto18
-	CMPQ  CX, $0x00000040
+	CMPQ  CX, $0x00000020
 	JLE   upto19
-	CMPQ  CX, $0x00000060
+	CMPQ  CX, $0x00000030
 	JLE   upto20
-	JMP   upto21
+	CMPQ  CX, $0x00000040
+	JLE   upto21
+	CMPQ  CX, $0x00000060
+	JLE   upto22
+	JMP   upto23
 
-upto16:
+upto18:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	LEAQ      leftMasks<>+256(SB), DX
 	MOVQ      CX, AX
@@ -28304,9 +28781,9 @@ l156:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind23
 
-upto17:
+upto19:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ      $0x00000010, CX
 	LEAQ      leftMasks<>+256(SB), DX
@@ -28506,9 +28983,9 @@ l164:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind23
 
-upto18:
+upto20:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ      $0x00000020, CX
 	LEAQ      leftMasks<>+256(SB), DX
@@ -28776,9 +29253,9 @@ l172:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind23
 
-upto19:
+upto21:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ      $0x00000030, CX
 	LEAQ      leftMasks<>+256(SB), DX
@@ -29090,9 +29567,9 @@ l180:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind23
 
-upto20:
+upto22:
 	// Turns whose elements are all near, of 65 to 96 elements.
 	SUBQ      $0x00000040, CX
 	LEAQ      leftMasks<>+256(SB), DX
@@ -29598,9 +30075,9 @@ l196:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind23
 
-upto21:
+upto23:
 	// Turns whose elements are all near, of 97 to 128 elements.
 	SUBQ      $0x00000060, CX
 	LEAQ      leftMasks<>+256(SB), DX
@@ -30217,7 +30694,7 @@ l212:
 	VMOVUPS Y9, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
 
-behind21:
+behind23:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
@@ -30290,12 +30767,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done24
+	JLT          done26
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop24:
+loop26:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -30348,19 +30825,19 @@ loop24:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop24
+	JGE         loop26
 
-done24:
+done26:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done25
+	JLT          done27
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop25:
+loop27:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -30371,12 +30848,12 @@ loop25:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop25
+	JGE         loop27
 
-done25:
+done27:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind26
+	JZ    behind28
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+256(SB), DX
@@ -30404,7 +30881,7 @@ l213:
 l214:
 	LEAQ (SI)(CX*4), SI
 
-behind26:
+behind28:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -30420,10 +30897,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done29
+	JLT     done31
 	PCALIGN $0x40
 
-loop29:
+loop31:
 	VMOVUPS (SI), Y4
 
 	// e*cHi + e*cLo
@@ -30476,17 +30953,17 @@ loop29:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop29
+	JGE         loop31
 
-done29:
+done31:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done30
+	JLT     done32
 	PCALIGN $0x40
 
-loop30:
+loop32:
 	VMOVUPS (SI), Y4
 
 	// e*cHi + e*cLo
@@ -30497,12 +30974,12 @@ loop30:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop30
+	JGE         loop32
 
-done30:
+done32:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind31
+	JZ    behind33
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -30528,7 +31005,7 @@ l215:
 l216:
 	LEAQ (SI)(CX*4), SI
 
-behind31:
+behind33:
 	JMP next
 
 small:
@@ -30583,11 +31060,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done34
+	JLT     done36
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop34:
+loop36:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -30648,17 +31125,17 @@ loop34:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop34
+	JGE         loop36
 
-done34:
+done36:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done35
+	JLT     done37
 	PCALIGN $0x40
 
-loop35:
+loop37:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -30670,12 +31147,12 @@ loop35:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop35
+	JGE         loop37
 
-done35:
+done37:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind36
+	JZ    behind38
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -30702,7 +31179,7 @@ l217:
 l218:
 	LEAQ (SI)(CX*4), SI
 
-behind36:
+behind38:
 	JMP next
 
 far:
@@ -30740,12 +31217,12 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done39
+	JLT     done41
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS minusInf<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop39:
+loop41:
 	// x where other is true, else -Inf
 	VPMOVZXBD (R15), Y6
 	VPCMPGTD  leftMasks<>+256(SB), Y6, Y6
@@ -31371,21 +31848,21 @@ loop39:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000080, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop39
+	JGE     loop41
 
-done39:
+done41:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind43
+	JZ    behind45
 	CMPQ  CX, $0x00000010
-	JLE   upto40
-	CMPQ  CX, $0x00000020
-	JLE   upto41
-	CMPQ  CX, $0x00000040
 	JLE   upto42
-	JMP   upto43
+	CMPQ  CX, $0x00000020
+	JLE   upto43
+	CMPQ  CX, $0x00000040
+	JLE   upto44
+	JMP   upto45
 
-upto40:
+upto42:
 	// Turns of 1 to 16 elements.
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -31557,9 +32034,9 @@ l226:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind45
 
-upto41:
+upto43:
 	// Turns of 17 to 32 elements.
 	SUBQ $0x00000010, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -31790,9 +32267,9 @@ l234:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind45
 
-upto42:
+upto44:
 	// Turns of 33 to 64 elements.
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -32226,9 +32703,9 @@ l250:
 	VMOVUPS Y8, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind45
 
-upto43:
+upto45:
 	// Turns of 65 to 128 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -33086,7 +33563,7 @@ l282:
 	VMOVUPS Y9, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 
-behind43:
+behind45:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
@@ -33142,11 +33619,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done46
+	JLT     done48
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop46:
+loop48:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -33225,17 +33702,17 @@ loop46:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop46
+	JGE         loop48
 
-done46:
+done48:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done47
+	JLT     done49
 	PCALIGN $0x40
 
-loop47:
+loop49:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -33251,12 +33728,12 @@ loop47:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop47
+	JGE         loop49
 
-done47:
+done49:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind48
+	JZ    behind50
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -33285,7 +33762,7 @@ l283:
 l284:
 	LEAQ (SI)(CX*4), SI
 
-behind48:
+behind50:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -33314,12 +33791,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done51
+	JLT          done53
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop51:
+loop53:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -33372,19 +33849,19 @@ loop51:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop51
+	JGE         loop53
 
-done51:
+done53:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done52
+	JLT          done54
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop52:
+loop54:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -33395,12 +33872,12 @@ loop52:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop52
+	JGE         loop54
 
-done52:
+done54:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind53
+	JZ    behind55
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+256(SB), DX
@@ -33428,7 +33905,7 @@ l285:
 l286:
 	LEAQ (SI)(CX*4), SI
 
-behind53:
+behind55:
 	JMP last
 
 irregular:
@@ -36934,12 +37411,533 @@ l108:
 	VUCOMISS X3, X4
 	JCS      exact
 
-	// Turns whose elements are all near, of 128 elements.
+	// Where nothing is hidden, as the first elements tell.
+	CMPQ CX, $0x00000080
+	JLT  masked
+
+	// x * mul + other
+	VMOVUPS      (R15), Y3
+	VBROADCASTSS 48(R14), Y4
+	VFMADD231PS  (SI), Y4, Y3
+	VMOVUPS      minusFar<>+0(SB), Y4
+	VCMPPS       $0x1e, Y3, Y4, Y4
+	VMOVMSKPS    Y4, AX
+	TESTL        AX, AX
+	JNZ          masked
+
+	// Turns of near elements, hidden ones too, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done15
+	JLT     done16
+	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
-loop15:
+loop16:
+	// x * mul + other
+	VMOVUPS      (R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  (SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y6
+	VFMADD231PS 64(SI), Y5, Y6
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y6, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y1, Y4, Y9
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y4
+	VPERMPS Y3, Y8, Y6
+	VPSLLD  $0x14, Y7, Y11
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y12, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y6, Y6, Y10
+	VADDPS      Y10, Y9, Y4
+	VPOR        Y7, Y8, Y7
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y6
+	VFMADD231PS 128(SI), Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y8
+	VFMADD231PS 192(SI), Y5, Y8
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS Y0, Y8, Y14
+	VFMADD231PS Y1, Y6, Y13
+	VFMADD231PS Y1, Y8, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y6
+	VPERMPS Y3, Y12, Y8
+	VMOVUPS Y10, 192(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y7, Y11, Y7
+	VPOR        Y7, Y12, Y7
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y6
+	VFMADD231PS 256(SI), Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y8
+	VFMADD231PS 320(SI), Y5, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y6, Y11
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y6
+	VPERMPS Y3, Y10, Y8
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VMOVUPS Y14, 288(BX)
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y6, Y4, Y6
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VADDPS      Y12, Y11, Y4
+	VPOR        Y7, Y9, Y7
+	VPOR        Y7, Y10, Y7
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y6
+	VFMADD231PS 384(SI), Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     448(R15), Y8
+	VFMADD231PS 448(SI), Y5, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y2, Y14
+	VMOVUPS Y12, 320(BX)
+	VSUBPS  Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y6, Y14
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y6
+	VPERMPS Y3, Y10, Y8
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VMOVUPS Y13, 384(BX)
+	VPSLLD  $0x14, Y10, Y13
+	VPADDD  Y6, Y11, Y6
+	VPADDD  Y8, Y13, Y8
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y13, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y8, Y8, Y12
+	VADDPS      Y12, Y14, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y7, Y9, Y7
+	VPOR        Y7, Y10, Y7
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y6
+	VFMADD231PS 32(SI), Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y8
+	VFMADD231PS 96(SI), Y5, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y1, Y6, Y11
+	VFMADD231PS Y1, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y6
+	VPERMPS Y3, Y10, Y8
+	VMOVUPS Y4, 416(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VMOVUPS Y12, 448(BX)
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y6, Y4, Y6
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y8, Y8, Y13
+	VADDPS      Y13, Y11, Y4
+	VPOR        Y7, Y9, Y7
+	VPOR        Y7, Y10, Y7
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y6
+	VFMADD231PS 160(SI), Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y8
+	VFMADD231PS 224(SI), Y5, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y2, Y12
+	VMOVUPS Y13, 480(BX)
+	VSUBPS  Y10, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y6
+	VPERMPS Y3, Y10, Y8
+	VMOVUPS Y11, 512(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y6, Y11, Y6
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y11, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VADDPS      Y13, Y12, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y7, Y9, Y7
+	VPOR        Y7, Y10, Y7
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y6
+	VFMADD231PS 288(SI), Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y8
+	VFMADD231PS 352(SI), Y5, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y0, Y8, Y14
+	VFMADD231PS Y1, Y6, Y11
+	VFMADD231PS Y1, Y8, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y6
+	VPERMPS Y3, Y10, Y8
+	VMOVUPS Y4, 576(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VMOVUPS Y13, 608(BX)
+	VPSLLD  $0x14, Y10, Y13
+	VPADDD  Y6, Y4, Y6
+	VPADDD  Y8, Y13, Y8
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y13
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y13, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y11, Y4
+	VPOR        Y7, Y9, Y7
+	VPOR        Y7, Y10, Y7
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y6
+	VFMADD231PS 416(SI), Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     480(R15), Y8
+	VFMADD231PS 480(SI), Y5, Y8
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y5
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y8, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y10
+	VSUBPS Y9, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y1, Y6, Y10
+	VFMADD231PS Y1, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y5, Y6
+	VPERMPS Y3, Y9, Y8
+	VMOVUPS Y14, 640(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y11, 672(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y11, Y10, Y10
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y8, Y8, Y13
+	VADDPS      Y13, Y10, Y6
+	VADDPS      Y6, Y4, Y4
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y9, Y7
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y7
+	JNZ     masked
+	VMOVUPS 224(BX), Y5
+	VMOVUPS Y5, (DI)
+	VMOVUPS 192(BX), Y5
+	VMOVUPS Y5, 64(DI)
+	VMOVUPS 384(BX), Y5
+	VMOVUPS Y5, 128(DI)
+	VMOVUPS 288(BX), Y5
+	VMOVUPS Y5, 192(DI)
+	VMOVUPS 352(BX), Y5
+	VMOVUPS Y5, 256(DI)
+	VMOVUPS 320(BX), Y5
+	VMOVUPS Y5, 320(DI)
+	VMOVUPS 544(BX), Y5
+	VMOVUPS Y5, 384(DI)
+	VMOVUPS 448(BX), Y5
+	VMOVUPS Y5, 448(DI)
+	VMOVUPS 512(BX), Y5
+	VMOVUPS Y5, 32(DI)
+	VMOVUPS 480(BX), Y5
+	VMOVUPS Y5, 96(DI)
+	VMOVUPS Y12, 160(DI)
+	VMOVUPS 608(BX), Y5
+	VMOVUPS Y5, 224(DI)
+	VMOVUPS 672(BX), Y5
+	VMOVUPS Y5, 288(DI)
+	VMOVUPS 640(BX), Y5
+	VMOVUPS Y5, 352(DI)
+	VMOVUPS Y10, 416(DI)
+	VMOVUPS Y13, 480(DI)
+	VMOVUPS 64(BX), Y5
+	VMOVUPS 256(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y5, Y7
+	VMINPS  Y6, Y5, Y8
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  128(BX), Y8, Y8
+	VMOVUPS 416(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y6
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS 96(BX), Y5
+	VMOVUPS 576(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y5, Y9
+	VMINPS Y7, Y5, Y10
+	VMAXPS Y7, Y5, Y5
+	VSUBPS Y5, Y9, Y5
+	VSUBPS Y5, Y10, Y10
+	VADDPS 160(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y9, Y5
+	VMINPS  Y4, Y9, Y7
+	VMAXPS  Y4, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	ADDQ    $0x00000200, R15
+	SUBQ    $0x00000080, CX
+	JGE     loop16
+
+done16:
+	ADDQ $0x00000080, CX
+
+masked:
+	// Where something is hidden.
+	LEAQ (R11)(R13*4), CX
+	SUBQ SI, CX
+	SHRQ $0x02, CX
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done18
+	PCALIGN $0x40
+
+loop18:
 	// x * mul + other
 	VMOVUPS      (R15), Y3
 	VBROADCASTSS 48(R14), Y4
@@ -37482,25 +38480,25 @@ loop15:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop15
+	JGE     loop18
 
-done15:
+done18:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind21
+	JZ    behind24
 	CMPQ  CX, $0x00000010
-	JLE   upto16
-	CMPQ  CX, $0x00000020
-	JLE   upto17
-	CMPQ  CX, $0x00000030
-	JLE   upto18
-	CMPQ  CX, $0x00000040
 	JLE   upto19
-	CMPQ  CX, $0x00000060
+	CMPQ  CX, $0x00000020
 	JLE   upto20
-	JMP   upto21
+	CMPQ  CX, $0x00000030
+	JLE   upto21
+	CMPQ  CX, $0x00000040
+	JLE   upto22
+	CMPQ  CX, $0x00000060
+	JLE   upto23
+	JMP   upto24
 
-upto16:
+upto19:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -37628,9 +38626,9 @@ l112:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind24
 
-upto17:
+upto20:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ $0x00000010, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -37809,9 +38807,9 @@ l116:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind24
 
-upto18:
+upto21:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -38064,9 +39062,9 @@ l120:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind24
 
-upto19:
+upto22:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ $0x00000030, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -38374,9 +39372,9 @@ l124:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind24
 
-upto20:
+upto23:
 	// Turns whose elements are all near, of 65 to 96 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -38852,9 +39850,9 @@ l132:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind21
+	JMP     behind24
 
-upto21:
+upto24:
 	// Turns whose elements are all near, of 97 to 128 elements.
 	SUBQ $0x00000060, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -39458,7 +40456,7 @@ l140:
 	VMOVUPS Y9, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
 
-behind21:
+behind24:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
@@ -39531,12 +40529,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done24
+	JLT          done27
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop24:
+loop27:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -39589,19 +40587,19 @@ loop24:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop24
+	JGE         loop27
 
-done24:
+done27:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done25
+	JLT          done28
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop25:
+loop28:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -39612,12 +40610,12 @@ loop25:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop25
+	JGE         loop28
 
-done25:
+done28:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind26
+	JZ    behind29
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+256(SB), DX
@@ -39645,7 +40643,7 @@ l141:
 l142:
 	LEAQ (SI)(CX*4), SI
 
-behind26:
+behind29:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -39661,10 +40659,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done29
+	JLT     done32
 	PCALIGN $0x40
 
-loop29:
+loop32:
 	VMOVUPS (SI), Y4
 
 	// e*cHi + e*cLo
@@ -39717,17 +40715,17 @@ loop29:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop29
+	JGE         loop32
 
-done29:
+done32:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done30
+	JLT     done33
 	PCALIGN $0x40
 
-loop30:
+loop33:
 	VMOVUPS (SI), Y4
 
 	// e*cHi + e*cLo
@@ -39738,12 +40736,12 @@ loop30:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop30
+	JGE         loop33
 
-done30:
+done33:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind31
+	JZ    behind34
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -39769,7 +40767,7 @@ l143:
 l144:
 	LEAQ (SI)(CX*4), SI
 
-behind31:
+behind34:
 	JMP next
 
 small:
@@ -39824,11 +40822,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done34
+	JLT     done37
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop34:
+loop37:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -39889,17 +40887,17 @@ loop34:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop34
+	JGE         loop37
 
-done34:
+done37:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done35
+	JLT     done38
 	PCALIGN $0x40
 
-loop35:
+loop38:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -39911,12 +40909,12 @@ loop35:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop35
+	JGE         loop38
 
-done35:
+done38:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind36
+	JZ    behind39
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -39943,7 +40941,7 @@ l145:
 l146:
 	LEAQ (SI)(CX*4), SI
 
-behind36:
+behind39:
 	JMP next
 
 far:
@@ -39981,10 +40979,10 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done39
+	JLT     done42
 	PCALIGN $0x40
 
-loop39:
+loop42:
 	// x * mul + other
 	VMOVUPS      (R15), Y4
 	VBROADCASTSS 48(R14), Y5
@@ -40548,21 +41546,21 @@ loop39:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop39
+	JGE     loop42
 
-done39:
+done42:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind43
+	JZ    behind46
 	CMPQ  CX, $0x00000010
-	JLE   upto40
+	JLE   upto43
 	CMPQ  CX, $0x00000020
-	JLE   upto41
+	JLE   upto44
 	CMPQ  CX, $0x00000040
-	JLE   upto42
-	JMP   upto43
+	JLE   upto45
+	JMP   upto46
 
-upto40:
+upto43:
 	// Turns of 1 to 16 elements.
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -40694,9 +41692,9 @@ l150:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind46
 
-upto41:
+upto44:
 	// Turns of 17 to 32 elements.
 	SUBQ $0x00000010, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -40878,9 +41876,9 @@ l154:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind46
 
-upto42:
+upto45:
 	// Turns of 33 to 64 elements.
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -41214,9 +42212,9 @@ l162:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind46
 
-upto43:
+upto46:
 	// Turns of 65 to 128 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -41879,7 +42877,7 @@ l178:
 	VMOVUPS Y7, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 
-behind43:
+behind46:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
@@ -41935,11 +42933,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done46
+	JLT     done49
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop46:
+loop49:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -42018,17 +43016,17 @@ loop46:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop46
+	JGE         loop49
 
-done46:
+done49:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done47
+	JLT     done50
 	PCALIGN $0x40
 
-loop47:
+loop50:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -42044,12 +43042,12 @@ loop47:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop47
+	JGE         loop50
 
-done47:
+done50:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind48
+	JZ    behind51
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -42078,7 +43076,7 @@ l179:
 l180:
 	LEAQ (SI)(CX*4), SI
 
-behind48:
+behind51:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -42107,12 +43105,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done51
+	JLT          done54
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop51:
+loop54:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -42165,19 +43163,19 @@ loop51:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop51
+	JGE         loop54
 
-done51:
+done54:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done52
+	JLT          done55
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop52:
+loop55:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -42188,12 +43186,12 @@ loop52:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop52
+	JGE         loop55
 
-done52:
+done55:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind53
+	JZ    behind56
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+256(SB), DX
@@ -42221,7 +43219,7 @@ l181:
 l182:
 	LEAQ (SI)(CX*4), SI
 
-behind53:
+behind56:
 	JMP last
 
 irregular:
@@ -42247,6 +43245,16 @@ DATA lowest<>+20(SB)/4, $0xff7fffff
 DATA lowest<>+24(SB)/4, $0xff7fffff
 DATA lowest<>+28(SB)/4, $0xff7fffff
 GLOBL lowest<>(SB), RODATA|NOPTR, $32
+
+DATA minusFar<>+0(SB)/4, $0xc8800000
+DATA minusFar<>+4(SB)/4, $0xc8800000
+DATA minusFar<>+8(SB)/4, $0xc8800000
+DATA minusFar<>+12(SB)/4, $0xc8800000
+DATA minusFar<>+16(SB)/4, $0xc8800000
+DATA minusFar<>+20(SB)/4, $0xc8800000
+DATA minusFar<>+24(SB)/4, $0xc8800000
+DATA minusFar<>+28(SB)/4, $0xc8800000
+GLOBL minusFar<>(SB), RODATA|NOPTR, $32
 
 // func sumRowsAVX2(src []float32, rows int, cols int, srcStride int, out []RowSum, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3
@@ -69267,13 +70275,492 @@ TEXT ·sumStoreKeptAVX2(SB), $704-72
 	VSUBPS       Y2, Y3, Y3
 	VMULPS       unit<>+0(SB), Y3, Y2
 
-	// Turns whose elements are all near, of 128 elements.
+	// Turns of near elements, hidden ones too, of 128 elements.
 	SUBQ    $0x00000080, CX
 	JLT     done2
 	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
 loop2:
+	VPMOVZXBD (R15), Y4
+	VPMOVZXBD 16(R15), Y5
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VPSIGND     Y4, Y8, Y4
+	VPSIGND     Y5, Y9, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y7, Y6
+	VPMOVZXBD   32(R15), Y7
+	VPMOVZXBD   48(R15), Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 128(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VMOVUPS Y4, 160(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VPSIGND     Y7, Y12, Y7
+	VPSIGND     Y9, Y13, Y9
+	VADDPS      Y9, Y7, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y10, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   64(R15), Y4
+	VPMOVZXBD   80(R15), Y5
+	VMOVUPS     256(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y10
+	VMOVUPS     320(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y13
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y5, Y13, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y10, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   96(R15), Y9
+	VPMOVZXBD   112(R15), Y10
+	VMOVUPS     384(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     448(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 256(BX)
+	VPERMPS Y3, Y12, Y5
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VPSIGND     Y9, Y13, Y9
+	VPSIGND     Y10, Y14, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+	VPMOVZXBD   8(R15), Y4
+	VPMOVZXBD   24(R15), Y5
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y8, 352(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y5, Y13, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   40(R15), Y7
+	VPMOVZXBD   56(R15), Y10
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 416(BX)
+	VPERMPS Y3, Y12, Y5
+	VMOVUPS Y4, 448(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VPSIGND     Y7, Y13, Y7
+	VPSIGND     Y10, Y14, Y10
+	VADDPS      Y10, Y7, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+	VPMOVZXBD   72(R15), Y4
+	VPMOVZXBD   88(R15), Y5
+	VMOVUPS     288(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     352(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS 352(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y8, 512(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VMOVUPS Y10, 544(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VPSIGND     Y4, Y12, Y4
+	VPSIGND     Y5, Y13, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y9, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   104(R15), Y9
+	VPMOVZXBD   120(R15), Y10
+	VMOVUPS     416(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     480(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 576(BX)
+	VPERMPS Y3, Y12, Y5
+	VMOVUPS Y4, 608(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y7, 640(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VPSIGND     Y9, Y13, Y9
+	VPSIGND     Y10, Y14, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     masked
+	VMOVUPS 160(BX), Y4
+	VMOVUPS Y4, (DI)
+	VMOVUPS 128(BX), Y4
+	VMOVUPS Y4, 64(DI)
+	VMOVUPS 320(BX), Y4
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 192(DI)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 256(DI)
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 320(DI)
+	VMOVUPS 480(BX), Y4
+	VMOVUPS Y4, 384(DI)
+	VMOVUPS 384(BX), Y4
+	VMOVUPS Y4, 448(DI)
+	VMOVUPS 448(BX), Y4
+	VMOVUPS Y4, 32(DI)
+	VMOVUPS 416(BX), Y4
+	VMOVUPS Y4, 96(DI)
+	VMOVUPS 640(BX), Y4
+	VMOVUPS Y4, 160(DI)
+	VMOVUPS 544(BX), Y4
+	VMOVUPS Y4, 224(DI)
+	VMOVUPS 608(BX), Y4
+	VMOVUPS Y4, 288(DI)
+	VMOVUPS 576(BX), Y4
+	VMOVUPS Y4, 352(DI)
+	VMOVUPS Y9, 416(DI)
+	VMOVUPS Y10, 480(DI)
+	VMOVUPS (BX), Y4
+	VMOVUPS 192(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 352(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y9
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 512(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y9
+	VMINPS Y6, Y4, Y10
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y9, Y4
+	VSUBPS Y4, Y10, Y10
+	VADDPS 96(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y9, Y4
+	VMINPS  Y8, Y9, Y6
+	VMAXPS  Y8, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	ADDQ    $0x00000080, R15
+	SUBQ    $0x00000080, CX
+	JGE     loop2
+
+done2:
+	ADDQ $0x00000080, CX
+
+masked:
+	// Where something is hidden.
+	MOVQ src_len+32(FP), CX
+	SHLQ $0x02, CX
+	ADDQ src_base+24(FP), CX
+	SUBQ SI, CX
+	SHRQ $0x02, CX
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done4
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop4:
 	VPMOVZXBD (R15), Y4
 	VPMOVZXBD 16(R15), Y5
 	VMOVUPS   (SI), Y6
@@ -69749,9 +71236,9 @@ loop2:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000080, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop2
+	JGE     loop4
 
-done2:
+done4:
 	ADDQ $0x00000080, CX
 	JMP  end
 
@@ -69771,11 +71258,11 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done4
+	JLT     done6
 	VMOVUPS exp2Table<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop4:
+loop6:
 	// x where other is true, else -Inf
 	VPMOVZXBD (R15), Y5
 	VPCMPGTD  leftMasks<>+256(SB), Y5, Y5
@@ -70398,9 +71885,9 @@ loop4:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000080, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop4
+	JGE     loop6
 
-done4:
+done6:
 	ADDQ $0x00000080, CX
 
 end:
@@ -70421,7 +71908,7 @@ end:
 
 // func sumStoreAddedAVX2(dst []float32, src []float32, other *float32, st *Sum) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sumStoreAddedAVX2(SB), $672-72
+TEXT ·sumStoreAddedAVX2(SB), $704-72
 	// sumStoreAddedAVX2: sumStore of whole turns of elements x * mul + other.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -70462,12 +71949,538 @@ TEXT ·sumStoreAddedAVX2(SB), $672-72
 	VSUBPS       Y2, Y3, Y3
 	VMULPS       unit<>+0(SB), Y3, Y2
 
+	// Where nothing is hidden, as the first elements tell.
+	CMPQ CX, $0x00000080
+	JLT  masked
+
+	// x * mul + other
+	VMOVUPS      (R15), Y3
+	VBROADCASTSS 208(R14), Y4
+	VFMADD231PS  (SI), Y4, Y3
+	VMOVUPS      minusFar<>+0(SB), Y4
+	VCMPPS       $0x1e, Y3, Y4, Y4
+	VMOVMSKPS    Y4, AX
+	TESTL        AX, AX
+	JNZ          masked
+
+	// Turns of near elements, hidden ones too, of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done3
+	VMOVUPS      nearTable<>+0(SB), Y3
+	VBROADCASTSS 208(R14), Y4
+	VMOVUPS      nearExp3<>+0(SB), Y5
+	PCALIGN      $0x40
+
+loop3:
+	// x * mul + other
+	VMOVUPS     (R15), Y6
+	VFMADD231PS (SI), Y4, Y6
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y4, Y7
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y7, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y0, Y7, Y11
+	VFMADD231PS Y1, Y6, Y10
+	VFMADD231PS Y1, Y7, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y8, Y6
+	VPERMPS Y3, Y9, Y7
+	VPSLLD  $0x14, Y8, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y6, Y12, Y6
+	VPADDD  Y7, Y13, Y7
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS Y11, Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y7, Y7, Y11
+	VADDPS      Y11, Y10, Y6
+	VPOR        Y8, Y9, Y8
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y7
+	VFMADD231PS 128(SI), Y4, Y7
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y9
+	VFMADD231PS 192(SI), Y4, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y14
+	VFMADD231PS Y0, Y9, Y15
+	VFMADD231PS Y1, Y7, Y14
+	VFMADD231PS Y1, Y9, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y12, Y7
+	VPERMPS Y3, Y13, Y9
+	VMOVUPS Y11, 128(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y10, 160(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y7, Y11, Y7
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y14, Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS Y15, Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y14
+	VFMADD213PS Y9, Y9, Y15
+	VADDPS      Y15, Y14, Y7
+	VADDPS      Y7, Y6, Y6
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y7
+	VFMADD231PS 256(SI), Y4, Y7
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y9
+	VFMADD231PS 320(SI), Y4, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y7, Y12
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y7
+	VPERMPS Y3, Y11, Y9
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VMOVUPS Y15, 224(BX)
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y9, Y15, Y9
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y5, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS Y13, Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y12
+	VFMADD213PS Y9, Y9, Y13
+	VADDPS      Y13, Y12, Y6
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y11, Y8
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y7
+	VFMADD231PS 384(SI), Y4, Y7
+
+	// x * mul + other
+	VMOVUPS     448(R15), Y9
+	VFMADD231PS 448(SI), Y4, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS  Y10, Y2, Y15
+	VMOVUPS Y13, 256(BX)
+	VSUBPS  Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y9, Y13
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y9, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y7
+	VPERMPS Y3, Y11, Y9
+	VMOVUPS Y12, 288(BX)
+	VPSLLD  $0x14, Y10, Y12
+	VMOVUPS Y14, 320(BX)
+	VPSLLD  $0x14, Y11, Y14
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y9, Y14, Y9
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y15, Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS Y13, Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y12, Y15, Y15
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y9, Y9, Y13
+	VADDPS      Y13, Y15, Y7
+	VADDPS      Y7, Y6, Y6
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y11, Y8
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y7
+	VFMADD231PS 32(SI), Y4, Y7
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y9
+	VFMADD231PS 96(SI), Y4, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y0, Y9, Y14
+	VFMADD231PS Y1, Y7, Y12
+	VFMADD231PS Y1, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y7
+	VPERMPS Y3, Y11, Y9
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VMOVUPS Y13, 384(BX)
+	VPSLLD  $0x14, Y11, Y13
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y9, Y13, Y9
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y5, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS Y14, Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y13
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y13, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y12
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y12, Y6
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y11, Y8
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y7
+	VFMADD231PS 160(SI), Y4, Y7
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y9
+	VFMADD231PS 224(SI), Y4, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS  Y10, Y2, Y13
+	VMOVUPS Y14, 416(BX)
+	VSUBPS  Y11, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y0, Y9, Y14
+	VFMADD231PS Y1, Y7, Y13
+	VFMADD231PS Y1, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y7
+	VPERMPS Y3, Y11, Y9
+	VMOVUPS Y12, 448(BX)
+	VPSLLD  $0x14, Y10, Y12
+	VMOVUPS Y15, 480(BX)
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y9, Y15, Y9
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y13, Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS Y14, Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
+	VMULPS      Y12, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y6, Y6
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y11, Y8
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y7
+	VFMADD231PS 288(SI), Y4, Y7
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y9
+	VFMADD231PS 352(SI), Y4, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y0, Y9, Y15
+	VFMADD231PS Y1, Y7, Y12
+	VFMADD231PS Y1, Y9, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y7
+	VPERMPS Y3, Y11, Y9
+	VMOVUPS Y6, 512(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y11, Y14
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y9, Y14, Y9
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y5, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS Y15, Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y14
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y14, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y12
+	VFMADD213PS Y9, Y9, Y15
+	VADDPS      Y15, Y12, Y6
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y11, Y8
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y7
+	VFMADD231PS 416(SI), Y4, Y7
+
+	// x * mul + other
+	VMOVUPS     480(R15), Y9
+	VFMADD231PS 480(SI), Y4, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS  Y10, Y2, Y14
+	VMOVUPS Y15, 576(BX)
+	VSUBPS  Y11, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y14
+	VFMADD231PS Y0, Y9, Y15
+	VFMADD231PS Y1, Y7, Y14
+	VFMADD231PS Y1, Y9, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y7
+	VPERMPS Y3, Y11, Y9
+	VMOVUPS Y12, 608(BX)
+	VPSLLD  $0x14, Y10, Y12
+	VMOVUPS Y13, 640(BX)
+	VPSLLD  $0x14, Y11, Y13
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y9, Y13, Y9
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y14, Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS Y15, Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y14
+	VFMADD213PS Y9, Y9, Y15
+	VADDPS      Y15, Y14, Y7
+	VADDPS      Y7, Y6, Y6
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y11, Y8
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y8
+	JNZ     masked
+	VMOVUPS 160(BX), Y7
+	VMOVUPS Y7, (DI)
+	VMOVUPS 128(BX), Y7
+	VMOVUPS Y7, 64(DI)
+	VMOVUPS 320(BX), Y7
+	VMOVUPS Y7, 128(DI)
+	VMOVUPS 224(BX), Y7
+	VMOVUPS Y7, 192(DI)
+	VMOVUPS 288(BX), Y7
+	VMOVUPS Y7, 256(DI)
+	VMOVUPS 256(BX), Y7
+	VMOVUPS Y7, 320(DI)
+	VMOVUPS 480(BX), Y7
+	VMOVUPS Y7, 384(DI)
+	VMOVUPS 384(BX), Y7
+	VMOVUPS Y7, 448(DI)
+	VMOVUPS 448(BX), Y7
+	VMOVUPS Y7, 32(DI)
+	VMOVUPS 416(BX), Y7
+	VMOVUPS Y7, 96(DI)
+	VMOVUPS 640(BX), Y7
+	VMOVUPS Y7, 160(DI)
+	VMOVUPS 544(BX), Y7
+	VMOVUPS Y7, 224(DI)
+	VMOVUPS 608(BX), Y7
+	VMOVUPS Y7, 288(DI)
+	VMOVUPS 576(BX), Y7
+	VMOVUPS Y7, 352(DI)
+	VMOVUPS Y14, 416(DI)
+	VMOVUPS Y15, 480(DI)
+	VMOVUPS (BX), Y7
+	VMOVUPS 192(BX), Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y9
+	VMINPS  Y8, Y7, Y10
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y9, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 352(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y9, Y8
+	VMINPS  Y7, Y9, Y11
+	VMAXPS  Y7, Y9, Y9
+	VSUBPS  Y9, Y8, Y9
+	VSUBPS  Y9, Y11, Y11
+	VADDPS  Y11, Y10, Y10
+	VMOVUPS 32(BX), Y7
+	VMOVUPS 512(BX), Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y9, Y7, Y11
+	VMINPS Y9, Y7, Y12
+	VMAXPS Y9, Y7, Y7
+	VSUBPS Y7, Y11, Y7
+	VSUBPS Y7, Y12, Y12
+	VADDPS 96(BX), Y12, Y12
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y11, Y7
+	VMINPS  Y6, Y11, Y9
+	VMAXPS  Y6, Y11, Y11
+	VSUBPS  Y11, Y7, Y11
+	VSUBPS  Y11, Y9, Y9
+	VADDPS  Y9, Y12, Y12
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y12, 96(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	ADDQ    $0x00000200, R15
+	SUBQ    $0x00000080, CX
+	JGE     loop3
+
+done3:
+	ADDQ $0x00000080, CX
+
+masked:
+	// Where something is hidden.
+	MOVQ src_len+32(FP), CX
+	SHLQ $0x02, CX
+	ADDQ src_base+24(FP), CX
+	SUBQ SI, CX
+	SHRQ $0x02, CX
+
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done2
+	JLT     done5
 	PCALIGN $0x40
 
-loop2:
+loop5:
 	// x * mul + other
 	VMOVUPS      (R15), Y3
 	VBROADCASTSS 208(R14), Y4
@@ -71005,9 +73018,9 @@ loop2:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop2
+	JGE     loop5
 
-done2:
+done5:
 	ADDQ $0x00000080, CX
 	JMP  end
 
@@ -71027,11 +73040,11 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done4
+	JLT     done7
 	VMOVUPS exp2Table<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop4:
+loop7:
 	// x * mul + other
 	VMOVUPS      (R15), Y5
 	VBROADCASTSS 208(R14), Y6
@@ -71590,9 +73603,9 @@ loop4:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop4
+	JGE     loop7
 
-done4:
+done7:
 	ADDQ $0x00000080, CX
 
 end:

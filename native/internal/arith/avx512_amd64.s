@@ -18990,12 +18990,245 @@ l48:
 	VMOVAPS         Z4, Z8
 	VMOVAPS         Z11, Z4
 
-	// Turns whose elements are all near, of 128 elements, with that table.
+	// Where nothing is hidden, as the first elements tell.
+	CMPQ CX, $0x00000080
+	JLT  masked
+
+	// x * mul + other
+	VMOVUPS      (R15), Z11
+	VBROADCASTSS 48(R14), Z12
+	VFMADD231PS  (SI), Z12, Z11
+	VBROADCASTSS minusFar<>+0(SB), Z12
+	VCMPPS       $0x1e, Z11, Z12, K1
+	KORTESTW     K1, K1
+	JNZ          masked
+
+	// Turns of near elements, hidden ones too, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done16
+	JLT     done17
 	PCALIGN $0x40
 
-loop16:
+loop17:
+	// x * mul + other
+	VMOVUPS      (R15), Z11
+	VBROADCASTSS 48(R14), Z12
+	VFMADD231PS  (SI), Z12, Z11
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z13
+	VFMADD231PS 64(SI), Z12, Z13
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z14
+	VFMADD231PS 128(SI), Z12, Z14
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z15
+	VFMADD231PS 192(SI), Z12, Z15
+	VMOVAPS     Z5, Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD231PS Z3, Z11, Z16
+	VMOVAPS     Z5, Z17
+	VFMADD231PS Z3, Z13, Z17
+	VMOVAPS     Z5, Z18
+	VFMADD231PS Z3, Z14, Z18
+	VMOVAPS     Z5, Z19
+	VFMADD231PS Z3, Z15, Z19
+
+	// n = u - (magic - N)
+	VSUBPS  Z5, Z16, Z20
+	VSUBPS  Z5, Z17, Z21
+	VSUBPS  Z5, Z18, Z22
+	VSUBPS  Z5, Z19, Z23
+	VMOVAPS Z20, Z24
+
+	// f = n - x * (kHi + kLo)
+	VFMADD231PS  Z8, Z11, Z24
+	VMOVAPS      Z21, Z25
+	VFMADD231PS  Z8, Z13, Z25
+	VMOVAPS      Z22, Z26
+	VFMADD231PS  Z8, Z14, Z26
+	VMOVAPS      Z23, Z27
+	VFMADD231PS  Z8, Z15, Z27
+	VFMADD231PS  Z4, Z11, Z24
+	VFMADD231PS  Z4, Z13, Z25
+	VFMADD231PS  Z4, Z14, Z26
+	VFMADD231PS  Z4, Z15, Z27
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z24, Z11
+	VBROADCASTSS     exp2<>+0(SB), Z13
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z25, Z13
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z26, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z24, Z11
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z27, Z15
+	VMULPS           Z11, Z24, Z24
+	VMULPS           Z13, Z25, Z25
+	VMULPS           Z14, Z26, Z26
+	VMULPS           Z15, Z27, Z27
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z9, Z16, Z11
+	VPERMPS     Z9, Z17, Z13
+	VPERMPS     Z9, Z18, Z14
+	VPERMPS     Z9, Z19, Z15
+	VSCALEFPS   Z20, Z11, Z11
+	VSCALEFPS   Z21, Z13, Z13
+	VSCALEFPS   Z22, Z14, Z14
+	VSCALEFPS   Z23, Z15, Z15
+	VFMADD213PS Z11, Z11, Z24
+	VFMADD213PS Z13, Z13, Z25
+	VFMADD213PS Z14, Z14, Z26
+	VFMADD213PS Z15, Z15, Z27
+	VADDPS      Z25, Z24, Z11
+	VADDPS      Z27, Z26, Z13
+	VADDPS      Z13, Z11, Z11
+	VPTERNLOGD  $0xfe, Z17, Z18, Z16
+	VPORD       Z16, Z19, Z16
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z13
+	VFMADD231PS 256(SI), Z12, Z13
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z14
+	VFMADD231PS 320(SI), Z12, Z14
+
+	// x * mul + other
+	VMOVUPS     384(R15), Z15
+	VFMADD231PS 384(SI), Z12, Z15
+
+	// x * mul + other
+	VMOVUPS     448(R15), Z17
+	VFMADD231PS 448(SI), Z12, Z17
+	VMOVAPS     Z5, Z12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD231PS Z3, Z13, Z12
+	VMOVAPS     Z5, Z18
+	VFMADD231PS Z3, Z14, Z18
+	VMOVAPS     Z5, Z19
+	VFMADD231PS Z3, Z15, Z19
+	VMOVAPS     Z5, Z20
+	VFMADD231PS Z3, Z17, Z20
+
+	// n = u - (magic - N)
+	VSUBPS  Z5, Z12, Z21
+	VSUBPS  Z5, Z18, Z22
+	VSUBPS  Z5, Z19, Z23
+	VSUBPS  Z5, Z20, Z28
+	VMOVAPS Z21, Z29
+
+	// f = n - x * (kHi + kLo)
+	VFMADD231PS  Z8, Z13, Z29
+	VMOVAPS      Z22, Z30
+	VFMADD231PS  Z8, Z14, Z30
+	VMOVUPS      Z11, (BX)
+	VMOVAPS      Z23, Z11
+	VFMADD231PS  Z8, Z15, Z11
+	VMOVUPS      Z27, 64(BX)
+	VMOVAPS      Z28, Z27
+	VFMADD231PS  Z8, Z17, Z27
+	VFMADD231PS  Z4, Z13, Z29
+	VFMADD231PS  Z4, Z14, Z30
+	VFMADD231PS  Z4, Z15, Z11
+	VFMADD231PS  Z4, Z17, Z27
+	VBROADCASTSS exp2<>+0(SB), Z13
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z29, Z13
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z30, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z11, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z27, Z17
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z29, Z13
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z30, Z14
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z11, Z15
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z27, Z17
+	VMULPS           Z13, Z29, Z29
+	VMULPS           Z14, Z30, Z30
+	VMULPS           Z15, Z11, Z11
+	VMULPS           Z17, Z27, Z27
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z9, Z12, Z13
+	VPERMPS     Z9, Z18, Z14
+	VPERMPS     Z9, Z19, Z15
+	VPERMPS     Z9, Z20, Z17
+	VSCALEFPS   Z21, Z13, Z13
+	VSCALEFPS   Z22, Z14, Z14
+	VSCALEFPS   Z23, Z15, Z15
+	VSCALEFPS   Z28, Z17, Z17
+	VFMADD213PS Z13, Z13, Z29
+	VFMADD213PS Z14, Z14, Z30
+	VFMADD213PS Z15, Z15, Z11
+	VFMADD213PS Z17, Z17, Z27
+	VADDPS      Z30, Z29, Z13
+	VADDPS      Z27, Z11, Z14
+	VADDPS      Z14, Z13, Z13
+	VPTERNLOGD  $0xfe, Z12, Z18, Z16
+	VPTERNLOGD  $0xfe, Z19, Z20, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST wideBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           masked
+	VMOVUPS       Z24, (DI)
+	VMOVUPS       Z25, 64(DI)
+	VMOVUPS       Z26, 128(DI)
+	VMOVUPS       64(BX), Z12
+	VMOVUPS       Z12, 192(DI)
+	VMOVUPS       Z29, 256(DI)
+	VMOVUPS       Z30, 320(DI)
+	VMOVUPS       Z11, 384(DI)
+	VMOVUPS       Z27, 448(DI)
+	VMOVUPS       (BX), Z11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z6, Z12
+	VMINPS Z11, Z6, Z14
+	VMAXPS Z11, Z6, Z6
+	VSUBPS Z6, Z12, Z6
+	VSUBPS Z6, Z14, Z14
+	VADDPS Z14, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z13, Z12, Z6
+	VMINPS Z13, Z12, Z11
+	VMAXPS Z13, Z12, Z12
+	VSUBPS Z12, Z6, Z12
+	VSUBPS Z12, Z11, Z11
+	VADDPS Z11, Z7, Z7
+	ADDQ   $0x00000200, SI
+	ADDQ   $0x00000200, DI
+	ADDQ   $0x00000200, R15
+	SUBQ   $0x00000080, CX
+	JGE    loop17
+
+done17:
+	ADDQ $0x00000080, CX
+
+masked:
+	// Where something is hidden.
+	LEAQ (R11)(R13*4), CX
+	SUBQ SI, CX
+	SHRQ $0x02, CX
+
+	// Turns whose elements are all near, of 128 elements, with that table.
+	SUBQ    $0x00000080, CX
+	JLT     done19
+	PCALIGN $0x40
+
+loop19:
 	// x * mul + other
 	VMOVUPS      (R15), Z11
 	VBROADCASTSS 48(R14), Z12
@@ -19207,22 +19440,22 @@ loop16:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000200, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop16
+	JGE    loop19
 
-done16:
+done19:
 	ADDQ $0x00000080, CX
 
 narrow:
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done17
+	JLT             done20
 	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 	VBROADCASTSS    48(R14), Z4
 	VBROADCASTSS    lowest<>+0(SB), Z5
 	VBROADCASTSS    nearExp3<>+0(SB), Z8
 	PCALIGN         $0x40
 
-loop17:
+loop20:
 	// x * mul + other
 	VMOVUPS     (R15), Z9
 	VFMADD231PS (SI), Z4, Z9
@@ -19425,25 +19658,25 @@ loop17:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000200, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop17
+	JGE    loop20
 
-done17:
+done20:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind23
+	JZ    behind26
 	CMPQ  CX, $0x00000010
-	JLE   upto18
-	CMPQ  CX, $0x00000020
-	JLE   upto19
-	CMPQ  CX, $0x00000030
-	JLE   upto20
-	CMPQ  CX, $0x00000040
 	JLE   upto21
-	CMPQ  CX, $0x00000060
+	CMPQ  CX, $0x00000020
 	JLE   upto22
-	JMP   upto23
+	CMPQ  CX, $0x00000030
+	JLE   upto23
+	CMPQ  CX, $0x00000040
+	JLE   upto24
+	CMPQ  CX, $0x00000060
+	JLE   upto25
+	JMP   upto26
 
-upto18:
+upto21:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -19495,9 +19728,9 @@ upto18:
 	VADDPS  Z4, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind23
+	JMP     behind26
 
-upto19:
+upto22:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ  $0x00000010, CX
 	MOVL  $0x00000001, AX
@@ -19572,9 +19805,9 @@ upto19:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind23
+	JMP     behind26
 
-upto20:
+upto23:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ  $0x00000020, CX
 	MOVL  $0x00000001, AX
@@ -19669,9 +19902,9 @@ upto20:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind23
+	JMP     behind26
 
-upto21:
+upto24:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ  $0x00000030, CX
 	MOVL  $0x00000001, AX
@@ -19787,9 +20020,9 @@ upto21:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind23
+	JMP     behind26
 
-upto22:
+upto25:
 	// Turns whose elements are all near, of 65 to 96 elements.
 	SUBQ  $0x00000040, CX
 	NEGQ  CX
@@ -19965,9 +20198,9 @@ upto22:
 	VSUBPS Z4, Z5, Z5
 	VADDPS Z5, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind23
+	JMP    behind26
 
-upto23:
+upto26:
 	// Turns whose elements are all near, of 97 to 128 elements.
 	SUBQ  $0x00000060, CX
 	NEGQ  CX
@@ -20185,7 +20418,7 @@ upto23:
 	VADDPS Z5, Z7, Z7
 	LEAQ   384(SI)(CX*4), SI
 
-behind23:
+behind26:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
 	VCVTPS2PD     Y6, Z3
@@ -20242,12 +20475,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done26
+	JLT          done29
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
 	PCALIGN      $0x40
 
-loop26:
+loop29:
 	VMOVUPS (SI), Z8
 
 	// e*cHi + e*cLo
@@ -20300,19 +20533,19 @@ loop26:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop26
+	JGE         loop29
 
-done26:
+done29:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done27
+	JLT          done30
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
 	PCALIGN      $0x40
 
-loop27:
+loop30:
 	VMOVUPS (SI), Z8
 
 	// e*cHi + e*cLo
@@ -20323,12 +20556,12 @@ loop27:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop27
+	JGE         loop30
 
-done27:
+done30:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind28
+	JZ    behind31
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -20344,7 +20577,7 @@ done27:
 	VMOVUPS          Z5, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind28:
+behind31:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -20360,10 +20593,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000080, CX
-	JLT     done31
+	JLT     done34
 	PCALIGN $0x40
 
-loop31:
+loop34:
 	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo
@@ -20416,17 +20649,17 @@ loop31:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop31
+	JGE         loop34
 
-done31:
+done34:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done32
+	JLT     done35
 	PCALIGN $0x40
 
-loop32:
+loop35:
 	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo
@@ -20437,12 +20670,12 @@ loop32:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop32
+	JGE         loop35
 
-done32:
+done35:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind33
+	JZ    behind36
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -20458,7 +20691,7 @@ done32:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind33:
+behind36:
 	JMP next
 
 small:
@@ -20499,11 +20732,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done36
+	JLT          done39
 	VBROADCASTSS down<>+0(SB), Z4
 	PCALIGN      $0x40
 
-loop36:
+loop39:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -20564,17 +20797,17 @@ loop36:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop36
+	JGE         loop39
 
-done36:
+done39:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done37
+	JLT     done40
 	PCALIGN $0x40
 
-loop37:
+loop40:
 	VMOVUPS (SI), Z4
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -20586,12 +20819,12 @@ loop37:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop37
+	JGE         loop40
 
-done37:
+done40:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind38
+	JZ    behind41
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -20608,7 +20841,7 @@ done37:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind38:
+behind41:
 	JMP next
 
 far:
@@ -20636,7 +20869,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done41
+	JLT             done44
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 	VBROADCASTSS    48(R14), Z9
 	VBROADCASTSS    exp3<>+0(SB), Z10
@@ -20645,7 +20878,7 @@ exact:
 	VBROADCASTSS    cut<>+0(SB), Z13
 	PCALIGN         $0x40
 
-loop41:
+loop44:
 	// x * mul + other
 	VMOVUPS     (R15), Z14
 	VFMADD231PS (SI), Z9, Z14
@@ -20890,21 +21123,21 @@ loop41:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop41
+	JGE     loop44
 
-done41:
+done44:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind45
+	JZ    behind48
 	CMPQ  CX, $0x00000010
-	JLE   upto42
+	JLE   upto45
 	CMPQ  CX, $0x00000020
-	JLE   upto43
+	JLE   upto46
 	CMPQ  CX, $0x00000040
-	JLE   upto44
-	JMP   upto45
+	JLE   upto47
+	JMP   upto48
 
-upto42:
+upto45:
 	// Turns of 1 to 16 elements.
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -20960,9 +21193,9 @@ upto42:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind45
+	JMP     behind48
 
-upto43:
+upto46:
 	// Turns of 17 to 32 elements.
 	SUBQ  $0x00000010, CX
 	MOVL  $0x00000001, AX
@@ -21043,9 +21276,9 @@ upto43:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind45
+	JMP     behind48
 
-upto44:
+upto47:
 	// Turns of 33 to 64 elements.
 	SUBQ  $0x00000020, CX
 	NEGQ  CX
@@ -21177,9 +21410,9 @@ upto44:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind45
+	JMP     behind48
 
-upto45:
+upto48:
 	// Turns of 65 to 128 elements.
 	SUBQ  $0x00000040, CX
 	NEGQ  CX
@@ -21431,7 +21664,7 @@ upto45:
 	VMOVAPS Z8, Z6
 	LEAQ    256(SI)(CX*4), SI
 
-behind45:
+behind48:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
@@ -21477,11 +21710,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done48
+	JLT          done51
 	VBROADCASTSS down<>+0(SB), Z5
 	PCALIGN      $0x40
 
-loop48:
+loop51:
 	VMOVUPS (SI), Z6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -21550,17 +21783,17 @@ loop48:
 	ADDQ          $0x00000200, DI
 	ADDQ          $0x00000200, R15
 	SUBQ          $0x00000080, CX
-	JGE           loop48
+	JGE           loop51
 
-done48:
+done51:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done49
+	JLT     done52
 	PCALIGN $0x40
 
-loop49:
+loop52:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -21573,12 +21806,12 @@ loop49:
 	ADDQ          $0x00000040, DI
 	ADDQ          $0x00000040, R15
 	SUBQ          $0x00000010, CX
-	JGE           loop49
+	JGE           loop52
 
-done49:
+done52:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind50
+	JZ    behind53
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -21596,7 +21829,7 @@ done49:
 	VMOVUPS       Z6, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
-behind50:
+behind53:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -21625,12 +21858,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done53
+	JLT          done56
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop53:
+loop56:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -21683,19 +21916,19 @@ loop53:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop53
+	JGE         loop56
 
-done53:
+done56:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done54
+	JLT          done57
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop54:
+loop57:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -21706,12 +21939,12 @@ loop54:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop54
+	JGE         loop57
 
-done54:
+done57:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind55
+	JZ    behind58
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -21727,7 +21960,7 @@ done54:
 	VMOVUPS          Z1, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind55:
+behind58:
 	JMP last
 
 irregular:
@@ -21749,6 +21982,9 @@ GLOBL lowest<>(SB), RODATA|NOPTR, $4
 
 DATA leastU<>+0(SB)/4, $0x49000200
 GLOBL leastU<>(SB), RODATA|NOPTR, $4
+
+DATA minusFar<>+0(SB)/4, $0xc8800000
+GLOBL minusFar<>(SB), RODATA|NOPTR, $4
 
 // func sumRowsAVX512(src []float32, rows int, cols int, srcStride int, out []RowSum, p *Rows) (done int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI
@@ -38608,12 +38844,245 @@ TEXT ·sumStoreAddedAVX512(SB), $128-72
 	VMOVAPS         Z6, Z8
 	VMOVAPS         Z11, Z6
 
-	// Turns whose elements are all near, of 128 elements, with that table.
+	// Where nothing is hidden, as the first elements tell.
+	CMPQ CX, $0x00000080
+	JLT  masked
+
+	// x * mul + other
+	VMOVUPS      (R15), Z11
+	VBROADCASTSS 208(R14), Z12
+	VFMADD231PS  (SI), Z12, Z11
+	VBROADCASTSS minusFar<>+0(SB), Z12
+	VCMPPS       $0x1e, Z11, Z12, K1
+	KORTESTW     K1, K1
+	JNZ          masked
+
+	// Turns of near elements, hidden ones too, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done3
+	JLT     done4
 	PCALIGN $0x40
 
-loop3:
+loop4:
+	// x * mul + other
+	VMOVUPS      (R15), Z11
+	VBROADCASTSS 208(R14), Z12
+	VFMADD231PS  (SI), Z12, Z11
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z13
+	VFMADD231PS 64(SI), Z12, Z13
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z14
+	VFMADD231PS 128(SI), Z12, Z14
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z15
+	VFMADD231PS 192(SI), Z12, Z15
+	VMOVAPS     Z7, Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD231PS Z3, Z11, Z16
+	VMOVAPS     Z7, Z17
+	VFMADD231PS Z3, Z13, Z17
+	VMOVAPS     Z7, Z18
+	VFMADD231PS Z3, Z14, Z18
+	VMOVAPS     Z7, Z19
+	VFMADD231PS Z3, Z15, Z19
+
+	// n = u - (magic - N)
+	VSUBPS  Z7, Z16, Z20
+	VSUBPS  Z7, Z17, Z21
+	VSUBPS  Z7, Z18, Z22
+	VSUBPS  Z7, Z19, Z23
+	VMOVAPS Z20, Z24
+
+	// f = n - x * (kHi + kLo)
+	VFMADD231PS  Z8, Z11, Z24
+	VMOVAPS      Z21, Z25
+	VFMADD231PS  Z8, Z13, Z25
+	VMOVAPS      Z22, Z26
+	VFMADD231PS  Z8, Z14, Z26
+	VMOVAPS      Z23, Z27
+	VFMADD231PS  Z8, Z15, Z27
+	VFMADD231PS  Z6, Z11, Z24
+	VFMADD231PS  Z6, Z13, Z25
+	VFMADD231PS  Z6, Z14, Z26
+	VFMADD231PS  Z6, Z15, Z27
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z24, Z11
+	VBROADCASTSS     exp2<>+0(SB), Z13
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z25, Z13
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z26, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z24, Z11
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z27, Z15
+	VMULPS           Z11, Z24, Z24
+	VMULPS           Z13, Z25, Z25
+	VMULPS           Z14, Z26, Z26
+	VMULPS           Z15, Z27, Z27
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z9, Z16, Z11
+	VPERMPS     Z9, Z17, Z13
+	VPERMPS     Z9, Z18, Z14
+	VPERMPS     Z9, Z19, Z15
+	VSCALEFPS   Z20, Z11, Z11
+	VSCALEFPS   Z21, Z13, Z13
+	VSCALEFPS   Z22, Z14, Z14
+	VSCALEFPS   Z23, Z15, Z15
+	VFMADD213PS Z11, Z11, Z24
+	VFMADD213PS Z13, Z13, Z25
+	VFMADD213PS Z14, Z14, Z26
+	VFMADD213PS Z15, Z15, Z27
+	VADDPS      Z25, Z24, Z11
+	VADDPS      Z27, Z26, Z13
+	VADDPS      Z13, Z11, Z11
+	VPTERNLOGD  $0xfe, Z17, Z18, Z16
+	VPORD       Z16, Z19, Z16
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z13
+	VFMADD231PS 256(SI), Z12, Z13
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z14
+	VFMADD231PS 320(SI), Z12, Z14
+
+	// x * mul + other
+	VMOVUPS     384(R15), Z15
+	VFMADD231PS 384(SI), Z12, Z15
+
+	// x * mul + other
+	VMOVUPS     448(R15), Z17
+	VFMADD231PS 448(SI), Z12, Z17
+	VMOVAPS     Z7, Z12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD231PS Z3, Z13, Z12
+	VMOVAPS     Z7, Z18
+	VFMADD231PS Z3, Z14, Z18
+	VMOVAPS     Z7, Z19
+	VFMADD231PS Z3, Z15, Z19
+	VMOVAPS     Z7, Z20
+	VFMADD231PS Z3, Z17, Z20
+
+	// n = u - (magic - N)
+	VSUBPS  Z7, Z12, Z21
+	VSUBPS  Z7, Z18, Z22
+	VSUBPS  Z7, Z19, Z23
+	VSUBPS  Z7, Z20, Z28
+	VMOVAPS Z21, Z29
+
+	// f = n - x * (kHi + kLo)
+	VFMADD231PS  Z8, Z13, Z29
+	VMOVAPS      Z22, Z30
+	VFMADD231PS  Z8, Z14, Z30
+	VMOVAPS      Z23, Z31
+	VFMADD231PS  Z8, Z15, Z31
+	VMOVUPS      Z11, (BX)
+	VMOVAPS      Z28, Z11
+	VFMADD231PS  Z8, Z17, Z11
+	VFMADD231PS  Z6, Z13, Z29
+	VFMADD231PS  Z6, Z14, Z30
+	VFMADD231PS  Z6, Z15, Z31
+	VFMADD231PS  Z6, Z17, Z11
+	VBROADCASTSS exp2<>+0(SB), Z13
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z29, Z13
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z30, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z31, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST minusExp3<>+0(SB), Z11, Z17
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z29, Z13
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z30, Z14
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z31, Z15
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z11, Z17
+	VMULPS           Z13, Z29, Z29
+	VMULPS           Z14, Z30, Z30
+	VMULPS           Z15, Z31, Z31
+	VMULPS           Z17, Z11, Z11
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z9, Z12, Z13
+	VPERMPS     Z9, Z18, Z14
+	VPERMPS     Z9, Z19, Z15
+	VPERMPS     Z9, Z20, Z17
+	VSCALEFPS   Z21, Z13, Z13
+	VSCALEFPS   Z22, Z14, Z14
+	VSCALEFPS   Z23, Z15, Z15
+	VSCALEFPS   Z28, Z17, Z17
+	VFMADD213PS Z13, Z13, Z29
+	VFMADD213PS Z14, Z14, Z30
+	VFMADD213PS Z15, Z15, Z31
+	VFMADD213PS Z17, Z17, Z11
+	VADDPS      Z30, Z29, Z13
+	VADDPS      Z11, Z31, Z14
+	VADDPS      Z14, Z13, Z13
+	VPTERNLOGD  $0xfe, Z12, Z18, Z16
+	VPTERNLOGD  $0xfe, Z19, Z20, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST wideBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           masked
+	VMOVUPS       Z24, (DI)
+	VMOVUPS       Z25, 64(DI)
+	VMOVUPS       Z26, 128(DI)
+	VMOVUPS       Z27, 192(DI)
+	VMOVUPS       Z29, 256(DI)
+	VMOVUPS       Z30, 320(DI)
+	VMOVUPS       Z31, 384(DI)
+	VMOVUPS       Z11, 448(DI)
+	VMOVUPS       (BX), Z11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z4, Z12
+	VMINPS Z11, Z4, Z14
+	VMAXPS Z11, Z4, Z4
+	VSUBPS Z4, Z12, Z4
+	VSUBPS Z4, Z14, Z14
+	VADDPS Z14, Z5, Z5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z13, Z12, Z4
+	VMINPS Z13, Z12, Z11
+	VMAXPS Z13, Z12, Z12
+	VSUBPS Z12, Z4, Z12
+	VSUBPS Z12, Z11, Z11
+	VADDPS Z11, Z5, Z5
+	ADDQ   $0x00000200, SI
+	ADDQ   $0x00000200, DI
+	ADDQ   $0x00000200, R15
+	SUBQ   $0x00000080, CX
+	JGE    loop4
+
+done4:
+	ADDQ $0x00000080, CX
+
+masked:
+	// Where something is hidden.
+	MOVQ src_len+32(FP), CX
+	SHLQ $0x02, CX
+	ADDQ src_base+24(FP), CX
+	SUBQ SI, CX
+	SHRQ $0x02, CX
+
+	// Turns whose elements are all near, of 128 elements, with that table.
+	SUBQ    $0x00000080, CX
+	JLT     done6
+	PCALIGN $0x40
+
+loop6:
 	// x * mul + other
 	VMOVUPS      (R15), Z11
 	VBROADCASTSS 208(R14), Z12
@@ -38823,15 +39292,15 @@ loop3:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000200, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop3
+	JGE    loop6
 
-done3:
+done6:
 	ADDQ $0x00000080, CX
 
 narrow:
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done4
+	JLT             done7
 	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 	VBROADCASTSS    208(R14), Z6
 	VBROADCASTSS    lowest<>+0(SB), Z7
@@ -38839,7 +39308,7 @@ narrow:
 	VBROADCASTSS    nearExp2<>+0(SB), Z9
 	PCALIGN         $0x40
 
-loop4:
+loop7:
 	// x * mul + other
 	VMOVUPS     (R15), Z10
 	VFMADD231PS (SI), Z6, Z10
@@ -39042,9 +39511,9 @@ loop4:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000200, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop4
+	JGE    loop7
 
-done4:
+done7:
 	ADDQ $0x00000080, CX
 	JMP  end
 
@@ -39063,7 +39532,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done6
+	JLT             done9
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
 	VBROADCASTSS    208(R14), Z7
 	VBROADCASTSS    exp3<>+0(SB), Z8
@@ -39072,7 +39541,7 @@ exact:
 	VBROADCASTSS    cut<>+0(SB), Z11
 	PCALIGN         $0x40
 
-loop6:
+loop9:
 	// x * mul + other
 	VMOVUPS     (R15), Z12
 	VFMADD231PS (SI), Z7, Z12
@@ -39317,9 +39786,9 @@ loop6:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop6
+	JGE     loop9
 
-done6:
+done9:
 	ADDQ $0x00000080, CX
 
 end:

@@ -238,7 +238,7 @@ var names = map[float32]string{
 	log2eHi: "log2eHi", log2eHi * unit: "nearLog2eHi", log2eLo * unit: "nearLog2eLo",
 	float32(math.Inf(1)): "plusInf", integer + unitBelow: "integerUnit", unitRange: "unitRange", integer - lowest + nearBelow: "integerLowest",
 	-math.MaxFloat32: "lowest", -exp1: "minusExp1", -exp3: "minusExp3", ordinary: "ordinary", -ordinary: "minusOrdinary", share: "share",
-	nearTop + 0.5: "nearTop", sureExcess: "sureExcess", leastU: "leastU", reach + 1: "nearReach",
+	nearTop + 0.5: "nearTop", sureExcess: "sureExcess", leastU: "leastU", -far: "minusFar", reach + 1: "nearReach",
 }
 
 // Name is what to call a constant in a generated file.
@@ -278,9 +278,10 @@ const (
 	Uncertain = "uncertain" // a logarithm whose last bit is not certain
 	// narrow are turns whose elements are near, but N too far from 0 for a table.
 	narrow = "narrow"
-	sure   = "sure"  // a row whose largest element is more than twice as much as all others
-	total  = "total" // a sum with such elements
-	small  = "small" // a row of near elements with a small cLo
+	masked = "masked" // turns in which something is hidden
+	sure   = "sure"   // a row whose largest element is more than twice as much as all others
+	total  = "total"  // a sum with such elements
+	small  = "small"  // a row of near elements with a small cLo
 )
 
 // Machine is what a description has to know of a machine.
@@ -384,6 +385,8 @@ type segment struct {
 	minusN func() ir.V
 	belowN func() ir.V // a float whose last bits are -N's
 	wide   *wide       // of ordinary rows on a machine with Scalef
+	// bare says that elements which a mask hides have to be near too, and that nothing is added up to -Inf.
+	bare bool
 }
 
 func (s segment) values() ir.V { return slices.Concat(s.kHi, s.kLo, s.magic, s.lim) }
@@ -448,7 +451,7 @@ func (d *description) exp(b *ir.Block, s segment, load func() ir.V, keep func(x 
 	}
 	b.Note("u = x * kHi + magic - N, the low bits of which are the eighths of n - N")
 	u = b.MulAdd(get(), s.kHi, s.magic)
-	if s.near && s.minusN == nil {
+	if s.near && s.minusN == nil && !s.bare {
 		keep(u)
 	}
 	b.Note("-n = magic - N - u")
@@ -592,9 +595,11 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 		}
 		if s.near && d.Adds() {
 			x := elements()
-			if s.wide != nil {
+			switch {
+			case s.bare:
+			case s.wide != nil:
 				x = b.Max(s.wide.least, x)
-			} else {
+			default:
 				for i, v := range g {
 					masks[v] = b.NotLess(x[i:i+1], b.Const(-math.MaxFloat32))
 				}
@@ -783,6 +788,8 @@ func (d *description) turns(label string, use func(x body) func(b *ir.Block, y i
 	widens := d.isNear && !d.VectorMasks && (d.Kernel == SoftmaxRows || d.Kernel == SumStore || d.Prepares())
 	if widens {
 		d.wideTurn(label, use(wholeTurn))
+	} else if d.isNear && d.Prepares() {
+		d.bareTurn(use(wholeTurn))
 	}
 	b := d.f.Block(ir.While, Turn, what+" of 128 elements.")
 	if widens {
@@ -796,6 +803,21 @@ func (d *description) turns(label string, use func(x body) func(b *ir.Block, y i
 		b := d.block(ir.UpTo, x, what+" of ")
 		d.turn(b, d.kept(b), x, label, use(x), d.accumulate)
 	}
+}
+
+// bareTurn describes whole turns that need not look at what a mask hides: at first, and up to the first one that
+// shows it.
+func (d *description) bareTurn(use func(b *ir.Block, y ir.V, vectors []int)) {
+	if d.Adds() {
+		b := d.f.Block(ir.Once, 0, "Where nothing is hidden, as the first elements tell.")
+		b.GuardLeft(masked, Turn)
+		b.GuardGreater(masked, b.Const(-far), d.prepared(b, 0, false))
+	}
+	b := d.f.Block(ir.While, Turn, "Turns of near elements, hidden ones too, of 128 elements.")
+	s := d.kept(b)
+	s.bare = true
+	d.turn(b, s, wholeTurn, masked, use, d.accumulate)
+	d.f.Block(ir.Resume, 0, "Where something is hidden.").Label = masked
 }
 
 // store returns what stores a turn's vectors.

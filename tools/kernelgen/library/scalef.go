@@ -32,6 +32,9 @@ func (d *description) wideTurn(label string, use func(b *ir.Block, y ir.V, vecto
 	b.Guard(b.Const(ordinary), minusN, narrow)
 	b.Guard(minusN, b.Const(-ordinary), narrow)
 	d.widen(b, magic, minusN, d.f.Vars("wide", 3))
+	if d.Adds() {
+		d.bareTurn(use)
+	}
 	b = d.f.Block(ir.While, Turn, "Turns whose elements are all near, of 128 elements, with that table.")
 	d.turn(b, d.kept(b), wholeTurn, label, use, d.accumulate)
 	d.vars, d.wideVars = near, nil
