@@ -589,7 +589,7 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 		for _, v := range g {
 			if v >= last && left[v] == nil {
 				load(v)
-			} else if v < last && s.near && d.Keeps() {
+			} else if v < last && s.near && d.Keeps() && !s.bare {
 				masks[v] = b.KeptInt(v)
 			}
 		}
@@ -608,7 +608,11 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 		}
 		y, u := d.exp(b, s, elements, func(x ir.V) {
 			for i, v := range g {
-				if mask := masks[v]; mask != nil {
+				mask := masks[v]
+				if s.bare && d.Keeps() { // late, as registers are few
+					mask = b.KeptInt(v)
+				}
+				if mask != nil {
 					copy(x[i:], b.Keep(mask, x[i:i+1]))
 				}
 			}
