@@ -24177,7 +24177,7 @@ l1:
 
 l3:
 	VBROADCASTSS minusInf<>+0(SB), Y8
-	JMP          l4
+	JMP          l5
 
 l2:
 	TZCNTQ       (R15)(AX*1), R11
@@ -24185,7 +24185,7 @@ l2:
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y8
 
-l4:
+l5:
 	VUCOMISS X3, X8
 	JCS      exact16
 	VMULPS   nearReach<>+0(SB), Y4, Y9
@@ -24199,7 +24199,7 @@ l4:
 	VSUBPS    Y8, Y9, Y9
 	VSUBPS    nearInteger<>+0(SB), Y9, Y9
 	CMPQ      CX, $0x00000008
-	JGE       l5
+	JGE       l6
 	MOVQ      -8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -24213,19 +24213,19 @@ l4:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l6
-
-l5:
-	VPMOVZXBD (R15), Y8
+	JMP       l7
 
 l6:
+	VPMOVZXBD (R15), Y8
+
+l7:
 	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
 	VMASKMOVPS (SI), Y8, Y10
 	CMPQ       CX, $0x00000010
-	JGE        l7
+	JGE        l8
 	VPXOR      Y11, Y11, Y11
 	CMPQ       CX, $0x00000008
-	JLE        l8
+	JLE        l9
 	MOVQ       -8(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -24239,12 +24239,12 @@ l6:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l8
-
-l7:
-	VPMOVZXBD 8(R15), Y11
+	JMP        l9
 
 l8:
+	VPMOVZXBD 8(R15), Y11
+
+l9:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 32(SI), Y11, Y12
 	VMOVAPS    Y9, Y13
@@ -24339,30 +24339,30 @@ l8:
 	VMULPS      down<>+0(SB), Y12, Y12
 	VMOVUPS     (DX), Y8
 	CMPQ        CX, $0x00000008
-	JGE         l9
+	JGE         l10
 	VMASKMOVPS  Y12, Y8, (DI)
-	JMP         l10
-
-l9:
-	VMOVUPS Y12, (DI)
+	JMP         l11
 
 l10:
+	VMOVUPS Y12, (DI)
+
+l11:
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y9, Y11, Y9
 	VFMADD231PS Y10, Y11, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     32(DX), Y8
 	CMPQ        CX, $0x00000010
-	JGE         l11
+	JGE         l12
 	CMPQ        CX, $0x00000008
-	JLE         l12
+	JLE         l13
 	VMASKMOVPS  Y9, Y8, 32(DI)
-	JMP         l12
-
-l11:
-	VMOVUPS Y9, 32(DI)
+	JMP         l13
 
 l12:
+	VMOVUPS Y9, 32(DI)
+
+l13:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -24374,27 +24374,27 @@ exact16:
 	LEAQ -8(CX), R11
 	XORL AX, AX
 
-l13:
+l14:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l14
+	JNE     l15
 	CMPQ    AX, R11
-	JGE     l15
+	JGE     l16
 	ADDQ    $0x08, AX
-	JMP     l13
+	JMP     l14
+
+l16:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l18
 
 l15:
-	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l16
-
-l14:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l16:
+l18:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -24434,27 +24434,27 @@ loop3:
 	LEAQ 8(CX), R11
 	XORL AX, AX
 
-l17:
+l19:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l18
+	JNE     l20
 	CMPQ    AX, R11
-	JGE     l19
+	JGE     l21
 	ADDQ    $0x08, AX
-	JMP     l17
+	JMP     l19
 
-l19:
+l21:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l20
+	JMP          l23
 
-l18:
+l20:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l20:
+l23:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          exact32
@@ -24471,7 +24471,7 @@ l20:
 	VSUBPS    Y2, Y3, Y3
 	VSUBPS    nearInteger<>+0(SB), Y3, Y3
 	CMPQ      CX, $0x00000008
-	JGE       l21
+	JGE       l24
 	MOVQ      8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -24485,19 +24485,19 @@ l20:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l22
+	JMP       l25
 
-l21:
+l24:
 	VPMOVZXBD 16(R15), Y2
 
-l22:
+l25:
 	VPCMPGTD   leftMasks<>+256(SB), Y2, Y2
 	VMASKMOVPS 64(SI), Y2, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l23
+	JGE        l26
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l24
+	JLE        l27
 	MOVQ       8(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -24511,12 +24511,12 @@ l22:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l24
+	JMP        l27
 
-l23:
+l26:
 	VPMOVZXBD 24(R15), Y5
 
-l24:
+l27:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 96(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -24659,29 +24659,29 @@ l24:
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l25
+	JGE         l28
 	VMASKMOVPS  Y3, Y2, 64(DI)
-	JMP         l26
+	JMP         l29
 
-l25:
+l28:
 	VMOVUPS Y3, 64(DI)
 
-l26:
+l29:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y5, Y6
 	VFMADD231PS Y4, Y5, Y6
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l27
+	JGE         l30
 	CMPQ        CX, $0x00000008
-	JLE         l28
+	JLE         l31
 	VMASKMOVPS  Y6, Y2, 96(DI)
-	JMP         l28
+	JMP         l31
 
-l27:
+l30:
 	VMOVUPS Y6, 96(DI)
 
-l28:
+l31:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -24719,30 +24719,30 @@ small3:
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l29
+	JGE         l32
 	VMASKMOVPS  Y3, Y2, 64(DI)
-	JMP         l30
+	JMP         l33
 
-l29:
+l32:
 	VMOVUPS Y3, 64(DI)
 
-l30:
+l33:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y5, Y6
 	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l31
+	JGE         l34
 	CMPQ        CX, $0x00000008
-	JLE         l32
+	JLE         l35
 	VMASKMOVPS  Y6, Y2, 96(DI)
-	JMP         l32
+	JMP         l35
 
-l31:
+l34:
 	VMOVUPS Y6, 96(DI)
 
-l32:
+l35:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -24754,27 +24754,27 @@ exact32:
 	LEAQ 8(CX), R11
 	XORL AX, AX
 
-l33:
+l36:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l34
+	JNE     l37
 	CMPQ    AX, R11
-	JGE     l35
+	JGE     l38
 	ADDQ    $0x08, AX
-	JMP     l33
+	JMP     l36
 
-l35:
+l38:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l36
+	JMP          l40
 
-l34:
+l37:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l36:
+l40:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -24814,27 +24814,27 @@ loop5:
 	LEAQ 24(CX), R11
 	XORL AX, AX
 
-l37:
+l41:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l38
+	JNE     l42
 	CMPQ    AX, R11
-	JGE     l39
+	JGE     l43
 	ADDQ    $0x08, AX
-	JMP     l37
+	JMP     l41
 
-l39:
+l43:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l40
+	JMP          l45
 
-l38:
+l42:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l40:
+l45:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          exact48
@@ -24851,7 +24851,7 @@ l40:
 	VSUBPS    Y2, Y3, Y3
 	VSUBPS    nearInteger<>+0(SB), Y3, Y3
 	CMPQ      CX, $0x00000008
-	JGE       l41
+	JGE       l46
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -24865,19 +24865,19 @@ l40:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l42
+	JMP       l47
 
-l41:
+l46:
 	VPMOVZXBD 32(R15), Y2
 
-l42:
+l47:
 	VPCMPGTD   leftMasks<>+256(SB), Y2, Y2
 	VMASKMOVPS 128(SI), Y2, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l43
+	JGE        l48
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l44
+	JLE        l49
 	MOVQ       24(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -24891,12 +24891,12 @@ l42:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l44
+	JMP        l49
 
-l43:
+l48:
 	VPMOVZXBD 40(R15), Y5
 
-l44:
+l49:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 160(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -25117,29 +25117,29 @@ l44:
 	VFMADD231PS Y3, Y2, Y4
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l45
+	JGE         l50
 	VMASKMOVPS  Y4, Y2, 128(DI)
-	JMP         l46
+	JMP         l51
 
-l45:
+l50:
 	VMOVUPS Y4, 128(DI)
 
-l46:
+l51:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y8, Y5
 	VFMADD231PS Y3, Y8, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l47
+	JGE         l52
 	CMPQ        CX, $0x00000008
-	JLE         l48
+	JLE         l53
 	VMASKMOVPS  Y5, Y2, 160(DI)
-	JMP         l48
+	JMP         l53
 
-l47:
+l52:
 	VMOVUPS Y5, 160(DI)
 
-l48:
+l53:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -25192,30 +25192,30 @@ small5:
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l49
+	JGE         l54
 	VMASKMOVPS  Y4, Y2, 128(DI)
-	JMP         l50
+	JMP         l55
 
-l49:
+l54:
 	VMOVUPS Y4, 128(DI)
 
-l50:
+l55:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y8, Y5
 	VFMADD231PS Y3, Y8, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l51
+	JGE         l56
 	CMPQ        CX, $0x00000008
-	JLE         l52
+	JLE         l57
 	VMASKMOVPS  Y5, Y2, 160(DI)
-	JMP         l52
+	JMP         l57
 
-l51:
+l56:
 	VMOVUPS Y5, 160(DI)
 
-l52:
+l57:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -25227,27 +25227,27 @@ exact48:
 	LEAQ 24(CX), R11
 	XORL AX, AX
 
-l53:
+l58:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l54
+	JNE     l59
 	CMPQ    AX, R11
-	JGE     l55
+	JGE     l60
 	ADDQ    $0x08, AX
-	JMP     l53
+	JMP     l58
 
-l55:
+l60:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l56
+	JMP          l62
 
-l54:
+l59:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l56:
+l62:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -25287,27 +25287,27 @@ loop7:
 	LEAQ 40(CX), R11
 	XORL AX, AX
 
-l57:
+l63:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l58
+	JNE     l64
 	CMPQ    AX, R11
-	JGE     l59
+	JGE     l65
 	ADDQ    $0x08, AX
-	JMP     l57
+	JMP     l63
 
-l59:
+l65:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l60
+	JMP          l67
 
-l58:
+l64:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l60:
+l67:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          exact64
@@ -25324,7 +25324,7 @@ l60:
 	VSUBPS    Y2, Y3, Y3
 	VSUBPS    nearInteger<>+0(SB), Y3, Y3
 	CMPQ      CX, $0x00000008
-	JGE       l61
+	JGE       l68
 	MOVQ      40(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -25338,19 +25338,19 @@ l60:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l62
+	JMP       l69
 
-l61:
+l68:
 	VPMOVZXBD 48(R15), Y2
 
-l62:
+l69:
 	VPCMPGTD   leftMasks<>+256(SB), Y2, Y2
 	VMASKMOVPS 192(SI), Y2, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l63
+	JGE        l70
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l64
+	JLE        l71
 	MOVQ       40(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -25364,12 +25364,12 @@ l62:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l64
+	JMP        l71
 
-l63:
+l70:
 	VPMOVZXBD 56(R15), Y5
 
-l64:
+l71:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 224(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -25640,29 +25640,29 @@ l64:
 	VFMADD231PS Y3, Y2, Y4
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l65
+	JGE         l72
 	VMASKMOVPS  Y4, Y2, 192(DI)
-	JMP         l66
+	JMP         l73
 
-l65:
+l72:
 	VMOVUPS Y4, 192(DI)
 
-l66:
+l73:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y12, Y5
 	VFMADD231PS Y3, Y12, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l67
+	JGE         l74
 	CMPQ        CX, $0x00000008
-	JLE         l68
+	JLE         l75
 	VMASKMOVPS  Y5, Y2, 224(DI)
-	JMP         l68
+	JMP         l75
 
-l67:
+l74:
 	VMOVUPS Y5, 224(DI)
 
-l68:
+l75:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -25729,30 +25729,30 @@ small7:
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l69
+	JGE         l76
 	VMASKMOVPS  Y4, Y2, 192(DI)
-	JMP         l70
+	JMP         l77
 
-l69:
+l76:
 	VMOVUPS Y4, 192(DI)
 
-l70:
+l77:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y12, Y5
 	VFMADD231PS Y3, Y12, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l71
+	JGE         l78
 	CMPQ        CX, $0x00000008
-	JLE         l72
+	JLE         l79
 	VMASKMOVPS  Y5, Y2, 224(DI)
-	JMP         l72
+	JMP         l79
 
-l71:
+l78:
 	VMOVUPS Y5, 224(DI)
 
-l72:
+l79:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -25764,27 +25764,27 @@ exact64:
 	LEAQ 40(CX), R11
 	XORL AX, AX
 
-l73:
+l80:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l74
+	JNE     l81
 	CMPQ    AX, R11
-	JGE     l75
+	JGE     l82
 	ADDQ    $0x08, AX
-	JMP     l73
+	JMP     l80
 
-l75:
+l82:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l76
+	JMP          l84
 
-l74:
+l81:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l76:
+l84:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -25825,27 +25825,27 @@ loop9:
 	LEAQ 56(CX), R11
 	XORL AX, AX
 
-l77:
+l85:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l78
+	JNE     l86
 	CMPQ    AX, R11
-	JGE     l79
+	JGE     l87
 	ADDQ    $0x08, AX
-	JMP     l77
+	JMP     l85
 
-l79:
+l87:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l80
+	JMP          l89
 
-l78:
+l86:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y3
 
-l80:
+l89:
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
 	JCS          exact96
@@ -25958,7 +25958,7 @@ l80:
 	VPOR        Y6, Y10, Y6
 	VPOR        Y6, Y11, Y6
 	CMPQ        CX, $0x00000008
-	JGE         l81
+	JGE         l90
 	MOVQ        56(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000008, CX
@@ -25972,19 +25972,19 @@ l80:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l82
+	JMP         l91
 
-l81:
+l90:
 	VPMOVZXBD 64(R15), Y3
 
-l82:
+l91:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 256(SI), Y3, Y5
 	CMPQ       CX, $0x00000018
-	JGE        l83
+	JGE        l92
 	VPXOR      Y10, Y10, Y10
 	CMPQ       CX, $0x00000010
-	JLE        l84
+	JLE        l93
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000018, CX
@@ -25998,12 +25998,12 @@ l82:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l84
+	JMP        l93
 
-l83:
+l92:
 	VPMOVZXBD 80(R15), Y10
 
-l84:
+l93:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 320(SI), Y10, Y11
 	VMOVAPS    Y4, Y12
@@ -26155,10 +26155,10 @@ l84:
 	VPOR        Y6, Y11, Y6
 	VPOR        Y6, Y12, Y6
 	CMPQ        CX, $0x00000010
-	JGE         l85
+	JGE         l94
 	VPXOR       Y7, Y7, Y7
 	CMPQ        CX, $0x00000008
-	JLE         l86
+	JLE         l95
 	MOVQ        56(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000010, CX
@@ -26172,19 +26172,19 @@ l84:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l86
+	JMP         l95
 
-l85:
+l94:
 	VPMOVZXBD 72(R15), Y7
 
-l86:
+l95:
 	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VMASKMOVPS 288(SI), Y7, Y8
 	CMPQ       CX, $0x00000020
-	JGE        l87
+	JGE        l96
 	VPXOR      Y9, Y9, Y9
 	CMPQ       CX, $0x00000018
-	JLE        l88
+	JLE        l97
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000020, CX
@@ -26198,12 +26198,12 @@ l86:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l88
+	JMP        l97
 
-l87:
+l96:
 	VPMOVZXBD 88(R15), Y9
 
-l88:
+l97:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 352(SI), Y9, Y11
 	VMOVAPS    Y4, Y12
@@ -26351,29 +26351,29 @@ l88:
 	VFMADD231PS Y4, Y3, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l89
+	JGE         l98
 	VMASKMOVPS  Y5, Y3, 256(DI)
-	JMP         l90
+	JMP         l99
 
-l89:
+l98:
 	VMOVUPS Y5, 256(DI)
 
-l90:
+l99:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y7, Y3
 	VFMADD231PS Y4, Y7, Y3
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l91
+	JGE         l100
 	CMPQ        CX, $0x00000008
-	JLE         l92
+	JLE         l101
 	VMASKMOVPS  Y3, Y5, 288(DI)
-	JMP         l92
+	JMP         l101
 
-l91:
+l100:
 	VMOVUPS Y3, 288(DI)
 
-l92:
+l101:
 	VMOVUPS 320(BX), Y3
 
 	// e*cHi + e*cLo
@@ -26381,31 +26381,31 @@ l92:
 	VFMADD231PS Y4, Y3, Y5
 	VMOVUPS     64(DX), Y3
 	CMPQ        CX, $0x00000018
-	JGE         l93
+	JGE         l102
 	CMPQ        CX, $0x00000010
-	JLE         l94
+	JLE         l103
 	VMASKMOVPS  Y5, Y3, 320(DI)
-	JMP         l94
+	JMP         l103
 
-l93:
+l102:
 	VMOVUPS Y5, 320(DI)
 
-l94:
+l103:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y9, Y6
 	VFMADD231PS Y4, Y9, Y6
 	VMOVUPS     96(DX), Y3
 	CMPQ        CX, $0x00000020
-	JGE         l95
+	JGE         l104
 	CMPQ        CX, $0x00000018
-	JLE         l96
+	JLE         l105
 	VMASKMOVPS  Y6, Y3, 352(DI)
-	JMP         l96
+	JMP         l105
 
-l95:
+l104:
 	VMOVUPS Y6, 352(DI)
 
-l96:
+l105:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -26487,30 +26487,30 @@ small9:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l97
+	JGE         l106
 	VMASKMOVPS  Y5, Y3, 256(DI)
-	JMP         l98
+	JMP         l107
 
-l97:
+l106:
 	VMOVUPS Y5, 256(DI)
 
-l98:
+l107:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y7, Y3
 	VFMADD231PS Y4, Y7, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l99
+	JGE         l108
 	CMPQ        CX, $0x00000008
-	JLE         l100
+	JLE         l109
 	VMASKMOVPS  Y3, Y5, 288(DI)
-	JMP         l100
+	JMP         l109
 
-l99:
+l108:
 	VMOVUPS Y3, 288(DI)
 
-l100:
+l109:
 	VMOVUPS 320(BX), Y3
 
 	// e*cHi + e*cLo
@@ -26519,32 +26519,32 @@ l100:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     64(DX), Y3
 	CMPQ        CX, $0x00000018
-	JGE         l101
+	JGE         l110
 	CMPQ        CX, $0x00000010
-	JLE         l102
+	JLE         l111
 	VMASKMOVPS  Y5, Y3, 320(DI)
-	JMP         l102
+	JMP         l111
 
-l101:
+l110:
 	VMOVUPS Y5, 320(DI)
 
-l102:
+l111:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y9, Y6
 	VFMADD231PS Y4, Y9, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     96(DX), Y3
 	CMPQ        CX, $0x00000020
-	JGE         l103
+	JGE         l112
 	CMPQ        CX, $0x00000018
-	JLE         l104
+	JLE         l113
 	VMASKMOVPS  Y6, Y3, 352(DI)
-	JMP         l104
+	JMP         l113
 
-l103:
+l112:
 	VMOVUPS Y6, 352(DI)
 
-l104:
+l113:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -26556,27 +26556,27 @@ exact96:
 	LEAQ 56(CX), R11
 	XORL AX, AX
 
-l105:
+l114:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l106
+	JNE     l115
 	CMPQ    AX, R11
-	JGE     l107
+	JGE     l116
 	ADDQ    $0x08, AX
-	JMP     l105
+	JMP     l114
 
-l107:
+l116:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l108
+	JMP          l118
 
-l106:
+l115:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l108:
+l118:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -26617,27 +26617,27 @@ loop11:
 	LEAQ 88(CX), R11
 	XORL AX, AX
 
-l109:
+l119:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l110
+	JNE     l120
 	CMPQ    AX, R11
-	JGE     l111
+	JGE     l121
 	ADDQ    $0x08, AX
-	JMP     l109
+	JMP     l119
 
-l111:
+l121:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l112
+	JMP          l123
 
-l110:
+l120:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y3
 
-l112:
+l123:
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
 	JCS          exact128
@@ -26799,7 +26799,7 @@ l112:
 	VPOR        Y6, Y10, Y6
 	VPOR        Y6, Y11, Y6
 	CMPQ        CX, $0x00000008
-	JGE         l113
+	JGE         l124
 	MOVQ        88(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000008, CX
@@ -26813,19 +26813,19 @@ l112:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l114
+	JMP         l125
 
-l113:
+l124:
 	VPMOVZXBD 96(R15), Y9
 
-l114:
+l125:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 384(SI), Y9, Y10
 	CMPQ       CX, $0x00000018
-	JGE        l115
+	JGE        l126
 	VPXOR      Y11, Y11, Y11
 	CMPQ       CX, $0x00000010
-	JLE        l116
+	JLE        l127
 	MOVQ       88(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000018, CX
@@ -26839,12 +26839,12 @@ l114:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l116
+	JMP        l127
 
-l115:
+l126:
 	VPMOVZXBD 112(R15), Y11
 
-l116:
+l127:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 448(SI), Y11, Y12
 	VMOVAPS    Y4, Y13
@@ -27046,10 +27046,10 @@ l116:
 	VPOR        Y6, Y7, Y6
 	VPOR        Y6, Y11, Y6
 	CMPQ        CX, $0x00000010
-	JGE         l117
+	JGE         l128
 	VPXOR       Y7, Y7, Y7
 	CMPQ        CX, $0x00000008
-	JLE         l118
+	JLE         l129
 	MOVQ        88(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000010, CX
@@ -27063,19 +27063,19 @@ l116:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l118
+	JMP         l129
 
-l117:
+l128:
 	VPMOVZXBD 104(R15), Y7
 
-l118:
+l129:
 	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VMASKMOVPS 416(SI), Y7, Y10
 	CMPQ       CX, $0x00000020
-	JGE        l119
+	JGE        l130
 	VPXOR      Y11, Y11, Y11
 	CMPQ       CX, $0x00000018
-	JLE        l120
+	JLE        l131
 	MOVQ       88(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000020, CX
@@ -27089,12 +27089,12 @@ l118:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l120
+	JMP        l131
 
-l119:
+l130:
 	VPMOVZXBD 120(R15), Y11
 
-l120:
+l131:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 480(SI), Y11, Y12
 	VMOVAPS    Y4, Y13
@@ -27269,29 +27269,29 @@ l120:
 	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l121
+	JGE         l132
 	VMASKMOVPS  Y6, Y4, 384(DI)
-	JMP         l122
+	JMP         l133
 
-l121:
+l132:
 	VMOVUPS Y6, 384(DI)
 
-l122:
+l133:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y7, Y4
 	VFMADD231PS Y3, Y7, Y4
 	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
-	JGE         l123
+	JGE         l134
 	CMPQ        CX, $0x00000008
-	JLE         l124
+	JLE         l135
 	VMASKMOVPS  Y4, Y6, 416(DI)
-	JMP         l124
+	JMP         l135
 
-l123:
+l134:
 	VMOVUPS Y4, 416(DI)
 
-l124:
+l135:
 	VMOVUPS 416(BX), Y4
 
 	// e*cHi + e*cLo
@@ -27299,31 +27299,31 @@ l124:
 	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     64(DX), Y4
 	CMPQ        CX, $0x00000018
-	JGE         l125
+	JGE         l136
 	CMPQ        CX, $0x00000010
-	JLE         l126
+	JLE         l137
 	VMASKMOVPS  Y6, Y4, 448(DI)
-	JMP         l126
+	JMP         l137
 
-l125:
+l136:
 	VMOVUPS Y6, 448(DI)
 
-l126:
+l137:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y11, Y5
 	VFMADD231PS Y3, Y11, Y5
 	VMOVUPS     96(DX), Y3
 	CMPQ        CX, $0x00000020
-	JGE         l127
+	JGE         l138
 	CMPQ        CX, $0x00000018
-	JLE         l128
+	JLE         l139
 	VMASKMOVPS  Y5, Y3, 480(DI)
-	JMP         l128
+	JMP         l139
 
-l127:
+l138:
 	VMOVUPS Y5, 480(DI)
 
-l128:
+l139:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -27434,30 +27434,30 @@ small11:
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l129
+	JGE         l140
 	VMASKMOVPS  Y6, Y4, 384(DI)
-	JMP         l130
+	JMP         l141
 
-l129:
+l140:
 	VMOVUPS Y6, 384(DI)
 
-l130:
+l141:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y7, Y4
 	VFMADD231PS Y3, Y7, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
-	JGE         l131
+	JGE         l142
 	CMPQ        CX, $0x00000008
-	JLE         l132
+	JLE         l143
 	VMASKMOVPS  Y4, Y6, 416(DI)
-	JMP         l132
+	JMP         l143
 
-l131:
+l142:
 	VMOVUPS Y4, 416(DI)
 
-l132:
+l143:
 	VMOVUPS 416(BX), Y4
 
 	// e*cHi + e*cLo
@@ -27466,32 +27466,32 @@ l132:
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     64(DX), Y4
 	CMPQ        CX, $0x00000018
-	JGE         l133
+	JGE         l144
 	CMPQ        CX, $0x00000010
-	JLE         l134
+	JLE         l145
 	VMASKMOVPS  Y6, Y4, 448(DI)
-	JMP         l134
+	JMP         l145
 
-l133:
+l144:
 	VMOVUPS Y6, 448(DI)
 
-l134:
+l145:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y11, Y5
 	VFMADD231PS Y3, Y11, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     96(DX), Y3
 	CMPQ        CX, $0x00000020
-	JGE         l135
+	JGE         l146
 	CMPQ        CX, $0x00000018
-	JLE         l136
+	JLE         l147
 	VMASKMOVPS  Y5, Y3, 480(DI)
-	JMP         l136
+	JMP         l147
 
-l135:
+l146:
 	VMOVUPS Y5, 480(DI)
 
-l136:
+l147:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -27503,27 +27503,27 @@ exact128:
 	LEAQ 88(CX), R11
 	XORL AX, AX
 
-l137:
+l148:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l138
+	JNE     l149
 	CMPQ    AX, R11
-	JGE     l139
+	JGE     l150
 	ADDQ    $0x08, AX
-	JMP     l137
+	JMP     l148
 
-l139:
+l150:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l140
+	JMP          l152
 
-l138:
+l149:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l140:
+l152:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -27558,27 +27558,27 @@ row:
 	LEAQ -8(CX), DX
 	XORL AX, AX
 
-l141:
+l153:
 	CMPQ    AX, DX
 	CMOVQGT DX, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l142
+	JNE     l154
 	CMPQ    AX, DX
-	JGE     l143
+	JGE     l155
 	ADDQ    $0x08, AX
-	JMP     l141
+	JMP     l153
 
-l143:
+l155:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l144
+	JMP          l157
 
-l142:
+l154:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l144:
+l157:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          irregular
@@ -27621,27 +27621,27 @@ l144:
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
-l145:
+l158:
 	CMPQ    AX, DX
 	CMOVQGT DX, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l146
+	JNE     l159
 	CMPQ    AX, DX
-	JGE     l147
+	JGE     l160
 	ADDQ    $0x08, AX
-	JMP     l145
+	JMP     l158
 
-l147:
+l160:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l148
+	JMP          l162
 
-l146:
+l159:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
 	VBROADCASTSS (SI)(AX*4), Y3
 
-l148:
+l162:
 	VUCOMISS X3, X4
 	JCS      exact
 
@@ -28631,7 +28631,7 @@ upto18:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l149
+	JGE       l163
 	MOVQ      -8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -28645,19 +28645,19 @@ upto18:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l150
+	JMP       l164
 
-l149:
+l163:
 	VPMOVZXBD (R15), Y3
 
-l150:
+l164:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS (SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l151
+	JGE        l165
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l152
+	JLE        l166
 	MOVQ       -8(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -28671,12 +28671,12 @@ l150:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l152
+	JMP        l166
 
-l151:
+l165:
 	VPMOVZXBD 8(R15), Y5
 
-l152:
+l166:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 32(SI), Y5, Y6
 	VMOVAPS    Y2, Y7
@@ -28740,26 +28740,26 @@ l152:
 	JNZ        exact
 	VMOVUPS    (DX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l153
+	JGE        l167
 	VMASKMOVPS Y3, Y4, (DI)
-	JMP        l154
+	JMP        l168
 
-l153:
+l167:
 	VMOVUPS Y3, (DI)
 
-l154:
+l168:
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l155
+	JGE        l169
 	CMPQ       CX, $0x00000008
-	JLE        l156
+	JLE        l170
 	VMASKMOVPS Y5, Y4, 32(DI)
-	JMP        l156
+	JMP        l170
 
-l155:
+l169:
 	VMOVUPS Y5, 32(DI)
 
-l156:
+l170:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -28793,7 +28793,7 @@ upto19:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l157
+	JGE       l171
 	MOVQ      8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -28807,19 +28807,19 @@ upto19:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l158
+	JMP       l172
 
-l157:
+l171:
 	VPMOVZXBD 16(R15), Y3
 
-l158:
+l172:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 64(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l159
+	JGE        l173
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l160
+	JLE        l174
 	MOVQ       8(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -28833,12 +28833,12 @@ l158:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l160
+	JMP        l174
 
-l159:
+l173:
 	VPMOVZXBD 24(R15), Y5
 
-l160:
+l174:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 96(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -28940,27 +28940,27 @@ l160:
 	VMOVUPS    Y7, (DI)
 	VMOVUPS    (DX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l161
+	JGE        l175
 	VMASKMOVPS Y3, Y6, 64(DI)
-	JMP        l162
+	JMP        l176
 
-l161:
+l175:
 	VMOVUPS Y3, 64(DI)
 
-l162:
+l176:
 	VMOVUPS    Y9, 32(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l163
+	JGE        l177
 	CMPQ       CX, $0x00000008
-	JLE        l164
+	JLE        l178
 	VMASKMOVPS Y5, Y3, 96(DI)
-	JMP        l164
+	JMP        l178
 
-l163:
+l177:
 	VMOVUPS Y5, 96(DI)
 
-l164:
+l178:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 192(BX), Y5
 
@@ -28995,7 +28995,7 @@ upto20:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l165
+	JGE       l179
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -29009,19 +29009,19 @@ upto20:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l166
+	JMP       l180
 
-l165:
+l179:
 	VPMOVZXBD 32(R15), Y3
 
-l166:
+l180:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 128(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l167
+	JGE        l181
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l168
+	JLE        l182
 	MOVQ       24(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -29035,12 +29035,12 @@ l166:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l168
+	JMP        l182
 
-l167:
+l181:
 	VPMOVZXBD 40(R15), Y5
 
-l168:
+l182:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 160(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -29209,28 +29209,28 @@ l168:
 	VMOVUPS    (DX), Y5
 	VMOVUPS    256(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l169
+	JGE        l183
 	VMASKMOVPS Y6, Y5, 128(DI)
-	JMP        l170
+	JMP        l184
 
-l169:
+l183:
 	VMOVUPS Y6, 128(DI)
 
-l170:
+l184:
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    Y10, 96(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l171
+	JGE        l185
 	CMPQ       CX, $0x00000008
-	JLE        l172
+	JLE        l186
 	VMASKMOVPS Y8, Y4, 160(DI)
-	JMP        l172
+	JMP        l186
 
-l171:
+l185:
 	VMOVUPS Y8, 160(DI)
 
-l172:
+l186:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 224(BX), Y5
 
@@ -29265,7 +29265,7 @@ upto21:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l173
+	JGE       l187
 	MOVQ      40(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -29279,19 +29279,19 @@ upto21:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l174
+	JMP       l188
 
-l173:
+l187:
 	VPMOVZXBD 48(R15), Y3
 
-l174:
+l188:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 192(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l175
+	JGE        l189
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l176
+	JLE        l190
 	MOVQ       40(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -29305,12 +29305,12 @@ l174:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l176
+	JMP        l190
 
-l175:
+l189:
 	VPMOVZXBD 56(R15), Y5
 
-l176:
+l190:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 224(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -29520,14 +29520,14 @@ l176:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    320(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l177
+	JGE        l191
 	VMASKMOVPS Y6, Y4, 192(DI)
-	JMP        l178
+	JMP        l192
 
-l177:
+l191:
 	VMOVUPS Y6, 192(DI)
 
-l178:
+l192:
 	VMOVUPS    384(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    352(BX), Y4
@@ -29535,16 +29535,16 @@ l178:
 	VMOVUPS    Y5, 160(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l179
+	JGE        l193
 	CMPQ       CX, $0x00000008
-	JLE        l180
+	JLE        l194
 	VMASKMOVPS Y12, Y4, 224(DI)
-	JMP        l180
+	JMP        l194
 
-l179:
+l193:
 	VMOVUPS Y12, 224(DI)
 
-l180:
+l194:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -29674,7 +29674,7 @@ upto22:
 	VPOR        Y5, Y9, Y5
 	VPOR        Y5, Y10, Y5
 	CMPQ        CX, $0x00000008
-	JGE         l181
+	JGE         l195
 	MOVQ        56(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000008, CX
@@ -29688,19 +29688,19 @@ upto22:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l182
+	JMP         l196
 
-l181:
+l195:
 	VPMOVZXBD 64(R15), Y4
 
-l182:
+l196:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS 256(SI), Y4, Y9
 	CMPQ       CX, $0x00000018
-	JGE        l183
+	JGE        l197
 	VPXOR      Y10, Y10, Y10
 	CMPQ       CX, $0x00000010
-	JLE        l184
+	JLE        l198
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000018, CX
@@ -29714,12 +29714,12 @@ l182:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l184
+	JMP        l198
 
-l183:
+l197:
 	VPMOVZXBD 80(R15), Y10
 
-l184:
+l198:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 320(SI), Y10, Y11
 	VMOVAPS    Y2, Y12
@@ -29871,10 +29871,10 @@ l184:
 	VPOR        Y5, Y11, Y5
 	VPOR        Y5, Y12, Y5
 	CMPQ        CX, $0x00000010
-	JGE         l185
+	JGE         l199
 	VPXOR       Y6, Y6, Y6
 	CMPQ        CX, $0x00000008
-	JLE         l186
+	JLE         l200
 	MOVQ        56(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000010, CX
@@ -29888,19 +29888,19 @@ l184:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l186
+	JMP         l200
 
-l185:
+l199:
 	VPMOVZXBD 72(R15), Y6
 
-l186:
+l200:
 	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
 	VMASKMOVPS 288(SI), Y6, Y8
 	CMPQ       CX, $0x00000020
-	JGE        l187
+	JGE        l201
 	VPXOR      Y9, Y9, Y9
 	CMPQ       CX, $0x00000018
-	JLE        l188
+	JLE        l202
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000020, CX
@@ -29914,12 +29914,12 @@ l186:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l188
+	JMP        l202
 
-l187:
+l201:
 	VPMOVZXBD 88(R15), Y9
 
-l188:
+l202:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 352(SI), Y9, Y11
 	VMOVAPS    Y2, Y12
@@ -29983,27 +29983,27 @@ l188:
 	VMOVUPS    (DX), Y3
 	VMOVUPS    352(BX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l189
+	JGE        l203
 	VMASKMOVPS Y5, Y3, 256(DI)
-	JMP        l190
+	JMP        l204
 
-l189:
+l203:
 	VMOVUPS Y5, 256(DI)
 
-l190:
+l204:
 	VMOVUPS    64(DX), Y3
 	VMOVUPS    320(BX), Y5
 	CMPQ       CX, $0x00000018
-	JGE        l191
+	JGE        l205
 	CMPQ       CX, $0x00000010
-	JLE        l192
+	JLE        l206
 	VMASKMOVPS Y5, Y3, 320(DI)
-	JMP        l192
+	JMP        l206
 
-l191:
+l205:
 	VMOVUPS Y5, 320(DI)
 
-l192:
+l206:
 	VMOVUPS    416(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    384(BX), Y3
@@ -30013,28 +30013,28 @@ l192:
 	VMOVUPS    Y3, 224(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l193
+	JGE        l207
 	CMPQ       CX, $0x00000008
-	JLE        l194
+	JLE        l208
 	VMASKMOVPS Y6, Y3, 288(DI)
-	JMP        l194
+	JMP        l208
 
-l193:
+l207:
 	VMOVUPS Y6, 288(DI)
 
-l194:
+l208:
 	VMOVUPS    96(DX), Y3
 	CMPQ       CX, $0x00000020
-	JGE        l195
+	JGE        l209
 	CMPQ       CX, $0x00000018
-	JLE        l196
+	JLE        l210
 	VMASKMOVPS Y9, Y3, 352(DI)
-	JMP        l196
+	JMP        l210
 
-l195:
+l209:
 	VMOVUPS Y9, 352(DI)
 
-l196:
+l210:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 224(BX), Y5
 
@@ -30231,7 +30231,7 @@ upto23:
 	VPOR        Y5, Y10, Y5
 	VPOR        Y5, Y11, Y5
 	CMPQ        CX, $0x00000008
-	JGE         l197
+	JGE         l211
 	MOVQ        88(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000008, CX
@@ -30245,19 +30245,19 @@ upto23:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l198
+	JMP         l212
 
-l197:
+l211:
 	VPMOVZXBD 96(R15), Y8
 
-l198:
+l212:
 	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
 	VMASKMOVPS 384(SI), Y8, Y10
 	CMPQ       CX, $0x00000018
-	JGE        l199
+	JGE        l213
 	VPXOR      Y11, Y11, Y11
 	CMPQ       CX, $0x00000010
-	JLE        l200
+	JLE        l214
 	MOVQ       88(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000018, CX
@@ -30271,12 +30271,12 @@ l198:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l200
+	JMP        l214
 
-l199:
+l213:
 	VPMOVZXBD 112(R15), Y11
 
-l200:
+l214:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 448(SI), Y11, Y12
 	VMOVAPS    Y2, Y13
@@ -30478,10 +30478,10 @@ l200:
 	VPOR        Y5, Y8, Y5
 	VPOR        Y5, Y11, Y5
 	CMPQ        CX, $0x00000010
-	JGE         l201
+	JGE         l215
 	VPXOR       Y8, Y8, Y8
 	CMPQ        CX, $0x00000008
-	JLE         l202
+	JLE         l216
 	MOVQ        88(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000010, CX
@@ -30495,19 +30495,19 @@ l200:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l202
+	JMP         l216
 
-l201:
+l215:
 	VPMOVZXBD 104(R15), Y8
 
-l202:
+l216:
 	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
 	VMASKMOVPS 416(SI), Y8, Y10
 	CMPQ       CX, $0x00000020
-	JGE        l203
+	JGE        l217
 	VPXOR      Y11, Y11, Y11
 	CMPQ       CX, $0x00000018
-	JLE        l204
+	JLE        l218
 	MOVQ       88(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000020, CX
@@ -30521,12 +30521,12 @@ l202:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l204
+	JMP        l218
 
-l203:
+l217:
 	VPMOVZXBD 120(R15), Y11
 
-l204:
+l218:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 480(SI), Y11, Y12
 	VMOVAPS    Y2, Y13
@@ -30596,27 +30596,27 @@ l204:
 	VMOVUPS    (DX), Y3
 	VMOVUPS    512(BX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l205
+	JGE        l219
 	VMASKMOVPS Y4, Y3, 384(DI)
-	JMP        l206
+	JMP        l220
 
-l205:
+l219:
 	VMOVUPS Y4, 384(DI)
 
-l206:
+l220:
 	VMOVUPS    64(DX), Y3
 	VMOVUPS    416(BX), Y4
 	CMPQ       CX, $0x00000018
-	JGE        l207
+	JGE        l221
 	CMPQ       CX, $0x00000010
-	JLE        l208
+	JLE        l222
 	VMASKMOVPS Y4, Y3, 448(DI)
-	JMP        l208
+	JMP        l222
 
-l207:
+l221:
 	VMOVUPS Y4, 448(DI)
 
-l208:
+l222:
 	VMOVUPS    480(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    448(BX), Y3
@@ -30631,28 +30631,28 @@ l208:
 	VMOVUPS    Y3, 352(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l209
+	JGE        l223
 	CMPQ       CX, $0x00000008
-	JLE        l210
+	JLE        l224
 	VMASKMOVPS Y8, Y3, 416(DI)
-	JMP        l210
+	JMP        l224
 
-l209:
+l223:
 	VMOVUPS Y8, 416(DI)
 
-l210:
+l224:
 	VMOVUPS    96(DX), Y3
 	CMPQ       CX, $0x00000020
-	JGE        l211
+	JGE        l225
 	CMPQ       CX, $0x00000018
-	JLE        l212
+	JLE        l226
 	VMASKMOVPS Y11, Y3, 480(DI)
-	JMP        l212
+	JMP        l226
 
-l211:
+l225:
 	VMOVUPS Y11, 480(DI)
 
-l212:
+l226:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 224(BX), Y4
 
@@ -30873,14 +30873,14 @@ done27:
 	VFMADD231PS  Y6, Y4, Y5
 	VMOVUPS      (DX), Y4
 	CMPQ         CX, $0x00000008
-	JGE          l213
+	JGE          l227
 	VMASKMOVPS   Y5, Y4, (DI)
-	JMP          l214
+	JMP          l228
 
-l213:
+l227:
 	VMOVUPS Y5, (DI)
 
-l214:
+l228:
 	LEAQ (SI)(CX*4), SI
 
 behind28:
@@ -30997,14 +30997,14 @@ done32:
 	VFMADD231PS Y2, Y4, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l215
+	JGE         l229
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l216
+	JMP         l230
 
-l215:
+l229:
 	VMOVUPS Y5, (DI)
 
-l216:
+l230:
 	LEAQ (SI)(CX*4), SI
 
 behind33:
@@ -31171,14 +31171,14 @@ done37:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l217
+	JGE         l231
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l218
+	JMP         l232
 
-l217:
+l231:
 	VMOVUPS Y5, (DI)
 
-l218:
+l232:
 	LEAQ (SI)(CX*4), SI
 
 behind38:
@@ -31873,7 +31873,7 @@ upto42:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l219
+	JGE       l233
 	MOVQ      -8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -31887,12 +31887,12 @@ upto42:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l220
+	JMP       l234
 
-l219:
+l233:
 	VPMOVZXBD (R15), Y4
 
-l220:
+l234:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS (SI), Y4, Y5
 	VMOVUPS    minusInf<>+0(SB), Y6
@@ -31900,10 +31900,10 @@ l220:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l221
+	JGE       l235
 	VPXOR     Y5, Y5, Y5
 	CMPQ      CX, $0x00000008
-	JLE       l222
+	JLE       l236
 	MOVQ      -8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -31917,12 +31917,12 @@ l220:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l222
+	JMP       l236
 
-l221:
+l235:
 	VPMOVZXBD 8(R15), Y5
 
-l222:
+l236:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 32(SI), Y5, Y7
 	VBLENDVPS  Y5, Y7, Y6, Y5
@@ -31964,14 +31964,14 @@ l222:
 	VANDPS      Y9, Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l223
+	JGE         l237
 	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l224
+	JMP         l238
 
-l223:
+l237:
 	VMOVUPS Y6, (DI)
 
-l224:
+l238:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -32010,16 +32010,16 @@ l224:
 	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l225
+	JGE         l239
 	CMPQ        CX, $0x00000008
-	JLE         l226
+	JLE         l240
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l226
+	JMP         l240
 
-l225:
+l239:
 	VMOVUPS Y4, 32(DI)
 
-l226:
+l240:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -32048,7 +32048,7 @@ upto43:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l227
+	JGE       l241
 	MOVQ      8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -32062,12 +32062,12 @@ upto43:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l228
+	JMP       l242
 
-l227:
+l241:
 	VPMOVZXBD 16(R15), Y4
 
-l228:
+l242:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS 64(SI), Y4, Y5
 	VMOVUPS    minusInf<>+0(SB), Y6
@@ -32075,10 +32075,10 @@ l228:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l229
+	JGE       l243
 	VPXOR     Y5, Y5, Y5
 	CMPQ      CX, $0x00000008
-	JLE       l230
+	JLE       l244
 	MOVQ      8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -32092,12 +32092,12 @@ l228:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l230
+	JMP       l244
 
-l229:
+l243:
 	VPMOVZXBD 24(R15), Y5
 
-l230:
+l244:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 96(SI), Y5, Y7
 	VBLENDVPS  Y5, Y7, Y6, Y5
@@ -32174,14 +32174,14 @@ l230:
 	VMOVUPS     Y9, (DI)
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l231
+	JGE         l245
 	VMASKMOVPS  Y10, Y7, 64(DI)
-	JMP         l232
+	JMP         l246
 
-l231:
+l245:
 	VMOVUPS Y10, 64(DI)
 
-l232:
+l246:
 	VMOVUPS 64(BX), Y7
 
 	// sum + t, and what that lacks to the rest
@@ -32243,16 +32243,16 @@ l232:
 	VMOVUPS     Y6, 32(DI)
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l233
+	JGE         l247
 	CMPQ        CX, $0x00000008
-	JLE         l234
+	JLE         l248
 	VMASKMOVPS  Y7, Y5, 96(DI)
-	JMP         l234
+	JMP         l248
 
-l233:
+l247:
 	VMOVUPS Y7, 96(DI)
 
-l234:
+l248:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -32294,7 +32294,7 @@ upto44:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l235
+	JGE       l249
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -32308,22 +32308,22 @@ upto44:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l236
+	JMP       l250
 
-l235:
+l249:
 	VPMOVZXBD 32(R15), Y7
 
-l236:
+l250:
 	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VMASKMOVPS 128(SI), Y7, Y8
 	VBLENDVPS  Y7, Y8, Y6, Y7
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000018
-	JGE       l237
+	JGE       l251
 	VPXOR     Y8, Y8, Y8
 	CMPQ      CX, $0x00000010
-	JLE       l238
+	JLE       l252
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000018, CX
@@ -32337,12 +32337,12 @@ l236:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l238
+	JMP       l252
 
-l237:
+l251:
 	VPMOVZXBD 48(R15), Y8
 
-l238:
+l252:
 	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
 	VMASKMOVPS 192(SI), Y8, Y9
 	VBLENDVPS  Y8, Y9, Y6, Y8
@@ -32364,10 +32364,10 @@ l238:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l239
+	JGE       l253
 	VPXOR     Y10, Y10, Y10
 	CMPQ      CX, $0x00000008
-	JLE       l240
+	JLE       l254
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -32381,22 +32381,22 @@ l238:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l240
+	JMP       l254
 
-l239:
+l253:
 	VPMOVZXBD 40(R15), Y10
 
-l240:
+l254:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 160(SI), Y10, Y11
 	VBLENDVPS  Y10, Y11, Y6, Y10
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000020
-	JGE       l241
+	JGE       l255
 	VPXOR     Y11, Y11, Y11
 	CMPQ      CX, $0x00000018
-	JLE       l242
+	JLE       l256
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000020, CX
@@ -32410,12 +32410,12 @@ l240:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l242
+	JMP       l256
 
-l241:
+l255:
 	VPMOVZXBD 56(R15), Y11
 
-l242:
+l256:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 224(SI), Y11, Y12
 	VBLENDVPS  Y11, Y12, Y6, Y11
@@ -32534,26 +32534,26 @@ l242:
 	VADDPS      Y7, Y4, Y4
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l243
+	JGE         l257
 	VMASKMOVPS  Y5, Y7, 128(DI)
-	JMP         l244
+	JMP         l258
 
-l243:
+l257:
 	VMOVUPS Y5, 128(DI)
 
-l244:
+l258:
 	VMOVUPS    64(DX), Y5
 	CMPQ       CX, $0x00000018
-	JGE        l245
+	JGE        l259
 	CMPQ       CX, $0x00000010
-	JLE        l246
+	JLE        l260
 	VMASKMOVPS Y9, Y5, 192(DI)
-	JMP        l246
+	JMP        l260
 
-l245:
+l259:
 	VMOVUPS Y9, 192(DI)
 
-l246:
+l260:
 	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -32668,28 +32668,28 @@ l246:
 	VADDPS      Y9, Y4, Y4
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
-	JGE         l247
+	JGE         l261
 	CMPQ        CX, $0x00000008
-	JLE         l248
+	JLE         l262
 	VMASKMOVPS  Y5, Y9, 160(DI)
-	JMP         l248
+	JMP         l262
 
-l247:
+l261:
 	VMOVUPS Y5, 160(DI)
 
-l248:
+l262:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l249
+	JGE        l263
 	CMPQ       CX, $0x00000018
-	JLE        l250
+	JLE        l264
 	VMASKMOVPS Y6, Y5, 224(DI)
-	JMP        l250
+	JMP        l264
 
-l249:
+l263:
 	VMOVUPS Y6, 224(DI)
 
-l250:
+l264:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -32742,7 +32742,7 @@ upto45:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l251
+	JGE       l265
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -32756,22 +32756,22 @@ upto45:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l252
+	JMP       l266
 
-l251:
+l265:
 	VPMOVZXBD 64(R15), Y9
 
-l252:
+l266:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 256(SI), Y9, Y10
 	VBLENDVPS  Y9, Y10, Y6, Y9
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000018
-	JGE       l253
+	JGE       l267
 	VPXOR     Y10, Y10, Y10
 	CMPQ      CX, $0x00000010
-	JLE       l254
+	JLE       l268
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000018, CX
@@ -32785,22 +32785,22 @@ l252:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l254
+	JMP       l268
 
-l253:
+l267:
 	VPMOVZXBD 80(R15), Y10
 
-l254:
+l268:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 320(SI), Y10, Y11
 	VBLENDVPS  Y10, Y11, Y6, Y10
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000028
-	JGE       l255
+	JGE       l269
 	VPXOR     Y11, Y11, Y11
 	CMPQ      CX, $0x00000020
-	JLE       l256
+	JLE       l270
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000028, CX
@@ -32814,22 +32814,22 @@ l254:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l256
+	JMP       l270
 
-l255:
+l269:
 	VPMOVZXBD 96(R15), Y11
 
-l256:
+l270:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 384(SI), Y11, Y12
 	VBLENDVPS  Y11, Y12, Y6, Y11
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000038
-	JGE       l257
+	JGE       l271
 	VPXOR     Y12, Y12, Y12
 	CMPQ      CX, $0x00000030
-	JLE       l258
+	JLE       l272
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000038, CX
@@ -32843,12 +32843,12 @@ l256:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l258
+	JMP       l272
 
-l257:
+l271:
 	VPMOVZXBD 112(R15), Y12
 
-l258:
+l272:
 	VPCMPGTD   leftMasks<>+256(SB), Y12, Y12
 	VMASKMOVPS 448(SI), Y12, Y13
 	VBLENDVPS  Y12, Y13, Y6, Y12
@@ -32886,10 +32886,10 @@ l258:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l259
+	JGE       l273
 	VPXOR     Y14, Y14, Y14
 	CMPQ      CX, $0x00000008
-	JLE       l260
+	JLE       l274
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -32903,22 +32903,22 @@ l258:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l260
+	JMP       l274
 
-l259:
+l273:
 	VPMOVZXBD 72(R15), Y14
 
-l260:
+l274:
 	VPCMPGTD   leftMasks<>+256(SB), Y14, Y14
 	VMASKMOVPS 288(SI), Y14, Y15
 	VBLENDVPS  Y14, Y15, Y6, Y14
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000020
-	JGE       l261
+	JGE       l275
 	VPXOR     Y15, Y15, Y15
 	CMPQ      CX, $0x00000018
-	JLE       l262
+	JLE       l276
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000020, CX
@@ -32932,12 +32932,12 @@ l260:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l262
+	JMP       l276
 
-l261:
+l275:
 	VPMOVZXBD 88(R15), Y15
 
-l262:
+l276:
 	VPCMPGTD   leftMasks<>+256(SB), Y15, Y15
 	VMOVUPS    Y12, 192(BX)
 	VMASKMOVPS 352(SI), Y15, Y12
@@ -32945,10 +32945,10 @@ l262:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000030
-	JGE       l263
+	JGE       l277
 	VPXOR     Y12, Y12, Y12
 	CMPQ      CX, $0x00000028
-	JLE       l264
+	JLE       l278
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000030, CX
@@ -32962,12 +32962,12 @@ l262:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l264
+	JMP       l278
 
-l263:
+l277:
 	VPMOVZXBD 104(R15), Y12
 
-l264:
+l278:
 	VPCMPGTD   leftMasks<>+256(SB), Y12, Y12
 	VMOVUPS    Y11, 224(BX)
 	VMASKMOVPS 416(SI), Y12, Y11
@@ -32975,10 +32975,10 @@ l264:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000040
-	JGE       l265
+	JGE       l279
 	VPXOR     Y11, Y11, Y11
 	CMPQ      CX, $0x00000038
-	JLE       l266
+	JLE       l280
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000040, CX
@@ -32992,12 +32992,12 @@ l264:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l266
+	JMP       l280
 
-l265:
+l279:
 	VPMOVZXBD 120(R15), Y11
 
-l266:
+l280:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMOVUPS    Y10, 256(BX)
 	VMASKMOVPS 480(SI), Y11, Y10
@@ -33189,26 +33189,26 @@ l266:
 	VADDPS      Y5, Y4, Y9
 	VMOVUPS     (DX), Y11
 	CMPQ        CX, $0x00000008
-	JGE         l267
+	JGE         l281
 	VMASKMOVPS  Y4, Y11, 256(DI)
-	JMP         l268
+	JMP         l282
 
-l267:
+l281:
 	VMOVUPS Y4, 256(DI)
 
-l268:
+l282:
 	VMOVUPS    64(DX), Y4
 	CMPQ       CX, $0x00000018
-	JGE        l269
+	JGE        l283
 	CMPQ       CX, $0x00000010
-	JLE        l270
+	JLE        l284
 	VMASKMOVPS Y5, Y4, 320(DI)
-	JMP        l270
+	JMP        l284
 
-l269:
+l283:
 	VMOVUPS Y5, 320(DI)
 
-l270:
+l284:
 	VMOVUPS 224(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -33257,28 +33257,28 @@ l270:
 	VADDPS      Y10, Y9, Y9
 	VMOVUPS     128(DX), Y10
 	CMPQ        CX, $0x00000028
-	JGE         l271
+	JGE         l285
 	CMPQ        CX, $0x00000020
-	JLE         l272
+	JLE         l286
 	VMASKMOVPS  Y4, Y10, 384(DI)
-	JMP         l272
+	JMP         l286
 
-l271:
+l285:
 	VMOVUPS Y4, 384(DI)
 
-l272:
+l286:
 	VMOVUPS    192(DX), Y4
 	CMPQ       CX, $0x00000038
-	JGE        l273
+	JGE        l287
 	CMPQ       CX, $0x00000030
-	JLE        l274
+	JLE        l288
 	VMASKMOVPS Y5, Y4, 448(DI)
-	JMP        l274
+	JMP        l288
 
-l273:
+l287:
 	VMOVUPS Y5, 448(DI)
 
-l274:
+l288:
 	// sum + t, and what that lacks to the rest
 	VADDPS Y9, Y7, Y4
 	VMINPS Y9, Y7, Y5
@@ -33459,28 +33459,28 @@ l274:
 	VADDPS      Y6, Y5, Y4
 	VMOVUPS     32(DX), Y10
 	CMPQ        CX, $0x00000010
-	JGE         l275
+	JGE         l289
 	CMPQ        CX, $0x00000008
-	JLE         l276
+	JLE         l290
 	VMASKMOVPS  Y5, Y10, 288(DI)
-	JMP         l276
+	JMP         l290
 
-l275:
+l289:
 	VMOVUPS Y5, 288(DI)
 
-l276:
+l290:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l277
+	JGE        l291
 	CMPQ       CX, $0x00000018
-	JLE        l278
+	JLE        l292
 	VMASKMOVPS Y6, Y5, 352(DI)
-	JMP        l278
+	JMP        l292
 
-l277:
+l291:
 	VMOVUPS Y6, 352(DI)
 
-l278:
+l292:
 	VMOVUPS 320(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -33529,28 +33529,28 @@ l278:
 	VADDPS      Y10, Y4, Y4
 	VMOVUPS     160(DX), Y10
 	CMPQ        CX, $0x00000030
-	JGE         l279
+	JGE         l293
 	CMPQ        CX, $0x00000028
-	JLE         l280
+	JLE         l294
 	VMASKMOVPS  Y5, Y10, 416(DI)
-	JMP         l280
+	JMP         l294
 
-l279:
+l293:
 	VMOVUPS Y5, 416(DI)
 
-l280:
+l294:
 	VMOVUPS    224(DX), Y5
 	CMPQ       CX, $0x00000040
-	JGE        l281
+	JGE        l295
 	CMPQ       CX, $0x00000038
-	JLE        l282
+	JLE        l296
 	VMASKMOVPS Y6, Y5, 480(DI)
-	JMP        l282
+	JMP        l296
 
-l281:
+l295:
 	VMOVUPS Y6, 480(DI)
 
-l282:
+l296:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y6
@@ -33754,14 +33754,14 @@ done49:
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l283
+	JGE         l297
 	VMASKMOVPS  Y4, Y5, (DI)
-	JMP         l284
+	JMP         l298
 
-l283:
+l297:
 	VMOVUPS Y4, (DI)
 
-l284:
+l298:
 	LEAQ (SI)(CX*4), SI
 
 behind50:
@@ -33897,14 +33897,14 @@ done54:
 	VFMADD231PS  Y2, Y0, Y1
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
-	JGE          l285
+	JGE          l299
 	VMASKMOVPS   Y1, Y0, (DI)
-	JMP          l286
+	JMP          l300
 
-l285:
+l299:
 	VMOVUPS Y1, (DI)
 
-l286:
+l300:
 	LEAQ (SI)(CX*4), SI
 
 behind55:
@@ -34219,8 +34219,14 @@ done1:
 loop3:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
-	LEAQ         8(CX), R11
-	XORL         AX, AX
+
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X15
+	VFMADD213SS (R15), X2, X15
+	VUCOMISS    X3, X15
+	JCC         l8
+	LEAQ        8(CX), R11
+	XORL        AX, AX
 
 l5:
 	CMPQ        AX, R11
@@ -34237,17 +34243,19 @@ l5:
 
 l7:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l8
+	JMP          l9
 
 l6:
-	VMOVMSKPS    Y15, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X2, X15
-	VBROADCASTSS X15, Y4
+	VMOVMSKPS   Y15, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X15
+	VFMADD213SS (R15)(AX*4), X2, X15
 
 l8:
+	VBROADCASTSS X15, Y4
+
+l9:
 	VUCOMISS     X3, X4
 	JCS          exact32
 	VBROADCASTSS 8(R14), Y3
@@ -34429,29 +34437,29 @@ l8:
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l9
+	JGE         l10
 	VMASKMOVPS  Y3, Y2, 64(DI)
-	JMP         l10
-
-l9:
-	VMOVUPS Y3, 64(DI)
+	JMP         l11
 
 l10:
+	VMOVUPS Y3, 64(DI)
+
+l11:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y10, Y5
 	VFMADD231PS Y4, Y10, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l11
+	JGE         l12
 	CMPQ        CX, $0x00000008
-	JLE         l12
+	JLE         l13
 	VMASKMOVPS  Y5, Y2, 96(DI)
-	JMP         l12
-
-l11:
-	VMOVUPS Y5, 96(DI)
+	JMP         l13
 
 l12:
+	VMOVUPS Y5, 96(DI)
+
+l13:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -34490,30 +34498,30 @@ small3:
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l13
+	JGE         l14
 	VMASKMOVPS  Y3, Y2, 64(DI)
-	JMP         l14
-
-l13:
-	VMOVUPS Y3, 64(DI)
+	JMP         l15
 
 l14:
+	VMOVUPS Y3, 64(DI)
+
+l15:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y10, Y5
 	VFMADD231PS Y4, Y10, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l15
+	JGE         l16
 	CMPQ        CX, $0x00000008
-	JLE         l16
+	JLE         l17
 	VMASKMOVPS  Y5, Y2, 96(DI)
-	JMP         l16
-
-l15:
-	VMOVUPS Y5, 96(DI)
+	JMP         l17
 
 l16:
+	VMOVUPS Y5, 96(DI)
+
+l17:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -34524,35 +34532,43 @@ l16:
 exact32:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
-	LEAQ         8(CX), R11
-	XORL         AX, AX
 
-l17:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X15
+	VFMADD213SS (R15), X2, X15
+	VUCOMISS    X3, X15
+	JCC         l21
+	LEAQ        8(CX), R11
+	XORL        AX, AX
+
+l18:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l18
+	JNZ         l19
 	CMPQ        AX, R11
-	JGE         l19
+	JGE         l20
 	ADDQ        $0x08, AX
-	JMP         l17
-
-l19:
-	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l20
-
-l18:
-	VMOVMSKPS    Y15, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X2, X15
-	VBROADCASTSS X15, Y2
+	JMP         l18
 
 l20:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l22
+
+l19:
+	VMOVMSKPS   Y15, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X15
+	VFMADD213SS (R15)(AX*4), X2, X15
+
+l21:
+	VBROADCASTSS X15, Y2
+
+l22:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Y3
@@ -34590,35 +34606,43 @@ done3:
 loop5:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
-	LEAQ         24(CX), R11
-	XORL         AX, AX
 
-l21:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X15
+	VFMADD213SS (R15), X2, X15
+	VUCOMISS    X3, X15
+	JCC         l26
+	LEAQ        24(CX), R11
+	XORL        AX, AX
+
+l23:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l22
+	JNZ         l24
 	CMPQ        AX, R11
-	JGE         l23
+	JGE         l25
 	ADDQ        $0x08, AX
-	JMP         l21
+	JMP         l23
 
-l23:
+l25:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l24
-
-l22:
-	VMOVMSKPS    Y15, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X2, X15
-	VBROADCASTSS X15, Y4
+	JMP          l27
 
 l24:
+	VMOVMSKPS   Y15, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X15
+	VFMADD213SS (R15)(AX*4), X2, X15
+
+l26:
+	VBROADCASTSS X15, Y4
+
+l27:
 	VUCOMISS     X3, X4
 	JCS          exact48
 	VBROADCASTSS 8(R14), Y3
@@ -34884,29 +34908,29 @@ l24:
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l25
+	JGE         l28
 	VMASKMOVPS  Y3, Y2, 128(DI)
-	JMP         l26
+	JMP         l29
 
-l25:
+l28:
 	VMOVUPS Y3, 128(DI)
 
-l26:
+l29:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y7, Y5
 	VFMADD231PS Y4, Y7, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l27
+	JGE         l30
 	CMPQ        CX, $0x00000008
-	JLE         l28
+	JLE         l31
 	VMASKMOVPS  Y5, Y2, 160(DI)
-	JMP         l28
+	JMP         l31
 
-l27:
+l30:
 	VMOVUPS Y5, 160(DI)
 
-l28:
+l31:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -34959,30 +34983,30 @@ small5:
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l29
+	JGE         l32
 	VMASKMOVPS  Y3, Y2, 128(DI)
-	JMP         l30
+	JMP         l33
 
-l29:
+l32:
 	VMOVUPS Y3, 128(DI)
 
-l30:
+l33:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y7, Y5
 	VFMADD231PS Y4, Y7, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l31
+	JGE         l34
 	CMPQ        CX, $0x00000008
-	JLE         l32
+	JLE         l35
 	VMASKMOVPS  Y5, Y2, 160(DI)
-	JMP         l32
+	JMP         l35
 
-l31:
+l34:
 	VMOVUPS Y5, 160(DI)
 
-l32:
+l35:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -34993,35 +35017,43 @@ l32:
 exact48:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
-	LEAQ         24(CX), R11
-	XORL         AX, AX
 
-l33:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X15
+	VFMADD213SS (R15), X2, X15
+	VUCOMISS    X3, X15
+	JCC         l39
+	LEAQ        24(CX), R11
+	XORL        AX, AX
+
+l36:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l34
+	JNZ         l37
 	CMPQ        AX, R11
-	JGE         l35
+	JGE         l38
 	ADDQ        $0x08, AX
-	JMP         l33
+	JMP         l36
 
-l35:
+l38:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l36
+	JMP          l40
 
-l34:
-	VMOVMSKPS    Y15, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X2, X15
+l37:
+	VMOVMSKPS   Y15, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X15
+	VFMADD213SS (R15)(AX*4), X2, X15
+
+l39:
 	VBROADCASTSS X15, Y2
 
-l36:
+l40:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Y3
@@ -35059,35 +35091,43 @@ done5:
 loop7:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
-	LEAQ         40(CX), R11
-	XORL         AX, AX
 
-l37:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X15
+	VFMADD213SS (R15), X2, X15
+	VUCOMISS    X3, X15
+	JCC         l44
+	LEAQ        40(CX), R11
+	XORL        AX, AX
+
+l41:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l38
+	JNZ         l42
 	CMPQ        AX, R11
-	JGE         l39
+	JGE         l43
 	ADDQ        $0x08, AX
-	JMP         l37
+	JMP         l41
 
-l39:
+l43:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l40
+	JMP          l45
 
-l38:
-	VMOVMSKPS    Y15, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X2, X15
+l42:
+	VMOVMSKPS   Y15, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X15
+	VFMADD213SS (R15)(AX*4), X2, X15
+
+l44:
 	VBROADCASTSS X15, Y4
 
-l40:
+l45:
 	VUCOMISS     X3, X4
 	JCS          exact64
 	VBROADCASTSS 8(R14), Y3
@@ -35415,29 +35455,29 @@ l40:
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l41
+	JGE         l46
 	VMASKMOVPS  Y3, Y2, 192(DI)
-	JMP         l42
+	JMP         l47
 
-l41:
+l46:
 	VMOVUPS Y3, 192(DI)
 
-l42:
+l47:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y7, Y5
 	VFMADD231PS Y4, Y7, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l43
+	JGE         l48
 	CMPQ        CX, $0x00000008
-	JLE         l44
+	JLE         l49
 	VMASKMOVPS  Y5, Y2, 224(DI)
-	JMP         l44
+	JMP         l49
 
-l43:
+l48:
 	VMOVUPS Y5, 224(DI)
 
-l44:
+l49:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -35504,30 +35544,30 @@ small7:
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l45
+	JGE         l50
 	VMASKMOVPS  Y3, Y2, 192(DI)
-	JMP         l46
+	JMP         l51
 
-l45:
+l50:
 	VMOVUPS Y3, 192(DI)
 
-l46:
+l51:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y7, Y5
 	VFMADD231PS Y4, Y7, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l47
+	JGE         l52
 	CMPQ        CX, $0x00000008
-	JLE         l48
+	JLE         l53
 	VMASKMOVPS  Y5, Y2, 224(DI)
-	JMP         l48
+	JMP         l53
 
-l47:
+l52:
 	VMOVUPS Y5, 224(DI)
 
-l48:
+l53:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -35538,35 +35578,43 @@ l48:
 exact64:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
-	LEAQ         40(CX), R11
-	XORL         AX, AX
 
-l49:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X15
+	VFMADD213SS (R15), X2, X15
+	VUCOMISS    X3, X15
+	JCC         l57
+	LEAQ        40(CX), R11
+	XORL        AX, AX
+
+l54:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l50
+	JNZ         l55
 	CMPQ        AX, R11
-	JGE         l51
+	JGE         l56
 	ADDQ        $0x08, AX
-	JMP         l49
+	JMP         l54
 
-l51:
+l56:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l52
+	JMP          l58
 
-l50:
-	VMOVMSKPS    Y15, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X2, X15
+l55:
+	VMOVMSKPS   Y15, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X15
+	VFMADD213SS (R15)(AX*4), X2, X15
+
+l57:
 	VBROADCASTSS X15, Y2
 
-l52:
+l58:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Y3
@@ -35604,35 +35652,43 @@ done7:
 loop9:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
-	LEAQ         56(CX), R11
-	XORL         AX, AX
 
-l53:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X15
+	VFMADD213SS (R15), X2, X15
+	VUCOMISS    X3, X15
+	JCC         l62
+	LEAQ        56(CX), R11
+	XORL        AX, AX
+
+l59:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l54
+	JNZ         l60
 	CMPQ        AX, R11
-	JGE         l55
+	JGE         l61
 	ADDQ        $0x08, AX
-	JMP         l53
+	JMP         l59
 
-l55:
+l61:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l56
+	JMP          l63
 
-l54:
-	VMOVMSKPS    Y15, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X2, X15
+l60:
+	VMOVMSKPS   Y15, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X15
+	VFMADD213SS (R15)(AX*4), X2, X15
+
+l62:
 	VBROADCASTSS X15, Y4
 
-l56:
+l63:
 	VUCOMISS     X3, X4
 	JCS          exact96
 	VBROADCASTSS 8(R14), Y3
@@ -36105,29 +36161,29 @@ l56:
 	VFMADD231PS Y4, Y3, Y7
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l57
+	JGE         l64
 	VMASKMOVPS  Y7, Y3, 256(DI)
-	JMP         l58
+	JMP         l65
 
-l57:
+l64:
 	VMOVUPS Y7, 256(DI)
 
-l58:
+l65:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y2, Y3
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l59
+	JGE         l66
 	CMPQ        CX, $0x00000008
-	JLE         l60
+	JLE         l67
 	VMASKMOVPS  Y3, Y2, 288(DI)
-	JMP         l60
+	JMP         l67
 
-l59:
+l66:
 	VMOVUPS Y3, 288(DI)
 
-l60:
+l67:
 	VMOVUPS 384(BX), Y2
 
 	// e*cHi + e*cLo
@@ -36135,31 +36191,31 @@ l60:
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     64(DX), Y2
 	CMPQ        CX, $0x00000018
-	JGE         l61
+	JGE         l68
 	CMPQ        CX, $0x00000010
-	JLE         l62
+	JLE         l69
 	VMASKMOVPS  Y3, Y2, 320(DI)
-	JMP         l62
+	JMP         l69
 
-l61:
+l68:
 	VMOVUPS Y3, 320(DI)
 
-l62:
+l69:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y5, Y6
 	VFMADD231PS Y4, Y5, Y6
 	VMOVUPS     96(DX), Y2
 	CMPQ        CX, $0x00000020
-	JGE         l63
+	JGE         l70
 	CMPQ        CX, $0x00000018
-	JLE         l64
+	JLE         l71
 	VMASKMOVPS  Y6, Y2, 352(DI)
-	JMP         l64
+	JMP         l71
 
-l63:
+l70:
 	VMOVUPS Y6, 352(DI)
 
-l64:
+l71:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -36241,30 +36297,30 @@ small9:
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l65
+	JGE         l72
 	VMASKMOVPS  Y7, Y3, 256(DI)
-	JMP         l66
+	JMP         l73
 
-l65:
+l72:
 	VMOVUPS Y7, 256(DI)
 
-l66:
+l73:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y2, Y3
 	VFMADD231PS Y4, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l67
+	JGE         l74
 	CMPQ        CX, $0x00000008
-	JLE         l68
+	JLE         l75
 	VMASKMOVPS  Y3, Y2, 288(DI)
-	JMP         l68
+	JMP         l75
 
-l67:
+l74:
 	VMOVUPS Y3, 288(DI)
 
-l68:
+l75:
 	VMOVUPS 384(BX), Y2
 
 	// e*cHi + e*cLo
@@ -36273,32 +36329,32 @@ l68:
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     64(DX), Y2
 	CMPQ        CX, $0x00000018
-	JGE         l69
+	JGE         l76
 	CMPQ        CX, $0x00000010
-	JLE         l70
+	JLE         l77
 	VMASKMOVPS  Y3, Y2, 320(DI)
-	JMP         l70
+	JMP         l77
 
-l69:
+l76:
 	VMOVUPS Y3, 320(DI)
 
-l70:
+l77:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y5, Y6
 	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     96(DX), Y2
 	CMPQ        CX, $0x00000020
-	JGE         l71
+	JGE         l78
 	CMPQ        CX, $0x00000018
-	JLE         l72
+	JLE         l79
 	VMASKMOVPS  Y6, Y2, 352(DI)
-	JMP         l72
+	JMP         l79
 
-l71:
+l78:
 	VMOVUPS Y6, 352(DI)
 
-l72:
+l79:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -36309,35 +36365,43 @@ l72:
 exact96:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
-	LEAQ         56(CX), R11
-	XORL         AX, AX
 
-l73:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X15
+	VFMADD213SS (R15), X2, X15
+	VUCOMISS    X3, X15
+	JCC         l83
+	LEAQ        56(CX), R11
+	XORL        AX, AX
+
+l80:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l74
+	JNZ         l81
 	CMPQ        AX, R11
-	JGE         l75
+	JGE         l82
 	ADDQ        $0x08, AX
-	JMP         l73
+	JMP         l80
 
-l75:
+l82:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l76
+	JMP          l84
 
-l74:
-	VMOVMSKPS    Y15, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X2, X15
+l81:
+	VMOVMSKPS   Y15, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X15
+	VFMADD213SS (R15)(AX*4), X2, X15
+
+l83:
 	VBROADCASTSS X15, Y2
 
-l76:
+l84:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Y3
@@ -36375,35 +36439,43 @@ done9:
 loop11:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
-	LEAQ         88(CX), R11
-	XORL         AX, AX
 
-l77:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X15
+	VFMADD213SS (R15), X2, X15
+	VUCOMISS    X3, X15
+	JCC         l88
+	LEAQ        88(CX), R11
+	XORL        AX, AX
+
+l85:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l78
+	JNZ         l86
 	CMPQ        AX, R11
-	JGE         l79
+	JGE         l87
 	ADDQ        $0x08, AX
-	JMP         l77
+	JMP         l85
 
-l79:
+l87:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l80
+	JMP          l89
 
-l78:
-	VMOVMSKPS    Y15, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X2, X15
+l86:
+	VMOVMSKPS   Y15, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X15
+	VFMADD213SS (R15)(AX*4), X2, X15
+
+l88:
 	VBROADCASTSS X15, Y4
 
-l80:
+l89:
 	VUCOMISS     X3, X4
 	JCS          exact128
 	VBROADCASTSS 8(R14), Y3
@@ -37019,29 +37091,29 @@ l80:
 	VFMADD231PS Y4, Y3, Y6
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l81
+	JGE         l90
 	VMASKMOVPS  Y6, Y3, 384(DI)
-	JMP         l82
+	JMP         l91
 
-l81:
+l90:
 	VMOVUPS Y6, 384(DI)
 
-l82:
+l91:
 	// e*cHi + e*cLo
 	VMULPS      Y7, Y2, Y3
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l83
+	JGE         l92
 	CMPQ        CX, $0x00000008
-	JLE         l84
+	JLE         l93
 	VMASKMOVPS  Y3, Y2, 416(DI)
-	JMP         l84
+	JMP         l93
 
-l83:
+l92:
 	VMOVUPS Y3, 416(DI)
 
-l84:
+l93:
 	VMOVUPS 448(BX), Y2
 
 	// e*cHi + e*cLo
@@ -37049,31 +37121,31 @@ l84:
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     64(DX), Y2
 	CMPQ        CX, $0x00000018
-	JGE         l85
+	JGE         l94
 	CMPQ        CX, $0x00000010
-	JLE         l86
+	JLE         l95
 	VMASKMOVPS  Y3, Y2, 448(DI)
-	JMP         l86
+	JMP         l95
 
-l85:
+l94:
 	VMOVUPS Y3, 448(DI)
 
-l86:
+l95:
 	// e*cHi + e*cLo
 	VMULPS      Y7, Y5, Y7
 	VFMADD231PS Y4, Y5, Y7
 	VMOVUPS     96(DX), Y2
 	CMPQ        CX, $0x00000020
-	JGE         l87
+	JGE         l96
 	CMPQ        CX, $0x00000018
-	JLE         l88
+	JLE         l97
 	VMASKMOVPS  Y7, Y2, 480(DI)
-	JMP         l88
+	JMP         l97
 
-l87:
+l96:
 	VMOVUPS Y7, 480(DI)
 
-l88:
+l97:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -37183,30 +37255,30 @@ small11:
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l89
+	JGE         l98
 	VMASKMOVPS  Y6, Y3, 384(DI)
-	JMP         l90
+	JMP         l99
 
-l89:
+l98:
 	VMOVUPS Y6, 384(DI)
 
-l90:
+l99:
 	// e*cHi + e*cLo
 	VMULPS      Y7, Y2, Y3
 	VFMADD231PS Y4, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l91
+	JGE         l100
 	CMPQ        CX, $0x00000008
-	JLE         l92
+	JLE         l101
 	VMASKMOVPS  Y3, Y2, 416(DI)
-	JMP         l92
+	JMP         l101
 
-l91:
+l100:
 	VMOVUPS Y3, 416(DI)
 
-l92:
+l101:
 	VMOVUPS 448(BX), Y2
 
 	// e*cHi + e*cLo
@@ -37215,32 +37287,32 @@ l92:
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     64(DX), Y2
 	CMPQ        CX, $0x00000018
-	JGE         l93
+	JGE         l102
 	CMPQ        CX, $0x00000010
-	JLE         l94
+	JLE         l103
 	VMASKMOVPS  Y3, Y2, 448(DI)
-	JMP         l94
+	JMP         l103
 
-l93:
+l102:
 	VMOVUPS Y3, 448(DI)
 
-l94:
+l103:
 	// e*cHi + e*cLo
 	VMULPS      Y7, Y5, Y7
 	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     96(DX), Y2
 	CMPQ        CX, $0x00000020
-	JGE         l95
+	JGE         l104
 	CMPQ        CX, $0x00000018
-	JLE         l96
+	JLE         l105
 	VMASKMOVPS  Y7, Y2, 480(DI)
-	JMP         l96
+	JMP         l105
 
-l95:
+l104:
 	VMOVUPS Y7, 480(DI)
 
-l96:
+l105:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -37251,35 +37323,43 @@ l96:
 exact128:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
-	LEAQ         88(CX), R11
-	XORL         AX, AX
 
-l97:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X15
+	VFMADD213SS (R15), X2, X15
+	VUCOMISS    X3, X15
+	JCC         l109
+	LEAQ        88(CX), R11
+	XORL        AX, AX
+
+l106:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l98
+	JNZ         l107
 	CMPQ        AX, R11
-	JGE         l99
+	JGE         l108
 	ADDQ        $0x08, AX
-	JMP         l97
+	JMP         l106
 
-l99:
+l108:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l100
+	JMP          l110
 
-l98:
-	VMOVMSKPS    Y15, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X2, X15
+l107:
+	VMOVMSKPS   Y15, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X15
+	VFMADD213SS (R15)(AX*4), X2, X15
+
+l109:
 	VBROADCASTSS X15, Y2
 
-l100:
+l110:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Y3
@@ -37312,35 +37392,43 @@ row:
 	MOVQ         other+48(FP), R15
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
-	LEAQ         -8(CX), DX
-	XORL         AX, AX
 
-l101:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X15
+	VFMADD213SS (R15), X2, X15
+	VUCOMISS    X3, X15
+	JCC         l114
+	LEAQ        -8(CX), DX
+	XORL        AX, AX
+
+l111:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l102
+	JNZ         l112
 	CMPQ        AX, DX
-	JGE         l103
+	JGE         l113
 	ADDQ        $0x08, AX
-	JMP         l101
+	JMP         l111
 
-l103:
+l113:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l104
+	JMP          l115
 
-l102:
-	VMOVMSKPS    Y15, DX
-	TZCNTL       DX, DX
-	ADDQ         DX, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X2, X15
+l112:
+	VMOVMSKPS   Y15, DX
+	TZCNTL      DX, DX
+	ADDQ        DX, AX
+	VMOVSS      (SI)(AX*4), X15
+	VFMADD213SS (R15)(AX*4), X2, X15
+
+l114:
 	VBROADCASTSS X15, Y2
 
-l104:
+l115:
 	VUCOMISS     X3, X2
 	JCS          irregular
 	VBROADCASTSS 16(R14), Y3
@@ -37381,35 +37469,43 @@ l104:
 	VSUBPS       Y3, Y4, Y4
 	VBROADCASTSS 48(R14), Y3
 	VBROADCASTSS 12(R14), Y5
-	LEAQ         -8(CX), DX
-	XORL         AX, AX
 
-l105:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X15
+	VFMADD213SS (R15), X3, X15
+	VUCOMISS    X5, X15
+	JCC         l119
+	LEAQ        -8(CX), DX
+	XORL        AX, AX
+
+l116:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y3, Y15
 	VCMPPS      $0x05, Y5, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l106
+	JNZ         l117
 	CMPQ        AX, DX
-	JGE         l107
+	JGE         l118
 	ADDQ        $0x08, AX
-	JMP         l105
+	JMP         l116
 
-l107:
+l118:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l108
+	JMP          l120
 
-l106:
-	VMOVMSKPS    Y15, DX
-	TZCNTL       DX, DX
-	ADDQ         DX, AX
-	VMOVSS       (SI)(AX*4), X15
-	VFMADD213SS  (R15)(AX*4), X3, X15
+l117:
+	VMOVMSKPS   Y15, DX
+	TZCNTL      DX, DX
+	ADDQ        DX, AX
+	VMOVSS      (SI)(AX*4), X15
+	VFMADD213SS (R15)(AX*4), X3, X15
+
+l119:
 	VBROADCASTSS X15, Y3
 
-l108:
+l120:
 	VUCOMISS X3, X4
 	JCS      exact
 
@@ -38585,26 +38681,26 @@ upto19:
 	JNZ        exact
 	VMOVUPS    (DX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l109
+	JGE        l121
 	VMASKMOVPS Y4, Y5, (DI)
-	JMP        l110
+	JMP        l122
 
-l109:
+l121:
 	VMOVUPS Y4, (DI)
 
-l110:
+l122:
 	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
-	JGE        l111
+	JGE        l123
 	CMPQ       CX, $0x00000008
-	JLE        l112
+	JLE        l124
 	VMASKMOVPS Y3, Y5, 32(DI)
-	JMP        l112
+	JMP        l124
 
-l111:
+l123:
 	VMOVUPS Y3, 32(DI)
 
-l112:
+l124:
 	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -38764,27 +38860,27 @@ upto20:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    224(BX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l113
+	JGE        l125
 	VMASKMOVPS Y5, Y4, 64(DI)
-	JMP        l114
+	JMP        l126
 
-l113:
+l125:
 	VMOVUPS Y5, 64(DI)
 
-l114:
+l126:
 	VMOVUPS    Y6, 32(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l115
+	JGE        l127
 	CMPQ       CX, $0x00000008
-	JLE        l116
+	JLE        l128
 	VMASKMOVPS Y10, Y4, 96(DI)
-	JMP        l116
+	JMP        l128
 
-l115:
+l127:
 	VMOVUPS Y10, 96(DI)
 
-l116:
+l128:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 192(BX), Y5
 
@@ -39018,28 +39114,28 @@ upto21:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    256(BX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l117
+	JGE        l129
 	VMASKMOVPS Y7, Y4, 128(DI)
-	JMP        l118
+	JMP        l130
 
-l117:
+l129:
 	VMOVUPS Y7, 128(DI)
 
-l118:
+l130:
 	VMOVUPS    Y6, 32(DI)
 	VMOVUPS    Y11, 96(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l119
+	JGE        l131
 	CMPQ       CX, $0x00000008
-	JLE        l120
+	JLE        l132
 	VMASKMOVPS Y5, Y4, 160(DI)
-	JMP        l120
+	JMP        l132
 
-l119:
+l131:
 	VMOVUPS Y5, 160(DI)
 
-l120:
+l132:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 224(BX), Y5
 
@@ -39325,14 +39421,14 @@ upto22:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    320(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l121
+	JGE        l133
 	VMASKMOVPS Y6, Y4, 192(DI)
-	JMP        l122
+	JMP        l134
 
-l121:
+l133:
 	VMOVUPS Y6, 192(DI)
 
-l122:
+l134:
 	VMOVUPS    416(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    384(BX), Y4
@@ -39340,16 +39436,16 @@ l122:
 	VMOVUPS    Y5, 160(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l123
+	JGE        l135
 	CMPQ       CX, $0x00000008
-	JLE        l124
+	JLE        l136
 	VMASKMOVPS Y7, Y4, 224(DI)
-	JMP        l124
+	JMP        l136
 
-l123:
+l135:
 	VMOVUPS Y7, 224(DI)
 
-l124:
+l136:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -39758,27 +39854,27 @@ upto23:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    416(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l125
+	JGE        l137
 	VMASKMOVPS Y6, Y4, 256(DI)
-	JMP        l126
+	JMP        l138
 
-l125:
+l137:
 	VMOVUPS Y6, 256(DI)
 
-l126:
+l138:
 	VMOVUPS    64(DX), Y4
 	VMOVUPS    384(BX), Y6
 	CMPQ       CX, $0x00000018
-	JGE        l127
+	JGE        l139
 	CMPQ       CX, $0x00000010
-	JLE        l128
+	JLE        l140
 	VMASKMOVPS Y6, Y4, 320(DI)
-	JMP        l128
+	JMP        l140
 
-l127:
+l139:
 	VMOVUPS Y6, 320(DI)
 
-l128:
+l140:
 	VMOVUPS    480(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    448(BX), Y4
@@ -39788,28 +39884,28 @@ l128:
 	VMOVUPS    Y4, 224(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l129
+	JGE        l141
 	CMPQ       CX, $0x00000008
-	JLE        l130
+	JLE        l142
 	VMASKMOVPS Y5, Y4, 288(DI)
-	JMP        l130
+	JMP        l142
 
-l129:
+l141:
 	VMOVUPS Y5, 288(DI)
 
-l130:
+l142:
 	VMOVUPS    96(DX), Y4
 	CMPQ       CX, $0x00000020
-	JGE        l131
+	JGE        l143
 	CMPQ       CX, $0x00000018
-	JLE        l132
+	JLE        l144
 	VMASKMOVPS Y7, Y4, 352(DI)
-	JMP        l132
+	JMP        l144
 
-l131:
+l143:
 	VMOVUPS Y7, 352(DI)
 
-l132:
+l144:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 256(BX), Y5
 
@@ -40358,27 +40454,27 @@ upto24:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    480(BX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l133
+	JGE        l145
 	VMASKMOVPS Y7, Y4, 384(DI)
-	JMP        l134
+	JMP        l146
 
-l133:
+l145:
 	VMOVUPS Y7, 384(DI)
 
-l134:
+l146:
 	VMOVUPS    64(DX), Y4
 	VMOVUPS    448(BX), Y7
 	CMPQ       CX, $0x00000018
-	JGE        l135
+	JGE        l147
 	CMPQ       CX, $0x00000010
-	JLE        l136
+	JLE        l148
 	VMASKMOVPS Y7, Y4, 448(DI)
-	JMP        l136
+	JMP        l148
 
-l135:
+l147:
 	VMOVUPS Y7, 448(DI)
 
-l136:
+l148:
 	VMOVUPS    544(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    512(BX), Y4
@@ -40393,28 +40489,28 @@ l136:
 	VMOVUPS    Y4, 352(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l137
+	JGE        l149
 	CMPQ       CX, $0x00000008
-	JLE        l138
+	JLE        l150
 	VMASKMOVPS Y5, Y4, 416(DI)
-	JMP        l138
+	JMP        l150
 
-l137:
+l149:
 	VMOVUPS Y5, 416(DI)
 
-l138:
+l150:
 	VMOVUPS    96(DX), Y4
 	CMPQ       CX, $0x00000020
-	JGE        l139
+	JGE        l151
 	CMPQ       CX, $0x00000018
-	JLE        l140
+	JLE        l152
 	VMASKMOVPS Y6, Y4, 480(DI)
-	JMP        l140
+	JMP        l152
 
-l139:
+l151:
 	VMOVUPS Y6, 480(DI)
 
-l140:
+l152:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 256(BX), Y5
 
@@ -40635,14 +40731,14 @@ done28:
 	VFMADD231PS  Y6, Y4, Y5
 	VMOVUPS      (DX), Y4
 	CMPQ         CX, $0x00000008
-	JGE          l141
+	JGE          l153
 	VMASKMOVPS   Y5, Y4, (DI)
-	JMP          l142
+	JMP          l154
 
-l141:
+l153:
 	VMOVUPS Y5, (DI)
 
-l142:
+l154:
 	LEAQ (SI)(CX*4), SI
 
 behind29:
@@ -40759,14 +40855,14 @@ done33:
 	VFMADD231PS Y2, Y4, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l143
+	JGE         l155
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l144
+	JMP         l156
 
-l143:
+l155:
 	VMOVUPS Y5, (DI)
 
-l144:
+l156:
 	LEAQ (SI)(CX*4), SI
 
 behind34:
@@ -40933,14 +41029,14 @@ done38:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l145
+	JGE         l157
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l146
+	JMP         l158
 
-l145:
+l157:
 	VMOVUPS Y5, (DI)
 
-l146:
+l158:
 	LEAQ (SI)(CX*4), SI
 
 behind39:
@@ -41622,14 +41718,14 @@ upto43:
 	VANDPS      Y9, Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l147
+	JGE         l159
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l148
+	JMP         l160
 
-l147:
+l159:
 	VMOVUPS Y5, (DI)
 
-l148:
+l160:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -41668,16 +41764,16 @@ l148:
 	VANDPS      Y5, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l149
+	JGE         l161
 	CMPQ        CX, $0x00000008
-	JLE         l150
+	JLE         l162
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l150
+	JMP         l162
 
-l149:
+l161:
 	VMOVUPS Y4, 32(DI)
 
-l150:
+l162:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -41786,14 +41882,14 @@ upto44:
 	VMOVUPS     Y9, (DI)
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l151
+	JGE         l163
 	VMASKMOVPS  Y10, Y5, 64(DI)
-	JMP         l152
+	JMP         l164
 
-l151:
+l163:
 	VMOVUPS Y10, 64(DI)
 
-l152:
+l164:
 	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -41853,16 +41949,16 @@ l152:
 	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l153
+	JGE         l165
 	CMPQ        CX, $0x00000008
-	JLE         l154
+	JLE         l166
 	VMASKMOVPS  Y7, Y5, 96(DI)
-	JMP         l154
+	JMP         l166
 
-l153:
+l165:
 	VMOVUPS Y7, 96(DI)
 
-l154:
+l166:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -42047,26 +42143,26 @@ upto45:
 	VADDPS      Y7, Y4, Y4
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l155
+	JGE         l167
 	VMASKMOVPS  Y5, Y7, 128(DI)
-	JMP         l156
+	JMP         l168
 
-l155:
+l167:
 	VMOVUPS Y5, 128(DI)
 
-l156:
+l168:
 	VMOVUPS    64(DX), Y5
 	CMPQ       CX, $0x00000018
-	JGE        l157
+	JGE        l169
 	CMPQ       CX, $0x00000010
-	JLE        l158
+	JLE        l170
 	VMASKMOVPS Y6, Y5, 192(DI)
-	JMP        l158
+	JMP        l170
 
-l157:
+l169:
 	VMOVUPS Y6, 192(DI)
 
-l158:
+l170:
 	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -42178,28 +42274,28 @@ l158:
 	VADDPS      Y9, Y4, Y4
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
-	JGE         l159
+	JGE         l171
 	CMPQ        CX, $0x00000008
-	JLE         l160
+	JLE         l172
 	VMASKMOVPS  Y5, Y9, 160(DI)
-	JMP         l160
+	JMP         l172
 
-l159:
+l171:
 	VMOVUPS Y5, 160(DI)
 
-l160:
+l172:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l161
+	JGE        l173
 	CMPQ       CX, $0x00000018
-	JLE        l162
+	JLE        l174
 	VMASKMOVPS Y8, Y5, 224(DI)
-	JMP        l162
+	JMP        l174
 
-l161:
+l173:
 	VMOVUPS Y8, 224(DI)
 
-l162:
+l174:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -42508,26 +42604,26 @@ upto46:
 	VADDPS      Y6, Y4, Y5
 	VMOVUPS     (DX), Y9
 	CMPQ        CX, $0x00000008
-	JGE         l163
+	JGE         l175
 	VMASKMOVPS  Y4, Y9, 256(DI)
-	JMP         l164
+	JMP         l176
 
-l163:
+l175:
 	VMOVUPS Y4, 256(DI)
 
-l164:
+l176:
 	VMOVUPS    64(DX), Y4
 	CMPQ       CX, $0x00000018
-	JGE        l165
+	JGE        l177
 	CMPQ       CX, $0x00000010
-	JLE        l166
+	JLE        l178
 	VMASKMOVPS Y6, Y4, 320(DI)
-	JMP        l166
+	JMP        l178
 
-l165:
+l177:
 	VMOVUPS Y6, 320(DI)
 
-l166:
+l178:
 	VMOVUPS 192(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -42576,28 +42672,28 @@ l166:
 	VADDPS      Y9, Y5, Y5
 	VMOVUPS     128(DX), Y9
 	CMPQ        CX, $0x00000028
-	JGE         l167
+	JGE         l179
 	CMPQ        CX, $0x00000020
-	JLE         l168
+	JLE         l180
 	VMASKMOVPS  Y4, Y9, 384(DI)
-	JMP         l168
+	JMP         l180
 
-l167:
+l179:
 	VMOVUPS Y4, 384(DI)
 
-l168:
+l180:
 	VMOVUPS    192(DX), Y4
 	CMPQ       CX, $0x00000038
-	JGE        l169
+	JGE        l181
 	CMPQ       CX, $0x00000030
-	JLE        l170
+	JLE        l182
 	VMASKMOVPS Y6, Y4, 448(DI)
-	JMP        l170
+	JMP        l182
 
-l169:
+l181:
 	VMOVUPS Y6, 448(DI)
 
-l170:
+l182:
 	// sum + t, and what that lacks to the rest
 	VADDPS Y5, Y7, Y4
 	VMINPS Y5, Y7, Y6
@@ -42772,28 +42868,28 @@ l170:
 	VADDPS      Y5, Y4, Y8
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
-	JGE         l171
+	JGE         l183
 	CMPQ        CX, $0x00000008
-	JLE         l172
+	JLE         l184
 	VMASKMOVPS  Y4, Y9, 288(DI)
-	JMP         l172
+	JMP         l184
 
-l171:
+l183:
 	VMOVUPS Y4, 288(DI)
 
-l172:
+l184:
 	VMOVUPS    96(DX), Y4
 	CMPQ       CX, $0x00000020
-	JGE        l173
+	JGE        l185
 	CMPQ       CX, $0x00000018
-	JLE        l174
+	JLE        l186
 	VMASKMOVPS Y5, Y4, 352(DI)
-	JMP        l174
+	JMP        l186
 
-l173:
+l185:
 	VMOVUPS Y5, 352(DI)
 
-l174:
+l186:
 	VMOVUPS 352(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -42842,28 +42938,28 @@ l174:
 	VADDPS      Y9, Y8, Y8
 	VMOVUPS     160(DX), Y9
 	CMPQ        CX, $0x00000030
-	JGE         l175
+	JGE         l187
 	CMPQ        CX, $0x00000028
-	JLE         l176
+	JLE         l188
 	VMASKMOVPS  Y4, Y9, 416(DI)
-	JMP         l176
+	JMP         l188
 
-l175:
+l187:
 	VMOVUPS Y4, 416(DI)
 
-l176:
+l188:
 	VMOVUPS    224(DX), Y4
 	CMPQ       CX, $0x00000040
-	JGE        l177
+	JGE        l189
 	CMPQ       CX, $0x00000038
-	JLE        l178
+	JLE        l190
 	VMASKMOVPS Y5, Y4, 480(DI)
-	JMP        l178
+	JMP        l190
 
-l177:
+l189:
 	VMOVUPS Y5, 480(DI)
 
-l178:
+l190:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y6, Y4
 	VMINPS  Y8, Y6, Y5
@@ -43068,14 +43164,14 @@ done50:
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l179
+	JGE         l191
 	VMASKMOVPS  Y4, Y5, (DI)
-	JMP         l180
+	JMP         l192
 
-l179:
+l191:
 	VMOVUPS Y4, (DI)
 
-l180:
+l192:
 	LEAQ (SI)(CX*4), SI
 
 behind51:
@@ -43211,14 +43307,14 @@ done55:
 	VFMADD231PS  Y2, Y0, Y1
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
-	JGE          l181
+	JGE          l193
 	VMASKMOVPS   Y1, Y0, (DI)
-	JMP          l182
+	JMP          l194
 
-l181:
+l193:
 	VMOVUPS Y1, (DI)
 
-l182:
+l194:
 	LEAQ (SI)(CX*4), SI
 
 behind56:

@@ -12670,7 +12670,7 @@ l1:
 
 l3:
 	VBROADCASTSS minusInf<>+0(SB), Z14
-	JMP          l4
+	JMP          l5
 
 l2:
 	TZCNTQ       (R15)(AX*1), R11
@@ -12678,7 +12678,7 @@ l2:
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z14
 
-l4:
+l5:
 	VUCOMISS X3, X14
 	JCS      exact16
 	VMULPS   Z6, Z4, Z15
@@ -12758,27 +12758,27 @@ exact16:
 	LEAQ -8(CX), R11
 	XORL AX, AX
 
-l5:
+l6:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l6
+	JNE     l7
 	CMPQ    AX, R11
-	JGE     l7
+	JGE     l8
 	ADDQ    $0x08, AX
-	JMP     l5
+	JMP     l6
+
+l8:
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	JMP          l10
 
 l7:
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l8
-
-l6:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z2
 
-l8:
+l10:
 	VBROADCASTSS 12(R14), Z3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -12828,27 +12828,27 @@ loop3:
 	LEAQ 8(CX), R11
 	XORL AX, AX
 
-l9:
+l11:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l10
+	JNE     l12
 	CMPQ    AX, R11
-	JGE     l11
+	JGE     l13
 	ADDQ    $0x08, AX
-	JMP     l9
+	JMP     l11
 
-l11:
+l13:
 	VBROADCASTSS minusInf<>+0(SB), Z13
-	JMP          l12
+	JMP          l15
 
-l10:
+l12:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z13
 
-l12:
+l15:
 	VUCOMISS X3, X13
 	JCS      exact32
 	VMULPS   Z10, Z4, Z14
@@ -12981,27 +12981,27 @@ exact32:
 	LEAQ 8(CX), R11
 	XORL AX, AX
 
-l13:
+l16:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l14
+	JNE     l17
 	CMPQ    AX, R11
-	JGE     l15
+	JGE     l18
 	ADDQ    $0x08, AX
-	JMP     l13
+	JMP     l16
 
-l15:
+l18:
 	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l16
+	JMP          l20
 
-l14:
+l17:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z2
 
-l16:
+l20:
 	VBROADCASTSS 12(R14), Z3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -13051,27 +13051,27 @@ loop5:
 	LEAQ 24(CX), R11
 	XORL AX, AX
 
-l17:
+l21:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l18
+	JNE     l22
 	CMPQ    AX, R11
-	JGE     l19
+	JGE     l23
 	ADDQ    $0x08, AX
-	JMP     l17
+	JMP     l21
 
-l19:
+l23:
 	VBROADCASTSS minusInf<>+0(SB), Z13
-	JMP          l20
+	JMP          l25
 
-l18:
+l22:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z13
 
-l20:
+l25:
 	VUCOMISS X3, X13
 	JCS      exact48
 	VMULPS   Z10, Z4, Z14
@@ -13230,27 +13230,27 @@ exact48:
 	LEAQ 24(CX), R11
 	XORL AX, AX
 
-l21:
+l26:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l22
+	JNE     l27
 	CMPQ    AX, R11
-	JGE     l23
+	JGE     l28
 	ADDQ    $0x08, AX
-	JMP     l21
+	JMP     l26
 
-l23:
+l28:
 	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l24
+	JMP          l30
 
-l22:
+l27:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z2
 
-l24:
+l30:
 	VBROADCASTSS 12(R14), Z3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -13300,27 +13300,27 @@ loop7:
 	LEAQ 40(CX), R11
 	XORL AX, AX
 
-l25:
+l31:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l26
+	JNE     l32
 	CMPQ    AX, R11
-	JGE     l27
+	JGE     l33
 	ADDQ    $0x08, AX
-	JMP     l25
+	JMP     l31
 
-l27:
+l33:
 	VBROADCASTSS minusInf<>+0(SB), Z13
-	JMP          l28
+	JMP          l35
 
-l26:
+l32:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z13
 
-l28:
+l35:
 	VUCOMISS X3, X13
 	JCS      exact64
 	VMULPS   Z10, Z4, Z14
@@ -13506,27 +13506,27 @@ exact64:
 	LEAQ 40(CX), R11
 	XORL AX, AX
 
-l29:
+l36:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l30
+	JNE     l37
 	CMPQ    AX, R11
-	JGE     l31
+	JGE     l38
 	ADDQ    $0x08, AX
-	JMP     l29
+	JMP     l36
 
-l31:
+l38:
 	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l32
+	JMP          l40
 
-l30:
+l37:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z2
 
-l32:
+l40:
 	VBROADCASTSS 12(R14), Z3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -13577,27 +13577,27 @@ loop9:
 	LEAQ 56(CX), R11
 	XORL AX, AX
 
-l33:
+l41:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l34
+	JNE     l42
 	CMPQ    AX, R11
-	JGE     l35
+	JGE     l43
 	ADDQ    $0x08, AX
-	JMP     l33
+	JMP     l41
 
-l35:
+l43:
 	VBROADCASTSS minusInf<>+0(SB), Z13
-	JMP          l36
+	JMP          l45
 
-l34:
+l42:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z13
 
-l36:
+l45:
 	VUCOMISS X3, X13
 	JCS      exact96
 	VMULPS   Z10, Z4, Z14
@@ -13852,27 +13852,27 @@ exact96:
 	LEAQ 56(CX), R11
 	XORL AX, AX
 
-l37:
+l46:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l38
+	JNE     l47
 	CMPQ    AX, R11
-	JGE     l39
+	JGE     l48
 	ADDQ    $0x08, AX
-	JMP     l37
+	JMP     l46
 
-l39:
+l48:
 	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l40
+	JMP          l50
 
-l38:
+l47:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z2
 
-l40:
+l50:
 	VBROADCASTSS 12(R14), Z3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -13920,27 +13920,27 @@ loop11:
 	LEAQ 88(CX), R11
 	XORL AX, AX
 
-l41:
+l51:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l42
+	JNE     l52
 	CMPQ    AX, R11
-	JGE     l43
+	JGE     l53
 	ADDQ    $0x08, AX
-	JMP     l41
+	JMP     l51
 
-l43:
+l53:
 	VBROADCASTSS minusInf<>+0(SB), Z10
-	JMP          l44
+	JMP          l55
 
-l42:
+l52:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z10
 
-l44:
+l55:
 	VUCOMISS    X3, X10
 	JCS         exact128
 	VMULPS.BCST nearReach<>+0(SB), Z4, Z11
@@ -14249,27 +14249,27 @@ exact128:
 	LEAQ 88(CX), R11
 	XORL AX, AX
 
-l45:
+l56:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l46
+	JNE     l57
 	CMPQ    AX, R11
-	JGE     l47
+	JGE     l58
 	ADDQ    $0x08, AX
-	JMP     l45
+	JMP     l56
 
-l47:
+l58:
 	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l48
+	JMP          l60
 
-l46:
+l57:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z2
 
-l48:
+l60:
 	VBROADCASTSS 12(R14), Z3
 	VUCOMISS     X3, X2
 	JCS          end
@@ -14303,27 +14303,27 @@ row:
 	LEAQ -8(CX), DX
 	XORL AX, AX
 
-l49:
+l61:
 	CMPQ    AX, DX
 	CMOVQGT DX, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l50
+	JNE     l62
 	CMPQ    AX, DX
-	JGE     l51
+	JGE     l63
 	ADDQ    $0x08, AX
-	JMP     l49
+	JMP     l61
 
-l51:
+l63:
 	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l52
+	JMP          l65
 
-l50:
+l62:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
 	VBROADCASTSS (SI)(AX*4), Z2
 
-l52:
+l65:
 	VBROADCASTSS 12(R14), Z3
 	VUCOMISS     X3, X2
 	JCS          irregular
@@ -14359,27 +14359,27 @@ l52:
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
-l53:
+l66:
 	CMPQ    AX, DX
 	CMOVQGT DX, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l54
+	JNE     l67
 	CMPQ    AX, DX
-	JGE     l55
+	JGE     l68
 	ADDQ    $0x08, AX
-	JMP     l53
+	JMP     l66
 
-l55:
+l68:
 	VBROADCASTSS minusInf<>+0(SB), Z3
-	JMP          l56
+	JMP          l70
 
-l54:
+l67:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
 	VBROADCASTSS (SI)(AX*4), Z3
 
-l56:
+l70:
 	VUCOMISS X3, X4
 	JCS      exact
 
@@ -17236,8 +17236,13 @@ done1:
 	PCALIGN         $0x40
 
 loop3:
-	LEAQ (CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X31
+	VFMADD213SS (R15), X3, X31
+	VUCOMISS    X4, X31
+	JCC         l4
+	LEAQ        (CX), R11
+	XORL        AX, AX
 
 l1:
 	CMPQ        AX, R11
@@ -17254,17 +17259,19 @@ l1:
 
 l3:
 	VBROADCASTSS minusInf<>+0(SB), Z15
-	JMP          l4
+	JMP          l5
 
 l2:
-	KMOVW        K6, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X3, X31
-	VBROADCASTSS X31, Z15
+	KMOVW       K6, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X31
+	VFMADD213SS (R15)(AX*4), X3, X31
 
 l4:
+	VBROADCASTSS X31, Z15
+
+l5:
 	VUCOMISS X4, X15
 	JCS      exact32
 	VMULPS   Z11, Z5, Z16
@@ -17405,35 +17412,43 @@ small3:
 exact32:
 	VBROADCASTSS 48(R14), Z2
 	VBROADCASTSS 12(R14), Z3
-	LEAQ         (CX), R11
-	XORL         AX, AX
 
-l5:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X31
+	VFMADD213SS (R15), X2, X31
+	VUCOMISS    X3, X31
+	JCC         l9
+	LEAQ        (CX), R11
+	XORL        AX, AX
+
+l6:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Z31
 	VFMADD213PS (R15)(AX*4), Z2, Z31
 	VCMPPS      $0x05, Z3, Z31, K6
 	KORTESTW    K6, K6
-	JNZ         l6
+	JNZ         l7
 	CMPQ        AX, R11
-	JGE         l7
+	JGE         l8
 	ADDQ        $0x10, AX
-	JMP         l5
-
-l7:
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l8
-
-l6:
-	KMOVW        K6, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X2, X31
-	VBROADCASTSS X31, Z2
+	JMP         l6
 
 l8:
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	JMP          l10
+
+l7:
+	KMOVW       K6, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X31
+	VFMADD213SS (R15)(AX*4), X2, X31
+
+l9:
+	VBROADCASTSS X31, Z2
+
+l10:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Z3
@@ -17481,35 +17496,42 @@ done3:
 	PCALIGN         $0x40
 
 loop5:
-	LEAQ 16(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X31
+	VFMADD213SS (R15), X3, X31
+	VUCOMISS    X4, X31
+	JCC         l14
+	LEAQ        16(CX), R11
+	XORL        AX, AX
 
-l9:
+l11:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Z31
 	VFMADD213PS (R15)(AX*4), Z3, Z31
 	VCMPPS      $0x05, Z4, Z31, K6
 	KORTESTW    K6, K6
-	JNZ         l10
+	JNZ         l12
 	CMPQ        AX, R11
-	JGE         l11
+	JGE         l13
 	ADDQ        $0x10, AX
-	JMP         l9
+	JMP         l11
 
-l11:
+l13:
 	VBROADCASTSS minusInf<>+0(SB), Z15
-	JMP          l12
-
-l10:
-	KMOVW        K6, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X3, X31
-	VBROADCASTSS X31, Z15
+	JMP          l15
 
 l12:
+	KMOVW       K6, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X31
+	VFMADD213SS (R15)(AX*4), X3, X31
+
+l14:
+	VBROADCASTSS X31, Z15
+
+l15:
 	VUCOMISS X4, X15
 	JCS      exact48
 	VMULPS   Z11, Z5, Z16
@@ -17680,35 +17702,43 @@ small5:
 exact48:
 	VBROADCASTSS 48(R14), Z2
 	VBROADCASTSS 12(R14), Z3
-	LEAQ         16(CX), R11
-	XORL         AX, AX
 
-l13:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X31
+	VFMADD213SS (R15), X2, X31
+	VUCOMISS    X3, X31
+	JCC         l19
+	LEAQ        16(CX), R11
+	XORL        AX, AX
+
+l16:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Z31
 	VFMADD213PS (R15)(AX*4), Z2, Z31
 	VCMPPS      $0x05, Z3, Z31, K6
 	KORTESTW    K6, K6
-	JNZ         l14
+	JNZ         l17
 	CMPQ        AX, R11
-	JGE         l15
+	JGE         l18
 	ADDQ        $0x10, AX
-	JMP         l13
+	JMP         l16
 
-l15:
+l18:
 	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l16
+	JMP          l20
 
-l14:
-	KMOVW        K6, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X2, X31
+l17:
+	KMOVW       K6, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X31
+	VFMADD213SS (R15)(AX*4), X2, X31
+
+l19:
 	VBROADCASTSS X31, Z2
 
-l16:
+l20:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Z3
@@ -17756,35 +17786,42 @@ done5:
 	PCALIGN         $0x40
 
 loop7:
-	LEAQ 32(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X31
+	VFMADD213SS (R15), X3, X31
+	VUCOMISS    X4, X31
+	JCC         l24
+	LEAQ        32(CX), R11
+	XORL        AX, AX
 
-l17:
+l21:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Z31
 	VFMADD213PS (R15)(AX*4), Z3, Z31
 	VCMPPS      $0x05, Z4, Z31, K6
 	KORTESTW    K6, K6
-	JNZ         l18
+	JNZ         l22
 	CMPQ        AX, R11
-	JGE         l19
+	JGE         l23
 	ADDQ        $0x10, AX
-	JMP         l17
+	JMP         l21
 
-l19:
+l23:
 	VBROADCASTSS minusInf<>+0(SB), Z15
-	JMP          l20
+	JMP          l25
 
-l18:
-	KMOVW        K6, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X3, X31
+l22:
+	KMOVW       K6, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X31
+	VFMADD213SS (R15)(AX*4), X3, X31
+
+l24:
 	VBROADCASTSS X31, Z15
 
-l20:
+l25:
 	VUCOMISS X4, X15
 	JCS      exact64
 	VMULPS   Z11, Z5, Z16
@@ -17986,35 +18023,43 @@ small7:
 exact64:
 	VBROADCASTSS 48(R14), Z2
 	VBROADCASTSS 12(R14), Z3
-	LEAQ         32(CX), R11
-	XORL         AX, AX
 
-l21:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X31
+	VFMADD213SS (R15), X2, X31
+	VUCOMISS    X3, X31
+	JCC         l29
+	LEAQ        32(CX), R11
+	XORL        AX, AX
+
+l26:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Z31
 	VFMADD213PS (R15)(AX*4), Z2, Z31
 	VCMPPS      $0x05, Z3, Z31, K6
 	KORTESTW    K6, K6
-	JNZ         l22
+	JNZ         l27
 	CMPQ        AX, R11
-	JGE         l23
+	JGE         l28
 	ADDQ        $0x10, AX
-	JMP         l21
+	JMP         l26
 
-l23:
+l28:
 	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l24
+	JMP          l30
 
-l22:
-	KMOVW        K6, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X2, X31
+l27:
+	KMOVW       K6, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X31
+	VFMADD213SS (R15)(AX*4), X2, X31
+
+l29:
 	VBROADCASTSS X31, Z2
 
-l24:
+l30:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Z3
@@ -18062,35 +18107,42 @@ done7:
 	PCALIGN         $0x40
 
 loop9:
-	LEAQ 48(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X31
+	VFMADD213SS (R15), X3, X31
+	VUCOMISS    X4, X31
+	JCC         l34
+	LEAQ        48(CX), R11
+	XORL        AX, AX
 
-l25:
+l31:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Z31
 	VFMADD213PS (R15)(AX*4), Z3, Z31
 	VCMPPS      $0x05, Z4, Z31, K6
 	KORTESTW    K6, K6
-	JNZ         l26
+	JNZ         l32
 	CMPQ        AX, R11
-	JGE         l27
+	JGE         l33
 	ADDQ        $0x10, AX
-	JMP         l25
+	JMP         l31
 
-l27:
+l33:
 	VBROADCASTSS minusInf<>+0(SB), Z14
-	JMP          l28
+	JMP          l35
 
-l26:
-	KMOVW        K6, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X3, X31
+l32:
+	KMOVW       K6, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X31
+	VFMADD213SS (R15)(AX*4), X3, X31
+
+l34:
 	VBROADCASTSS X31, Z14
 
-l28:
+l35:
 	VUCOMISS X4, X14
 	JCS      exact96
 	VMULPS   Z12, Z5, Z15
@@ -18370,35 +18422,43 @@ small9:
 exact96:
 	VBROADCASTSS 48(R14), Z2
 	VBROADCASTSS 12(R14), Z3
-	LEAQ         48(CX), R11
-	XORL         AX, AX
 
-l29:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X31
+	VFMADD213SS (R15), X2, X31
+	VUCOMISS    X3, X31
+	JCC         l39
+	LEAQ        48(CX), R11
+	XORL        AX, AX
+
+l36:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Z31
 	VFMADD213PS (R15)(AX*4), Z2, Z31
 	VCMPPS      $0x05, Z3, Z31, K6
 	KORTESTW    K6, K6
-	JNZ         l30
+	JNZ         l37
 	CMPQ        AX, R11
-	JGE         l31
+	JGE         l38
 	ADDQ        $0x10, AX
-	JMP         l29
+	JMP         l36
 
-l31:
+l38:
 	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l32
+	JMP          l40
 
-l30:
-	KMOVW        K6, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X2, X31
+l37:
+	KMOVW       K6, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X31
+	VFMADD213SS (R15)(AX*4), X2, X31
+
+l39:
 	VBROADCASTSS X31, Z2
 
-l32:
+l40:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Z3
@@ -18441,35 +18501,42 @@ done9:
 	PCALIGN         $0x40
 
 loop11:
-	LEAQ 80(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X31
+	VFMADD213SS (R15), X3, X31
+	VUCOMISS    X4, X31
+	JCC         l44
+	LEAQ        80(CX), R11
+	XORL        AX, AX
 
-l33:
+l41:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Z31
 	VFMADD213PS (R15)(AX*4), Z3, Z31
 	VCMPPS      $0x05, Z4, Z31, K6
 	KORTESTW    K6, K6
-	JNZ         l34
+	JNZ         l42
 	CMPQ        AX, R11
-	JGE         l35
+	JGE         l43
 	ADDQ        $0x10, AX
-	JMP         l33
+	JMP         l41
 
-l35:
+l43:
 	VBROADCASTSS minusInf<>+0(SB), Z9
-	JMP          l36
+	JMP          l45
 
-l34:
-	KMOVW        K6, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X3, X31
+l42:
+	KMOVW       K6, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X31
+	VFMADD213SS (R15)(AX*4), X3, X31
+
+l44:
 	VBROADCASTSS X31, Z9
 
-l36:
+l45:
 	VUCOMISS    X4, X9
 	JCS         exact128
 	VMULPS.BCST nearReach<>+0(SB), Z5, Z10
@@ -18812,35 +18879,43 @@ small11:
 exact128:
 	VBROADCASTSS 48(R14), Z2
 	VBROADCASTSS 12(R14), Z3
-	LEAQ         80(CX), R11
-	XORL         AX, AX
 
-l37:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X31
+	VFMADD213SS (R15), X2, X31
+	VUCOMISS    X3, X31
+	JCC         l49
+	LEAQ        80(CX), R11
+	XORL        AX, AX
+
+l46:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Z31
 	VFMADD213PS (R15)(AX*4), Z2, Z31
 	VCMPPS      $0x05, Z3, Z31, K6
 	KORTESTW    K6, K6
-	JNZ         l38
+	JNZ         l47
 	CMPQ        AX, R11
-	JGE         l39
+	JGE         l48
 	ADDQ        $0x10, AX
-	JMP         l37
+	JMP         l46
 
-l39:
+l48:
 	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l40
+	JMP          l50
 
-l38:
-	KMOVW        K6, R11
-	TZCNTL       R11, R11
-	ADDQ         R11, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X2, X31
+l47:
+	KMOVW       K6, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X31
+	VFMADD213SS (R15)(AX*4), X2, X31
+
+l49:
 	VBROADCASTSS X31, Z2
 
-l40:
+l50:
 	VUCOMISS     X3, X2
 	JCS          end
 	VBROADCASTSS 16(R14), Z3
@@ -18872,35 +18947,43 @@ row:
 	MOVQ         other+48(FP), R15
 	VBROADCASTSS 48(R14), Z2
 	VBROADCASTSS 12(R14), Z3
-	LEAQ         -16(CX), DX
-	XORL         AX, AX
 
-l41:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X31
+	VFMADD213SS (R15), X2, X31
+	VUCOMISS    X3, X31
+	JCC         l54
+	LEAQ        -16(CX), DX
+	XORL        AX, AX
+
+l51:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
 	VMOVUPS     (SI)(AX*4), Z31
 	VFMADD213PS (R15)(AX*4), Z2, Z31
 	VCMPPS      $0x05, Z3, Z31, K6
 	KORTESTW    K6, K6
-	JNZ         l42
+	JNZ         l52
 	CMPQ        AX, DX
-	JGE         l43
+	JGE         l53
 	ADDQ        $0x10, AX
-	JMP         l41
+	JMP         l51
 
-l43:
+l53:
 	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l44
+	JMP          l55
 
-l42:
-	KMOVW        K6, DX
-	TZCNTL       DX, DX
-	ADDQ         DX, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X2, X31
+l52:
+	KMOVW       K6, DX
+	TZCNTL      DX, DX
+	ADDQ        DX, AX
+	VMOVSS      (SI)(AX*4), X31
+	VFMADD213SS (R15)(AX*4), X2, X31
+
+l54:
 	VBROADCASTSS X31, Z2
 
-l44:
+l55:
 	VUCOMISS     X3, X2
 	JCS          irregular
 	VBROADCASTSS 16(R14), Z3
@@ -18934,35 +19017,43 @@ l44:
 	VSUBPS       Z3, Z4, Z4
 	VBROADCASTSS 48(R14), Z3
 	VBROADCASTSS 12(R14), Z5
-	LEAQ         -16(CX), DX
-	XORL         AX, AX
 
-l45:
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X31
+	VFMADD213SS (R15), X3, X31
+	VUCOMISS    X5, X31
+	JCC         l59
+	LEAQ        -16(CX), DX
+	XORL        AX, AX
+
+l56:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
 	VMOVUPS     (SI)(AX*4), Z31
 	VFMADD213PS (R15)(AX*4), Z3, Z31
 	VCMPPS      $0x05, Z5, Z31, K6
 	KORTESTW    K6, K6
-	JNZ         l46
+	JNZ         l57
 	CMPQ        AX, DX
-	JGE         l47
+	JGE         l58
 	ADDQ        $0x10, AX
-	JMP         l45
+	JMP         l56
 
-l47:
+l58:
 	VBROADCASTSS minusInf<>+0(SB), Z3
-	JMP          l48
+	JMP          l60
 
-l46:
-	KMOVW        K6, DX
-	TZCNTL       DX, DX
-	ADDQ         DX, AX
-	VMOVSS       (SI)(AX*4), X31
-	VFMADD213SS  (R15)(AX*4), X3, X31
+l57:
+	KMOVW       K6, DX
+	TZCNTL      DX, DX
+	ADDQ        DX, AX
+	VMOVSS      (SI)(AX*4), X31
+	VFMADD213SS (R15)(AX*4), X3, X31
+
+l59:
 	VBROADCASTSS X31, Z3
 
-l48:
+l60:
 	VUCOMISS X3, X4
 	JCS      exact
 

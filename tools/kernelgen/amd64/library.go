@@ -825,19 +825,26 @@ func (w *libraryWriter) firstPrepared(in ir.Instr) {
 	if in.Index > 0 {
 		last = rowSrc // which rows in registers have no use for
 	}
-	loop, found, none, done := w.label(), w.label(), w.label(), w.label()
-	w.LEAQ(operand.Mem{Base: behind, Disp: w.full - step}, last)
-	w.XORL(tmp.As32(), tmp.As32())
-	w.Label(loop)
-	w.CMPQ(tmp, last)
-	w.CMOVQGT(last, tmp)
-	x, other := operand.Mem{Base: src, Index: tmp, Scale: 4}, operand.Mem{Base: otherNext, Index: tmp, Scale: 4}
+	loop, found, none, one, done := w.label(), w.label(), w.label(), w.label(), w.label()
 	to := w.reg(in.Dst, w.lanes)
 	scratch := w.Registers() // of kernels that have one
 	if in.Op == ir.FirstKept {
 		scratch = in.Dst.Index
 	}
 	y, single := view(scratch, w.lanes), view(scratch, 4)
+	if in.Op == ir.FirstAdded {
+		w.Comment("The first element, if it is the one: then nothing waits for the search.")
+		w.VMOVSS(operand.Mem{Base: src}, single)
+		w.VFMADD213SS(operand.Mem{Base: otherNext}, view(in.Src[0].Index, 4), single)
+		w.VUCOMISS(view(in.Src[1].Index, 4), single)
+		w.JCC(operand.LabelRef(one))
+	}
+	w.LEAQ(operand.Mem{Base: behind, Disp: w.full - step}, last)
+	w.XORL(tmp.As32(), tmp.As32())
+	w.Label(loop)
+	w.CMPQ(tmp, last)
+	w.CMOVQGT(last, tmp)
+	x, other := operand.Mem{Base: src, Index: tmp, Scale: 4}, operand.Mem{Base: otherNext, Index: tmp, Scale: 4}
 	if in.Op == ir.FirstKept {
 		other.Scale = 1
 		w.CMPQ(other, operand.Imm(0))
@@ -879,6 +886,7 @@ func (w *libraryWriter) firstPrepared(in ir.Instr) {
 	} else {
 		w.VMOVSS(x, single)
 		w.VFMADD213SS(other, view(in.Src[0].Index, 4), single)
+		w.Label(one)
 		w.VBROADCASTSS(single, to)
 	}
 	w.Label(done)
