@@ -24162,8 +24162,12 @@ short:
 	PCALIGN      $0x40
 
 loop1:
-	LEAQ -8(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y8
+	CMPB         (R15), $0x00
+	JNE          l5
+	LEAQ         -8(CX), R11
+	XORL         AX, AX
 
 l1:
 	CMPQ    AX, R11
@@ -24371,8 +24375,12 @@ l13:
 	JMP  end
 
 exact16:
-	LEAQ -8(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y2
+	CMPB         (R15), $0x00
+	JNE          l18
+	LEAQ         -8(CX), R11
+	XORL         AX, AX
 
 l14:
 	CMPQ    AX, R11
@@ -24431,8 +24439,12 @@ done1:
 	PCALIGN $0x40
 
 loop3:
-	LEAQ 8(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y2
+	CMPB         (R15), $0x00
+	JNE          l23
+	LEAQ         8(CX), R11
+	XORL         AX, AX
 
 l19:
 	CMPQ    AX, R11
@@ -24751,8 +24763,12 @@ l35:
 	JMP  end
 
 exact32:
-	LEAQ 8(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y2
+	CMPB         (R15), $0x00
+	JNE          l40
+	LEAQ         8(CX), R11
+	XORL         AX, AX
 
 l36:
 	CMPQ    AX, R11
@@ -24811,8 +24827,12 @@ done3:
 	PCALIGN $0x40
 
 loop5:
-	LEAQ 24(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y2
+	CMPB         (R15), $0x00
+	JNE          l45
+	LEAQ         24(CX), R11
+	XORL         AX, AX
 
 l41:
 	CMPQ    AX, R11
@@ -25224,8 +25244,12 @@ l57:
 	JMP  end
 
 exact48:
-	LEAQ 24(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y2
+	CMPB         (R15), $0x00
+	JNE          l62
+	LEAQ         24(CX), R11
+	XORL         AX, AX
 
 l58:
 	CMPQ    AX, R11
@@ -25284,8 +25308,12 @@ done5:
 	PCALIGN $0x40
 
 loop7:
-	LEAQ 40(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y2
+	CMPB         (R15), $0x00
+	JNE          l67
+	LEAQ         40(CX), R11
+	XORL         AX, AX
 
 l63:
 	CMPQ    AX, R11
@@ -25761,8 +25789,12 @@ l79:
 	JMP  end
 
 exact64:
-	LEAQ 40(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y2
+	CMPB         (R15), $0x00
+	JNE          l84
+	LEAQ         40(CX), R11
+	XORL         AX, AX
 
 l80:
 	CMPQ    AX, R11
@@ -25822,8 +25854,12 @@ done7:
 	PCALIGN $0x40
 
 loop9:
-	LEAQ 56(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y3
+	CMPB         (R15), $0x00
+	JNE          l89
+	LEAQ         56(CX), R11
+	XORL         AX, AX
 
 l85:
 	CMPQ    AX, R11
@@ -26553,8 +26589,12 @@ l113:
 	JMP  end
 
 exact96:
-	LEAQ 56(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y2
+	CMPB         (R15), $0x00
+	JNE          l118
+	LEAQ         56(CX), R11
+	XORL         AX, AX
 
 l114:
 	CMPQ    AX, R11
@@ -26614,8 +26654,12 @@ done9:
 	PCALIGN $0x40
 
 loop11:
-	LEAQ 88(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y3
+	CMPB         (R15), $0x00
+	JNE          l123
+	LEAQ         88(CX), R11
+	XORL         AX, AX
 
 l119:
 	CMPQ    AX, R11
@@ -27500,8 +27544,12 @@ l147:
 	JMP  end
 
 exact128:
-	LEAQ 88(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y2
+	CMPB         (R15), $0x00
+	JNE          l152
+	LEAQ         88(CX), R11
+	XORL         AX, AX
 
 l148:
 	CMPQ    AX, R11
@@ -27555,8 +27603,13 @@ row:
 	MOVQ R12, DI
 	MOVQ R13, CX
 	MOVQ other+48(FP), R15
-	LEAQ -8(CX), DX
-	XORL AX, AX
+
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y2
+	CMPB         (R15), $0x00
+	JNE          l157
+	LEAQ         -8(CX), DX
+	XORL         AX, AX
 
 l153:
 	CMPQ    AX, DX
@@ -27618,6 +27671,11 @@ l157:
 	VMULPS       nearReach<>+0(SB), Y3, Y3
 	VBROADCASTSS 16(R14), Y4
 	VSUBPS       Y3, Y4, Y4
+
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y3
+	CMPB         (R15), $0x00
+	JNE          l162
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 

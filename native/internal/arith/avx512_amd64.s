@@ -12655,8 +12655,12 @@ short:
 	PCALIGN         $0x40
 
 loop1:
-	LEAQ -8(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z14
+	CMPB         (R15), $0x00
+	JNE          l5
+	LEAQ         -8(CX), R11
+	XORL         AX, AX
 
 l1:
 	CMPQ    AX, R11
@@ -12755,8 +12759,12 @@ l5:
 	JMP         end
 
 exact16:
-	LEAQ -8(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z2
+	CMPB         (R15), $0x00
+	JNE          l10
+	LEAQ         -8(CX), R11
+	XORL         AX, AX
 
 l6:
 	CMPQ    AX, R11
@@ -12825,8 +12833,12 @@ done1:
 	PCALIGN         $0x40
 
 loop3:
-	LEAQ 8(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z13
+	CMPB         (R15), $0x00
+	JNE          l15
+	LEAQ         8(CX), R11
+	XORL         AX, AX
 
 l11:
 	CMPQ    AX, R11
@@ -12978,8 +12990,12 @@ small3:
 	JMP         end
 
 exact32:
-	LEAQ 8(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z2
+	CMPB         (R15), $0x00
+	JNE          l20
+	LEAQ         8(CX), R11
+	XORL         AX, AX
 
 l16:
 	CMPQ    AX, R11
@@ -13048,8 +13064,12 @@ done3:
 	PCALIGN         $0x40
 
 loop5:
-	LEAQ 24(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z13
+	CMPB         (R15), $0x00
+	JNE          l25
+	LEAQ         24(CX), R11
+	XORL         AX, AX
 
 l21:
 	CMPQ    AX, R11
@@ -13227,8 +13247,12 @@ small5:
 	JMP         end
 
 exact48:
-	LEAQ 24(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z2
+	CMPB         (R15), $0x00
+	JNE          l30
+	LEAQ         24(CX), R11
+	XORL         AX, AX
 
 l26:
 	CMPQ    AX, R11
@@ -13297,8 +13321,12 @@ done5:
 	PCALIGN         $0x40
 
 loop7:
-	LEAQ 40(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z13
+	CMPB         (R15), $0x00
+	JNE          l35
+	LEAQ         40(CX), R11
+	XORL         AX, AX
 
 l31:
 	CMPQ    AX, R11
@@ -13503,8 +13531,12 @@ small7:
 	JMP         end
 
 exact64:
-	LEAQ 40(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z2
+	CMPB         (R15), $0x00
+	JNE          l40
+	LEAQ         40(CX), R11
+	XORL         AX, AX
 
 l36:
 	CMPQ    AX, R11
@@ -13574,8 +13606,12 @@ done7:
 	PCALIGN         $0x40
 
 loop9:
-	LEAQ 56(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z13
+	CMPB         (R15), $0x00
+	JNE          l45
+	LEAQ         56(CX), R11
+	XORL         AX, AX
 
 l41:
 	CMPQ    AX, R11
@@ -13849,8 +13885,12 @@ small9:
 	JMP         end
 
 exact96:
-	LEAQ 56(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z2
+	CMPB         (R15), $0x00
+	JNE          l50
+	LEAQ         56(CX), R11
+	XORL         AX, AX
 
 l46:
 	CMPQ    AX, R11
@@ -13917,8 +13957,12 @@ done9:
 	PCALIGN         $0x40
 
 loop11:
-	LEAQ 88(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z10
+	CMPB         (R15), $0x00
+	JNE          l55
+	LEAQ         88(CX), R11
+	XORL         AX, AX
 
 l51:
 	CMPQ    AX, R11
@@ -14246,8 +14290,12 @@ small11:
 	JMP         end
 
 exact128:
-	LEAQ 88(CX), R11
-	XORL AX, AX
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z2
+	CMPB         (R15), $0x00
+	JNE          l60
+	LEAQ         88(CX), R11
+	XORL         AX, AX
 
 l56:
 	CMPQ    AX, R11
@@ -14300,8 +14348,13 @@ row:
 	MOVQ R12, DI
 	MOVQ R13, CX
 	MOVQ other+48(FP), R15
-	LEAQ -8(CX), DX
-	XORL AX, AX
+
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z2
+	CMPB         (R15), $0x00
+	JNE          l65
+	LEAQ         -8(CX), DX
+	XORL         AX, AX
 
 l61:
 	CMPQ    AX, DX
@@ -14356,6 +14409,11 @@ l65:
 	VMULPS.BCST  8(R14), Z3, Z3
 	VBROADCASTSS 16(R14), Z4
 	VSUBPS       Z3, Z4, Z4
+
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z3
+	CMPB         (R15), $0x00
+	JNE          l70
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 

@@ -832,8 +832,12 @@ func (w *libraryWriter) firstPrepared(in ir.Instr) {
 		scratch = in.Dst.Index
 	}
 	y, single := view(scratch, w.lanes), view(scratch, 4)
-	if in.Op == ir.FirstAdded {
-		w.Comment("The first element, if it is the one: then nothing waits for the search.")
+	w.Comment("The first element, if it is the one: then nothing waits for the search.")
+	if in.Op == ir.FirstKept {
+		w.VBROADCASTSS(operand.Mem{Base: src}, to)
+		w.CMPB(operand.Mem{Base: otherNext}, operand.Imm(0))
+		w.JNE(operand.LabelRef(done))
+	} else {
 		w.VMOVSS(operand.Mem{Base: src}, single)
 		w.VFMADD213SS(operand.Mem{Base: otherNext}, view(in.Src[0].Index, 4), single)
 		w.VUCOMISS(view(in.Src[1].Index, 4), single)
