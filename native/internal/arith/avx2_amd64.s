@@ -24109,7 +24109,7 @@ GLOBL signBit<>(SB), RODATA|NOPTR, $32
 
 // func softmaxKeptRowsAVX2(dst []float32, src []float32, other *bool, rows int, cols int, dstStride int, srcStride int, otherStride int, p *Rows) (done int)
 // Requires: AVX, AVX2, BMI, CMOV, FMA3
-TEXT ·softmaxKeptRowsAVX2(SB), $768-112
+TEXT ·softmaxKeptRowsAVX2(SB), $832-112
 	// softmaxKeptRowsAVX2: the same for rows of at least 8 elements, of which some are taken for -Inf: where other is false.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -28669,7 +28669,7 @@ loop17:
 done17:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind23
+	JZ    behind25
 	CMPQ  CX, $0x00000010
 	JLE   upto18
 	CMPQ  CX, $0x00000020
@@ -28678,9 +28678,13 @@ done17:
 	JLE   upto20
 	CMPQ  CX, $0x00000040
 	JLE   upto21
-	CMPQ  CX, $0x00000060
+	CMPQ  CX, $0x00000050
 	JLE   upto22
-	JMP   upto23
+	CMPQ  CX, $0x00000060
+	JLE   upto23
+	CMPQ  CX, $0x00000070
+	JLE   upto24
+	JMP   upto25
 
 upto18:
 	// Turns whose elements are all near, of 1 to 16 elements.
@@ -28841,7 +28845,7 @@ l170:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind23
+	JMP     behind25
 
 upto19:
 	// Turns whose elements are all near, of 17 to 32 elements.
@@ -29043,7 +29047,7 @@ l178:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind23
+	JMP     behind25
 
 upto20:
 	// Turns whose elements are all near, of 33 to 48 elements.
@@ -29313,7 +29317,7 @@ l186:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind23
+	JMP     behind25
 
 upto21:
 	// Turns whose elements are all near, of 49 to 64 elements.
@@ -29627,147 +29631,52 @@ l194:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind23
+	JMP     behind25
 
 upto22:
-	// Turns whose elements are all near, of 65 to 96 elements.
+	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ      $0x00000040, CX
 	LEAQ      leftMasks<>+256(SB), DX
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	VPMOVZXBD (R15), Y3
-	VPMOVZXBD 16(R15), Y4
-	VMOVUPS   (SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y5
-	VMOVUPS     64(SI), Y6
-	VFMADD213PS Y2, Y0, Y6
-	VPSIGND     Y3, Y5, Y5
-	VPSIGND     Y4, Y6, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y2, Y7
-	VSUBPS Y6, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y7
-	VFMADD231PS 64(SI), Y0, Y8
-	VFMADD231PS (SI), Y1, Y7
-	VFMADD231PS 64(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y9
-	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VPSLLD  $0x14, Y5, Y11
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VMULPS      Y11, Y7, Y7
-	VMULPS      Y12, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y10, Y10, Y8
-	VPSIGND     Y3, Y7, Y3
-	VPSIGND     Y4, Y8, Y4
-	VADDPS      Y4, Y3, Y7
-	VPOR        Y5, Y6, Y5
-	VPMOVZXBD   32(R15), Y6
-	VPMOVZXBD   48(R15), Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y9
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
-	VPSIGND     Y6, Y9, Y9
-	VPSIGND     Y8, Y10, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y4, 192(BX)
-	VPSLLD  $0x14, Y10, Y4
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VPSIGND     Y6, Y11, Y6
-	VPSIGND     Y8, Y12, Y8
-	VADDPS      Y8, Y6, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y5, Y9, Y5
-	VPOR        Y5, Y10, Y5
-	CMPQ        CX, $0x00000008
-	JGE         l195
-	MOVQ        56(R15)(CX*1), AX
-	MOVQ        CX, DX
-	SUBQ        $0x00000008, CX
-	NEGQ        CX
-	SHLQ        $0x03, CX
-	SHRQ        CL, AX
-	MOVQ        DX, CX
-	VMOVQ       AX, X4
-	VPMOVZXBD   X4, Y4
-	LEAQ        leftMasks<>+256(SB), DX
-	MOVQ        CX, AX
-	NEGQ        AX
-	LEAQ        (DX)(AX*4), DX
-	JMP         l196
+	CMPQ      CX, $0x00000008
+	JGE       l195
+	MOVQ      56(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
+	LEAQ      leftMasks<>+256(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l196
 
 l195:
-	VPMOVZXBD 64(R15), Y4
+	VPMOVZXBD 64(R15), Y3
 
 l196:
-	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
-	VMASKMOVPS 256(SI), Y4, Y9
-	CMPQ       CX, $0x00000018
-	JGE        l197
-	VPXOR      Y10, Y10, Y10
+	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
+	VMASKMOVPS 256(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
+	JGE        l197
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
 	JLE        l198
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
-	SUBQ       $0x00000018, CX
+	SUBQ       $0x00000010, CX
 	NEGQ       CX
 	SHLQ       $0x03, CX
 	SHRQ       CL, AX
 	MOVQ       DX, CX
-	VMOVQ      AX, X10
-	VPMOVZXBD  X10, Y10
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
 	LEAQ       leftMasks<>+256(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -29775,68 +29684,1037 @@ l196:
 	JMP        l198
 
 l197:
-	VPMOVZXBD 80(R15), Y10
+	VPMOVZXBD 72(R15), Y5
 
 l198:
-	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
-	VMASKMOVPS 320(SI), Y10, Y11
-	VMOVAPS    Y2, Y12
+	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
+	VMASKMOVPS 288(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPMOVZXBD  16(R15), Y8
+	VMOVUPS    (SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y9, Y12
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y0, Y11, Y13
-	VANDPS      Y12, Y4, Y12
-	VANDPS      Y13, Y10, Y13
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+	VPSIGND     Y7, Y9, Y9
+	VPSIGND     Y8, Y10, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VPSIGND     Y7, Y11, Y7
+	VPSIGND     Y8, Y12, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPMOVZXBD   48(R15), Y11
+	VMOVUPS     128(SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y12
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y2, Y0, Y13
+	VPSIGND     Y10, Y12, Y12
+	VPSIGND     Y11, Y13, Y13
 
 	// -n = magic - N - u
 	VSUBPS Y12, Y2, Y14
 	VSUBPS Y13, Y2, Y15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y14
-	VFMADD231PS Y0, Y11, Y15
-	VFMADD231PS Y1, Y9, Y14
-	VFMADD231PS Y1, Y11, Y15
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y8, 224(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VPERMPS nearTable<>+0(SB), Y13, Y11
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VMOVUPS Y8, 256(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VPADDD  Y9, Y7, Y9
-	VPADDD  Y11, Y8, Y11
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPADDD  Y8, Y6, Y8
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
-	VMULPS      Y7, Y14, Y14
-	VMULPS      Y8, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y6, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VANDPS      Y14, Y4, Y4
-	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y4, Y7
-	VPOR        Y5, Y12, Y5
-	VPOR        Y5, Y13, Y5
-	VPMOVZXBD   8(R15), Y8
-	VPMOVZXBD   24(R15), Y9
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VPSIGND     Y10, Y14, Y10
+	VPSIGND     Y11, Y15, Y11
+	VADDPS      Y11, Y10, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVAPS     Y2, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y3
+	VMOVUPS     320(BX), Y6
+	VANDPS      Y3, Y6, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y7
+	VFMADD231PS Y1, Y4, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y4
+	VPSLLD  $0x14, Y3, Y8
+	VPADDD  Y4, Y8, Y4
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y6, Y6
+	VPOR        Y9, Y3, Y9
+	VPMOVZXBD   8(R15), Y3
+	VPMOVZXBD   24(R15), Y4
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+	VPSIGND     Y3, Y7, Y7
+	VPSIGND     Y4, Y8, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y5, 352(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y6, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VPSIGND     Y3, Y12, Y3
+	VPSIGND     Y4, Y13, Y4
+	VADDPS      Y4, Y3, Y5
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y8, Y9
+	VPMOVZXBD   40(R15), Y6
+	VPMOVZXBD   56(R15), Y7
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VPSIGND     Y6, Y8, Y8
+	VPSIGND     Y7, Y12, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VMOVUPS Y3, 448(BX)
+	VPSLLD  $0x14, Y8, Y3
+	VMOVUPS Y11, 480(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VPADDD  Y15, Y3, Y15
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y4, Y4, Y14
+	VPSIGND     Y6, Y13, Y6
+	VPSIGND     Y7, Y14, Y7
+	VADDPS      Y7, Y6, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y12, Y9
+	VMOVUPS     288(BX), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     192(BX), Y4
+	VANDPS      Y3, Y4, Y3
+
+	// -n = magic - N - u
+	VSUBPS  Y3, Y2, Y8
+	VMOVUPS 288(BX), Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y8, Y4, Y4
+	VPOR        Y9, Y3, Y9
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    256(BX), Y3
+	VMOVUPS    Y3, (DI)
+	VMOVUPS    224(BX), Y3
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    480(BX), Y3
+	VMOVUPS    Y3, 192(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    384(BX), Y8
+	CMPQ       CX, $0x00000008
+	JGE        l199
+	VMASKMOVPS Y8, Y3, 256(DI)
+	JMP        l200
+
+l199:
+	VMOVUPS Y8, 256(DI)
+
+l200:
+	VMOVUPS    448(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    416(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMOVUPS    Y7, 224(DI)
+	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l201
+	CMPQ       CX, $0x00000008
+	JLE        l202
+	VMASKMOVPS Y4, Y3, 288(DI)
+	JMP        l202
+
+l201:
+	VMOVUPS Y4, 288(DI)
+
+l202:
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 352(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y3, Y7
+	VMINPS Y6, Y3, Y9
+	VMAXPS Y6, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y9, Y9
+	VADDPS 128(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y3
+	VMINPS  Y8, Y7, Y6
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 96(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y6, Y7
+	VMINPS Y5, Y6, Y8
+	VMAXPS Y5, Y6, Y6
+	VSUBPS Y6, Y7, Y6
+	VSUBPS Y6, Y8, Y8
+	VADDPS 160(BX), Y8, Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y6
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind25
+
+upto23:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ      $0x00000050, CX
+	LEAQ      leftMasks<>+256(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	CMPQ      CX, $0x00000008
+	JGE       l203
+	MOVQ      72(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
+	LEAQ      leftMasks<>+256(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l204
+
+l203:
+	VPMOVZXBD 80(R15), Y3
+
+l204:
+	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
+	VMASKMOVPS 320(SI), Y3, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l205
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l206
+	MOVQ       72(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l206
+
+l205:
+	VPMOVZXBD 88(R15), Y5
+
+l206:
+	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
+	VMASKMOVPS 352(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPMOVZXBD  16(R15), Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+	VPSIGND     Y7, Y9, Y9
+	VPSIGND     Y8, Y10, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VPSIGND     Y7, Y11, Y7
+	VPSIGND     Y8, Y12, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPMOVZXBD   48(R15), Y11
+	VMOVUPS     128(SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y12
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y2, Y0, Y13
+	VPSIGND     Y10, Y12, Y12
+	VPSIGND     Y11, Y13, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y8, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPADDD  Y8, Y6, Y8
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y6, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VPSIGND     Y10, Y14, Y10
+	VPSIGND     Y11, Y15, Y11
+	VADDPS      Y11, Y10, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VPMOVZXBD   64(R15), Y3
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y0, Y4, Y7
+	VPSIGND     Y3, Y6, Y6
+	VMOVUPS     320(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y12
+	VSUBPS Y7, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS Y1, Y4, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y4
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y5, 352(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VPSIGND     Y3, Y12, Y3
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y3, Y4
+	VPOR        Y9, Y6, Y9
+	VPOR        Y9, Y7, Y9
+	VPMOVZXBD   8(R15), Y5
+	VPMOVZXBD   24(R15), Y6
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VPSIGND     Y5, Y7, Y7
+	VPSIGND     Y6, Y12, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y15
+	VMOVUPS Y4, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VMOVUPS Y8, 416(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VMOVUPS Y3, 448(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y4, Y3, Y4
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y4, Y4, Y14
+	VPSIGND     Y5, Y13, Y5
+	VPSIGND     Y6, Y14, Y6
+	VADDPS      Y6, Y5, Y3
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   40(R15), Y4
+	VPMOVZXBD   56(R15), Y7
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VPSIGND     Y4, Y8, Y8
+	VPSIGND     Y7, Y12, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y6, 480(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y5, 512(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VMOVUPS Y11, 544(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VPSIGND     Y4, Y13, Y4
+	VPSIGND     Y7, Y14, Y7
+	VADDPS      Y7, Y4, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   72(R15), Y5
+	VMOVUPS     288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     288(BX), Y8
+	VFMADD213PS Y2, Y0, Y8
+	VPSIGND     Y5, Y6, Y6
+	VMOVUPS     192(BX), Y11
+	VANDPS      Y8, Y11, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y12
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VMOVUPS     288(BX), Y14
+	VFMADD231PS Y0, Y14, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS Y1, Y14, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y3, 576(BX)
+	VPSLLD  $0x14, Y6, Y3
+	VMOVUPS Y7, 608(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y14, Y3, Y14
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y7, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VPSIGND     Y5, Y12, Y5
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y5, Y3
+	VPOR        Y9, Y6, Y9
+	VPOR        Y9, Y8, Y9
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    256(BX), Y6
+	VMOVUPS    Y6, (DI)
+	VMOVUPS    224(BX), Y6
+	VMOVUPS    Y6, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    544(BX), Y6
+	VMOVUPS    Y6, 192(DI)
+	VMOVUPS    448(BX), Y6
+	VMOVUPS    Y6, 256(DI)
+	VMOVUPS    (DX), Y6
+	VMOVUPS    416(BX), Y7
+	CMPQ       CX, $0x00000008
+	JGE        l207
+	VMASKMOVPS Y7, Y6, 320(DI)
+	JMP        l208
+
+l207:
+	VMOVUPS Y7, 320(DI)
+
+l208:
+	VMOVUPS    512(BX), Y6
+	VMOVUPS    Y6, 32(DI)
+	VMOVUPS    480(BX), Y6
+	VMOVUPS    Y6, 96(DI)
+	VMOVUPS    Y4, 160(DI)
+	VMOVUPS    608(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    Y5, 288(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l209
+	CMPQ       CX, $0x00000008
+	JLE        l210
+	VMASKMOVPS Y11, Y4, 352(DI)
+	JMP        l210
+
+l209:
+	VMOVUPS Y11, 352(DI)
+
+l210:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 352(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 384(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 576(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind25
+
+upto24:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ      $0x00000060, CX
+	LEAQ      leftMasks<>+256(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	CMPQ      CX, $0x00000008
+	JGE       l211
+	MOVQ      88(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
+	LEAQ      leftMasks<>+256(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l212
+
+l211:
+	VPMOVZXBD 96(R15), Y3
+
+l212:
+	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
+	VMASKMOVPS 384(SI), Y3, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l213
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l214
+	MOVQ       88(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l214
+
+l213:
+	VPMOVZXBD 104(R15), Y5
+
+l214:
+	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
+	VMASKMOVPS 416(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPMOVZXBD  16(R15), Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+	VPSIGND     Y7, Y9, Y9
+	VPSIGND     Y8, Y10, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VPSIGND     Y7, Y11, Y7
+	VPSIGND     Y8, Y12, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPMOVZXBD   48(R15), Y11
+	VMOVUPS     128(SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y12
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y2, Y0, Y13
+	VPSIGND     Y10, Y12, Y12
+	VPSIGND     Y11, Y13, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y8, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPADDD  Y8, Y6, Y8
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y6, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VPSIGND     Y10, Y14, Y10
+	VPSIGND     Y11, Y15, Y11
+	VADDPS      Y11, Y10, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VPMOVZXBD   64(R15), Y3
+	VPMOVZXBD   80(R15), Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+	VPSIGND     Y3, Y7, Y7
+	VPSIGND     Y6, Y8, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y13
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y5, 352(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VPSIGND     Y3, Y12, Y3
+	VPSIGND     Y6, Y13, Y6
+	VADDPS      Y6, Y3, Y5
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VMOVUPS     320(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y8, Y8
+	VPOR        Y9, Y7, Y9
+	VADDPS      Y8, Y5, Y5
+	VPMOVZXBD   8(R15), Y4
+	VPMOVZXBD   24(R15), Y7
 	VMOVUPS     32(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     96(SI), Y12
 	VFMADD213PS Y2, Y0, Y12
-	VPSIGND     Y8, Y11, Y11
-	VPSIGND     Y9, Y12, Y12
+	VPSIGND     Y4, Y11, Y11
+	VPSIGND     Y7, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y2, Y13
@@ -29850,64 +30728,14 @@ l198:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y7, 288(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y7
-	VMOVUPS Y10, 320(BX)
-	VPSLLD  $0x14, Y11, Y10
-	VMOVUPS Y4, 352(BX)
-	VPSLLD  $0x14, Y12, Y4
-	VPADDD  Y15, Y10, Y15
-	VPADDD  Y7, Y4, Y7
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y4, Y13, Y13
-	VMULPS      Y10, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y7, Y7, Y14
-	VPSIGND     Y8, Y13, Y8
-	VPSIGND     Y9, Y14, Y9
-	VADDPS      Y9, Y8, Y4
-	VPOR        Y5, Y11, Y5
-	VPOR        Y5, Y12, Y5
-	VPMOVZXBD   40(R15), Y7
-	VPMOVZXBD   56(R15), Y10
-	VMOVUPS     160(SI), Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y11
-	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y2, Y0, Y12
-	VPSIGND     Y7, Y11, Y11
-	VPSIGND     Y10, Y12, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y2, Y13
-	VSUBPS Y12, Y2, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y9, 384(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y9
-	VMOVUPS Y8, 416(BX)
+	VMOVUPS Y5, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y8, 448(BX)
 	VPSLLD  $0x14, Y11, Y8
-	VMOVUPS Y6, 448(BX)
+	VMOVUPS Y6, 480(BX)
 	VPSLLD  $0x14, Y12, Y6
 	VPADDD  Y15, Y8, Y15
-	VPADDD  Y9, Y6, Y9
+	VPADDD  Y5, Y6, Y5
 	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -29921,530 +30749,22 @@ l198:
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y9, Y9, Y14
-	VPSIGND     Y7, Y13, Y7
-	VPSIGND     Y10, Y14, Y10
-	VADDPS      Y10, Y7, Y6
-	VADDPS      Y6, Y4, Y4
-	VPOR        Y5, Y11, Y5
-	VPOR        Y5, Y12, Y5
-	CMPQ        CX, $0x00000010
-	JGE         l199
-	VPXOR       Y6, Y6, Y6
-	CMPQ        CX, $0x00000008
-	JLE         l200
-	MOVQ        56(R15)(CX*1), AX
-	MOVQ        CX, DX
-	SUBQ        $0x00000010, CX
-	NEGQ        CX
-	SHLQ        $0x03, CX
-	SHRQ        CL, AX
-	MOVQ        DX, CX
-	VMOVQ       AX, X6
-	VPMOVZXBD   X6, Y6
-	LEAQ        leftMasks<>+256(SB), DX
-	MOVQ        CX, AX
-	NEGQ        AX
-	LEAQ        (DX)(AX*4), DX
-	JMP         l200
-
-l199:
-	VPMOVZXBD 72(R15), Y6
-
-l200:
-	VPCMPGTD   leftMasks<>+256(SB), Y6, Y6
-	VMASKMOVPS 288(SI), Y6, Y8
-	CMPQ       CX, $0x00000020
-	JGE        l201
-	VPXOR      Y9, Y9, Y9
-	CMPQ       CX, $0x00000018
-	JLE        l202
-	MOVQ       56(R15)(CX*1), AX
-	MOVQ       CX, DX
-	SUBQ       $0x00000020, CX
-	NEGQ       CX
-	SHLQ       $0x03, CX
-	SHRQ       CL, AX
-	MOVQ       DX, CX
-	VMOVQ      AX, X9
-	VPMOVZXBD  X9, Y9
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	JMP        l202
-
-l201:
-	VPMOVZXBD 88(R15), Y9
-
-l202:
-	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
-	VMASKMOVPS 352(SI), Y9, Y11
-	VMOVAPS    Y2, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y12
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y0, Y11, Y13
-	VANDPS      Y12, Y6, Y12
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y2, Y14
-	VSUBPS Y13, Y2, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y14
-	VFMADD231PS Y0, Y11, Y15
-	VFMADD231PS Y1, Y8, Y14
-	VFMADD231PS Y1, Y11, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y8
-	VPERMPS nearTable<>+0(SB), Y13, Y11
-	VMOVUPS Y4, 480(BX)
-	VPSLLD  $0x14, Y12, Y4
-	VMOVUPS Y10, 512(BX)
-	VPSLLD  $0x14, Y13, Y10
-	VPADDD  Y8, Y4, Y8
-	VPADDD  Y11, Y10, Y11
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y10, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y6, Y4
-	VPOR        Y5, Y12, Y5
-	VPOR        Y5, Y13, Y5
-
-	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y5
-	JNZ        exact
-	VMOVUPS    Y3, (DI)
-	VMOVUPS    192(BX), Y3
-	VMOVUPS    Y3, 64(DI)
-	VMOVUPS    448(BX), Y3
-	VMOVUPS    Y3, 128(DI)
-	VMOVUPS    256(BX), Y3
-	VMOVUPS    Y3, 192(DI)
-	VMOVUPS    (DX), Y3
-	VMOVUPS    352(BX), Y5
-	CMPQ       CX, $0x00000008
-	JGE        l203
-	VMASKMOVPS Y5, Y3, 256(DI)
-	JMP        l204
-
-l203:
-	VMOVUPS Y5, 256(DI)
-
-l204:
-	VMOVUPS    64(DX), Y3
-	VMOVUPS    320(BX), Y5
-	CMPQ       CX, $0x00000018
-	JGE        l205
-	CMPQ       CX, $0x00000010
-	JLE        l206
-	VMASKMOVPS Y5, Y3, 320(DI)
-	JMP        l206
-
-l205:
-	VMOVUPS Y5, 320(DI)
-
-l206:
-	VMOVUPS    416(BX), Y3
-	VMOVUPS    Y3, 32(DI)
-	VMOVUPS    384(BX), Y3
-	VMOVUPS    Y3, 96(DI)
-	VMOVUPS    Y7, 160(DI)
-	VMOVUPS    512(BX), Y3
-	VMOVUPS    Y3, 224(DI)
-	VMOVUPS    32(DX), Y3
-	CMPQ       CX, $0x00000010
-	JGE        l207
-	CMPQ       CX, $0x00000008
-	JLE        l208
-	VMASKMOVPS Y6, Y3, 288(DI)
-	JMP        l208
-
-l207:
-	VMOVUPS Y6, 288(DI)
-
-l208:
-	VMOVUPS    96(DX), Y3
-	CMPQ       CX, $0x00000020
-	JGE        l209
-	CMPQ       CX, $0x00000018
-	JLE        l210
-	VMASKMOVPS Y9, Y3, 352(DI)
-	JMP        l210
-
-l209:
-	VMOVUPS Y9, 352(DI)
-
-l210:
-	VMOVUPS 64(BX), Y3
-	VMOVUPS 224(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y3, Y6
-	VMINPS  Y5, Y3, Y7
-	VMAXPS  Y5, Y3, Y3
-	VSUBPS  Y3, Y6, Y3
-	VSUBPS  Y3, Y7, Y7
-	VADDPS  128(BX), Y7, Y7
-	VMOVUPS 288(BX), Y3
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y3, Y6, Y5
-	VMINPS  Y3, Y6, Y8
-	VMAXPS  Y3, Y6, Y6
-	VSUBPS  Y6, Y5, Y6
-	VSUBPS  Y6, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 96(BX), Y3
-	VMOVUPS 480(BX), Y6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Y6, Y3, Y8
-	VMINPS Y6, Y3, Y9
-	VMAXPS Y6, Y3, Y3
-	VSUBPS Y3, Y8, Y3
-	VSUBPS Y3, Y9, Y9
-	VADDPS 160(BX), Y9, Y9
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y8, Y3
-	VMINPS  Y4, Y8, Y6
-	VMAXPS  Y4, Y8, Y8
-	VSUBPS  Y8, Y3, Y8
-	VSUBPS  Y8, Y6, Y6
-	VADDPS  Y6, Y9, Y9
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS Y3, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS Y9, 160(BX)
-	LEAQ    256(SI)(CX*4), SI
-	JMP     behind23
-
-upto23:
-	// Turns whose elements are all near, of 97 to 128 elements.
-	SUBQ      $0x00000060, CX
-	LEAQ      leftMasks<>+256(SB), DX
-	MOVQ      CX, AX
-	NEGQ      AX
-	LEAQ      (DX)(AX*4), DX
-	VPMOVZXBD (R15), Y3
-	VPMOVZXBD 16(R15), Y4
-	VMOVUPS   (SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y5
-	VMOVUPS     64(SI), Y6
-	VFMADD213PS Y2, Y0, Y6
-	VPSIGND     Y3, Y5, Y5
-	VPSIGND     Y4, Y6, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y2, Y7
-	VSUBPS Y6, Y2, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y7
-	VFMADD231PS 64(SI), Y0, Y8
-	VFMADD231PS (SI), Y1, Y7
-	VFMADD231PS 64(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y9
-	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VPSLLD  $0x14, Y5, Y11
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VMULPS      Y11, Y7, Y7
-	VMULPS      Y12, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y10, Y10, Y8
-	VPSIGND     Y3, Y7, Y3
-	VPSIGND     Y4, Y8, Y4
-	VADDPS      Y4, Y3, Y7
-	VPOR        Y5, Y6, Y5
-	VPMOVZXBD   32(R15), Y6
-	VPMOVZXBD   48(R15), Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y9
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
-	VPSIGND     Y6, Y9, Y9
-	VPSIGND     Y8, Y10, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y4, 192(BX)
-	VPSLLD  $0x14, Y10, Y4
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VPSIGND     Y6, Y11, Y6
-	VPSIGND     Y8, Y12, Y8
-	VADDPS      Y8, Y6, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y5, Y9, Y5
-	VPOR        Y5, Y10, Y5
-	VPMOVZXBD   64(R15), Y4
-	VPMOVZXBD   80(R15), Y9
-	VMOVUPS     256(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y10
-	VMOVUPS     320(SI), Y11
-	VFMADD213PS Y2, Y0, Y11
-	VPSIGND     Y4, Y10, Y10
-	VPSIGND     Y9, Y11, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y2, Y12
-	VSUBPS Y11, Y2, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y12
-	VFMADD231PS 320(SI), Y0, Y13
-	VFMADD231PS 256(SI), Y1, Y12
-	VFMADD231PS 320(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VMOVUPS Y8, 256(BX)
-	VPSLLD  $0x14, Y11, Y8
-	VPADDD  Y14, Y7, Y14
-	VPADDD  Y15, Y8, Y15
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y8, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VPSIGND     Y4, Y12, Y4
-	VPSIGND     Y9, Y13, Y9
-	VADDPS      Y9, Y4, Y7
-	VPOR        Y5, Y10, Y5
-	VPOR        Y5, Y11, Y5
-	CMPQ        CX, $0x00000008
-	JGE         l211
-	MOVQ        88(R15)(CX*1), AX
-	MOVQ        CX, DX
-	SUBQ        $0x00000008, CX
-	NEGQ        CX
-	SHLQ        $0x03, CX
-	SHRQ        CL, AX
-	MOVQ        DX, CX
-	VMOVQ       AX, X8
-	VPMOVZXBD   X8, Y8
-	LEAQ        leftMasks<>+256(SB), DX
-	MOVQ        CX, AX
-	NEGQ        AX
-	LEAQ        (DX)(AX*4), DX
-	JMP         l212
-
-l211:
-	VPMOVZXBD 96(R15), Y8
-
-l212:
-	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
-	VMASKMOVPS 384(SI), Y8, Y10
-	CMPQ       CX, $0x00000018
-	JGE        l213
-	VPXOR      Y11, Y11, Y11
-	CMPQ       CX, $0x00000010
-	JLE        l214
-	MOVQ       88(R15)(CX*1), AX
-	MOVQ       CX, DX
-	SUBQ       $0x00000018, CX
-	NEGQ       CX
-	SHLQ       $0x03, CX
-	SHRQ       CL, AX
-	MOVQ       DX, CX
-	VMOVQ      AX, X11
-	VPMOVZXBD  X11, Y11
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
-	JMP        l214
-
-l213:
-	VPMOVZXBD 112(R15), Y11
-
-l214:
-	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
-	VMASKMOVPS 448(SI), Y11, Y12
-	VMOVAPS    Y2, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y10, Y13
-	VMOVAPS     Y2, Y14
-	VFMADD231PS Y0, Y12, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y11, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y2, Y15
-	VMOVUPS Y9, 288(BX)
-	VSUBPS  Y14, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y10, Y15
-	VFMADD231PS Y0, Y12, Y9
-	VFMADD231PS Y1, Y10, Y15
-	VFMADD231PS Y1, Y12, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VPERMPS nearTable<>+0(SB), Y14, Y12
-	VMOVUPS Y4, 320(BX)
-	VPSLLD  $0x14, Y13, Y4
-	VMOVUPS Y6, 352(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y10, Y4, Y10
-	VPADDD  Y12, Y6, Y12
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
-	VMULPS      Y4, Y15, Y15
-	VMULPS      Y6, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y15
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y15, Y8, Y8
-	VANDPS      Y9, Y11, Y11
-	VADDPS      Y11, Y8, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
-	VPMOVZXBD   8(R15), Y4
-	VPMOVZXBD   24(R15), Y6
-	VMOVUPS     32(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y9
-	VMOVUPS     96(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
-	VPSIGND     Y4, Y9, Y9
-	VPSIGND     Y6, Y10, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y12
-	VSUBPS Y10, Y2, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS 96(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPERMPS nearTable<>+0(SB), Y10, Y15
-	VMOVUPS Y7, 384(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VMOVUPS Y11, 416(BX)
-	VPSLLD  $0x14, Y10, Y11
-	VPADDD  Y14, Y7, Y14
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VPSIGND     Y4, Y12, Y4
-	VPSIGND     Y6, Y13, Y6
-	VADDPS      Y6, Y4, Y7
-	VPOR        Y5, Y9, Y5
-	VPOR        Y5, Y10, Y5
-	VPMOVZXBD   40(R15), Y9
-	VPMOVZXBD   56(R15), Y10
+	VFMADD213PS Y5, Y5, Y14
+	VPSIGND     Y4, Y13, Y4
+	VPSIGND     Y7, Y14, Y7
+	VADDPS      Y7, Y4, Y5
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   40(R15), Y6
+	VPMOVZXBD   56(R15), Y8
 	VMOVUPS     160(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y11
 	VMOVUPS     224(SI), Y12
 	VFMADD213PS Y2, Y0, Y12
-	VPSIGND     Y9, Y11, Y11
-	VPSIGND     Y10, Y12, Y12
+	VPSIGND     Y6, Y11, Y11
+	VPSIGND     Y8, Y12, Y12
 
 	// -n = magic - N - u
 	VSUBPS Y11, Y2, Y13
@@ -30458,47 +30778,47 @@ l214:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y6, 448(BX)
-	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VMOVUPS Y4, 480(BX)
+	VMOVUPS Y7, 512(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y7
+	VMOVUPS Y4, 544(BX)
 	VPSLLD  $0x14, Y11, Y4
-	VMOVUPS Y8, 512(BX)
-	VPSLLD  $0x14, Y12, Y8
+	VMOVUPS Y3, 576(BX)
+	VPSLLD  $0x14, Y12, Y3
 	VPADDD  Y15, Y4, Y15
-	VPADDD  Y6, Y8, Y6
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VMULPS      Y4, Y13, Y13
-	VMULPS      Y8, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y4, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y6, Y6, Y14
-	VPSIGND     Y9, Y13, Y9
-	VPSIGND     Y10, Y14, Y10
-	VADDPS      Y10, Y9, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y5, Y11, Y5
-	VPOR        Y5, Y12, Y5
-	VPMOVZXBD   72(R15), Y4
-	VPMOVZXBD   88(R15), Y6
-	VMOVUPS     288(SI), Y8
+	VFMADD213PS Y7, Y7, Y14
+	VPSIGND     Y6, Y13, Y6
+	VPSIGND     Y8, Y14, Y8
+	VADDPS      Y8, Y6, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   72(R15), Y3
+	VPMOVZXBD   88(R15), Y4
+	VMOVUPS     288(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     352(SI), Y11
 	VFMADD213PS Y2, Y0, Y11
-	VPSIGND     Y4, Y8, Y8
-	VPSIGND     Y6, Y11, Y11
+	VPSIGND     Y3, Y7, Y7
+	VPSIGND     Y4, Y11, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y12
+	VSUBPS Y7, Y2, Y12
 	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
@@ -30508,253 +30828,707 @@ l214:
 	VFMADD231PS 352(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPERMPS nearTable<>+0(SB), Y7, Y14
 	VPERMPS nearTable<>+0(SB), Y11, Y15
-	VMOVUPS Y7, 544(BX)
-	VPSLLD  $0x14, Y8, Y7
-	VMOVUPS Y10, 576(BX)
-	VPSLLD  $0x14, Y11, Y10
-	VPADDD  Y14, Y7, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VMOVUPS Y5, 608(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y10, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y8, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VPSIGND     Y4, Y12, Y4
-	VPSIGND     Y6, Y13, Y6
-	VADDPS      Y6, Y4, Y7
-	VPOR        Y5, Y8, Y5
-	VPOR        Y5, Y11, Y5
-	CMPQ        CX, $0x00000010
-	JGE         l215
-	VPXOR       Y8, Y8, Y8
-	CMPQ        CX, $0x00000008
-	JLE         l216
-	MOVQ        88(R15)(CX*1), AX
-	MOVQ        CX, DX
-	SUBQ        $0x00000010, CX
-	NEGQ        CX
-	SHLQ        $0x03, CX
-	SHRQ        CL, AX
-	MOVQ        DX, CX
-	VMOVQ       AX, X8
-	VPMOVZXBD   X8, Y8
-	LEAQ        leftMasks<>+256(SB), DX
-	MOVQ        CX, AX
-	NEGQ        AX
-	LEAQ        (DX)(AX*4), DX
-	JMP         l216
+	VPSIGND     Y3, Y12, Y3
+	VPSIGND     Y4, Y13, Y4
+	VADDPS      Y4, Y3, Y5
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     288(BX), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     192(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y7, Y2, Y11
+	VMOVUPS 288(BX), Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y12, Y11
+	VFMADD231PS Y1, Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y8, Y8
+	VPOR        Y9, Y7, Y9
+	VADDPS      Y8, Y5, Y5
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    256(BX), Y7
+	VMOVUPS    Y7, (DI)
+	VMOVUPS    224(BX), Y7
+	VMOVUPS    Y7, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    384(BX), Y7
+	VMOVUPS    Y7, 192(DI)
+	VMOVUPS    576(BX), Y7
+	VMOVUPS    Y7, 256(DI)
+	VMOVUPS    480(BX), Y7
+	VMOVUPS    Y7, 320(DI)
+	VMOVUPS    (DX), Y7
+	VMOVUPS    448(BX), Y9
+	CMPQ       CX, $0x00000008
+	JGE        l215
+	VMASKMOVPS Y9, Y7, 384(DI)
+	JMP        l216
 
 l215:
-	VPMOVZXBD 104(R15), Y8
+	VMOVUPS Y9, 384(DI)
 
 l216:
-	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
-	VMASKMOVPS 416(SI), Y8, Y10
-	CMPQ       CX, $0x00000020
+	VMOVUPS    544(BX), Y7
+	VMOVUPS    Y7, 32(DI)
+	VMOVUPS    512(BX), Y7
+	VMOVUPS    Y7, 96(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMOVUPS    640(BX), Y6
+	VMOVUPS    Y6, 224(DI)
+	VMOVUPS    Y3, 288(DI)
+	VMOVUPS    Y4, 352(DI)
+	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
 	JGE        l217
-	VPXOR      Y11, Y11, Y11
-	CMPQ       CX, $0x00000018
+	CMPQ       CX, $0x00000008
 	JLE        l218
-	MOVQ       88(R15)(CX*1), AX
-	MOVQ       CX, DX
-	SUBQ       $0x00000020, CX
-	NEGQ       CX
-	SHLQ       $0x03, CX
-	SHRQ       CL, AX
-	MOVQ       DX, CX
-	VMOVQ      AX, X11
-	VPMOVZXBD  X11, Y11
-	LEAQ       leftMasks<>+256(SB), DX
-	MOVQ       CX, AX
-	NEGQ       AX
-	LEAQ       (DX)(AX*4), DX
+	VMASKMOVPS Y8, Y3, 416(DI)
 	JMP        l218
 
 l217:
-	VPMOVZXBD 120(R15), Y11
-
-l218:
-	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
-	VMASKMOVPS 480(SI), Y11, Y12
-	VMOVAPS    Y2, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y10, Y13
-	VMOVAPS     Y2, Y14
-	VFMADD231PS Y0, Y12, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y11, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y2, Y15
-	VMOVUPS Y6, 608(BX)
-	VSUBPS  Y14, Y2, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y10, Y15
-	VFMADD231PS Y0, Y12, Y6
-	VFMADD231PS Y1, Y10, Y15
-	VFMADD231PS Y1, Y12, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VPERMPS nearTable<>+0(SB), Y14, Y12
-	VMOVUPS Y4, 640(BX)
-	VPSLLD  $0x14, Y13, Y4
-	VMOVUPS Y9, 672(BX)
-	VPSLLD  $0x14, Y14, Y9
-	VPADDD  Y10, Y4, Y10
-	VPADDD  Y12, Y9, Y12
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
-	VMULPS      Y4, Y15, Y15
-	VMULPS      Y9, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y15
-	VFMADD213PS Y12, Y12, Y6
-	VANDPS      Y15, Y8, Y8
-	VANDPS      Y6, Y11, Y11
-	VADDPS      Y11, Y8, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y5, Y13, Y5
-	VPOR        Y5, Y14, Y5
-
-	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y5
-	JNZ        exact
-	VMOVUPS    Y3, (DI)
-	VMOVUPS    192(BX), Y3
-	VMOVUPS    Y3, 64(DI)
-	VMOVUPS    352(BX), Y3
-	VMOVUPS    Y3, 128(DI)
-	VMOVUPS    256(BX), Y3
-	VMOVUPS    Y3, 192(DI)
-	VMOVUPS    320(BX), Y3
-	VMOVUPS    Y3, 256(DI)
-	VMOVUPS    288(BX), Y3
-	VMOVUPS    Y3, 320(DI)
-	VMOVUPS    (DX), Y3
-	VMOVUPS    512(BX), Y4
-	CMPQ       CX, $0x00000008
-	JGE        l219
-	VMASKMOVPS Y4, Y3, 384(DI)
-	JMP        l220
-
-l219:
-	VMOVUPS Y4, 384(DI)
-
-l220:
-	VMOVUPS    64(DX), Y3
-	VMOVUPS    416(BX), Y4
-	CMPQ       CX, $0x00000018
-	JGE        l221
-	CMPQ       CX, $0x00000010
-	JLE        l222
-	VMASKMOVPS Y4, Y3, 448(DI)
-	JMP        l222
-
-l221:
-	VMOVUPS Y4, 448(DI)
-
-l222:
-	VMOVUPS    480(BX), Y3
-	VMOVUPS    Y3, 32(DI)
-	VMOVUPS    448(BX), Y3
-	VMOVUPS    Y3, 96(DI)
-	VMOVUPS    672(BX), Y3
-	VMOVUPS    Y3, 160(DI)
-	VMOVUPS    576(BX), Y3
-	VMOVUPS    Y3, 224(DI)
-	VMOVUPS    640(BX), Y3
-	VMOVUPS    Y3, 288(DI)
-	VMOVUPS    608(BX), Y3
-	VMOVUPS    Y3, 352(DI)
-	VMOVUPS    32(DX), Y3
-	CMPQ       CX, $0x00000010
-	JGE        l223
-	CMPQ       CX, $0x00000008
-	JLE        l224
-	VMASKMOVPS Y8, Y3, 416(DI)
-	JMP        l224
-
-l223:
 	VMOVUPS Y8, 416(DI)
 
-l224:
-	VMOVUPS    96(DX), Y3
-	CMPQ       CX, $0x00000020
-	JGE        l225
-	CMPQ       CX, $0x00000018
-	JLE        l226
-	VMASKMOVPS Y11, Y3, 480(DI)
-	JMP        l226
-
-l225:
-	VMOVUPS Y11, 480(DI)
-
-l226:
+l218:
 	VMOVUPS 64(BX), Y3
-	VMOVUPS 224(BX), Y4
+	VMOVUPS 352(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y3, Y5
-	VMINPS  Y4, Y3, Y6
+	VADDPS  Y4, Y3, Y6
+	VMINPS  Y4, Y3, Y7
 	VMAXPS  Y4, Y3, Y3
-	VSUBPS  Y3, Y5, Y3
-	VSUBPS  Y3, Y6, Y6
-	VADDPS  128(BX), Y6, Y6
-	VMOVUPS 384(BX), Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 416(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y3, Y5, Y4
-	VMINPS  Y3, Y5, Y8
-	VMAXPS  Y3, Y5, Y5
-	VSUBPS  Y5, Y4, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  Y8, Y6, Y6
+	VADDPS  Y3, Y6, Y4
+	VMINPS  Y3, Y6, Y8
+	VMAXPS  Y3, Y6, Y6
+	VSUBPS  Y6, Y4, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
 	VMOVUPS 96(BX), Y3
-	VMOVUPS 544(BX), Y5
+	VMOVUPS 608(BX), Y6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y5, Y3, Y8
-	VMINPS Y5, Y3, Y9
-	VMAXPS Y5, Y3, Y3
+	VADDPS Y6, Y3, Y8
+	VMINPS Y6, Y3, Y9
+	VMAXPS Y6, Y3, Y3
 	VSUBPS Y3, Y8, Y3
 	VSUBPS Y3, Y9, Y9
 	VADDPS 160(BX), Y9, Y9
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y7, Y8, Y3
-	VMINPS  Y7, Y8, Y5
-	VMAXPS  Y7, Y8, Y8
+	VADDPS  Y5, Y8, Y3
+	VMINPS  Y5, Y8, Y6
+	VMAXPS  Y5, Y8, Y8
 	VSUBPS  Y8, Y3, Y8
-	VSUBPS  Y8, Y5, Y5
-	VADDPS  Y5, Y9, Y9
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
 	VMOVUPS Y4, 64(BX)
 	VMOVUPS Y3, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
+	JMP     behind25
 
-behind23:
+upto25:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ      $0x00000070, CX
+	LEAQ      leftMasks<>+256(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	CMPQ      CX, $0x00000008
+	JGE       l219
+	MOVQ      104(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
+	LEAQ      leftMasks<>+256(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l220
+
+l219:
+	VPMOVZXBD 112(R15), Y3
+
+l220:
+	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
+	VMASKMOVPS 448(SI), Y3, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l221
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l222
+	MOVQ       104(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+256(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l222
+
+l221:
+	VPMOVZXBD 120(R15), Y5
+
+l222:
+	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
+	VMASKMOVPS 480(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPMOVZXBD  16(R15), Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+	VPSIGND     Y7, Y9, Y9
+	VPSIGND     Y8, Y10, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VPSIGND     Y7, Y11, Y7
+	VPSIGND     Y8, Y12, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPMOVZXBD   48(R15), Y11
+	VMOVUPS     128(SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y12
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y2, Y0, Y13
+	VPSIGND     Y10, Y12, Y12
+	VPSIGND     Y11, Y13, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y8, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPADDD  Y8, Y6, Y8
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y6, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VPSIGND     Y10, Y14, Y10
+	VPSIGND     Y11, Y15, Y11
+	VADDPS      Y11, Y10, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VPMOVZXBD   64(R15), Y3
+	VPMOVZXBD   80(R15), Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+	VPSIGND     Y3, Y7, Y7
+	VPSIGND     Y6, Y8, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y13
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y5, 352(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VPSIGND     Y3, Y12, Y3
+	VPSIGND     Y6, Y13, Y6
+	VADDPS      Y6, Y3, Y5
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y8, Y9
+	VPMOVZXBD   96(R15), Y7
+	VMOVUPS     384(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y4, Y11
+	VPSIGND     Y7, Y8, Y8
+	VMOVUPS     320(BX), Y12
+	VANDPS      Y11, Y12, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y11, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS Y1, Y4, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y6, 416(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y3, 448(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VPADDD  Y4, Y6, Y4
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y6, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VPSIGND     Y7, Y13, Y7
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y7, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y11, Y9
+	VPMOVZXBD   8(R15), Y3
+	VPMOVZXBD   24(R15), Y4
+	VMOVUPS     32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+	VPSIGND     Y3, Y6, Y6
+	VPSIGND     Y4, Y8, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y5, 480(BX)
+	VPSLLD  $0x14, Y6, Y5
+	VMOVUPS Y12, 512(BX)
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y12, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y15, Y15, Y13
+	VPSIGND     Y3, Y11, Y3
+	VPSIGND     Y4, Y13, Y4
+	VADDPS      Y4, Y3, Y5
+	VPOR        Y9, Y6, Y9
+	VPOR        Y9, Y8, Y9
+	VPMOVZXBD   40(R15), Y6
+	VPMOVZXBD   56(R15), Y8
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VPSIGND     Y6, Y11, Y11
+	VPSIGND     Y8, Y12, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y4, 544(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VMOVUPS Y3, 576(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y7, 608(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y3, Y15
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y4, Y4, Y14
+	VPSIGND     Y6, Y13, Y6
+	VPSIGND     Y8, Y14, Y8
+	VADDPS      Y8, Y6, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   72(R15), Y3
+	VPMOVZXBD   88(R15), Y4
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     352(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+	VPSIGND     Y3, Y7, Y7
+	VPSIGND     Y4, Y11, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS 352(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y5, 640(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y8, 672(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VPSIGND     Y3, Y12, Y3
+	VPSIGND     Y4, Y13, Y4
+	VADDPS      Y4, Y3, Y5
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y11, Y9
+	VPMOVZXBD   104(R15), Y7
+	VMOVUPS     416(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     288(BX), Y11
+	VFMADD213PS Y2, Y0, Y11
+	VPSIGND     Y7, Y8, Y8
+	VMOVUPS     192(BX), Y12
+	VANDPS      Y11, Y12, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y11, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VMOVUPS     288(BX), Y15
+	VFMADD231PS Y0, Y15, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS Y1, Y15, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, 704(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VMOVUPS Y3, 736(BX)
+	VPSLLD  $0x14, Y8, Y3
+	VMOVUPS Y6, 768(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y15, Y3, Y15
+	VPADDD  Y4, Y6, Y4
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y6, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y4, Y4, Y14
+	VPSIGND     Y7, Y13, Y7
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y7, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y11, Y9
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    256(BX), Y3
+	VMOVUPS    Y3, (DI)
+	VMOVUPS    224(BX), Y3
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    384(BX), Y3
+	VMOVUPS    Y3, 192(DI)
+	VMOVUPS    448(BX), Y3
+	VMOVUPS    Y3, 256(DI)
+	VMOVUPS    416(BX), Y3
+	VMOVUPS    Y3, 320(DI)
+	VMOVUPS    608(BX), Y3
+	VMOVUPS    Y3, 384(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    512(BX), Y4
+	CMPQ       CX, $0x00000008
+	JGE        l223
+	VMASKMOVPS Y4, Y3, 448(DI)
+	JMP        l224
+
+l223:
+	VMOVUPS Y4, 448(DI)
+
+l224:
+	VMOVUPS    576(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    544(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    768(BX), Y3
+	VMOVUPS    Y3, 160(DI)
+	VMOVUPS    672(BX), Y3
+	VMOVUPS    Y3, 224(DI)
+	VMOVUPS    736(BX), Y3
+	VMOVUPS    Y3, 288(DI)
+	VMOVUPS    704(BX), Y3
+	VMOVUPS    Y3, 352(DI)
+	VMOVUPS    Y7, 416(DI)
+	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l225
+	CMPQ       CX, $0x00000008
+	JLE        l226
+	VMASKMOVPS Y12, Y3, 480(DI)
+	JMP        l226
+
+l225:
+	VMOVUPS Y12, 480(DI)
+
+l226:
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 352(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y3, Y6
+	VMINPS  Y4, Y3, Y7
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 480(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y6, Y4
+	VMINPS  Y3, Y6, Y8
+	VMAXPS  Y3, Y6, Y6
+	VSUBPS  Y6, Y4, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 640(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y3, Y8
+	VMINPS Y6, Y3, Y9
+	VMAXPS Y6, Y3, Y3
+	VSUBPS Y3, Y8, Y3
+	VSUBPS Y3, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y8, Y3
+	VMINPS  Y5, Y8, Y6
+	VMAXPS  Y5, Y8, Y8
+	VSUBPS  Y8, Y3, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind25:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
@@ -30827,12 +31601,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done26
+	JLT          done28
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop26:
+loop28:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -30885,19 +31659,19 @@ loop26:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop26
+	JGE         loop28
 
-done26:
+done28:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done27
+	JLT          done29
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop27:
+loop29:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -30908,12 +31682,12 @@ loop27:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop27
+	JGE         loop29
 
-done27:
+done29:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind28
+	JZ    behind30
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+256(SB), DX
@@ -30941,7 +31715,7 @@ l227:
 l228:
 	LEAQ (SI)(CX*4), SI
 
-behind28:
+behind30:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -30957,10 +31731,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done31
+	JLT     done33
 	PCALIGN $0x40
 
-loop31:
+loop33:
 	VMOVUPS (SI), Y4
 
 	// e*cHi + e*cLo
@@ -31013,17 +31787,17 @@ loop31:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop31
+	JGE         loop33
 
-done31:
+done33:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done32
+	JLT     done34
 	PCALIGN $0x40
 
-loop32:
+loop34:
 	VMOVUPS (SI), Y4
 
 	// e*cHi + e*cLo
@@ -31034,12 +31808,12 @@ loop32:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop32
+	JGE         loop34
 
-done32:
+done34:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind33
+	JZ    behind35
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -31065,7 +31839,7 @@ l229:
 l230:
 	LEAQ (SI)(CX*4), SI
 
-behind33:
+behind35:
 	JMP next
 
 small:
@@ -31120,11 +31894,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done36
+	JLT     done38
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop36:
+loop38:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -31185,17 +31959,17 @@ loop36:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop36
+	JGE         loop38
 
-done36:
+done38:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done37
+	JLT     done39
 	PCALIGN $0x40
 
-loop37:
+loop39:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -31207,12 +31981,12 @@ loop37:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop37
+	JGE         loop39
 
-done37:
+done39:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind38
+	JZ    behind40
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -31239,7 +32013,7 @@ l231:
 l232:
 	LEAQ (SI)(CX*4), SI
 
-behind38:
+behind40:
 	JMP next
 
 far:
@@ -31277,12 +32051,12 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done41
+	JLT     done43
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS minusInf<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop41:
+loop43:
 	// x where other is true, else -Inf
 	VPMOVZXBD (R15), Y6
 	VPCMPGTD  leftMasks<>+256(SB), Y6, Y6
@@ -31908,21 +32682,21 @@ loop41:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000080, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop41
+	JGE     loop43
 
-done41:
+done43:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind45
+	JZ    behind47
 	CMPQ  CX, $0x00000010
-	JLE   upto42
-	CMPQ  CX, $0x00000020
-	JLE   upto43
-	CMPQ  CX, $0x00000040
 	JLE   upto44
-	JMP   upto45
+	CMPQ  CX, $0x00000020
+	JLE   upto45
+	CMPQ  CX, $0x00000040
+	JLE   upto46
+	JMP   upto47
 
-upto42:
+upto44:
 	// Turns of 1 to 16 elements.
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -32094,9 +32868,9 @@ l240:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind45
+	JMP     behind47
 
-upto43:
+upto45:
 	// Turns of 17 to 32 elements.
 	SUBQ $0x00000010, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -32327,9 +33101,9 @@ l248:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind45
+	JMP     behind47
 
-upto44:
+upto46:
 	// Turns of 33 to 64 elements.
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -32763,9 +33537,9 @@ l264:
 	VMOVUPS Y8, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind45
+	JMP     behind47
 
-upto45:
+upto47:
 	// Turns of 65 to 128 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -33623,7 +34397,7 @@ l296:
 	VMOVUPS Y9, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 
-behind45:
+behind47:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
@@ -33679,11 +34453,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done48
+	JLT     done50
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop48:
+loop50:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -33762,17 +34536,17 @@ loop48:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop48
+	JGE         loop50
 
-done48:
+done50:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done49
+	JLT     done51
 	PCALIGN $0x40
 
-loop49:
+loop51:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -33788,12 +34562,12 @@ loop49:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop49
+	JGE         loop51
 
-done49:
+done51:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind50
+	JZ    behind52
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -33822,7 +34596,7 @@ l297:
 l298:
 	LEAQ (SI)(CX*4), SI
 
-behind50:
+behind52:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -33851,12 +34625,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done53
+	JLT          done55
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop53:
+loop55:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -33909,19 +34683,19 @@ loop53:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop53
+	JGE         loop55
 
-done53:
+done55:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done54
+	JLT          done56
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop54:
+loop56:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -33932,12 +34706,12 @@ loop54:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000008, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop54
+	JGE         loop56
 
-done54:
+done56:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind55
+	JZ    behind57
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+256(SB), DX
@@ -33965,7 +34739,7 @@ l299:
 l300:
 	LEAQ (SI)(CX*4), SI
 
-behind55:
+behind57:
 	JMP last
 
 irregular:
@@ -33994,7 +34768,7 @@ GLOBL minusInf<>(SB), RODATA|NOPTR, $32
 
 // func softmaxAddedRowsAVX2(dst []float32, src []float32, other *float32, rows int, cols int, dstStride int, srcStride int, otherStride int, p *Rows) (done int)
 // Requires: AVX, AVX2, BMI, CMOV, FMA3
-TEXT ·softmaxAddedRowsAVX2(SB), $768-112
+TEXT ·softmaxAddedRowsAVX2(SB), $832-112
 	// softmaxAddedRowsAVX2: the same for elements x * mul + other.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -38641,7 +39415,7 @@ loop18:
 done18:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind24
+	JZ    behind26
 	CMPQ  CX, $0x00000010
 	JLE   upto19
 	CMPQ  CX, $0x00000020
@@ -38650,9 +39424,13 @@ done18:
 	JLE   upto21
 	CMPQ  CX, $0x00000040
 	JLE   upto22
-	CMPQ  CX, $0x00000060
+	CMPQ  CX, $0x00000050
 	JLE   upto23
-	JMP   upto24
+	CMPQ  CX, $0x00000060
+	JLE   upto24
+	CMPQ  CX, $0x00000070
+	JLE   upto25
+	JMP   upto26
 
 upto19:
 	// Turns whose elements are all near, of 1 to 16 elements.
@@ -38782,7 +39560,7 @@ l124:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind24
+	JMP     behind26
 
 upto20:
 	// Turns whose elements are all near, of 17 to 32 elements.
@@ -38963,7 +39741,7 @@ l128:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind24
+	JMP     behind26
 
 upto21:
 	// Turns whose elements are all near, of 33 to 48 elements.
@@ -39218,7 +39996,7 @@ l132:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind24
+	JMP     behind26
 
 upto22:
 	// Turns whose elements are all near, of 49 to 64 elements.
@@ -39528,10 +40306,10 @@ l136:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind24
+	JMP     behind26
 
 upto23:
-	// Turns whose elements are all near, of 65 to 96 elements.
+	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -39539,328 +40317,723 @@ upto23:
 	LEAQ (DX)(AX*4), DX
 
 	// x * mul + other
-	VMOVUPS      (R15), Y3
-	VBROADCASTSS 48(R14), Y4
-	VFMADD231PS  (SI), Y4, Y3
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   256(SI), Y3, Y4
+	VMASKMOVPS   256(R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
 
 	// x * mul + other
-	VMOVUPS     64(R15), Y5
-	VFMADD231PS 64(SI), Y4, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  288(SI), Y5, Y7
+	VMASKMOVPS  288(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y8
-	VMOVAPS     Y2, Y9
-	VFMADD231PS Y0, Y5, Y9
-	VANDPS      Y8, Y6, Y8
-	VANDPS      Y9, Y7, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
-	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y10
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y3, Y10
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y7, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y3
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VPSLLD  $0x14, Y8, Y12
-	VPSLLD  $0x14, Y9, Y13
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y5, Y13, Y5
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VMULPS      Y12, Y10, Y10
-	VMULPS      Y13, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y10
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y3
-	VPOR        Y8, Y9, Y8
-
-	// x * mul + other
-	VMOVUPS     128(R15), Y5
-	VFMADD231PS 128(SI), Y4, Y5
-
-	// x * mul + other
-	VMOVUPS     192(R15), Y9
-	VFMADD231PS 192(SI), Y4, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y11
-	VMOVAPS     Y2, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y12
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y0, Y9, Y13
-	VANDPS      Y12, Y10, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS  Y12, Y2, Y14
-	VMOVUPS Y7, 192(BX)
-	VSUBPS  Y13, Y2, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y9, Y7
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y9, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y9
-	VMOVUPS Y6, 224(BX)
-	VPSLLD  $0x14, Y12, Y6
-	VPSLLD  $0x14, Y13, Y4
-	VPADDD  Y5, Y6, Y5
-	VPADDD  Y9, Y4, Y9
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y6, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y9, Y9, Y7
-	VANDPS      Y14, Y10, Y10
-	VANDPS      Y7, Y11, Y11
-	VADDPS      Y11, Y10, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
-
-	// x * mul + other
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   256(SI), Y4, Y5
-	VMASKMOVPS   256(R15), Y4, Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  Y7, Y5, Y6
-	VMOVUPS      minusInf<>+0(SB), Y5
-	VBLENDVPS    Y4, Y6, Y5, Y4
-
-	// x * mul + other
-	VMOVUPS     64(DX), Y6
-	VMASKMOVPS  320(SI), Y6, Y9
-	VMASKMOVPS  320(R15), Y6, Y12
-	VFMADD231PS Y7, Y9, Y12
-	VBLENDVPS   Y6, Y12, Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y12
-	VMOVAPS     Y2, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y13
-	VMOVAPS     Y2, Y14
-	VFMADD231PS Y0, Y6, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y3, 256(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y2, Y3
-	VMOVUPS Y11, 288(BX)
-	VSUBPS  Y14, Y2, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y3
-	VFMADD231PS Y0, Y6, Y11
-	VFMADD231PS Y1, Y4, Y3
-	VFMADD231PS Y1, Y6, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y4
-	VPERMPS nearTable<>+0(SB), Y14, Y6
-	VMOVUPS Y10, 320(BX)
-	VPSLLD  $0x14, Y13, Y10
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y4, Y10, Y4
-	VPADDD  Y6, Y5, Y6
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y5, Y7
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
-	VMULPS      Y5, Y3, Y3
-	VMULPS      Y10, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y14, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y3
-	VFMADD213PS Y6, Y6, Y11
-	VANDPS      Y3, Y9, Y9
-	VANDPS      Y11, Y12, Y12
-	VADDPS      Y12, Y9, Y3
-	VPOR        Y8, Y13, Y8
-	VPOR        Y8, Y14, Y8
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VPOR        Y10, Y11, Y10
 
 	// x * mul + other
-	VMOVUPS     32(R15), Y4
-	VFMADD231PS 32(SI), Y7, Y4
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y6, Y5
 
 	// x * mul + other
-	VMOVUPS     96(R15), Y5
-	VFMADD231PS 96(SI), Y7, Y5
+	VMOVUPS     192(R15), Y7
+	VFMADD231PS 192(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y9, 224(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y9
+	VMOVUPS Y8, 256(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y5, Y6, Y5
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     288(BX), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVAPS     Y2, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y6
+	VANDPS      Y6, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y7
+	VFMADD231PS Y1, Y3, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y3
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y3, Y8, Y3
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y7
+	VANDPS      Y7, Y5, Y5
+	VPOR        Y10, Y6, Y10
+
+	// x * mul + other
+	VMOVUPS      32(R15), Y3
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  32(SI), Y6, Y3
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y9, Y14
+	VMOVUPS     Y4, 320(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y4
+	VMOVUPS Y5, 352(BX)
+	VSUBPS  Y14, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y4
+	VFMADD231PS Y0, Y7, Y5
+	VFMADD231PS Y1, Y3, Y4
+	VFMADD231PS Y1, Y7, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y3
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VMOVUPS Y12, 384(BX)
+	VPSLLD  $0x14, Y13, Y12
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y14, Y11
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VMULPS      Y11, Y4, Y4
+	VMULPS      Y12, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y4
+	VFMADD213PS Y7, Y7, Y5
+	VANDPS      Y4, Y8, Y8
+	VANDPS      Y5, Y9, Y9
+	VADDPS      Y9, Y8, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y5
+	VFMADD231PS 224(SI), Y6, Y5
 	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
 	VMOVAPS     Y2, Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y4, Y11
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y5, Y12
 	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y10, Y13
+	VANDPS      Y12, Y7, Y12
 
 	// -n = magic - N - u
-	VSUBPS  Y11, Y2, Y14
-	VMOVUPS Y3, 352(BX)
-	VSUBPS  Y13, Y2, Y3
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y5, Y3
-	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y5, Y3
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y5, Y14
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y11, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y5
-	VMOVUPS Y12, 384(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 416(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y4, Y12, Y4
-	VPADDD  Y5, Y9, Y5
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y9, 448(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VMOVUPS Y8, 480(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
+	VMULPS      Y8, Y13, Y13
 	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y5, Y5, Y3
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y3, Y10, Y10
-	VADDPS      Y10, Y6, Y3
-	VPOR        Y8, Y11, Y8
-	VPOR        Y8, Y13, Y8
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y6, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+	VMOVUPS     192(BX), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS Y1, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y5, Y5
+	VPOR        Y10, Y8, Y10
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y10
+	JNZ        exact
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 128(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    352(BX), Y8
+	CMPQ       CX, $0x00000008
+	JGE        l137
+	VMASKMOVPS Y8, Y4, 256(DI)
+	JMP        l138
+
+l137:
+	VMOVUPS Y8, 256(DI)
+
+l138:
+	VMOVUPS    480(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMOVUPS    Y7, 224(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l139
+	CMPQ       CX, $0x00000008
+	JLE        l140
+	VMASKMOVPS Y5, Y4, 288(DI)
+	JMP        l140
+
+l139:
+	VMOVUPS Y5, 288(DI)
+
+l140:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 320(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y7
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y7, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 128(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y4
+	VMINPS  Y8, Y7, Y6
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 96(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y3, Y6, Y7
+	VMINPS Y3, Y6, Y8
+	VMAXPS Y3, Y6, Y6
+	VSUBPS Y6, Y7, Y6
+	VSUBPS Y6, Y8, Y8
+	VADDPS 160(BX), Y8, Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y3
+	VMINPS  Y5, Y7, Y6
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind26
+
+upto24:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ $0x00000050, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
 
 	// x * mul + other
-	VMOVUPS     160(R15), Y4
-	VFMADD231PS 160(SI), Y7, Y4
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   320(SI), Y3, Y4
+	VMASKMOVPS   320(R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
 
 	// x * mul + other
-	VMOVUPS     224(R15), Y5
-	VFMADD231PS 224(SI), Y7, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y9
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  352(SI), Y5, Y7
+	VMASKMOVPS  352(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VPOR        Y10, Y11, Y10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y6, Y5
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y7
+	VFMADD231PS 192(SI), Y6, Y7
 	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y9, 224(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y9
+	VMOVUPS Y8, 256(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y5, Y3, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS      256(R15), Y3
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  256(SI), Y5, Y3
+	VCMPPS       $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS      288(BX), Y7
+	VCMPPS       $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS      Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y2, Y14
+	VMOVUPS Y4, 320(BX)
+	VSUBPS  Y13, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y9, Y12
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y12, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y4, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y5, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y11
 	VMOVAPS     Y2, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y4, Y12
 	VMOVAPS     Y2, Y13
-	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y0, Y7, Y13
 	VANDPS      Y12, Y9, Y12
 	VANDPS      Y13, Y11, Y13
 
 	// -n = magic - N - u
 	VSUBPS  Y12, Y2, Y14
-	VMOVUPS Y10, 448(BX)
-	VSUBPS  Y13, Y2, Y10
+	VMOVUPS Y3, 416(BX)
+	VSUBPS  Y13, Y2, Y3
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y0, Y7, Y3
 	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y1, Y7, Y3
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y12, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y8, 448(BX)
+	VPSLLD  $0x14, Y12, Y8
 	VMOVUPS Y6, 480(BX)
-	VPSLLD  $0x14, Y12, Y6
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y4, Y6, Y4
-	VPADDD  Y5, Y7, Y5
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y7, Y6, Y7
 	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
 	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y10, Y10
+	VMULPS      Y8, Y3, Y3
 
 	// s*q + s
 	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y7, Y7, Y3
 	VANDPS      Y14, Y9, Y9
-	VANDPS      Y10, Y11, Y11
-	VADDPS      Y11, Y9, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
+	VANDPS      Y3, Y11, Y11
+	VADDPS      Y11, Y9, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
 
 	// x * mul + other
-	VMOVUPS      32(DX), Y4
-	VMASKMOVPS   288(SI), Y4, Y5
-	VMASKMOVPS   288(R15), Y4, Y6
-	VBROADCASTSS 48(R14), Y7
-	VFMADD231PS  Y7, Y5, Y6
-	VMOVUPS      minusInf<>+0(SB), Y5
-	VBLENDVPS    Y4, Y6, Y5, Y4
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y5, Y4
 
 	// x * mul + other
-	VMOVUPS     96(DX), Y6
-	VMASKMOVPS  352(SI), Y6, Y10
-	VMASKMOVPS  352(R15), Y6, Y12
-	VFMADD231PS Y7, Y10, Y12
-	VBLENDVPS   Y6, Y12, Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVAPS     Y2, Y10
+	VMOVUPS     224(R15), Y6
+	VFMADD231PS 224(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVAPS     Y2, Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y10
-	VMOVAPS     Y2, Y12
-	VFMADD231PS Y0, Y6, Y12
-	VANDPS      Y10, Y5, Y10
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
 	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y8, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y2, Y13
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y11, 512(BX)
+	VSUBPS  Y13, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y9, 544(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPSLLD  $0x14, Y13, Y5
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y6, Y5, Y6
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS      288(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  288(SI), Y5, Y4
+	VCMPPS       $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVUPS      192(BX), Y6
+	VCMPPS       $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS      Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
 	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
@@ -39870,707 +41043,80 @@ upto23:
 	VFMADD231PS Y1, Y6, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y4
 	VPERMPS nearTable<>+0(SB), Y12, Y6
-	VMOVUPS Y3, 512(BX)
-	VPSLLD  $0x14, Y10, Y3
-	VMOVUPS Y11, 544(BX)
-	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y3, 576(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y8, 608(BX)
+	VPSLLD  $0x14, Y12, Y8
 	VPADDD  Y4, Y3, Y4
-	VPADDD  Y6, Y11, Y6
+	VPADDD  Y6, Y8, Y6
 	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
 	VMULPS      Y3, Y13, Y13
-	VMULPS      Y11, Y14, Y14
+	VMULPS      Y8, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y4, Y4, Y13
 	VFMADD213PS Y6, Y6, Y14
 	VANDPS      Y13, Y5, Y5
-	VANDPS      Y14, Y7, Y7
-	VADDPS      Y7, Y5, Y3
-	VPOR        Y8, Y10, Y8
-	VPOR        Y8, Y12, Y8
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y5, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y10
 	JNZ        exact
-	VMOVUPS    224(BX), Y4
+	VMOVUPS    256(BX), Y4
 	VMOVUPS    Y4, (DI)
-	VMOVUPS    192(BX), Y4
+	VMOVUPS    224(BX), Y4
 	VMOVUPS    Y4, 64(DI)
-	VMOVUPS    320(BX), Y4
+	VMOVUPS    384(BX), Y4
 	VMOVUPS    Y4, 128(DI)
-	VMOVUPS    288(BX), Y4
+	VMOVUPS    352(BX), Y4
 	VMOVUPS    Y4, 192(DI)
-	VMOVUPS    (DX), Y4
-	VMOVUPS    416(BX), Y6
-	CMPQ       CX, $0x00000008
-	JGE        l137
-	VMASKMOVPS Y6, Y4, 256(DI)
-	JMP        l138
-
-l137:
-	VMOVUPS Y6, 256(DI)
-
-l138:
-	VMOVUPS    64(DX), Y4
-	VMOVUPS    384(BX), Y6
-	CMPQ       CX, $0x00000018
-	JGE        l139
-	CMPQ       CX, $0x00000010
-	JLE        l140
-	VMASKMOVPS Y6, Y4, 320(DI)
-	JMP        l140
-
-l139:
-	VMOVUPS Y6, 320(DI)
-
-l140:
 	VMOVUPS    480(BX), Y4
-	VMOVUPS    Y4, 32(DI)
-	VMOVUPS    448(BX), Y4
-	VMOVUPS    Y4, 96(DI)
-	VMOVUPS    Y9, 160(DI)
-	VMOVUPS    544(BX), Y4
-	VMOVUPS    Y4, 224(DI)
-	VMOVUPS    32(DX), Y4
-	CMPQ       CX, $0x00000010
-	JGE        l141
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    448(BX), Y6
 	CMPQ       CX, $0x00000008
-	JLE        l142
-	VMASKMOVPS Y5, Y4, 288(DI)
+	JGE        l141
+	VMASKMOVPS Y6, Y4, 320(DI)
 	JMP        l142
 
 l141:
-	VMOVUPS Y5, 288(DI)
+	VMOVUPS Y6, 320(DI)
 
 l142:
-	VMOVUPS    96(DX), Y4
-	CMPQ       CX, $0x00000020
-	JGE        l143
-	CMPQ       CX, $0x00000018
-	JLE        l144
-	VMASKMOVPS Y7, Y4, 352(DI)
-	JMP        l144
-
-l143:
-	VMOVUPS Y7, 352(DI)
-
-l144:
-	VMOVUPS 64(BX), Y4
-	VMOVUPS 256(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y4, Y6
-	VMINPS  Y5, Y4, Y7
-	VMAXPS  Y5, Y4, Y4
-	VSUBPS  Y4, Y6, Y4
-	VSUBPS  Y4, Y7, Y7
-	VADDPS  128(BX), Y7, Y7
-	VMOVUPS 352(BX), Y4
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y6, Y5
-	VMINPS  Y4, Y6, Y8
-	VMAXPS  Y4, Y6, Y6
-	VSUBPS  Y6, Y5, Y6
-	VSUBPS  Y6, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 96(BX), Y4
-	VMOVUPS 512(BX), Y6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Y6, Y4, Y8
-	VMINPS Y6, Y4, Y9
-	VMAXPS Y6, Y4, Y4
-	VSUBPS Y4, Y8, Y4
-	VSUBPS Y4, Y9, Y9
-	VADDPS 160(BX), Y9, Y9
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y3, Y8, Y4
-	VMINPS  Y3, Y8, Y6
-	VMAXPS  Y3, Y8, Y8
-	VSUBPS  Y8, Y4, Y8
-	VSUBPS  Y8, Y6, Y6
-	VADDPS  Y6, Y9, Y9
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS Y9, 160(BX)
-	LEAQ    256(SI)(CX*4), SI
-	JMP     behind24
-
-upto24:
-	// Turns whose elements are all near, of 97 to 128 elements.
-	SUBQ $0x00000060, CX
-	LEAQ leftMasks<>+256(SB), DX
-	MOVQ CX, AX
-	NEGQ AX
-	LEAQ (DX)(AX*4), DX
-
-	// x * mul + other
-	VMOVUPS      (R15), Y3
-	VBROADCASTSS 48(R14), Y4
-	VFMADD231PS  (SI), Y4, Y3
-
-	// x * mul + other
-	VMOVUPS     64(R15), Y5
-	VFMADD231PS 64(SI), Y4, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
-	VMOVAPS     Y2, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y8
-	VMOVAPS     Y2, Y9
-	VFMADD231PS Y0, Y5, Y9
-	VANDPS      Y8, Y6, Y8
-	VANDPS      Y9, Y7, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
-	VSUBPS Y9, Y2, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y10
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y3, Y10
-	VFMADD231PS Y1, Y5, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y3
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VPSLLD  $0x14, Y8, Y12
-	VPSLLD  $0x14, Y9, Y13
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y5, Y13, Y5
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VMULPS      Y12, Y10, Y10
-	VMULPS      Y13, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y10
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y3
-	VPOR        Y8, Y9, Y8
-
-	// x * mul + other
-	VMOVUPS     128(R15), Y5
-	VFMADD231PS 128(SI), Y4, Y5
-
-	// x * mul + other
-	VMOVUPS     192(R15), Y9
-	VFMADD231PS 192(SI), Y4, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y11
-	VMOVAPS     Y2, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y12
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y0, Y9, Y13
-	VANDPS      Y12, Y10, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS  Y12, Y2, Y14
-	VMOVUPS Y7, 192(BX)
-	VSUBPS  Y13, Y2, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y9, Y7
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y9, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y9
-	VMOVUPS Y6, 224(BX)
-	VPSLLD  $0x14, Y12, Y6
-	VPSLLD  $0x14, Y13, Y4
-	VPADDD  Y5, Y6, Y5
-	VPADDD  Y9, Y4, Y9
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y6, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y9, Y9, Y7
-	VANDPS      Y14, Y10, Y10
-	VANDPS      Y7, Y11, Y11
-	VADDPS      Y11, Y10, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
-
-	// x * mul + other
-	VMOVUPS      256(R15), Y4
-	VBROADCASTSS 48(R14), Y5
-	VFMADD231PS  256(SI), Y5, Y4
-
-	// x * mul + other
-	VMOVUPS     320(R15), Y6
-	VFMADD231PS 320(SI), Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VMOVAPS     Y2, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y12
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y0, Y6, Y13
-	VANDPS      Y12, Y7, Y12
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS  Y12, Y2, Y14
-	VMOVUPS Y3, 256(BX)
-	VSUBPS  Y13, Y2, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y6, Y3
-	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y6, Y3
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VMOVUPS Y11, 288(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VMOVUPS Y10, 320(BX)
-	VPSLLD  $0x14, Y13, Y10
-	VPADDD  Y4, Y11, Y4
-	VPADDD  Y6, Y10, Y6
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
-	VMULPS      Y10, Y14, Y14
-	VMULPS      Y11, Y3, Y3
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y6, Y6, Y3
-	VANDPS      Y14, Y7, Y7
-	VANDPS      Y3, Y9, Y9
-	VADDPS      Y9, Y7, Y3
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
-
-	// x * mul + other
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  384(SI), Y4, Y6
-	VMASKMOVPS  384(R15), Y4, Y10
-	VFMADD231PS Y5, Y6, Y10
-	VMOVUPS     minusInf<>+0(SB), Y6
-	VBLENDVPS   Y4, Y10, Y6, Y4
-
-	// x * mul + other
-	VMOVUPS     64(DX), Y10
-	VMASKMOVPS  448(SI), Y10, Y11
-	VMASKMOVPS  448(R15), Y10, Y12
-	VFMADD231PS Y5, Y11, Y12
-	VBLENDVPS   Y10, Y12, Y6, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y12
-	VMOVAPS     Y2, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y13
-	VMOVAPS     Y2, Y14
-	VFMADD231PS Y0, Y10, Y14
-	VANDPS      Y13, Y11, Y13
-	VANDPS      Y14, Y12, Y14
-	VMOVUPS     Y9, 352(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y2, Y9
-	VMOVUPS Y7, 384(BX)
-	VSUBPS  Y14, Y2, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y0, Y10, Y7
-	VFMADD231PS Y1, Y4, Y9
-	VFMADD231PS Y1, Y10, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y4
-	VPERMPS nearTable<>+0(SB), Y14, Y10
-	VPSLLD  $0x14, Y13, Y6
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y4, Y6, Y4
-	VPADDD  Y10, Y5, Y10
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
-	VMULPS      Y5, Y9, Y9
-	VMULPS      Y6, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y9
-	VFMADD213PS Y10, Y10, Y7
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y7, Y12, Y12
-	VADDPS      Y12, Y11, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y8, Y13, Y8
-	VPOR        Y8, Y14, Y8
-
-	// x * mul + other
-	VMOVUPS      32(R15), Y4
-	VBROADCASTSS 48(R14), Y5
-	VFMADD231PS  32(SI), Y5, Y4
-
-	// x * mul + other
-	VMOVUPS     96(R15), Y6
-	VFMADD231PS 96(SI), Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VMOVAPS     Y2, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y10
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y0, Y6, Y13
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS  Y10, Y2, Y14
-	VMOVUPS Y3, 416(BX)
-	VSUBPS  Y13, Y2, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y6, Y3
-	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y6, Y3
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VMOVUPS Y12, 448(BX)
-	VPSLLD  $0x14, Y10, Y12
-	VMOVUPS Y11, 480(BX)
-	VPSLLD  $0x14, Y13, Y11
-	VPADDD  Y4, Y12, Y4
-	VPADDD  Y6, Y11, Y6
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
-	VMULPS      Y11, Y14, Y14
-	VMULPS      Y12, Y3, Y3
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y6, Y6, Y3
-	VANDPS      Y14, Y7, Y7
-	VANDPS      Y3, Y9, Y9
-	VADDPS      Y9, Y7, Y3
-	VPOR        Y8, Y10, Y8
-	VPOR        Y8, Y13, Y8
-
-	// x * mul + other
-	VMOVUPS     160(R15), Y4
-	VFMADD231PS 160(SI), Y5, Y4
-
-	// x * mul + other
-	VMOVUPS     224(R15), Y6
-	VFMADD231PS 224(SI), Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
-	VMOVAPS     Y2, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y12
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y0, Y6, Y13
-	VANDPS      Y12, Y10, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS  Y12, Y2, Y14
-	VMOVUPS Y9, 512(BX)
-	VSUBPS  Y13, Y2, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y6, Y9
-	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y6, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VMOVUPS Y7, 544(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VPSLLD  $0x14, Y13, Y5
-	VPADDD  Y4, Y7, Y4
-	VPADDD  Y6, Y5, Y6
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
-	VMULPS      Y5, Y14, Y14
-	VMULPS      Y7, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y6, Y6, Y9
-	VANDPS      Y14, Y10, Y10
-	VANDPS      Y9, Y11, Y11
-	VADDPS      Y11, Y10, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
-
-	// x * mul + other
-	VMOVUPS      288(R15), Y4
-	VBROADCASTSS 48(R14), Y5
-	VFMADD231PS  288(SI), Y5, Y4
-
-	// x * mul + other
-	VMOVUPS     352(R15), Y6
-	VFMADD231PS 352(SI), Y5, Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
-	VMOVAPS     Y2, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y12
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y0, Y6, Y13
-	VANDPS      Y12, Y7, Y12
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS  Y12, Y2, Y14
-	VMOVUPS Y3, 576(BX)
-	VSUBPS  Y13, Y2, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y6, Y3
-	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y6, Y3
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y12, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y6
-	VMOVUPS Y11, 608(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VMOVUPS Y10, 640(BX)
-	VPSLLD  $0x14, Y13, Y10
-	VPADDD  Y4, Y11, Y4
-	VPADDD  Y6, Y10, Y6
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
-	VMULPS      Y10, Y14, Y14
-	VMULPS      Y11, Y3, Y3
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y6, Y6, Y3
-	VANDPS      Y14, Y7, Y7
-	VANDPS      Y3, Y9, Y9
-	VADDPS      Y9, Y7, Y3
-	VPOR        Y8, Y12, Y8
-	VPOR        Y8, Y13, Y8
-
-	// x * mul + other
-	VMOVUPS     32(DX), Y4
-	VMASKMOVPS  416(SI), Y4, Y6
-	VMASKMOVPS  416(R15), Y4, Y10
-	VFMADD231PS Y5, Y6, Y10
-	VMOVUPS     minusInf<>+0(SB), Y6
-	VBLENDVPS   Y4, Y10, Y6, Y4
-
-	// x * mul + other
-	VMOVUPS     96(DX), Y10
-	VMASKMOVPS  480(SI), Y10, Y11
-	VMASKMOVPS  480(R15), Y10, Y12
-	VFMADD231PS Y5, Y11, Y12
-	VBLENDVPS   Y10, Y12, Y6, Y10
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y6
-	VMOVAPS     Y2, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y11
-	VMOVAPS     Y2, Y12
-	VFMADD231PS Y0, Y10, Y12
-	VANDPS      Y11, Y5, Y11
-	VANDPS      Y12, Y6, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y2, Y13
-	VSUBPS Y12, Y2, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y13
-	VFMADD231PS Y0, Y10, Y14
-	VFMADD231PS Y1, Y4, Y13
-	VFMADD231PS Y1, Y10, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y4
-	VPERMPS nearTable<>+0(SB), Y12, Y10
-	VMOVUPS Y9, 672(BX)
-	VPSLLD  $0x14, Y11, Y9
-	VMOVUPS Y7, 704(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VPADDD  Y4, Y9, Y4
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y9, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y13
-	VFMADD213PS Y10, Y10, Y14
-	VANDPS      Y13, Y5, Y5
-	VANDPS      Y14, Y6, Y6
-	VADDPS      Y6, Y5, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y8, Y11, Y8
-	VPOR        Y8, Y12, Y8
-
-	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
-	JNZ        exact
-	VMOVUPS    224(BX), Y4
-	VMOVUPS    Y4, (DI)
-	VMOVUPS    192(BX), Y4
-	VMOVUPS    Y4, 64(DI)
-	VMOVUPS    320(BX), Y4
-	VMOVUPS    Y4, 128(DI)
-	VMOVUPS    288(BX), Y4
-	VMOVUPS    Y4, 192(DI)
-	VMOVUPS    384(BX), Y4
-	VMOVUPS    Y4, 256(DI)
-	VMOVUPS    352(BX), Y4
-	VMOVUPS    Y4, 320(DI)
-	VMOVUPS    (DX), Y4
-	VMOVUPS    480(BX), Y7
-	CMPQ       CX, $0x00000008
-	JGE        l145
-	VMASKMOVPS Y7, Y4, 384(DI)
-	JMP        l146
-
-l145:
-	VMOVUPS Y7, 384(DI)
-
-l146:
-	VMOVUPS    64(DX), Y4
-	VMOVUPS    448(BX), Y7
-	CMPQ       CX, $0x00000018
-	JGE        l147
-	CMPQ       CX, $0x00000010
-	JLE        l148
-	VMASKMOVPS Y7, Y4, 448(DI)
-	JMP        l148
-
-l147:
-	VMOVUPS Y7, 448(DI)
-
-l148:
 	VMOVUPS    544(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    512(BX), Y4
 	VMOVUPS    Y4, 96(DI)
-	VMOVUPS    640(BX), Y4
-	VMOVUPS    Y4, 160(DI)
+	VMOVUPS    Y7, 160(DI)
 	VMOVUPS    608(BX), Y4
 	VMOVUPS    Y4, 224(DI)
-	VMOVUPS    704(BX), Y4
-	VMOVUPS    Y4, 288(DI)
-	VMOVUPS    672(BX), Y4
-	VMOVUPS    Y4, 352(DI)
+	VMOVUPS    Y5, 288(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l149
+	JGE        l143
 	CMPQ       CX, $0x00000008
-	JLE        l150
-	VMASKMOVPS Y5, Y4, 416(DI)
-	JMP        l150
+	JLE        l144
+	VMASKMOVPS Y9, Y4, 352(DI)
+	JMP        l144
 
-l149:
-	VMOVUPS Y5, 416(DI)
+l143:
+	VMOVUPS Y9, 352(DI)
 
-l150:
-	VMOVUPS    96(DX), Y4
-	CMPQ       CX, $0x00000020
-	JGE        l151
-	CMPQ       CX, $0x00000018
-	JLE        l152
-	VMASKMOVPS Y6, Y4, 480(DI)
-	JMP        l152
-
-l151:
-	VMOVUPS Y6, 480(DI)
-
-l152:
+l144:
 	VMOVUPS 64(BX), Y4
-	VMOVUPS 256(BX), Y5
+	VMOVUPS 320(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y4, Y6
@@ -40610,9 +41156,1114 @@ l152:
 	VMOVUPS Y4, 96(BX)
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
-	LEAQ    384(SI)(CX*4), SI
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind26
 
-behind24:
+upto25:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ $0x00000060, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   384(SI), Y3, Y4
+	VMASKMOVPS   384(R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  416(SI), Y5, Y7
+	VMASKMOVPS  416(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VPOR        Y10, Y11, Y10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y6, Y5
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y7
+	VFMADD231PS 192(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y9, 224(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y9
+	VMOVUPS Y8, 256(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y5, Y3, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS      256(R15), Y3
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  256(SI), Y5, Y3
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y6
+	VFMADD231PS 320(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y2, Y14
+	VMOVUPS Y4, 320(BX)
+	VSUBPS  Y13, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y6, Y4
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y6, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y9, Y12
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y12, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y6, Y6, Y4
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y4, Y8, Y8
+	VADDPS      Y8, Y7, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     288(BX), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y9
+	VANDPS      Y9, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y6, Y6
+	VPOR        Y10, Y9, Y10
+	VADDPS      Y6, Y3, Y3
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y9
+	VFMADD231PS 96(SI), Y5, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y9, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y3, 416(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y3
+	VMOVUPS Y6, 448(BX)
+	VSUBPS  Y14, Y2, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y3
+	VFMADD231PS Y0, Y9, Y6
+	VFMADD231PS Y1, Y4, Y3
+	VFMADD231PS Y1, Y9, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y4
+	VPERMPS nearTable<>+0(SB), Y14, Y9
+	VMOVUPS Y8, 480(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y14, Y7
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y8
+	VMULPS      Y7, Y3, Y3
+	VMULPS      Y8, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y3
+	VFMADD213PS Y9, Y9, Y6
+	VANDPS      Y3, Y11, Y11
+	VANDPS      Y6, Y12, Y12
+	VADDPS      Y12, Y11, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y6
+	VFMADD231PS 224(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y9
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y2, Y14
+	VMOVUPS Y12, 544(BX)
+	VSUBPS  Y13, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y11, 576(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VPSLLD  $0x14, Y13, Y5
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y6, Y5, Y6
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y12
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS      288(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  288(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y6
+	VFMADD231PS 352(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y3, 608(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y4, Y3, Y4
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y5, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+	VMOVUPS     192(BX), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y6, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y6, Y6
+	VPOR        Y10, Y8, Y10
+	VADDPS      Y6, Y3, Y3
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y10
+	JNZ        exact
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 128(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    512(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    480(BX), Y4
+	VMOVUPS    Y4, 320(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    448(BX), Y8
+	CMPQ       CX, $0x00000008
+	JGE        l145
+	VMASKMOVPS Y8, Y4, 384(DI)
+	JMP        l146
+
+l145:
+	VMOVUPS Y8, 384(DI)
+
+l146:
+	VMOVUPS    576(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    544(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y7, 160(DI)
+	VMOVUPS    640(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    Y5, 288(DI)
+	VMOVUPS    Y9, 352(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l147
+	CMPQ       CX, $0x00000008
+	JLE        l148
+	VMASKMOVPS Y6, Y4, 416(DI)
+	JMP        l148
+
+l147:
+	VMOVUPS Y6, 416(DI)
+
+l148:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 320(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 416(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 608(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind26
+
+upto26:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ $0x00000070, CX
+	LEAQ leftMasks<>+256(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   448(SI), Y3, Y4
+	VMASKMOVPS   448(R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  480(SI), Y5, Y7
+	VMASKMOVPS  480(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VPOR        Y10, Y11, Y10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y6, Y5
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y7
+	VFMADD231PS 192(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y9, 224(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y9
+	VMOVUPS Y8, 256(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y5, Y3, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS      256(R15), Y3
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  256(SI), Y5, Y3
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y6
+	VFMADD231PS 320(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y2, Y14
+	VMOVUPS Y4, 320(BX)
+	VSUBPS  Y13, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y6, Y4
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y6, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y9, Y12
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y12, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y6, Y6, Y4
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y4, Y8, Y8
+	VADDPS      Y8, Y7, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y4
+	VFMADD231PS 384(SI), Y5, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVUPS     288(BX), Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y9, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y8, 416(BX)
+	VSUBPS  Y13, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y9, Y8
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y9, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y9
+	VMOVUPS Y7, 448(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPSLLD  $0x14, Y13, Y5
+	VPADDD  Y4, Y7, Y4
+	VPADDD  Y9, Y5, Y9
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y9, Y9, Y8
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y8, Y11, Y11
+	VADDPS      Y11, Y6, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS      32(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  32(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y5, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y12, Y8, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y3, 480(BX)
+	VSUBPS  Y13, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y11, 512(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y6, 544(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y3
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y8, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y6
+	VFMADD231PS 224(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y9, 576(BX)
+	VSUBPS  Y13, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y8, 608(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPSLLD  $0x14, Y13, Y5
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y6, Y5, Y6
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y9
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y7, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS      288(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  288(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y6
+	VFMADD231PS 352(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y8, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y3, 640(BX)
+	VSUBPS  Y13, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y11, 672(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y7, 704(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y6, Y7, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y8, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y4
+	VFMADD231PS 416(SI), Y5, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVUPS     192(BX), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y9, 736(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VMOVUPS Y8, 768(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y10
+	JNZ        exact
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 128(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 320(DI)
+	VMOVUPS    544(BX), Y4
+	VMOVUPS    Y4, 384(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    512(BX), Y6
+	CMPQ       CX, $0x00000008
+	JGE        l149
+	VMASKMOVPS Y6, Y4, 448(DI)
+	JMP        l150
+
+l149:
+	VMOVUPS Y6, 448(DI)
+
+l150:
+	VMOVUPS    608(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    576(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    704(BX), Y4
+	VMOVUPS    Y4, 160(DI)
+	VMOVUPS    672(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    768(BX), Y4
+	VMOVUPS    Y4, 288(DI)
+	VMOVUPS    736(BX), Y4
+	VMOVUPS    Y4, 352(DI)
+	VMOVUPS    Y5, 416(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l151
+	CMPQ       CX, $0x00000008
+	JLE        l152
+	VMASKMOVPS Y7, Y4, 480(DI)
+	JMP        l152
+
+l151:
+	VMOVUPS Y7, 480(DI)
+
+l152:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 320(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 480(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 640(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind26:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
@@ -40685,12 +42336,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done27
+	JLT          done29
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop27:
+loop29:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -40743,19 +42394,19 @@ loop27:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop27
+	JGE         loop29
 
-done27:
+done29:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done28
+	JLT          done30
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop28:
+loop30:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -40766,12 +42417,12 @@ loop28:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop28
+	JGE         loop30
 
-done28:
+done30:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind29
+	JZ    behind31
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+256(SB), DX
@@ -40799,7 +42450,7 @@ l153:
 l154:
 	LEAQ (SI)(CX*4), SI
 
-behind29:
+behind31:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -40815,10 +42466,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done32
+	JLT     done34
 	PCALIGN $0x40
 
-loop32:
+loop34:
 	VMOVUPS (SI), Y4
 
 	// e*cHi + e*cLo
@@ -40871,17 +42522,17 @@ loop32:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop32
+	JGE         loop34
 
-done32:
+done34:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done33
+	JLT     done35
 	PCALIGN $0x40
 
-loop33:
+loop35:
 	VMOVUPS (SI), Y4
 
 	// e*cHi + e*cLo
@@ -40892,12 +42543,12 @@ loop33:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop33
+	JGE         loop35
 
-done33:
+done35:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind34
+	JZ    behind36
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -40923,7 +42574,7 @@ l155:
 l156:
 	LEAQ (SI)(CX*4), SI
 
-behind34:
+behind36:
 	JMP next
 
 small:
@@ -40978,11 +42629,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done37
+	JLT     done39
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop37:
+loop39:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -41043,17 +42694,17 @@ loop37:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop37
+	JGE         loop39
 
-done37:
+done39:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done38
+	JLT     done40
 	PCALIGN $0x40
 
-loop38:
+loop40:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -41065,12 +42716,12 @@ loop38:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop38
+	JGE         loop40
 
-done38:
+done40:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind39
+	JZ    behind41
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -41097,7 +42748,7 @@ l157:
 l158:
 	LEAQ (SI)(CX*4), SI
 
-behind39:
+behind41:
 	JMP next
 
 far:
@@ -41135,10 +42786,10 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done42
+	JLT     done44
 	PCALIGN $0x40
 
-loop42:
+loop44:
 	// x * mul + other
 	VMOVUPS      (R15), Y4
 	VBROADCASTSS 48(R14), Y5
@@ -41702,21 +43353,21 @@ loop42:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop42
+	JGE     loop44
 
-done42:
+done44:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind46
+	JZ    behind48
 	CMPQ  CX, $0x00000010
-	JLE   upto43
-	CMPQ  CX, $0x00000020
-	JLE   upto44
-	CMPQ  CX, $0x00000040
 	JLE   upto45
-	JMP   upto46
+	CMPQ  CX, $0x00000020
+	JLE   upto46
+	CMPQ  CX, $0x00000040
+	JLE   upto47
+	JMP   upto48
 
-upto43:
+upto45:
 	// Turns of 1 to 16 elements.
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -41848,9 +43499,9 @@ l162:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind46
+	JMP     behind48
 
-upto44:
+upto46:
 	// Turns of 17 to 32 elements.
 	SUBQ $0x00000010, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -42032,9 +43683,9 @@ l166:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind46
+	JMP     behind48
 
-upto45:
+upto47:
 	// Turns of 33 to 64 elements.
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -42368,9 +44019,9 @@ l174:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind46
+	JMP     behind48
 
-upto46:
+upto48:
 	// Turns of 65 to 128 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -43033,7 +44684,7 @@ l190:
 	VMOVUPS Y7, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 
-behind46:
+behind48:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
@@ -43089,11 +44740,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done49
+	JLT     done51
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop49:
+loop51:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -43172,17 +44823,17 @@ loop49:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop49
+	JGE         loop51
 
-done49:
+done51:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done50
+	JLT     done52
 	PCALIGN $0x40
 
-loop50:
+loop52:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -43198,12 +44849,12 @@ loop50:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop50
+	JGE         loop52
 
-done50:
+done52:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind51
+	JZ    behind53
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -43232,7 +44883,7 @@ l191:
 l192:
 	LEAQ (SI)(CX*4), SI
 
-behind51:
+behind53:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -43261,12 +44912,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done54
+	JLT          done56
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop54:
+loop56:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -43319,19 +44970,19 @@ loop54:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop54
+	JGE         loop56
 
-done54:
+done56:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done55
+	JLT          done57
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop55:
+loop57:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -43342,12 +44993,12 @@ loop55:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop55
+	JGE         loop57
 
-done55:
+done57:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind56
+	JZ    behind58
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+256(SB), DX
@@ -43375,7 +45026,7 @@ l193:
 l194:
 	LEAQ (SI)(CX*4), SI
 
-behind56:
+behind58:
 	JMP last
 
 irregular:

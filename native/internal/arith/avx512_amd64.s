@@ -14833,7 +14833,7 @@ loop17:
 done17:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind23
+	JZ    behind25
 	CMPQ  CX, $0x00000010
 	JLE   upto18
 	CMPQ  CX, $0x00000020
@@ -14842,9 +14842,13 @@ done17:
 	JLE   upto20
 	CMPQ  CX, $0x00000040
 	JLE   upto21
-	CMPQ  CX, $0x00000060
+	CMPQ  CX, $0x00000050
 	JLE   upto22
-	JMP   upto23
+	CMPQ  CX, $0x00000060
+	JLE   upto23
+	CMPQ  CX, $0x00000070
+	JLE   upto24
+	JMP   upto25
 
 upto18:
 	// Turns whose elements are all near, of 1 to 16 elements.
@@ -14893,7 +14897,7 @@ upto18:
 	VADDPS  Z4, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind23
+	JMP     behind25
 
 upto19:
 	// Turns whose elements are all near, of 17 to 32 elements.
@@ -14960,7 +14964,7 @@ upto19:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind23
+	JMP     behind25
 
 upto20:
 	// Turns whose elements are all near, of 33 to 48 elements.
@@ -15043,7 +15047,7 @@ upto20:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind23
+	JMP     behind25
 
 upto21:
 	// Turns whose elements are all near, of 49 to 64 elements.
@@ -15143,32 +15147,33 @@ upto21:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind23
+	JMP     behind25
 
 upto22:
-	// Turns whose elements are all near, of 65 to 96 elements.
+	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ          $0x00000040, CX
-	NEGQ          CX
-	MOVQ          $-1, AX
-	SHRQ          CL, AX
-	NEGQ          CX
-	KMOVQ         AX, K7
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
 	VBROADCASTSS  allBits<>+0(SB), Z3
-	VPTESTMB      (R15), X3, K1
-	VPTESTMB      16(R15), X3, K2
-	VPTESTMB      32(R15), X3, K3
-	VPTESTMB      48(R15), X3, K4
-	VMOVUPS       (SI), Z4
-	VFMADD213PS.Z Z2, Z0, K1, Z4
+	VPTESTMB      64(R15), X3, K7, K1
+	VMOVUPS.Z     256(SI), K1, Z4
+	VPTESTMB      (R15), X3, K2
+	VPTESTMB      16(R15), X3, K3
+	VPTESTMB      32(R15), X3, K4
+	VPTESTMB      48(R15), X3, K5
+	VMOVUPS       (SI), Z3
+	VFMADD213PS.Z Z2, Z0, K2, Z3
 	VMOVUPS       64(SI), Z5
-	VFMADD213PS.Z Z2, Z0, K2, Z5
+	VFMADD213PS.Z Z2, Z0, K3, Z5
 	VMOVUPS       128(SI), Z8
-	VFMADD213PS.Z Z2, Z0, K3, Z8
+	VFMADD213PS.Z Z2, Z0, K4, Z8
 	VMOVUPS       192(SI), Z9
-	VFMADD213PS.Z Z2, Z0, K4, Z9
+	VFMADD213PS.Z Z2, Z0, K5, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z4, Z2, Z10
+	VSUBPS Z3, Z2, Z10
 	VSUBPS Z5, Z2, Z11
 	VSUBPS Z8, Z2, Z12
 	VSUBPS Z9, Z2, Z13
@@ -15185,11 +15190,11 @@ upto22:
 	VBROADCASTF64X4 nearTable<>+0(SB), Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z14, Z4, Z15
+	VPERMPS      Z14, Z3, Z15
 	VPERMPS      Z14, Z5, Z16
 	VPERMPS      Z14, Z8, Z17
 	VPERMPS      Z14, Z9, Z18
-	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z3, Z19
 	VPSLLD       $0x14, Z5, Z20
 	VPSLLD       $0x14, Z8, Z21
 	VPSLLD       $0x14, Z9, Z22
@@ -15215,271 +15220,557 @@ upto22:
 	VMULPS           Z20, Z11, Z11
 	VMULPS           Z21, Z12, Z12
 	VMULPS           Z22, Z13, Z13
-	VFMADD213PS.Z    Z15, Z15, K1, Z10
-	VFMADD213PS.Z    Z16, Z16, K2, Z11
-	VFMADD213PS.Z    Z17, Z17, K3, Z12
-	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VFMADD213PS.Z    Z15, Z15, K2, Z10
+	VFMADD213PS.Z    Z16, Z16, K3, Z11
+	VFMADD213PS.Z    Z17, Z17, K4, Z12
+	VFMADD213PS.Z    Z18, Z18, K5, Z13
 	VADDPS           Z11, Z10, Z15
 	VADDPS           Z13, Z12, Z16
 	VADDPS           Z16, Z15, Z15
-	VPTERNLOGD       $0xfe, Z5, Z8, Z4
-	VPORD            Z4, Z9, Z4
-	VPTESTMB         64(R15), X3, K7, K1
-	VMOVUPS.Z        256(SI), K1, Z5
-	KSHIFTRQ         $0x10, K7, K2
-	VPTESTMB         80(R15), X3, K2, K2
-	VMOVUPS.Z        320(SI), K2, Z3
-	VMOVAPS          Z2, Z8
-	VFMADD231PS.Z    Z0, Z5, K1, Z8
-	VMOVAPS          Z2, Z9
-	VFMADD231PS.Z    Z0, Z3, K2, Z9
+	VPTERNLOGD       $0xfe, Z5, Z8, Z3
+	VPORD            Z3, Z9, Z3
+	VMOVAPS          Z2, Z5
+	VFMADD231PS.Z    Z0, Z4, K1, Z5
 
 	// -n = magic - N - u
-	VSUBPS Z8, Z2, Z16
-	VSUBPS Z9, Z2, Z17
+	VSUBPS Z5, Z2, Z8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z5, Z16
-	VFMADD231PS Z0, Z3, Z17
-	VFMADD231PS Z1, Z5, Z16
-	VFMADD231PS Z1, Z3, Z17
+	VFMADD231PS Z0, Z4, Z8
+	VFMADD231PS Z1, Z4, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z14, Z8, Z3
-	VPERMPS      Z14, Z9, Z14
-	VPSLLD       $0x14, Z8, Z5
-	VPSLLD       $0x14, Z9, Z18
-	VPADDD       Z3, Z5, Z3
-	VPADDD       Z14, Z18, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VPERMPS      Z14, Z5, Z14
+	VPSLLD       $0x14, Z5, Z4
+	VPADDD       Z14, Z4, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z5
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z5
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z18
-	VMULPS           Z5, Z16, Z16
-	VMULPS           Z18, Z17, Z17
-	VFMADD213PS.Z    Z3, Z3, K1, Z16
-	VFMADD213PS.Z    Z14, Z14, K2, Z17
-	VADDPS           Z17, Z16, Z3
-	VPTERNLOGD       $0xfe, Z8, Z9, Z4
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z4
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z4
+	VMULPS           Z4, Z8, Z8
+	VFMADD213PS.Z    Z14, Z14, K1, Z8
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
+	VPORD         Z3, Z5, Z3
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
 	KORTESTW      K6, K6
 	JNZ           exact
 	VMOVUPS       Z10, (DI)
 	VMOVUPS       Z11, 64(DI)
 	VMOVUPS       Z12, 128(DI)
 	VMOVUPS       Z13, 192(DI)
-	VMOVUPS       Z16, K7, 256(DI)
-	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z17, K1, 320(DI)
+	VMOVUPS       Z8, K7, 256(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z15, Z6, Z4
-	VMINPS Z15, Z6, Z5
+	VADDPS Z15, Z6, Z3
+	VMINPS Z15, Z6, Z4
 	VMAXPS Z15, Z6, Z6
-	VSUBPS Z6, Z4, Z6
-	VSUBPS Z6, Z5, Z5
-	VADDPS Z5, Z7, Z7
+	VSUBPS Z6, Z3, Z6
+	VSUBPS Z6, Z4, Z4
+	VADDPS Z4, Z7, Z7
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z3, Z4, Z6
-	VMINPS Z3, Z4, Z5
-	VMAXPS Z3, Z4, Z4
-	VSUBPS Z4, Z6, Z4
-	VSUBPS Z4, Z5, Z5
-	VADDPS Z5, Z7, Z7
+	VADDPS Z8, Z3, Z6
+	VMINPS Z8, Z3, Z4
+	VMAXPS Z8, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z4, Z4
+	VADDPS Z4, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind23
+	JMP    behind25
 
 upto23:
-	// Turns whose elements are all near, of 97 to 128 elements.
-	SUBQ          $0x00000060, CX
-	NEGQ          CX
-	MOVQ          $-1, AX
-	SHRQ          CL, AX
-	NEGQ          CX
-	KMOVQ         AX, K7
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ          $0x00000050, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
 	VBROADCASTSS  allBits<>+0(SB), Z3
-	VPTESTMB      (R15), X3, K1
-	VPTESTMB      16(R15), X3, K2
-	VPTESTMB      32(R15), X3, K3
-	VPTESTMB      48(R15), X3, K4
-	VMOVUPS       (SI), Z4
-	VFMADD213PS.Z Z2, Z0, K1, Z4
-	VMOVUPS       64(SI), Z5
+	VPTESTMB      80(R15), X3, K7, K1
+	VMOVUPS.Z     320(SI), K1, Z4
+	VPTESTMB      (R15), X3, K2
+	VPTESTMB      16(R15), X3, K3
+	VPTESTMB      32(R15), X3, K4
+	VPTESTMB      48(R15), X3, K5
+	VMOVUPS       (SI), Z5
 	VFMADD213PS.Z Z2, Z0, K2, Z5
-	VMOVUPS       128(SI), Z8
+	VMOVUPS       64(SI), Z8
 	VFMADD213PS.Z Z2, Z0, K3, Z8
-	VMOVUPS       192(SI), Z9
+	VMOVUPS       128(SI), Z9
 	VFMADD213PS.Z Z2, Z0, K4, Z9
+	VMOVUPS       192(SI), Z10
+	VFMADD213PS.Z Z2, Z0, K5, Z10
 
 	// -n = magic - N - u
-	VSUBPS Z4, Z2, Z10
 	VSUBPS Z5, Z2, Z11
 	VSUBPS Z8, Z2, Z12
 	VSUBPS Z9, Z2, Z13
+	VSUBPS Z10, Z2, Z14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z10
-	VFMADD231PS     64(SI), Z0, Z11
-	VFMADD231PS     128(SI), Z0, Z12
-	VFMADD231PS     192(SI), Z0, Z13
-	VFMADD231PS     (SI), Z1, Z10
-	VFMADD231PS     64(SI), Z1, Z11
-	VFMADD231PS     128(SI), Z1, Z12
-	VFMADD231PS     192(SI), Z1, Z13
-	VBROADCASTF64X4 nearTable<>+0(SB), Z14
+	VFMADD231PS     (SI), Z0, Z11
+	VFMADD231PS     64(SI), Z0, Z12
+	VFMADD231PS     128(SI), Z0, Z13
+	VFMADD231PS     192(SI), Z0, Z14
+	VFMADD231PS     (SI), Z1, Z11
+	VFMADD231PS     64(SI), Z1, Z12
+	VFMADD231PS     128(SI), Z1, Z13
+	VFMADD231PS     192(SI), Z1, Z14
+	VBROADCASTF64X4 nearTable<>+0(SB), Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z14, Z4, Z15
-	VPERMPS      Z14, Z5, Z16
-	VPERMPS      Z14, Z8, Z17
-	VPERMPS      Z14, Z9, Z18
-	VPSLLD       $0x14, Z4, Z19
+	VPERMPS      Z15, Z5, Z16
+	VPERMPS      Z15, Z8, Z17
+	VPERMPS      Z15, Z9, Z18
+	VPERMPS      Z15, Z10, Z19
 	VPSLLD       $0x14, Z5, Z20
 	VPSLLD       $0x14, Z8, Z21
 	VPSLLD       $0x14, Z9, Z22
-	VPADDD       Z15, Z19, Z15
+	VPSLLD       $0x14, Z10, Z23
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
 	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
 	VBROADCASTSS     nearExp2<>+0(SB), Z22
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VMULPS           Z19, Z10, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
 	VMULPS           Z20, Z11, Z11
 	VMULPS           Z21, Z12, Z12
 	VMULPS           Z22, Z13, Z13
-	VFMADD213PS.Z    Z15, Z15, K1, Z10
+	VMULPS           Z23, Z14, Z14
 	VFMADD213PS.Z    Z16, Z16, K2, Z11
 	VFMADD213PS.Z    Z17, Z17, K3, Z12
 	VFMADD213PS.Z    Z18, Z18, K4, Z13
-	VADDPS           Z11, Z10, Z15
-	VADDPS           Z13, Z12, Z16
-	VADDPS           Z16, Z15, Z15
-	VPTERNLOGD       $0xfe, Z5, Z8, Z4
-	VPORD            Z4, Z9, Z4
-	VPTESTMB         64(R15), X3, K1
-	VPTESTMB         80(R15), X3, K2
-	VPTESTMB         96(R15), X3, K7, K3
-	VMOVUPS.Z        384(SI), K3, Z5
-	KSHIFTRQ         $0x10, K7, K4
-	VPTESTMB         112(R15), X3, K4, K4
-	VMOVUPS.Z        448(SI), K4, Z3
-	VMOVUPS          256(SI), Z8
-	VFMADD213PS.Z    Z2, Z0, K1, Z8
-	VMOVUPS          320(SI), Z9
-	VFMADD213PS.Z    Z2, Z0, K2, Z9
-	VMOVAPS          Z2, Z16
-	VFMADD231PS.Z    Z0, Z5, K3, Z16
-	VMOVAPS          Z2, Z17
-	VFMADD231PS.Z    Z0, Z3, K4, Z17
+	VFMADD213PS.Z    Z19, Z19, K5, Z14
+	VADDPS           Z12, Z11, Z16
+	VADDPS           Z14, Z13, Z17
+	VADDPS           Z17, Z16, Z16
+	VPTERNLOGD       $0xfe, Z8, Z9, Z5
+	VPORD            Z5, Z10, Z5
+	VPTESTMB         64(R15), X3, K2
+	VMOVUPS          256(SI), Z3
+	VFMADD213PS.Z    Z2, Z0, K2, Z3
+	VMOVAPS          Z2, Z8
+	VFMADD231PS.Z    Z0, Z4, K1, Z8
 
 	// -n = magic - N - u
-	VSUBPS Z8, Z2, Z18
-	VSUBPS Z9, Z2, Z19
-	VSUBPS Z16, Z2, Z20
-	VSUBPS Z17, Z2, Z21
+	VSUBPS Z3, Z2, Z9
+	VSUBPS Z8, Z2, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z18
-	VFMADD231PS 320(SI), Z0, Z19
-	VFMADD231PS Z0, Z5, Z20
-	VFMADD231PS Z0, Z3, Z21
-	VFMADD231PS 256(SI), Z1, Z18
-	VFMADD231PS 320(SI), Z1, Z19
-	VFMADD231PS Z1, Z5, Z20
-	VFMADD231PS Z1, Z3, Z21
+	VFMADD231PS 256(SI), Z0, Z9
+	VFMADD231PS Z0, Z4, Z10
+	VFMADD231PS 256(SI), Z1, Z9
+	VFMADD231PS Z1, Z4, Z10
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z14, Z8, Z3
-	VPERMPS      Z14, Z9, Z5
-	VPERMPS      Z14, Z16, Z22
-	VPERMPS      Z14, Z17, Z14
-	VPSLLD       $0x14, Z8, Z23
-	VPSLLD       $0x14, Z9, Z24
-	VPSLLD       $0x14, Z16, Z25
-	VPSLLD       $0x14, Z17, Z26
-	VPADDD       Z3, Z23, Z3
-	VPADDD       Z5, Z24, Z5
+	VPERMPS      Z15, Z3, Z4
+	VPERMPS      Z15, Z8, Z15
+	VPSLLD       $0x14, Z3, Z17
+	VPSLLD       $0x14, Z8, Z18
+	VPADDD       Z4, Z17, Z4
+	VPADDD       Z15, Z18, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VFMADD213PS.Z    Z4, Z4, K2, Z9
+	VFMADD213PS.Z    Z15, Z15, K1, Z10
+	VADDPS           Z10, Z9, Z4
+	VPTERNLOGD       $0xfe, Z3, Z8, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z11, (DI)
+	VMOVUPS       Z12, 64(DI)
+	VMOVUPS       Z13, 128(DI)
+	VMOVUPS       Z14, 192(DI)
+	VMOVUPS       Z9, 256(DI)
+	VMOVUPS       Z10, K7, 320(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z16, Z6, Z3
+	VMINPS Z16, Z6, Z5
+	VMAXPS Z16, Z6, Z6
+	VSUBPS Z6, Z3, Z6
+	VSUBPS Z6, Z5, Z5
+	VADDPS Z5, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z3, Z6
+	VMINPS Z4, Z3, Z5
+	VMAXPS Z4, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z5, Z5
+	VADDPS Z5, Z7, Z7
+	LEAQ   320(SI)(CX*4), SI
+	JMP    behind25
+
+upto24:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ          $0x00000060, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  allBits<>+0(SB), Z3
+	VPTESTMB      96(R15), X3, K7, K1
+	VMOVUPS.Z     384(SI), K1, Z4
+	VPTESTMB      (R15), X3, K2
+	VPTESTMB      16(R15), X3, K3
+	VPTESTMB      32(R15), X3, K4
+	VPTESTMB      48(R15), X3, K5
+	VMOVUPS       (SI), Z5
+	VFMADD213PS.Z Z2, Z0, K2, Z5
+	VMOVUPS       64(SI), Z8
+	VFMADD213PS.Z Z2, Z0, K3, Z8
+	VMOVUPS       128(SI), Z9
+	VFMADD213PS.Z Z2, Z0, K4, Z9
+	VMOVUPS       192(SI), Z10
+	VFMADD213PS.Z Z2, Z0, K5, Z10
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z11
+	VSUBPS Z8, Z2, Z12
+	VSUBPS Z9, Z2, Z13
+	VSUBPS Z10, Z2, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     (SI), Z0, Z11
+	VFMADD231PS     64(SI), Z0, Z12
+	VFMADD231PS     128(SI), Z0, Z13
+	VFMADD231PS     192(SI), Z0, Z14
+	VFMADD231PS     (SI), Z1, Z11
+	VFMADD231PS     64(SI), Z1, Z12
+	VFMADD231PS     128(SI), Z1, Z13
+	VFMADD231PS     192(SI), Z1, Z14
+	VBROADCASTF64X4 nearTable<>+0(SB), Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z15, Z5, Z16
+	VPERMPS      Z15, Z8, Z17
+	VPERMPS      Z15, Z9, Z18
+	VPERMPS      Z15, Z10, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPSLLD       $0x14, Z9, Z22
+	VPSLLD       $0x14, Z10, Z23
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VFMADD213PS.Z    Z16, Z16, K2, Z11
+	VFMADD213PS.Z    Z17, Z17, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VFMADD213PS.Z    Z19, Z19, K5, Z14
+	VADDPS           Z12, Z11, Z16
+	VADDPS           Z14, Z13, Z17
+	VADDPS           Z17, Z16, Z16
+	VPTERNLOGD       $0xfe, Z8, Z9, Z5
+	VPORD            Z5, Z10, Z5
+	VPTESTMB         64(R15), X3, K2
+	VPTESTMB         80(R15), X3, K3
+	VMOVUPS          256(SI), Z3
+	VFMADD213PS.Z    Z2, Z0, K2, Z3
+	VMOVUPS          320(SI), Z8
+	VFMADD213PS.Z    Z2, Z0, K3, Z8
+	VMOVAPS          Z2, Z9
+	VFMADD231PS.Z    Z0, Z4, K1, Z9
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z10
+	VSUBPS Z8, Z2, Z17
+	VSUBPS Z9, Z2, Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Z0, Z10
+	VFMADD231PS 320(SI), Z0, Z17
+	VFMADD231PS Z0, Z4, Z18
+	VFMADD231PS 256(SI), Z1, Z10
+	VFMADD231PS 320(SI), Z1, Z17
+	VFMADD231PS Z1, Z4, Z18
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z15, Z3, Z4
+	VPERMPS      Z15, Z8, Z19
+	VPERMPS      Z15, Z9, Z15
+	VPSLLD       $0x14, Z3, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPSLLD       $0x14, Z9, Z22
+	VPADDD       Z4, Z20, Z4
+	VPADDD       Z19, Z21, Z19
+	VPADDD       Z15, Z22, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z22
+	VMULPS           Z20, Z10, Z10
+	VMULPS           Z21, Z17, Z17
+	VMULPS           Z22, Z18, Z18
+	VFMADD213PS.Z    Z4, Z4, K2, Z10
+	VFMADD213PS.Z    Z19, Z19, K3, Z17
+	VFMADD213PS.Z    Z15, Z15, K1, Z18
+	VADDPS           Z17, Z10, Z4
+	VPTERNLOGD       $0xfe, Z3, Z8, Z5
+	VPORD            Z5, Z9, Z5
+	VADDPS           Z18, Z4, Z4
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z11, (DI)
+	VMOVUPS       Z12, 64(DI)
+	VMOVUPS       Z13, 128(DI)
+	VMOVUPS       Z14, 192(DI)
+	VMOVUPS       Z10, 256(DI)
+	VMOVUPS       Z17, 320(DI)
+	VMOVUPS       Z18, K7, 384(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z16, Z6, Z3
+	VMINPS Z16, Z6, Z5
+	VMAXPS Z16, Z6, Z6
+	VSUBPS Z6, Z3, Z6
+	VSUBPS Z6, Z5, Z5
+	VADDPS Z5, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z3, Z6
+	VMINPS Z4, Z3, Z5
+	VMAXPS Z4, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z5, Z5
+	VADDPS Z5, Z7, Z7
+	LEAQ   384(SI)(CX*4), SI
+	JMP    behind25
+
+upto25:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ          $0x00000070, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  allBits<>+0(SB), Z3
+	VPTESTMB      112(R15), X3, K7, K1
+	VMOVUPS.Z     448(SI), K1, Z4
+	VPTESTMB      (R15), X3, K2
+	VPTESTMB      16(R15), X3, K3
+	VPTESTMB      32(R15), X3, K4
+	VPTESTMB      48(R15), X3, K5
+	VMOVUPS       (SI), Z5
+	VFMADD213PS.Z Z2, Z0, K2, Z5
+	VMOVUPS       64(SI), Z8
+	VFMADD213PS.Z Z2, Z0, K3, Z8
+	VMOVUPS       128(SI), Z9
+	VFMADD213PS.Z Z2, Z0, K4, Z9
+	VMOVUPS       192(SI), Z10
+	VFMADD213PS.Z Z2, Z0, K5, Z10
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z11
+	VSUBPS Z8, Z2, Z12
+	VSUBPS Z9, Z2, Z13
+	VSUBPS Z10, Z2, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     (SI), Z0, Z11
+	VFMADD231PS     64(SI), Z0, Z12
+	VFMADD231PS     128(SI), Z0, Z13
+	VFMADD231PS     192(SI), Z0, Z14
+	VFMADD231PS     (SI), Z1, Z11
+	VFMADD231PS     64(SI), Z1, Z12
+	VFMADD231PS     128(SI), Z1, Z13
+	VFMADD231PS     192(SI), Z1, Z14
+	VBROADCASTF64X4 nearTable<>+0(SB), Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z15, Z5, Z16
+	VPERMPS      Z15, Z8, Z17
+	VPERMPS      Z15, Z9, Z18
+	VPERMPS      Z15, Z10, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPSLLD       $0x14, Z9, Z22
+	VPSLLD       $0x14, Z10, Z23
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VFMADD213PS.Z    Z16, Z16, K2, Z11
+	VFMADD213PS.Z    Z17, Z17, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VFMADD213PS.Z    Z19, Z19, K5, Z14
+	VADDPS           Z12, Z11, Z16
+	VADDPS           Z14, Z13, Z17
+	VADDPS           Z17, Z16, Z16
+	VPTERNLOGD       $0xfe, Z8, Z9, Z5
+	VPORD            Z5, Z10, Z5
+	VPTESTMB         64(R15), X3, K2
+	VPTESTMB         80(R15), X3, K3
+	VPTESTMB         96(R15), X3, K4
+	VMOVUPS          256(SI), Z3
+	VFMADD213PS.Z    Z2, Z0, K2, Z3
+	VMOVUPS          320(SI), Z8
+	VFMADD213PS.Z    Z2, Z0, K3, Z8
+	VMOVUPS          384(SI), Z9
+	VFMADD213PS.Z    Z2, Z0, K4, Z9
+	VMOVAPS          Z2, Z10
+	VFMADD231PS.Z    Z0, Z4, K1, Z10
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z17
+	VSUBPS Z8, Z2, Z18
+	VSUBPS Z9, Z2, Z19
+	VSUBPS Z10, Z2, Z20
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Z0, Z17
+	VFMADD231PS 320(SI), Z0, Z18
+	VFMADD231PS 384(SI), Z0, Z19
+	VFMADD231PS Z0, Z4, Z20
+	VFMADD231PS 256(SI), Z1, Z17
+	VFMADD231PS 320(SI), Z1, Z18
+	VFMADD231PS 384(SI), Z1, Z19
+	VFMADD231PS Z1, Z4, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z15, Z3, Z4
+	VPERMPS      Z15, Z8, Z21
+	VPERMPS      Z15, Z9, Z22
+	VPERMPS      Z15, Z10, Z15
+	VPSLLD       $0x14, Z3, Z23
+	VPSLLD       $0x14, Z8, Z24
+	VPSLLD       $0x14, Z9, Z25
+	VPSLLD       $0x14, Z10, Z26
+	VPADDD       Z4, Z23, Z4
+	VPADDD       Z21, Z24, Z21
 	VPADDD       Z22, Z25, Z22
-	VPADDD       Z14, Z26, Z14
+	VPADDD       Z15, Z26, Z15
 	VBROADCASTSS nearExp2<>+0(SB), Z23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z23
 	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z24
 	VBROADCASTSS     nearExp2<>+0(SB), Z25
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z25
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z25
 	VBROADCASTSS     nearExp2<>+0(SB), Z26
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z21, Z26
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z25
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z26
-	VMULPS           Z23, Z18, Z18
-	VMULPS           Z24, Z19, Z19
-	VMULPS           Z25, Z20, Z20
-	VMULPS           Z26, Z21, Z21
-	VFMADD213PS.Z    Z3, Z3, K1, Z18
-	VFMADD213PS.Z    Z5, Z5, K2, Z19
-	VFMADD213PS.Z    Z22, Z22, K3, Z20
-	VFMADD213PS.Z    Z14, Z14, K4, Z21
-	VADDPS           Z19, Z18, Z3
-	VADDPS           Z21, Z20, Z5
-	VADDPS           Z5, Z3, Z3
-	VPTERNLOGD       $0xfe, Z8, Z9, Z4
-	VPTERNLOGD       $0xfe, Z16, Z17, Z4
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z26
+	VMULPS           Z23, Z17, Z17
+	VMULPS           Z24, Z18, Z18
+	VMULPS           Z25, Z19, Z19
+	VMULPS           Z26, Z20, Z20
+	VFMADD213PS.Z    Z4, Z4, K2, Z17
+	VFMADD213PS.Z    Z21, Z21, K3, Z18
+	VFMADD213PS.Z    Z22, Z22, K4, Z19
+	VFMADD213PS.Z    Z15, Z15, K1, Z20
+	VADDPS           Z18, Z17, Z4
+	VADDPS           Z20, Z19, Z15
+	VADDPS           Z15, Z4, Z4
+	VPTERNLOGD       $0xfe, Z3, Z8, Z5
+	VPTERNLOGD       $0xfe, Z9, Z10, Z5
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
 	KORTESTW      K6, K6
 	JNZ           exact
-	VMOVUPS       Z10, (DI)
-	VMOVUPS       Z11, 64(DI)
-	VMOVUPS       Z12, 128(DI)
-	VMOVUPS       Z13, 192(DI)
-	VMOVUPS       Z18, 256(DI)
-	VMOVUPS       Z19, 320(DI)
-	VMOVUPS       Z20, K7, 384(DI)
-	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z21, K1, 448(DI)
+	VMOVUPS       Z11, (DI)
+	VMOVUPS       Z12, 64(DI)
+	VMOVUPS       Z13, 128(DI)
+	VMOVUPS       Z14, 192(DI)
+	VMOVUPS       Z17, 256(DI)
+	VMOVUPS       Z18, 320(DI)
+	VMOVUPS       Z19, 384(DI)
+	VMOVUPS       Z20, K7, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z15, Z6, Z4
-	VMINPS Z15, Z6, Z5
-	VMAXPS Z15, Z6, Z6
-	VSUBPS Z6, Z4, Z6
+	VADDPS Z16, Z6, Z3
+	VMINPS Z16, Z6, Z5
+	VMAXPS Z16, Z6, Z6
+	VSUBPS Z6, Z3, Z6
 	VSUBPS Z6, Z5, Z5
 	VADDPS Z5, Z7, Z7
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z3, Z4, Z6
-	VMINPS Z3, Z4, Z5
-	VMAXPS Z3, Z4, Z4
-	VSUBPS Z4, Z6, Z4
-	VSUBPS Z4, Z5, Z5
+	VADDPS Z4, Z3, Z6
+	VMINPS Z4, Z3, Z5
+	VMAXPS Z4, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z5, Z5
 	VADDPS Z5, Z7, Z7
-	LEAQ   384(SI)(CX*4), SI
+	LEAQ   448(SI)(CX*4), SI
 
-behind23:
+behind25:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
 	VCVTPS2PD     Y6, Z3
@@ -15536,12 +15827,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done26
+	JLT          done28
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
 	PCALIGN      $0x40
 
-loop26:
+loop28:
 	VMOVUPS (SI), Z8
 
 	// e*cHi + e*cLo
@@ -15594,19 +15885,19 @@ loop26:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000080, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop26
+	JGE         loop28
 
-done26:
+done28:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done27
+	JLT          done29
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
 	PCALIGN      $0x40
 
-loop27:
+loop29:
 	VMOVUPS (SI), Z8
 
 	// e*cHi + e*cLo
@@ -15617,12 +15908,12 @@ loop27:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000010, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop27
+	JGE         loop29
 
-done27:
+done29:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind28
+	JZ    behind30
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -15638,7 +15929,7 @@ done27:
 	VMOVUPS          Z5, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind28:
+behind30:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -15654,10 +15945,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000080, CX
-	JLT     done31
+	JLT     done33
 	PCALIGN $0x40
 
-loop31:
+loop33:
 	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo
@@ -15710,17 +16001,17 @@ loop31:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000080, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop31
+	JGE         loop33
 
-done31:
+done33:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done32
+	JLT     done34
 	PCALIGN $0x40
 
-loop32:
+loop34:
 	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo
@@ -15731,12 +16022,12 @@ loop32:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000010, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop32
+	JGE         loop34
 
-done32:
+done34:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind33
+	JZ    behind35
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -15752,7 +16043,7 @@ done32:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind33:
+behind35:
 	JMP next
 
 small:
@@ -15793,11 +16084,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done36
+	JLT          done38
 	VBROADCASTSS down<>+0(SB), Z4
 	PCALIGN      $0x40
 
-loop36:
+loop38:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -15858,17 +16149,17 @@ loop36:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000080, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop36
+	JGE         loop38
 
-done36:
+done38:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done37
+	JLT     done39
 	PCALIGN $0x40
 
-loop37:
+loop39:
 	VMOVUPS (SI), Z4
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -15880,12 +16171,12 @@ loop37:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000010, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop37
+	JGE         loop39
 
-done37:
+done39:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind38
+	JZ    behind40
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -15902,7 +16193,7 @@ done37:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind38:
+behind40:
 	JMP next
 
 far:
@@ -15930,7 +16221,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done41
+	JLT             done43
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 	VBROADCASTSS    allBits<>+0(SB), Z9
 	VBROADCASTSS    minusInf<>+0(SB), Z10
@@ -15940,7 +16231,7 @@ exact:
 	VBROADCASTSS    cut<>+0(SB), Z14
 	PCALIGN         $0x40
 
-loop41:
+loop43:
 	// x where other is true, else -Inf
 	VPTESTMB  (R15), X9, K1
 	VMOVUPS   (SI), Z15
@@ -16201,21 +16492,21 @@ loop41:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000080, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop41
+	JGE     loop43
 
-done41:
+done43:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind45
+	JZ    behind47
 	CMPQ  CX, $0x00000010
-	JLE   upto42
-	CMPQ  CX, $0x00000020
-	JLE   upto43
-	CMPQ  CX, $0x00000040
 	JLE   upto44
-	JMP   upto45
+	CMPQ  CX, $0x00000020
+	JLE   upto45
+	CMPQ  CX, $0x00000040
+	JLE   upto46
+	JMP   upto47
 
-upto42:
+upto44:
 	// Turns of 1 to 16 elements.
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -16271,9 +16562,9 @@ upto42:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind45
+	JMP     behind47
 
-upto43:
+upto45:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
@@ -16355,9 +16646,9 @@ upto43:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind45
+	JMP     behind47
 
-upto44:
+upto46:
 	// Turns of 33 to 64 elements.
 	SUBQ         $0x00000020, CX
 	NEGQ         CX
@@ -16491,9 +16782,9 @@ upto44:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind45
+	JMP     behind47
 
-upto45:
+upto47:
 	// Turns of 65 to 128 elements.
 	SUBQ         $0x00000040, CX
 	NEGQ         CX
@@ -16749,7 +17040,7 @@ upto45:
 	VMOVAPS Z8, Z6
 	LEAQ    256(SI)(CX*4), SI
 
-behind45:
+behind47:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
@@ -16795,11 +17086,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done48
+	JLT          done50
 	VBROADCASTSS down<>+0(SB), Z5
 	PCALIGN      $0x40
 
-loop48:
+loop50:
 	VMOVUPS (SI), Z6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -16868,17 +17159,17 @@ loop48:
 	ADDQ          $0x00000200, DI
 	ADDQ          $0x00000080, R15
 	SUBQ          $0x00000080, CX
-	JGE           loop48
+	JGE           loop50
 
-done48:
+done50:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done49
+	JLT     done51
 	PCALIGN $0x40
 
-loop49:
+loop51:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -16891,12 +17182,12 @@ loop49:
 	ADDQ          $0x00000040, DI
 	ADDQ          $0x00000010, R15
 	SUBQ          $0x00000010, CX
-	JGE           loop49
+	JGE           loop51
 
-done49:
+done51:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind50
+	JZ    behind52
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -16914,7 +17205,7 @@ done49:
 	VMOVUPS       Z6, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
-behind50:
+behind52:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -16943,12 +17234,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done53
+	JLT          done55
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop53:
+loop55:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -17001,19 +17292,19 @@ loop53:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000080, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop53
+	JGE         loop55
 
-done53:
+done55:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done54
+	JLT          done56
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop54:
+loop56:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -17024,12 +17315,12 @@ loop54:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000010, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop54
+	JGE         loop56
 
-done54:
+done56:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind55
+	JZ    behind57
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -17045,7 +17336,7 @@ done54:
 	VMOVUPS          Z1, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind55:
+behind57:
 	JMP last
 
 irregular:
@@ -19812,7 +20103,7 @@ loop20:
 done20:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind26
+	JZ    behind28
 	CMPQ  CX, $0x00000010
 	JLE   upto21
 	CMPQ  CX, $0x00000020
@@ -19821,9 +20112,13 @@ done20:
 	JLE   upto23
 	CMPQ  CX, $0x00000040
 	JLE   upto24
-	CMPQ  CX, $0x00000060
+	CMPQ  CX, $0x00000050
 	JLE   upto25
-	JMP   upto26
+	CMPQ  CX, $0x00000060
+	JLE   upto26
+	CMPQ  CX, $0x00000070
+	JLE   upto27
+	JMP   upto28
 
 upto21:
 	// Turns whose elements are all near, of 1 to 16 elements.
@@ -19877,7 +20172,7 @@ upto21:
 	VADDPS  Z4, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind26
+	JMP     behind28
 
 upto22:
 	// Turns whose elements are all near, of 17 to 32 elements.
@@ -19954,7 +20249,7 @@ upto22:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind26
+	JMP     behind28
 
 upto23:
 	// Turns whose elements are all near, of 33 to 48 elements.
@@ -20051,7 +20346,7 @@ upto23:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind26
+	JMP     behind28
 
 upto24:
 	// Turns whose elements are all near, of 49 to 64 elements.
@@ -20169,75 +20464,81 @@ upto24:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind26
+	JMP     behind28
 
 upto25:
-	// Turns whose elements are all near, of 65 to 96 elements.
+	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ  $0x00000040, CX
-	NEGQ  CX
-	MOVQ  $-1, AX
-	SHRQ  CL, AX
-	NEGQ  CX
-	KMOVQ AX, K7
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        256(SI), K7, Z3
+	VMOVUPS.Z        256(R15), K7, Z4
+	VFMADD231PS.BCST 48(R14), Z3, Z4
+	VBROADCASTSS     minusInf<>+0(SB), Z3
+	VBLENDMPS        Z4, Z3, K7, Z4
 
 	// x * mul + other
 	VMOVUPS      (R15), Z3
-	VBROADCASTSS 48(R14), Z4
-	VFMADD231PS  (SI), Z4, Z3
+	VBROADCASTSS 48(R14), Z5
+	VFMADD231PS  (SI), Z5, Z3
 
 	// x * mul + other
-	VMOVUPS     64(R15), Z5
-	VFMADD231PS 64(SI), Z4, Z5
+	VMOVUPS     64(R15), Z8
+	VFMADD231PS 64(SI), Z5, Z8
 
 	// x * mul + other
-	VMOVUPS     128(R15), Z8
-	VFMADD231PS 128(SI), Z4, Z8
+	VMOVUPS     128(R15), Z9
+	VFMADD231PS 128(SI), Z5, Z9
 
 	// x * mul + other
-	VMOVUPS       192(R15), Z9
-	VFMADD231PS   192(SI), Z4, Z9
+	VMOVUPS       192(R15), Z10
+	VFMADD231PS   192(SI), Z5, Z10
 	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K1
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z5, K2
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K3
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K4
-	VMOVAPS       Z2, Z10
-	VFMADD231PS.Z Z0, Z3, K1, Z10
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z10, K4
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z3, K1, Z5
 	VMOVAPS       Z2, Z11
-	VFMADD231PS.Z Z0, Z5, K2, Z11
+	VFMADD231PS.Z Z0, Z8, K2, Z11
 	VMOVAPS       Z2, Z12
-	VFMADD231PS.Z Z0, Z8, K3, Z12
+	VFMADD231PS.Z Z0, Z9, K3, Z12
 	VMOVAPS       Z2, Z13
-	VFMADD231PS.Z Z0, Z9, K4, Z13
+	VFMADD231PS.Z Z0, Z10, K4, Z13
 
 	// -n = magic - N - u
-	VSUBPS Z10, Z2, Z14
+	VSUBPS Z5, Z2, Z14
 	VSUBPS Z11, Z2, Z15
 	VSUBPS Z12, Z2, Z16
 	VSUBPS Z13, Z2, Z17
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS     Z0, Z3, Z14
-	VFMADD231PS     Z0, Z5, Z15
-	VFMADD231PS     Z0, Z8, Z16
-	VFMADD231PS     Z0, Z9, Z17
+	VFMADD231PS     Z0, Z8, Z15
+	VFMADD231PS     Z0, Z9, Z16
+	VFMADD231PS     Z0, Z10, Z17
 	VFMADD231PS     Z1, Z3, Z14
-	VFMADD231PS     Z1, Z5, Z15
-	VFMADD231PS     Z1, Z8, Z16
-	VFMADD231PS     Z1, Z9, Z17
+	VFMADD231PS     Z1, Z8, Z15
+	VFMADD231PS     Z1, Z9, Z16
+	VFMADD231PS     Z1, Z10, Z17
 	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z3, Z10, Z5
-	VPERMPS      Z3, Z11, Z8
-	VPERMPS      Z3, Z12, Z9
+	VPERMPS      Z3, Z5, Z8
+	VPERMPS      Z3, Z11, Z9
+	VPERMPS      Z3, Z12, Z10
 	VPERMPS      Z3, Z13, Z18
-	VPSLLD       $0x14, Z10, Z19
+	VPSLLD       $0x14, Z5, Z19
 	VPSLLD       $0x14, Z11, Z20
 	VPSLLD       $0x14, Z12, Z21
 	VPSLLD       $0x14, Z13, Z22
-	VPADDD       Z5, Z19, Z5
-	VPADDD       Z8, Z20, Z8
-	VPADDD       Z9, Z21, Z9
+	VPADDD       Z8, Z19, Z8
+	VPADDD       Z9, Z20, Z9
+	VPADDD       Z10, Z21, Z10
 	VPADDD       Z18, Z22, Z18
 	VBROADCASTSS nearExp2<>+0(SB), Z19
 
@@ -20257,87 +20558,229 @@ upto25:
 	VMULPS           Z20, Z15, Z15
 	VMULPS           Z21, Z16, Z16
 	VMULPS           Z22, Z17, Z17
-	VFMADD213PS.Z    Z5, Z5, K1, Z14
-	VFMADD213PS.Z    Z8, Z8, K2, Z15
-	VFMADD213PS.Z    Z9, Z9, K3, Z16
+	VFMADD213PS.Z    Z8, Z8, K1, Z14
+	VFMADD213PS.Z    Z9, Z9, K2, Z15
+	VFMADD213PS.Z    Z10, Z10, K3, Z16
 	VFMADD213PS.Z    Z18, Z18, K4, Z17
-	VADDPS           Z15, Z14, Z5
-	VADDPS           Z17, Z16, Z8
-	VADDPS           Z8, Z5, Z5
-	VPTERNLOGD       $0xfe, Z11, Z12, Z10
-	VPORD            Z10, Z13, Z10
-
-	// x * mul + other
-	VMOVUPS.Z    256(SI), K7, Z8
-	VMOVUPS.Z    256(R15), K7, Z9
-	VFMADD231PS  Z4, Z8, Z9
-	VBROADCASTSS minusInf<>+0(SB), Z8
-	VBLENDMPS    Z9, Z8, K7, Z9
-
-	// x * mul + other
-	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS.Z     320(SI), K1, Z11
-	VMOVUPS.Z     320(R15), K1, Z12
-	VFMADD231PS   Z4, Z11, Z12
-	VBLENDMPS     Z12, Z8, K1, Z12
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K1
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z12, K2
-	VMOVAPS       Z2, Z4
-	VFMADD231PS.Z Z0, Z9, K1, Z4
-	VMOVAPS       Z2, Z8
-	VFMADD231PS.Z Z0, Z12, K2, Z8
+	VADDPS           Z15, Z14, Z8
+	VADDPS           Z17, Z16, Z9
+	VADDPS           Z9, Z8, Z8
+	VPTERNLOGD       $0xfe, Z11, Z12, Z5
+	VPORD            Z5, Z13, Z5
+	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z4, K1
+	VMOVAPS          Z2, Z9
+	VFMADD231PS.Z    Z0, Z4, K1, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z4, Z2, Z11
-	VSUBPS Z8, Z2, Z13
+	VSUBPS Z9, Z2, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z9, Z11
-	VFMADD231PS Z0, Z12, Z13
-	VFMADD231PS Z1, Z9, Z11
-	VFMADD231PS Z1, Z12, Z13
+	VFMADD231PS Z0, Z4, Z10
+	VFMADD231PS Z1, Z4, Z10
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z3, Z4, Z9
-	VPERMPS      Z3, Z8, Z3
-	VPSLLD       $0x14, Z4, Z12
-	VPSLLD       $0x14, Z8, Z18
-	VPADDD       Z9, Z12, Z9
-	VPADDD       Z3, Z18, Z3
-	VBROADCASTSS nearExp2<>+0(SB), Z12
+	VPERMPS      Z3, Z9, Z3
+	VPSLLD       $0x14, Z9, Z4
+	VPADDD       Z3, Z4, Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z12
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z12
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z18
-	VMULPS           Z12, Z11, Z11
-	VMULPS           Z18, Z13, Z13
-	VFMADD213PS.Z    Z9, Z9, K1, Z11
-	VFMADD213PS.Z    Z3, Z3, K2, Z13
-	VADDPS           Z13, Z11, Z3
-	VPTERNLOGD       $0xfe, Z4, Z8, Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z4
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z4
+	VMULPS           Z4, Z10, Z10
+	VFMADD213PS.Z    Z3, Z3, K1, Z10
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPORD         Z5, Z9, Z5
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
 	KORTESTW      K6, K6
 	JNZ           exact
 	VMOVUPS       Z14, (DI)
 	VMOVUPS       Z15, 64(DI)
 	VMOVUPS       Z16, 128(DI)
 	VMOVUPS       Z17, 192(DI)
-	VMOVUPS       Z11, K7, 256(DI)
-	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z13, K1, 320(DI)
+	VMOVUPS       Z10, K7, 256(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z5, Z6, Z4
-	VMINPS Z5, Z6, Z8
-	VMAXPS Z5, Z6, Z6
+	VADDPS Z8, Z6, Z3
+	VMINPS Z8, Z6, Z4
+	VMAXPS Z8, Z6, Z6
+	VSUBPS Z6, Z3, Z6
+	VSUBPS Z6, Z4, Z4
+	VADDPS Z4, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z10, Z3, Z6
+	VMINPS Z10, Z3, Z4
+	VMAXPS Z10, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z4, Z4
+	VADDPS Z4, Z7, Z7
+	LEAQ   256(SI)(CX*4), SI
+	JMP    behind28
+
+upto26:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ  $0x00000050, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        320(SI), K7, Z3
+	VMOVUPS.Z        320(R15), K7, Z4
+	VFMADD231PS.BCST 48(R14), Z3, Z4
+	VBROADCASTSS     minusInf<>+0(SB), Z3
+	VBLENDMPS        Z4, Z3, K7, Z4
+
+	// x * mul + other
+	VMOVUPS      (R15), Z3
+	VBROADCASTSS 48(R14), Z5
+	VFMADD231PS  (SI), Z5, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z8
+	VFMADD231PS 64(SI), Z5, Z8
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z9
+	VFMADD231PS 128(SI), Z5, Z9
+
+	// x * mul + other
+	VMOVUPS       192(R15), Z10
+	VFMADD231PS   192(SI), Z5, Z10
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z10, K4
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z3, K1, Z11
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z8, K2, Z12
+	VMOVAPS       Z2, Z13
+	VFMADD231PS.Z Z0, Z9, K3, Z13
+	VMOVAPS       Z2, Z14
+	VFMADD231PS.Z Z0, Z10, K4, Z14
+
+	// -n = magic - N - u
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+	VSUBPS Z14, Z2, Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     Z0, Z3, Z15
+	VFMADD231PS     Z0, Z8, Z16
+	VFMADD231PS     Z0, Z9, Z17
+	VFMADD231PS     Z0, Z10, Z18
+	VFMADD231PS     Z1, Z3, Z15
+	VFMADD231PS     Z1, Z8, Z16
+	VFMADD231PS     Z1, Z9, Z17
+	VFMADD231PS     Z1, Z10, Z18
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z3, Z11, Z8
+	VPERMPS      Z3, Z12, Z9
+	VPERMPS      Z3, Z13, Z10
+	VPERMPS      Z3, Z14, Z19
+	VPSLLD       $0x14, Z11, Z20
+	VPSLLD       $0x14, Z12, Z21
+	VPSLLD       $0x14, Z13, Z22
+	VPSLLD       $0x14, Z14, Z23
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z9, Z21, Z9
+	VPADDD       Z10, Z22, Z10
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z23
+	VMULPS           Z20, Z15, Z15
+	VMULPS           Z21, Z16, Z16
+	VMULPS           Z22, Z17, Z17
+	VMULPS           Z23, Z18, Z18
+	VFMADD213PS.Z    Z8, Z8, K1, Z15
+	VFMADD213PS.Z    Z9, Z9, K2, Z16
+	VFMADD213PS.Z    Z10, Z10, K3, Z17
+	VFMADD213PS.Z    Z19, Z19, K4, Z18
+	VADDPS           Z16, Z15, Z8
+	VADDPS           Z18, Z17, Z9
+	VADDPS           Z9, Z8, Z8
+	VPTERNLOGD       $0xfe, Z12, Z13, Z11
+	VPORD            Z11, Z14, Z11
+
+	// x * mul + other
+	VMOVUPS       256(R15), Z9
+	VFMADD231PS   256(SI), Z5, Z9
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K2
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z9, K1, Z5
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z4, K2, Z10
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z12
+	VSUBPS Z10, Z2, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z9, Z12
+	VFMADD231PS Z0, Z4, Z13
+	VFMADD231PS Z1, Z9, Z12
+	VFMADD231PS Z1, Z4, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z3, Z5, Z4
+	VPERMPS      Z3, Z10, Z3
+	VPSLLD       $0x14, Z5, Z9
+	VPSLLD       $0x14, Z10, Z14
+	VPADDD       Z4, Z9, Z4
+	VPADDD       Z3, Z14, Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z14
+	VMULPS           Z9, Z12, Z12
+	VMULPS           Z14, Z13, Z13
+	VFMADD213PS.Z    Z4, Z4, K1, Z12
+	VFMADD213PS.Z    Z3, Z3, K2, Z13
+	VADDPS           Z13, Z12, Z3
+	VPTERNLOGD       $0xfe, Z5, Z10, Z11
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z11, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z15, (DI)
+	VMOVUPS       Z16, 64(DI)
+	VMOVUPS       Z17, 128(DI)
+	VMOVUPS       Z18, 192(DI)
+	VMOVUPS       Z12, 256(DI)
+	VMOVUPS       Z13, K7, 320(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z8, Z6, Z4
+	VMINPS Z8, Z6, Z5
+	VMAXPS Z8, Z6, Z6
 	VSUBPS Z6, Z4, Z6
-	VSUBPS Z6, Z8, Z8
-	VADDPS Z8, Z7, Z7
+	VSUBPS Z6, Z5, Z5
+	VADDPS Z5, Z7, Z7
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Z3, Z4, Z6
@@ -20346,167 +20789,357 @@ upto25:
 	VSUBPS Z4, Z6, Z4
 	VSUBPS Z4, Z5, Z5
 	VADDPS Z5, Z7, Z7
-	LEAQ   256(SI)(CX*4), SI
-	JMP    behind26
+	LEAQ   320(SI)(CX*4), SI
+	JMP    behind28
 
-upto26:
-	// Turns whose elements are all near, of 97 to 128 elements.
+upto27:
+	// Turns whose elements are all near, of 97 to 112 elements.
 	SUBQ  $0x00000060, CX
-	NEGQ  CX
-	MOVQ  $-1, AX
-	SHRQ  CL, AX
-	NEGQ  CX
-	KMOVQ AX, K7
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        384(SI), K7, Z3
+	VMOVUPS.Z        384(R15), K7, Z4
+	VFMADD231PS.BCST 48(R14), Z3, Z4
+	VBROADCASTSS     minusInf<>+0(SB), Z3
+	VBLENDMPS        Z4, Z3, K7, Z4
 
 	// x * mul + other
 	VMOVUPS      (R15), Z3
-	VBROADCASTSS 48(R14), Z4
-	VFMADD231PS  (SI), Z4, Z3
+	VBROADCASTSS 48(R14), Z5
+	VFMADD231PS  (SI), Z5, Z3
 
 	// x * mul + other
-	VMOVUPS     64(R15), Z5
-	VFMADD231PS 64(SI), Z4, Z5
+	VMOVUPS     64(R15), Z8
+	VFMADD231PS 64(SI), Z5, Z8
 
 	// x * mul + other
-	VMOVUPS     128(R15), Z8
-	VFMADD231PS 128(SI), Z4, Z8
+	VMOVUPS     128(R15), Z9
+	VFMADD231PS 128(SI), Z5, Z9
 
 	// x * mul + other
-	VMOVUPS       192(R15), Z9
-	VFMADD231PS   192(SI), Z4, Z9
+	VMOVUPS       192(R15), Z10
+	VFMADD231PS   192(SI), Z5, Z10
 	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K1
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z5, K2
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K3
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K4
-	VMOVAPS       Z2, Z10
-	VFMADD231PS.Z Z0, Z3, K1, Z10
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z10, K4
 	VMOVAPS       Z2, Z11
-	VFMADD231PS.Z Z0, Z5, K2, Z11
+	VFMADD231PS.Z Z0, Z3, K1, Z11
 	VMOVAPS       Z2, Z12
-	VFMADD231PS.Z Z0, Z8, K3, Z12
+	VFMADD231PS.Z Z0, Z8, K2, Z12
 	VMOVAPS       Z2, Z13
-	VFMADD231PS.Z Z0, Z9, K4, Z13
+	VFMADD231PS.Z Z0, Z9, K3, Z13
+	VMOVAPS       Z2, Z14
+	VFMADD231PS.Z Z0, Z10, K4, Z14
 
 	// -n = magic - N - u
-	VSUBPS Z10, Z2, Z14
 	VSUBPS Z11, Z2, Z15
 	VSUBPS Z12, Z2, Z16
 	VSUBPS Z13, Z2, Z17
+	VSUBPS Z14, Z2, Z18
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS     Z0, Z3, Z14
-	VFMADD231PS     Z0, Z5, Z15
+	VFMADD231PS     Z0, Z3, Z15
 	VFMADD231PS     Z0, Z8, Z16
 	VFMADD231PS     Z0, Z9, Z17
-	VFMADD231PS     Z1, Z3, Z14
-	VFMADD231PS     Z1, Z5, Z15
+	VFMADD231PS     Z0, Z10, Z18
+	VFMADD231PS     Z1, Z3, Z15
 	VFMADD231PS     Z1, Z8, Z16
 	VFMADD231PS     Z1, Z9, Z17
+	VFMADD231PS     Z1, Z10, Z18
 	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z3, Z10, Z5
 	VPERMPS      Z3, Z11, Z8
 	VPERMPS      Z3, Z12, Z9
-	VPERMPS      Z3, Z13, Z18
-	VPSLLD       $0x14, Z10, Z19
+	VPERMPS      Z3, Z13, Z10
+	VPERMPS      Z3, Z14, Z19
 	VPSLLD       $0x14, Z11, Z20
 	VPSLLD       $0x14, Z12, Z21
 	VPSLLD       $0x14, Z13, Z22
-	VPADDD       Z5, Z19, Z5
+	VPSLLD       $0x14, Z14, Z23
 	VPADDD       Z8, Z20, Z8
 	VPADDD       Z9, Z21, Z9
-	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
+	VPADDD       Z10, Z22, Z10
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z21
 	VBROADCASTSS     nearExp2<>+0(SB), Z22
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z23
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z21
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z22
-	VMULPS           Z19, Z14, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z23
 	VMULPS           Z20, Z15, Z15
 	VMULPS           Z21, Z16, Z16
 	VMULPS           Z22, Z17, Z17
-	VFMADD213PS.Z    Z5, Z5, K1, Z14
-	VFMADD213PS.Z    Z8, Z8, K2, Z15
-	VFMADD213PS.Z    Z9, Z9, K3, Z16
-	VFMADD213PS.Z    Z18, Z18, K4, Z17
-	VADDPS           Z15, Z14, Z5
-	VADDPS           Z17, Z16, Z8
-	VADDPS           Z8, Z5, Z5
-	VPTERNLOGD       $0xfe, Z11, Z12, Z10
-	VPORD            Z10, Z13, Z10
+	VMULPS           Z23, Z18, Z18
+	VFMADD213PS.Z    Z8, Z8, K1, Z15
+	VFMADD213PS.Z    Z9, Z9, K2, Z16
+	VFMADD213PS.Z    Z10, Z10, K3, Z17
+	VFMADD213PS.Z    Z19, Z19, K4, Z18
+	VADDPS           Z16, Z15, Z8
+	VADDPS           Z18, Z17, Z9
+	VADDPS           Z9, Z8, Z8
+	VPTERNLOGD       $0xfe, Z12, Z13, Z11
+	VPORD            Z11, Z14, Z11
 
 	// x * mul + other
-	VMOVUPS.Z    384(SI), K7, Z8
-	VMOVUPS.Z    384(R15), K7, Z9
-	VFMADD231PS  Z4, Z8, Z9
-	VBROADCASTSS minusInf<>+0(SB), Z8
-	VBLENDMPS    Z9, Z8, K7, Z9
+	VMOVUPS     256(R15), Z9
+	VFMADD231PS 256(SI), Z5, Z9
 
 	// x * mul + other
-	KSHIFTRQ    $0x10, K7, K1
-	VMOVUPS.Z   448(SI), K1, Z11
-	VMOVUPS.Z   448(R15), K1, Z12
-	VFMADD231PS Z4, Z11, Z12
-	VBLENDMPS   Z12, Z8, K1, Z12
-
-	// x * mul + other
-	VMOVUPS     256(R15), Z8
-	VFMADD231PS 256(SI), Z4, Z8
-
-	// x * mul + other
-	VMOVUPS       320(R15), Z11
-	VFMADD231PS   320(SI), Z4, Z11
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K1
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z11, K2
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K3
-	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z12, K4
-	VMOVAPS       Z2, Z4
-	VFMADD231PS.Z Z0, Z8, K1, Z4
+	VMOVUPS       320(R15), Z10
+	VFMADD231PS   320(SI), Z5, Z10
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K3
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z9, K1, Z5
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z10, K2, Z12
 	VMOVAPS       Z2, Z13
-	VFMADD231PS.Z Z0, Z11, K2, Z13
-	VMOVAPS       Z2, Z18
-	VFMADD231PS.Z Z0, Z9, K3, Z18
-	VMOVAPS       Z2, Z19
-	VFMADD231PS.Z Z0, Z12, K4, Z19
+	VFMADD231PS.Z Z0, Z4, K3, Z13
 
 	// -n = magic - N - u
-	VSUBPS Z4, Z2, Z20
+	VSUBPS Z5, Z2, Z14
+	VSUBPS Z12, Z2, Z19
+	VSUBPS Z13, Z2, Z20
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z9, Z14
+	VFMADD231PS Z0, Z10, Z19
+	VFMADD231PS Z0, Z4, Z20
+	VFMADD231PS Z1, Z9, Z14
+	VFMADD231PS Z1, Z10, Z19
+	VFMADD231PS Z1, Z4, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z3, Z5, Z4
+	VPERMPS      Z3, Z12, Z9
+	VPERMPS      Z3, Z13, Z3
+	VPSLLD       $0x14, Z5, Z10
+	VPSLLD       $0x14, Z12, Z21
+	VPSLLD       $0x14, Z13, Z22
+	VPADDD       Z4, Z10, Z4
+	VPADDD       Z9, Z21, Z9
+	VPADDD       Z3, Z22, Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z10
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z22
+	VMULPS           Z10, Z14, Z14
+	VMULPS           Z21, Z19, Z19
+	VMULPS           Z22, Z20, Z20
+	VFMADD213PS.Z    Z4, Z4, K1, Z14
+	VFMADD213PS.Z    Z9, Z9, K2, Z19
+	VFMADD213PS.Z    Z3, Z3, K3, Z20
+	VADDPS           Z19, Z14, Z3
+	VPTERNLOGD       $0xfe, Z5, Z12, Z11
+	VPORD            Z11, Z13, Z11
+	VADDPS           Z20, Z3, Z3
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z11, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z15, (DI)
+	VMOVUPS       Z16, 64(DI)
+	VMOVUPS       Z17, 128(DI)
+	VMOVUPS       Z18, 192(DI)
+	VMOVUPS       Z14, 256(DI)
+	VMOVUPS       Z19, 320(DI)
+	VMOVUPS       Z20, K7, 384(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z8, Z6, Z4
+	VMINPS Z8, Z6, Z5
+	VMAXPS Z8, Z6, Z6
+	VSUBPS Z6, Z4, Z6
+	VSUBPS Z6, Z5, Z5
+	VADDPS Z5, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z3, Z4, Z6
+	VMINPS Z3, Z4, Z5
+	VMAXPS Z3, Z4, Z4
+	VSUBPS Z4, Z6, Z4
+	VSUBPS Z4, Z5, Z5
+	VADDPS Z5, Z7, Z7
+	LEAQ   384(SI)(CX*4), SI
+	JMP    behind28
+
+upto28:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ  $0x00000070, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        448(SI), K7, Z3
+	VMOVUPS.Z        448(R15), K7, Z4
+	VFMADD231PS.BCST 48(R14), Z3, Z4
+	VBROADCASTSS     minusInf<>+0(SB), Z3
+	VBLENDMPS        Z4, Z3, K7, Z4
+
+	// x * mul + other
+	VMOVUPS      (R15), Z3
+	VBROADCASTSS 48(R14), Z5
+	VFMADD231PS  (SI), Z5, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z8
+	VFMADD231PS 64(SI), Z5, Z8
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z9
+	VFMADD231PS 128(SI), Z5, Z9
+
+	// x * mul + other
+	VMOVUPS       192(R15), Z10
+	VFMADD231PS   192(SI), Z5, Z10
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z10, K4
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z3, K1, Z11
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z8, K2, Z12
+	VMOVAPS       Z2, Z13
+	VFMADD231PS.Z Z0, Z9, K3, Z13
+	VMOVAPS       Z2, Z14
+	VFMADD231PS.Z Z0, Z10, K4, Z14
+
+	// -n = magic - N - u
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+	VSUBPS Z14, Z2, Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS     Z0, Z3, Z15
+	VFMADD231PS     Z0, Z8, Z16
+	VFMADD231PS     Z0, Z9, Z17
+	VFMADD231PS     Z0, Z10, Z18
+	VFMADD231PS     Z1, Z3, Z15
+	VFMADD231PS     Z1, Z8, Z16
+	VFMADD231PS     Z1, Z9, Z17
+	VFMADD231PS     Z1, Z10, Z18
+	VBROADCASTF64X4 nearTable<>+0(SB), Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z3, Z11, Z8
+	VPERMPS      Z3, Z12, Z9
+	VPERMPS      Z3, Z13, Z10
+	VPERMPS      Z3, Z14, Z19
+	VPSLLD       $0x14, Z11, Z20
+	VPSLLD       $0x14, Z12, Z21
+	VPSLLD       $0x14, Z13, Z22
+	VPSLLD       $0x14, Z14, Z23
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z9, Z21, Z9
+	VPADDD       Z10, Z22, Z10
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z23
+	VMULPS           Z20, Z15, Z15
+	VMULPS           Z21, Z16, Z16
+	VMULPS           Z22, Z17, Z17
+	VMULPS           Z23, Z18, Z18
+	VFMADD213PS.Z    Z8, Z8, K1, Z15
+	VFMADD213PS.Z    Z9, Z9, K2, Z16
+	VFMADD213PS.Z    Z10, Z10, K3, Z17
+	VFMADD213PS.Z    Z19, Z19, K4, Z18
+	VADDPS           Z16, Z15, Z8
+	VADDPS           Z18, Z17, Z9
+	VADDPS           Z9, Z8, Z8
+	VPTERNLOGD       $0xfe, Z12, Z13, Z11
+	VPORD            Z11, Z14, Z11
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z9
+	VFMADD231PS 256(SI), Z5, Z9
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z10
+	VFMADD231PS 320(SI), Z5, Z10
+
+	// x * mul + other
+	VMOVUPS       384(R15), Z12
+	VFMADD231PS   384(SI), Z5, Z12
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K4
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z9, K1, Z5
+	VMOVAPS       Z2, Z13
+	VFMADD231PS.Z Z0, Z10, K2, Z13
+	VMOVAPS       Z2, Z14
+	VFMADD231PS.Z Z0, Z12, K3, Z14
+	VMOVAPS       Z2, Z19
+	VFMADD231PS.Z Z0, Z4, K4, Z19
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z20
 	VSUBPS Z13, Z2, Z21
-	VSUBPS Z18, Z2, Z22
+	VSUBPS Z14, Z2, Z22
 	VSUBPS Z19, Z2, Z23
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z8, Z20
-	VFMADD231PS Z0, Z11, Z21
-	VFMADD231PS Z0, Z9, Z22
-	VFMADD231PS Z0, Z12, Z23
-	VFMADD231PS Z1, Z8, Z20
-	VFMADD231PS Z1, Z11, Z21
-	VFMADD231PS Z1, Z9, Z22
-	VFMADD231PS Z1, Z12, Z23
+	VFMADD231PS Z0, Z9, Z20
+	VFMADD231PS Z0, Z10, Z21
+	VFMADD231PS Z0, Z12, Z22
+	VFMADD231PS Z0, Z4, Z23
+	VFMADD231PS Z1, Z9, Z20
+	VFMADD231PS Z1, Z10, Z21
+	VFMADD231PS Z1, Z12, Z22
+	VFMADD231PS Z1, Z4, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS      Z3, Z4, Z8
+	VPERMPS      Z3, Z5, Z4
 	VPERMPS      Z3, Z13, Z9
-	VPERMPS      Z3, Z18, Z11
+	VPERMPS      Z3, Z14, Z10
 	VPERMPS      Z3, Z19, Z3
-	VPSLLD       $0x14, Z4, Z12
+	VPSLLD       $0x14, Z5, Z12
 	VPSLLD       $0x14, Z13, Z24
-	VPSLLD       $0x14, Z18, Z25
+	VPSLLD       $0x14, Z14, Z25
 	VPSLLD       $0x14, Z19, Z26
-	VPADDD       Z8, Z12, Z8
+	VPADDD       Z4, Z12, Z4
 	VPADDD       Z9, Z24, Z9
-	VPADDD       Z11, Z25, Z11
+	VPADDD       Z10, Z25, Z10
 	VPADDD       Z3, Z26, Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z12
 
@@ -20526,37 +21159,36 @@ upto26:
 	VMULPS           Z24, Z21, Z21
 	VMULPS           Z25, Z22, Z22
 	VMULPS           Z26, Z23, Z23
-	VFMADD213PS.Z    Z8, Z8, K1, Z20
+	VFMADD213PS.Z    Z4, Z4, K1, Z20
 	VFMADD213PS.Z    Z9, Z9, K2, Z21
-	VFMADD213PS.Z    Z11, Z11, K3, Z22
+	VFMADD213PS.Z    Z10, Z10, K3, Z22
 	VFMADD213PS.Z    Z3, Z3, K4, Z23
 	VADDPS           Z21, Z20, Z3
-	VADDPS           Z23, Z22, Z8
-	VADDPS           Z8, Z3, Z3
-	VPTERNLOGD       $0xfe, Z4, Z13, Z10
-	VPTERNLOGD       $0xfe, Z18, Z19, Z10
+	VADDPS           Z23, Z22, Z4
+	VADDPS           Z4, Z3, Z3
+	VPTERNLOGD       $0xfe, Z5, Z13, Z11
+	VPTERNLOGD       $0xfe, Z14, Z19, Z11
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z11, K6
 	KORTESTW      K6, K6
 	JNZ           exact
-	VMOVUPS       Z14, (DI)
-	VMOVUPS       Z15, 64(DI)
-	VMOVUPS       Z16, 128(DI)
-	VMOVUPS       Z17, 192(DI)
+	VMOVUPS       Z15, (DI)
+	VMOVUPS       Z16, 64(DI)
+	VMOVUPS       Z17, 128(DI)
+	VMOVUPS       Z18, 192(DI)
 	VMOVUPS       Z20, 256(DI)
 	VMOVUPS       Z21, 320(DI)
-	VMOVUPS       Z22, K7, 384(DI)
-	KSHIFTRQ      $0x10, K7, K1
-	VMOVUPS       Z23, K1, 448(DI)
+	VMOVUPS       Z22, 384(DI)
+	VMOVUPS       Z23, K7, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z5, Z6, Z4
-	VMINPS Z5, Z6, Z8
-	VMAXPS Z5, Z6, Z6
+	VADDPS Z8, Z6, Z4
+	VMINPS Z8, Z6, Z5
+	VMAXPS Z8, Z6, Z6
 	VSUBPS Z6, Z4, Z6
-	VSUBPS Z6, Z8, Z8
-	VADDPS Z8, Z7, Z7
+	VSUBPS Z6, Z5, Z5
+	VADDPS Z5, Z7, Z7
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Z3, Z4, Z6
@@ -20565,9 +21197,9 @@ upto26:
 	VSUBPS Z4, Z6, Z4
 	VSUBPS Z4, Z5, Z5
 	VADDPS Z5, Z7, Z7
-	LEAQ   384(SI)(CX*4), SI
+	LEAQ   448(SI)(CX*4), SI
 
-behind26:
+behind28:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
 	VCVTPS2PD     Y6, Z3
@@ -20624,12 +21256,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done29
+	JLT          done31
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
 	PCALIGN      $0x40
 
-loop29:
+loop31:
 	VMOVUPS (SI), Z8
 
 	// e*cHi + e*cLo
@@ -20682,19 +21314,19 @@ loop29:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop29
+	JGE         loop31
 
-done29:
+done31:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done30
+	JLT          done32
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
 	PCALIGN      $0x40
 
-loop30:
+loop32:
 	VMOVUPS (SI), Z8
 
 	// e*cHi + e*cLo
@@ -20705,12 +21337,12 @@ loop30:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop30
+	JGE         loop32
 
-done30:
+done32:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind31
+	JZ    behind33
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -20726,7 +21358,7 @@ done30:
 	VMOVUPS          Z5, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind31:
+behind33:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -20742,10 +21374,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000080, CX
-	JLT     done34
+	JLT     done36
 	PCALIGN $0x40
 
-loop34:
+loop36:
 	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo
@@ -20798,17 +21430,17 @@ loop34:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop34
+	JGE         loop36
 
-done34:
+done36:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done35
+	JLT     done37
 	PCALIGN $0x40
 
-loop35:
+loop37:
 	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo
@@ -20819,12 +21451,12 @@ loop35:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop35
+	JGE         loop37
 
-done35:
+done37:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind36
+	JZ    behind38
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -20840,7 +21472,7 @@ done35:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind36:
+behind38:
 	JMP next
 
 small:
@@ -20881,11 +21513,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done39
+	JLT          done41
 	VBROADCASTSS down<>+0(SB), Z4
 	PCALIGN      $0x40
 
-loop39:
+loop41:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -20946,17 +21578,17 @@ loop39:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop39
+	JGE         loop41
 
-done39:
+done41:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done40
+	JLT     done42
 	PCALIGN $0x40
 
-loop40:
+loop42:
 	VMOVUPS (SI), Z4
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -20968,12 +21600,12 @@ loop40:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop40
+	JGE         loop42
 
-done40:
+done42:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind41
+	JZ    behind43
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -20990,7 +21622,7 @@ done40:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind41:
+behind43:
 	JMP next
 
 far:
@@ -21018,7 +21650,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done44
+	JLT             done46
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 	VBROADCASTSS    48(R14), Z9
 	VBROADCASTSS    exp3<>+0(SB), Z10
@@ -21027,7 +21659,7 @@ exact:
 	VBROADCASTSS    cut<>+0(SB), Z13
 	PCALIGN         $0x40
 
-loop44:
+loop46:
 	// x * mul + other
 	VMOVUPS     (R15), Z14
 	VFMADD231PS (SI), Z9, Z14
@@ -21272,21 +21904,21 @@ loop44:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop44
+	JGE     loop46
 
-done44:
+done46:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind48
+	JZ    behind50
 	CMPQ  CX, $0x00000010
-	JLE   upto45
-	CMPQ  CX, $0x00000020
-	JLE   upto46
-	CMPQ  CX, $0x00000040
 	JLE   upto47
-	JMP   upto48
+	CMPQ  CX, $0x00000020
+	JLE   upto48
+	CMPQ  CX, $0x00000040
+	JLE   upto49
+	JMP   upto50
 
-upto45:
+upto47:
 	// Turns of 1 to 16 elements.
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -21342,9 +21974,9 @@ upto45:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind48
+	JMP     behind50
 
-upto46:
+upto48:
 	// Turns of 17 to 32 elements.
 	SUBQ  $0x00000010, CX
 	MOVL  $0x00000001, AX
@@ -21425,9 +22057,9 @@ upto46:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind48
+	JMP     behind50
 
-upto47:
+upto49:
 	// Turns of 33 to 64 elements.
 	SUBQ  $0x00000020, CX
 	NEGQ  CX
@@ -21559,9 +22191,9 @@ upto47:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind48
+	JMP     behind50
 
-upto48:
+upto50:
 	// Turns of 65 to 128 elements.
 	SUBQ  $0x00000040, CX
 	NEGQ  CX
@@ -21813,7 +22445,7 @@ upto48:
 	VMOVAPS Z8, Z6
 	LEAQ    256(SI)(CX*4), SI
 
-behind48:
+behind50:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
@@ -21859,11 +22491,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done51
+	JLT          done53
 	VBROADCASTSS down<>+0(SB), Z5
 	PCALIGN      $0x40
 
-loop51:
+loop53:
 	VMOVUPS (SI), Z6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -21932,17 +22564,17 @@ loop51:
 	ADDQ          $0x00000200, DI
 	ADDQ          $0x00000200, R15
 	SUBQ          $0x00000080, CX
-	JGE           loop51
+	JGE           loop53
 
-done51:
+done53:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done52
+	JLT     done54
 	PCALIGN $0x40
 
-loop52:
+loop54:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -21955,12 +22587,12 @@ loop52:
 	ADDQ          $0x00000040, DI
 	ADDQ          $0x00000040, R15
 	SUBQ          $0x00000010, CX
-	JGE           loop52
+	JGE           loop54
 
-done52:
+done54:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind53
+	JZ    behind55
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -21978,7 +22610,7 @@ done52:
 	VMOVUPS       Z6, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
-behind53:
+behind55:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -22007,12 +22639,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done56
+	JLT          done58
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop56:
+loop58:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -22065,19 +22697,19 @@ loop56:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop56
+	JGE         loop58
 
-done56:
+done58:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done57
+	JLT          done59
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop57:
+loop59:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -22088,12 +22720,12 @@ loop57:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop57
+	JGE         loop59
 
-done57:
+done59:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind58
+	JZ    behind60
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -22109,7 +22741,7 @@ done57:
 	VMOVUPS          Z1, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind58:
+behind60:
 	JMP last
 
 irregular:

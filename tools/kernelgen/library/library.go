@@ -785,7 +785,7 @@ func (d *description) turns(label string, use func(x body) func(b *ir.Block, y i
 		switch {
 		case d.Kernel == Sum || d.Kernel == SumStore || d.Ordinary():
 			tails = fewTails
-		case d.Kernel == SoftmaxRows && d.Operands:
+		case d.Kernel == SoftmaxRows && d.Operands, d.Prepares():
 			tails = allTails
 		}
 	}
