@@ -24375,11 +24375,34 @@ l13:
 	JMP  end
 
 exact16:
+	ADDQ $0x00000000, CX
+	JMP  far
+
+done1:
+	// Rows of 17 to 32 elements.
+	CMPQ    CX, $0x00000020
+	JGT     done3
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x00000010, CX
+	LEAQ    leftMasks<>+256(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact32
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact32
+	PCALIGN $0x40
+
+loop3:
 	// The first element, if it is the one: then nothing waits for the search.
 	VBROADCASTSS (SI), Y2
 	CMPB         (R15), $0x00
 	JNE          l18
-	LEAQ         -8(CX), R11
+	LEAQ         8(CX), R11
 	XORL         AX, AX
 
 l14:
@@ -24405,70 +24428,6 @@ l15:
 l18:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          end
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000000, CX
-	JMP          far
-
-done1:
-	// Rows of 17 to 32 elements.
-	CMPQ    CX, $0x00000020
-	JGT     done3
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000010, CX
-	LEAQ    leftMasks<>+256(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact32
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact32
-	PCALIGN $0x40
-
-loop3:
-	// The first element, if it is the one: then nothing waits for the search.
-	VBROADCASTSS (SI), Y2
-	CMPB         (R15), $0x00
-	JNE          l23
-	LEAQ         8(CX), R11
-	XORL         AX, AX
-
-l19:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l20
-	CMPQ    AX, R11
-	JGE     l21
-	ADDQ    $0x08, AX
-	JMP     l19
-
-l21:
-	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l23
-
-l20:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y2
-
-l23:
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
 	JCS          exact32
 	VBROADCASTSS 8(R14), Y3
 	VMULPS       nearReach<>+0(SB), Y3, Y3
@@ -24483,7 +24442,7 @@ l23:
 	VSUBPS    Y2, Y3, Y3
 	VSUBPS    nearInteger<>+0(SB), Y3, Y3
 	CMPQ      CX, $0x00000008
-	JGE       l24
+	JGE       l19
 	MOVQ      8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -24497,19 +24456,19 @@ l23:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l25
+	JMP       l20
 
-l24:
+l19:
 	VPMOVZXBD 16(R15), Y2
 
-l25:
+l20:
 	VPCMPGTD   leftMasks<>+256(SB), Y2, Y2
 	VMASKMOVPS 64(SI), Y2, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l26
+	JGE        l21
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l27
+	JLE        l22
 	MOVQ       8(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -24523,12 +24482,12 @@ l25:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l27
+	JMP        l22
 
-l26:
+l21:
 	VPMOVZXBD 24(R15), Y5
 
-l27:
+l22:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 96(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -24671,29 +24630,29 @@ l27:
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l28
+	JGE         l23
 	VMASKMOVPS  Y3, Y2, 64(DI)
-	JMP         l29
+	JMP         l24
 
-l28:
+l23:
 	VMOVUPS Y3, 64(DI)
 
-l29:
+l24:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y5, Y6
 	VFMADD231PS Y4, Y5, Y6
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l30
+	JGE         l25
 	CMPQ        CX, $0x00000008
-	JLE         l31
+	JLE         l26
 	VMASKMOVPS  Y6, Y2, 96(DI)
-	JMP         l31
+	JMP         l26
 
-l30:
+l25:
 	VMOVUPS Y6, 96(DI)
 
-l31:
+l26:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -24731,30 +24690,30 @@ small3:
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l32
+	JGE         l27
 	VMASKMOVPS  Y3, Y2, 64(DI)
-	JMP         l33
+	JMP         l28
 
-l32:
+l27:
 	VMOVUPS Y3, 64(DI)
 
-l33:
+l28:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y5, Y6
 	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l34
+	JGE         l29
 	CMPQ        CX, $0x00000008
-	JLE         l35
+	JLE         l30
 	VMASKMOVPS  Y6, Y2, 96(DI)
-	JMP         l35
+	JMP         l30
 
-l34:
+l29:
 	VMOVUPS Y6, 96(DI)
 
-l35:
+l30:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -24763,49 +24722,8 @@ l35:
 	JMP  end
 
 exact32:
-	// The first element, if it is the one: then nothing waits for the search.
-	VBROADCASTSS (SI), Y2
-	CMPB         (R15), $0x00
-	JNE          l40
-	LEAQ         8(CX), R11
-	XORL         AX, AX
-
-l36:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l37
-	CMPQ    AX, R11
-	JGE     l38
-	ADDQ    $0x08, AX
-	JMP     l36
-
-l38:
-	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l40
-
-l37:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y2
-
-l40:
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          end
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000010, CX
-	JMP          far
+	ADDQ $0x00000010, CX
+	JMP  far
 
 done3:
 	// Rows of 33 to 48 elements.
@@ -24830,31 +24748,31 @@ loop5:
 	// The first element, if it is the one: then nothing waits for the search.
 	VBROADCASTSS (SI), Y2
 	CMPB         (R15), $0x00
-	JNE          l45
+	JNE          l35
 	LEAQ         24(CX), R11
 	XORL         AX, AX
 
-l41:
+l31:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l42
+	JNE     l32
 	CMPQ    AX, R11
-	JGE     l43
+	JGE     l33
 	ADDQ    $0x08, AX
-	JMP     l41
+	JMP     l31
 
-l43:
+l33:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l45
+	JMP          l35
 
-l42:
+l32:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l45:
+l35:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          exact48
@@ -24871,7 +24789,7 @@ l45:
 	VSUBPS    Y2, Y3, Y3
 	VSUBPS    nearInteger<>+0(SB), Y3, Y3
 	CMPQ      CX, $0x00000008
-	JGE       l46
+	JGE       l36
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -24885,19 +24803,19 @@ l45:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l47
+	JMP       l37
 
-l46:
+l36:
 	VPMOVZXBD 32(R15), Y2
 
-l47:
+l37:
 	VPCMPGTD   leftMasks<>+256(SB), Y2, Y2
 	VMASKMOVPS 128(SI), Y2, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l48
+	JGE        l38
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l49
+	JLE        l39
 	MOVQ       24(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -24911,12 +24829,12 @@ l47:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l49
+	JMP        l39
 
-l48:
+l38:
 	VPMOVZXBD 40(R15), Y5
 
-l49:
+l39:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 160(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -25137,29 +25055,29 @@ l49:
 	VFMADD231PS Y3, Y2, Y4
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l50
+	JGE         l40
 	VMASKMOVPS  Y4, Y2, 128(DI)
-	JMP         l51
+	JMP         l41
 
-l50:
+l40:
 	VMOVUPS Y4, 128(DI)
 
-l51:
+l41:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y8, Y5
 	VFMADD231PS Y3, Y8, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l52
+	JGE         l42
 	CMPQ        CX, $0x00000008
-	JLE         l53
+	JLE         l43
 	VMASKMOVPS  Y5, Y2, 160(DI)
-	JMP         l53
+	JMP         l43
 
-l52:
+l42:
 	VMOVUPS Y5, 160(DI)
 
-l53:
+l43:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -25212,30 +25130,30 @@ small5:
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l54
+	JGE         l44
 	VMASKMOVPS  Y4, Y2, 128(DI)
-	JMP         l55
+	JMP         l45
 
-l54:
+l44:
 	VMOVUPS Y4, 128(DI)
 
-l55:
+l45:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y8, Y5
 	VFMADD231PS Y3, Y8, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l56
+	JGE         l46
 	CMPQ        CX, $0x00000008
-	JLE         l57
+	JLE         l47
 	VMASKMOVPS  Y5, Y2, 160(DI)
-	JMP         l57
+	JMP         l47
 
-l56:
+l46:
 	VMOVUPS Y5, 160(DI)
 
-l57:
+l47:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -25244,49 +25162,8 @@ l57:
 	JMP  end
 
 exact48:
-	// The first element, if it is the one: then nothing waits for the search.
-	VBROADCASTSS (SI), Y2
-	CMPB         (R15), $0x00
-	JNE          l62
-	LEAQ         24(CX), R11
-	XORL         AX, AX
-
-l58:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l59
-	CMPQ    AX, R11
-	JGE     l60
-	ADDQ    $0x08, AX
-	JMP     l58
-
-l60:
-	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l62
-
-l59:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y2
-
-l62:
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          end
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000020, CX
-	JMP          far
+	ADDQ $0x00000020, CX
+	JMP  far
 
 done5:
 	// Rows of 49 to 64 elements.
@@ -25311,31 +25188,31 @@ loop7:
 	// The first element, if it is the one: then nothing waits for the search.
 	VBROADCASTSS (SI), Y2
 	CMPB         (R15), $0x00
-	JNE          l67
+	JNE          l52
 	LEAQ         40(CX), R11
 	XORL         AX, AX
 
-l63:
+l48:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l64
+	JNE     l49
 	CMPQ    AX, R11
-	JGE     l65
+	JGE     l50
 	ADDQ    $0x08, AX
-	JMP     l63
+	JMP     l48
 
-l65:
+l50:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l67
+	JMP          l52
 
-l64:
+l49:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l67:
+l52:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          exact64
@@ -25352,7 +25229,7 @@ l67:
 	VSUBPS    Y2, Y3, Y3
 	VSUBPS    nearInteger<>+0(SB), Y3, Y3
 	CMPQ      CX, $0x00000008
-	JGE       l68
+	JGE       l53
 	MOVQ      40(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -25366,19 +25243,19 @@ l67:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l69
+	JMP       l54
 
-l68:
+l53:
 	VPMOVZXBD 48(R15), Y2
 
-l69:
+l54:
 	VPCMPGTD   leftMasks<>+256(SB), Y2, Y2
 	VMASKMOVPS 192(SI), Y2, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l70
+	JGE        l55
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l71
+	JLE        l56
 	MOVQ       40(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -25392,12 +25269,12 @@ l69:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l71
+	JMP        l56
 
-l70:
+l55:
 	VPMOVZXBD 56(R15), Y5
 
-l71:
+l56:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 224(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -25668,29 +25545,29 @@ l71:
 	VFMADD231PS Y3, Y2, Y4
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l72
+	JGE         l57
 	VMASKMOVPS  Y4, Y2, 192(DI)
-	JMP         l73
+	JMP         l58
 
-l72:
+l57:
 	VMOVUPS Y4, 192(DI)
 
-l73:
+l58:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y12, Y5
 	VFMADD231PS Y3, Y12, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l74
+	JGE         l59
 	CMPQ        CX, $0x00000008
-	JLE         l75
+	JLE         l60
 	VMASKMOVPS  Y5, Y2, 224(DI)
-	JMP         l75
+	JMP         l60
 
-l74:
+l59:
 	VMOVUPS Y5, 224(DI)
 
-l75:
+l60:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -25757,30 +25634,30 @@ small7:
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l76
+	JGE         l61
 	VMASKMOVPS  Y4, Y2, 192(DI)
-	JMP         l77
+	JMP         l62
 
-l76:
+l61:
 	VMOVUPS Y4, 192(DI)
 
-l77:
+l62:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y12, Y5
 	VFMADD231PS Y3, Y12, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l78
+	JGE         l63
 	CMPQ        CX, $0x00000008
-	JLE         l79
+	JLE         l64
 	VMASKMOVPS  Y5, Y2, 224(DI)
-	JMP         l79
+	JMP         l64
 
-l78:
+l63:
 	VMOVUPS Y5, 224(DI)
 
-l79:
+l64:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -25789,49 +25666,8 @@ l79:
 	JMP  end
 
 exact64:
-	// The first element, if it is the one: then nothing waits for the search.
-	VBROADCASTSS (SI), Y2
-	CMPB         (R15), $0x00
-	JNE          l84
-	LEAQ         40(CX), R11
-	XORL         AX, AX
-
-l80:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l81
-	CMPQ    AX, R11
-	JGE     l82
-	ADDQ    $0x08, AX
-	JMP     l80
-
-l82:
-	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l84
-
-l81:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y2
-
-l84:
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          end
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000030, CX
-	JMP          far
+	ADDQ $0x00000030, CX
+	JMP  far
 
 done7:
 	// Rows of 65 to 96 elements.
@@ -25857,31 +25693,31 @@ loop9:
 	// The first element, if it is the one: then nothing waits for the search.
 	VBROADCASTSS (SI), Y3
 	CMPB         (R15), $0x00
-	JNE          l89
+	JNE          l69
 	LEAQ         56(CX), R11
 	XORL         AX, AX
 
-l85:
+l65:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l86
+	JNE     l66
 	CMPQ    AX, R11
-	JGE     l87
+	JGE     l67
 	ADDQ    $0x08, AX
-	JMP     l85
+	JMP     l65
 
-l87:
+l67:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l89
+	JMP          l69
 
-l86:
+l66:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y3
 
-l89:
+l69:
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
 	JCS          exact96
@@ -25994,7 +25830,7 @@ l89:
 	VPOR        Y6, Y10, Y6
 	VPOR        Y6, Y11, Y6
 	CMPQ        CX, $0x00000008
-	JGE         l90
+	JGE         l70
 	MOVQ        56(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000008, CX
@@ -26008,19 +25844,19 @@ l89:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l91
+	JMP         l71
 
-l90:
+l70:
 	VPMOVZXBD 64(R15), Y3
 
-l91:
+l71:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 256(SI), Y3, Y5
 	CMPQ       CX, $0x00000018
-	JGE        l92
+	JGE        l72
 	VPXOR      Y10, Y10, Y10
 	CMPQ       CX, $0x00000010
-	JLE        l93
+	JLE        l73
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000018, CX
@@ -26034,12 +25870,12 @@ l91:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l93
+	JMP        l73
 
-l92:
+l72:
 	VPMOVZXBD 80(R15), Y10
 
-l93:
+l73:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 320(SI), Y10, Y11
 	VMOVAPS    Y4, Y12
@@ -26191,10 +26027,10 @@ l93:
 	VPOR        Y6, Y11, Y6
 	VPOR        Y6, Y12, Y6
 	CMPQ        CX, $0x00000010
-	JGE         l94
+	JGE         l74
 	VPXOR       Y7, Y7, Y7
 	CMPQ        CX, $0x00000008
-	JLE         l95
+	JLE         l75
 	MOVQ        56(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000010, CX
@@ -26208,19 +26044,19 @@ l93:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l95
+	JMP         l75
 
-l94:
+l74:
 	VPMOVZXBD 72(R15), Y7
 
-l95:
+l75:
 	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VMASKMOVPS 288(SI), Y7, Y8
 	CMPQ       CX, $0x00000020
-	JGE        l96
+	JGE        l76
 	VPXOR      Y9, Y9, Y9
 	CMPQ       CX, $0x00000018
-	JLE        l97
+	JLE        l77
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000020, CX
@@ -26234,12 +26070,12 @@ l95:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l97
+	JMP        l77
 
-l96:
+l76:
 	VPMOVZXBD 88(R15), Y9
 
-l97:
+l77:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 352(SI), Y9, Y11
 	VMOVAPS    Y4, Y12
@@ -26387,29 +26223,29 @@ l97:
 	VFMADD231PS Y4, Y3, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l98
+	JGE         l78
 	VMASKMOVPS  Y5, Y3, 256(DI)
-	JMP         l99
+	JMP         l79
 
-l98:
+l78:
 	VMOVUPS Y5, 256(DI)
 
-l99:
+l79:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y7, Y3
 	VFMADD231PS Y4, Y7, Y3
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l100
+	JGE         l80
 	CMPQ        CX, $0x00000008
-	JLE         l101
+	JLE         l81
 	VMASKMOVPS  Y3, Y5, 288(DI)
-	JMP         l101
+	JMP         l81
 
-l100:
+l80:
 	VMOVUPS Y3, 288(DI)
 
-l101:
+l81:
 	VMOVUPS 320(BX), Y3
 
 	// e*cHi + e*cLo
@@ -26417,31 +26253,31 @@ l101:
 	VFMADD231PS Y4, Y3, Y5
 	VMOVUPS     64(DX), Y3
 	CMPQ        CX, $0x00000018
-	JGE         l102
+	JGE         l82
 	CMPQ        CX, $0x00000010
-	JLE         l103
+	JLE         l83
 	VMASKMOVPS  Y5, Y3, 320(DI)
-	JMP         l103
+	JMP         l83
 
-l102:
+l82:
 	VMOVUPS Y5, 320(DI)
 
-l103:
+l83:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y9, Y6
 	VFMADD231PS Y4, Y9, Y6
 	VMOVUPS     96(DX), Y3
 	CMPQ        CX, $0x00000020
-	JGE         l104
+	JGE         l84
 	CMPQ        CX, $0x00000018
-	JLE         l105
+	JLE         l85
 	VMASKMOVPS  Y6, Y3, 352(DI)
-	JMP         l105
+	JMP         l85
 
-l104:
+l84:
 	VMOVUPS Y6, 352(DI)
 
-l105:
+l85:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -26523,30 +26359,30 @@ small9:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l106
+	JGE         l86
 	VMASKMOVPS  Y5, Y3, 256(DI)
-	JMP         l107
+	JMP         l87
 
-l106:
+l86:
 	VMOVUPS Y5, 256(DI)
 
-l107:
+l87:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y7, Y3
 	VFMADD231PS Y4, Y7, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l108
+	JGE         l88
 	CMPQ        CX, $0x00000008
-	JLE         l109
+	JLE         l89
 	VMASKMOVPS  Y3, Y5, 288(DI)
-	JMP         l109
+	JMP         l89
 
-l108:
+l88:
 	VMOVUPS Y3, 288(DI)
 
-l109:
+l89:
 	VMOVUPS 320(BX), Y3
 
 	// e*cHi + e*cLo
@@ -26555,32 +26391,32 @@ l109:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     64(DX), Y3
 	CMPQ        CX, $0x00000018
-	JGE         l110
+	JGE         l90
 	CMPQ        CX, $0x00000010
-	JLE         l111
+	JLE         l91
 	VMASKMOVPS  Y5, Y3, 320(DI)
-	JMP         l111
+	JMP         l91
 
-l110:
+l90:
 	VMOVUPS Y5, 320(DI)
 
-l111:
+l91:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y9, Y6
 	VFMADD231PS Y4, Y9, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     96(DX), Y3
 	CMPQ        CX, $0x00000020
-	JGE         l112
+	JGE         l92
 	CMPQ        CX, $0x00000018
-	JLE         l113
+	JLE         l93
 	VMASKMOVPS  Y6, Y3, 352(DI)
-	JMP         l113
+	JMP         l93
 
-l112:
+l92:
 	VMOVUPS Y6, 352(DI)
 
-l113:
+l93:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -26589,49 +26425,8 @@ l113:
 	JMP  end
 
 exact96:
-	// The first element, if it is the one: then nothing waits for the search.
-	VBROADCASTSS (SI), Y2
-	CMPB         (R15), $0x00
-	JNE          l118
-	LEAQ         56(CX), R11
-	XORL         AX, AX
-
-l114:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l115
-	CMPQ    AX, R11
-	JGE     l116
-	ADDQ    $0x08, AX
-	JMP     l114
-
-l116:
-	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l118
-
-l115:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y2
-
-l118:
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          end
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000040, CX
-	JMP          far
+	ADDQ $0x00000040, CX
+	JMP  far
 
 done9:
 	// Rows of 97 to 128 elements.
@@ -26657,31 +26452,31 @@ loop11:
 	// The first element, if it is the one: then nothing waits for the search.
 	VBROADCASTSS (SI), Y3
 	CMPB         (R15), $0x00
-	JNE          l123
+	JNE          l98
 	LEAQ         88(CX), R11
 	XORL         AX, AX
 
-l119:
+l94:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l120
+	JNE     l95
 	CMPQ    AX, R11
-	JGE     l121
+	JGE     l96
 	ADDQ    $0x08, AX
-	JMP     l119
+	JMP     l94
 
-l121:
+l96:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l123
+	JMP          l98
 
-l120:
+l95:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Y3
 
-l123:
+l98:
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
 	JCS          exact128
@@ -26843,7 +26638,7 @@ l123:
 	VPOR        Y6, Y10, Y6
 	VPOR        Y6, Y11, Y6
 	CMPQ        CX, $0x00000008
-	JGE         l124
+	JGE         l99
 	MOVQ        88(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000008, CX
@@ -26857,19 +26652,19 @@ l123:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l125
+	JMP         l100
 
-l124:
+l99:
 	VPMOVZXBD 96(R15), Y9
 
-l125:
+l100:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 384(SI), Y9, Y10
 	CMPQ       CX, $0x00000018
-	JGE        l126
+	JGE        l101
 	VPXOR      Y11, Y11, Y11
 	CMPQ       CX, $0x00000010
-	JLE        l127
+	JLE        l102
 	MOVQ       88(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000018, CX
@@ -26883,12 +26678,12 @@ l125:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l127
+	JMP        l102
 
-l126:
+l101:
 	VPMOVZXBD 112(R15), Y11
 
-l127:
+l102:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 448(SI), Y11, Y12
 	VMOVAPS    Y4, Y13
@@ -27090,10 +26885,10 @@ l127:
 	VPOR        Y6, Y7, Y6
 	VPOR        Y6, Y11, Y6
 	CMPQ        CX, $0x00000010
-	JGE         l128
+	JGE         l103
 	VPXOR       Y7, Y7, Y7
 	CMPQ        CX, $0x00000008
-	JLE         l129
+	JLE         l104
 	MOVQ        88(R15)(CX*1), AX
 	MOVQ        CX, DX
 	SUBQ        $0x00000010, CX
@@ -27107,19 +26902,19 @@ l127:
 	MOVQ        CX, AX
 	NEGQ        AX
 	LEAQ        (DX)(AX*4), DX
-	JMP         l129
+	JMP         l104
 
-l128:
+l103:
 	VPMOVZXBD 104(R15), Y7
 
-l129:
+l104:
 	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VMASKMOVPS 416(SI), Y7, Y10
 	CMPQ       CX, $0x00000020
-	JGE        l130
+	JGE        l105
 	VPXOR      Y11, Y11, Y11
 	CMPQ       CX, $0x00000018
-	JLE        l131
+	JLE        l106
 	MOVQ       88(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000020, CX
@@ -27133,12 +26928,12 @@ l129:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l131
+	JMP        l106
 
-l130:
+l105:
 	VPMOVZXBD 120(R15), Y11
 
-l131:
+l106:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 480(SI), Y11, Y12
 	VMOVAPS    Y4, Y13
@@ -27313,29 +27108,29 @@ l131:
 	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l132
+	JGE         l107
 	VMASKMOVPS  Y6, Y4, 384(DI)
-	JMP         l133
+	JMP         l108
 
-l132:
+l107:
 	VMOVUPS Y6, 384(DI)
 
-l133:
+l108:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y7, Y4
 	VFMADD231PS Y3, Y7, Y4
 	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
-	JGE         l134
+	JGE         l109
 	CMPQ        CX, $0x00000008
-	JLE         l135
+	JLE         l110
 	VMASKMOVPS  Y4, Y6, 416(DI)
-	JMP         l135
+	JMP         l110
 
-l134:
+l109:
 	VMOVUPS Y4, 416(DI)
 
-l135:
+l110:
 	VMOVUPS 416(BX), Y4
 
 	// e*cHi + e*cLo
@@ -27343,31 +27138,31 @@ l135:
 	VFMADD231PS Y3, Y4, Y6
 	VMOVUPS     64(DX), Y4
 	CMPQ        CX, $0x00000018
-	JGE         l136
+	JGE         l111
 	CMPQ        CX, $0x00000010
-	JLE         l137
+	JLE         l112
 	VMASKMOVPS  Y6, Y4, 448(DI)
-	JMP         l137
+	JMP         l112
 
-l136:
+l111:
 	VMOVUPS Y6, 448(DI)
 
-l137:
+l112:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y11, Y5
 	VFMADD231PS Y3, Y11, Y5
 	VMOVUPS     96(DX), Y3
 	CMPQ        CX, $0x00000020
-	JGE         l138
+	JGE         l113
 	CMPQ        CX, $0x00000018
-	JLE         l139
+	JLE         l114
 	VMASKMOVPS  Y5, Y3, 480(DI)
-	JMP         l139
+	JMP         l114
 
-l138:
+l113:
 	VMOVUPS Y5, 480(DI)
 
-l139:
+l114:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -27478,30 +27273,30 @@ small11:
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l140
+	JGE         l115
 	VMASKMOVPS  Y6, Y4, 384(DI)
-	JMP         l141
+	JMP         l116
 
-l140:
+l115:
 	VMOVUPS Y6, 384(DI)
 
-l141:
+l116:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y7, Y4
 	VFMADD231PS Y3, Y7, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
-	JGE         l142
+	JGE         l117
 	CMPQ        CX, $0x00000008
-	JLE         l143
+	JLE         l118
 	VMASKMOVPS  Y4, Y6, 416(DI)
-	JMP         l143
+	JMP         l118
 
-l142:
+l117:
 	VMOVUPS Y4, 416(DI)
 
-l143:
+l118:
 	VMOVUPS 416(BX), Y4
 
 	// e*cHi + e*cLo
@@ -27510,32 +27305,32 @@ l143:
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     64(DX), Y4
 	CMPQ        CX, $0x00000018
-	JGE         l144
+	JGE         l119
 	CMPQ        CX, $0x00000010
-	JLE         l145
+	JLE         l120
 	VMASKMOVPS  Y6, Y4, 448(DI)
-	JMP         l145
+	JMP         l120
 
-l144:
+l119:
 	VMOVUPS Y6, 448(DI)
 
-l145:
+l120:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y11, Y5
 	VFMADD231PS Y3, Y11, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     96(DX), Y3
 	CMPQ        CX, $0x00000020
-	JGE         l146
+	JGE         l121
 	CMPQ        CX, $0x00000018
-	JLE         l147
+	JLE         l122
 	VMASKMOVPS  Y5, Y3, 480(DI)
-	JMP         l147
+	JMP         l122
 
-l146:
+l121:
 	VMOVUPS Y5, 480(DI)
 
-l147:
+l122:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -27544,49 +27339,8 @@ l147:
 	JMP  end
 
 exact128:
-	// The first element, if it is the one: then nothing waits for the search.
-	VBROADCASTSS (SI), Y2
-	CMPB         (R15), $0x00
-	JNE          l152
-	LEAQ         88(CX), R11
-	XORL         AX, AX
-
-l148:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l149
-	CMPQ    AX, R11
-	JGE     l150
-	ADDQ    $0x08, AX
-	JMP     l148
-
-l150:
-	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l152
-
-l149:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Y2
-
-l152:
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          end
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000060, CX
-	JMP          far
+	ADDQ $0x00000060, CX
+	JMP  far
 
 done11:
 long:
@@ -27607,31 +27361,31 @@ row:
 	// The first element, if it is the one: then nothing waits for the search.
 	VBROADCASTSS (SI), Y2
 	CMPB         (R15), $0x00
-	JNE          l157
+	JNE          l127
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
-l153:
+l123:
 	CMPQ    AX, DX
 	CMOVQGT DX, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l154
+	JNE     l124
 	CMPQ    AX, DX
-	JGE     l155
+	JGE     l125
 	ADDQ    $0x08, AX
-	JMP     l153
+	JMP     l123
 
-l155:
+l125:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l157
+	JMP          l127
 
-l154:
+l124:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
 	VBROADCASTSS (SI)(AX*4), Y2
 
-l157:
+l127:
 	VBROADCASTSS 12(R14), Y3
 	VUCOMISS     X3, X2
 	JCS          irregular
@@ -27675,31 +27429,31 @@ l157:
 	// The first element, if it is the one: then nothing waits for the search.
 	VBROADCASTSS (SI), Y3
 	CMPB         (R15), $0x00
-	JNE          l162
+	JNE          l132
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
-l158:
+l128:
 	CMPQ    AX, DX
 	CMOVQGT DX, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l159
+	JNE     l129
 	CMPQ    AX, DX
-	JGE     l160
+	JGE     l130
 	ADDQ    $0x08, AX
-	JMP     l158
+	JMP     l128
 
-l160:
+l130:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l162
+	JMP          l132
 
-l159:
+l129:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
 	VBROADCASTSS (SI)(AX*4), Y3
 
-l162:
+l132:
 	VUCOMISS X3, X4
 	JCS      exact
 
@@ -28693,7 +28447,7 @@ upto18:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l163
+	JGE       l133
 	MOVQ      -8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -28707,19 +28461,19 @@ upto18:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l164
+	JMP       l134
 
-l163:
+l133:
 	VPMOVZXBD (R15), Y3
 
-l164:
+l134:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS (SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l165
+	JGE        l135
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l166
+	JLE        l136
 	MOVQ       -8(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -28733,12 +28487,12 @@ l164:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l166
+	JMP        l136
 
-l165:
+l135:
 	VPMOVZXBD 8(R15), Y5
 
-l166:
+l136:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 32(SI), Y5, Y6
 	VMOVAPS    Y2, Y7
@@ -28802,26 +28556,26 @@ l166:
 	JNZ        exact
 	VMOVUPS    (DX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l167
+	JGE        l137
 	VMASKMOVPS Y3, Y4, (DI)
-	JMP        l168
+	JMP        l138
 
-l167:
+l137:
 	VMOVUPS Y3, (DI)
 
-l168:
+l138:
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l169
+	JGE        l139
 	CMPQ       CX, $0x00000008
-	JLE        l170
+	JLE        l140
 	VMASKMOVPS Y5, Y4, 32(DI)
-	JMP        l170
+	JMP        l140
 
-l169:
+l139:
 	VMOVUPS Y5, 32(DI)
 
-l170:
+l140:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -28855,7 +28609,7 @@ upto19:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l171
+	JGE       l141
 	MOVQ      8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -28869,19 +28623,19 @@ upto19:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l172
+	JMP       l142
 
-l171:
+l141:
 	VPMOVZXBD 16(R15), Y3
 
-l172:
+l142:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 64(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l173
+	JGE        l143
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l174
+	JLE        l144
 	MOVQ       8(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -28895,12 +28649,12 @@ l172:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l174
+	JMP        l144
 
-l173:
+l143:
 	VPMOVZXBD 24(R15), Y5
 
-l174:
+l144:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 96(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -29002,27 +28756,27 @@ l174:
 	VMOVUPS    Y7, (DI)
 	VMOVUPS    (DX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l175
+	JGE        l145
 	VMASKMOVPS Y3, Y6, 64(DI)
-	JMP        l176
+	JMP        l146
 
-l175:
+l145:
 	VMOVUPS Y3, 64(DI)
 
-l176:
+l146:
 	VMOVUPS    Y9, 32(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l177
+	JGE        l147
 	CMPQ       CX, $0x00000008
-	JLE        l178
+	JLE        l148
 	VMASKMOVPS Y5, Y3, 96(DI)
-	JMP        l178
+	JMP        l148
 
-l177:
+l147:
 	VMOVUPS Y5, 96(DI)
 
-l178:
+l148:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 192(BX), Y5
 
@@ -29057,7 +28811,7 @@ upto20:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l179
+	JGE       l149
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -29071,19 +28825,19 @@ upto20:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l180
+	JMP       l150
 
-l179:
+l149:
 	VPMOVZXBD 32(R15), Y3
 
-l180:
+l150:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 128(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l181
+	JGE        l151
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l182
+	JLE        l152
 	MOVQ       24(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -29097,12 +28851,12 @@ l180:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l182
+	JMP        l152
 
-l181:
+l151:
 	VPMOVZXBD 40(R15), Y5
 
-l182:
+l152:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 160(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -29271,28 +29025,28 @@ l182:
 	VMOVUPS    (DX), Y5
 	VMOVUPS    256(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l183
+	JGE        l153
 	VMASKMOVPS Y6, Y5, 128(DI)
-	JMP        l184
+	JMP        l154
 
-l183:
+l153:
 	VMOVUPS Y6, 128(DI)
 
-l184:
+l154:
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    Y10, 96(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l185
+	JGE        l155
 	CMPQ       CX, $0x00000008
-	JLE        l186
+	JLE        l156
 	VMASKMOVPS Y8, Y4, 160(DI)
-	JMP        l186
+	JMP        l156
 
-l185:
+l155:
 	VMOVUPS Y8, 160(DI)
 
-l186:
+l156:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 224(BX), Y5
 
@@ -29327,7 +29081,7 @@ upto21:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l187
+	JGE       l157
 	MOVQ      40(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -29341,19 +29095,19 @@ upto21:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l188
+	JMP       l158
 
-l187:
+l157:
 	VPMOVZXBD 48(R15), Y3
 
-l188:
+l158:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 192(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l189
+	JGE        l159
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l190
+	JLE        l160
 	MOVQ       40(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -29367,12 +29121,12 @@ l188:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l190
+	JMP        l160
 
-l189:
+l159:
 	VPMOVZXBD 56(R15), Y5
 
-l190:
+l160:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 224(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -29582,14 +29336,14 @@ l190:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    320(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l191
+	JGE        l161
 	VMASKMOVPS Y6, Y4, 192(DI)
-	JMP        l192
+	JMP        l162
 
-l191:
+l161:
 	VMOVUPS Y6, 192(DI)
 
-l192:
+l162:
 	VMOVUPS    384(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    352(BX), Y4
@@ -29597,16 +29351,16 @@ l192:
 	VMOVUPS    Y5, 160(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l193
+	JGE        l163
 	CMPQ       CX, $0x00000008
-	JLE        l194
+	JLE        l164
 	VMASKMOVPS Y12, Y4, 224(DI)
-	JMP        l194
+	JMP        l164
 
-l193:
+l163:
 	VMOVUPS Y12, 224(DI)
 
-l194:
+l164:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -29641,7 +29395,7 @@ upto22:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l195
+	JGE       l165
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -29655,19 +29409,19 @@ upto22:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l196
+	JMP       l166
 
-l195:
+l165:
 	VPMOVZXBD 64(R15), Y3
 
-l196:
+l166:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 256(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l197
+	JGE        l167
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l198
+	JLE        l168
 	MOVQ       56(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -29681,12 +29435,12 @@ l196:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l198
+	JMP        l168
 
-l197:
+l167:
 	VPMOVZXBD 72(R15), Y5
 
-l198:
+l168:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 288(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -29961,14 +29715,14 @@ l198:
 	VMOVUPS    (DX), Y3
 	VMOVUPS    384(BX), Y8
 	CMPQ       CX, $0x00000008
-	JGE        l199
+	JGE        l169
 	VMASKMOVPS Y8, Y3, 256(DI)
-	JMP        l200
+	JMP        l170
 
-l199:
+l169:
 	VMOVUPS Y8, 256(DI)
 
-l200:
+l170:
 	VMOVUPS    448(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    416(BX), Y3
@@ -29977,16 +29731,16 @@ l200:
 	VMOVUPS    Y7, 224(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l201
+	JGE        l171
 	CMPQ       CX, $0x00000008
-	JLE        l202
+	JLE        l172
 	VMASKMOVPS Y4, Y3, 288(DI)
-	JMP        l202
+	JMP        l172
 
-l201:
+l171:
 	VMOVUPS Y4, 288(DI)
 
-l202:
+l172:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 352(BX), Y6
 
@@ -30037,7 +29791,7 @@ upto23:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l203
+	JGE       l173
 	MOVQ      72(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -30051,19 +29805,19 @@ upto23:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l204
+	JMP       l174
 
-l203:
+l173:
 	VPMOVZXBD 80(R15), Y3
 
-l204:
+l174:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 320(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l205
+	JGE        l175
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l206
+	JLE        l176
 	MOVQ       72(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -30077,12 +29831,12 @@ l204:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l206
+	JMP        l176
 
-l205:
+l175:
 	VPMOVZXBD 88(R15), Y5
 
-l206:
+l176:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 352(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -30399,14 +30153,14 @@ l206:
 	VMOVUPS    (DX), Y6
 	VMOVUPS    416(BX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l207
+	JGE        l177
 	VMASKMOVPS Y7, Y6, 320(DI)
-	JMP        l208
+	JMP        l178
 
-l207:
+l177:
 	VMOVUPS Y7, 320(DI)
 
-l208:
+l178:
 	VMOVUPS    512(BX), Y6
 	VMOVUPS    Y6, 32(DI)
 	VMOVUPS    480(BX), Y6
@@ -30417,16 +30171,16 @@ l208:
 	VMOVUPS    Y5, 288(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l209
+	JGE        l179
 	CMPQ       CX, $0x00000008
-	JLE        l210
+	JLE        l180
 	VMASKMOVPS Y11, Y4, 352(DI)
-	JMP        l210
+	JMP        l180
 
-l209:
+l179:
 	VMOVUPS Y11, 352(DI)
 
-l210:
+l180:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 352(BX), Y5
 
@@ -30479,7 +30233,7 @@ upto24:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l211
+	JGE       l181
 	MOVQ      88(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -30493,19 +30247,19 @@ upto24:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l212
+	JMP       l182
 
-l211:
+l181:
 	VPMOVZXBD 96(R15), Y3
 
-l212:
+l182:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 384(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l213
+	JGE        l183
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l214
+	JLE        l184
 	MOVQ       88(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -30519,12 +30273,12 @@ l212:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l214
+	JMP        l184
 
-l213:
+l183:
 	VPMOVZXBD 104(R15), Y5
 
-l214:
+l184:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 416(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -30904,14 +30658,14 @@ l214:
 	VMOVUPS    (DX), Y7
 	VMOVUPS    448(BX), Y9
 	CMPQ       CX, $0x00000008
-	JGE        l215
+	JGE        l185
 	VMASKMOVPS Y9, Y7, 384(DI)
-	JMP        l216
+	JMP        l186
 
-l215:
+l185:
 	VMOVUPS Y9, 384(DI)
 
-l216:
+l186:
 	VMOVUPS    544(BX), Y7
 	VMOVUPS    Y7, 32(DI)
 	VMOVUPS    512(BX), Y7
@@ -30923,16 +30677,16 @@ l216:
 	VMOVUPS    Y4, 352(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l217
+	JGE        l187
 	CMPQ       CX, $0x00000008
-	JLE        l218
+	JLE        l188
 	VMASKMOVPS Y8, Y3, 416(DI)
-	JMP        l218
+	JMP        l188
 
-l217:
+l187:
 	VMOVUPS Y8, 416(DI)
 
-l218:
+l188:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 352(BX), Y4
 
@@ -30985,7 +30739,7 @@ upto25:
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
 	CMPQ      CX, $0x00000008
-	JGE       l219
+	JGE       l189
 	MOVQ      104(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -30999,19 +30753,19 @@ upto25:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l220
+	JMP       l190
 
-l219:
+l189:
 	VPMOVZXBD 112(R15), Y3
 
-l220:
+l190:
 	VPCMPGTD   leftMasks<>+256(SB), Y3, Y3
 	VMASKMOVPS 448(SI), Y3, Y4
 	CMPQ       CX, $0x00000010
-	JGE        l221
+	JGE        l191
 	VPXOR      Y5, Y5, Y5
 	CMPQ       CX, $0x00000008
-	JLE        l222
+	JLE        l192
 	MOVQ       104(R15)(CX*1), AX
 	MOVQ       CX, DX
 	SUBQ       $0x00000010, CX
@@ -31025,12 +30779,12 @@ l220:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	JMP        l222
+	JMP        l192
 
-l221:
+l191:
 	VPMOVZXBD 120(R15), Y5
 
-l222:
+l192:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 480(SI), Y5, Y6
 	VPMOVZXBD  (R15), Y7
@@ -31452,14 +31206,14 @@ l222:
 	VMOVUPS    (DX), Y3
 	VMOVUPS    512(BX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l223
+	JGE        l193
 	VMASKMOVPS Y4, Y3, 448(DI)
-	JMP        l224
+	JMP        l194
 
-l223:
+l193:
 	VMOVUPS Y4, 448(DI)
 
-l224:
+l194:
 	VMOVUPS    576(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    544(BX), Y3
@@ -31475,16 +31229,16 @@ l224:
 	VMOVUPS    Y7, 416(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l225
+	JGE        l195
 	CMPQ       CX, $0x00000008
-	JLE        l226
+	JLE        l196
 	VMASKMOVPS Y12, Y3, 480(DI)
-	JMP        l226
+	JMP        l196
 
-l225:
+l195:
 	VMOVUPS Y12, 480(DI)
 
-l226:
+l196:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 352(BX), Y4
 
@@ -31705,14 +31459,14 @@ done29:
 	VFMADD231PS  Y6, Y4, Y5
 	VMOVUPS      (DX), Y4
 	CMPQ         CX, $0x00000008
-	JGE          l227
+	JGE          l197
 	VMASKMOVPS   Y5, Y4, (DI)
-	JMP          l228
+	JMP          l198
 
-l227:
+l197:
 	VMOVUPS Y5, (DI)
 
-l228:
+l198:
 	LEAQ (SI)(CX*4), SI
 
 behind30:
@@ -31829,14 +31583,14 @@ done34:
 	VFMADD231PS Y2, Y4, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l229
+	JGE         l199
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l230
+	JMP         l200
 
-l229:
+l199:
 	VMOVUPS Y5, (DI)
 
-l230:
+l200:
 	LEAQ (SI)(CX*4), SI
 
 behind35:
@@ -32003,14 +31757,14 @@ done39:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l231
+	JGE         l201
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l232
+	JMP         l202
 
-l231:
+l201:
 	VMOVUPS Y5, (DI)
 
-l232:
+l202:
 	LEAQ (SI)(CX*4), SI
 
 behind40:
@@ -32018,18 +31772,60 @@ behind40:
 
 far:
 	// A short row with other elements: an empty sum.
-	MOVQ    SI, R11
-	MOVQ    DI, R12
-	MOVQ    CX, R13
-	MOVQ    R15, other+48(FP)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 64(BX)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 96(BX)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 128(BX)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 160(BX)
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ CX, R13
+	MOVQ R15, other+48(FP)
+
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Y2
+	CMPB         (R15), $0x00
+	JNE          l207
+	LEAQ         -8(CX), DX
+	XORL         AX, AX
+
+l203:
+	CMPQ    AX, DX
+	CMOVQGT DX, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l204
+	CMPQ    AX, DX
+	JGE     l205
+	ADDQ    $0x08, AX
+	JMP     l203
+
+l205:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l207
+
+l204:
+	TZCNTQ       (R15)(AX*1), DX
+	SHRQ         $0x03, DX
+	ADDQ         DX, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l207:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 64(BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 96(BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 128(BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 160(BX)
 
 exact:
 	// Other elements.
@@ -32705,7 +32501,7 @@ upto44:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l233
+	JGE       l208
 	MOVQ      -8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -32719,12 +32515,12 @@ upto44:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l234
+	JMP       l209
 
-l233:
+l208:
 	VPMOVZXBD (R15), Y4
 
-l234:
+l209:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS (SI), Y4, Y5
 	VMOVUPS    minusInf<>+0(SB), Y6
@@ -32732,10 +32528,10 @@ l234:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l235
+	JGE       l210
 	VPXOR     Y5, Y5, Y5
 	CMPQ      CX, $0x00000008
-	JLE       l236
+	JLE       l211
 	MOVQ      -8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -32749,12 +32545,12 @@ l234:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l236
+	JMP       l211
 
-l235:
+l210:
 	VPMOVZXBD 8(R15), Y5
 
-l236:
+l211:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 32(SI), Y5, Y7
 	VBLENDVPS  Y5, Y7, Y6, Y5
@@ -32796,14 +32592,14 @@ l236:
 	VANDPS      Y9, Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l237
+	JGE         l212
 	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l238
+	JMP         l213
 
-l237:
+l212:
 	VMOVUPS Y6, (DI)
 
-l238:
+l213:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -32842,16 +32638,16 @@ l238:
 	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l239
+	JGE         l214
 	CMPQ        CX, $0x00000008
-	JLE         l240
+	JLE         l215
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l240
+	JMP         l215
 
-l239:
+l214:
 	VMOVUPS Y4, 32(DI)
 
-l240:
+l215:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -32880,7 +32676,7 @@ upto45:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l241
+	JGE       l216
 	MOVQ      8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -32894,12 +32690,12 @@ upto45:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l242
+	JMP       l217
 
-l241:
+l216:
 	VPMOVZXBD 16(R15), Y4
 
-l242:
+l217:
 	VPCMPGTD   leftMasks<>+256(SB), Y4, Y4
 	VMASKMOVPS 64(SI), Y4, Y5
 	VMOVUPS    minusInf<>+0(SB), Y6
@@ -32907,10 +32703,10 @@ l242:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l243
+	JGE       l218
 	VPXOR     Y5, Y5, Y5
 	CMPQ      CX, $0x00000008
-	JLE       l244
+	JLE       l219
 	MOVQ      8(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -32924,12 +32720,12 @@ l242:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l244
+	JMP       l219
 
-l243:
+l218:
 	VPMOVZXBD 24(R15), Y5
 
-l244:
+l219:
 	VPCMPGTD   leftMasks<>+256(SB), Y5, Y5
 	VMASKMOVPS 96(SI), Y5, Y7
 	VBLENDVPS  Y5, Y7, Y6, Y5
@@ -33006,14 +32802,14 @@ l244:
 	VMOVUPS     Y9, (DI)
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l245
+	JGE         l220
 	VMASKMOVPS  Y10, Y7, 64(DI)
-	JMP         l246
+	JMP         l221
 
-l245:
+l220:
 	VMOVUPS Y10, 64(DI)
 
-l246:
+l221:
 	VMOVUPS 64(BX), Y7
 
 	// sum + t, and what that lacks to the rest
@@ -33075,16 +32871,16 @@ l246:
 	VMOVUPS     Y6, 32(DI)
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l247
+	JGE         l222
 	CMPQ        CX, $0x00000008
-	JLE         l248
+	JLE         l223
 	VMASKMOVPS  Y7, Y5, 96(DI)
-	JMP         l248
+	JMP         l223
 
-l247:
+l222:
 	VMOVUPS Y7, 96(DI)
 
-l248:
+l223:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -33126,7 +32922,7 @@ upto46:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l249
+	JGE       l224
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -33140,22 +32936,22 @@ upto46:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l250
+	JMP       l225
 
-l249:
+l224:
 	VPMOVZXBD 32(R15), Y7
 
-l250:
+l225:
 	VPCMPGTD   leftMasks<>+256(SB), Y7, Y7
 	VMASKMOVPS 128(SI), Y7, Y8
 	VBLENDVPS  Y7, Y8, Y6, Y7
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000018
-	JGE       l251
+	JGE       l226
 	VPXOR     Y8, Y8, Y8
 	CMPQ      CX, $0x00000010
-	JLE       l252
+	JLE       l227
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000018, CX
@@ -33169,12 +32965,12 @@ l250:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l252
+	JMP       l227
 
-l251:
+l226:
 	VPMOVZXBD 48(R15), Y8
 
-l252:
+l227:
 	VPCMPGTD   leftMasks<>+256(SB), Y8, Y8
 	VMASKMOVPS 192(SI), Y8, Y9
 	VBLENDVPS  Y8, Y9, Y6, Y8
@@ -33196,10 +32992,10 @@ l252:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l253
+	JGE       l228
 	VPXOR     Y10, Y10, Y10
 	CMPQ      CX, $0x00000008
-	JLE       l254
+	JLE       l229
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -33213,22 +33009,22 @@ l252:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l254
+	JMP       l229
 
-l253:
+l228:
 	VPMOVZXBD 40(R15), Y10
 
-l254:
+l229:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 160(SI), Y10, Y11
 	VBLENDVPS  Y10, Y11, Y6, Y10
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000020
-	JGE       l255
+	JGE       l230
 	VPXOR     Y11, Y11, Y11
 	CMPQ      CX, $0x00000018
-	JLE       l256
+	JLE       l231
 	MOVQ      24(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000020, CX
@@ -33242,12 +33038,12 @@ l254:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l256
+	JMP       l231
 
-l255:
+l230:
 	VPMOVZXBD 56(R15), Y11
 
-l256:
+l231:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 224(SI), Y11, Y12
 	VBLENDVPS  Y11, Y12, Y6, Y11
@@ -33366,26 +33162,26 @@ l256:
 	VADDPS      Y7, Y4, Y4
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l257
+	JGE         l232
 	VMASKMOVPS  Y5, Y7, 128(DI)
-	JMP         l258
+	JMP         l233
 
-l257:
+l232:
 	VMOVUPS Y5, 128(DI)
 
-l258:
+l233:
 	VMOVUPS    64(DX), Y5
 	CMPQ       CX, $0x00000018
-	JGE        l259
+	JGE        l234
 	CMPQ       CX, $0x00000010
-	JLE        l260
+	JLE        l235
 	VMASKMOVPS Y9, Y5, 192(DI)
-	JMP        l260
+	JMP        l235
 
-l259:
+l234:
 	VMOVUPS Y9, 192(DI)
 
-l260:
+l235:
 	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -33500,28 +33296,28 @@ l260:
 	VADDPS      Y9, Y4, Y4
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
-	JGE         l261
+	JGE         l236
 	CMPQ        CX, $0x00000008
-	JLE         l262
+	JLE         l237
 	VMASKMOVPS  Y5, Y9, 160(DI)
-	JMP         l262
+	JMP         l237
 
-l261:
+l236:
 	VMOVUPS Y5, 160(DI)
 
-l262:
+l237:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l263
+	JGE        l238
 	CMPQ       CX, $0x00000018
-	JLE        l264
+	JLE        l239
 	VMASKMOVPS Y6, Y5, 224(DI)
-	JMP        l264
+	JMP        l239
 
-l263:
+l238:
 	VMOVUPS Y6, 224(DI)
 
-l264:
+l239:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -33574,7 +33370,7 @@ upto47:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000008
-	JGE       l265
+	JGE       l240
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000008, CX
@@ -33588,22 +33384,22 @@ upto47:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l266
+	JMP       l241
 
-l265:
+l240:
 	VPMOVZXBD 64(R15), Y9
 
-l266:
+l241:
 	VPCMPGTD   leftMasks<>+256(SB), Y9, Y9
 	VMASKMOVPS 256(SI), Y9, Y10
 	VBLENDVPS  Y9, Y10, Y6, Y9
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000018
-	JGE       l267
+	JGE       l242
 	VPXOR     Y10, Y10, Y10
 	CMPQ      CX, $0x00000010
-	JLE       l268
+	JLE       l243
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000018, CX
@@ -33617,22 +33413,22 @@ l266:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l268
+	JMP       l243
 
-l267:
+l242:
 	VPMOVZXBD 80(R15), Y10
 
-l268:
+l243:
 	VPCMPGTD   leftMasks<>+256(SB), Y10, Y10
 	VMASKMOVPS 320(SI), Y10, Y11
 	VBLENDVPS  Y10, Y11, Y6, Y10
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000028
-	JGE       l269
+	JGE       l244
 	VPXOR     Y11, Y11, Y11
 	CMPQ      CX, $0x00000020
-	JLE       l270
+	JLE       l245
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000028, CX
@@ -33646,22 +33442,22 @@ l268:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l270
+	JMP       l245
 
-l269:
+l244:
 	VPMOVZXBD 96(R15), Y11
 
-l270:
+l245:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMASKMOVPS 384(SI), Y11, Y12
 	VBLENDVPS  Y11, Y12, Y6, Y11
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000038
-	JGE       l271
+	JGE       l246
 	VPXOR     Y12, Y12, Y12
 	CMPQ      CX, $0x00000030
-	JLE       l272
+	JLE       l247
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000038, CX
@@ -33675,12 +33471,12 @@ l270:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l272
+	JMP       l247
 
-l271:
+l246:
 	VPMOVZXBD 112(R15), Y12
 
-l272:
+l247:
 	VPCMPGTD   leftMasks<>+256(SB), Y12, Y12
 	VMASKMOVPS 448(SI), Y12, Y13
 	VBLENDVPS  Y12, Y13, Y6, Y12
@@ -33718,10 +33514,10 @@ l272:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000010
-	JGE       l273
+	JGE       l248
 	VPXOR     Y14, Y14, Y14
 	CMPQ      CX, $0x00000008
-	JLE       l274
+	JLE       l249
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000010, CX
@@ -33735,22 +33531,22 @@ l272:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l274
+	JMP       l249
 
-l273:
+l248:
 	VPMOVZXBD 72(R15), Y14
 
-l274:
+l249:
 	VPCMPGTD   leftMasks<>+256(SB), Y14, Y14
 	VMASKMOVPS 288(SI), Y14, Y15
 	VBLENDVPS  Y14, Y15, Y6, Y14
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000020
-	JGE       l275
+	JGE       l250
 	VPXOR     Y15, Y15, Y15
 	CMPQ      CX, $0x00000018
-	JLE       l276
+	JLE       l251
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000020, CX
@@ -33764,12 +33560,12 @@ l274:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l276
+	JMP       l251
 
-l275:
+l250:
 	VPMOVZXBD 88(R15), Y15
 
-l276:
+l251:
 	VPCMPGTD   leftMasks<>+256(SB), Y15, Y15
 	VMOVUPS    Y12, 192(BX)
 	VMASKMOVPS 352(SI), Y15, Y12
@@ -33777,10 +33573,10 @@ l276:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000030
-	JGE       l277
+	JGE       l252
 	VPXOR     Y12, Y12, Y12
 	CMPQ      CX, $0x00000028
-	JLE       l278
+	JLE       l253
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000030, CX
@@ -33794,12 +33590,12 @@ l276:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l278
+	JMP       l253
 
-l277:
+l252:
 	VPMOVZXBD 104(R15), Y12
 
-l278:
+l253:
 	VPCMPGTD   leftMasks<>+256(SB), Y12, Y12
 	VMOVUPS    Y11, 224(BX)
 	VMASKMOVPS 416(SI), Y12, Y11
@@ -33807,10 +33603,10 @@ l278:
 
 	// x where other is true, else -Inf
 	CMPQ      CX, $0x00000040
-	JGE       l279
+	JGE       l254
 	VPXOR     Y11, Y11, Y11
 	CMPQ      CX, $0x00000038
-	JLE       l280
+	JLE       l255
 	MOVQ      56(R15)(CX*1), AX
 	MOVQ      CX, DX
 	SUBQ      $0x00000040, CX
@@ -33824,12 +33620,12 @@ l278:
 	MOVQ      CX, AX
 	NEGQ      AX
 	LEAQ      (DX)(AX*4), DX
-	JMP       l280
+	JMP       l255
 
-l279:
+l254:
 	VPMOVZXBD 120(R15), Y11
 
-l280:
+l255:
 	VPCMPGTD   leftMasks<>+256(SB), Y11, Y11
 	VMOVUPS    Y10, 256(BX)
 	VMASKMOVPS 480(SI), Y11, Y10
@@ -34021,26 +33817,26 @@ l280:
 	VADDPS      Y5, Y4, Y9
 	VMOVUPS     (DX), Y11
 	CMPQ        CX, $0x00000008
-	JGE         l281
+	JGE         l256
 	VMASKMOVPS  Y4, Y11, 256(DI)
-	JMP         l282
+	JMP         l257
 
-l281:
+l256:
 	VMOVUPS Y4, 256(DI)
 
-l282:
+l257:
 	VMOVUPS    64(DX), Y4
 	CMPQ       CX, $0x00000018
-	JGE        l283
+	JGE        l258
 	CMPQ       CX, $0x00000010
-	JLE        l284
+	JLE        l259
 	VMASKMOVPS Y5, Y4, 320(DI)
-	JMP        l284
+	JMP        l259
 
-l283:
+l258:
 	VMOVUPS Y5, 320(DI)
 
-l284:
+l259:
 	VMOVUPS 224(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -34089,28 +33885,28 @@ l284:
 	VADDPS      Y10, Y9, Y9
 	VMOVUPS     128(DX), Y10
 	CMPQ        CX, $0x00000028
-	JGE         l285
+	JGE         l260
 	CMPQ        CX, $0x00000020
-	JLE         l286
+	JLE         l261
 	VMASKMOVPS  Y4, Y10, 384(DI)
-	JMP         l286
+	JMP         l261
 
-l285:
+l260:
 	VMOVUPS Y4, 384(DI)
 
-l286:
+l261:
 	VMOVUPS    192(DX), Y4
 	CMPQ       CX, $0x00000038
-	JGE        l287
+	JGE        l262
 	CMPQ       CX, $0x00000030
-	JLE        l288
+	JLE        l263
 	VMASKMOVPS Y5, Y4, 448(DI)
-	JMP        l288
+	JMP        l263
 
-l287:
+l262:
 	VMOVUPS Y5, 448(DI)
 
-l288:
+l263:
 	// sum + t, and what that lacks to the rest
 	VADDPS Y9, Y7, Y4
 	VMINPS Y9, Y7, Y5
@@ -34291,28 +34087,28 @@ l288:
 	VADDPS      Y6, Y5, Y4
 	VMOVUPS     32(DX), Y10
 	CMPQ        CX, $0x00000010
-	JGE         l289
+	JGE         l264
 	CMPQ        CX, $0x00000008
-	JLE         l290
+	JLE         l265
 	VMASKMOVPS  Y5, Y10, 288(DI)
-	JMP         l290
+	JMP         l265
 
-l289:
+l264:
 	VMOVUPS Y5, 288(DI)
 
-l290:
+l265:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l291
+	JGE        l266
 	CMPQ       CX, $0x00000018
-	JLE        l292
+	JLE        l267
 	VMASKMOVPS Y6, Y5, 352(DI)
-	JMP        l292
+	JMP        l267
 
-l291:
+l266:
 	VMOVUPS Y6, 352(DI)
 
-l292:
+l267:
 	VMOVUPS 320(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -34361,28 +34157,28 @@ l292:
 	VADDPS      Y10, Y4, Y4
 	VMOVUPS     160(DX), Y10
 	CMPQ        CX, $0x00000030
-	JGE         l293
+	JGE         l268
 	CMPQ        CX, $0x00000028
-	JLE         l294
+	JLE         l269
 	VMASKMOVPS  Y5, Y10, 416(DI)
-	JMP         l294
+	JMP         l269
 
-l293:
+l268:
 	VMOVUPS Y5, 416(DI)
 
-l294:
+l269:
 	VMOVUPS    224(DX), Y5
 	CMPQ       CX, $0x00000040
-	JGE        l295
+	JGE        l270
 	CMPQ       CX, $0x00000038
-	JLE        l296
+	JLE        l271
 	VMASKMOVPS Y6, Y5, 480(DI)
-	JMP        l296
+	JMP        l271
 
-l295:
+l270:
 	VMOVUPS Y6, 480(DI)
 
-l296:
+l271:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y6
@@ -34586,14 +34382,14 @@ done51:
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l297
+	JGE         l272
 	VMASKMOVPS  Y4, Y5, (DI)
-	JMP         l298
+	JMP         l273
 
-l297:
+l272:
 	VMOVUPS Y4, (DI)
 
-l298:
+l273:
 	LEAQ (SI)(CX*4), SI
 
 behind52:
@@ -34729,14 +34525,14 @@ done56:
 	VFMADD231PS  Y2, Y0, Y1
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
-	JGE          l299
+	JGE          l274
 	VMASKMOVPS   Y1, Y0, (DI)
-	JMP          l300
+	JMP          l275
 
-l299:
+l274:
 	VMOVUPS Y1, (DI)
 
-l300:
+l275:
 	LEAQ (SI)(CX*4), SI
 
 behind57:
@@ -34769,7 +34565,7 @@ GLOBL minusInf<>(SB), RODATA|NOPTR, $32
 // func softmaxAddedRowsAVX2(dst []float32, src []float32, other *float32, rows int, cols int, dstStride int, srcStride int, otherStride int, p *Rows) (done int)
 // Requires: AVX, AVX2, BMI, CMOV, FMA3
 TEXT ·softmaxAddedRowsAVX2(SB), $832-112
-	// softmaxAddedRowsAVX2: the same for elements x * mul + other.
+	// softmaxAddedRowsAVX2: the same for rows of at least 8 elements x * mul + other.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ p+96(FP), R14
@@ -34821,31 +34617,48 @@ short:
 	PCALIGN      $0x40
 
 loop1:
-	// x * mul + other
-	VMOVUPS      (DX), Y8
-	VMASKMOVPS   (SI), Y8, Y9
-	VMASKMOVPS   (R15), Y8, Y10
-	VFMADD231PS  Y3, Y9, Y10
-	VBLENDVPS    Y8, Y10, Y7, Y8
-	VCMPPS       $0x05, Y4, Y8, Y8
-	VMOVMSKPS    Y8, AX
-	TESTL        AX, AX
-	JZ           exact16
-	VMOVMSKPS    Y8, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y9
-	VMOVMSKPS    Y8, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (R15)(AX*4), Y8
-	VFMADD231PS  Y3, Y9, Y8
-	VUCOMISS     X4, X8
-	JCS          exact16
-	VMULPS       nearReach<>+0(SB), Y5, Y9
-	VSUBPS       Y9, Y6, Y9
-	VUCOMISS     X8, X9
-	JCS          exact16
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X15
+	VFMADD213SS (R15), X3, X15
+	VUCOMISS    X4, X15
+	JCC         l4
+	LEAQ        -8(CX), R11
+	XORL        AX, AX
+
+l1:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y3, Y15
+	VCMPPS      $0x05, Y4, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l2
+	CMPQ        AX, R11
+	JGE         l3
+	ADDQ        $0x08, AX
+	JMP         l1
+
+l3:
+	VBROADCASTSS minusInf<>+0(SB), Y8
+	JMP          l5
+
+l2:
+	VMOVMSKPS   Y15, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X15
+	VFMADD213SS (R15)(AX*4), X3, X15
+
+l4:
+	VBROADCASTSS X15, Y8
+
+l5:
+	VUCOMISS X4, X8
+	JCS      exact16
+	VMULPS   nearReach<>+0(SB), Y5, Y9
+	VSUBPS   Y9, Y6, Y9
+	VUCOMISS X8, X9
+	JCS      exact16
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS  Y0, Y8, Y8
@@ -34960,30 +34773,30 @@ loop1:
 	VMULPS      down<>+0(SB), Y12, Y12
 	VMOVUPS     (DX), Y11
 	CMPQ        CX, $0x00000008
-	JGE         l1
+	JGE         l6
 	VMASKMOVPS  Y12, Y11, (DI)
-	JMP         l2
+	JMP         l7
 
-l1:
+l6:
 	VMOVUPS Y12, (DI)
 
-l2:
+l7:
 	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y9, Y8, Y9
 	VFMADD231PS Y10, Y8, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     32(DX), Y8
 	CMPQ        CX, $0x00000010
-	JGE         l3
+	JGE         l8
 	CMPQ        CX, $0x00000008
-	JLE         l4
+	JLE         l9
 	VMASKMOVPS  Y9, Y8, 32(DI)
-	JMP         l4
+	JMP         l9
 
-l3:
+l8:
 	VMOVUPS Y9, 32(DI)
 
-l4:
+l9:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -34992,42 +34805,8 @@ l4:
 	JMP  end
 
 exact16:
-	// x * mul + other
-	VMOVUPS      (DX), Y2
-	VMASKMOVPS   (SI), Y2, Y3
-	VMASKMOVPS   (R15), Y2, Y4
-	VBROADCASTSS 48(R14), Y5
-	VFMADD231PS  Y5, Y3, Y4
-	VMOVUPS      minusInf<>+0(SB), Y3
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VBROADCASTSS 12(R14), Y3
-	VCMPPS       $0x05, Y3, Y2, Y2
-	VMOVMSKPS    Y2, AX
-	TESTL        AX, AX
-	JZ           end
-	VMOVMSKPS    Y2, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y4
-	VMOVMSKPS    Y2, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (R15)(AX*4), Y2
-	VFMADD231PS  Y5, Y4, Y2
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          end
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000000, CX
-	JMP          far
+	ADDQ $0x00000000, CX
+	JMP  far
 
 done1:
 	// Rows of 17 to 32 elements.
@@ -35056,38 +34835,38 @@ loop3:
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X2, X15
 	VUCOMISS    X3, X15
-	JCC         l8
+	JCC         l13
 	LEAQ        8(CX), R11
 	XORL        AX, AX
 
-l5:
+l10:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l6
+	JNZ         l11
 	CMPQ        AX, R11
-	JGE         l7
+	JGE         l12
 	ADDQ        $0x08, AX
-	JMP         l5
+	JMP         l10
 
-l7:
+l12:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l9
+	JMP          l14
 
-l6:
+l11:
 	VMOVMSKPS   Y15, R11
 	TZCNTL      R11, R11
 	ADDQ        R11, AX
 	VMOVSS      (SI)(AX*4), X15
 	VFMADD213SS (R15)(AX*4), X2, X15
 
-l8:
+l13:
 	VBROADCASTSS X15, Y4
 
-l9:
+l14:
 	VUCOMISS     X3, X4
 	JCS          exact32
 	VBROADCASTSS 8(R14), Y3
@@ -35269,29 +35048,29 @@ l9:
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l10
+	JGE         l15
 	VMASKMOVPS  Y3, Y2, 64(DI)
-	JMP         l11
+	JMP         l16
 
-l10:
+l15:
 	VMOVUPS Y3, 64(DI)
 
-l11:
+l16:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y10, Y5
 	VFMADD231PS Y4, Y10, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l12
+	JGE         l17
 	CMPQ        CX, $0x00000008
-	JLE         l13
+	JLE         l18
 	VMASKMOVPS  Y5, Y2, 96(DI)
-	JMP         l13
+	JMP         l18
 
-l12:
+l17:
 	VMOVUPS Y5, 96(DI)
 
-l13:
+l18:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -35330,30 +35109,30 @@ small3:
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l14
+	JGE         l19
 	VMASKMOVPS  Y3, Y2, 64(DI)
-	JMP         l15
+	JMP         l20
 
-l14:
+l19:
 	VMOVUPS Y3, 64(DI)
 
-l15:
+l20:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y10, Y5
 	VFMADD231PS Y4, Y10, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l16
+	JGE         l21
 	CMPQ        CX, $0x00000008
-	JLE         l17
+	JLE         l22
 	VMASKMOVPS  Y5, Y2, 96(DI)
-	JMP         l17
+	JMP         l22
 
-l16:
+l21:
 	VMOVUPS Y5, 96(DI)
 
-l17:
+l22:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -35362,59 +35141,8 @@ l17:
 	JMP  end
 
 exact32:
-	VBROADCASTSS 48(R14), Y2
-	VBROADCASTSS 12(R14), Y3
-
-	// The first element, if it is the one: then nothing waits for the search.
-	VMOVSS      (SI), X15
-	VFMADD213SS (R15), X2, X15
-	VUCOMISS    X3, X15
-	JCC         l21
-	LEAQ        8(CX), R11
-	XORL        AX, AX
-
-l18:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y2, Y15
-	VCMPPS      $0x05, Y3, Y15, Y15
-	VTESTPS     Y15, Y15
-	JNZ         l19
-	CMPQ        AX, R11
-	JGE         l20
-	ADDQ        $0x08, AX
-	JMP         l18
-
-l20:
-	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l22
-
-l19:
-	VMOVMSKPS   Y15, R11
-	TZCNTL      R11, R11
-	ADDQ        R11, AX
-	VMOVSS      (SI)(AX*4), X15
-	VFMADD213SS (R15)(AX*4), X2, X15
-
-l21:
-	VBROADCASTSS X15, Y2
-
-l22:
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          end
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000010, CX
-	JMP          far
+	ADDQ $0x00000010, CX
+	JMP  far
 
 done3:
 	// Rows of 33 to 48 elements.
@@ -35847,59 +35575,8 @@ l35:
 	JMP  end
 
 exact48:
-	VBROADCASTSS 48(R14), Y2
-	VBROADCASTSS 12(R14), Y3
-
-	// The first element, if it is the one: then nothing waits for the search.
-	VMOVSS      (SI), X15
-	VFMADD213SS (R15), X2, X15
-	VUCOMISS    X3, X15
-	JCC         l39
-	LEAQ        24(CX), R11
-	XORL        AX, AX
-
-l36:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y2, Y15
-	VCMPPS      $0x05, Y3, Y15, Y15
-	VTESTPS     Y15, Y15
-	JNZ         l37
-	CMPQ        AX, R11
-	JGE         l38
-	ADDQ        $0x08, AX
-	JMP         l36
-
-l38:
-	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l40
-
-l37:
-	VMOVMSKPS   Y15, R11
-	TZCNTL      R11, R11
-	ADDQ        R11, AX
-	VMOVSS      (SI)(AX*4), X15
-	VFMADD213SS (R15)(AX*4), X2, X15
-
-l39:
-	VBROADCASTSS X15, Y2
-
-l40:
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          end
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000020, CX
-	JMP          far
+	ADDQ $0x00000020, CX
+	JMP  far
 
 done5:
 	// Rows of 49 to 64 elements.
@@ -35928,38 +35605,38 @@ loop7:
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X2, X15
 	VUCOMISS    X3, X15
-	JCC         l44
+	JCC         l39
 	LEAQ        40(CX), R11
 	XORL        AX, AX
 
-l41:
+l36:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l42
+	JNZ         l37
 	CMPQ        AX, R11
-	JGE         l43
+	JGE         l38
 	ADDQ        $0x08, AX
-	JMP         l41
+	JMP         l36
 
-l43:
+l38:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l45
+	JMP          l40
 
-l42:
+l37:
 	VMOVMSKPS   Y15, R11
 	TZCNTL      R11, R11
 	ADDQ        R11, AX
 	VMOVSS      (SI)(AX*4), X15
 	VFMADD213SS (R15)(AX*4), X2, X15
 
-l44:
+l39:
 	VBROADCASTSS X15, Y4
 
-l45:
+l40:
 	VUCOMISS     X3, X4
 	JCS          exact64
 	VBROADCASTSS 8(R14), Y3
@@ -36287,29 +35964,29 @@ l45:
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l46
+	JGE         l41
 	VMASKMOVPS  Y3, Y2, 192(DI)
-	JMP         l47
+	JMP         l42
 
-l46:
+l41:
 	VMOVUPS Y3, 192(DI)
 
-l47:
+l42:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y7, Y5
 	VFMADD231PS Y4, Y7, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l48
+	JGE         l43
 	CMPQ        CX, $0x00000008
-	JLE         l49
+	JLE         l44
 	VMASKMOVPS  Y5, Y2, 224(DI)
-	JMP         l49
+	JMP         l44
 
-l48:
+l43:
 	VMOVUPS Y5, 224(DI)
 
-l49:
+l44:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -36376,30 +36053,30 @@ small7:
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
-	JGE         l50
+	JGE         l45
 	VMASKMOVPS  Y3, Y2, 192(DI)
-	JMP         l51
+	JMP         l46
 
-l50:
+l45:
 	VMOVUPS Y3, 192(DI)
 
-l51:
+l46:
 	// e*cHi + e*cLo
 	VMULPS      Y5, Y7, Y5
 	VFMADD231PS Y4, Y7, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l52
+	JGE         l47
 	CMPQ        CX, $0x00000008
-	JLE         l53
+	JLE         l48
 	VMASKMOVPS  Y5, Y2, 224(DI)
-	JMP         l53
+	JMP         l48
 
-l52:
+l47:
 	VMOVUPS Y5, 224(DI)
 
-l53:
+l48:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -36408,59 +36085,8 @@ l53:
 	JMP  end
 
 exact64:
-	VBROADCASTSS 48(R14), Y2
-	VBROADCASTSS 12(R14), Y3
-
-	// The first element, if it is the one: then nothing waits for the search.
-	VMOVSS      (SI), X15
-	VFMADD213SS (R15), X2, X15
-	VUCOMISS    X3, X15
-	JCC         l57
-	LEAQ        40(CX), R11
-	XORL        AX, AX
-
-l54:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y2, Y15
-	VCMPPS      $0x05, Y3, Y15, Y15
-	VTESTPS     Y15, Y15
-	JNZ         l55
-	CMPQ        AX, R11
-	JGE         l56
-	ADDQ        $0x08, AX
-	JMP         l54
-
-l56:
-	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l58
-
-l55:
-	VMOVMSKPS   Y15, R11
-	TZCNTL      R11, R11
-	ADDQ        R11, AX
-	VMOVSS      (SI)(AX*4), X15
-	VFMADD213SS (R15)(AX*4), X2, X15
-
-l57:
-	VBROADCASTSS X15, Y2
-
-l58:
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          end
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000030, CX
-	JMP          far
+	ADDQ $0x00000030, CX
+	JMP  far
 
 done7:
 	// Rows of 65 to 96 elements.
@@ -36489,38 +36115,38 @@ loop9:
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X2, X15
 	VUCOMISS    X3, X15
-	JCC         l62
+	JCC         l52
 	LEAQ        56(CX), R11
 	XORL        AX, AX
 
-l59:
+l49:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l60
+	JNZ         l50
 	CMPQ        AX, R11
-	JGE         l61
+	JGE         l51
 	ADDQ        $0x08, AX
-	JMP         l59
+	JMP         l49
 
-l61:
+l51:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l63
+	JMP          l53
 
-l60:
+l50:
 	VMOVMSKPS   Y15, R11
 	TZCNTL      R11, R11
 	ADDQ        R11, AX
 	VMOVSS      (SI)(AX*4), X15
 	VFMADD213SS (R15)(AX*4), X2, X15
 
-l62:
+l52:
 	VBROADCASTSS X15, Y4
 
-l63:
+l53:
 	VUCOMISS     X3, X4
 	JCS          exact96
 	VBROADCASTSS 8(R14), Y3
@@ -36993,29 +36619,29 @@ l63:
 	VFMADD231PS Y4, Y3, Y7
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l64
+	JGE         l54
 	VMASKMOVPS  Y7, Y3, 256(DI)
-	JMP         l65
+	JMP         l55
 
-l64:
+l54:
 	VMOVUPS Y7, 256(DI)
 
-l65:
+l55:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y2, Y3
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l66
+	JGE         l56
 	CMPQ        CX, $0x00000008
-	JLE         l67
+	JLE         l57
 	VMASKMOVPS  Y3, Y2, 288(DI)
-	JMP         l67
+	JMP         l57
 
-l66:
+l56:
 	VMOVUPS Y3, 288(DI)
 
-l67:
+l57:
 	VMOVUPS 384(BX), Y2
 
 	// e*cHi + e*cLo
@@ -37023,31 +36649,31 @@ l67:
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     64(DX), Y2
 	CMPQ        CX, $0x00000018
-	JGE         l68
+	JGE         l58
 	CMPQ        CX, $0x00000010
-	JLE         l69
+	JLE         l59
 	VMASKMOVPS  Y3, Y2, 320(DI)
-	JMP         l69
+	JMP         l59
 
-l68:
+l58:
 	VMOVUPS Y3, 320(DI)
 
-l69:
+l59:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y5, Y6
 	VFMADD231PS Y4, Y5, Y6
 	VMOVUPS     96(DX), Y2
 	CMPQ        CX, $0x00000020
-	JGE         l70
+	JGE         l60
 	CMPQ        CX, $0x00000018
-	JLE         l71
+	JLE         l61
 	VMASKMOVPS  Y6, Y2, 352(DI)
-	JMP         l71
+	JMP         l61
 
-l70:
+l60:
 	VMOVUPS Y6, 352(DI)
 
-l71:
+l61:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -37129,30 +36755,30 @@ small9:
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l72
+	JGE         l62
 	VMASKMOVPS  Y7, Y3, 256(DI)
-	JMP         l73
+	JMP         l63
 
-l72:
+l62:
 	VMOVUPS Y7, 256(DI)
 
-l73:
+l63:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y2, Y3
 	VFMADD231PS Y4, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l74
+	JGE         l64
 	CMPQ        CX, $0x00000008
-	JLE         l75
+	JLE         l65
 	VMASKMOVPS  Y3, Y2, 288(DI)
-	JMP         l75
+	JMP         l65
 
-l74:
+l64:
 	VMOVUPS Y3, 288(DI)
 
-l75:
+l65:
 	VMOVUPS 384(BX), Y2
 
 	// e*cHi + e*cLo
@@ -37161,32 +36787,32 @@ l75:
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     64(DX), Y2
 	CMPQ        CX, $0x00000018
-	JGE         l76
+	JGE         l66
 	CMPQ        CX, $0x00000010
-	JLE         l77
+	JLE         l67
 	VMASKMOVPS  Y3, Y2, 320(DI)
-	JMP         l77
+	JMP         l67
 
-l76:
+l66:
 	VMOVUPS Y3, 320(DI)
 
-l77:
+l67:
 	// e*cHi + e*cLo
 	VMULPS      Y6, Y5, Y6
 	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     96(DX), Y2
 	CMPQ        CX, $0x00000020
-	JGE         l78
+	JGE         l68
 	CMPQ        CX, $0x00000018
-	JLE         l79
+	JLE         l69
 	VMASKMOVPS  Y6, Y2, 352(DI)
-	JMP         l79
+	JMP         l69
 
-l78:
+l68:
 	VMOVUPS Y6, 352(DI)
 
-l79:
+l69:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -37195,59 +36821,8 @@ l79:
 	JMP  end
 
 exact96:
-	VBROADCASTSS 48(R14), Y2
-	VBROADCASTSS 12(R14), Y3
-
-	// The first element, if it is the one: then nothing waits for the search.
-	VMOVSS      (SI), X15
-	VFMADD213SS (R15), X2, X15
-	VUCOMISS    X3, X15
-	JCC         l83
-	LEAQ        56(CX), R11
-	XORL        AX, AX
-
-l80:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y2, Y15
-	VCMPPS      $0x05, Y3, Y15, Y15
-	VTESTPS     Y15, Y15
-	JNZ         l81
-	CMPQ        AX, R11
-	JGE         l82
-	ADDQ        $0x08, AX
-	JMP         l80
-
-l82:
-	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l84
-
-l81:
-	VMOVMSKPS   Y15, R11
-	TZCNTL      R11, R11
-	ADDQ        R11, AX
-	VMOVSS      (SI)(AX*4), X15
-	VFMADD213SS (R15)(AX*4), X2, X15
-
-l83:
-	VBROADCASTSS X15, Y2
-
-l84:
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          end
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000040, CX
-	JMP          far
+	ADDQ $0x00000040, CX
+	JMP  far
 
 done9:
 	// Rows of 97 to 128 elements.
@@ -37276,38 +36851,38 @@ loop11:
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X2, X15
 	VUCOMISS    X3, X15
-	JCC         l88
+	JCC         l73
 	LEAQ        88(CX), R11
 	XORL        AX, AX
 
-l85:
+l70:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l86
+	JNZ         l71
 	CMPQ        AX, R11
-	JGE         l87
+	JGE         l72
 	ADDQ        $0x08, AX
-	JMP         l85
+	JMP         l70
 
-l87:
+l72:
 	VBROADCASTSS minusInf<>+0(SB), Y4
-	JMP          l89
+	JMP          l74
 
-l86:
+l71:
 	VMOVMSKPS   Y15, R11
 	TZCNTL      R11, R11
 	ADDQ        R11, AX
 	VMOVSS      (SI)(AX*4), X15
 	VFMADD213SS (R15)(AX*4), X2, X15
 
-l88:
+l73:
 	VBROADCASTSS X15, Y4
 
-l89:
+l74:
 	VUCOMISS     X3, X4
 	JCS          exact128
 	VBROADCASTSS 8(R14), Y3
@@ -37923,29 +37498,29 @@ l89:
 	VFMADD231PS Y4, Y3, Y6
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l90
+	JGE         l75
 	VMASKMOVPS  Y6, Y3, 384(DI)
-	JMP         l91
+	JMP         l76
 
-l90:
+l75:
 	VMOVUPS Y6, 384(DI)
 
-l91:
+l76:
 	// e*cHi + e*cLo
 	VMULPS      Y7, Y2, Y3
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l92
+	JGE         l77
 	CMPQ        CX, $0x00000008
-	JLE         l93
+	JLE         l78
 	VMASKMOVPS  Y3, Y2, 416(DI)
-	JMP         l93
+	JMP         l78
 
-l92:
+l77:
 	VMOVUPS Y3, 416(DI)
 
-l93:
+l78:
 	VMOVUPS 448(BX), Y2
 
 	// e*cHi + e*cLo
@@ -37953,31 +37528,31 @@ l93:
 	VFMADD231PS Y4, Y2, Y3
 	VMOVUPS     64(DX), Y2
 	CMPQ        CX, $0x00000018
-	JGE         l94
+	JGE         l79
 	CMPQ        CX, $0x00000010
-	JLE         l95
+	JLE         l80
 	VMASKMOVPS  Y3, Y2, 448(DI)
-	JMP         l95
+	JMP         l80
 
-l94:
+l79:
 	VMOVUPS Y3, 448(DI)
 
-l95:
+l80:
 	// e*cHi + e*cLo
 	VMULPS      Y7, Y5, Y7
 	VFMADD231PS Y4, Y5, Y7
 	VMOVUPS     96(DX), Y2
 	CMPQ        CX, $0x00000020
-	JGE         l96
+	JGE         l81
 	CMPQ        CX, $0x00000018
-	JLE         l97
+	JLE         l82
 	VMASKMOVPS  Y7, Y2, 480(DI)
-	JMP         l97
+	JMP         l82
 
-l96:
+l81:
 	VMOVUPS Y7, 480(DI)
 
-l97:
+l82:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -38087,30 +37662,30 @@ small11:
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
-	JGE         l98
+	JGE         l83
 	VMASKMOVPS  Y6, Y3, 384(DI)
-	JMP         l99
+	JMP         l84
 
-l98:
+l83:
 	VMOVUPS Y6, 384(DI)
 
-l99:
+l84:
 	// e*cHi + e*cLo
 	VMULPS      Y7, Y2, Y3
 	VFMADD231PS Y4, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
-	JGE         l100
+	JGE         l85
 	CMPQ        CX, $0x00000008
-	JLE         l101
+	JLE         l86
 	VMASKMOVPS  Y3, Y2, 416(DI)
-	JMP         l101
+	JMP         l86
 
-l100:
+l85:
 	VMOVUPS Y3, 416(DI)
 
-l101:
+l86:
 	VMOVUPS 448(BX), Y2
 
 	// e*cHi + e*cLo
@@ -38119,32 +37694,32 @@ l101:
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     64(DX), Y2
 	CMPQ        CX, $0x00000018
-	JGE         l102
+	JGE         l87
 	CMPQ        CX, $0x00000010
-	JLE         l103
+	JLE         l88
 	VMASKMOVPS  Y3, Y2, 448(DI)
-	JMP         l103
+	JMP         l88
 
-l102:
+l87:
 	VMOVUPS Y3, 448(DI)
 
-l103:
+l88:
 	// e*cHi + e*cLo
 	VMULPS      Y7, Y5, Y7
 	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     96(DX), Y2
 	CMPQ        CX, $0x00000020
-	JGE         l104
+	JGE         l89
 	CMPQ        CX, $0x00000018
-	JLE         l105
+	JLE         l90
 	VMASKMOVPS  Y7, Y2, 480(DI)
-	JMP         l105
+	JMP         l90
 
-l104:
+l89:
 	VMOVUPS Y7, 480(DI)
 
-l105:
+l90:
 	ADDQ otherStride+88(FP), R15
 	ADDQ R9, SI
 	ADDQ R10, DI
@@ -38153,59 +37728,8 @@ l105:
 	JMP  end
 
 exact128:
-	VBROADCASTSS 48(R14), Y2
-	VBROADCASTSS 12(R14), Y3
-
-	// The first element, if it is the one: then nothing waits for the search.
-	VMOVSS      (SI), X15
-	VFMADD213SS (R15), X2, X15
-	VUCOMISS    X3, X15
-	JCC         l109
-	LEAQ        88(CX), R11
-	XORL        AX, AX
-
-l106:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Y15
-	VFMADD213PS (R15)(AX*4), Y2, Y15
-	VCMPPS      $0x05, Y3, Y15, Y15
-	VTESTPS     Y15, Y15
-	JNZ         l107
-	CMPQ        AX, R11
-	JGE         l108
-	ADDQ        $0x08, AX
-	JMP         l106
-
-l108:
-	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l110
-
-l107:
-	VMOVMSKPS   Y15, R11
-	TZCNTL      R11, R11
-	ADDQ        R11, AX
-	VMOVSS      (SI)(AX*4), X15
-	VFMADD213SS (R15)(AX*4), X2, X15
-
-l109:
-	VBROADCASTSS X15, Y2
-
-l110:
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Y3
-	VUCOMISS     X2, X3
-	JCS          end
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000060, CX
-	JMP          far
+	ADDQ $0x00000060, CX
+	JMP  far
 
 done11:
 long:
@@ -38229,38 +37753,38 @@ row:
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X2, X15
 	VUCOMISS    X3, X15
-	JCC         l114
+	JCC         l94
 	LEAQ        -8(CX), DX
 	XORL        AX, AX
 
-l111:
+l91:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y2, Y15
 	VCMPPS      $0x05, Y3, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l112
+	JNZ         l92
 	CMPQ        AX, DX
-	JGE         l113
+	JGE         l93
 	ADDQ        $0x08, AX
-	JMP         l111
+	JMP         l91
 
-l113:
+l93:
 	VBROADCASTSS minusInf<>+0(SB), Y2
-	JMP          l115
+	JMP          l95
 
-l112:
+l92:
 	VMOVMSKPS   Y15, DX
 	TZCNTL      DX, DX
 	ADDQ        DX, AX
 	VMOVSS      (SI)(AX*4), X15
 	VFMADD213SS (R15)(AX*4), X2, X15
 
-l114:
+l94:
 	VBROADCASTSS X15, Y2
 
-l115:
+l95:
 	VUCOMISS     X3, X2
 	JCS          irregular
 	VBROADCASTSS 16(R14), Y3
@@ -38306,38 +37830,38 @@ l115:
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X3, X15
 	VUCOMISS    X5, X15
-	JCC         l119
+	JCC         l99
 	LEAQ        -8(CX), DX
 	XORL        AX, AX
 
-l116:
+l96:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
 	VMOVUPS     (SI)(AX*4), Y15
 	VFMADD213PS (R15)(AX*4), Y3, Y15
 	VCMPPS      $0x05, Y5, Y15, Y15
 	VTESTPS     Y15, Y15
-	JNZ         l117
+	JNZ         l97
 	CMPQ        AX, DX
-	JGE         l118
+	JGE         l98
 	ADDQ        $0x08, AX
-	JMP         l116
+	JMP         l96
 
-l118:
+l98:
 	VBROADCASTSS minusInf<>+0(SB), Y3
-	JMP          l120
+	JMP          l100
 
-l117:
+l97:
 	VMOVMSKPS   Y15, DX
 	TZCNTL      DX, DX
 	ADDQ        DX, AX
 	VMOVSS      (SI)(AX*4), X15
 	VFMADD213SS (R15)(AX*4), X3, X15
 
-l119:
+l99:
 	VBROADCASTSS X15, Y3
 
-l120:
+l100:
 	VUCOMISS X3, X4
 	JCS      exact
 
@@ -39517,26 +39041,26 @@ upto19:
 	JNZ        exact
 	VMOVUPS    (DX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l121
+	JGE        l101
 	VMASKMOVPS Y4, Y5, (DI)
-	JMP        l122
+	JMP        l102
 
-l121:
+l101:
 	VMOVUPS Y4, (DI)
 
-l122:
+l102:
 	VMOVUPS    32(DX), Y5
 	CMPQ       CX, $0x00000010
-	JGE        l123
+	JGE        l103
 	CMPQ       CX, $0x00000008
-	JLE        l124
+	JLE        l104
 	VMASKMOVPS Y3, Y5, 32(DI)
-	JMP        l124
+	JMP        l104
 
-l123:
+l103:
 	VMOVUPS Y3, 32(DI)
 
-l124:
+l104:
 	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -39696,27 +39220,27 @@ upto20:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    224(BX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l125
+	JGE        l105
 	VMASKMOVPS Y5, Y4, 64(DI)
-	JMP        l126
+	JMP        l106
 
-l125:
+l105:
 	VMOVUPS Y5, 64(DI)
 
-l126:
+l106:
 	VMOVUPS    Y6, 32(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l127
+	JGE        l107
 	CMPQ       CX, $0x00000008
-	JLE        l128
+	JLE        l108
 	VMASKMOVPS Y10, Y4, 96(DI)
-	JMP        l128
+	JMP        l108
 
-l127:
+l107:
 	VMOVUPS Y10, 96(DI)
 
-l128:
+l108:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 192(BX), Y5
 
@@ -39950,28 +39474,28 @@ upto21:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    256(BX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l129
+	JGE        l109
 	VMASKMOVPS Y7, Y4, 128(DI)
-	JMP        l130
+	JMP        l110
 
-l129:
+l109:
 	VMOVUPS Y7, 128(DI)
 
-l130:
+l110:
 	VMOVUPS    Y6, 32(DI)
 	VMOVUPS    Y11, 96(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l131
+	JGE        l111
 	CMPQ       CX, $0x00000008
-	JLE        l132
+	JLE        l112
 	VMASKMOVPS Y5, Y4, 160(DI)
-	JMP        l132
+	JMP        l112
 
-l131:
+l111:
 	VMOVUPS Y5, 160(DI)
 
-l132:
+l112:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 224(BX), Y5
 
@@ -40257,14 +39781,14 @@ upto22:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    320(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l133
+	JGE        l113
 	VMASKMOVPS Y6, Y4, 192(DI)
-	JMP        l134
+	JMP        l114
 
-l133:
+l113:
 	VMOVUPS Y6, 192(DI)
 
-l134:
+l114:
 	VMOVUPS    416(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    384(BX), Y4
@@ -40272,16 +39796,16 @@ l134:
 	VMOVUPS    Y5, 160(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l135
+	JGE        l115
 	CMPQ       CX, $0x00000008
-	JLE        l136
+	JLE        l116
 	VMASKMOVPS Y7, Y4, 224(DI)
-	JMP        l136
+	JMP        l116
 
-l135:
+l115:
 	VMOVUPS Y7, 224(DI)
 
-l136:
+l116:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -40638,14 +40162,14 @@ upto23:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    352(BX), Y8
 	CMPQ       CX, $0x00000008
-	JGE        l137
+	JGE        l117
 	VMASKMOVPS Y8, Y4, 256(DI)
-	JMP        l138
+	JMP        l118
 
-l137:
+l117:
 	VMOVUPS Y8, 256(DI)
 
-l138:
+l118:
 	VMOVUPS    480(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    448(BX), Y4
@@ -40654,16 +40178,16 @@ l138:
 	VMOVUPS    Y7, 224(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l139
+	JGE        l119
 	CMPQ       CX, $0x00000008
-	JLE        l140
+	JLE        l120
 	VMASKMOVPS Y5, Y4, 288(DI)
-	JMP        l140
+	JMP        l120
 
-l139:
+l119:
 	VMOVUPS Y5, 288(DI)
 
-l140:
+l120:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 320(BX), Y6
 
@@ -41087,14 +40611,14 @@ upto24:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    448(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l141
+	JGE        l121
 	VMASKMOVPS Y6, Y4, 320(DI)
-	JMP        l142
+	JMP        l122
 
-l141:
+l121:
 	VMOVUPS Y6, 320(DI)
 
-l142:
+l122:
 	VMOVUPS    544(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    512(BX), Y4
@@ -41105,16 +40629,16 @@ l142:
 	VMOVUPS    Y5, 288(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l143
+	JGE        l123
 	CMPQ       CX, $0x00000008
-	JLE        l144
+	JLE        l124
 	VMASKMOVPS Y9, Y4, 352(DI)
-	JMP        l144
+	JMP        l124
 
-l143:
+l123:
 	VMOVUPS Y9, 352(DI)
 
-l144:
+l124:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 320(BX), Y5
 
@@ -41611,14 +41135,14 @@ upto25:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    448(BX), Y8
 	CMPQ       CX, $0x00000008
-	JGE        l145
+	JGE        l125
 	VMASKMOVPS Y8, Y4, 384(DI)
-	JMP        l146
+	JMP        l126
 
-l145:
+l125:
 	VMOVUPS Y8, 384(DI)
 
-l146:
+l126:
 	VMOVUPS    576(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    544(BX), Y4
@@ -41630,16 +41154,16 @@ l146:
 	VMOVUPS    Y9, 352(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l147
+	JGE        l127
 	CMPQ       CX, $0x00000008
-	JLE        l148
+	JLE        l128
 	VMASKMOVPS Y6, Y4, 416(DI)
-	JMP        l148
+	JMP        l128
 
-l147:
+l127:
 	VMOVUPS Y6, 416(DI)
 
-l148:
+l128:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 320(BX), Y5
 
@@ -42187,14 +41711,14 @@ upto26:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    512(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l149
+	JGE        l129
 	VMASKMOVPS Y6, Y4, 448(DI)
-	JMP        l150
+	JMP        l130
 
-l149:
+l129:
 	VMOVUPS Y6, 448(DI)
 
-l150:
+l130:
 	VMOVUPS    608(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    576(BX), Y4
@@ -42210,16 +41734,16 @@ l150:
 	VMOVUPS    Y5, 416(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l151
+	JGE        l131
 	CMPQ       CX, $0x00000008
-	JLE        l152
+	JLE        l132
 	VMASKMOVPS Y7, Y4, 480(DI)
-	JMP        l152
+	JMP        l132
 
-l151:
+l131:
 	VMOVUPS Y7, 480(DI)
 
-l152:
+l132:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 320(BX), Y5
 
@@ -42440,14 +41964,14 @@ done30:
 	VFMADD231PS  Y6, Y4, Y5
 	VMOVUPS      (DX), Y4
 	CMPQ         CX, $0x00000008
-	JGE          l153
+	JGE          l133
 	VMASKMOVPS   Y5, Y4, (DI)
-	JMP          l154
+	JMP          l134
 
-l153:
+l133:
 	VMOVUPS Y5, (DI)
 
-l154:
+l134:
 	LEAQ (SI)(CX*4), SI
 
 behind31:
@@ -42564,14 +42088,14 @@ done35:
 	VFMADD231PS Y2, Y4, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l155
+	JGE         l135
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l156
+	JMP         l136
 
-l155:
+l135:
 	VMOVUPS Y5, (DI)
 
-l156:
+l136:
 	LEAQ (SI)(CX*4), SI
 
 behind36:
@@ -42738,14 +42262,14 @@ done40:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l157
+	JGE         l137
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l158
+	JMP         l138
 
-l157:
+l137:
 	VMOVUPS Y5, (DI)
 
-l158:
+l138:
 	LEAQ (SI)(CX*4), SI
 
 behind41:
@@ -42753,18 +42277,69 @@ behind41:
 
 far:
 	// A short row with other elements: an empty sum.
-	MOVQ    SI, R11
-	MOVQ    DI, R12
-	MOVQ    CX, R13
-	MOVQ    R15, other+48(FP)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 64(BX)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 96(BX)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 128(BX)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 160(BX)
+	MOVQ         SI, R11
+	MOVQ         DI, R12
+	MOVQ         CX, R13
+	MOVQ         R15, other+48(FP)
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X15
+	VFMADD213SS (R15), X2, X15
+	VUCOMISS    X3, X15
+	JCC         l142
+	LEAQ        -8(CX), DX
+	XORL        AX, AX
+
+l139:
+	CMPQ        AX, DX
+	CMOVQGT     DX, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l140
+	CMPQ        AX, DX
+	JGE         l141
+	ADDQ        $0x08, AX
+	JMP         l139
+
+l141:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l143
+
+l140:
+	VMOVMSKPS   Y15, DX
+	TZCNTL      DX, DX
+	ADDQ        DX, AX
+	VMOVSS      (SI)(AX*4), X15
+	VFMADD213SS (R15)(AX*4), X2, X15
+
+l142:
+	VBROADCASTSS X15, Y2
+
+l143:
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 20(R14)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 64(BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 96(BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 128(BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 160(BX)
 
 exact:
 	// Other elements.
@@ -43427,14 +43002,14 @@ upto45:
 	VANDPS      Y9, Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l159
+	JGE         l144
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l160
+	JMP         l145
 
-l159:
+l144:
 	VMOVUPS Y5, (DI)
 
-l160:
+l145:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -43473,16 +43048,16 @@ l160:
 	VANDPS      Y5, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l161
+	JGE         l146
 	CMPQ        CX, $0x00000008
-	JLE         l162
+	JLE         l147
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l162
+	JMP         l147
 
-l161:
+l146:
 	VMOVUPS Y4, 32(DI)
 
-l162:
+l147:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -43591,14 +43166,14 @@ upto46:
 	VMOVUPS     Y9, (DI)
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l163
+	JGE         l148
 	VMASKMOVPS  Y10, Y5, 64(DI)
-	JMP         l164
+	JMP         l149
 
-l163:
+l148:
 	VMOVUPS Y10, 64(DI)
 
-l164:
+l149:
 	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -43658,16 +43233,16 @@ l164:
 	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l165
+	JGE         l150
 	CMPQ        CX, $0x00000008
-	JLE         l166
+	JLE         l151
 	VMASKMOVPS  Y7, Y5, 96(DI)
-	JMP         l166
+	JMP         l151
 
-l165:
+l150:
 	VMOVUPS Y7, 96(DI)
 
-l166:
+l151:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -43852,26 +43427,26 @@ upto47:
 	VADDPS      Y7, Y4, Y4
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l167
+	JGE         l152
 	VMASKMOVPS  Y5, Y7, 128(DI)
-	JMP         l168
+	JMP         l153
 
-l167:
+l152:
 	VMOVUPS Y5, 128(DI)
 
-l168:
+l153:
 	VMOVUPS    64(DX), Y5
 	CMPQ       CX, $0x00000018
-	JGE        l169
+	JGE        l154
 	CMPQ       CX, $0x00000010
-	JLE        l170
+	JLE        l155
 	VMASKMOVPS Y6, Y5, 192(DI)
-	JMP        l170
+	JMP        l155
 
-l169:
+l154:
 	VMOVUPS Y6, 192(DI)
 
-l170:
+l155:
 	VMOVUPS 64(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -43983,28 +43558,28 @@ l170:
 	VADDPS      Y9, Y4, Y4
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
-	JGE         l171
+	JGE         l156
 	CMPQ        CX, $0x00000008
-	JLE         l172
+	JLE         l157
 	VMASKMOVPS  Y5, Y9, 160(DI)
-	JMP         l172
+	JMP         l157
 
-l171:
+l156:
 	VMOVUPS Y5, 160(DI)
 
-l172:
+l157:
 	VMOVUPS    96(DX), Y5
 	CMPQ       CX, $0x00000020
-	JGE        l173
+	JGE        l158
 	CMPQ       CX, $0x00000018
-	JLE        l174
+	JLE        l159
 	VMASKMOVPS Y8, Y5, 224(DI)
-	JMP        l174
+	JMP        l159
 
-l173:
+l158:
 	VMOVUPS Y8, 224(DI)
 
-l174:
+l159:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -44313,26 +43888,26 @@ upto48:
 	VADDPS      Y6, Y4, Y5
 	VMOVUPS     (DX), Y9
 	CMPQ        CX, $0x00000008
-	JGE         l175
+	JGE         l160
 	VMASKMOVPS  Y4, Y9, 256(DI)
-	JMP         l176
+	JMP         l161
 
-l175:
+l160:
 	VMOVUPS Y4, 256(DI)
 
-l176:
+l161:
 	VMOVUPS    64(DX), Y4
 	CMPQ       CX, $0x00000018
-	JGE        l177
+	JGE        l162
 	CMPQ       CX, $0x00000010
-	JLE        l178
+	JLE        l163
 	VMASKMOVPS Y6, Y4, 320(DI)
-	JMP        l178
+	JMP        l163
 
-l177:
+l162:
 	VMOVUPS Y6, 320(DI)
 
-l178:
+l163:
 	VMOVUPS 192(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -44381,28 +43956,28 @@ l178:
 	VADDPS      Y9, Y5, Y5
 	VMOVUPS     128(DX), Y9
 	CMPQ        CX, $0x00000028
-	JGE         l179
+	JGE         l164
 	CMPQ        CX, $0x00000020
-	JLE         l180
+	JLE         l165
 	VMASKMOVPS  Y4, Y9, 384(DI)
-	JMP         l180
+	JMP         l165
 
-l179:
+l164:
 	VMOVUPS Y4, 384(DI)
 
-l180:
+l165:
 	VMOVUPS    192(DX), Y4
 	CMPQ       CX, $0x00000038
-	JGE        l181
+	JGE        l166
 	CMPQ       CX, $0x00000030
-	JLE        l182
+	JLE        l167
 	VMASKMOVPS Y6, Y4, 448(DI)
-	JMP        l182
+	JMP        l167
 
-l181:
+l166:
 	VMOVUPS Y6, 448(DI)
 
-l182:
+l167:
 	// sum + t, and what that lacks to the rest
 	VADDPS Y5, Y7, Y4
 	VMINPS Y5, Y7, Y6
@@ -44577,28 +44152,28 @@ l182:
 	VADDPS      Y5, Y4, Y8
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
-	JGE         l183
+	JGE         l168
 	CMPQ        CX, $0x00000008
-	JLE         l184
+	JLE         l169
 	VMASKMOVPS  Y4, Y9, 288(DI)
-	JMP         l184
+	JMP         l169
 
-l183:
+l168:
 	VMOVUPS Y4, 288(DI)
 
-l184:
+l169:
 	VMOVUPS    96(DX), Y4
 	CMPQ       CX, $0x00000020
-	JGE        l185
+	JGE        l170
 	CMPQ       CX, $0x00000018
-	JLE        l186
+	JLE        l171
 	VMASKMOVPS Y5, Y4, 352(DI)
-	JMP        l186
+	JMP        l171
 
-l185:
+l170:
 	VMOVUPS Y5, 352(DI)
 
-l186:
+l171:
 	VMOVUPS 352(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -44647,28 +44222,28 @@ l186:
 	VADDPS      Y9, Y8, Y8
 	VMOVUPS     160(DX), Y9
 	CMPQ        CX, $0x00000030
-	JGE         l187
+	JGE         l172
 	CMPQ        CX, $0x00000028
-	JLE         l188
+	JLE         l173
 	VMASKMOVPS  Y4, Y9, 416(DI)
-	JMP         l188
+	JMP         l173
 
-l187:
+l172:
 	VMOVUPS Y4, 416(DI)
 
-l188:
+l173:
 	VMOVUPS    224(DX), Y4
 	CMPQ       CX, $0x00000040
-	JGE        l189
+	JGE        l174
 	CMPQ       CX, $0x00000038
-	JLE        l190
+	JLE        l175
 	VMASKMOVPS Y5, Y4, 480(DI)
-	JMP        l190
+	JMP        l175
 
-l189:
+l174:
 	VMOVUPS Y5, 480(DI)
 
-l190:
+l175:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y6, Y4
 	VMINPS  Y8, Y6, Y5
@@ -44873,14 +44448,14 @@ done52:
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l191
+	JGE         l176
 	VMASKMOVPS  Y4, Y5, (DI)
-	JMP         l192
+	JMP         l177
 
-l191:
+l176:
 	VMOVUPS Y4, (DI)
 
-l192:
+l177:
 	LEAQ (SI)(CX*4), SI
 
 behind53:
@@ -45016,14 +44591,14 @@ done57:
 	VFMADD231PS  Y2, Y0, Y1
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
-	JGE          l193
+	JGE          l178
 	VMASKMOVPS   Y1, Y0, (DI)
-	JMP          l194
+	JMP          l179
 
-l193:
+l178:
 	VMOVUPS Y1, (DI)
 
-l194:
+l179:
 	LEAQ (SI)(CX*4), SI
 
 behind58:

@@ -12759,48 +12759,8 @@ l5:
 	JMP         end
 
 exact16:
-	// The first element, if it is the one: then nothing waits for the search.
-	VBROADCASTSS (SI), Z2
-	CMPB         (R15), $0x00
-	JNE          l10
-	LEAQ         -8(CX), R11
-	XORL         AX, AX
-
-l6:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l7
-	CMPQ    AX, R11
-	JGE     l8
-	ADDQ    $0x08, AX
-	JMP     l6
-
-l8:
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l10
-
-l7:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Z2
-
-l10:
-	VBROADCASTSS 12(R14), Z3
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Z3
-	VUCOMISS     X2, X3
-	JCS          end
-	VMULPS.BCST  (R14), Z2, Z2
-	VBROADCASTSS integerHeadroom<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VBROADCASTSS integer<>+0(SB), Z2
-	VSUBPS       Z3, Z2, Z2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000000, CX
-	JMP          far
+	ADDQ $0x00000000, CX
+	JMP  far
 
 done1:
 	// Rows of 17 to 32 elements.
@@ -12836,31 +12796,31 @@ loop3:
 	// The first element, if it is the one: then nothing waits for the search.
 	VBROADCASTSS (SI), Z13
 	CMPB         (R15), $0x00
-	JNE          l15
+	JNE          l10
 	LEAQ         8(CX), R11
 	XORL         AX, AX
 
-l11:
+l6:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l12
+	JNE     l7
 	CMPQ    AX, R11
-	JGE     l13
+	JGE     l8
 	ADDQ    $0x08, AX
-	JMP     l11
+	JMP     l6
 
-l13:
+l8:
 	VBROADCASTSS minusInf<>+0(SB), Z13
-	JMP          l15
+	JMP          l10
 
-l12:
+l7:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z13
 
-l15:
+l10:
 	VUCOMISS X3, X13
 	JCS      exact32
 	VMULPS   Z10, Z4, Z14
@@ -12990,48 +12950,8 @@ small3:
 	JMP         end
 
 exact32:
-	// The first element, if it is the one: then nothing waits for the search.
-	VBROADCASTSS (SI), Z2
-	CMPB         (R15), $0x00
-	JNE          l20
-	LEAQ         8(CX), R11
-	XORL         AX, AX
-
-l16:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l17
-	CMPQ    AX, R11
-	JGE     l18
-	ADDQ    $0x08, AX
-	JMP     l16
-
-l18:
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l20
-
-l17:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Z2
-
-l20:
-	VBROADCASTSS 12(R14), Z3
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Z3
-	VUCOMISS     X2, X3
-	JCS          end
-	VMULPS.BCST  (R14), Z2, Z2
-	VBROADCASTSS integerHeadroom<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VBROADCASTSS integer<>+0(SB), Z2
-	VSUBPS       Z3, Z2, Z2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000010, CX
-	JMP          far
+	ADDQ $0x00000010, CX
+	JMP  far
 
 done3:
 	// Rows of 33 to 48 elements.
@@ -13067,31 +12987,31 @@ loop5:
 	// The first element, if it is the one: then nothing waits for the search.
 	VBROADCASTSS (SI), Z13
 	CMPB         (R15), $0x00
-	JNE          l25
+	JNE          l15
 	LEAQ         24(CX), R11
 	XORL         AX, AX
 
-l21:
+l11:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l22
+	JNE     l12
 	CMPQ    AX, R11
-	JGE     l23
+	JGE     l13
 	ADDQ    $0x08, AX
-	JMP     l21
+	JMP     l11
 
-l23:
+l13:
 	VBROADCASTSS minusInf<>+0(SB), Z13
-	JMP          l25
+	JMP          l15
 
-l22:
+l12:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z13
 
-l25:
+l15:
 	VUCOMISS X3, X13
 	JCS      exact48
 	VMULPS   Z10, Z4, Z14
@@ -13247,48 +13167,8 @@ small5:
 	JMP         end
 
 exact48:
-	// The first element, if it is the one: then nothing waits for the search.
-	VBROADCASTSS (SI), Z2
-	CMPB         (R15), $0x00
-	JNE          l30
-	LEAQ         24(CX), R11
-	XORL         AX, AX
-
-l26:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l27
-	CMPQ    AX, R11
-	JGE     l28
-	ADDQ    $0x08, AX
-	JMP     l26
-
-l28:
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l30
-
-l27:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Z2
-
-l30:
-	VBROADCASTSS 12(R14), Z3
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Z3
-	VUCOMISS     X2, X3
-	JCS          end
-	VMULPS.BCST  (R14), Z2, Z2
-	VBROADCASTSS integerHeadroom<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VBROADCASTSS integer<>+0(SB), Z2
-	VSUBPS       Z3, Z2, Z2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000020, CX
-	JMP          far
+	ADDQ $0x00000020, CX
+	JMP  far
 
 done5:
 	// Rows of 49 to 64 elements.
@@ -13324,31 +13204,31 @@ loop7:
 	// The first element, if it is the one: then nothing waits for the search.
 	VBROADCASTSS (SI), Z13
 	CMPB         (R15), $0x00
-	JNE          l35
+	JNE          l20
 	LEAQ         40(CX), R11
 	XORL         AX, AX
 
-l31:
+l16:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l32
+	JNE     l17
 	CMPQ    AX, R11
-	JGE     l33
+	JGE     l18
 	ADDQ    $0x08, AX
-	JMP     l31
+	JMP     l16
 
-l33:
+l18:
 	VBROADCASTSS minusInf<>+0(SB), Z13
-	JMP          l35
+	JMP          l20
 
-l32:
+l17:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z13
 
-l35:
+l20:
 	VUCOMISS X3, X13
 	JCS      exact64
 	VMULPS   Z10, Z4, Z14
@@ -13531,48 +13411,8 @@ small7:
 	JMP         end
 
 exact64:
-	// The first element, if it is the one: then nothing waits for the search.
-	VBROADCASTSS (SI), Z2
-	CMPB         (R15), $0x00
-	JNE          l40
-	LEAQ         40(CX), R11
-	XORL         AX, AX
-
-l36:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l37
-	CMPQ    AX, R11
-	JGE     l38
-	ADDQ    $0x08, AX
-	JMP     l36
-
-l38:
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l40
-
-l37:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Z2
-
-l40:
-	VBROADCASTSS 12(R14), Z3
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Z3
-	VUCOMISS     X2, X3
-	JCS          end
-	VMULPS.BCST  (R14), Z2, Z2
-	VBROADCASTSS integerHeadroom<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VBROADCASTSS integer<>+0(SB), Z2
-	VSUBPS       Z3, Z2, Z2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000030, CX
-	JMP          far
+	ADDQ $0x00000030, CX
+	JMP  far
 
 done7:
 	// Rows of 65 to 96 elements.
@@ -13609,31 +13449,31 @@ loop9:
 	// The first element, if it is the one: then nothing waits for the search.
 	VBROADCASTSS (SI), Z13
 	CMPB         (R15), $0x00
-	JNE          l45
+	JNE          l25
 	LEAQ         56(CX), R11
 	XORL         AX, AX
 
-l41:
+l21:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l42
+	JNE     l22
 	CMPQ    AX, R11
-	JGE     l43
+	JGE     l23
 	ADDQ    $0x08, AX
-	JMP     l41
+	JMP     l21
 
-l43:
+l23:
 	VBROADCASTSS minusInf<>+0(SB), Z13
-	JMP          l45
+	JMP          l25
 
-l42:
+l22:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z13
 
-l45:
+l25:
 	VUCOMISS X3, X13
 	JCS      exact96
 	VMULPS   Z10, Z4, Z14
@@ -13885,48 +13725,8 @@ small9:
 	JMP         end
 
 exact96:
-	// The first element, if it is the one: then nothing waits for the search.
-	VBROADCASTSS (SI), Z2
-	CMPB         (R15), $0x00
-	JNE          l50
-	LEAQ         56(CX), R11
-	XORL         AX, AX
-
-l46:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l47
-	CMPQ    AX, R11
-	JGE     l48
-	ADDQ    $0x08, AX
-	JMP     l46
-
-l48:
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l50
-
-l47:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Z2
-
-l50:
-	VBROADCASTSS 12(R14), Z3
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Z3
-	VUCOMISS     X2, X3
-	JCS          end
-	VMULPS.BCST  (R14), Z2, Z2
-	VBROADCASTSS integerHeadroom<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VBROADCASTSS integer<>+0(SB), Z2
-	VSUBPS       Z3, Z2, Z2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000040, CX
-	JMP          far
+	ADDQ $0x00000040, CX
+	JMP  far
 
 done9:
 	// Rows of 97 to 128 elements.
@@ -13960,31 +13760,31 @@ loop11:
 	// The first element, if it is the one: then nothing waits for the search.
 	VBROADCASTSS (SI), Z10
 	CMPB         (R15), $0x00
-	JNE          l55
+	JNE          l30
 	LEAQ         88(CX), R11
 	XORL         AX, AX
 
-l51:
+l26:
 	CMPQ    AX, R11
 	CMOVQGT R11, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l52
+	JNE     l27
 	CMPQ    AX, R11
-	JGE     l53
+	JGE     l28
 	ADDQ    $0x08, AX
-	JMP     l51
+	JMP     l26
 
-l53:
+l28:
 	VBROADCASTSS minusInf<>+0(SB), Z10
-	JMP          l55
+	JMP          l30
 
-l52:
+l27:
 	TZCNTQ       (R15)(AX*1), R11
 	SHRQ         $0x03, R11
 	ADDQ         R11, AX
 	VBROADCASTSS (SI)(AX*4), Z10
 
-l55:
+l30:
 	VUCOMISS    X3, X10
 	JCS         exact128
 	VMULPS.BCST nearReach<>+0(SB), Z4, Z11
@@ -14290,48 +14090,8 @@ small11:
 	JMP         end
 
 exact128:
-	// The first element, if it is the one: then nothing waits for the search.
-	VBROADCASTSS (SI), Z2
-	CMPB         (R15), $0x00
-	JNE          l60
-	LEAQ         88(CX), R11
-	XORL         AX, AX
-
-l56:
-	CMPQ    AX, R11
-	CMOVQGT R11, AX
-	CMPQ    (R15)(AX*1), $0x00
-	JNE     l57
-	CMPQ    AX, R11
-	JGE     l58
-	ADDQ    $0x08, AX
-	JMP     l56
-
-l58:
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l60
-
-l57:
-	TZCNTQ       (R15)(AX*1), R11
-	SHRQ         $0x03, R11
-	ADDQ         R11, AX
-	VBROADCASTSS (SI)(AX*4), Z2
-
-l60:
-	VBROADCASTSS 12(R14), Z3
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Z3
-	VUCOMISS     X2, X3
-	JCS          end
-	VMULPS.BCST  (R14), Z2, Z2
-	VBROADCASTSS integerHeadroom<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VBROADCASTSS integer<>+0(SB), Z2
-	VSUBPS       Z3, Z2, Z2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000060, CX
-	JMP          far
+	ADDQ $0x00000060, CX
+	JMP  far
 
 done11:
 long:
@@ -14352,31 +14112,31 @@ row:
 	// The first element, if it is the one: then nothing waits for the search.
 	VBROADCASTSS (SI), Z2
 	CMPB         (R15), $0x00
-	JNE          l65
+	JNE          l35
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
-l61:
+l31:
 	CMPQ    AX, DX
 	CMOVQGT DX, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l62
+	JNE     l32
 	CMPQ    AX, DX
-	JGE     l63
+	JGE     l33
 	ADDQ    $0x08, AX
-	JMP     l61
+	JMP     l31
 
-l63:
+l33:
 	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l65
+	JMP          l35
 
-l62:
+l32:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
 	VBROADCASTSS (SI)(AX*4), Z2
 
-l65:
+l35:
 	VBROADCASTSS 12(R14), Z3
 	VUCOMISS     X3, X2
 	JCS          irregular
@@ -14413,31 +14173,31 @@ l65:
 	// The first element, if it is the one: then nothing waits for the search.
 	VBROADCASTSS (SI), Z3
 	CMPB         (R15), $0x00
-	JNE          l70
+	JNE          l40
 	LEAQ         -8(CX), DX
 	XORL         AX, AX
 
-l66:
+l36:
 	CMPQ    AX, DX
 	CMOVQGT DX, AX
 	CMPQ    (R15)(AX*1), $0x00
-	JNE     l67
+	JNE     l37
 	CMPQ    AX, DX
-	JGE     l68
+	JGE     l38
 	ADDQ    $0x08, AX
-	JMP     l66
+	JMP     l36
 
-l68:
+l38:
 	VBROADCASTSS minusInf<>+0(SB), Z3
-	JMP          l70
+	JMP          l40
 
-l67:
+l37:
 	TZCNTQ       (R15)(AX*1), DX
 	SHRQ         $0x03, DX
 	ADDQ         DX, AX
 	VBROADCASTSS (SI)(AX*4), Z3
 
-l70:
+l40:
 	VUCOMISS X3, X4
 	JCS      exact
 
@@ -16198,12 +15958,53 @@ behind40:
 
 far:
 	// A short row with other elements: an empty sum.
-	MOVQ   SI, R11
-	MOVQ   DI, R12
-	MOVQ   CX, R13
-	MOVQ   R15, other+48(FP)
-	VXORPS X6, X6, X6
-	VXORPS X7, X7, X7
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ CX, R13
+	MOVQ R15, other+48(FP)
+
+	// The first element, if it is the one: then nothing waits for the search.
+	VBROADCASTSS (SI), Z2
+	CMPB         (R15), $0x00
+	JNE          l45
+	LEAQ         -8(CX), DX
+	XORL         AX, AX
+
+l41:
+	CMPQ    AX, DX
+	CMOVQGT DX, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l42
+	CMPQ    AX, DX
+	JGE     l43
+	ADDQ    $0x08, AX
+	JMP     l41
+
+l43:
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	JMP          l45
+
+l42:
+	TZCNTQ       (R15)(AX*1), DX
+	SHRQ         $0x03, DX
+	ADDQ         DX, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+
+l45:
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Z3
+	VUCOMISS     X2, X3
+	JCS          end
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VBROADCASTSS integer<>+0(SB), Z2
+	VSUBPS       Z3, Z2, Z2
+	VMOVSS       X2, 20(R14)
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
 
 exact:
 	// Other elements.
@@ -17359,7 +17160,7 @@ GLOBL allBits<>(SB), RODATA|NOPTR, $4
 // func softmaxAddedRowsAVX512(dst []float32, src []float32, other *float32, rows int, cols int, dstStride int, srcStride int, otherStride int, p *Rows) (done int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI, CMOV, FMA3
 TEXT ·softmaxAddedRowsAVX512(SB), $192-112
-	// softmaxAddedRowsAVX512: the same for elements x * mul + other.
+	// softmaxAddedRowsAVX512: the same for rows of at least 8 elements x * mul + other.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ p+96(FP), R14
@@ -17409,10 +17210,10 @@ short:
 	VBROADCASTSS    12(R14), Z4
 	VBROADCASTSS    8(R14), Z5
 	VBROADCASTSS    16(R14), Z6
-	VBROADCASTSS    minusInf<>+0(SB), Z7
-	VBROADCASTSS    nearReach<>+0(SB), Z8
-	VBROADCASTSS    nearHeadroom<>+0(SB), Z9
-	VBROADCASTSS    nearInteger<>+0(SB), Z10
+	VBROADCASTSS    nearReach<>+0(SB), Z7
+	VBROADCASTSS    nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS    nearInteger<>+0(SB), Z9
+	VBROADCASTSS    minusInf<>+0(SB), Z10
 	VBROADCASTSS    lowest<>+0(SB), Z11
 	VBROADCASTSS    nearExp3<>+0(SB), Z12
 	VBROADCASTSS    nearExp2<>+0(SB), Z13
@@ -17421,96 +17222,115 @@ short:
 	PCALIGN         $0x40
 
 loop1:
-	// x * mul + other
-	VMOVUPS.Z    (SI), K7, Z16
-	VMOVUPS.Z    (R15), K7, Z17
-	VFMADD231PS  Z3, Z16, Z17
-	VBLENDMPS    Z17, Z7, K7, Z17
-	VCMPPS       $0x05, Z4, Z17, K1
-	KORTESTW     K1, K1
-	JZ           exact16
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z16
-	KMOVW        K1, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (R15)(AX*4), Z17
-	VFMADD231PS  Z3, Z16, Z17
-	VUCOMISS     X4, X17
-	JCS          exact16
-	VMULPS       Z8, Z5, Z16
-	VSUBPS       Z16, Z6, Z16
-	VUCOMISS     X17, X16
-	JCS          exact16
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X31
+	VFMADD213SS (R15), X3, X31
+	VUCOMISS    X4, X31
+	JCC         l4
+	LEAQ        -8(CX), R11
+	XORL        AX, AX
+
+l1:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y31
+	VFMADD213PS (R15)(AX*4), Y3, Y31
+	VCMPPS      $0x05, Y4, Y31, K6
+	KORTESTW    K6, K6
+	JNZ         l2
+	CMPQ        AX, R11
+	JGE         l3
+	ADDQ        $0x08, AX
+	JMP         l1
+
+l3:
+	VBROADCASTSS minusInf<>+0(SB), Z16
+	JMP          l5
+
+l2:
+	KMOVW       K6, R11
+	TZCNTL      R11, R11
+	ADDQ        R11, AX
+	VMOVSS      (SI)(AX*4), X31
+	VFMADD213SS (R15)(AX*4), X3, X31
+
+l4:
+	VBROADCASTSS X31, Z16
+
+l5:
+	VUCOMISS X4, X16
+	JCS      exact16
+	VMULPS   Z7, Z5, Z17
+	VSUBPS   Z17, Z6, Z17
+	VUCOMISS X16, X17
+	JCS      exact16
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS Z0, Z17, Z17
-	VSUBPS Z17, Z9, Z17
-	VSUBPS Z10, Z17, Z17
+	VMULPS Z0, Z16, Z16
+	VSUBPS Z16, Z8, Z16
+	VSUBPS Z9, Z16, Z16
 
 	// x * mul + other
-	VMOVUPS.Z     (SI), K7, Z16
+	VMOVUPS.Z     (SI), K7, Z17
 	VMOVUPS.Z     (R15), K7, Z18
-	VFMADD231PS   Z3, Z16, Z18
-	VBLENDMPS     Z18, Z7, K7, Z18
+	VFMADD231PS   Z3, Z17, Z18
+	VBLENDMPS     Z18, Z10, K7, Z18
 	VCMPPS        $0x05, Z11, Z18, K1
-	VMOVAPS       Z17, Z16
-	VFMADD231PS.Z Z0, Z18, K1, Z16
+	VMOVAPS       Z16, Z17
+	VFMADD231PS.Z Z0, Z18, K1, Z17
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z17, Z17
+	VSUBPS Z17, Z16, Z16
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z18, Z17
-	VFMADD231PS Z1, Z18, Z17
+	VFMADD231PS Z0, Z18, Z16
+	VFMADD231PS Z1, Z18, Z16
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z16, Z18
-	VPSLLD  $0x14, Z16, Z19
+	VPERMPS Z2, Z17, Z18
+	VPSLLD  $0x14, Z17, Z19
 	VPADDD  Z18, Z19, Z18
 	VMOVAPS Z13, Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z17, Z12, Z19
-	VFMADD213PS   Z14, Z17, Z19
-	VMULPS        Z19, Z17, Z17
-	VFMADD213PS.Z Z18, Z18, K1, Z17
+	VFMADD231PS   Z16, Z12, Z19
+	VFMADD213PS   Z14, Z16, Z19
+	VMULPS        Z19, Z16, Z16
+	VFMADD213PS.Z Z18, Z18, K1, Z16
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z17, K6
 	KORTESTW      K6, K6
 	JNZ           exact16
-	VEXTRACTF64X4 $0x01, Z17, Y16
-	VCVTPS2PD     Y17, Z18
-	VCVTPS2PD     Y16, Z16
-	VADDPD        Z16, Z18, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y16
-	VADDPD        Y16, Y18, Y18
-	VEXTRACTF32X4 $0x01, Y18, X16
-	VADDPD        X16, X18, X18
-	VMOVHLPS      X18, X18, X16
-	VADDSD        X16, X18, X18
-	VMOVSD        nearTotal64<>+0(SB), X16
-	VUCOMISD      X18, X16
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VCVTPS2PD     Y16, Z18
+	VCVTPS2PD     Y17, Z17
+	VADDPD        Z17, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z18, Y17
+	VADDPD        Y17, Y18, Y18
+	VEXTRACTF32X4 $0x01, Y18, X17
+	VADDPD        X17, X18, X18
+	VMOVHLPS      X18, X18, X17
+	VADDSD        X17, X18, X18
+	VMOVSD        nearTotal64<>+0(SB), X17
+	VUCOMISD      X18, X17
 	JCS           exact16
-	VMOVSD        up64<>+0(SB), X16
+	VMOVSD        up64<>+0(SB), X17
 
 	// 2^100/total = cHi + cLo
-	VDIVSD       X18, X16, X16
-	VCVTSD2SS    X16, X16, X18
+	VDIVSD       X18, X17, X17
+	VCVTSD2SS    X17, X17, X18
 	VCVTSS2SD    X18, X18, X19
-	VSUBSD       X19, X16, X16
+	VSUBSD       X19, X17, X17
 	VBROADCASTSS X18, Z18
-	VCVTSD2SS    X16, X16, X16
-	VBROADCASTSS X16, Z16
+	VCVTSD2SS    X17, X17, X17
+	VBROADCASTSS X17, Z17
 
 	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Z16, Z17, Z16
-	VFMADD231PS Z18, Z17, Z16
-	VMULPS      Z15, Z16, Z16
-	VMOVUPS     Z16, K7, (DI)
+	VMULPS      Z17, Z16, Z17
+	VFMADD231PS Z18, Z16, Z17
+	VMULPS      Z15, Z17, Z17
+	VMOVUPS     Z17, K7, (DI)
 	ADDQ        otherStride+88(FP), R15
 	ADDQ        R9, SI
 	ADDQ        R10, DI
@@ -17519,38 +17339,8 @@ loop1:
 	JMP         end
 
 exact16:
-	// x * mul + other
-	VMOVUPS.Z        (SI), K7, Z2
-	VMOVUPS.Z        (R15), K7, Z3
-	VFMADD231PS.BCST 48(R14), Z2, Z3
-	VBROADCASTSS     minusInf<>+0(SB), Z2
-	VBLENDMPS        Z3, Z2, K7, Z3
-	VCMPPS.BCST      $0x05, 12(R14), Z3, K1
-	KORTESTW         K1, K1
-	JZ               end
-	KMOVW            K1, AX
-	TZCNTL           AX, AX
-	ANDL             $0x1f, AX
-	VBROADCASTSS     (SI)(AX*4), Z2
-	KMOVW            K1, AX
-	TZCNTL           AX, AX
-	ANDL             $0x1f, AX
-	VBROADCASTSS     (R15)(AX*4), Z3
-	VFMADD231PS.BCST 48(R14), Z2, Z3
-	VBROADCASTSS     12(R14), Z2
-	VUCOMISS         X2, X3
-	JCS              end
-	VBROADCASTSS     16(R14), Z2
-	VUCOMISS         X3, X2
-	JCS              end
-	VMULPS.BCST      (R14), Z3, Z3
-	VBROADCASTSS     integerHeadroom<>+0(SB), Z2
-	VSUBPS           Z3, Z2, Z2
-	VBROADCASTSS     integer<>+0(SB), Z3
-	VSUBPS           Z2, Z3, Z3
-	VMOVSS           X3, 20(R14)
-	ADDQ             $0x00000000, CX
-	JMP              far
+	ADDQ $0x00000000, CX
+	JMP  far
 
 done1:
 	// Rows of 17 to 32 elements.
@@ -17589,38 +17379,38 @@ loop3:
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X3, X31
 	VUCOMISS    X4, X31
-	JCC         l4
-	LEAQ        (CX), R11
+	JCC         l9
+	LEAQ        8(CX), R11
 	XORL        AX, AX
 
-l1:
+l6:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z3, Z31
-	VCMPPS      $0x05, Z4, Z31, K6
+	VMOVUPS     (SI)(AX*4), Y31
+	VFMADD213PS (R15)(AX*4), Y3, Y31
+	VCMPPS      $0x05, Y4, Y31, K6
 	KORTESTW    K6, K6
-	JNZ         l2
+	JNZ         l7
 	CMPQ        AX, R11
-	JGE         l3
-	ADDQ        $0x10, AX
-	JMP         l1
+	JGE         l8
+	ADDQ        $0x08, AX
+	JMP         l6
 
-l3:
+l8:
 	VBROADCASTSS minusInf<>+0(SB), Z15
-	JMP          l5
+	JMP          l10
 
-l2:
+l7:
 	KMOVW       K6, R11
 	TZCNTL      R11, R11
 	ADDQ        R11, AX
 	VMOVSS      (SI)(AX*4), X31
 	VFMADD213SS (R15)(AX*4), X3, X31
 
-l4:
+l9:
 	VBROADCASTSS X31, Z15
 
-l5:
+l10:
 	VUCOMISS X4, X15
 	JCS      exact32
 	VMULPS   Z11, Z5, Z16
@@ -17759,58 +17549,8 @@ small3:
 	JMP         end
 
 exact32:
-	VBROADCASTSS 48(R14), Z2
-	VBROADCASTSS 12(R14), Z3
-
-	// The first element, if it is the one: then nothing waits for the search.
-	VMOVSS      (SI), X31
-	VFMADD213SS (R15), X2, X31
-	VUCOMISS    X3, X31
-	JCC         l9
-	LEAQ        (CX), R11
-	XORL        AX, AX
-
-l6:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z2, Z31
-	VCMPPS      $0x05, Z3, Z31, K6
-	KORTESTW    K6, K6
-	JNZ         l7
-	CMPQ        AX, R11
-	JGE         l8
-	ADDQ        $0x10, AX
-	JMP         l6
-
-l8:
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l10
-
-l7:
-	KMOVW       K6, R11
-	TZCNTL      R11, R11
-	ADDQ        R11, AX
-	VMOVSS      (SI)(AX*4), X31
-	VFMADD213SS (R15)(AX*4), X2, X31
-
-l9:
-	VBROADCASTSS X31, Z2
-
-l10:
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Z3
-	VUCOMISS     X2, X3
-	JCS          end
-	VMULPS.BCST  (R14), Z2, Z2
-	VBROADCASTSS integerHeadroom<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VBROADCASTSS integer<>+0(SB), Z2
-	VSUBPS       Z3, Z2, Z2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000010, CX
-	JMP          far
+	ADDQ $0x00000010, CX
+	JMP  far
 
 done3:
 	// Rows of 33 to 48 elements.
@@ -17850,20 +17590,20 @@ loop5:
 	VFMADD213SS (R15), X3, X31
 	VUCOMISS    X4, X31
 	JCC         l14
-	LEAQ        16(CX), R11
+	LEAQ        24(CX), R11
 	XORL        AX, AX
 
 l11:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z3, Z31
-	VCMPPS      $0x05, Z4, Z31, K6
+	VMOVUPS     (SI)(AX*4), Y31
+	VFMADD213PS (R15)(AX*4), Y3, Y31
+	VCMPPS      $0x05, Y4, Y31, K6
 	KORTESTW    K6, K6
 	JNZ         l12
 	CMPQ        AX, R11
 	JGE         l13
-	ADDQ        $0x10, AX
+	ADDQ        $0x08, AX
 	JMP         l11
 
 l13:
@@ -18049,58 +17789,8 @@ small5:
 	JMP         end
 
 exact48:
-	VBROADCASTSS 48(R14), Z2
-	VBROADCASTSS 12(R14), Z3
-
-	// The first element, if it is the one: then nothing waits for the search.
-	VMOVSS      (SI), X31
-	VFMADD213SS (R15), X2, X31
-	VUCOMISS    X3, X31
-	JCC         l19
-	LEAQ        16(CX), R11
-	XORL        AX, AX
-
-l16:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z2, Z31
-	VCMPPS      $0x05, Z3, Z31, K6
-	KORTESTW    K6, K6
-	JNZ         l17
-	CMPQ        AX, R11
-	JGE         l18
-	ADDQ        $0x10, AX
-	JMP         l16
-
-l18:
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l20
-
-l17:
-	KMOVW       K6, R11
-	TZCNTL      R11, R11
-	ADDQ        R11, AX
-	VMOVSS      (SI)(AX*4), X31
-	VFMADD213SS (R15)(AX*4), X2, X31
-
-l19:
-	VBROADCASTSS X31, Z2
-
-l20:
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Z3
-	VUCOMISS     X2, X3
-	JCS          end
-	VMULPS.BCST  (R14), Z2, Z2
-	VBROADCASTSS integerHeadroom<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VBROADCASTSS integer<>+0(SB), Z2
-	VSUBPS       Z3, Z2, Z2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000020, CX
-	JMP          far
+	ADDQ $0x00000020, CX
+	JMP  far
 
 done5:
 	// Rows of 49 to 64 elements.
@@ -18139,38 +17829,38 @@ loop7:
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X3, X31
 	VUCOMISS    X4, X31
-	JCC         l24
-	LEAQ        32(CX), R11
+	JCC         l19
+	LEAQ        40(CX), R11
 	XORL        AX, AX
 
-l21:
+l16:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z3, Z31
-	VCMPPS      $0x05, Z4, Z31, K6
+	VMOVUPS     (SI)(AX*4), Y31
+	VFMADD213PS (R15)(AX*4), Y3, Y31
+	VCMPPS      $0x05, Y4, Y31, K6
 	KORTESTW    K6, K6
-	JNZ         l22
+	JNZ         l17
 	CMPQ        AX, R11
-	JGE         l23
-	ADDQ        $0x10, AX
-	JMP         l21
+	JGE         l18
+	ADDQ        $0x08, AX
+	JMP         l16
 
-l23:
+l18:
 	VBROADCASTSS minusInf<>+0(SB), Z15
-	JMP          l25
+	JMP          l20
 
-l22:
+l17:
 	KMOVW       K6, R11
 	TZCNTL      R11, R11
 	ADDQ        R11, AX
 	VMOVSS      (SI)(AX*4), X31
 	VFMADD213SS (R15)(AX*4), X3, X31
 
-l24:
+l19:
 	VBROADCASTSS X31, Z15
 
-l25:
+l20:
 	VUCOMISS X4, X15
 	JCS      exact64
 	VMULPS   Z11, Z5, Z16
@@ -18370,58 +18060,8 @@ small7:
 	JMP         end
 
 exact64:
-	VBROADCASTSS 48(R14), Z2
-	VBROADCASTSS 12(R14), Z3
-
-	// The first element, if it is the one: then nothing waits for the search.
-	VMOVSS      (SI), X31
-	VFMADD213SS (R15), X2, X31
-	VUCOMISS    X3, X31
-	JCC         l29
-	LEAQ        32(CX), R11
-	XORL        AX, AX
-
-l26:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z2, Z31
-	VCMPPS      $0x05, Z3, Z31, K6
-	KORTESTW    K6, K6
-	JNZ         l27
-	CMPQ        AX, R11
-	JGE         l28
-	ADDQ        $0x10, AX
-	JMP         l26
-
-l28:
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l30
-
-l27:
-	KMOVW       K6, R11
-	TZCNTL      R11, R11
-	ADDQ        R11, AX
-	VMOVSS      (SI)(AX*4), X31
-	VFMADD213SS (R15)(AX*4), X2, X31
-
-l29:
-	VBROADCASTSS X31, Z2
-
-l30:
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Z3
-	VUCOMISS     X2, X3
-	JCS          end
-	VMULPS.BCST  (R14), Z2, Z2
-	VBROADCASTSS integerHeadroom<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VBROADCASTSS integer<>+0(SB), Z2
-	VSUBPS       Z3, Z2, Z2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000030, CX
-	JMP          far
+	ADDQ $0x00000030, CX
+	JMP  far
 
 done7:
 	// Rows of 65 to 96 elements.
@@ -18460,38 +18100,38 @@ loop9:
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X3, X31
 	VUCOMISS    X4, X31
-	JCC         l34
-	LEAQ        48(CX), R11
+	JCC         l24
+	LEAQ        56(CX), R11
 	XORL        AX, AX
 
-l31:
+l21:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z3, Z31
-	VCMPPS      $0x05, Z4, Z31, K6
+	VMOVUPS     (SI)(AX*4), Y31
+	VFMADD213PS (R15)(AX*4), Y3, Y31
+	VCMPPS      $0x05, Y4, Y31, K6
 	KORTESTW    K6, K6
-	JNZ         l32
+	JNZ         l22
 	CMPQ        AX, R11
-	JGE         l33
-	ADDQ        $0x10, AX
-	JMP         l31
+	JGE         l23
+	ADDQ        $0x08, AX
+	JMP         l21
 
-l33:
+l23:
 	VBROADCASTSS minusInf<>+0(SB), Z14
-	JMP          l35
+	JMP          l25
 
-l32:
+l22:
 	KMOVW       K6, R11
 	TZCNTL      R11, R11
 	ADDQ        R11, AX
 	VMOVSS      (SI)(AX*4), X31
 	VFMADD213SS (R15)(AX*4), X3, X31
 
-l34:
+l24:
 	VBROADCASTSS X31, Z14
 
-l35:
+l25:
 	VUCOMISS X4, X14
 	JCS      exact96
 	VMULPS   Z12, Z5, Z15
@@ -18769,58 +18409,8 @@ small9:
 	JMP         end
 
 exact96:
-	VBROADCASTSS 48(R14), Z2
-	VBROADCASTSS 12(R14), Z3
-
-	// The first element, if it is the one: then nothing waits for the search.
-	VMOVSS      (SI), X31
-	VFMADD213SS (R15), X2, X31
-	VUCOMISS    X3, X31
-	JCC         l39
-	LEAQ        48(CX), R11
-	XORL        AX, AX
-
-l36:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z2, Z31
-	VCMPPS      $0x05, Z3, Z31, K6
-	KORTESTW    K6, K6
-	JNZ         l37
-	CMPQ        AX, R11
-	JGE         l38
-	ADDQ        $0x10, AX
-	JMP         l36
-
-l38:
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l40
-
-l37:
-	KMOVW       K6, R11
-	TZCNTL      R11, R11
-	ADDQ        R11, AX
-	VMOVSS      (SI)(AX*4), X31
-	VFMADD213SS (R15)(AX*4), X2, X31
-
-l39:
-	VBROADCASTSS X31, Z2
-
-l40:
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Z3
-	VUCOMISS     X2, X3
-	JCS          end
-	VMULPS.BCST  (R14), Z2, Z2
-	VBROADCASTSS integerHeadroom<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VBROADCASTSS integer<>+0(SB), Z2
-	VSUBPS       Z3, Z2, Z2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000040, CX
-	JMP          far
+	ADDQ $0x00000040, CX
+	JMP  far
 
 done9:
 	// Rows of 97 to 128 elements.
@@ -18854,38 +18444,38 @@ loop11:
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X3, X31
 	VUCOMISS    X4, X31
-	JCC         l44
-	LEAQ        80(CX), R11
+	JCC         l29
+	LEAQ        88(CX), R11
 	XORL        AX, AX
 
-l41:
+l26:
 	CMPQ        AX, R11
 	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z3, Z31
-	VCMPPS      $0x05, Z4, Z31, K6
+	VMOVUPS     (SI)(AX*4), Y31
+	VFMADD213PS (R15)(AX*4), Y3, Y31
+	VCMPPS      $0x05, Y4, Y31, K6
 	KORTESTW    K6, K6
-	JNZ         l42
+	JNZ         l27
 	CMPQ        AX, R11
-	JGE         l43
-	ADDQ        $0x10, AX
-	JMP         l41
+	JGE         l28
+	ADDQ        $0x08, AX
+	JMP         l26
 
-l43:
+l28:
 	VBROADCASTSS minusInf<>+0(SB), Z9
-	JMP          l45
+	JMP          l30
 
-l42:
+l27:
 	KMOVW       K6, R11
 	TZCNTL      R11, R11
 	ADDQ        R11, AX
 	VMOVSS      (SI)(AX*4), X31
 	VFMADD213SS (R15)(AX*4), X3, X31
 
-l44:
+l29:
 	VBROADCASTSS X31, Z9
 
-l45:
+l30:
 	VUCOMISS    X4, X9
 	JCS         exact128
 	VMULPS.BCST nearReach<>+0(SB), Z5, Z10
@@ -19226,58 +18816,8 @@ small11:
 	JMP         end
 
 exact128:
-	VBROADCASTSS 48(R14), Z2
-	VBROADCASTSS 12(R14), Z3
-
-	// The first element, if it is the one: then nothing waits for the search.
-	VMOVSS      (SI), X31
-	VFMADD213SS (R15), X2, X31
-	VUCOMISS    X3, X31
-	JCC         l49
-	LEAQ        80(CX), R11
-	XORL        AX, AX
-
-l46:
-	CMPQ        AX, R11
-	CMOVQGT     R11, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z2, Z31
-	VCMPPS      $0x05, Z3, Z31, K6
-	KORTESTW    K6, K6
-	JNZ         l47
-	CMPQ        AX, R11
-	JGE         l48
-	ADDQ        $0x10, AX
-	JMP         l46
-
-l48:
-	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l50
-
-l47:
-	KMOVW       K6, R11
-	TZCNTL      R11, R11
-	ADDQ        R11, AX
-	VMOVSS      (SI)(AX*4), X31
-	VFMADD213SS (R15)(AX*4), X2, X31
-
-l49:
-	VBROADCASTSS X31, Z2
-
-l50:
-	VUCOMISS     X3, X2
-	JCS          end
-	VBROADCASTSS 16(R14), Z3
-	VUCOMISS     X2, X3
-	JCS          end
-	VMULPS.BCST  (R14), Z2, Z2
-	VBROADCASTSS integerHeadroom<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VBROADCASTSS integer<>+0(SB), Z2
-	VSUBPS       Z3, Z2, Z2
-	VMOVSS       X2, 20(R14)
-	ADDQ         $0x00000060, CX
-	JMP          far
+	ADDQ $0x00000060, CX
+	JMP  far
 
 done11:
 long:
@@ -19301,38 +18841,38 @@ row:
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X2, X31
 	VUCOMISS    X3, X31
-	JCC         l54
-	LEAQ        -16(CX), DX
+	JCC         l34
+	LEAQ        -8(CX), DX
 	XORL        AX, AX
 
-l51:
+l31:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z2, Z31
-	VCMPPS      $0x05, Z3, Z31, K6
+	VMOVUPS     (SI)(AX*4), Y31
+	VFMADD213PS (R15)(AX*4), Y2, Y31
+	VCMPPS      $0x05, Y3, Y31, K6
 	KORTESTW    K6, K6
-	JNZ         l52
+	JNZ         l32
 	CMPQ        AX, DX
-	JGE         l53
-	ADDQ        $0x10, AX
-	JMP         l51
+	JGE         l33
+	ADDQ        $0x08, AX
+	JMP         l31
 
-l53:
+l33:
 	VBROADCASTSS minusInf<>+0(SB), Z2
-	JMP          l55
+	JMP          l35
 
-l52:
+l32:
 	KMOVW       K6, DX
 	TZCNTL      DX, DX
 	ADDQ        DX, AX
 	VMOVSS      (SI)(AX*4), X31
 	VFMADD213SS (R15)(AX*4), X2, X31
 
-l54:
+l34:
 	VBROADCASTSS X31, Z2
 
-l55:
+l35:
 	VUCOMISS     X3, X2
 	JCS          irregular
 	VBROADCASTSS 16(R14), Z3
@@ -19371,38 +18911,38 @@ l55:
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X3, X31
 	VUCOMISS    X5, X31
-	JCC         l59
-	LEAQ        -16(CX), DX
+	JCC         l39
+	LEAQ        -8(CX), DX
 	XORL        AX, AX
 
-l56:
+l36:
 	CMPQ        AX, DX
 	CMOVQGT     DX, AX
-	VMOVUPS     (SI)(AX*4), Z31
-	VFMADD213PS (R15)(AX*4), Z3, Z31
-	VCMPPS      $0x05, Z5, Z31, K6
+	VMOVUPS     (SI)(AX*4), Y31
+	VFMADD213PS (R15)(AX*4), Y3, Y31
+	VCMPPS      $0x05, Y5, Y31, K6
 	KORTESTW    K6, K6
-	JNZ         l57
+	JNZ         l37
 	CMPQ        AX, DX
-	JGE         l58
-	ADDQ        $0x10, AX
-	JMP         l56
+	JGE         l38
+	ADDQ        $0x08, AX
+	JMP         l36
 
-l58:
+l38:
 	VBROADCASTSS minusInf<>+0(SB), Z3
-	JMP          l60
+	JMP          l40
 
-l57:
+l37:
 	KMOVW       K6, DX
 	TZCNTL      DX, DX
 	ADDQ        DX, AX
 	VMOVSS      (SI)(AX*4), X31
 	VFMADD213SS (R15)(AX*4), X3, X31
 
-l59:
+l39:
 	VBROADCASTSS X31, Z3
 
-l60:
+l40:
 	VUCOMISS X3, X4
 	JCS      exact
 
@@ -21627,12 +21167,62 @@ behind43:
 
 far:
 	// A short row with other elements: an empty sum.
-	MOVQ   SI, R11
-	MOVQ   DI, R12
-	MOVQ   CX, R13
-	MOVQ   R15, other+48(FP)
-	VXORPS X6, X6, X6
-	VXORPS X7, X7, X7
+	MOVQ         SI, R11
+	MOVQ         DI, R12
+	MOVQ         CX, R13
+	MOVQ         R15, other+48(FP)
+	VBROADCASTSS 48(R14), Z2
+	VBROADCASTSS 12(R14), Z3
+
+	// The first element, if it is the one: then nothing waits for the search.
+	VMOVSS      (SI), X31
+	VFMADD213SS (R15), X2, X31
+	VUCOMISS    X3, X31
+	JCC         l44
+	LEAQ        -8(CX), DX
+	XORL        AX, AX
+
+l41:
+	CMPQ        AX, DX
+	CMOVQGT     DX, AX
+	VMOVUPS     (SI)(AX*4), Y31
+	VFMADD213PS (R15)(AX*4), Y2, Y31
+	VCMPPS      $0x05, Y3, Y31, K6
+	KORTESTW    K6, K6
+	JNZ         l42
+	CMPQ        AX, DX
+	JGE         l43
+	ADDQ        $0x08, AX
+	JMP         l41
+
+l43:
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	JMP          l45
+
+l42:
+	KMOVW       K6, DX
+	TZCNTL      DX, DX
+	ADDQ        DX, AX
+	VMOVSS      (SI)(AX*4), X31
+	VFMADD213SS (R15)(AX*4), X2, X31
+
+l44:
+	VBROADCASTSS X31, Z2
+
+l45:
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Z3
+	VUCOMISS     X2, X3
+	JCS          end
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VBROADCASTSS integer<>+0(SB), Z2
+	VSUBPS       Z3, Z2, Z2
+	VMOVSS       X2, 20(R14)
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
 
 exact:
 	// Other elements.
@@ -38863,15 +38453,15 @@ TEXT ·sumStoreKeptAVX512(SB), NOSPLIT, $0-72
 
 	// Where a table may hold 2^-N, in rows that are longer than making it takes.
 	CMPQ            CX, $0x00000180
-	JLT             narrow
+	JLT             exact
 	VMULPS.BCST     perUnit<>+0(SB), Z2, Z7
 	VSUBPS.BCST     nearBase<>+0(SB), Z7, Z3
 	VBROADCASTSS    ordinary<>+0(SB), Z6
 	VUCOMISS        X3, X6
-	JCS             narrow
+	JCS             exact
 	VBROADCASTSS    minusOrdinary<>+0(SB), Z6
 	VUCOMISS        X6, X3
-	JCS             narrow
+	JCS             exact
 	VXORPS          X6, X6, X6
 	VSUBPS.BCST     196(R14), Z6, Z8
 	VSUBPS.BCST     192(R14), Z6, Z6
@@ -38883,123 +38473,125 @@ TEXT ·sumStoreKeptAVX512(SB), NOSPLIT, $0-72
 	VMOVAPS         Z10, Z6
 
 	// Turns whose elements are all near, of 128 elements, with that table.
-	SUBQ    $0x00000080, CX
-	JLT     done3
-	PCALIGN $0x40
+	SUBQ         $0x00000080, CX
+	JLT          done3
+	VBROADCASTSS allBits<>+0(SB), Z0
+	VBROADCASTSS minusExp3<>+0(SB), Z1
+	VBROADCASTSS exp2<>+0(SB), Z2
+	PCALIGN      $0x40
 
 loop3:
-	VBROADCASTSS  allBits<>+0(SB), Z10
-	VPTESTMB      (R15), X10, K1
-	VPTESTMB      16(R15), X10, K2
-	VPTESTMB      32(R15), X10, K3
-	VPTESTMB      48(R15), X10, K4
-	VMOVUPS       (SI), Z11
-	VFMADD213PS.Z Z7, Z3, K1, Z11
-	VMOVUPS       64(SI), Z12
-	VFMADD213PS.Z Z7, Z3, K2, Z12
-	VMOVUPS       128(SI), Z13
-	VFMADD213PS.Z Z7, Z3, K3, Z13
-	VMOVUPS       192(SI), Z14
-	VFMADD213PS.Z Z7, Z3, K4, Z14
+	VPTESTMB      (R15), X0, K1
+	VPTESTMB      16(R15), X0, K2
+	VPTESTMB      32(R15), X0, K3
+	VPTESTMB      48(R15), X0, K4
+	VMOVUPS       (SI), Z10
+	VFMADD213PS.Z Z7, Z3, K1, Z10
+	VMOVUPS       64(SI), Z11
+	VFMADD213PS.Z Z7, Z3, K2, Z11
+	VMOVUPS       128(SI), Z12
+	VFMADD213PS.Z Z7, Z3, K3, Z12
+	VMOVUPS       192(SI), Z13
+	VFMADD213PS.Z Z7, Z3, K4, Z13
 
 	// n = u - (magic - N)
+	VSUBPS  Z7, Z10, Z14
 	VSUBPS  Z7, Z11, Z15
 	VSUBPS  Z7, Z12, Z16
 	VSUBPS  Z7, Z13, Z17
-	VSUBPS  Z7, Z14, Z18
-	VMOVUPS (SI), Z19
+	VMOVUPS (SI), Z18
 
 	// f = n - x * (kHi + kLo)
-	VFMADD213PS  Z15, Z8, Z19
-	VMOVUPS      64(SI), Z20
-	VFMADD213PS  Z16, Z8, Z20
-	VMOVUPS      128(SI), Z21
-	VFMADD213PS  Z17, Z8, Z21
-	VMOVUPS      192(SI), Z22
-	VFMADD213PS  Z18, Z8, Z22
-	VFMADD231PS  (SI), Z6, Z19
-	VFMADD231PS  64(SI), Z6, Z20
-	VFMADD231PS  128(SI), Z6, Z21
-	VFMADD231PS  192(SI), Z6, Z22
-	VBROADCASTSS exp2<>+0(SB), Z23
+	VFMADD213PS Z14, Z8, Z18
+	VMOVUPS     64(SI), Z19
+	VFMADD213PS Z15, Z8, Z19
+	VMOVUPS     128(SI), Z20
+	VFMADD213PS Z16, Z8, Z20
+	VMOVUPS     192(SI), Z21
+	VFMADD213PS Z17, Z8, Z21
+	VFMADD231PS (SI), Z6, Z18
+	VFMADD231PS 64(SI), Z6, Z19
+	VFMADD231PS 128(SI), Z6, Z20
+	VFMADD231PS 192(SI), Z6, Z21
+	VMOVAPS     Z2, Z22
 
 	// q = f * ((exp2 - exp3*f)*f - exp1)
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z19, Z23
-	VBROADCASTSS     exp2<>+0(SB), Z24
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z20, Z24
-	VBROADCASTSS     exp2<>+0(SB), Z25
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z21, Z25
-	VBROADCASTSS     exp2<>+0(SB), Z26
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z22, Z26
+	VFMADD231PS      Z18, Z1, Z22
+	VMOVAPS          Z2, Z23
+	VFMADD231PS      Z19, Z1, Z23
+	VMOVAPS          Z2, Z24
+	VFMADD231PS      Z20, Z1, Z24
+	VMOVAPS          Z2, Z25
+	VFMADD231PS      Z21, Z1, Z25
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z18, Z22
 	VFMADD213PS.BCST minusExp1<>+0(SB), Z19, Z23
 	VFMADD213PS.BCST minusExp1<>+0(SB), Z20, Z24
 	VFMADD213PS.BCST minusExp1<>+0(SB), Z21, Z25
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z22, Z26
+	VMULPS           Z22, Z18, Z18
 	VMULPS           Z23, Z19, Z19
 	VMULPS           Z24, Z20, Z20
 	VMULPS           Z25, Z21, Z21
-	VMULPS           Z26, Z22, Z22
 
 	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS       Z9, Z10, Z22
 	VPERMPS       Z9, Z11, Z23
 	VPERMPS       Z9, Z12, Z24
 	VPERMPS       Z9, Z13, Z25
-	VPERMPS       Z9, Z14, Z26
+	VSCALEFPS     Z14, Z22, Z22
 	VSCALEFPS     Z15, Z23, Z23
 	VSCALEFPS     Z16, Z24, Z24
 	VSCALEFPS     Z17, Z25, Z25
-	VSCALEFPS     Z18, Z26, Z26
-	VFMADD213PS.Z Z23, Z23, K1, Z19
-	VFMADD213PS.Z Z24, Z24, K2, Z20
-	VFMADD213PS.Z Z25, Z25, K3, Z21
-	VFMADD213PS.Z Z26, Z26, K4, Z22
-	VADDPS        Z20, Z19, Z15
-	VADDPS        Z22, Z21, Z16
-	VADDPS        Z16, Z15, Z15
-	VPTERNLOGD    $0xfe, Z12, Z13, Z11
-	VPORD         Z11, Z14, Z11
-	VPTESTMB      64(R15), X10, K1
-	VPTESTMB      80(R15), X10, K2
-	VPTESTMB      96(R15), X10, K3
-	VPTESTMB      112(R15), X10, K4
-	VMOVUPS       256(SI), Z10
-	VFMADD213PS.Z Z7, Z3, K1, Z10
+	VFMADD213PS.Z Z22, Z22, K1, Z18
+	VFMADD213PS.Z Z23, Z23, K2, Z19
+	VFMADD213PS.Z Z24, Z24, K3, Z20
+	VFMADD213PS.Z Z25, Z25, K4, Z21
+	VADDPS        Z19, Z18, Z14
+	VADDPS        Z21, Z20, Z15
+	VADDPS        Z15, Z14, Z14
+	VPTERNLOGD    $0xfe, Z11, Z12, Z10
+	VPORD         Z10, Z13, Z10
+	VPTESTMB      64(R15), X0, K1
+	VPTESTMB      80(R15), X0, K2
+	VPTESTMB      96(R15), X0, K3
+	VPTESTMB      112(R15), X0, K4
+	VMOVUPS       256(SI), Z11
+	VFMADD213PS.Z Z7, Z3, K1, Z11
 	VMOVUPS       320(SI), Z12
 	VFMADD213PS.Z Z7, Z3, K2, Z12
 	VMOVUPS       384(SI), Z13
 	VFMADD213PS.Z Z7, Z3, K3, Z13
-	VMOVUPS       448(SI), Z14
-	VFMADD213PS.Z Z7, Z3, K4, Z14
+	VMOVUPS       448(SI), Z15
+	VFMADD213PS.Z Z7, Z3, K4, Z15
 
 	// n = u - (magic - N)
-	VSUBPS  Z7, Z10, Z16
+	VSUBPS  Z7, Z11, Z16
 	VSUBPS  Z7, Z12, Z17
-	VSUBPS  Z7, Z13, Z18
-	VSUBPS  Z7, Z14, Z23
+	VSUBPS  Z7, Z13, Z22
+	VSUBPS  Z7, Z15, Z23
 	VMOVUPS 256(SI), Z24
 
 	// f = n - x * (kHi + kLo)
-	VFMADD213PS  Z16, Z8, Z24
-	VMOVUPS      320(SI), Z25
-	VFMADD213PS  Z17, Z8, Z25
-	VMOVUPS      384(SI), Z26
-	VFMADD213PS  Z18, Z8, Z26
-	VMOVUPS      448(SI), Z27
-	VFMADD213PS  Z23, Z8, Z27
-	VFMADD231PS  256(SI), Z6, Z24
-	VFMADD231PS  320(SI), Z6, Z25
-	VFMADD231PS  384(SI), Z6, Z26
-	VFMADD231PS  448(SI), Z6, Z27
-	VBROADCASTSS exp2<>+0(SB), Z28
+	VFMADD213PS Z16, Z8, Z24
+	VMOVUPS     320(SI), Z25
+	VFMADD213PS Z17, Z8, Z25
+	VMOVUPS     384(SI), Z26
+	VFMADD213PS Z22, Z8, Z26
+	VMOVUPS     448(SI), Z27
+	VFMADD213PS Z23, Z8, Z27
+	VFMADD231PS 256(SI), Z6, Z24
+	VFMADD231PS 320(SI), Z6, Z25
+	VFMADD231PS 384(SI), Z6, Z26
+	VFMADD231PS 448(SI), Z6, Z27
+	VMOVAPS     Z2, Z28
 
 	// q = f * ((exp2 - exp3*f)*f - exp1)
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z24, Z28
-	VBROADCASTSS     exp2<>+0(SB), Z29
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z25, Z29
-	VBROADCASTSS     exp2<>+0(SB), Z30
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z26, Z30
-	VBROADCASTSS     exp2<>+0(SB), Z31
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z27, Z31
+	VFMADD231PS      Z24, Z1, Z28
+	VMOVAPS          Z2, Z29
+	VFMADD231PS      Z25, Z1, Z29
+	VMOVAPS          Z2, Z30
+	VFMADD231PS      Z26, Z1, Z30
+	VMOVAPS          Z2, Z31
+	VFMADD231PS      Z27, Z1, Z31
 	VFMADD213PS.BCST minusExp1<>+0(SB), Z24, Z28
 	VFMADD213PS.BCST minusExp1<>+0(SB), Z25, Z29
 	VFMADD213PS.BCST minusExp1<>+0(SB), Z26, Z30
@@ -39010,13 +38602,13 @@ loop3:
 	VMULPS           Z31, Z27, Z27
 
 	// (t*q + t) * 2^n rounded down, for t of the table
-	VPERMPS       Z9, Z10, Z28
+	VPERMPS       Z9, Z11, Z28
 	VPERMPS       Z9, Z12, Z29
 	VPERMPS       Z9, Z13, Z30
-	VPERMPS       Z9, Z14, Z31
+	VPERMPS       Z9, Z15, Z31
 	VSCALEFPS     Z16, Z28, Z28
 	VSCALEFPS     Z17, Z29, Z29
-	VSCALEFPS     Z18, Z30, Z30
+	VSCALEFPS     Z22, Z30, Z30
 	VSCALEFPS     Z23, Z31, Z31
 	VFMADD213PS.Z Z28, Z28, K1, Z24
 	VFMADD213PS.Z Z29, Z29, K2, Z25
@@ -39025,26 +38617,26 @@ loop3:
 	VADDPS        Z25, Z24, Z16
 	VADDPS        Z27, Z26, Z17
 	VADDPS        Z17, Z16, Z16
-	VPTERNLOGD    $0xfe, Z10, Z12, Z11
-	VPTERNLOGD    $0xfe, Z13, Z14, Z11
+	VPTERNLOGD    $0xfe, Z11, Z12, Z10
+	VPTERNLOGD    $0xfe, Z13, Z15, Z10
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST wideBits<>+0(SB), Z11, K6
+	VPTESTMD.BCST wideBits<>+0(SB), Z10, K6
 	KORTESTW      K6, K6
 	JNZ           exact
-	VMOVUPS       Z19, (DI)
-	VMOVUPS       Z20, 64(DI)
-	VMOVUPS       Z21, 128(DI)
-	VMOVUPS       Z22, 192(DI)
+	VMOVUPS       Z18, (DI)
+	VMOVUPS       Z19, 64(DI)
+	VMOVUPS       Z20, 128(DI)
+	VMOVUPS       Z21, 192(DI)
 	VMOVUPS       Z24, 256(DI)
 	VMOVUPS       Z25, 320(DI)
 	VMOVUPS       Z26, 384(DI)
 	VMOVUPS       Z27, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z15, Z4, Z10
-	VMINPS Z15, Z4, Z11
-	VMAXPS Z15, Z4, Z4
+	VADDPS Z14, Z4, Z10
+	VMINPS Z14, Z4, Z11
+	VMAXPS Z14, Z4, Z4
 	VSUBPS Z4, Z10, Z4
 	VSUBPS Z4, Z11, Z11
 	VADDPS Z11, Z5, Z5
@@ -39064,194 +38656,6 @@ loop3:
 
 done3:
 	ADDQ $0x00000080, CX
-
-narrow:
-	// Turns whose elements are all near, of 128 elements.
-	SUBQ            $0x00000080, CX
-	JLT             done4
-	VBROADCASTF64X4 nearTable<>+0(SB), Z3
-	VBROADCASTSS    allBits<>+0(SB), Z6
-	VBROADCASTSS    nearExp3<>+0(SB), Z7
-	VBROADCASTSS    nearExp2<>+0(SB), Z8
-	VBROADCASTSS    nearExp1<>+0(SB), Z9
-	PCALIGN         $0x40
-
-loop4:
-	VPTESTMB      (R15), X6, K1
-	VPTESTMB      16(R15), X6, K2
-	VPTESTMB      32(R15), X6, K3
-	VPTESTMB      48(R15), X6, K4
-	VMOVUPS       (SI), Z10
-	VFMADD213PS.Z Z2, Z0, K1, Z10
-	VMOVUPS       64(SI), Z11
-	VFMADD213PS.Z Z2, Z0, K2, Z11
-	VMOVUPS       128(SI), Z12
-	VFMADD213PS.Z Z2, Z0, K3, Z12
-	VMOVUPS       192(SI), Z13
-	VFMADD213PS.Z Z2, Z0, K4, Z13
-
-	// -n = magic - N - u
-	VSUBPS Z10, Z2, Z14
-	VSUBPS Z11, Z2, Z15
-	VSUBPS Z12, Z2, Z16
-	VSUBPS Z13, Z2, Z17
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Z0, Z14
-	VFMADD231PS 64(SI), Z0, Z15
-	VFMADD231PS 128(SI), Z0, Z16
-	VFMADD231PS 192(SI), Z0, Z17
-	VFMADD231PS (SI), Z1, Z14
-	VFMADD231PS 64(SI), Z1, Z15
-	VFMADD231PS 128(SI), Z1, Z16
-	VFMADD231PS 192(SI), Z1, Z17
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z10, Z18
-	VPERMPS Z3, Z11, Z19
-	VPERMPS Z3, Z12, Z20
-	VPERMPS Z3, Z13, Z21
-	VPSLLD  $0x14, Z10, Z22
-	VPSLLD  $0x14, Z11, Z23
-	VPSLLD  $0x14, Z12, Z24
-	VPSLLD  $0x14, Z13, Z25
-	VPADDD  Z18, Z22, Z18
-	VPADDD  Z19, Z23, Z19
-	VPADDD  Z20, Z24, Z20
-	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z8, Z22
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z14, Z7, Z22
-	VMOVAPS       Z8, Z23
-	VFMADD231PS   Z15, Z7, Z23
-	VMOVAPS       Z8, Z24
-	VFMADD231PS   Z16, Z7, Z24
-	VMOVAPS       Z8, Z25
-	VFMADD231PS   Z17, Z7, Z25
-	VFMADD213PS   Z9, Z14, Z22
-	VFMADD213PS   Z9, Z15, Z23
-	VFMADD213PS   Z9, Z16, Z24
-	VFMADD213PS   Z9, Z17, Z25
-	VMULPS        Z22, Z14, Z14
-	VMULPS        Z23, Z15, Z15
-	VMULPS        Z24, Z16, Z16
-	VMULPS        Z25, Z17, Z17
-	VFMADD213PS.Z Z18, Z18, K1, Z14
-	VFMADD213PS.Z Z19, Z19, K2, Z15
-	VFMADD213PS.Z Z20, Z20, K3, Z16
-	VFMADD213PS.Z Z21, Z21, K4, Z17
-	VADDPS        Z15, Z14, Z18
-	VADDPS        Z17, Z16, Z19
-	VADDPS        Z19, Z18, Z18
-	VPTERNLOGD    $0xfe, Z11, Z12, Z10
-	VPORD         Z10, Z13, Z10
-	VPTESTMB      64(R15), X6, K1
-	VPTESTMB      80(R15), X6, K2
-	VPTESTMB      96(R15), X6, K3
-	VPTESTMB      112(R15), X6, K4
-	VMOVUPS       256(SI), Z11
-	VFMADD213PS.Z Z2, Z0, K1, Z11
-	VMOVUPS       320(SI), Z12
-	VFMADD213PS.Z Z2, Z0, K2, Z12
-	VMOVUPS       384(SI), Z13
-	VFMADD213PS.Z Z2, Z0, K3, Z13
-	VMOVUPS       448(SI), Z19
-	VFMADD213PS.Z Z2, Z0, K4, Z19
-
-	// -n = magic - N - u
-	VSUBPS Z11, Z2, Z20
-	VSUBPS Z12, Z2, Z21
-	VSUBPS Z13, Z2, Z22
-	VSUBPS Z19, Z2, Z23
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z20
-	VFMADD231PS 320(SI), Z0, Z21
-	VFMADD231PS 384(SI), Z0, Z22
-	VFMADD231PS 448(SI), Z0, Z23
-	VFMADD231PS 256(SI), Z1, Z20
-	VFMADD231PS 320(SI), Z1, Z21
-	VFMADD231PS 384(SI), Z1, Z22
-	VFMADD231PS 448(SI), Z1, Z23
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z24
-	VPERMPS Z3, Z12, Z25
-	VPERMPS Z3, Z13, Z26
-	VPERMPS Z3, Z19, Z27
-	VPSLLD  $0x14, Z11, Z28
-	VPSLLD  $0x14, Z12, Z29
-	VPSLLD  $0x14, Z13, Z30
-	VPSLLD  $0x14, Z19, Z31
-	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z8, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z20, Z7, Z28
-	VMOVAPS       Z8, Z29
-	VFMADD231PS   Z21, Z7, Z29
-	VMOVAPS       Z8, Z30
-	VFMADD231PS   Z22, Z7, Z30
-	VMOVAPS       Z8, Z31
-	VFMADD231PS   Z23, Z7, Z31
-	VFMADD213PS   Z9, Z20, Z28
-	VFMADD213PS   Z9, Z21, Z29
-	VFMADD213PS   Z9, Z22, Z30
-	VFMADD213PS   Z9, Z23, Z31
-	VMULPS        Z28, Z20, Z20
-	VMULPS        Z29, Z21, Z21
-	VMULPS        Z30, Z22, Z22
-	VMULPS        Z31, Z23, Z23
-	VFMADD213PS.Z Z24, Z24, K1, Z20
-	VFMADD213PS.Z Z25, Z25, K2, Z21
-	VFMADD213PS.Z Z26, Z26, K3, Z22
-	VFMADD213PS.Z Z27, Z27, K4, Z23
-	VADDPS        Z21, Z20, Z24
-	VADDPS        Z23, Z22, Z25
-	VADDPS        Z25, Z24, Z24
-	VPTERNLOGD    $0xfe, Z11, Z12, Z10
-	VPTERNLOGD    $0xfe, Z13, Z19, Z10
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
-	KORTESTW      K6, K6
-	JNZ           exact
-	VMOVUPS       Z14, (DI)
-	VMOVUPS       Z15, 64(DI)
-	VMOVUPS       Z16, 128(DI)
-	VMOVUPS       Z17, 192(DI)
-	VMOVUPS       Z20, 256(DI)
-	VMOVUPS       Z21, 320(DI)
-	VMOVUPS       Z22, 384(DI)
-	VMOVUPS       Z23, 448(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Z18, Z4, Z10
-	VMINPS Z18, Z4, Z11
-	VMAXPS Z18, Z4, Z4
-	VSUBPS Z4, Z10, Z4
-	VSUBPS Z4, Z11, Z11
-	VADDPS Z11, Z5, Z5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Z24, Z10, Z4
-	VMINPS Z24, Z10, Z11
-	VMAXPS Z24, Z10, Z10
-	VSUBPS Z10, Z4, Z10
-	VSUBPS Z10, Z11, Z11
-	VADDPS Z11, Z5, Z5
-	ADDQ   $0x00000200, SI
-	ADDQ   $0x00000200, DI
-	ADDQ   $0x00000080, R15
-	SUBQ   $0x00000080, CX
-	JGE    loop4
-
-done4:
-	ADDQ $0x00000080, CX
 	JMP  end
 
 exact:
@@ -39269,7 +38673,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done6
+	JLT             done5
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
 	VBROADCASTSS    allBits<>+0(SB), Z7
 	VBROADCASTSS    minusInf<>+0(SB), Z8
@@ -39279,7 +38683,7 @@ exact:
 	VBROADCASTSS    cut<>+0(SB), Z12
 	PCALIGN         $0x40
 
-loop6:
+loop5:
 	// x where other is true, else -Inf
 	VPTESTMB  (R15), X7, K1
 	VMOVUPS   (SI), Z13
@@ -39540,9 +38944,9 @@ loop6:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000080, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop6
+	JGE     loop5
 
-done6:
+done5:
 	ADDQ $0x00000080, CX
 
 end:
@@ -39557,15 +38961,13 @@ end:
 
 // func sumStoreAddedAVX512(dst []float32, src []float32, other *float32, st *Sum) (done int)
 // Requires: AVX, AVX512F
-TEXT ·sumStoreAddedAVX512(SB), $128-72
+TEXT ·sumStoreAddedAVX512(SB), NOSPLIT, $0-72
 	// sumStoreAddedAVX512: sumStore of whole turns of elements x * mul + other.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ st+56(FP), R14
 	MOVQ src_len+32(FP), CX
 	MOVQ other+48(FP), R15
-	LEAQ 63(SP), BX
-	ANDQ $-64, BX
 
 	// The sum so far.
 	VMOVUPS (R14), Z4
@@ -39595,15 +38997,15 @@ TEXT ·sumStoreAddedAVX512(SB), $128-72
 
 	// Where a table may hold 2^-N, in rows that are longer than making it takes.
 	CMPQ            CX, $0x00000180
-	JLT             narrow
+	JLT             exact
 	VMULPS.BCST     perUnit<>+0(SB), Z2, Z7
 	VSUBPS.BCST     nearBase<>+0(SB), Z7, Z3
 	VBROADCASTSS    ordinary<>+0(SB), Z6
 	VUCOMISS        X3, X6
-	JCS             narrow
+	JCS             exact
 	VBROADCASTSS    minusOrdinary<>+0(SB), Z6
 	VUCOMISS        X6, X3
-	JCS             narrow
+	JCS             exact
 	VXORPS          X6, X6, X6
 	VSUBPS.BCST     196(R14), Z6, Z8
 	VSUBPS.BCST     192(R14), Z6, Z6
@@ -39630,217 +39032,216 @@ TEXT ·sumStoreAddedAVX512(SB), $128-72
 	JLT  masked
 
 	// x * mul + other
-	VMOVUPS      (R15), Z11
-	VBROADCASTSS 208(R14), Z12
-	VFMADD231PS  (SI), Z12, Z11
-	VBROADCASTSS minusFar<>+0(SB), Z12
-	VCMPPS       $0x1e, Z11, Z12, K1
+	VMOVUPS      (R15), Z0
+	VBROADCASTSS 208(R14), Z1
+	VFMADD231PS  (SI), Z1, Z0
+	VBROADCASTSS minusFar<>+0(SB), Z1
+	VCMPPS       $0x1e, Z0, Z1, K1
 	KORTESTW     K1, K1
 	JNZ          masked
 
 	// Turns of near elements, hidden ones too, of 128 elements.
-	SUBQ    $0x00000080, CX
-	JLT     done4
-	PCALIGN $0x40
+	SUBQ         $0x00000080, CX
+	JLT          done4
+	VBROADCASTSS 208(R14), Z0
+	VBROADCASTSS minusExp3<>+0(SB), Z1
+	PCALIGN      $0x40
 
 loop4:
 	// x * mul + other
-	VMOVUPS      (R15), Z11
-	VBROADCASTSS 208(R14), Z12
-	VFMADD231PS  (SI), Z12, Z11
+	VMOVUPS     (R15), Z2
+	VFMADD231PS (SI), Z0, Z2
 
 	// x * mul + other
-	VMOVUPS     64(R15), Z13
-	VFMADD231PS 64(SI), Z12, Z13
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z0, Z11
 
 	// x * mul + other
-	VMOVUPS     128(R15), Z14
-	VFMADD231PS 128(SI), Z12, Z14
+	VMOVUPS     128(R15), Z12
+	VFMADD231PS 128(SI), Z0, Z12
 
 	// x * mul + other
-	VMOVUPS     192(R15), Z15
-	VFMADD231PS 192(SI), Z12, Z15
+	VMOVUPS     192(R15), Z13
+	VFMADD231PS 192(SI), Z0, Z13
+	VMOVAPS     Z7, Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD231PS Z3, Z2, Z14
+	VMOVAPS     Z7, Z15
+	VFMADD231PS Z3, Z11, Z15
+	VMOVAPS     Z7, Z16
+	VFMADD231PS Z3, Z12, Z16
+	VMOVAPS     Z7, Z17
+	VFMADD231PS Z3, Z13, Z17
+
+	// n = u - (magic - N)
+	VSUBPS  Z7, Z14, Z18
+	VSUBPS  Z7, Z15, Z19
+	VSUBPS  Z7, Z16, Z20
+	VSUBPS  Z7, Z17, Z21
+	VMOVAPS Z18, Z22
+
+	// f = n - x * (kHi + kLo)
+	VFMADD231PS  Z8, Z2, Z22
+	VMOVAPS      Z19, Z23
+	VFMADD231PS  Z8, Z11, Z23
+	VMOVAPS      Z20, Z24
+	VFMADD231PS  Z8, Z12, Z24
+	VMOVAPS      Z21, Z25
+	VFMADD231PS  Z8, Z13, Z25
+	VFMADD231PS  Z6, Z2, Z22
+	VFMADD231PS  Z6, Z11, Z23
+	VFMADD231PS  Z6, Z12, Z24
+	VFMADD231PS  Z6, Z13, Z25
+	VBROADCASTSS exp2<>+0(SB), Z2
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS      Z22, Z1, Z2
+	VBROADCASTSS     exp2<>+0(SB), Z11
+	VFMADD231PS      Z23, Z1, Z11
+	VBROADCASTSS     exp2<>+0(SB), Z12
+	VFMADD231PS      Z24, Z1, Z12
+	VBROADCASTSS     exp2<>+0(SB), Z13
+	VFMADD231PS      Z25, Z1, Z13
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z22, Z2
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z23, Z11
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z24, Z12
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z25, Z13
+	VMULPS           Z2, Z22, Z22
+	VMULPS           Z11, Z23, Z23
+	VMULPS           Z12, Z24, Z24
+	VMULPS           Z13, Z25, Z25
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z9, Z14, Z2
+	VPERMPS     Z9, Z15, Z11
+	VPERMPS     Z9, Z16, Z12
+	VPERMPS     Z9, Z17, Z13
+	VSCALEFPS   Z18, Z2, Z2
+	VSCALEFPS   Z19, Z11, Z11
+	VSCALEFPS   Z20, Z12, Z12
+	VSCALEFPS   Z21, Z13, Z13
+	VFMADD213PS Z2, Z2, Z22
+	VFMADD213PS Z11, Z11, Z23
+	VFMADD213PS Z12, Z12, Z24
+	VFMADD213PS Z13, Z13, Z25
+	VADDPS      Z23, Z22, Z2
+	VADDPS      Z25, Z24, Z11
+	VADDPS      Z11, Z2, Z2
+	VPTERNLOGD  $0xfe, Z15, Z16, Z14
+	VPORD       Z14, Z17, Z14
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z11
+	VFMADD231PS 256(SI), Z0, Z11
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z12
+	VFMADD231PS 320(SI), Z0, Z12
+
+	// x * mul + other
+	VMOVUPS     384(R15), Z13
+	VFMADD231PS 384(SI), Z0, Z13
+
+	// x * mul + other
+	VMOVUPS     448(R15), Z15
+	VFMADD231PS 448(SI), Z0, Z15
 	VMOVAPS     Z7, Z16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n
 	VFMADD231PS Z3, Z11, Z16
 	VMOVAPS     Z7, Z17
-	VFMADD231PS Z3, Z13, Z17
+	VFMADD231PS Z3, Z12, Z17
 	VMOVAPS     Z7, Z18
-	VFMADD231PS Z3, Z14, Z18
+	VFMADD231PS Z3, Z13, Z18
 	VMOVAPS     Z7, Z19
 	VFMADD231PS Z3, Z15, Z19
 
 	// n = u - (magic - N)
 	VSUBPS  Z7, Z16, Z20
 	VSUBPS  Z7, Z17, Z21
-	VSUBPS  Z7, Z18, Z22
-	VSUBPS  Z7, Z19, Z23
-	VMOVAPS Z20, Z24
+	VSUBPS  Z7, Z18, Z26
+	VSUBPS  Z7, Z19, Z27
+	VMOVAPS Z20, Z28
 
 	// f = n - x * (kHi + kLo)
-	VFMADD231PS  Z8, Z11, Z24
-	VMOVAPS      Z21, Z25
-	VFMADD231PS  Z8, Z13, Z25
-	VMOVAPS      Z22, Z26
-	VFMADD231PS  Z8, Z14, Z26
-	VMOVAPS      Z23, Z27
-	VFMADD231PS  Z8, Z15, Z27
-	VFMADD231PS  Z6, Z11, Z24
-	VFMADD231PS  Z6, Z13, Z25
-	VFMADD231PS  Z6, Z14, Z26
-	VFMADD231PS  Z6, Z15, Z27
+	VFMADD231PS  Z8, Z11, Z28
+	VMOVAPS      Z21, Z29
+	VFMADD231PS  Z8, Z12, Z29
+	VMOVAPS      Z26, Z30
+	VFMADD231PS  Z8, Z13, Z30
+	VMOVAPS      Z27, Z31
+	VFMADD231PS  Z8, Z15, Z31
+	VFMADD231PS  Z6, Z11, Z28
+	VFMADD231PS  Z6, Z12, Z29
+	VFMADD231PS  Z6, Z13, Z30
+	VFMADD231PS  Z6, Z15, Z31
 	VBROADCASTSS exp2<>+0(SB), Z11
 
 	// q = f * ((exp2 - exp3*f)*f - exp1)
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z24, Z11
+	VFMADD231PS      Z28, Z1, Z11
+	VBROADCASTSS     exp2<>+0(SB), Z12
+	VFMADD231PS      Z29, Z1, Z12
 	VBROADCASTSS     exp2<>+0(SB), Z13
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z25, Z13
-	VBROADCASTSS     exp2<>+0(SB), Z14
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z26, Z14
+	VFMADD231PS      Z30, Z1, Z13
 	VBROADCASTSS     exp2<>+0(SB), Z15
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z27, Z15
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z24, Z11
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z25, Z13
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z26, Z14
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z27, Z15
-	VMULPS           Z11, Z24, Z24
-	VMULPS           Z13, Z25, Z25
-	VMULPS           Z14, Z26, Z26
-	VMULPS           Z15, Z27, Z27
+	VFMADD231PS      Z31, Z1, Z15
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z28, Z11
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z29, Z12
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z30, Z13
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z31, Z15
+	VMULPS           Z11, Z28, Z28
+	VMULPS           Z12, Z29, Z29
+	VMULPS           Z13, Z30, Z30
+	VMULPS           Z15, Z31, Z31
 
 	// (t*q + t) * 2^n rounded down, for t of the table
 	VPERMPS     Z9, Z16, Z11
-	VPERMPS     Z9, Z17, Z13
-	VPERMPS     Z9, Z18, Z14
+	VPERMPS     Z9, Z17, Z12
+	VPERMPS     Z9, Z18, Z13
 	VPERMPS     Z9, Z19, Z15
 	VSCALEFPS   Z20, Z11, Z11
-	VSCALEFPS   Z21, Z13, Z13
-	VSCALEFPS   Z22, Z14, Z14
-	VSCALEFPS   Z23, Z15, Z15
-	VFMADD213PS Z11, Z11, Z24
-	VFMADD213PS Z13, Z13, Z25
-	VFMADD213PS Z14, Z14, Z26
-	VFMADD213PS Z15, Z15, Z27
-	VADDPS      Z25, Z24, Z11
-	VADDPS      Z27, Z26, Z13
-	VADDPS      Z13, Z11, Z11
-	VPTERNLOGD  $0xfe, Z17, Z18, Z16
-	VPORD       Z16, Z19, Z16
-
-	// x * mul + other
-	VMOVUPS     256(R15), Z13
-	VFMADD231PS 256(SI), Z12, Z13
-
-	// x * mul + other
-	VMOVUPS     320(R15), Z14
-	VFMADD231PS 320(SI), Z12, Z14
-
-	// x * mul + other
-	VMOVUPS     384(R15), Z15
-	VFMADD231PS 384(SI), Z12, Z15
-
-	// x * mul + other
-	VMOVUPS     448(R15), Z17
-	VFMADD231PS 448(SI), Z12, Z17
-	VMOVAPS     Z7, Z12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n
-	VFMADD231PS Z3, Z13, Z12
-	VMOVAPS     Z7, Z18
-	VFMADD231PS Z3, Z14, Z18
-	VMOVAPS     Z7, Z19
-	VFMADD231PS Z3, Z15, Z19
-	VMOVAPS     Z7, Z20
-	VFMADD231PS Z3, Z17, Z20
-
-	// n = u - (magic - N)
-	VSUBPS  Z7, Z12, Z21
-	VSUBPS  Z7, Z18, Z22
-	VSUBPS  Z7, Z19, Z23
-	VSUBPS  Z7, Z20, Z28
-	VMOVAPS Z21, Z29
-
-	// f = n - x * (kHi + kLo)
-	VFMADD231PS  Z8, Z13, Z29
-	VMOVAPS      Z22, Z30
-	VFMADD231PS  Z8, Z14, Z30
-	VMOVAPS      Z23, Z31
-	VFMADD231PS  Z8, Z15, Z31
-	VMOVUPS      Z11, (BX)
-	VMOVAPS      Z28, Z11
-	VFMADD231PS  Z8, Z17, Z11
-	VFMADD231PS  Z6, Z13, Z29
-	VFMADD231PS  Z6, Z14, Z30
-	VFMADD231PS  Z6, Z15, Z31
-	VFMADD231PS  Z6, Z17, Z11
-	VBROADCASTSS exp2<>+0(SB), Z13
-
-	// q = f * ((exp2 - exp3*f)*f - exp1)
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z29, Z13
-	VBROADCASTSS     exp2<>+0(SB), Z14
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z30, Z14
-	VBROADCASTSS     exp2<>+0(SB), Z15
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z31, Z15
-	VBROADCASTSS     exp2<>+0(SB), Z17
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z11, Z17
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z29, Z13
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z30, Z14
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z31, Z15
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z11, Z17
-	VMULPS           Z13, Z29, Z29
-	VMULPS           Z14, Z30, Z30
-	VMULPS           Z15, Z31, Z31
-	VMULPS           Z17, Z11, Z11
-
-	// (t*q + t) * 2^n rounded down, for t of the table
-	VPERMPS     Z9, Z12, Z13
-	VPERMPS     Z9, Z18, Z14
-	VPERMPS     Z9, Z19, Z15
-	VPERMPS     Z9, Z20, Z17
-	VSCALEFPS   Z21, Z13, Z13
-	VSCALEFPS   Z22, Z14, Z14
-	VSCALEFPS   Z23, Z15, Z15
-	VSCALEFPS   Z28, Z17, Z17
-	VFMADD213PS Z13, Z13, Z29
-	VFMADD213PS Z14, Z14, Z30
+	VSCALEFPS   Z21, Z12, Z12
+	VSCALEFPS   Z26, Z13, Z13
+	VSCALEFPS   Z27, Z15, Z15
+	VFMADD213PS Z11, Z11, Z28
+	VFMADD213PS Z12, Z12, Z29
+	VFMADD213PS Z13, Z13, Z30
 	VFMADD213PS Z15, Z15, Z31
-	VFMADD213PS Z17, Z17, Z11
-	VADDPS      Z30, Z29, Z13
-	VADDPS      Z11, Z31, Z14
-	VADDPS      Z14, Z13, Z13
-	VPTERNLOGD  $0xfe, Z12, Z18, Z16
-	VPTERNLOGD  $0xfe, Z19, Z20, Z16
+	VADDPS      Z29, Z28, Z11
+	VADDPS      Z31, Z30, Z12
+	VADDPS      Z12, Z11, Z11
+	VPTERNLOGD  $0xfe, Z16, Z17, Z14
+	VPTERNLOGD  $0xfe, Z18, Z19, Z14
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST wideBits<>+0(SB), Z16, K6
+	VPTESTMD.BCST wideBits<>+0(SB), Z14, K6
 	KORTESTW      K6, K6
 	JNZ           masked
-	VMOVUPS       Z24, (DI)
-	VMOVUPS       Z25, 64(DI)
-	VMOVUPS       Z26, 128(DI)
-	VMOVUPS       Z27, 192(DI)
-	VMOVUPS       Z29, 256(DI)
-	VMOVUPS       Z30, 320(DI)
-	VMOVUPS       Z31, 384(DI)
-	VMOVUPS       Z11, 448(DI)
-	VMOVUPS       (BX), Z11
+	VMOVUPS       Z22, (DI)
+	VMOVUPS       Z23, 64(DI)
+	VMOVUPS       Z24, 128(DI)
+	VMOVUPS       Z25, 192(DI)
+	VMOVUPS       Z28, 256(DI)
+	VMOVUPS       Z29, 320(DI)
+	VMOVUPS       Z30, 384(DI)
+	VMOVUPS       Z31, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z11, Z4, Z12
-	VMINPS Z11, Z4, Z14
-	VMAXPS Z11, Z4, Z4
+	VADDPS Z2, Z4, Z12
+	VMINPS Z2, Z4, Z13
+	VMAXPS Z2, Z4, Z4
 	VSUBPS Z4, Z12, Z4
-	VSUBPS Z4, Z14, Z14
-	VADDPS Z14, Z5, Z5
+	VSUBPS Z4, Z13, Z13
+	VADDPS Z13, Z5, Z5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z13, Z12, Z4
-	VMINPS Z13, Z12, Z11
-	VMAXPS Z13, Z12, Z12
+	VADDPS Z11, Z12, Z4
+	VMINPS Z11, Z12, Z2
+	VMAXPS Z11, Z12, Z12
 	VSUBPS Z12, Z4, Z12
-	VSUBPS Z12, Z11, Z11
-	VADDPS Z11, Z5, Z5
+	VSUBPS Z12, Z2, Z2
+	VADDPS Z2, Z5, Z5
 	ADDQ   $0x00000200, SI
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000200, R15
@@ -39859,216 +39260,215 @@ masked:
 	SHRQ $0x02, CX
 
 	// Turns whose elements are all near, of 128 elements, with that table.
-	SUBQ    $0x00000080, CX
-	JLT     done6
-	PCALIGN $0x40
+	SUBQ         $0x00000080, CX
+	JLT          done6
+	VBROADCASTSS 208(R14), Z0
+	VBROADCASTSS minusExp3<>+0(SB), Z1
+	PCALIGN      $0x40
 
 loop6:
 	// x * mul + other
-	VMOVUPS      (R15), Z11
-	VBROADCASTSS 208(R14), Z12
-	VFMADD231PS  (SI), Z12, Z11
+	VMOVUPS     (R15), Z2
+	VFMADD231PS (SI), Z0, Z2
 
 	// x * mul + other
-	VMOVUPS     64(R15), Z13
-	VFMADD231PS 64(SI), Z12, Z13
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z0, Z11
 
 	// x * mul + other
-	VMOVUPS     128(R15), Z14
-	VFMADD231PS 128(SI), Z12, Z14
+	VMOVUPS     128(R15), Z12
+	VFMADD231PS 128(SI), Z0, Z12
 
 	// x * mul + other
-	VMOVUPS     192(R15), Z15
-	VFMADD231PS 192(SI), Z12, Z15
+	VMOVUPS     192(R15), Z13
+	VFMADD231PS 192(SI), Z0, Z13
+	VMAXPS      Z2, Z10, Z2
 	VMAXPS      Z11, Z10, Z11
+	VMAXPS      Z12, Z10, Z12
 	VMAXPS      Z13, Z10, Z13
-	VMAXPS      Z14, Z10, Z14
+	VMOVAPS     Z7, Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n
+	VFMADD231PS Z3, Z2, Z14
+	VMOVAPS     Z7, Z15
+	VFMADD231PS Z3, Z11, Z15
+	VMOVAPS     Z7, Z16
+	VFMADD231PS Z3, Z12, Z16
+	VMOVAPS     Z7, Z17
+	VFMADD231PS Z3, Z13, Z17
+
+	// n = u - (magic - N)
+	VSUBPS  Z7, Z14, Z18
+	VSUBPS  Z7, Z15, Z19
+	VSUBPS  Z7, Z16, Z20
+	VSUBPS  Z7, Z17, Z21
+	VMOVAPS Z18, Z22
+
+	// f = n - x * (kHi + kLo)
+	VFMADD231PS  Z8, Z2, Z22
+	VMOVAPS      Z19, Z23
+	VFMADD231PS  Z8, Z11, Z23
+	VMOVAPS      Z20, Z24
+	VFMADD231PS  Z8, Z12, Z24
+	VMOVAPS      Z21, Z25
+	VFMADD231PS  Z8, Z13, Z25
+	VFMADD231PS  Z6, Z2, Z22
+	VFMADD231PS  Z6, Z11, Z23
+	VFMADD231PS  Z6, Z12, Z24
+	VFMADD231PS  Z6, Z13, Z25
+	VBROADCASTSS exp2<>+0(SB), Z2
+
+	// q = f * ((exp2 - exp3*f)*f - exp1)
+	VFMADD231PS      Z22, Z1, Z2
+	VBROADCASTSS     exp2<>+0(SB), Z11
+	VFMADD231PS      Z23, Z1, Z11
+	VBROADCASTSS     exp2<>+0(SB), Z12
+	VFMADD231PS      Z24, Z1, Z12
+	VBROADCASTSS     exp2<>+0(SB), Z13
+	VFMADD231PS      Z25, Z1, Z13
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z22, Z2
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z23, Z11
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z24, Z12
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z25, Z13
+	VMULPS           Z2, Z22, Z22
+	VMULPS           Z11, Z23, Z23
+	VMULPS           Z12, Z24, Z24
+	VMULPS           Z13, Z25, Z25
+
+	// (t*q + t) * 2^n rounded down, for t of the table
+	VPERMPS     Z9, Z14, Z2
+	VPERMPS     Z9, Z15, Z11
+	VPERMPS     Z9, Z16, Z12
+	VPERMPS     Z9, Z17, Z13
+	VSCALEFPS   Z18, Z2, Z2
+	VSCALEFPS   Z19, Z11, Z11
+	VSCALEFPS   Z20, Z12, Z12
+	VSCALEFPS   Z21, Z13, Z13
+	VFMADD213PS Z2, Z2, Z22
+	VFMADD213PS Z11, Z11, Z23
+	VFMADD213PS Z12, Z12, Z24
+	VFMADD213PS Z13, Z13, Z25
+	VADDPS      Z23, Z22, Z2
+	VADDPS      Z25, Z24, Z11
+	VADDPS      Z11, Z2, Z2
+	VPTERNLOGD  $0xfe, Z15, Z16, Z14
+	VPORD       Z14, Z17, Z14
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z11
+	VFMADD231PS 256(SI), Z0, Z11
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z12
+	VFMADD231PS 320(SI), Z0, Z12
+
+	// x * mul + other
+	VMOVUPS     384(R15), Z13
+	VFMADD231PS 384(SI), Z0, Z13
+
+	// x * mul + other
+	VMOVUPS     448(R15), Z15
+	VFMADD231PS 448(SI), Z0, Z15
+	VMAXPS      Z11, Z10, Z11
+	VMAXPS      Z12, Z10, Z12
+	VMAXPS      Z13, Z10, Z13
 	VMAXPS      Z15, Z10, Z15
 	VMOVAPS     Z7, Z16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n
 	VFMADD231PS Z3, Z11, Z16
 	VMOVAPS     Z7, Z17
-	VFMADD231PS Z3, Z13, Z17
+	VFMADD231PS Z3, Z12, Z17
 	VMOVAPS     Z7, Z18
-	VFMADD231PS Z3, Z14, Z18
+	VFMADD231PS Z3, Z13, Z18
 	VMOVAPS     Z7, Z19
 	VFMADD231PS Z3, Z15, Z19
 
 	// n = u - (magic - N)
 	VSUBPS  Z7, Z16, Z20
 	VSUBPS  Z7, Z17, Z21
-	VSUBPS  Z7, Z18, Z22
-	VSUBPS  Z7, Z19, Z23
-	VMOVAPS Z20, Z24
+	VSUBPS  Z7, Z18, Z26
+	VSUBPS  Z7, Z19, Z27
+	VMOVAPS Z20, Z28
 
 	// f = n - x * (kHi + kLo)
-	VFMADD231PS  Z8, Z11, Z24
-	VMOVAPS      Z21, Z25
-	VFMADD231PS  Z8, Z13, Z25
-	VMOVAPS      Z22, Z26
-	VFMADD231PS  Z8, Z14, Z26
-	VMOVAPS      Z23, Z27
-	VFMADD231PS  Z8, Z15, Z27
-	VFMADD231PS  Z6, Z11, Z24
-	VFMADD231PS  Z6, Z13, Z25
-	VFMADD231PS  Z6, Z14, Z26
-	VFMADD231PS  Z6, Z15, Z27
+	VFMADD231PS  Z8, Z11, Z28
+	VMOVAPS      Z21, Z29
+	VFMADD231PS  Z8, Z12, Z29
+	VMOVAPS      Z26, Z30
+	VFMADD231PS  Z8, Z13, Z30
+	VMOVAPS      Z27, Z31
+	VFMADD231PS  Z8, Z15, Z31
+	VFMADD231PS  Z6, Z11, Z28
+	VFMADD231PS  Z6, Z12, Z29
+	VFMADD231PS  Z6, Z13, Z30
+	VFMADD231PS  Z6, Z15, Z31
 	VBROADCASTSS exp2<>+0(SB), Z11
 
 	// q = f * ((exp2 - exp3*f)*f - exp1)
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z24, Z11
+	VFMADD231PS      Z28, Z1, Z11
+	VBROADCASTSS     exp2<>+0(SB), Z12
+	VFMADD231PS      Z29, Z1, Z12
 	VBROADCASTSS     exp2<>+0(SB), Z13
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z25, Z13
-	VBROADCASTSS     exp2<>+0(SB), Z14
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z26, Z14
+	VFMADD231PS      Z30, Z1, Z13
 	VBROADCASTSS     exp2<>+0(SB), Z15
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z27, Z15
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z24, Z11
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z25, Z13
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z26, Z14
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z27, Z15
-	VMULPS           Z11, Z24, Z24
-	VMULPS           Z13, Z25, Z25
-	VMULPS           Z14, Z26, Z26
-	VMULPS           Z15, Z27, Z27
+	VFMADD231PS      Z31, Z1, Z15
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z28, Z11
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z29, Z12
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z30, Z13
+	VFMADD213PS.BCST minusExp1<>+0(SB), Z31, Z15
+	VMULPS           Z11, Z28, Z28
+	VMULPS           Z12, Z29, Z29
+	VMULPS           Z13, Z30, Z30
+	VMULPS           Z15, Z31, Z31
 
 	// (t*q + t) * 2^n rounded down, for t of the table
 	VPERMPS     Z9, Z16, Z11
-	VPERMPS     Z9, Z17, Z13
-	VPERMPS     Z9, Z18, Z14
+	VPERMPS     Z9, Z17, Z12
+	VPERMPS     Z9, Z18, Z13
 	VPERMPS     Z9, Z19, Z15
 	VSCALEFPS   Z20, Z11, Z11
-	VSCALEFPS   Z21, Z13, Z13
-	VSCALEFPS   Z22, Z14, Z14
-	VSCALEFPS   Z23, Z15, Z15
-	VFMADD213PS Z11, Z11, Z24
-	VFMADD213PS Z13, Z13, Z25
-	VFMADD213PS Z14, Z14, Z26
-	VFMADD213PS Z15, Z15, Z27
-	VADDPS      Z25, Z24, Z11
-	VADDPS      Z27, Z26, Z13
-	VADDPS      Z13, Z11, Z11
-	VPTERNLOGD  $0xfe, Z17, Z18, Z16
-	VPORD       Z16, Z19, Z16
-
-	// x * mul + other
-	VMOVUPS     256(R15), Z13
-	VFMADD231PS 256(SI), Z12, Z13
-
-	// x * mul + other
-	VMOVUPS     320(R15), Z14
-	VFMADD231PS 320(SI), Z12, Z14
-
-	// x * mul + other
-	VMOVUPS     384(R15), Z15
-	VFMADD231PS 384(SI), Z12, Z15
-
-	// x * mul + other
-	VMOVUPS     448(R15), Z17
-	VFMADD231PS 448(SI), Z12, Z17
-	VMAXPS      Z13, Z10, Z13
-	VMAXPS      Z14, Z10, Z14
-	VMAXPS      Z15, Z10, Z15
-	VMAXPS      Z17, Z10, Z17
-	VMOVAPS     Z7, Z12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n
-	VFMADD231PS Z3, Z13, Z12
-	VMOVAPS     Z7, Z18
-	VFMADD231PS Z3, Z14, Z18
-	VMOVAPS     Z7, Z19
-	VFMADD231PS Z3, Z15, Z19
-	VMOVAPS     Z7, Z20
-	VFMADD231PS Z3, Z17, Z20
-
-	// n = u - (magic - N)
-	VSUBPS  Z7, Z12, Z21
-	VSUBPS  Z7, Z18, Z22
-	VSUBPS  Z7, Z19, Z23
-	VSUBPS  Z7, Z20, Z28
-	VMOVAPS Z21, Z29
-
-	// f = n - x * (kHi + kLo)
-	VFMADD231PS  Z8, Z13, Z29
-	VMOVAPS      Z22, Z30
-	VFMADD231PS  Z8, Z14, Z30
-	VMOVAPS      Z23, Z31
-	VFMADD231PS  Z8, Z15, Z31
-	VMOVUPS      Z11, (BX)
-	VMOVAPS      Z28, Z11
-	VFMADD231PS  Z8, Z17, Z11
-	VFMADD231PS  Z6, Z13, Z29
-	VFMADD231PS  Z6, Z14, Z30
-	VFMADD231PS  Z6, Z15, Z31
-	VFMADD231PS  Z6, Z17, Z11
-	VBROADCASTSS exp2<>+0(SB), Z13
-
-	// q = f * ((exp2 - exp3*f)*f - exp1)
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z29, Z13
-	VBROADCASTSS     exp2<>+0(SB), Z14
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z30, Z14
-	VBROADCASTSS     exp2<>+0(SB), Z15
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z31, Z15
-	VBROADCASTSS     exp2<>+0(SB), Z17
-	VFMADD231PS.BCST minusExp3<>+0(SB), Z11, Z17
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z29, Z13
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z30, Z14
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z31, Z15
-	VFMADD213PS.BCST minusExp1<>+0(SB), Z11, Z17
-	VMULPS           Z13, Z29, Z29
-	VMULPS           Z14, Z30, Z30
-	VMULPS           Z15, Z31, Z31
-	VMULPS           Z17, Z11, Z11
-
-	// (t*q + t) * 2^n rounded down, for t of the table
-	VPERMPS     Z9, Z12, Z13
-	VPERMPS     Z9, Z18, Z14
-	VPERMPS     Z9, Z19, Z15
-	VPERMPS     Z9, Z20, Z17
-	VSCALEFPS   Z21, Z13, Z13
-	VSCALEFPS   Z22, Z14, Z14
-	VSCALEFPS   Z23, Z15, Z15
-	VSCALEFPS   Z28, Z17, Z17
-	VFMADD213PS Z13, Z13, Z29
-	VFMADD213PS Z14, Z14, Z30
+	VSCALEFPS   Z21, Z12, Z12
+	VSCALEFPS   Z26, Z13, Z13
+	VSCALEFPS   Z27, Z15, Z15
+	VFMADD213PS Z11, Z11, Z28
+	VFMADD213PS Z12, Z12, Z29
+	VFMADD213PS Z13, Z13, Z30
 	VFMADD213PS Z15, Z15, Z31
-	VFMADD213PS Z17, Z17, Z11
-	VADDPS      Z30, Z29, Z13
-	VADDPS      Z11, Z31, Z14
-	VADDPS      Z14, Z13, Z13
-	VPTERNLOGD  $0xfe, Z12, Z18, Z16
-	VPTERNLOGD  $0xfe, Z19, Z20, Z16
+	VADDPS      Z29, Z28, Z11
+	VADDPS      Z31, Z30, Z12
+	VADDPS      Z12, Z11, Z11
+	VPTERNLOGD  $0xfe, Z16, Z17, Z14
+	VPTERNLOGD  $0xfe, Z18, Z19, Z14
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST wideBits<>+0(SB), Z16, K6
+	VPTESTMD.BCST wideBits<>+0(SB), Z14, K6
 	KORTESTW      K6, K6
 	JNZ           exact
-	VMOVUPS       Z24, (DI)
-	VMOVUPS       Z25, 64(DI)
-	VMOVUPS       Z26, 128(DI)
-	VMOVUPS       Z27, 192(DI)
-	VMOVUPS       Z29, 256(DI)
-	VMOVUPS       Z30, 320(DI)
-	VMOVUPS       Z31, 384(DI)
-	VMOVUPS       Z11, 448(DI)
-	VMOVUPS       (BX), Z11
+	VMOVUPS       Z22, (DI)
+	VMOVUPS       Z23, 64(DI)
+	VMOVUPS       Z24, 128(DI)
+	VMOVUPS       Z25, 192(DI)
+	VMOVUPS       Z28, 256(DI)
+	VMOVUPS       Z29, 320(DI)
+	VMOVUPS       Z30, 384(DI)
+	VMOVUPS       Z31, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z11, Z4, Z12
-	VMINPS Z11, Z4, Z14
-	VMAXPS Z11, Z4, Z4
+	VADDPS Z2, Z4, Z12
+	VMINPS Z2, Z4, Z13
+	VMAXPS Z2, Z4, Z4
 	VSUBPS Z4, Z12, Z4
-	VSUBPS Z4, Z14, Z14
-	VADDPS Z14, Z5, Z5
+	VSUBPS Z4, Z13, Z13
+	VADDPS Z13, Z5, Z5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z13, Z12, Z4
-	VMINPS Z13, Z12, Z11
-	VMAXPS Z13, Z12, Z12
+	VADDPS Z11, Z12, Z4
+	VMINPS Z11, Z12, Z2
+	VMAXPS Z11, Z12, Z12
 	VSUBPS Z12, Z4, Z12
-	VSUBPS Z12, Z11, Z11
-	VADDPS Z11, Z5, Z5
+	VSUBPS Z12, Z2, Z2
+	VADDPS Z2, Z5, Z5
 	ADDQ   $0x00000200, SI
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000200, R15
@@ -40076,225 +39476,6 @@ loop6:
 	JGE    loop6
 
 done6:
-	ADDQ $0x00000080, CX
-
-narrow:
-	// Turns whose elements are all near, of 128 elements.
-	SUBQ            $0x00000080, CX
-	JLT             done7
-	VBROADCASTF64X4 nearTable<>+0(SB), Z3
-	VBROADCASTSS    208(R14), Z6
-	VBROADCASTSS    lowest<>+0(SB), Z7
-	VBROADCASTSS    nearExp3<>+0(SB), Z8
-	VBROADCASTSS    nearExp2<>+0(SB), Z9
-	PCALIGN         $0x40
-
-loop7:
-	// x * mul + other
-	VMOVUPS     (R15), Z10
-	VFMADD231PS (SI), Z6, Z10
-
-	// x * mul + other
-	VMOVUPS     64(R15), Z11
-	VFMADD231PS 64(SI), Z6, Z11
-
-	// x * mul + other
-	VMOVUPS     128(R15), Z12
-	VFMADD231PS 128(SI), Z6, Z12
-
-	// x * mul + other
-	VMOVUPS       192(R15), Z13
-	VFMADD231PS   192(SI), Z6, Z13
-	VCMPPS        $0x05, Z7, Z10, K1
-	VCMPPS        $0x05, Z7, Z11, K2
-	VCMPPS        $0x05, Z7, Z12, K3
-	VCMPPS        $0x05, Z7, Z13, K4
-	VMOVAPS       Z2, Z14
-	VFMADD231PS.Z Z0, Z10, K1, Z14
-	VMOVAPS       Z2, Z15
-	VFMADD231PS.Z Z0, Z11, K2, Z15
-	VMOVAPS       Z2, Z16
-	VFMADD231PS.Z Z0, Z12, K3, Z16
-	VMOVAPS       Z2, Z17
-	VFMADD231PS.Z Z0, Z13, K4, Z17
-
-	// -n = magic - N - u
-	VSUBPS Z14, Z2, Z18
-	VSUBPS Z15, Z2, Z19
-	VSUBPS Z16, Z2, Z20
-	VSUBPS Z17, Z2, Z21
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z10, Z18
-	VFMADD231PS Z0, Z11, Z19
-	VFMADD231PS Z0, Z12, Z20
-	VFMADD231PS Z0, Z13, Z21
-	VFMADD231PS Z1, Z10, Z18
-	VFMADD231PS Z1, Z11, Z19
-	VFMADD231PS Z1, Z12, Z20
-	VFMADD231PS Z1, Z13, Z21
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z14, Z10
-	VPERMPS Z3, Z15, Z11
-	VPERMPS Z3, Z16, Z12
-	VPERMPS Z3, Z17, Z13
-	VPSLLD  $0x14, Z14, Z22
-	VPSLLD  $0x14, Z15, Z23
-	VPSLLD  $0x14, Z16, Z24
-	VPSLLD  $0x14, Z17, Z25
-	VPADDD  Z10, Z22, Z10
-	VPADDD  Z11, Z23, Z11
-	VPADDD  Z12, Z24, Z12
-	VPADDD  Z13, Z25, Z13
-	VMOVAPS Z9, Z22
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS      Z18, Z8, Z22
-	VMOVAPS          Z9, Z23
-	VFMADD231PS      Z19, Z8, Z23
-	VMOVAPS          Z9, Z24
-	VFMADD231PS      Z20, Z8, Z24
-	VMOVAPS          Z9, Z25
-	VFMADD231PS      Z21, Z8, Z25
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z25
-	VMULPS           Z22, Z18, Z18
-	VMULPS           Z23, Z19, Z19
-	VMULPS           Z24, Z20, Z20
-	VMULPS           Z25, Z21, Z21
-	VFMADD213PS.Z    Z10, Z10, K1, Z18
-	VFMADD213PS.Z    Z11, Z11, K2, Z19
-	VFMADD213PS.Z    Z12, Z12, K3, Z20
-	VFMADD213PS.Z    Z13, Z13, K4, Z21
-	VADDPS           Z19, Z18, Z10
-	VADDPS           Z21, Z20, Z11
-	VADDPS           Z11, Z10, Z10
-	VPTERNLOGD       $0xfe, Z15, Z16, Z14
-	VPORD            Z14, Z17, Z14
-
-	// x * mul + other
-	VMOVUPS     256(R15), Z11
-	VFMADD231PS 256(SI), Z6, Z11
-
-	// x * mul + other
-	VMOVUPS     320(R15), Z12
-	VFMADD231PS 320(SI), Z6, Z12
-
-	// x * mul + other
-	VMOVUPS     384(R15), Z13
-	VFMADD231PS 384(SI), Z6, Z13
-
-	// x * mul + other
-	VMOVUPS       448(R15), Z15
-	VFMADD231PS   448(SI), Z6, Z15
-	VCMPPS        $0x05, Z7, Z11, K1
-	VCMPPS        $0x05, Z7, Z12, K2
-	VCMPPS        $0x05, Z7, Z13, K3
-	VCMPPS        $0x05, Z7, Z15, K4
-	VMOVAPS       Z2, Z16
-	VFMADD231PS.Z Z0, Z11, K1, Z16
-	VMOVAPS       Z2, Z17
-	VFMADD231PS.Z Z0, Z12, K2, Z17
-	VMOVAPS       Z2, Z22
-	VFMADD231PS.Z Z0, Z13, K3, Z22
-	VMOVAPS       Z2, Z23
-	VFMADD231PS.Z Z0, Z15, K4, Z23
-
-	// -n = magic - N - u
-	VSUBPS Z16, Z2, Z24
-	VSUBPS Z17, Z2, Z25
-	VSUBPS Z22, Z2, Z26
-	VSUBPS Z23, Z2, Z27
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z11, Z24
-	VFMADD231PS Z0, Z12, Z25
-	VFMADD231PS Z0, Z13, Z26
-	VFMADD231PS Z0, Z15, Z27
-	VFMADD231PS Z1, Z11, Z24
-	VFMADD231PS Z1, Z12, Z25
-	VFMADD231PS Z1, Z13, Z26
-	VFMADD231PS Z1, Z15, Z27
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z16, Z11
-	VPERMPS Z3, Z17, Z12
-	VPERMPS Z3, Z22, Z13
-	VPERMPS Z3, Z23, Z15
-	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPSLLD  $0x14, Z22, Z30
-	VPSLLD  $0x14, Z23, Z31
-	VPADDD  Z11, Z28, Z11
-	VPADDD  Z12, Z29, Z12
-	VPADDD  Z13, Z30, Z13
-	VPADDD  Z15, Z31, Z15
-	VMOVAPS Z9, Z28
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS      Z24, Z8, Z28
-	VMOVAPS          Z9, Z29
-	VFMADD231PS      Z25, Z8, Z29
-	VMOVAPS          Z9, Z30
-	VFMADD231PS      Z26, Z8, Z30
-	VMOVAPS          Z9, Z31
-	VFMADD231PS      Z27, Z8, Z31
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z24, Z28
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z25, Z29
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z26, Z30
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z27, Z31
-	VMULPS           Z28, Z24, Z24
-	VMULPS           Z29, Z25, Z25
-	VMULPS           Z30, Z26, Z26
-	VMULPS           Z31, Z27, Z27
-	VFMADD213PS.Z    Z11, Z11, K1, Z24
-	VFMADD213PS.Z    Z12, Z12, K2, Z25
-	VFMADD213PS.Z    Z13, Z13, K3, Z26
-	VFMADD213PS.Z    Z15, Z15, K4, Z27
-	VADDPS           Z25, Z24, Z11
-	VADDPS           Z27, Z26, Z12
-	VADDPS           Z12, Z11, Z11
-	VPTERNLOGD       $0xfe, Z16, Z17, Z14
-	VPTERNLOGD       $0xfe, Z22, Z23, Z14
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z14, K6
-	KORTESTW      K6, K6
-	JNZ           exact
-	VMOVUPS       Z18, (DI)
-	VMOVUPS       Z19, 64(DI)
-	VMOVUPS       Z20, 128(DI)
-	VMOVUPS       Z21, 192(DI)
-	VMOVUPS       Z24, 256(DI)
-	VMOVUPS       Z25, 320(DI)
-	VMOVUPS       Z26, 384(DI)
-	VMOVUPS       Z27, 448(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Z10, Z4, Z12
-	VMINPS Z10, Z4, Z13
-	VMAXPS Z10, Z4, Z4
-	VSUBPS Z4, Z12, Z4
-	VSUBPS Z4, Z13, Z13
-	VADDPS Z13, Z5, Z5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Z11, Z12, Z4
-	VMINPS Z11, Z12, Z10
-	VMAXPS Z11, Z12, Z12
-	VSUBPS Z12, Z4, Z12
-	VSUBPS Z12, Z10, Z10
-	VADDPS Z10, Z5, Z5
-	ADDQ   $0x00000200, SI
-	ADDQ   $0x00000200, DI
-	ADDQ   $0x00000200, R15
-	SUBQ   $0x00000080, CX
-	JGE    loop7
-
-done7:
 	ADDQ $0x00000080, CX
 	JMP  end
 
@@ -40313,7 +39494,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done9
+	JLT             done8
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
 	VBROADCASTSS    208(R14), Z7
 	VBROADCASTSS    exp3<>+0(SB), Z8
@@ -40322,7 +39503,7 @@ exact:
 	VBROADCASTSS    cut<>+0(SB), Z11
 	PCALIGN         $0x40
 
-loop9:
+loop8:
 	// x * mul + other
 	VMOVUPS     (R15), Z12
 	VFMADD231PS (SI), Z7, Z12
@@ -40567,9 +39748,9 @@ loop9:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop9
+	JGE     loop8
 
-done9:
+done8:
 	ADDQ $0x00000080, CX
 
 end:

@@ -65,7 +65,7 @@ func TestFusedEdges(t *testing.T) {
 					p := Rows{Scale: One}
 					kept := l.SoftmaxKeptRows(dst, x, k, 1, n, n, n, n, &p)
 					added := l.SoftmaxAddedRows(dst, x, a, 1, 1, n, n, n, n, &p)
-					if want := min(1, n-hidden); kept != want || added != want && n > lanes {
+					if want := min(1, n-hidden); kept != want || added != want {
 						t.Fatalf("%d elements, %d hidden: %d and %d rows are done, want %d", n, hidden, kept, added, want)
 					}
 				}
@@ -141,10 +141,7 @@ func testFused(t *testing.T, r *rand.Rand, l Level, n, rep int) {
 			row := z[i*n:][:n]
 			before, y := was[i*stride:][:n], slices.Clone(was[i*stride:][:n])
 			want, look := rowsP, n
-			switch {
-			case added && n <= lanes && l == AVX2:
-				look = 8 // of a part of a vector
-			case !added:
+			if !added {
 				look = 1 + max(0, slices.Index(p.Keep[i*otherStride:][:n], true))
 			}
 			regular := softmaxMaskedPlain(y, row, 1, n, n, n, &want, look) == 1

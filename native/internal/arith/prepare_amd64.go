@@ -99,7 +99,7 @@ func (l Level) NarrowBF16Rows(dst []uint16, src []float32, rows, cols, dstStride
 
 // SoftmaxMaskedRows is SoftmaxRows, and faster where elements are -Inf, in rows of up to 4096 elements.
 func (l Level) SoftmaxMaskedRows(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) int {
-	if l == Plain || cols > len(zeros) {
+	if !l.Fuses(cols) || cols > len(zeros) {
 		return l.SoftmaxRows(dst, src, rows, cols, dstStride, srcStride, p)
 	}
 	return l.SoftmaxAddedRows(dst, src, zeros[:], 1, rows, cols, dstStride, srcStride, 0, p)

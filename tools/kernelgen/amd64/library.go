@@ -815,13 +815,10 @@ func (w *libraryWriter) keptLeft(in ir.Instr) {
 	w.VPCMPGTD(w.leftMaskWords(), y, y)
 }
 
-// firstPrepared writes [ir.FirstKept] or [ir.FirstAdded]: 8 bools or a vector of elements at a time, the last
-// ones of the row at the end.
+// firstPrepared writes [ir.FirstKept] or [ir.FirstAdded]: 8 elements at a time, the last ones of the row at the end.
 func (w *libraryWriter) firstPrepared(in ir.Instr) {
-	step, last, behind := 8, leftMasks, left
-	if in.Op == ir.FirstAdded {
-		step = w.lanes
-	}
+	const step = 8
+	last, behind := leftMasks, left
 	if in.Index > 0 {
 		last = rowSrc // which rows in registers have no use for
 	}
@@ -831,7 +828,7 @@ func (w *libraryWriter) firstPrepared(in ir.Instr) {
 	if in.Op == ir.FirstKept {
 		scratch = in.Dst.Index
 	}
-	y, single := view(scratch, w.lanes), view(scratch, 4)
+	y, single := view(scratch, step), view(scratch, 4)
 	w.Comment("The first element, if it is the one: then nothing waits for the search.")
 	if in.Op == ir.FirstKept {
 		w.VBROADCASTSS(operand.Mem{Base: src}, to)
@@ -855,12 +852,12 @@ func (w *libraryWriter) firstPrepared(in ir.Instr) {
 		w.JNE(operand.LabelRef(found))
 	} else {
 		w.VMOVUPS(x, y)
-		w.VFMADD213PS(other, w.reg(in.Src[0], w.lanes), y)
+		w.VFMADD213PS(other, w.reg(in.Src[0], step), y)
 		if w.evex {
-			w.VCMPPS(notLess, w.reg(in.Src[1], w.lanes), y, guardMask)
+			w.VCMPPS(notLess, w.reg(in.Src[1], step), y, guardMask)
 			w.KORTESTW(guardMask, guardMask)
 		} else {
-			w.VCMPPS(notLess, w.reg(in.Src[1], w.lanes), y, y)
+			w.VCMPPS(notLess, w.reg(in.Src[1], step), y, y)
 			w.VTESTPS(y, y)
 		}
 		w.JNZ(operand.LabelRef(found))
@@ -1103,19 +1100,6 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 		} else {
 			w.VCMPPS(greater, y, from(0, lanes), mask)
 		}
-	case ir.FirstOf: // TZCNT of 0 is 32
-		if w.evex {
-			w.KMOVW(kmask[in.Src[0].Index], tmp.As32())
-		} else {
-			w.VMOVMSKPS(from(0, lanes), tmp.As32())
-		}
-		w.TZCNTL(tmp.As32(), tmp.As32())
-		w.ANDL(operand.Imm(31), tmp.As32())
-		base := src
-		if in.Index == 1 {
-			base = otherNext
-		}
-		w.VBROADCASTSS(operand.Mem{Base: base, Index: tmp, Scale: 4}, to(lanes))
 	case ir.GuardAny:
 		if w.evex {
 			k := kmask[in.Src[0].Index]
@@ -1124,11 +1108,7 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 			w.VMOVMSKPS(from(0, lanes), tmp.As32())
 			w.TESTL(tmp.As32(), tmp.As32())
 		}
-		if in.Index == 1 {
-			leave(w.JZ)
-		} else {
-			leave(w.JNZ)
-		}
+		leave(w.JNZ)
 	case ir.GuardNumber:
 		w.VUCOMISD(from(0, 4), from(0, 4))
 		leave(w.JPS)

@@ -77,7 +77,7 @@ const (
 	LoadLeft    // src[Index+i] where the row has that, -Inf elsewhere; of a mask if a mask is a vector, else of -Inf
 	LeftMask    // mask: whether the row has src[Index+i]
 	Greater     // mask: a > b
-	GuardAny    // leaves for Name if a mask is true in any lane; if Index is 1, unless one is
+	GuardAny    // leaves for Name if a mask is true in any lane
 	GuardBits   // leaves for Name if any lane of a has one of Bits
 	GuardScale  // see [Block.GuardScale]
 	GuardLeft   // leaves unless Index elements of the row are left
@@ -95,7 +95,6 @@ const (
 	Double     // a leaf: the float64 of the same value as the float32 of Bits
 	Narrow     // the float64 a[0] rounded to a float32
 	StoreFloat // the parameter Name of state = a[0]
-	FirstOf    // every lane holds src[i] for the first lane i in which a mask is true, src[0] if it is in none; of the other operand if Index is 1
 
 	StoreDouble // the parameter Name of state = the float64 a[0]
 	Other       // other[Index:], as many as lanes, of kernels with another operand
@@ -123,7 +122,7 @@ var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul",
 	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch",
 	"loadhalf", "loadf16", "packf16", "storehalf", "paramhalf", "returnhalf", "join", "shiftlanes",
 	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guardleft", "guardfirst", "keepfirst", "guarddouble", "or", "guardnumber", "guardsmall",
-	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "firstof", "storedouble", "other", "othertail", "kept", "keptleft", "keptint", "firstkept", "firstadded", "logtotal", "logalone", "certain", "first", "move", "spill"}
+	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "storedouble", "other", "othertail", "kept", "keptleft", "keptint", "firstkept", "firstadded", "logtotal", "logalone", "certain", "first", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 

@@ -103,9 +103,6 @@ func (b *Block) GuardNotLess(label string, x, y V) {
 	b.effect(GuardAny, b.f.Lanes, 0, label, b.NotLess(x, y))
 }
 
-// GuardNone leaves for the label unless a mask is true in some lane.
-func (b *Block) GuardNone(label string, mask V) { b.effect(GuardAny, b.f.Lanes, 1, label, mask) }
-
 // Other loads the vector of that index of the other operand, OtherTail its lanes where a mask is true.
 func (b *Block) Other(vector int) V { return b.each(Other, vector*b.f.Lanes) }
 
@@ -131,9 +128,6 @@ func (b *Block) kept(op Op, vector int) V {
 	}
 	return b.each(op, vector*b.f.Lanes, b.Bits(math.MaxUint32))
 }
-
-// FirstOther is [Block.FirstOf] of the other operand.
-func (b *Block) FirstOther(mask V) V { return b.each(FirstOf, 1, mask) }
 
 // FirstKept and FirstAdded look for the element that N comes from in a row of so many vectors of 16, of which
 // the last may be a part, or of n elements if that is 0.
@@ -226,10 +220,6 @@ func (b *Block) AddDouble(x, y V) V { return b.each(AddDouble, 0, x, y) }
 func (b *Block) SubDouble(x, y V) V { return b.each(SubDouble, 0, x, y) }
 func (b *Block) MulDouble(x, y V) V { return b.each(MulDouble, 0, x, y) }
 func (b *Block) DivDouble(x, y V) V { return b.each(DivDouble, 0, x, y) }
-
-// FirstOf is src[i] in every lane, for the first i that has a true lane in the mask; src[0]
-// if there is none.
-func (b *Block) FirstOf(mask V) V { return b.each(FirstOf, 0, mask) }
 
 // Note puts a comment before the operation that is next.
 func (b *Block) Note(text string) { b.note = text }

@@ -57,7 +57,7 @@ var kernels = [...]struct{ name, signature, doc string }{
 	SoftmaxKept: {"softmaxKeptRows", "func(dst, src []float32, other *bool, rows, cols, dstStride, srcStride, otherStride int, p *Rows) (done int)",
 		"the same for rows of at least 8 elements, of which some are taken for -Inf: where other is false"},
 	SoftmaxAdded: {"softmaxAddedRows", "func(dst, src []float32, other *float32, rows, cols, dstStride, srcStride, otherStride int, p *Rows) (done int)",
-		"the same for elements x * mul + other"},
+		"the same for rows of at least 8 elements x * mul + other"},
 	SoftmaxRow: {"softmaxRow", "func(dst, src *float32, n int) (ok bool)",
 		"the softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near"},
 	ExpRows: {"expRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)",
@@ -792,6 +792,9 @@ func (d *description) turns(label string, use func(x body) func(b *ir.Block, y i
 	widens := d.isNear && !d.VectorMasks && (d.Kernel == SoftmaxRows || d.Kernel == SumStore || d.Prepares())
 	if widens {
 		d.wideTurn(label, use(wholeTurn))
+		if d.Whole() && d.Prepares() { // chunks of other elements are rare
+			return
+		}
 	} else if d.isNear && d.Prepares() {
 		d.bareTurn(use(wholeTurn))
 	}
@@ -1034,8 +1037,10 @@ func (d *description) shortRows(of body, vars []*ir.Var) {
 	d.row(b, segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.rowMagic(b, x, kHi)}, of, label)
 	b = d.f.Block(ir.Longer, of.rows*Lanes, "")
 	b.Full, b.Label = of.whole*Lanes, label
-	if b.Goto = "longer"; d.Kernel != ExpRows {
-		b.Goto = "far"
+	switch b.Goto = "far"; {
+	case d.Kernel == ExpRows:
+		b.Goto = "longer"
+	case !d.Prepares(): // whose search is long and stands in one place
 		d.begin(b, d.first(b, of.rows, End), End)
 	}
 	if d.Kernel == ExpRows {
@@ -1102,6 +1107,9 @@ func (d *description) other(vars []*ir.Var) {
 	if !d.Ordinary() {
 		b := d.f.Block(ir.Far, 0, "A short row with other elements: an empty sum.")
 		b.Label = "far"
+		if d.Prepares() {
+			d.begin(b, d.first(b, 0, End), End)
+		}
 		d.empty(b)
 	}
 	b := d.f.Block(ir.Resume, 0, "Other elements.")
@@ -1130,12 +1138,8 @@ func (d *description) first(b *ir.Block, rows int, label string) ir.V {
 	switch {
 	case d.Kernel == SoftmaxKept:
 		return b.FirstKept(rows)
-	case d.Kernel == SoftmaxAdded && rows != 1:
-		return b.FirstAdded(rows, b.Param("mul"), b.Param("low"))
 	case d.Kernel == SoftmaxAdded:
-		seen := b.NotLess(d.prepared(b, 0, true), b.Param("low"))
-		b.GuardNone(label, seen)
-		return b.MulAdd(b.FirstOf(seen), b.Param("mul"), b.FirstOther(seen))
+		return b.FirstAdded(rows, b.Param("mul"), b.Param("low"))
 	}
 	return b.LoadSplat()
 }

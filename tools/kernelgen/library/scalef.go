@@ -25,12 +25,16 @@ const wideBits = ^uint32(0x49800000 | 8*nearRange - 1)
 // wideTurn describes whole turns whose elements are near with Scalef, in place of a shift and an addition.
 func (d *description) wideTurn(label string, use func(b *ir.Block, y ir.V, vectors []int)) {
 	b := d.f.Block(ir.Once, 0, "Where a table may hold 2^-N, in rows that are longer than making it takes.")
-	b.GuardLeft(narrow, wideLeast)
+	others := narrow
+	if d.Whole() && d.Prepares() {
+		others = label
+	}
+	b.GuardLeft(others, wideLeast)
 	near := d.vars
 	magic := b.Mul(d.kept(b).magic, b.Const(1/unit))
 	minusN := b.Sub(magic, b.Const(nearBase))
-	b.Guard(b.Const(ordinary), minusN, narrow)
-	b.Guard(minusN, b.Const(-ordinary), narrow)
+	b.Guard(b.Const(ordinary), minusN, others)
+	b.Guard(minusN, b.Const(-ordinary), others)
 	d.widen(b, magic, minusN, d.f.Vars("wide", 3))
 	if d.Adds() {
 		d.bareTurn(use)
