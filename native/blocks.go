@@ -3,9 +3,9 @@ package native
 import "github.com/twopass-softmax/twopass/native/internal/arith"
 
 // inBlocks reports whether rows are done by blocks: those of the softmax of short rows that are
-// prepared or converted, and causal ones so short that a call for each takes longer.
+// prepared or converted.
 func (c *call) inBlocks() bool {
-	return c.op == opSoftmax && c.cols <= blockLen && (!c.plain || c.dst.format != isFloat32 || c.o.Causal && c.cols <= causalBlocks)
+	return c.op == opSoftmax && c.cols <= blockLen && (!c.plain || c.dst.format != isFloat32)
 }
 
 // blocks does the rows from first to before end. As many as a buffer holds are prepared at once,

@@ -20,9 +20,6 @@ const (
 	// how many are asked for at a time.
 	touchFrom = 1 << 19
 	touchLen  = 1 << 10
-	// causalBlocks is the longest causal row for which the hidden part takes less time than a call
-	// of a kernel.
-	causalBlocks = 256
 	// wholeRow is the longest row that one kernel does in both passes. What it stored of a row
 	// that turns out not to be regular has to be summed again.
 	wholeRow = arith.Chunk

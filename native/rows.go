@@ -227,7 +227,11 @@ func (c *call) sameScale(first, end int) {
 	case c.inBlocks():
 		c.blocks(first, end)
 	case c.plain && c.dst.format == isFloat32 && c.op == opSoftmax && c.cols <= wholeRow:
-		c.kernelRows(first, end)
+		if c.o.Causal {
+			c.causalRows(first, end)
+		} else {
+			c.kernelRows(first, end)
+		}
 	case c.plain && c.dst.format == isFloat32 && c.op != opSoftmax && c.cols-1 < wholeRow && c.cols > 0 && !c.o.Causal:
 		r := &plainLogs{op: c.op, cols: c.cols, dst: c.dst.f, src: c.src.f, dstStride: c.dstStride, srcStride: c.srcStride, index: c.index, factor: c.one.factor}
 		r.scale.Scale = c.one.scale
@@ -273,15 +277,12 @@ func (c *call) fused() bool {
 }
 
 // kernelRows does the rows from first to before end by a kernel of rows, but for those that are not
-// regular. Causal rows, which differ in length, take a call each.
+// regular.
 func (c *call) kernelRows(first, end int) {
 	var both job // has a buffer
 	defer both.release()
 	for first < end {
 		rows, cols := min(end-first, rowsOfCall(c.cols)), c.cols
-		if c.o.Causal {
-			rows, cols = 1, c.o.visible(first, cols)
-		}
 		var r arith.Rows
 		r.Scale = c.one.scale
 		done := 0
@@ -299,11 +300,8 @@ func (c *call) kernelRows(first, end int) {
 		case c.o.Add.Data != nil:
 			add, stride := rowsOf(&c.o.Add, first)
 			done = c.plan.level.SoftmaxAddedRows(dst, src, add, c.one.mul, rows, cols, c.dstStride, c.srcStride, stride, &r)
-		case cols > 0:
+		default:
 			done = c.plan.level.SoftmaxRows(dst, src, rows, cols, c.dstStride, c.srcStride, &r)
-		}
-		if c.o.Causal && done > 0 {
-			clear(dst[cols:c.cols])
 		}
 		if first += done; done < rows {
 			c.row(first, r.N, r.At)
