@@ -37878,14 +37878,30 @@ l100:
 	VMOVMSKPS    Y4, AX
 	TESTL        AX, AX
 	JNZ          masked
+	CMPQ         CX, $0x00000380
+	JLT          ends
+	JMP          bare
 
+ends:
+	// And the last ones, in a row that is not long.
+	VMOVUPS      -32(SI)(CX*4), Y3
+	VMOVUPS      -32(R15)(CX*4), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  Y5, Y3, Y4
+	VMOVUPS      minusFar<>+0(SB), Y3
+	VCMPPS       $0x1e, Y4, Y3, Y3
+	VMOVMSKPS    Y3, AX
+	TESTL        AX, AX
+	JNZ          masked
+
+bare:
 	// Turns of near elements, hidden ones too, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done16
+	JLT     done17
 	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
-loop16:
+loop17:
 	// x * mul + other
 	VMOVUPS      (R15), Y4
 	VBROADCASTSS 48(R14), Y5
@@ -38375,9 +38391,9 @@ loop16:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop16
+	JGE     loop17
 
-done16:
+done17:
 	ADDQ $0x00000080, CX
 
 masked:
@@ -38388,10 +38404,10 @@ masked:
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done18
+	JLT     done19
 	PCALIGN $0x40
 
-loop18:
+loop19:
 	// x * mul + other
 	VMOVUPS      (R15), Y3
 	VBROADCASTSS 48(R14), Y4
@@ -38934,29 +38950,29 @@ loop18:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop18
+	JGE     loop19
 
-done18:
+done19:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind26
+	JZ    behind27
 	CMPQ  CX, $0x00000010
-	JLE   upto19
-	CMPQ  CX, $0x00000020
 	JLE   upto20
-	CMPQ  CX, $0x00000030
+	CMPQ  CX, $0x00000020
 	JLE   upto21
-	CMPQ  CX, $0x00000040
+	CMPQ  CX, $0x00000030
 	JLE   upto22
-	CMPQ  CX, $0x00000050
+	CMPQ  CX, $0x00000040
 	JLE   upto23
-	CMPQ  CX, $0x00000060
+	CMPQ  CX, $0x00000050
 	JLE   upto24
-	CMPQ  CX, $0x00000070
+	CMPQ  CX, $0x00000060
 	JLE   upto25
-	JMP   upto26
+	CMPQ  CX, $0x00000070
+	JLE   upto26
+	JMP   upto27
 
-upto19:
+upto20:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -39084,9 +39100,9 @@ l104:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind26
+	JMP     behind27
 
-upto20:
+upto21:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ $0x00000010, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -39265,9 +39281,9 @@ l108:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind26
+	JMP     behind27
 
-upto21:
+upto22:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -39520,9 +39536,9 @@ l112:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind26
+	JMP     behind27
 
-upto22:
+upto23:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ $0x00000030, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -39830,9 +39846,9 @@ l116:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind26
+	JMP     behind27
 
-upto23:
+upto24:
 	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -40228,9 +40244,9 @@ l120:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind26
+	JMP     behind27
 
-upto24:
+upto25:
 	// Turns whose elements are all near, of 81 to 96 elements.
 	SUBQ $0x00000050, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -40681,9 +40697,9 @@ l124:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind26
+	JMP     behind27
 
-upto25:
+upto26:
 	// Turns whose elements are all near, of 97 to 112 elements.
 	SUBQ $0x00000060, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -41206,9 +41222,9 @@ l128:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind26
+	JMP     behind27
 
-upto26:
+upto27:
 	// Turns whose elements are all near, of 113 to 128 elements.
 	SUBQ $0x00000070, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -41787,7 +41803,7 @@ l132:
 	VMOVUPS Y9, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind26:
+behind27:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
@@ -41860,12 +41876,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done29
+	JLT          done30
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop29:
+loop30:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -41918,19 +41934,19 @@ loop29:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop29
+	JGE         loop30
 
-done29:
+done30:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done30
+	JLT          done31
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop30:
+loop31:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -41941,12 +41957,12 @@ loop30:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop30
+	JGE         loop31
 
-done30:
+done31:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind31
+	JZ    behind32
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+256(SB), DX
@@ -41974,7 +41990,7 @@ l133:
 l134:
 	LEAQ (SI)(CX*4), SI
 
-behind31:
+behind32:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -41990,10 +42006,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done34
+	JLT     done35
 	PCALIGN $0x40
 
-loop34:
+loop35:
 	VMOVUPS (SI), Y4
 
 	// e*cHi + e*cLo
@@ -42046,17 +42062,17 @@ loop34:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop34
+	JGE         loop35
 
-done34:
+done35:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done35
+	JLT     done36
 	PCALIGN $0x40
 
-loop35:
+loop36:
 	VMOVUPS (SI), Y4
 
 	// e*cHi + e*cLo
@@ -42067,12 +42083,12 @@ loop35:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop35
+	JGE         loop36
 
-done35:
+done36:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind36
+	JZ    behind37
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -42098,7 +42114,7 @@ l135:
 l136:
 	LEAQ (SI)(CX*4), SI
 
-behind36:
+behind37:
 	JMP next
 
 small:
@@ -42153,11 +42169,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done39
+	JLT     done40
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop39:
+loop40:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -42218,17 +42234,17 @@ loop39:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop39
+	JGE         loop40
 
-done39:
+done40:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done40
+	JLT     done41
 	PCALIGN $0x40
 
-loop40:
+loop41:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -42240,12 +42256,12 @@ loop40:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop40
+	JGE         loop41
 
-done40:
+done41:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind41
+	JZ    behind42
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -42272,7 +42288,7 @@ l137:
 l138:
 	LEAQ (SI)(CX*4), SI
 
-behind41:
+behind42:
 	JMP next
 
 far:
@@ -42361,10 +42377,10 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done44
+	JLT     done45
 	PCALIGN $0x40
 
-loop44:
+loop45:
 	// x * mul + other
 	VMOVUPS      (R15), Y4
 	VBROADCASTSS 48(R14), Y5
@@ -42928,21 +42944,21 @@ loop44:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop44
+	JGE     loop45
 
-done44:
+done45:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind48
+	JZ    behind49
 	CMPQ  CX, $0x00000010
-	JLE   upto45
-	CMPQ  CX, $0x00000020
 	JLE   upto46
-	CMPQ  CX, $0x00000040
+	CMPQ  CX, $0x00000020
 	JLE   upto47
-	JMP   upto48
+	CMPQ  CX, $0x00000040
+	JLE   upto48
+	JMP   upto49
 
-upto45:
+upto46:
 	// Turns of 1 to 16 elements.
 	LEAQ leftMasks<>+256(SB), DX
 	MOVQ CX, AX
@@ -43074,9 +43090,9 @@ l147:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind48
+	JMP     behind49
 
-upto46:
+upto47:
 	// Turns of 17 to 32 elements.
 	SUBQ $0x00000010, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -43258,9 +43274,9 @@ l151:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind48
+	JMP     behind49
 
-upto47:
+upto48:
 	// Turns of 33 to 64 elements.
 	SUBQ $0x00000020, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -43594,9 +43610,9 @@ l159:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind48
+	JMP     behind49
 
-upto48:
+upto49:
 	// Turns of 65 to 128 elements.
 	SUBQ $0x00000040, CX
 	LEAQ leftMasks<>+256(SB), DX
@@ -44259,7 +44275,7 @@ l175:
 	VMOVUPS Y7, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 
-behind48:
+behind49:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
@@ -44315,11 +44331,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done51
+	JLT     done52
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop51:
+loop52:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -44398,17 +44414,17 @@ loop51:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop51
+	JGE         loop52
 
-done51:
+done52:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done52
+	JLT     done53
 	PCALIGN $0x40
 
-loop52:
+loop53:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -44424,12 +44440,12 @@ loop52:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop52
+	JGE         loop53
 
-done52:
+done53:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind53
+	JZ    behind54
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+256(SB), DX
@@ -44458,7 +44474,7 @@ l176:
 l177:
 	LEAQ (SI)(CX*4), SI
 
-behind53:
+behind54:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -44487,12 +44503,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done56
+	JLT          done57
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop56:
+loop57:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -44545,19 +44561,19 @@ loop56:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, R15
 	SUBQ        $0x00000040, CX
-	JGE         loop56
+	JGE         loop57
 
-done56:
+done57:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done57
+	JLT          done58
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop57:
+loop58:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -44568,12 +44584,12 @@ loop57:
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000020, R15
 	SUBQ        $0x00000008, CX
-	JGE         loop57
+	JGE         loop58
 
-done57:
+done58:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind58
+	JZ    behind59
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+256(SB), DX
@@ -44601,7 +44617,7 @@ l178:
 l179:
 	LEAQ (SI)(CX*4), SI
 
-behind58:
+behind59:
 	JMP last
 
 irregular:
@@ -73346,16 +73362,32 @@ TEXT ·sumStoreAddedAVX2(SB), $704-72
 	VMOVMSKPS    Y4, AX
 	TESTL        AX, AX
 	JNZ          masked
+	CMPQ         CX, $0x00000380
+	JLT          ends
+	JMP          bare
 
+ends:
+	// And the last ones, in a row that is not long.
+	VMOVUPS      -32(SI)(CX*4), Y3
+	VMOVUPS      -32(R15)(CX*4), Y4
+	VBROADCASTSS 208(R14), Y5
+	VFMADD231PS  Y5, Y3, Y4
+	VMOVUPS      minusFar<>+0(SB), Y3
+	VCMPPS       $0x1e, Y4, Y3, Y3
+	VMOVMSKPS    Y3, AX
+	TESTL        AX, AX
+	JNZ          masked
+
+bare:
 	// Turns of near elements, hidden ones too, of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done3
+	JLT          done4
 	VMOVUPS      nearTable<>+0(SB), Y3
 	VBROADCASTSS 208(R14), Y4
 	VMOVUPS      nearExp3<>+0(SB), Y5
 	PCALIGN      $0x40
 
-loop3:
+loop4:
 	// x * mul + other
 	VMOVUPS     (R15), Y6
 	VFMADD231PS (SI), Y4, Y6
@@ -73846,9 +73878,9 @@ loop3:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop3
+	JGE     loop4
 
-done3:
+done4:
 	ADDQ $0x00000080, CX
 
 masked:
@@ -73861,10 +73893,10 @@ masked:
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done5
+	JLT     done6
 	PCALIGN $0x40
 
-loop5:
+loop6:
 	// x * mul + other
 	VMOVUPS      (R15), Y3
 	VBROADCASTSS 208(R14), Y4
@@ -74402,9 +74434,9 @@ loop5:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop5
+	JGE     loop6
 
-done5:
+done6:
 	ADDQ $0x00000080, CX
 	JMP  end
 
@@ -74424,11 +74456,11 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done7
+	JLT     done8
 	VMOVUPS exp2Table<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop7:
+loop8:
 	// x * mul + other
 	VMOVUPS      (R15), Y5
 	VBROADCASTSS 208(R14), Y6
@@ -74987,9 +75019,9 @@ loop7:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop7
+	JGE     loop8
 
-done7:
+done8:
 	ADDQ $0x00000080, CX
 
 end:

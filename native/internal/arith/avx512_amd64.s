@@ -18982,13 +18982,27 @@ l40:
 	VCMPPS       $0x1e, Z11, Z12, K1
 	KORTESTW     K1, K1
 	JNZ          masked
+	CMPQ         CX, $0x00000a00
+	JLT          ends
+	JMP          bare
 
+ends:
+	// And the last ones, in a row that is not long.
+	VMOVUPS          -64(SI)(CX*4), Z11
+	VMOVUPS          -64(R15)(CX*4), Z12
+	VFMADD231PS.BCST 48(R14), Z11, Z12
+	VBROADCASTSS     minusFar<>+0(SB), Z11
+	VCMPPS           $0x1e, Z12, Z11, K1
+	KORTESTW         K1, K1
+	JNZ              masked
+
+bare:
 	// Turns of near elements, hidden ones too, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done17
+	JLT     done18
 	PCALIGN $0x40
 
-loop17:
+loop18:
 	// x * mul + other
 	VMOVUPS      (R15), Z11
 	VBROADCASTSS 48(R14), Z12
@@ -19192,9 +19206,9 @@ loop17:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000200, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop17
+	JGE    loop18
 
-done17:
+done18:
 	ADDQ $0x00000080, CX
 
 masked:
@@ -19205,10 +19219,10 @@ masked:
 
 	// Turns whose elements are all near, of 128 elements, with that table.
 	SUBQ    $0x00000080, CX
-	JLT     done19
+	JLT     done20
 	PCALIGN $0x40
 
-loop19:
+loop20:
 	// x * mul + other
 	VMOVUPS      (R15), Z11
 	VBROADCASTSS 48(R14), Z12
@@ -19420,22 +19434,22 @@ loop19:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000200, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop19
+	JGE    loop20
 
-done19:
+done20:
 	ADDQ $0x00000080, CX
 
 narrow:
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done20
+	JLT             done21
 	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 	VBROADCASTSS    48(R14), Z4
 	VBROADCASTSS    lowest<>+0(SB), Z5
 	VBROADCASTSS    nearExp3<>+0(SB), Z8
 	PCALIGN         $0x40
 
-loop20:
+loop21:
 	// x * mul + other
 	VMOVUPS     (R15), Z9
 	VFMADD231PS (SI), Z4, Z9
@@ -19638,29 +19652,29 @@ loop20:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000200, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop20
+	JGE    loop21
 
-done20:
+done21:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind28
+	JZ    behind29
 	CMPQ  CX, $0x00000010
-	JLE   upto21
-	CMPQ  CX, $0x00000020
 	JLE   upto22
-	CMPQ  CX, $0x00000030
+	CMPQ  CX, $0x00000020
 	JLE   upto23
-	CMPQ  CX, $0x00000040
+	CMPQ  CX, $0x00000030
 	JLE   upto24
-	CMPQ  CX, $0x00000050
+	CMPQ  CX, $0x00000040
 	JLE   upto25
-	CMPQ  CX, $0x00000060
+	CMPQ  CX, $0x00000050
 	JLE   upto26
-	CMPQ  CX, $0x00000070
+	CMPQ  CX, $0x00000060
 	JLE   upto27
-	JMP   upto28
+	CMPQ  CX, $0x00000070
+	JLE   upto28
+	JMP   upto29
 
-upto21:
+upto22:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -19712,9 +19726,9 @@ upto21:
 	VADDPS  Z4, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind28
+	JMP     behind29
 
-upto22:
+upto23:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ  $0x00000010, CX
 	MOVL  $0x00000001, AX
@@ -19789,9 +19803,9 @@ upto22:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind28
+	JMP     behind29
 
-upto23:
+upto24:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ  $0x00000020, CX
 	MOVL  $0x00000001, AX
@@ -19886,9 +19900,9 @@ upto23:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind28
+	JMP     behind29
 
-upto24:
+upto25:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ  $0x00000030, CX
 	MOVL  $0x00000001, AX
@@ -20004,9 +20018,9 @@ upto24:
 	VADDPS  Z5, Z7, Z7
 	VMOVAPS Z4, Z6
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind28
+	JMP     behind29
 
-upto25:
+upto26:
 	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ  $0x00000040, CX
 	MOVL  $0x00000001, AX
@@ -20157,9 +20171,9 @@ upto25:
 	VSUBPS Z3, Z4, Z4
 	VADDPS Z4, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind28
+	JMP    behind29
 
-upto26:
+upto27:
 	// Turns whose elements are all near, of 81 to 96 elements.
 	SUBQ  $0x00000050, CX
 	MOVL  $0x00000001, AX
@@ -20330,9 +20344,9 @@ upto26:
 	VSUBPS Z4, Z5, Z5
 	VADDPS Z5, Z7, Z7
 	LEAQ   320(SI)(CX*4), SI
-	JMP    behind28
+	JMP    behind29
 
-upto27:
+upto28:
 	// Turns whose elements are all near, of 97 to 112 elements.
 	SUBQ  $0x00000060, CX
 	MOVL  $0x00000001, AX
@@ -20524,9 +20538,9 @@ upto27:
 	VSUBPS Z4, Z5, Z5
 	VADDPS Z5, Z7, Z7
 	LEAQ   384(SI)(CX*4), SI
-	JMP    behind28
+	JMP    behind29
 
-upto28:
+upto29:
 	// Turns whose elements are all near, of 113 to 128 elements.
 	SUBQ  $0x00000070, CX
 	MOVL  $0x00000001, AX
@@ -20739,7 +20753,7 @@ upto28:
 	VADDPS Z5, Z7, Z7
 	LEAQ   448(SI)(CX*4), SI
 
-behind28:
+behind29:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
 	VCVTPS2PD     Y6, Z3
@@ -20796,12 +20810,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done31
+	JLT          done32
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
 	PCALIGN      $0x40
 
-loop31:
+loop32:
 	VMOVUPS (SI), Z8
 
 	// e*cHi + e*cLo
@@ -20854,19 +20868,19 @@ loop31:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop31
+	JGE         loop32
 
-done31:
+done32:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done32
+	JLT          done33
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
 	PCALIGN      $0x40
 
-loop32:
+loop33:
 	VMOVUPS (SI), Z8
 
 	// e*cHi + e*cLo
@@ -20877,12 +20891,12 @@ loop32:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop32
+	JGE         loop33
 
-done32:
+done33:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind33
+	JZ    behind34
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -20898,7 +20912,7 @@ done32:
 	VMOVUPS          Z5, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind33:
+behind34:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -20914,10 +20928,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000080, CX
-	JLT     done36
+	JLT     done37
 	PCALIGN $0x40
 
-loop36:
+loop37:
 	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo
@@ -20970,17 +20984,17 @@ loop36:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop36
+	JGE         loop37
 
-done36:
+done37:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done37
+	JLT     done38
 	PCALIGN $0x40
 
-loop37:
+loop38:
 	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo
@@ -20991,12 +21005,12 @@ loop37:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop37
+	JGE         loop38
 
-done37:
+done38:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind38
+	JZ    behind39
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -21012,7 +21026,7 @@ done37:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind38:
+behind39:
 	JMP next
 
 small:
@@ -21053,11 +21067,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done41
+	JLT          done42
 	VBROADCASTSS down<>+0(SB), Z4
 	PCALIGN      $0x40
 
-loop41:
+loop42:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -21118,17 +21132,17 @@ loop41:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop41
+	JGE         loop42
 
-done41:
+done42:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done42
+	JLT     done43
 	PCALIGN $0x40
 
-loop42:
+loop43:
 	VMOVUPS (SI), Z4
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -21140,12 +21154,12 @@ loop42:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop42
+	JGE         loop43
 
-done42:
+done43:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind43
+	JZ    behind44
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -21162,7 +21176,7 @@ done42:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind43:
+behind44:
 	JMP next
 
 far:
@@ -21240,7 +21254,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done46
+	JLT             done47
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z8
 	VBROADCASTSS    48(R14), Z9
 	VBROADCASTSS    exp3<>+0(SB), Z10
@@ -21249,7 +21263,7 @@ exact:
 	VBROADCASTSS    cut<>+0(SB), Z13
 	PCALIGN         $0x40
 
-loop46:
+loop47:
 	// x * mul + other
 	VMOVUPS     (R15), Z14
 	VFMADD231PS (SI), Z9, Z14
@@ -21494,21 +21508,21 @@ loop46:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop46
+	JGE     loop47
 
-done46:
+done47:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind50
+	JZ    behind51
 	CMPQ  CX, $0x00000010
-	JLE   upto47
-	CMPQ  CX, $0x00000020
 	JLE   upto48
-	CMPQ  CX, $0x00000040
+	CMPQ  CX, $0x00000020
 	JLE   upto49
-	JMP   upto50
+	CMPQ  CX, $0x00000040
+	JLE   upto50
+	JMP   upto51
 
-upto47:
+upto48:
 	// Turns of 1 to 16 elements.
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
@@ -21564,9 +21578,9 @@ upto47:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind50
+	JMP     behind51
 
-upto48:
+upto49:
 	// Turns of 17 to 32 elements.
 	SUBQ  $0x00000010, CX
 	MOVL  $0x00000001, AX
@@ -21647,9 +21661,9 @@ upto48:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind50
+	JMP     behind51
 
-upto49:
+upto50:
 	// Turns of 33 to 64 elements.
 	SUBQ  $0x00000020, CX
 	NEGQ  CX
@@ -21781,9 +21795,9 @@ upto49:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind50
+	JMP     behind51
 
-upto50:
+upto51:
 	// Turns of 65 to 128 elements.
 	SUBQ  $0x00000040, CX
 	NEGQ  CX
@@ -22035,7 +22049,7 @@ upto50:
 	VMOVAPS Z8, Z6
 	LEAQ    256(SI)(CX*4), SI
 
-behind50:
+behind51:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
@@ -22081,11 +22095,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done53
+	JLT          done54
 	VBROADCASTSS down<>+0(SB), Z5
 	PCALIGN      $0x40
 
-loop53:
+loop54:
 	VMOVUPS (SI), Z6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -22154,17 +22168,17 @@ loop53:
 	ADDQ          $0x00000200, DI
 	ADDQ          $0x00000200, R15
 	SUBQ          $0x00000080, CX
-	JGE           loop53
+	JGE           loop54
 
-done53:
+done54:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done54
+	JLT     done55
 	PCALIGN $0x40
 
-loop54:
+loop55:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -22177,12 +22191,12 @@ loop54:
 	ADDQ          $0x00000040, DI
 	ADDQ          $0x00000040, R15
 	SUBQ          $0x00000010, CX
-	JGE           loop54
+	JGE           loop55
 
-done54:
+done55:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind55
+	JZ    behind56
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -22200,7 +22214,7 @@ done54:
 	VMOVUPS       Z6, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
-behind55:
+behind56:
 next:
 	// The next row.
 	MOVQ otherStride+88(FP), AX
@@ -22229,12 +22243,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done58
+	JLT          done59
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop58:
+loop59:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -22287,19 +22301,19 @@ loop58:
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R15
 	SUBQ        $0x00000080, CX
-	JGE         loop58
+	JGE         loop59
 
-done58:
+done59:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done59
+	JLT          done60
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop59:
+loop60:
 	VMOVUPS (SI), Z2
 
 	// e*cHi + e*cLo
@@ -22310,12 +22324,12 @@ loop59:
 	ADDQ        $0x00000040, DI
 	ADDQ        $0x00000040, R15
 	SUBQ        $0x00000010, CX
-	JGE         loop59
+	JGE         loop60
 
-done59:
+done60:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind60
+	JZ    behind61
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -22331,7 +22345,7 @@ done59:
 	VMOVUPS          Z1, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind60:
+behind61:
 	JMP last
 
 irregular:
@@ -39039,15 +39053,29 @@ TEXT ·sumStoreAddedAVX512(SB), NOSPLIT, $0-72
 	VCMPPS       $0x1e, Z0, Z1, K1
 	KORTESTW     K1, K1
 	JNZ          masked
+	CMPQ         CX, $0x00000a00
+	JLT          ends
+	JMP          bare
 
+ends:
+	// And the last ones, in a row that is not long.
+	VMOVUPS          -64(SI)(CX*4), Z0
+	VMOVUPS          -64(R15)(CX*4), Z1
+	VFMADD231PS.BCST 208(R14), Z0, Z1
+	VBROADCASTSS     minusFar<>+0(SB), Z0
+	VCMPPS           $0x1e, Z1, Z0, K1
+	KORTESTW         K1, K1
+	JNZ              masked
+
+bare:
 	// Turns of near elements, hidden ones too, of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done4
+	JLT          done5
 	VBROADCASTSS 208(R14), Z0
 	VBROADCASTSS minusExp3<>+0(SB), Z1
 	PCALIGN      $0x40
 
-loop4:
+loop5:
 	// x * mul + other
 	VMOVUPS     (R15), Z2
 	VFMADD231PS (SI), Z0, Z2
@@ -39246,9 +39274,9 @@ loop4:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000200, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop4
+	JGE    loop5
 
-done4:
+done5:
 	ADDQ $0x00000080, CX
 
 masked:
@@ -39261,12 +39289,12 @@ masked:
 
 	// Turns whose elements are all near, of 128 elements, with that table.
 	SUBQ         $0x00000080, CX
-	JLT          done6
+	JLT          done7
 	VBROADCASTSS 208(R14), Z0
 	VBROADCASTSS minusExp3<>+0(SB), Z1
 	PCALIGN      $0x40
 
-loop6:
+loop7:
 	// x * mul + other
 	VMOVUPS     (R15), Z2
 	VFMADD231PS (SI), Z0, Z2
@@ -39473,9 +39501,9 @@ loop6:
 	ADDQ   $0x00000200, DI
 	ADDQ   $0x00000200, R15
 	SUBQ   $0x00000080, CX
-	JGE    loop6
+	JGE    loop7
 
-done6:
+done7:
 	ADDQ $0x00000080, CX
 	JMP  end
 
@@ -39494,7 +39522,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done8
+	JLT             done9
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z6
 	VBROADCASTSS    208(R14), Z7
 	VBROADCASTSS    exp3<>+0(SB), Z8
@@ -39503,7 +39531,7 @@ exact:
 	VBROADCASTSS    cut<>+0(SB), Z11
 	PCALIGN         $0x40
 
-loop8:
+loop9:
 	// x * mul + other
 	VMOVUPS     (R15), Z12
 	VFMADD231PS (SI), Z7, Z12
@@ -39748,9 +39776,9 @@ loop8:
 	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R15
 	SUBQ    $0x00000080, CX
-	JGE     loop8
+	JGE     loop9
 
-done8:
+done9:
 	ADDQ $0x00000080, CX
 
 end:

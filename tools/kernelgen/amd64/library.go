@@ -897,7 +897,7 @@ func (w *libraryWriter) firstPrepared(in ir.Instr) {
 func (w *libraryWriter) prepare(in ir.Instr) {
 	lanes := in.Lanes
 	switch in.Op {
-	case ir.Other, ir.OtherTail, ir.Kept, ir.KeptInt, ir.KeptLeft, ir.FirstKept, ir.FirstAdded:
+	case ir.Other, ir.OtherTail, ir.LoadLast, ir.Kept, ir.KeptInt, ir.KeptLeft, ir.FirstKept, ir.FirstAdded:
 		if in.Note != "" {
 			w.Comment(in.Note)
 		}
@@ -905,6 +905,9 @@ func (w *libraryWriter) prepare(in ir.Instr) {
 	switch in.Op {
 	case ir.Other:
 		w.VMOVUPS(w.otherAt(in.Index), w.reg(in.Dst, lanes))
+	case ir.LoadLast:
+		base := []reg.Register{src, otherNext}[in.Index]
+		w.VMOVUPS(operand.Mem{Base: base, Index: left, Scale: 4, Disp: -4 * lanes}, w.reg(in.Dst, lanes))
 	case ir.OtherTail:
 		if w.evex {
 			w.VMOVUPS_Z(w.otherAt(in.Index), w.mask(in, 0), w.reg(in.Dst, lanes))

@@ -99,6 +99,7 @@ const (
 	StoreDouble // the parameter Name of state = the float64 a[0]
 	Other       // other[Index:], as many as lanes, of kernels with another operand
 	OtherTail   // the same where a mask is true, 0 elsewhere
+	LoadLast    // the last vector of the row; of the other operand if Index is 1
 	Kept        // mask: whether other[Index+i] is true; if masks are not vectors, a has all bits
 	KeptLeft    // the same where the row has the element
 	KeptInt     // Kept for Keep alone, of masks that are vectors: not 0 or all bits, but 0 or 1
@@ -122,7 +123,7 @@ var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul",
 	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch",
 	"loadhalf", "loadf16", "packf16", "storehalf", "paramhalf", "returnhalf", "join", "shiftlanes",
 	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guardleft", "guardfirst", "keepfirst", "guarddouble", "or", "guardnumber", "guardsmall",
-	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "storedouble", "other", "othertail", "kept", "keptleft", "keptint", "firstkept", "firstadded", "logtotal", "logalone", "certain", "first", "move", "spill"}
+	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "storedouble", "other", "othertail", "loadlast", "kept", "keptleft", "keptint", "firstkept", "firstadded", "logtotal", "logalone", "certain", "first", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 

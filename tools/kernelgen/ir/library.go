@@ -110,6 +110,10 @@ func (b *Block) OtherTail(vector int, mask V) V {
 	return b.each(OtherTail, vector*b.f.Lanes, mask)
 }
 
+// LoadLast and OtherLast load the last vector of the row's n elements, or of its other operand.
+func (b *Block) LoadLast() V  { return b.each(LoadLast, 0) }
+func (b *Block) OtherLast() V { return b.each(LoadLast, 1) }
+
 // Kept is where the other operand, of bools, is true; KeptLeft also whether the row has the element.
 func (b *Block) Kept(vector int) V     { return b.kept(Kept, vector) }
 func (b *Block) KeptLeft(vector int) V { return b.kept(KeptLeft, vector) }

@@ -819,8 +819,20 @@ func (d *description) bareTurn(use func(b *ir.Block, y ir.V, vectors []int)) {
 		b := d.f.Block(ir.Once, 0, "Where nothing is hidden, as the first elements tell.")
 		b.GuardLeft(masked, Turn)
 		b.GuardGreater(masked, b.Const(-far), d.prepared(b, 0, false))
+		turns := 20 // that are worth one that is done again
+		if d.VectorMasks {
+			turns = 7
+		}
+		b.GuardLeft("ends", turns*Turn)
+		b.Goto = "bare"
+		b = d.f.Block(ir.Once, 0, "And the last ones, in a row that is not long.")
+		b.Label = "ends"
+		b.GuardGreater(masked, b.Const(-far), b.MulAdd(b.LoadLast(), b.Param("mul"), b.OtherLast()))
 	}
 	b := d.f.Block(ir.While, Turn, "Turns of near elements, hidden ones too, of 128 elements.")
+	if d.Adds() {
+		b.Label = "bare"
+	}
 	s := d.kept(b)
 	s.bare = true
 	d.turn(b, s, wholeTurn, masked, use, d.accumulate)
