@@ -84,7 +84,14 @@ func (g gradients) share(goroutines int, dst, y, dy Matrix[float32]) {
 func (g *gradients) span(first, end int, dst, y, dy *Matrix[float32]) {
 	for i := first; i < end; i++ {
 		scale := g.scale
-		if g.scales != nil && g.scales[i] != 0 {
+		if g.scales == nil && dst.Cols <= callLen {
+			n := min(end-i, callLen/dst.Cols)
+			done := g.rows(i, n, dst, y, dy)
+			if i += done; done == n {
+				i--
+				continue
+			}
+		} else if g.scales != nil && g.scales[i] != 0 {
 			scale = float64(g.scales[i])
 		}
 		if g.log {
@@ -93,6 +100,15 @@ func (g *gradients) span(first, end int, dst, y, dy *Matrix[float32]) {
 			softmaxGrad(g.level, dst.row(i), y.row(i), dy.row(i), scale)
 		}
 	}
+}
+
+// rows does n rows by one call of a kernel, up to one that it leaves, and returns how many it did.
+func (g *gradients) rows(first, n int, dst, y, dy *Matrix[float32]) int {
+	to, p, d := dst.Data[first*dst.Stride:], y.Data[first*y.Stride:], dy.Data[first*dy.Stride:]
+	if g.log {
+		return g.level.LogSoftmaxGradRows(to, p, d, g.scale, n, dst.Cols, dst.Stride, y.Stride, dy.Stride)
+	}
+	return g.level.SoftmaxGradRows(to, p, d, g.scale, n, dst.Cols, dst.Stride, y.Stride, dy.Stride)
 }
 
 func softmaxGrad(l arith.Level, dst, y, dy []float32, scale float64) {
@@ -105,16 +121,8 @@ func softmaxGrad(l arith.Level, dst, y, dy []float32, scale float64) {
 
 func logSoftmaxGrad(l arith.Level, dst, y, dy []float32, scale float64) {
 	total := l.Dot(nil, dy)
-	b := bufferPool.Get().(*buffers)
-	defer bufferPool.Put(b)
-	st, f := arith.ExpOf()
-	// Short blocks: y, dy and dst are in L1 as well, and y comes from memory while exponentials are computed.
-	const block = blockLen / 8
-	for at := 0; at < len(y); at += block {
-		end := min(at+block, len(y))
-		p := b.in[:end-at]
-		l.MinZero(p, y[at:end])
-		l.ExpScale(p, p, &st, &f)
-		l.LogSoftmaxGrad(dst[at:end], p, dy[at:end], total, scale)
+	for at := 0; at < len(y); at += callLen {
+		end := min(at+callLen, len(y))
+		l.LogSoftmaxGrad(dst[at:end], y[at:end], dy[at:end], total, scale)
 	}
 }

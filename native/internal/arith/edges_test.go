@@ -39,11 +39,12 @@ func TestOtherEdges(t *testing.T) {
 				l.WidenBF16(x, halves(3, n))
 				l.NarrowF16(halves(3, n), x)
 				l.NarrowBF16(halves(3, n), x)
-				l.MinZero(x, y)
 				l.Dot(x, y)
 				l.Dot(nil, y)
 				l.SoftmaxGrad(x, y, z, 1, 1)
 				l.LogSoftmaxGrad(x, y, z, 1, 1)
+				l.SoftmaxGradRows(x, y, z, 1, 1, n, n, n, n)
+				l.LogSoftmaxGradRows(x, y, z, 1, 1, n, n, n, n)
 				for _, cols := range []int{1, 7, 8, 9, 16, 40, longest} {
 					l.Transpose(floats(0, n*cols), floats(1, n*cols), n, cols, n, cols)
 				}

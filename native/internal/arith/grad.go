@@ -8,18 +8,22 @@ func softmaxGradPlain(dst, y, dy []float32, total, scale float64) {
 	}
 }
 
-func logSoftmaxGradPlain(dst, p, dy []float32, total, scale float64) {
-	for i, p := range p {
-		dst[i] = canonical(float32((float64(dy[i]) - float64(float64(p)*total)) * scale))
-	}
-}
-
-func minZeroPlain(dst, src []float32) {
-	for i, v := range src {
-		if v > 0 {
-			v = 0
+// logSoftmaxGrad computes exponentials by the level, and the rest in plain Go.
+func (l Level) logSoftmaxGrad(dst, y, dy []float32, total, scale float64) {
+	st, f := ExpOf()
+	var block [512]float32
+	for len(y) > 0 {
+		p := block[:min(len(y), len(block))]
+		for i := range p {
+			if p[i] = y[i]; p[i] > 0 {
+				p[i] = 0
+			}
 		}
-		dst[i] = v
+		l.ExpScale(p, p, &st, &f)
+		for i, p := range p {
+			dst[i] = canonical(float32((float64(dy[i]) - float64(float64(p)*total)) * scale))
+		}
+		dst, y, dy = dst[len(p):], y[len(p):], dy[len(p):]
 	}
 }
 

@@ -2,6 +2,8 @@
 
 package arith
 
+import "math"
+
 // PrepareRows prepares rows. Dst may be src, with the same stride.
 func (l Level) PrepareRows(dst, src []float32, rows, cols, dstStride, srcStride int, p *Preparation) {
 	if rows == 0 || cols == 0 {
@@ -156,47 +158,58 @@ func (l Level) finite(total, scale float64) Level {
 // SoftmaxGrad is y * (dy - total) * scale, in float64. Dst may be y or dy. The total is not finite unless
 // y and dy are.
 func (l Level) SoftmaxGrad(dst, y, dy []float32, total, scale float64) {
-	if len(dy) == 0 {
-		return
-	}
-	switch l.finite(total, scale) {
-	case AVX512:
-		softmaxGradAVX512(dst, y, dy, total, scale, 1, len(dy), 0, 0, 0)
-	case AVX2:
-		softmaxGradAVX2(dst, y, dy, total, scale, 1, len(dy), 0, 0, 0)
-	default:
+	if l = l.finite(total, scale); l == Plain {
 		softmaxGradPlain(dst, y, dy, total, scale)
+	} else {
+		l.softmaxGradRows(dst, y, dy, total, scale, 1, len(dy), 0, 0, 0)
 	}
 }
 
-// LogSoftmaxGrad is (dy - p * total) * scale, in float64. Dst may be p or dy. The total is not finite unless dy is.
-func (l Level) LogSoftmaxGrad(dst, p, dy []float32, total, scale float64) {
-	if len(dy) == 0 {
-		return
+// SoftmaxGradRows is SoftmaxGrad of rows with the Dot of each for a total, up to the first one for which that is not
+// finite. It returns how many it did.
+func (l Level) SoftmaxGradRows(dst, y, dy []float32, scale float64, rows, cols, dstStride, yStride, dyStride int) int {
+	if l == Plain {
+		return 0
 	}
-	switch l.finite(total, scale) {
-	case AVX512:
-		logSoftmaxGradAVX512(dst, p, dy, total, scale, 1, len(dy), 0, 0, 0)
-	case AVX2:
-		logSoftmaxGradAVX2(dst, p, dy, total, scale, 1, len(dy), 0, 0, 0)
-	default:
-		logSoftmaxGradPlain(dst, p, dy, total, scale)
+	return l.softmaxGradRows(dst, y, dy, math.NaN(), scale, rows, cols, dstStride, yStride, dyStride)
+}
+
+func (l Level) softmaxGradRows(dst, y, dy []float32, total, scale float64, rows, cols, dstStride, yStride, dyStride int) int {
+	switch {
+	case rows == 0 || cols == 0:
+		return rows
+	case l == AVX512:
+		return softmaxGradRowsAVX512(dst, y, dy, total, scale, rows, cols, dstStride, yStride, dyStride)
+	}
+	return softmaxGradRowsAVX2(dst, y, dy, total, scale, rows, cols, dstStride, yStride, dyStride)
+}
+
+// LogSoftmaxGrad is (dy - exp(y) * total) * scale, in float64. Dst may be y or dy. The total is not finite unless
+// dy is.
+func (l Level) LogSoftmaxGrad(dst, y, dy []float32, total, scale float64) {
+	if l = l.finite(total, scale); l == Plain {
+		l.logSoftmaxGrad(dst, y, dy, total, scale)
+	} else {
+		l.logSoftmaxGradRows(dst, y, dy, total, scale, 1, len(dy), 0, 0, 0)
 	}
 }
 
-// MinZero is the elements, or 0 for those above. Dst may be src.
-func (l Level) MinZero(dst, src []float32) {
-	if len(src) == 0 {
-		return
+// LogSoftmaxGradRows is LogSoftmaxGrad of rows, under the terms of SoftmaxGradRows.
+func (l Level) LogSoftmaxGradRows(dst, y, dy []float32, scale float64, rows, cols, dstStride, yStride, dyStride int) int {
+	if l == Plain {
+		return 0
 	}
-	switch l {
-	case AVX512:
-		minZeroAVX512(dst, src, 1, len(src), 0, 0)
-	case AVX2:
-		minZeroAVX2(dst, src, 1, len(src), 0, 0)
-	default:
-		minZeroPlain(dst, src)
+	return l.logSoftmaxGradRows(dst, y, dy, math.NaN(), scale, rows, cols, dstStride, yStride, dyStride)
+}
+
+func (l Level) logSoftmaxGradRows(dst, y, dy []float32, total, scale float64, rows, cols, dstStride, yStride, dyStride int) int {
+	switch {
+	case rows == 0 || cols == 0:
+		return rows
+	case l == AVX512:
+		return logSoftmaxGradRowsAVX512(dst, y, dy, total, scale, rows, cols, dstStride, yStride, dyStride)
 	}
+	return logSoftmaxGradRowsAVX2(dst, y, dy, total, scale, rows, cols, dstStride, yStride, dyStride)
 }
 
 // Fuses reports whether the level has SoftmaxKeptRows and SoftmaxAddedRows for rows of cols elements.

@@ -996,98 +996,10 @@ next:
 	VZEROUPPER
 	RET
 
-// func minZeroAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int)
-// Requires: AVX, AVX2, MMX+
-TEXT ·minZeroAVX2(SB), NOSPLIT, $0-80
-	// minZeroAVX2: x, or 0 if it is above.
-	MOVQ         src_base+24(FP), SI
-	MOVQ         dst_base+0(FP), DI
-	MOVQ         rows+48(FP), DX
-	MOVQ         cols+56(FP), R12
-	MOVQ         srcStride+72(FP), R9
-	SUBQ         R12, R9
-	SHLQ         $0x02, R9
-	MOVQ         dstStride+64(FP), R10
-	SUBQ         R12, R10
-	SHLQ         $0x02, R10
-	MOVQ         R12, CX
-	ANDQ         $0x07, CX
-	MOVQ         $0x0706050403020100, AX
-	VMOVQ        AX, X0
-	VPMOVZXBD    X0, Y0
-	VMOVD        CX, X1
-	VPBROADCASTD X1, Y1
-	VPCMPGTD     Y0, Y1, Y15
-
-	// Y4: 0.
-	MOVL         $0x00000000, AX
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y4
-
-row:
-	MOVQ    R12, CX
-	SUBQ    $0x00000020, CX
-	JLT     few
-	PCALIGN $0x40
-
-four:
-	PREFETCHT0 4096(SI)
-	VMOVUPS    (SI), Y0
-	VMINPS     Y0, Y4, Y0
-	VMOVUPS    Y0, (DI)
-	PREFETCHT0 4128(SI)
-	VMOVUPS    32(SI), Y0
-	VMINPS     Y0, Y4, Y0
-	VMOVUPS    Y0, 32(DI)
-	PREFETCHT0 4160(SI)
-	VMOVUPS    64(SI), Y0
-	VMINPS     Y0, Y4, Y0
-	VMOVUPS    Y0, 64(DI)
-	PREFETCHT0 4192(SI)
-	VMOVUPS    96(SI), Y0
-	VMINPS     Y0, Y4, Y0
-	VMOVUPS    Y0, 96(DI)
-	ADDQ       $0x00000080, SI
-	ADDQ       $0x00000080, DI
-	SUBQ       $0x00000020, CX
-	JGE        four
-
-few:
-	ADDQ $0x00000018, CX
-	JLT  left
-
-one:
-	PREFETCHT0 4096(SI)
-	VMOVUPS    (SI), Y0
-	VMINPS     Y0, Y4, Y0
-	VMOVUPS    Y0, (DI)
-	ADDQ       $0x00000020, SI
-	ADDQ       $0x00000020, DI
-	SUBQ       $0x00000008, CX
-	JGE        one
-
-left:
-	ADDQ       $0x00000008, CX
-	JZ         next
-	PREFETCHT0 4096(SI)
-	VMASKMOVPS (SI), Y15, Y0
-	VMINPS     Y0, Y4, Y0
-	VMASKMOVPS Y0, Y15, (DI)
-	LEAQ       (SI)(CX*4), SI
-	LEAQ       (DI)(CX*4), DI
-
-next:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ DX
-	JNZ  row
-	VZEROUPPER
-	RET
-
-// func softmaxGradAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int)
-// Requires: AVX, AVX2, MMX+
-TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-128
-	// softmaxGradAVX2: x * (dy - total) * scale in float64, where nothing is a NaN.
+// func softmaxGradRowsAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·softmaxGradRowsAVX2(SB), NOSPLIT, $264-136
+	// softmaxGradRowsAVX2: x * (dy - total) * scale in float64, where nothing is a NaN; if total is a NaN, for that of each row, sum(x * dy), up to the first that is not finite.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
 	MOVQ         rows+88(FP), DX
@@ -1110,29 +1022,121 @@ TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-128
 	VMOVD        CX, X1
 	VPBROADCASTD X1, Y1
 	VPCMPGTD     Y0, Y1, Y15
+	LEAQ         63(SP), BX
+	ANDQ         $-64, BX
+	VBROADCASTSD scale+80(FP), Y0
+	VMOVUPD      Y0, (BX)
 
-	// X6: NaN.
-	MOVL         $0x7fc00000, AX
-	VMOVD        AX, X0
-	VPBROADCASTD X0, X6
-	VBROADCASTSD total+72(FP), Y4
-	VBROADCASTSD scale+80(FP), Y5
+	// Whether there is a total.
+	VMOVSD       total+72(FP), X0
+	XORL         AX, AX
+	VUCOMISD     X0, X0
+	SETPC        AL
+	MOVQ         AX, 192(BX)
+	VBROADCASTSD X0, Y4
+	MOVQ         R12, CX
+	ANDQ         $0x0f, CX
+	LEAQ         laneMasks<>+64(SB), R13
+	SHLQ         $0x02, CX
+	SUBQ         CX, R13
 	MOVQ         $0x3ff0000000000000, AX
 	SUBQ         scale+80(FP), AX
 
 row:
+	CMPQ    192(BX), $0x00
+	JNE     given
+	MOVQ    SI, R14
+	MOVQ    R8, R15
+	MOVQ    R12, CX
+	VXORPD  Y0, Y0, Y0
+	VXORPD  Y1, Y1, Y1
+	VXORPD  Y2, Y2, Y2
+	VXORPD  Y3, Y3, Y3
+	SUBQ    $0x10, CX
+	JLT     sumLeft
+	PCALIGN $0x40
+
+sum:
+	VCVTPS2PD   (R14), Y4
+	VCVTPS2PD   (R15), Y5
+	VFMADD231PD Y4, Y5, Y0
+	VCVTPS2PD   16(R14), Y4
+	VCVTPS2PD   16(R15), Y5
+	VFMADD231PD Y4, Y5, Y1
+	VCVTPS2PD   32(R14), Y4
+	VCVTPS2PD   32(R15), Y5
+	VFMADD231PD Y4, Y5, Y2
+	VCVTPS2PD   48(R14), Y4
+	VCVTPS2PD   48(R15), Y5
+	VFMADD231PD Y4, Y5, Y3
+	PREFETCHT0  2048(R14)
+	ADDQ        $0x40, R14
+	PREFETCHT0  2048(R15)
+	ADDQ        $0x40, R15
+	SUBQ        $0x10, CX
+	JGE         sum
+
+sumLeft:
+	ADDQ        $0x10, CX
+	JZ          sumDone
+	VMOVUPS     (R13), X4
+	VMASKMOVPS  (R14), X4, X4
+	VCVTPS2PD   X4, Y4
+	VMOVUPS     (R13), X5
+	VMASKMOVPS  (R15), X5, X5
+	VCVTPS2PD   X5, Y5
+	VFMADD231PD Y4, Y5, Y0
+	VMOVUPS     16(R13), X4
+	VMASKMOVPS  16(R14), X4, X4
+	VCVTPS2PD   X4, Y4
+	VMOVUPS     16(R13), X5
+	VMASKMOVPS  16(R15), X5, X5
+	VCVTPS2PD   X5, Y5
+	VFMADD231PD Y4, Y5, Y1
+	VMOVUPS     32(R13), X4
+	VMASKMOVPS  32(R14), X4, X4
+	VCVTPS2PD   X4, Y4
+	VMOVUPS     32(R13), X5
+	VMASKMOVPS  32(R15), X5, X5
+	VCVTPS2PD   X5, Y5
+	VFMADD231PD Y4, Y5, Y2
+	VMOVUPS     48(R13), X4
+	VMASKMOVPS  48(R14), X4, X4
+	VCVTPS2PD   X4, Y4
+	VMOVUPS     48(R13), X5
+	VMASKMOVPS  48(R15), X5, X5
+	VCVTPS2PD   X5, Y5
+	VFMADD231PD Y4, Y5, Y3
+
+sumDone:
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDSD       X1, X0, X0
+
+	// Leave unless total * scale is finite.
+	VMULSD       scale+80(FP), X0, X1
+	VSUBSD       X1, X1, X1
+	VUCOMISD     X1, X1
+	JPS          end
+	VBROADCASTSD X0, Y4
+
+given:
 	MOVQ    R12, CX
 	SUBQ    $0x00000010, CX
 	JLT     few
 	PCALIGN $0x40
 
 four:
+	PREFETCHT0 4096(SI)
+	PREFETCHT0 256(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4096(R8)
 	TESTQ      AX, AX
-	JNZ        each
-	PREFETCHT0 4096(SI)
-	PREFETCHT0 256(DI)
-	PREFETCHT0 4096(DI)
-	PREFETCHT0 4096(R8)
+	JNZ        scaled
 	VCVTPS2PD  (SI), Y0
 	VCVTPS2PD  (R8), Y1
 
@@ -1165,55 +1169,8 @@ four:
 	VMULPD     Y1, Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 48(DI)
-	JMP        fourDone
 
-each:
-	VCVTPS2PD (SI), Y0
-	VCVTPS2PD (R8), Y1
-
-	// x * (dy - total)
-	VSUBPD Y4, Y1, Y1
-	VMULPD Y1, Y0, Y0
-
-	// Times the scale.
-	VMULPD     Y5, Y0, Y0
-	VCVTPD2PSY Y0, X0
-	VMOVUPS    X0, (DI)
-	VCVTPS2PD  16(SI), Y0
-	VCVTPS2PD  16(R8), Y1
-
-	// x * (dy - total)
-	VSUBPD Y4, Y1, Y1
-	VMULPD Y1, Y0, Y0
-
-	// Times the scale.
-	VMULPD     Y5, Y0, Y0
-	VCVTPD2PSY Y0, X0
-	VMOVUPS    X0, 16(DI)
-	VCVTPS2PD  32(SI), Y0
-	VCVTPS2PD  32(R8), Y1
-
-	// x * (dy - total)
-	VSUBPD Y4, Y1, Y1
-	VMULPD Y1, Y0, Y0
-
-	// Times the scale.
-	VMULPD     Y5, Y0, Y0
-	VCVTPD2PSY Y0, X0
-	VMOVUPS    X0, 32(DI)
-	VCVTPS2PD  48(SI), Y0
-	VCVTPS2PD  48(R8), Y1
-
-	// x * (dy - total)
-	VSUBPD Y4, Y1, Y1
-	VMULPD Y1, Y0, Y0
-
-	// Times the scale.
-	VMULPD     Y5, Y0, Y0
-	VCVTPD2PSY Y0, X0
-	VMOVUPS    X0, 48(DI)
-
-fourDone:
+done:
 	ADDQ $0x00000040, SI
 	ADDQ $0x00000040, DI
 	ADDQ $0x00000040, R8
@@ -1233,7 +1190,7 @@ one:
 	VMULPD Y1, Y0, Y0
 
 	// Times the scale.
-	VMULPD     Y5, Y0, Y0
+	VMULPD     (BX), Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, (DI)
 	ADDQ       $0x00000010, SI
@@ -1255,7 +1212,7 @@ left:
 	VMULPD Y1, Y0, Y0
 
 	// Times the scale.
-	VMULPD     Y5, Y0, Y0
+	VMULPD     (BX), Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMASKMOVPS X0, X15, (DI)
 	LEAQ       (SI)(CX*4), SI
@@ -1268,13 +1225,99 @@ next:
 	ADDQ R11, R8
 	DECQ DX
 	JNZ  row
+
+end:
+	MOVQ rows+88(FP), CX
+	SUBQ DX, CX
+	MOVQ CX, done+128(FP)
 	VZEROUPPER
 	RET
 
-// func logSoftmaxGradAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int)
-// Requires: AVX, AVX2, MMX+
-TEXT ·logSoftmaxGradAVX2(SB), NOSPLIT, $0-128
-	// logSoftmaxGradAVX2: (dy - x * total) * scale in float64, every NaN the same.
+scaled:
+	VCVTPS2PD (SI), Y0
+	VCVTPS2PD (R8), Y1
+
+	// x * (dy - total)
+	VSUBPD Y4, Y1, Y1
+	VMULPD Y1, Y0, Y0
+
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, (DI)
+	VCVTPS2PD  16(SI), Y0
+	VCVTPS2PD  16(R8), Y1
+
+	// x * (dy - total)
+	VSUBPD Y4, Y1, Y1
+	VMULPD Y1, Y0, Y0
+
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 16(DI)
+	VCVTPS2PD  32(SI), Y0
+	VCVTPS2PD  32(R8), Y1
+
+	// x * (dy - total)
+	VSUBPD Y4, Y1, Y1
+	VMULPD Y1, Y0, Y0
+
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 32(DI)
+	VCVTPS2PD  48(SI), Y0
+	VCVTPS2PD  48(R8), Y1
+
+	// x * (dy - total)
+	VSUBPD Y4, Y1, Y1
+	VMULPD Y1, Y0, Y0
+
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 48(DI)
+	JMP        done
+
+DATA laneMasks<>+0(SB)/4, $0xffffffff
+DATA laneMasks<>+4(SB)/4, $0xffffffff
+DATA laneMasks<>+8(SB)/4, $0xffffffff
+DATA laneMasks<>+12(SB)/4, $0xffffffff
+DATA laneMasks<>+16(SB)/4, $0xffffffff
+DATA laneMasks<>+20(SB)/4, $0xffffffff
+DATA laneMasks<>+24(SB)/4, $0xffffffff
+DATA laneMasks<>+28(SB)/4, $0xffffffff
+DATA laneMasks<>+32(SB)/4, $0xffffffff
+DATA laneMasks<>+36(SB)/4, $0xffffffff
+DATA laneMasks<>+40(SB)/4, $0xffffffff
+DATA laneMasks<>+44(SB)/4, $0xffffffff
+DATA laneMasks<>+48(SB)/4, $0xffffffff
+DATA laneMasks<>+52(SB)/4, $0xffffffff
+DATA laneMasks<>+56(SB)/4, $0xffffffff
+DATA laneMasks<>+60(SB)/4, $0xffffffff
+DATA laneMasks<>+64(SB)/4, $0x00000000
+DATA laneMasks<>+68(SB)/4, $0x00000000
+DATA laneMasks<>+72(SB)/4, $0x00000000
+DATA laneMasks<>+76(SB)/4, $0x00000000
+DATA laneMasks<>+80(SB)/4, $0x00000000
+DATA laneMasks<>+84(SB)/4, $0x00000000
+DATA laneMasks<>+88(SB)/4, $0x00000000
+DATA laneMasks<>+92(SB)/4, $0x00000000
+DATA laneMasks<>+96(SB)/4, $0x00000000
+DATA laneMasks<>+100(SB)/4, $0x00000000
+DATA laneMasks<>+104(SB)/4, $0x00000000
+DATA laneMasks<>+108(SB)/4, $0x00000000
+DATA laneMasks<>+112(SB)/4, $0x00000000
+DATA laneMasks<>+116(SB)/4, $0x00000000
+DATA laneMasks<>+120(SB)/4, $0x00000000
+DATA laneMasks<>+124(SB)/4, $0x00000000
+GLOBL laneMasks<>(SB), RODATA|NOPTR, $128
+
+// func logSoftmaxGradRowsAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·logSoftmaxGradRowsAVX2(SB), NOSPLIT, $264-136
+	// logSoftmaxGradRowsAVX2: (dy - exp(x) * total) * scale in float64, every NaN the same; if total is a NaN, for that of each row, sum(dy), up to the first that is not finite.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
 	MOVQ         rows+88(FP), DX
@@ -1297,123 +1340,218 @@ TEXT ·logSoftmaxGradAVX2(SB), NOSPLIT, $0-128
 	VMOVD        CX, X1
 	VPBROADCASTD X1, Y1
 	VPCMPGTD     Y0, Y1, Y15
+	LEAQ         63(SP), BX
+	ANDQ         $-64, BX
+	VBROADCASTSD scale+80(FP), Y0
+	VMOVUPD      Y0, (BX)
 
-	// X6: NaN.
-	MOVL         $0x7fc00000, AX
-	VMOVD        AX, X0
-	VPBROADCASTD X0, X6
-	VBROADCASTSD total+72(FP), Y4
-	VBROADCASTSD scale+80(FP), Y5
+	// Whether there is a total.
+	VMOVSD   total+72(FP), X0
+	XORL     AX, AX
+	VUCOMISD X0, X0
+	SETPC    AL
+	MOVQ     AX, 192(BX)
+
+	// Times 2^-100.
+	VMULSD       gradDown<>+0(SB), X0, X0
+	VBROADCASTSD X0, Y4
+	MOVQ         R12, CX
+	ANDQ         $0x0f, CX
+	LEAQ         laneMasks<>+64(SB), R13
+	SHLQ         $0x02, CX
+	SUBQ         CX, R13
 	MOVQ         $0x3ff0000000000000, AX
 	SUBQ         scale+80(FP), AX
+	VBROADCASTSS gradKHi<>+0(SB), Y6
+	VBROADCASTSS gradKLo<>+0(SB), Y7
+	VBROADCASTSS gradMagic<>+0(SB), Y8
+	VMOVUPS      gradTable<>+0(SB), Y9
+	VBROADCASTSS gradExp3<>+0(SB), Y10
+	VBROADCASTSS gradCLo<>+0(SB), Y11
+	VBROADCASTSS gradCHi<>+0(SB), Y12
+	VBROADCASTSS gradZero<>+0(SB), Y13
+	VBROADCASTSS gradLow<>+0(SB), Y14
 
 row:
+	CMPQ    192(BX), $0x00
+	JNE     given
+	MOVQ    R8, R14
+	MOVQ    R12, CX
+	VXORPD  Y0, Y0, Y0
+	VXORPD  Y1, Y1, Y1
+	VXORPD  Y2, Y2, Y2
+	VXORPD  Y3, Y3, Y3
+	SUBQ    $0x10, CX
+	JLT     sumLeft
+	PCALIGN $0x40
+
+sum:
+	VCVTPS2PD  (R14), Y4
+	VADDPD     Y4, Y0, Y0
+	VCVTPS2PD  16(R14), Y4
+	VADDPD     Y4, Y1, Y1
+	VCVTPS2PD  32(R14), Y4
+	VADDPD     Y4, Y2, Y2
+	VCVTPS2PD  48(R14), Y4
+	VADDPD     Y4, Y3, Y3
+	PREFETCHT0 2048(R14)
+	ADDQ       $0x40, R14
+	SUBQ       $0x10, CX
+	JGE        sum
+
+sumLeft:
+	ADDQ       $0x10, CX
+	JZ         sumDone
+	VMOVUPS    (R13), X4
+	VMASKMOVPS (R14), X4, X4
+	VCVTPS2PD  X4, Y4
+	VADDPD     Y4, Y0, Y0
+	VMOVUPS    16(R13), X4
+	VMASKMOVPS 16(R14), X4, X4
+	VCVTPS2PD  X4, Y4
+	VADDPD     Y4, Y1, Y1
+	VMOVUPS    32(R13), X4
+	VMASKMOVPS 32(R14), X4, X4
+	VCVTPS2PD  X4, Y4
+	VADDPD     Y4, Y2, Y2
+	VMOVUPS    48(R13), X4
+	VMASKMOVPS 48(R14), X4, X4
+	VCVTPS2PD  X4, Y4
+	VADDPD     Y4, Y3, Y3
+
+sumDone:
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDSD       X1, X0, X0
+
+	// Leave unless total * scale is finite.
+	VMULSD   scale+80(FP), X0, X1
+	VSUBSD   X1, X1, X1
+	VUCOMISD X1, X1
+	JPS      end
+
+	// Times 2^-100.
+	VMULSD       gradDown<>+0(SB), X0, X0
+	VBROADCASTSD X0, Y4
+
+given:
 	MOVQ    R12, CX
 	SUBQ    $0x00000010, CX
 	JLT     few
 	PCALIGN $0x40
 
 four:
-	TESTQ AX, AX
-	JNZ   each
-
-	// One by one if there is a NaN.
-	VMOVUPS    (SI), Y0
-	VCMPPS     $0x03, 32(SI), Y0, Y0
-	VPTEST     Y0, Y0
-	JNZ        each
+	PREFETCHT0 4096(SI)
 	PREFETCHT0 256(DI)
 	PREFETCHT0 4096(DI)
 	PREFETCHT0 4096(R8)
-	VCVTPS2PD  (SI), Y0
-	VCVTPS2PD  (R8), Y1
+	VMINPS     (SI), Y13, Y3
+	VMAXPS     Y3, Y14, Y3
 
-	// dy - x * total
-	VMULPD     Y4, Y0, Y0
-	VSUBPD     Y0, Y1, Y0
-	VCVTPD2PSY Y0, X0
-	VMOVUPS    X0, (DI)
-	VCVTPS2PD  16(SI), Y0
-	VCVTPS2PD  16(R8), Y1
+	// u = x * kHi + magic - N
+	VMOVAPS     Y8, Y1
+	VFMADD231PS Y3, Y6, Y1
 
-	// dy - x * total
-	VMULPD     Y4, Y0, Y0
-	VSUBPD     Y0, Y1, Y0
-	VCVTPD2PSY Y0, X0
-	VMOVUPS    X0, 16(DI)
-	VCVTPS2PD  32(SI), Y0
-	VCVTPS2PD  32(R8), Y1
+	// f = x * (kHi + kLo) - n
+	VSUBPS      Y1, Y8, Y0
+	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y3, Y7, Y0
 
-	// dy - x * total
-	VMULPD     Y4, Y0, Y0
-	VSUBPD     Y0, Y1, Y0
-	VCVTPD2PSY Y0, X0
-	VMOVUPS    X0, 32(DI)
-	VCVTPS2PD  48(SI), Y0
-	VCVTPS2PD  48(R8), Y1
+	// s = 2^(n - N) * K
+	VPERMPS Y9, Y1, Y3
+	VPSLLD  $0x14, Y1, Y1
+	VPADDD  Y1, Y3, Y3
 
-	// dy - x * total
-	VMULPD     Y4, Y0, Y0
-	VSUBPD     Y0, Y1, Y0
-	VCVTPD2PSY Y0, X0
-	VMOVUPS    X0, 48(DI)
-	JMP        fourDone
+	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
+	VMOVUPS     gradExp2<>+0(SB), Y1
+	VFMADD231PS Y10, Y0, Y1
+	VFMADD213PS gradExp1<>+0(SB), Y0, Y1
+	VMULPS      Y0, Y1, Y1
+	VFMADD213PS Y3, Y3, Y1
 
-each:
-	VCVTPS2PD (SI), Y0
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y11, Y1, Y0
+	VFMADD231PS Y12, Y1, Y0
+	VCMPPS      $0x05, gradThr<>+0(SB), Y1, Y1
+	VANDPS      Y0, Y1, Y1
+	VMOVUPS     Y1, 64(BX)
+	VMINPS      32(SI), Y13, Y3
+	VMAXPS      Y3, Y14, Y3
+
+	// u = x * kHi + magic - N
+	VMOVAPS     Y8, Y2
+	VFMADD231PS Y3, Y6, Y2
+
+	// f = x * (kHi + kLo) - n
+	VSUBPS      Y2, Y8, Y0
+	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y3, Y7, Y0
+
+	// s = 2^(n - N) * K
+	VPERMPS Y9, Y2, Y3
+	VPSLLD  $0x14, Y2, Y2
+	VPADDD  Y2, Y3, Y3
+
+	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
+	VMOVUPS     gradExp2<>+0(SB), Y2
+	VFMADD231PS Y10, Y0, Y2
+	VFMADD213PS gradExp1<>+0(SB), Y0, Y2
+	VMULPS      Y0, Y2, Y2
+	VFMADD213PS Y3, Y3, Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y11, Y2, Y0
+	VFMADD231PS Y12, Y2, Y0
+	VCMPPS      $0x05, gradThr<>+0(SB), Y2, Y2
+	VANDPS      Y0, Y2, Y2
+	VMOVUPS     Y2, 96(BX)
+
+	// Whether there is a NaN.
+	VCMPPS  $0x03, Y1, Y2, Y0
+	VTESTPS Y0, Y0
+	JNZ     nan
+
+number:
+	TESTQ     AX, AX
+	JNZ       scaled
+	VCVTPS2PD 64(BX), Y0
 	VCVTPS2PD (R8), Y1
 
-	// dy - x * total
-	VMULPD Y4, Y0, Y0
-	VSUBPD Y0, Y1, Y0
-
-	// Times the scale, every NaN the same.
-	VMULPD     Y5, Y0, Y0
+	// dy - exp(x) * total
+	VMULPD     Y4, Y0, Y0
+	VSUBPD     Y0, Y1, Y0
 	VCVTPD2PSY Y0, X0
-	VCMPPS     $0x03, X0, X0, X1
-	VBLENDVPS  X1, X6, X0, X0
 	VMOVUPS    X0, (DI)
-	VCVTPS2PD  16(SI), Y0
+	VCVTPS2PD  80(BX), Y0
 	VCVTPS2PD  16(R8), Y1
 
-	// dy - x * total
-	VMULPD Y4, Y0, Y0
-	VSUBPD Y0, Y1, Y0
-
-	// Times the scale, every NaN the same.
-	VMULPD     Y5, Y0, Y0
+	// dy - exp(x) * total
+	VMULPD     Y4, Y0, Y0
+	VSUBPD     Y0, Y1, Y0
 	VCVTPD2PSY Y0, X0
-	VCMPPS     $0x03, X0, X0, X1
-	VBLENDVPS  X1, X6, X0, X0
 	VMOVUPS    X0, 16(DI)
-	VCVTPS2PD  32(SI), Y0
+	VCVTPS2PD  96(BX), Y0
 	VCVTPS2PD  32(R8), Y1
 
-	// dy - x * total
-	VMULPD Y4, Y0, Y0
-	VSUBPD Y0, Y1, Y0
-
-	// Times the scale, every NaN the same.
-	VMULPD     Y5, Y0, Y0
+	// dy - exp(x) * total
+	VMULPD     Y4, Y0, Y0
+	VSUBPD     Y0, Y1, Y0
 	VCVTPD2PSY Y0, X0
-	VCMPPS     $0x03, X0, X0, X1
-	VBLENDVPS  X1, X6, X0, X0
 	VMOVUPS    X0, 32(DI)
-	VCVTPS2PD  48(SI), Y0
+	VCVTPS2PD  112(BX), Y0
 	VCVTPS2PD  48(R8), Y1
 
-	// dy - x * total
-	VMULPD Y4, Y0, Y0
-	VSUBPD Y0, Y1, Y0
-
-	// Times the scale, every NaN the same.
-	VMULPD     Y5, Y0, Y0
+	// dy - exp(x) * total
+	VMULPD     Y4, Y0, Y0
+	VSUBPD     Y0, Y1, Y0
 	VCVTPD2PSY Y0, X0
-	VCMPPS     $0x03, X0, X0, X1
-	VBLENDVPS  X1, X6, X0, X0
 	VMOVUPS    X0, 48(DI)
 
-fourDone:
+done:
 	ADDQ $0x00000040, SI
 	ADDQ $0x00000040, DI
 	ADDQ $0x00000040, R8
@@ -1425,18 +1563,49 @@ few:
 	JLT  left
 
 one:
-	VCVTPS2PD (SI), Y0
-	VCVTPS2PD (R8), Y1
+	VMOVUPS (SI), X0
+	VMINPS  Y0, Y13, Y3
+	VMAXPS  Y3, Y14, Y3
 
-	// dy - x * total
+	// u = x * kHi + magic - N
+	VMOVAPS     Y8, Y1
+	VFMADD231PS Y3, Y6, Y1
+
+	// f = x * (kHi + kLo) - n
+	VSUBPS      Y1, Y8, Y0
+	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y3, Y7, Y0
+
+	// s = 2^(n - N) * K
+	VPERMPS Y9, Y1, Y3
+	VPSLLD  $0x14, Y1, Y1
+	VPADDD  Y1, Y3, Y3
+
+	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
+	VMOVUPS     gradExp2<>+0(SB), Y1
+	VFMADD231PS Y10, Y0, Y1
+	VFMADD213PS gradExp1<>+0(SB), Y0, Y1
+	VMULPS      Y0, Y1, Y1
+	VFMADD213PS Y3, Y3, Y1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y11, Y1, Y0
+	VFMADD231PS Y12, Y1, Y0
+	VCMPPS      $0x05, gradThr<>+0(SB), Y1, Y1
+	VANDPS      Y0, Y1, Y1
+	VCMPPS      $0x03, Y1, Y1, Y3
+	VBLENDVPS   Y3, gradNaN<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 64(BX)
+	VCVTPS2PD   64(BX), Y0
+	VCVTPS2PD   (R8), Y1
+
+	// dy - exp(x) * total
 	VMULPD Y4, Y0, Y0
 	VSUBPD Y0, Y1, Y0
 
-	// Times the scale, every NaN the same.
-	VMULPD     Y5, Y0, Y0
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
 	VCVTPD2PSY Y0, X0
-	VCMPPS     $0x03, X0, X0, X1
-	VBLENDVPS  X1, X6, X0, X0
 	VMOVUPS    X0, (DI)
 	ADDQ       $0x00000010, SI
 	ADDQ       $0x00000010, DI
@@ -1448,19 +1617,49 @@ left:
 	ADDQ       $0x00000004, CX
 	JZ         next
 	VMASKMOVPS (SI), X15, X0
-	VCVTPS2PD  X0, Y0
-	VMASKMOVPS (R8), X15, X1
-	VCVTPS2PD  X1, Y1
+	VMINPS     Y0, Y13, Y3
+	VMAXPS     Y3, Y14, Y3
 
-	// dy - x * total
+	// u = x * kHi + magic - N
+	VMOVAPS     Y8, Y1
+	VFMADD231PS Y3, Y6, Y1
+
+	// f = x * (kHi + kLo) - n
+	VSUBPS      Y1, Y8, Y0
+	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y3, Y7, Y0
+
+	// s = 2^(n - N) * K
+	VPERMPS Y9, Y1, Y3
+	VPSLLD  $0x14, Y1, Y1
+	VPADDD  Y1, Y3, Y3
+
+	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
+	VMOVUPS     gradExp2<>+0(SB), Y1
+	VFMADD231PS Y10, Y0, Y1
+	VFMADD213PS gradExp1<>+0(SB), Y0, Y1
+	VMULPS      Y0, Y1, Y1
+	VFMADD213PS Y3, Y3, Y1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y11, Y1, Y0
+	VFMADD231PS Y12, Y1, Y0
+	VCMPPS      $0x05, gradThr<>+0(SB), Y1, Y1
+	VANDPS      Y0, Y1, Y1
+	VCMPPS      $0x03, Y1, Y1, Y3
+	VBLENDVPS   Y3, gradNaN<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 64(BX)
+	VCVTPS2PD   64(BX), Y0
+	VMASKMOVPS  (R8), X15, X1
+	VCVTPS2PD   X1, Y1
+
+	// dy - exp(x) * total
 	VMULPD Y4, Y0, Y0
 	VSUBPD Y0, Y1, Y0
 
-	// Times the scale, every NaN the same.
-	VMULPD     Y5, Y0, Y0
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
 	VCVTPD2PSY Y0, X0
-	VCMPPS     $0x03, X0, X0, X1
-	VBLENDVPS  X1, X6, X0, X0
 	VMASKMOVPS X0, X15, (DI)
 	LEAQ       (SI)(CX*4), SI
 	LEAQ       (DI)(CX*4), DI
@@ -1472,199 +1671,386 @@ next:
 	ADDQ R11, R8
 	DECQ DX
 	JNZ  row
+
+end:
+	MOVQ rows+88(FP), CX
+	SUBQ DX, CX
+	MOVQ CX, done+128(FP)
 	VZEROUPPER
 	RET
+
+scaled:
+	VCVTPS2PD 64(BX), Y0
+	VCVTPS2PD (R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD Y4, Y0, Y0
+	VSUBPD Y0, Y1, Y0
+
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, (DI)
+	VCVTPS2PD  80(BX), Y0
+	VCVTPS2PD  16(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD Y4, Y0, Y0
+	VSUBPD Y0, Y1, Y0
+
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 16(DI)
+	VCVTPS2PD  96(BX), Y0
+	VCVTPS2PD  32(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD Y4, Y0, Y0
+	VSUBPD Y0, Y1, Y0
+
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 32(DI)
+	VCVTPS2PD  112(BX), Y0
+	VCVTPS2PD  48(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD Y4, Y0, Y0
+	VSUBPD Y0, Y1, Y0
+
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 48(DI)
+	JMP        done
+
+nan:
+	VCMPPS    $0x03, Y1, Y1, Y3
+	VBLENDVPS Y3, gradNaN<>+0(SB), Y1, Y1
+	VMOVUPS   Y1, 64(BX)
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VBLENDVPS Y3, gradNaN<>+0(SB), Y2, Y2
+	VMOVUPS   Y2, 96(BX)
+	JMP       number
+
+DATA gradDown<>+0(SB)/4, $0x00000000
+DATA gradDown<>+4(SB)/4, $0x39b00000
+GLOBL gradDown<>(SB), RODATA|NOPTR, $8
+
+DATA gradKHi<>+0(SB)/4, $0x3fb8aa3b
+DATA gradKHi<>+4(SB)/4, $0x3fb8aa3b
+DATA gradKHi<>+8(SB)/4, $0x3fb8aa3b
+DATA gradKHi<>+12(SB)/4, $0x3fb8aa3b
+DATA gradKHi<>+16(SB)/4, $0x3fb8aa3b
+DATA gradKHi<>+20(SB)/4, $0x3fb8aa3b
+DATA gradKHi<>+24(SB)/4, $0x3fb8aa3b
+DATA gradKHi<>+28(SB)/4, $0x3fb8aa3b
+GLOBL gradKHi<>(SB), RODATA|NOPTR, $32
+
+DATA gradKLo<>+0(SB)/4, $0x32a57060
+DATA gradKLo<>+4(SB)/4, $0x32a57060
+DATA gradKLo<>+8(SB)/4, $0x32a57060
+DATA gradKLo<>+12(SB)/4, $0x32a57060
+DATA gradKLo<>+16(SB)/4, $0x32a57060
+DATA gradKLo<>+20(SB)/4, $0x32a57060
+DATA gradKLo<>+24(SB)/4, $0x32a57060
+DATA gradKLo<>+28(SB)/4, $0x32a57060
+GLOBL gradKLo<>(SB), RODATA|NOPTR, $32
+
+DATA gradMagic<>+0(SB)/4, $0x49c000c0
+DATA gradMagic<>+4(SB)/4, $0x49c000c0
+DATA gradMagic<>+8(SB)/4, $0x49c000c0
+DATA gradMagic<>+12(SB)/4, $0x49c000c0
+DATA gradMagic<>+16(SB)/4, $0x49c000c0
+DATA gradMagic<>+20(SB)/4, $0x49c000c0
+DATA gradMagic<>+24(SB)/4, $0x49c000c0
+DATA gradMagic<>+28(SB)/4, $0x49c000c0
+GLOBL gradMagic<>(SB), RODATA|NOPTR, $32
+
+DATA gradTable<>+0(SB)/4, $0x3f8b3a3e
+DATA gradTable<>+4(SB)/4, $0x3f87d424
+DATA gradTable<>+8(SB)/4, $0x3f859202
+DATA gradTable<>+12(SB)/4, $0x3f848e45
+DATA gradTable<>+16(SB)/4, $0x3f84e5be
+DATA gradTable<>+20(SB)/4, $0x3f86b7da
+DATA gradTable<>+24(SB)/4, $0x3f8a26de
+DATA gradTable<>+28(SB)/4, $0x3f8f5829
+GLOBL gradTable<>(SB), RODATA|NOPTR, $32
+
+DATA gradExp3<>+0(SB)/4, $0x3d6349bd
+DATA gradExp3<>+4(SB)/4, $0x3d6349bd
+DATA gradExp3<>+8(SB)/4, $0x3d6349bd
+DATA gradExp3<>+12(SB)/4, $0x3d6349bd
+DATA gradExp3<>+16(SB)/4, $0x3d6349bd
+DATA gradExp3<>+20(SB)/4, $0x3d6349bd
+DATA gradExp3<>+24(SB)/4, $0x3d6349bd
+DATA gradExp3<>+28(SB)/4, $0x3d6349bd
+GLOBL gradExp3<>(SB), RODATA|NOPTR, $32
+
+DATA gradCLo<>+0(SB)/4, $0xd79066d5
+DATA gradCLo<>+4(SB)/4, $0xd79066d5
+DATA gradCLo<>+8(SB)/4, $0xd79066d5
+DATA gradCLo<>+12(SB)/4, $0xd79066d5
+DATA gradCLo<>+16(SB)/4, $0xd79066d5
+DATA gradCLo<>+20(SB)/4, $0xd79066d5
+DATA gradCLo<>+24(SB)/4, $0xd79066d5
+DATA gradCLo<>+28(SB)/4, $0xd79066d5
+GLOBL gradCLo<>(SB), RODATA|NOPTR, $32
+
+DATA gradCHi<>+0(SB)/4, $0x656b5b15
+DATA gradCHi<>+4(SB)/4, $0x656b5b15
+DATA gradCHi<>+8(SB)/4, $0x656b5b15
+DATA gradCHi<>+12(SB)/4, $0x656b5b15
+DATA gradCHi<>+16(SB)/4, $0x656b5b15
+DATA gradCHi<>+20(SB)/4, $0x656b5b15
+DATA gradCHi<>+24(SB)/4, $0x656b5b15
+DATA gradCHi<>+28(SB)/4, $0x656b5b15
+GLOBL gradCHi<>(SB), RODATA|NOPTR, $32
+
+DATA gradZero<>+0(SB)/4, $0x00000000
+DATA gradZero<>+4(SB)/4, $0x00000000
+DATA gradZero<>+8(SB)/4, $0x00000000
+DATA gradZero<>+12(SB)/4, $0x00000000
+DATA gradZero<>+16(SB)/4, $0x00000000
+DATA gradZero<>+20(SB)/4, $0x00000000
+DATA gradZero<>+24(SB)/4, $0x00000000
+DATA gradZero<>+28(SB)/4, $0x00000000
+GLOBL gradZero<>(SB), RODATA|NOPTR, $32
+
+DATA gradLow<>+0(SB)/4, $0xc2b00000
+DATA gradLow<>+4(SB)/4, $0xc2b00000
+DATA gradLow<>+8(SB)/4, $0xc2b00000
+DATA gradLow<>+12(SB)/4, $0xc2b00000
+DATA gradLow<>+16(SB)/4, $0xc2b00000
+DATA gradLow<>+20(SB)/4, $0xc2b00000
+DATA gradLow<>+24(SB)/4, $0xc2b00000
+DATA gradLow<>+28(SB)/4, $0xc2b00000
+GLOBL gradLow<>(SB), RODATA|NOPTR, $32
+
+DATA gradExp2<>+0(SB)/4, $0x3e7607de
+DATA gradExp2<>+4(SB)/4, $0x3e7607de
+DATA gradExp2<>+8(SB)/4, $0x3e7607de
+DATA gradExp2<>+12(SB)/4, $0x3e7607de
+DATA gradExp2<>+16(SB)/4, $0x3e7607de
+DATA gradExp2<>+20(SB)/4, $0x3e7607de
+DATA gradExp2<>+24(SB)/4, $0x3e7607de
+DATA gradExp2<>+28(SB)/4, $0x3e7607de
+GLOBL gradExp2<>(SB), RODATA|NOPTR, $32
+
+DATA gradExp1<>+0(SB)/4, $0x3f317219
+DATA gradExp1<>+4(SB)/4, $0x3f317219
+DATA gradExp1<>+8(SB)/4, $0x3f317219
+DATA gradExp1<>+12(SB)/4, $0x3f317219
+DATA gradExp1<>+16(SB)/4, $0x3f317219
+DATA gradExp1<>+20(SB)/4, $0x3f317219
+DATA gradExp1<>+24(SB)/4, $0x3f317219
+DATA gradExp1<>+28(SB)/4, $0x3f317219
+GLOBL gradExp1<>(SB), RODATA|NOPTR, $32
+
+DATA gradThr<>+0(SB)/4, $0x0c8b3a3f
+DATA gradThr<>+4(SB)/4, $0x0c8b3a3f
+DATA gradThr<>+8(SB)/4, $0x0c8b3a3f
+DATA gradThr<>+12(SB)/4, $0x0c8b3a3f
+DATA gradThr<>+16(SB)/4, $0x0c8b3a3f
+DATA gradThr<>+20(SB)/4, $0x0c8b3a3f
+DATA gradThr<>+24(SB)/4, $0x0c8b3a3f
+DATA gradThr<>+28(SB)/4, $0x0c8b3a3f
+GLOBL gradThr<>(SB), RODATA|NOPTR, $32
+
+DATA gradNaN<>+0(SB)/4, $0x7fc00000
+DATA gradNaN<>+4(SB)/4, $0x7fc00000
+DATA gradNaN<>+8(SB)/4, $0x7fc00000
+DATA gradNaN<>+12(SB)/4, $0x7fc00000
+DATA gradNaN<>+16(SB)/4, $0x7fc00000
+DATA gradNaN<>+20(SB)/4, $0x7fc00000
+DATA gradNaN<>+24(SB)/4, $0x7fc00000
+DATA gradNaN<>+28(SB)/4, $0x7fc00000
+GLOBL gradNaN<>(SB), RODATA|NOPTR, $32
 
 // func dotAVX2(src []float32, dy []float32, s *[16]float64) (sum float64)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, FMA3, MMX+
 TEXT ·dotAVX2(SB), NOSPLIT, $0-64
 	// dotAVX2: adds x * dy to the lanes in s, which are 0 if s is nil; the sum of those.
-	MOVQ    src_base+0(FP), SI
-	MOVQ    src_len+8(FP), CX
-	MOVQ    dy_base+24(FP), R8
+	MOVQ    src_base+0(FP), R14
+	MOVQ    src_len+8(FP), R12
+	MOVQ    dy_base+24(FP), R15
+	MOVQ    R12, CX
+	ANDQ    $0x0f, CX
+	LEAQ    laneMasks<>+64(SB), R13
+	SHLQ    $0x02, CX
+	SUBQ    CX, R13
+	MOVQ    R12, CX
 	MOVQ    s+48(FP), R12
-	VXORPD  Y8, Y8, Y8
-	VXORPD  Y9, Y9, Y9
-	VXORPD  Y10, Y10, Y10
-	VXORPD  Y11, Y11, Y11
+	VXORPD  Y0, Y0, Y0
+	VXORPD  Y1, Y1, Y1
+	VXORPD  Y2, Y2, Y2
+	VXORPD  Y3, Y3, Y3
 	TESTQ   R12, R12
 	JZ      begin
-	VMOVUPD (R12), Y8
-	VMOVUPD 32(R12), Y9
-	VMOVUPD 64(R12), Y10
-	VMOVUPD 96(R12), Y11
+	VMOVUPD (R12), Y0
+	VMOVUPD 32(R12), Y1
+	VMOVUPD 64(R12), Y2
+	VMOVUPD 96(R12), Y3
 
 begin:
 	SUBQ    $0x10, CX
-	JLT     left
+	JLT     sumLeft
 	PCALIGN $0x40
 
-row:
-	VCVTPS2PD   (SI), Y0
-	VCVTPS2PD   (R8), Y4
-	VFMADD231PD Y0, Y4, Y8
-	VCVTPS2PD   16(SI), Y1
-	VCVTPS2PD   16(R8), Y5
-	VFMADD231PD Y1, Y5, Y9
-	VCVTPS2PD   32(SI), Y2
-	VCVTPS2PD   32(R8), Y6
-	VFMADD231PD Y2, Y6, Y10
-	VCVTPS2PD   48(SI), Y3
-	VCVTPS2PD   48(R8), Y7
-	VFMADD231PD Y3, Y7, Y11
-	PREFETCHT0  2048(SI)
-	ADDQ        $0x40, SI
-	PREFETCHT0  2048(R8)
-	ADDQ        $0x40, R8
+sum:
+	VCVTPS2PD   (R14), Y4
+	VCVTPS2PD   (R15), Y5
+	VFMADD231PD Y4, Y5, Y0
+	VCVTPS2PD   16(R14), Y4
+	VCVTPS2PD   16(R15), Y5
+	VFMADD231PD Y4, Y5, Y1
+	VCVTPS2PD   32(R14), Y4
+	VCVTPS2PD   32(R15), Y5
+	VFMADD231PD Y4, Y5, Y2
+	VCVTPS2PD   48(R14), Y4
+	VCVTPS2PD   48(R15), Y5
+	VFMADD231PD Y4, Y5, Y3
+	PREFETCHT0  2048(R14)
+	ADDQ        $0x40, R14
+	PREFETCHT0  2048(R15)
+	ADDQ        $0x40, R15
 	SUBQ        $0x10, CX
-	JGE         row
+	JGE         sum
 
-left:
-	ADDQ         $0x10, CX
-	JZ           done
-	MOVQ         $0x0706050403020100, AX
-	VMOVQ        AX, X15
-	VPMOVZXBD    X15, X15
-	VMOVD        CX, X14
-	VPBROADCASTD X14, X14
-	MOVL         $0x00000004, AX
-	VMOVD        AX, X13
-	VPBROADCASTD X13, X13
-	VPCMPGTD     X15, X14, X12
-	VPADDD       X13, X15, X15
-	VMASKMOVPS   (SI), X12, X0
-	VCVTPS2PD    X0, Y0
-	VMASKMOVPS   (R8), X12, X4
-	VCVTPS2PD    X4, Y4
-	VFMADD231PD  Y0, Y4, Y8
-	VPCMPGTD     X15, X14, X12
-	VPADDD       X13, X15, X15
-	VMASKMOVPS   16(SI), X12, X1
-	VCVTPS2PD    X1, Y1
-	VMASKMOVPS   16(R8), X12, X5
-	VCVTPS2PD    X5, Y5
-	VFMADD231PD  Y1, Y5, Y9
-	VPCMPGTD     X15, X14, X12
-	VPADDD       X13, X15, X15
-	VMASKMOVPS   32(SI), X12, X2
-	VCVTPS2PD    X2, Y2
-	VMASKMOVPS   32(R8), X12, X6
-	VCVTPS2PD    X6, Y6
-	VFMADD231PD  Y2, Y6, Y10
-	VPCMPGTD     X15, X14, X12
-	VPADDD       X13, X15, X15
-	VMASKMOVPS   48(SI), X12, X3
-	VCVTPS2PD    X3, Y3
-	VMASKMOVPS   48(R8), X12, X7
-	VCVTPS2PD    X7, Y7
-	VFMADD231PD  Y3, Y7, Y11
+sumLeft:
+	ADDQ        $0x10, CX
+	JZ          sumDone
+	VMOVUPS     (R13), X4
+	VMASKMOVPS  (R14), X4, X4
+	VCVTPS2PD   X4, Y4
+	VMOVUPS     (R13), X5
+	VMASKMOVPS  (R15), X5, X5
+	VCVTPS2PD   X5, Y5
+	VFMADD231PD Y4, Y5, Y0
+	VMOVUPS     16(R13), X4
+	VMASKMOVPS  16(R14), X4, X4
+	VCVTPS2PD   X4, Y4
+	VMOVUPS     16(R13), X5
+	VMASKMOVPS  16(R15), X5, X5
+	VCVTPS2PD   X5, Y5
+	VFMADD231PD Y4, Y5, Y1
+	VMOVUPS     32(R13), X4
+	VMASKMOVPS  32(R14), X4, X4
+	VCVTPS2PD   X4, Y4
+	VMOVUPS     32(R13), X5
+	VMASKMOVPS  32(R15), X5, X5
+	VCVTPS2PD   X5, Y5
+	VFMADD231PD Y4, Y5, Y2
+	VMOVUPS     48(R13), X4
+	VMASKMOVPS  48(R14), X4, X4
+	VCVTPS2PD   X4, Y4
+	VMOVUPS     48(R13), X5
+	VMASKMOVPS  48(R15), X5, X5
+	VCVTPS2PD   X5, Y5
+	VFMADD231PD Y4, Y5, Y3
 
-done:
+sumDone:
 	TESTQ   R12, R12
 	JZ      add
-	VMOVUPD Y8, (R12)
-	VMOVUPD Y9, 32(R12)
-	VMOVUPD Y10, 64(R12)
-	VMOVUPD Y11, 96(R12)
+	VMOVUPD Y0, (R12)
+	VMOVUPD Y1, 32(R12)
+	VMOVUPD Y2, 64(R12)
+	VMOVUPD Y3, 96(R12)
 
 add:
-	VADDPD       Y10, Y8, Y8
-	VADDPD       Y11, Y9, Y9
-	VADDPD       Y9, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X9
-	VADDPD       X9, X8, X8
-	VUNPCKHPD    X8, X8, X9
-	VADDSD       X9, X8, X8
-	VMOVSD       X8, sum+56(FP)
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDSD       X1, X0, X0
+	VMOVSD       X0, sum+56(FP)
 	VZEROUPPER
 	RET
 
 // func sum64AVX2(src []float32, s *[16]float64) (sum float64)
-// Requires: AVX, AVX2, MMX+
+// Requires: AVX, MMX+
 TEXT ·sum64AVX2(SB), NOSPLIT, $0-40
 	// sum64AVX2: adds x to the lanes in s, which are 0 if s is nil; the sum of those.
-	MOVQ    src_base+0(FP), SI
-	MOVQ    src_len+8(FP), CX
+	MOVQ    src_base+0(FP), R14
+	MOVQ    src_len+8(FP), R12
+	MOVQ    R12, CX
+	ANDQ    $0x0f, CX
+	LEAQ    laneMasks<>+64(SB), R13
+	SHLQ    $0x02, CX
+	SUBQ    CX, R13
+	MOVQ    R12, CX
 	MOVQ    s+24(FP), R12
-	VXORPD  Y8, Y8, Y8
-	VXORPD  Y9, Y9, Y9
-	VXORPD  Y10, Y10, Y10
-	VXORPD  Y11, Y11, Y11
+	VXORPD  Y0, Y0, Y0
+	VXORPD  Y1, Y1, Y1
+	VXORPD  Y2, Y2, Y2
+	VXORPD  Y3, Y3, Y3
 	TESTQ   R12, R12
 	JZ      begin
-	VMOVUPD (R12), Y8
-	VMOVUPD 32(R12), Y9
-	VMOVUPD 64(R12), Y10
-	VMOVUPD 96(R12), Y11
+	VMOVUPD (R12), Y0
+	VMOVUPD 32(R12), Y1
+	VMOVUPD 64(R12), Y2
+	VMOVUPD 96(R12), Y3
 
 begin:
 	SUBQ    $0x10, CX
-	JLT     left
+	JLT     sumLeft
 	PCALIGN $0x40
 
-row:
-	VCVTPS2PD  (SI), Y0
-	VADDPD     Y0, Y8, Y8
-	VCVTPS2PD  16(SI), Y1
-	VADDPD     Y1, Y9, Y9
-	VCVTPS2PD  32(SI), Y2
-	VADDPD     Y2, Y10, Y10
-	VCVTPS2PD  48(SI), Y3
-	VADDPD     Y3, Y11, Y11
-	PREFETCHT0 2048(SI)
-	ADDQ       $0x40, SI
+sum:
+	VCVTPS2PD  (R14), Y4
+	VADDPD     Y4, Y0, Y0
+	VCVTPS2PD  16(R14), Y4
+	VADDPD     Y4, Y1, Y1
+	VCVTPS2PD  32(R14), Y4
+	VADDPD     Y4, Y2, Y2
+	VCVTPS2PD  48(R14), Y4
+	VADDPD     Y4, Y3, Y3
+	PREFETCHT0 2048(R14)
+	ADDQ       $0x40, R14
 	SUBQ       $0x10, CX
-	JGE        row
+	JGE        sum
 
-left:
-	ADDQ         $0x10, CX
-	JZ           done
-	MOVQ         $0x0706050403020100, AX
-	VMOVQ        AX, X15
-	VPMOVZXBD    X15, X15
-	VMOVD        CX, X14
-	VPBROADCASTD X14, X14
-	MOVL         $0x00000004, AX
-	VMOVD        AX, X13
-	VPBROADCASTD X13, X13
-	VPCMPGTD     X15, X14, X12
-	VPADDD       X13, X15, X15
-	VMASKMOVPS   (SI), X12, X0
-	VCVTPS2PD    X0, Y0
-	VADDPD       Y0, Y8, Y8
-	VPCMPGTD     X15, X14, X12
-	VPADDD       X13, X15, X15
-	VMASKMOVPS   16(SI), X12, X1
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y1, Y9, Y9
-	VPCMPGTD     X15, X14, X12
-	VPADDD       X13, X15, X15
-	VMASKMOVPS   32(SI), X12, X2
-	VCVTPS2PD    X2, Y2
-	VADDPD       Y2, Y10, Y10
-	VPCMPGTD     X15, X14, X12
-	VPADDD       X13, X15, X15
-	VMASKMOVPS   48(SI), X12, X3
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y3, Y11, Y11
+sumLeft:
+	ADDQ       $0x10, CX
+	JZ         sumDone
+	VMOVUPS    (R13), X4
+	VMASKMOVPS (R14), X4, X4
+	VCVTPS2PD  X4, Y4
+	VADDPD     Y4, Y0, Y0
+	VMOVUPS    16(R13), X4
+	VMASKMOVPS 16(R14), X4, X4
+	VCVTPS2PD  X4, Y4
+	VADDPD     Y4, Y1, Y1
+	VMOVUPS    32(R13), X4
+	VMASKMOVPS 32(R14), X4, X4
+	VCVTPS2PD  X4, Y4
+	VADDPD     Y4, Y2, Y2
+	VMOVUPS    48(R13), X4
+	VMASKMOVPS 48(R14), X4, X4
+	VCVTPS2PD  X4, Y4
+	VADDPD     Y4, Y3, Y3
 
-done:
+sumDone:
 	TESTQ   R12, R12
 	JZ      add
-	VMOVUPD Y8, (R12)
-	VMOVUPD Y9, 32(R12)
-	VMOVUPD Y10, 64(R12)
-	VMOVUPD Y11, 96(R12)
+	VMOVUPD Y0, (R12)
+	VMOVUPD Y1, 32(R12)
+	VMOVUPD Y2, 64(R12)
+	VMOVUPD Y3, 96(R12)
 
 add:
-	VADDPD       Y10, Y8, Y8
-	VADDPD       Y11, Y9, Y9
-	VADDPD       Y9, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X9
-	VADDPD       X9, X8, X8
-	VUNPCKHPD    X8, X8, X9
-	VADDSD       X9, X8, X8
-	VMOVSD       X8, sum+32(FP)
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDSD       X1, X0, X0
+	VMOVSD       X0, sum+32(FP)
 	VZEROUPPER
 	RET
 

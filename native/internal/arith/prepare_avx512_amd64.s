@@ -899,135 +899,380 @@ DATA upperWords<>+60(SB)/2, $0x003d
 DATA upperWords<>+62(SB)/2, $0x003f
 GLOBL upperWords<>(SB), RODATA|NOPTR, $64
 
-// func minZeroAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·minZeroAVX512(SB), NOSPLIT, $0-80
-	// minZeroAVX512: x, or 0 if it is above.
-	MOVQ  src_base+24(FP), SI
-	MOVQ  dst_base+0(FP), DI
-	MOVQ  rows+48(FP), DX
-	MOVQ  cols+56(FP), R12
-	MOVQ  srcStride+72(FP), R9
-	SUBQ  R12, R9
-	SHLQ  $0x02, R9
-	MOVQ  dstStride+64(FP), R10
-	SUBQ  R12, R10
-	SHLQ  $0x02, R10
-	MOVQ  R12, CX
-	ANDQ  $0x0f, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K1
+// func softmaxGradRowsAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
+// Requires: AVX, AVX512F, AVX512VL, MMX+
+TEXT ·softmaxGradRowsAVX512(SB), NOSPLIT, $264-136
+	// softmaxGradRowsAVX512: x * (dy - total) * scale in float64, where nothing is a NaN; if total is a NaN, for that of each row, sum(x * dy), up to the first that is not finite.
+	MOVQ         src_base+24(FP), SI
+	MOVQ         dst_base+0(FP), DI
+	MOVQ         rows+88(FP), DX
+	MOVQ         cols+96(FP), R12
+	MOVQ         srcStride+112(FP), R9
+	SUBQ         R12, R9
+	SHLQ         $0x02, R9
+	MOVQ         dstStride+104(FP), R10
+	SUBQ         R12, R10
+	SHLQ         $0x02, R10
+	MOVQ         dy_base+48(FP), R8
+	MOVQ         otherStride+120(FP), R11
+	SUBQ         R12, R11
+	SHLQ         $0x02, R11
+	MOVQ         R12, CX
+	ANDQ         $0x07, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K1
+	LEAQ         63(SP), BX
+	ANDQ         $-64, BX
+	VBROADCASTSD scale+80(FP), Z0
+	VMOVUPD      Z0, (BX)
 
-	// Z4: 0.
-	MOVL         $0x00000000, AX
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Z4
-
-row:
-	MOVQ    R12, CX
-	SUBQ    $0x00000040, CX
-	JLT     few
-	PCALIGN $0x40
-
-four:
-	PREFETCHT0 4096(SI)
-	VMOVUPS    (SI), Z0
-	VMINPS     Z0, Z4, Z0
-	VMOVUPS    Z0, (DI)
-	PREFETCHT0 4160(SI)
-	VMOVUPS    64(SI), Z0
-	VMINPS     Z0, Z4, Z0
-	VMOVUPS    Z0, 64(DI)
-	PREFETCHT0 4224(SI)
-	VMOVUPS    128(SI), Z0
-	VMINPS     Z0, Z4, Z0
-	VMOVUPS    Z0, 128(DI)
-	PREFETCHT0 4288(SI)
-	VMOVUPS    192(SI), Z0
-	VMINPS     Z0, Z4, Z0
-	VMOVUPS    Z0, 192(DI)
-	ADDQ       $0x00000100, SI
-	ADDQ       $0x00000100, DI
-	SUBQ       $0x00000040, CX
-	JGE        four
-
-few:
-	ADDQ $0x00000030, CX
-	JLT  left
-
-one:
-	PREFETCHT0 4096(SI)
-	VMOVUPS    (SI), Z0
-	VMINPS     Z0, Z4, Z0
-	VMOVUPS    Z0, (DI)
-	ADDQ       $0x00000040, SI
-	ADDQ       $0x00000040, DI
-	SUBQ       $0x00000010, CX
-	JGE        one
-
-left:
-	ADDQ       $0x00000010, CX
-	JZ         next
-	PREFETCHT0 4096(SI)
-	VMOVUPS.Z  (SI), K1, Z0
-	VMINPS     Z0, Z4, Z0
-	VMOVUPS    Z0, K1, (DI)
-	LEAQ       (SI)(CX*4), SI
-	LEAQ       (DI)(CX*4), DI
-
-next:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ DX
-	JNZ  row
-	VZEROUPPER
-	RET
-
-// func softmaxGradAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, MMX+
-TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-128
-	// softmaxGradAVX512: x * (dy - total) * scale in float64, where nothing is a NaN.
-	MOVQ  src_base+24(FP), SI
-	MOVQ  dst_base+0(FP), DI
-	MOVQ  rows+88(FP), DX
-	MOVQ  cols+96(FP), R12
-	MOVQ  srcStride+112(FP), R9
-	SUBQ  R12, R9
-	SHLQ  $0x02, R9
-	MOVQ  dstStride+104(FP), R10
-	SUBQ  R12, R10
-	SHLQ  $0x02, R10
-	MOVQ  dy_base+48(FP), R8
-	MOVQ  otherStride+120(FP), R11
-	SUBQ  R12, R11
-	SHLQ  $0x02, R11
-	MOVQ  R12, CX
-	ANDQ  $0x07, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K1
-
-	// Y6: NaN.
-	MOVL         $0x7fc00000, AX
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y6
-	VBROADCASTSD total+72(FP), Z4
-	VBROADCASTSD scale+80(FP), Z5
+	// Whether there is a total.
+	VMOVSD       total+72(FP), X0
+	XORL         AX, AX
+	VUCOMISD     X0, X0
+	SETPC        AL
+	MOVQ         AX, 192(BX)
+	VBROADCASTSD X0, Z4
+	MOVQ         R12, CX
+	ANDQ         $0x0f, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K3
+	SHRL         $0x08, AX
+	KMOVW        AX, K4
 	MOVQ         $0x3ff0000000000000, AX
 	SUBQ         scale+80(FP), AX
 
 row:
+	CMPQ    192(BX), $0x00
+	JNE     given
+	MOVQ    SI, R14
+	MOVQ    R8, R15
+	MOVQ    R12, CX
+	VXORPD  Y0, Y0, Y0
+	VXORPD  Y1, Y1, Y1
+	SUBQ    $0x10, CX
+	JLT     sumLeft
+	PCALIGN $0x40
+
+sum:
+	VCVTPS2PD   (R14), Z4
+	VCVTPS2PD   (R15), Z5
+	VFMADD231PD Z4, Z5, Z0
+	VCVTPS2PD   32(R14), Z4
+	VCVTPS2PD   32(R15), Z5
+	VFMADD231PD Z4, Z5, Z1
+	PREFETCHT0  2048(R14)
+	ADDQ        $0x40, R14
+	PREFETCHT0  2048(R15)
+	ADDQ        $0x40, R15
+	SUBQ        $0x10, CX
+	JGE         sum
+
+sumLeft:
+	ADDQ        $0x10, CX
+	JZ          sumDone
+	VCVTPS2PD.Z (R14), K3, Z4
+	VCVTPS2PD.Z (R15), K3, Z5
+	VFMADD231PD Z4, Z5, Z0
+	VCVTPS2PD.Z 32(R14), K4, Z4
+	VCVTPS2PD.Z 32(R15), K4, Z5
+	VFMADD231PD Z4, Z5, Z1
+
+sumDone:
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X0
+	VUNPCKHPD     X0, X0, X1
+	VADDSD        X1, X0, X0
+
+	// Leave unless total * scale is finite.
+	VMULSD       scale+80(FP), X0, X1
+	VSUBSD       X1, X1, X1
+	VUCOMISD     X1, X1
+	JPS          end
+	VBROADCASTSD X0, Z4
+
+given:
 	MOVQ    R12, CX
 	SUBQ    $0x00000020, CX
 	JLT     few
 	PCALIGN $0x40
 
 four:
+	PREFETCHT0 4096(SI)
+	PREFETCHT0 256(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4096(R8)
+	PREFETCHT0 4160(SI)
+	PREFETCHT0 320(DI)
+	PREFETCHT0 4160(DI)
+	PREFETCHT0 4160(R8)
 	TESTQ      AX, AX
-	JNZ        each
+	JNZ        scaled
+	VCVTPS2PD  (SI), Z0
+	VCVTPS2PD  (R8), Z1
+
+	// x * (dy - total)
+	VSUBPD    Z4, Z1, Z1
+	VMULPD    Z1, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, (DI)
+	VCVTPS2PD 32(SI), Z0
+	VCVTPS2PD 32(R8), Z1
+
+	// x * (dy - total)
+	VSUBPD    Z4, Z1, Z1
+	VMULPD    Z1, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 32(DI)
+	VCVTPS2PD 64(SI), Z0
+	VCVTPS2PD 64(R8), Z1
+
+	// x * (dy - total)
+	VSUBPD    Z4, Z1, Z1
+	VMULPD    Z1, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 64(DI)
+	VCVTPS2PD 96(SI), Z0
+	VCVTPS2PD 96(R8), Z1
+
+	// x * (dy - total)
+	VSUBPD    Z4, Z1, Z1
+	VMULPD    Z1, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 96(DI)
+
+done:
+	ADDQ $0x00000080, SI
+	ADDQ $0x00000080, DI
+	ADDQ $0x00000080, R8
+	SUBQ $0x00000020, CX
+	JGE  four
+
+few:
+	ADDQ $0x00000018, CX
+	JLT  left
+
+one:
+	VCVTPS2PD (SI), Z0
+	VCVTPS2PD (R8), Z1
+
+	// x * (dy - total)
+	VSUBPD Z4, Z1, Z1
+	VMULPD Z1, Z0, Z0
+
+	// Times the scale.
+	VMULPD    (BX), Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, (DI)
+	ADDQ      $0x00000020, SI
+	ADDQ      $0x00000020, DI
+	ADDQ      $0x00000020, R8
+	SUBQ      $0x00000008, CX
+	JGE       one
+
+left:
+	ADDQ        $0x00000008, CX
+	JZ          next
+	VCVTPS2PD.Z (SI), K1, Z0
+	VCVTPS2PD.Z (R8), K1, Z1
+
+	// x * (dy - total)
+	VSUBPD Z4, Z1, Z1
+	VMULPD Z1, Z0, Z0
+
+	// Times the scale.
+	VMULPD    (BX), Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, K1, (DI)
+	LEAQ      (SI)(CX*4), SI
+	LEAQ      (DI)(CX*4), DI
+	LEAQ      (R8)(CX*4), R8
+
+next:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	ADDQ R11, R8
+	DECQ DX
+	JNZ  row
+
+end:
+	MOVQ rows+88(FP), CX
+	SUBQ DX, CX
+	MOVQ CX, done+128(FP)
+	VZEROUPPER
+	RET
+
+scaled:
+	VCVTPS2PD (SI), Z0
+	VCVTPS2PD (R8), Z1
+
+	// x * (dy - total)
+	VSUBPD Z4, Z1, Z1
+	VMULPD Z1, Z0, Z0
+
+	// Times the scale.
+	VMULPD    (BX), Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, (DI)
+	VCVTPS2PD 32(SI), Z0
+	VCVTPS2PD 32(R8), Z1
+
+	// x * (dy - total)
+	VSUBPD Z4, Z1, Z1
+	VMULPD Z1, Z0, Z0
+
+	// Times the scale.
+	VMULPD    (BX), Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 32(DI)
+	VCVTPS2PD 64(SI), Z0
+	VCVTPS2PD 64(R8), Z1
+
+	// x * (dy - total)
+	VSUBPD Z4, Z1, Z1
+	VMULPD Z1, Z0, Z0
+
+	// Times the scale.
+	VMULPD    (BX), Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 64(DI)
+	VCVTPS2PD 96(SI), Z0
+	VCVTPS2PD 96(R8), Z1
+
+	// x * (dy - total)
+	VSUBPD Z4, Z1, Z1
+	VMULPD Z1, Z0, Z0
+
+	// Times the scale.
+	VMULPD    (BX), Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 96(DI)
+	JMP       done
+
+// func logSoftmaxGradRowsAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
+// Requires: AVX, AVX512F, AVX512VL, MMX+
+TEXT ·logSoftmaxGradRowsAVX512(SB), NOSPLIT, $264-136
+	// logSoftmaxGradRowsAVX512: (dy - exp(x) * total) * scale in float64, every NaN the same; if total is a NaN, for that of each row, sum(dy), up to the first that is not finite.
+	MOVQ         src_base+24(FP), SI
+	MOVQ         dst_base+0(FP), DI
+	MOVQ         rows+88(FP), DX
+	MOVQ         cols+96(FP), R12
+	MOVQ         srcStride+112(FP), R9
+	SUBQ         R12, R9
+	SHLQ         $0x02, R9
+	MOVQ         dstStride+104(FP), R10
+	SUBQ         R12, R10
+	SHLQ         $0x02, R10
+	MOVQ         dy_base+48(FP), R8
+	MOVQ         otherStride+120(FP), R11
+	SUBQ         R12, R11
+	SHLQ         $0x02, R11
+	MOVQ         R12, CX
+	ANDQ         $0x07, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K1
+	LEAQ         63(SP), BX
+	ANDQ         $-64, BX
+	VBROADCASTSD scale+80(FP), Z0
+	VMOVUPD      Z0, (BX)
+
+	// Whether there is a total.
+	VMOVSD   total+72(FP), X0
+	XORL     AX, AX
+	VUCOMISD X0, X0
+	SETPC    AL
+	MOVQ     AX, 192(BX)
+
+	// Times 2^-100.
+	VMULSD          gradDown<>+0(SB), X0, X0
+	VBROADCASTSD    X0, Z4
+	MOVQ            R12, CX
+	ANDQ            $0x0f, CX
+	MOVL            $0x00000001, AX
+	SHLL            CL, AX
+	DECL            AX
+	KMOVW           AX, K3
+	SHRL            $0x08, AX
+	KMOVW           AX, K4
+	MOVQ            $0x3ff0000000000000, AX
+	SUBQ            scale+80(FP), AX
+	VBROADCASTSS    gradKHi<>+0(SB), Z16
+	VBROADCASTSS    gradKLo<>+0(SB), Z17
+	VBROADCASTSS    gradMagic<>+0(SB), Z18
+	VBROADCASTF64X4 gradTable<>+0(SB), Z19
+	VBROADCASTSS    gradExp3<>+0(SB), Z20
+	VBROADCASTSS    gradCLo<>+0(SB), Z21
+	VBROADCASTSS    gradCHi<>+0(SB), Z22
+	VBROADCASTSS    gradZero<>+0(SB), Z23
+	VBROADCASTSS    gradLow<>+0(SB), Z24
+	VBROADCASTSS    gradExp2<>+0(SB), Z25
+	VBROADCASTSS    gradExp1<>+0(SB), Z26
+	VBROADCASTSS    gradThr<>+0(SB), Z27
+
+row:
+	CMPQ    192(BX), $0x00
+	JNE     given
+	MOVQ    R8, R14
+	MOVQ    R12, CX
+	VXORPD  Y0, Y0, Y0
+	VXORPD  Y1, Y1, Y1
+	SUBQ    $0x10, CX
+	JLT     sumLeft
+	PCALIGN $0x40
+
+sum:
+	VCVTPS2PD  (R14), Z4
+	VADDPD     Z4, Z0, Z0
+	VCVTPS2PD  32(R14), Z4
+	VADDPD     Z4, Z1, Z1
+	PREFETCHT0 2048(R14)
+	ADDQ       $0x40, R14
+	SUBQ       $0x10, CX
+	JGE        sum
+
+sumLeft:
+	ADDQ        $0x10, CX
+	JZ          sumDone
+	VCVTPS2PD.Z (R14), K3, Z4
+	VADDPD      Z4, Z0, Z0
+	VCVTPS2PD.Z 32(R14), K4, Z4
+	VADDPD      Z4, Z1, Z1
+
+sumDone:
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X0
+	VUNPCKHPD     X0, X0, X1
+	VADDSD        X1, X0, X0
+
+	// Leave unless total * scale is finite.
+	VMULSD   scale+80(FP), X0, X1
+	VSUBSD   X1, X1, X1
+	VUCOMISD X1, X1
+	JPS      end
+
+	// Times 2^-100.
+	VMULSD       gradDown<>+0(SB), X0, X0
+	VBROADCASTSD X0, Z4
+
+given:
+	MOVQ    R12, CX
+	SUBQ    $0x00000020, CX
+	JLT     few
+	PCALIGN $0x40
+
+four:
 	PREFETCHT0 4096(SI)
 	PREFETCHT0 256(DI)
 	PREFETCHT0 4096(DI)
@@ -1036,87 +1281,107 @@ four:
 	PREFETCHT0 320(DI)
 	PREFETCHT0 4160(DI)
 	PREFETCHT0 4160(R8)
-	VCVTPS2PD  (SI), Z0
-	VCVTPS2PD  (R8), Z1
+	VMINPS     (SI), Z23, Z3
+	VMAXPS     Z3, Z24, Z3
 
-	// x * (dy - total)
-	VSUBPD    Z4, Z1, Z1
-	VMULPD    Z1, Z0, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, (DI)
-	VCVTPS2PD 32(SI), Z0
-	VCVTPS2PD 32(R8), Z1
+	// u = x * kHi + magic - N
+	VMOVAPS     Z18, Z1
+	VFMADD231PS Z3, Z16, Z1
 
-	// x * (dy - total)
-	VSUBPD    Z4, Z1, Z1
-	VMULPD    Z1, Z0, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, 32(DI)
-	VCVTPS2PD 64(SI), Z0
-	VCVTPS2PD 64(R8), Z1
+	// f = x * (kHi + kLo) - n
+	VSUBPS      Z1, Z18, Z0
+	VFMADD231PS Z3, Z16, Z0
+	VFMADD231PS Z3, Z17, Z0
 
-	// x * (dy - total)
-	VSUBPD    Z4, Z1, Z1
-	VMULPD    Z1, Z0, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, 64(DI)
-	VCVTPS2PD 96(SI), Z0
-	VCVTPS2PD 96(R8), Z1
+	// s = 2^(n - N) * K
+	VPERMPS Z19, Z1, Z3
+	VPSLLD  $0x14, Z1, Z1
+	VPADDD  Z1, Z3, Z3
 
-	// x * (dy - total)
-	VSUBPD    Z4, Z1, Z1
-	VMULPD    Z1, Z0, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, 96(DI)
-	JMP       fourDone
+	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
+	VMOVUPS     Z25, Z1
+	VFMADD231PS Z20, Z0, Z1
+	VFMADD213PS Z26, Z0, Z1
+	VMULPS      Z0, Z1, Z1
+	VFMADD213PS Z3, Z3, Z1
 
-each:
-	VCVTPS2PD (SI), Z0
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z21, Z1, Z0
+	VCMPPS        $0x05, Z27, Z1, K2
+	VFMADD132PS.Z Z22, Z0, K2, Z1
+	VMOVUPS       Z1, 64(BX)
+	VMINPS        64(SI), Z23, Z3
+	VMAXPS        Z3, Z24, Z3
+
+	// u = x * kHi + magic - N
+	VMOVAPS     Z18, Z2
+	VFMADD231PS Z3, Z16, Z2
+
+	// f = x * (kHi + kLo) - n
+	VSUBPS      Z2, Z18, Z0
+	VFMADD231PS Z3, Z16, Z0
+	VFMADD231PS Z3, Z17, Z0
+
+	// s = 2^(n - N) * K
+	VPERMPS Z19, Z2, Z3
+	VPSLLD  $0x14, Z2, Z2
+	VPADDD  Z2, Z3, Z3
+
+	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
+	VMOVUPS     Z25, Z2
+	VFMADD231PS Z20, Z0, Z2
+	VFMADD213PS Z26, Z0, Z2
+	VMULPS      Z0, Z2, Z2
+	VFMADD213PS Z3, Z3, Z2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z21, Z2, Z0
+	VCMPPS        $0x05, Z27, Z2, K2
+	VFMADD132PS.Z Z22, Z0, K2, Z2
+	VMOVUPS       Z2, 128(BX)
+
+	// Whether there is a NaN.
+	VCMPPS   $0x03, Z1, Z2, K2
+	KORTESTW K2, K2
+	JNZ      nan
+
+number:
+	TESTQ     AX, AX
+	JNZ       scaled
+	VCVTPS2PD 64(BX), Z0
 	VCVTPS2PD (R8), Z1
 
-	// x * (dy - total)
-	VSUBPD Z4, Z1, Z1
-	VMULPD Z1, Z0, Z0
-
-	// Times the scale.
-	VMULPD    Z5, Z0, Z0
+	// dy - exp(x) * total
+	VMULPD    Z4, Z0, Z0
+	VSUBPD    Z0, Z1, Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, (DI)
-	VCVTPS2PD 32(SI), Z0
+	VCVTPS2PD 96(BX), Z0
 	VCVTPS2PD 32(R8), Z1
 
-	// x * (dy - total)
-	VSUBPD Z4, Z1, Z1
-	VMULPD Z1, Z0, Z0
-
-	// Times the scale.
-	VMULPD    Z5, Z0, Z0
+	// dy - exp(x) * total
+	VMULPD    Z4, Z0, Z0
+	VSUBPD    Z0, Z1, Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, 32(DI)
-	VCVTPS2PD 64(SI), Z0
+	VCVTPS2PD 128(BX), Z0
 	VCVTPS2PD 64(R8), Z1
 
-	// x * (dy - total)
-	VSUBPD Z4, Z1, Z1
-	VMULPD Z1, Z0, Z0
-
-	// Times the scale.
-	VMULPD    Z5, Z0, Z0
+	// dy - exp(x) * total
+	VMULPD    Z4, Z0, Z0
+	VSUBPD    Z0, Z1, Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, 64(DI)
-	VCVTPS2PD 96(SI), Z0
+	VCVTPS2PD 160(BX), Z0
 	VCVTPS2PD 96(R8), Z1
 
-	// x * (dy - total)
-	VSUBPD Z4, Z1, Z1
-	VMULPD Z1, Z0, Z0
-
-	// Times the scale.
-	VMULPD    Z5, Z0, Z0
+	// dy - exp(x) * total
+	VMULPD    Z4, Z0, Z0
+	VSUBPD    Z0, Z1, Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, 96(DI)
 
-fourDone:
+done:
 	ADDQ $0x00000080, SI
 	ADDQ $0x00000080, DI
 	ADDQ $0x00000080, R8
@@ -1128,15 +1393,47 @@ few:
 	JLT  left
 
 one:
-	VCVTPS2PD (SI), Z0
-	VCVTPS2PD (R8), Z1
+	VMOVUPS (SI), Y0
+	VMINPS  Z0, Z23, Z3
+	VMAXPS  Z3, Z24, Z3
 
-	// x * (dy - total)
-	VSUBPD Z4, Z1, Z1
-	VMULPD Z1, Z0, Z0
+	// u = x * kHi + magic - N
+	VMOVAPS     Z18, Z1
+	VFMADD231PS Z3, Z16, Z1
+
+	// f = x * (kHi + kLo) - n
+	VSUBPS      Z1, Z18, Z0
+	VFMADD231PS Z3, Z16, Z0
+	VFMADD231PS Z3, Z17, Z0
+
+	// s = 2^(n - N) * K
+	VPERMPS Z19, Z1, Z3
+	VPSLLD  $0x14, Z1, Z1
+	VPADDD  Z1, Z3, Z3
+
+	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
+	VMOVUPS     Z25, Z1
+	VFMADD231PS Z20, Z0, Z1
+	VFMADD213PS Z26, Z0, Z1
+	VMULPS      Z0, Z1, Z1
+	VFMADD213PS Z3, Z3, Z1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z21, Z1, Z0
+	VCMPPS        $0x05, Z27, Z1, K2
+	VFMADD132PS.Z Z22, Z0, K2, Z1
+	VCMPPS        $0x03, Z1, Z1, K2
+	VBROADCASTSS  gradNaN<>+0(SB), K2, Z1
+	VMOVUPS       Z1, 64(BX)
+	VCVTPS2PD     64(BX), Z0
+	VCVTPS2PD     (R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD Z4, Z0, Z0
+	VSUBPD Z0, Z1, Z0
 
 	// Times the scale.
-	VMULPD    Z5, Z0, Z0
+	VMULPD    (BX), Z0, Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, (DI)
 	ADDQ      $0x00000020, SI
@@ -1146,17 +1443,49 @@ one:
 	JGE       one
 
 left:
-	ADDQ        $0x00000008, CX
-	JZ          next
-	VCVTPS2PD.Z (SI), K1, Z0
-	VCVTPS2PD.Z (R8), K1, Z1
+	ADDQ      $0x00000008, CX
+	JZ        next
+	VMOVUPS.Z (SI), K1, Y0
+	VMINPS    Z0, Z23, Z3
+	VMAXPS    Z3, Z24, Z3
 
-	// x * (dy - total)
-	VSUBPD Z4, Z1, Z1
-	VMULPD Z1, Z0, Z0
+	// u = x * kHi + magic - N
+	VMOVAPS     Z18, Z1
+	VFMADD231PS Z3, Z16, Z1
+
+	// f = x * (kHi + kLo) - n
+	VSUBPS      Z1, Z18, Z0
+	VFMADD231PS Z3, Z16, Z0
+	VFMADD231PS Z3, Z17, Z0
+
+	// s = 2^(n - N) * K
+	VPERMPS Z19, Z1, Z3
+	VPSLLD  $0x14, Z1, Z1
+	VPADDD  Z1, Z3, Z3
+
+	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
+	VMOVUPS     Z25, Z1
+	VFMADD231PS Z20, Z0, Z1
+	VFMADD213PS Z26, Z0, Z1
+	VMULPS      Z0, Z1, Z1
+	VFMADD213PS Z3, Z3, Z1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z21, Z1, Z0
+	VCMPPS        $0x05, Z27, Z1, K2
+	VFMADD132PS.Z Z22, Z0, K2, Z1
+	VCMPPS        $0x03, Z1, Z1, K2
+	VBROADCASTSS  gradNaN<>+0(SB), K2, Z1
+	VMOVUPS       Z1, 64(BX)
+	VCVTPS2PD     64(BX), Z0
+	VCVTPS2PD.Z   (R8), K1, Z1
+
+	// dy - exp(x) * total
+	VMULPD Z4, Z0, Z0
+	VSUBPD Z0, Z1, Z0
 
 	// Times the scale.
-	VMULPD    Z5, Z0, Z0
+	VMULPD    (BX), Z0, Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, K1, (DI)
 	LEAQ      (SI)(CX*4), SI
@@ -1169,278 +1498,272 @@ next:
 	ADDQ R11, R8
 	DECQ DX
 	JNZ  row
+
+end:
+	MOVQ rows+88(FP), CX
+	SUBQ DX, CX
+	MOVQ CX, done+128(FP)
 	VZEROUPPER
 	RET
 
-// func logSoftmaxGradAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, MMX+
-TEXT ·logSoftmaxGradAVX512(SB), NOSPLIT, $0-128
-	// logSoftmaxGradAVX512: (dy - x * total) * scale in float64, every NaN the same.
-	MOVQ  src_base+24(FP), SI
-	MOVQ  dst_base+0(FP), DI
-	MOVQ  rows+88(FP), DX
-	MOVQ  cols+96(FP), R12
-	MOVQ  srcStride+112(FP), R9
-	SUBQ  R12, R9
-	SHLQ  $0x02, R9
-	MOVQ  dstStride+104(FP), R10
-	SUBQ  R12, R10
-	SHLQ  $0x02, R10
-	MOVQ  dy_base+48(FP), R8
-	MOVQ  otherStride+120(FP), R11
-	SUBQ  R12, R11
-	SHLQ  $0x02, R11
-	MOVQ  R12, CX
-	ANDQ  $0x07, CX
-	MOVL  $0x00000001, AX
-	SHLL  CL, AX
-	DECL  AX
-	KMOVW AX, K1
-
-	// Y6: NaN.
-	MOVL         $0x7fc00000, AX
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y6
-	VBROADCASTSD total+72(FP), Z4
-	VBROADCASTSD scale+80(FP), Z5
-	MOVQ         $0x3ff0000000000000, AX
-	SUBQ         scale+80(FP), AX
-
-row:
-	MOVQ    R12, CX
-	SUBQ    $0x00000020, CX
-	JLT     few
-	PCALIGN $0x40
-
-four:
-	TESTQ AX, AX
-	JNZ   each
-
-	// One by one if there is a NaN.
-	VMOVUPS    (SI), Z0
-	VCMPPS     $0x03, 64(SI), Z0, K2
-	KORTESTW   K2, K2
-	JNZ        each
-	PREFETCHT0 256(DI)
-	PREFETCHT0 4096(DI)
-	PREFETCHT0 4096(R8)
-	PREFETCHT0 320(DI)
-	PREFETCHT0 4160(DI)
-	PREFETCHT0 4160(R8)
-	VCVTPS2PD  (SI), Z0
-	VCVTPS2PD  (R8), Z1
-
-	// dy - x * total
-	VMULPD    Z4, Z0, Z0
-	VSUBPD    Z0, Z1, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, (DI)
-	VCVTPS2PD 32(SI), Z0
-	VCVTPS2PD 32(R8), Z1
-
-	// dy - x * total
-	VMULPD    Z4, Z0, Z0
-	VSUBPD    Z0, Z1, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, 32(DI)
-	VCVTPS2PD 64(SI), Z0
-	VCVTPS2PD 64(R8), Z1
-
-	// dy - x * total
-	VMULPD    Z4, Z0, Z0
-	VSUBPD    Z0, Z1, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, 64(DI)
-	VCVTPS2PD 96(SI), Z0
-	VCVTPS2PD 96(R8), Z1
-
-	// dy - x * total
-	VMULPD    Z4, Z0, Z0
-	VSUBPD    Z0, Z1, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, 96(DI)
-	JMP       fourDone
-
-each:
-	VCVTPS2PD (SI), Z0
+scaled:
+	VCVTPS2PD 64(BX), Z0
 	VCVTPS2PD (R8), Z1
 
-	// dy - x * total
+	// dy - exp(x) * total
 	VMULPD Z4, Z0, Z0
 	VSUBPD Z0, Z1, Z0
 
-	// Times the scale, every NaN the same.
-	VMULPD    Z5, Z0, Z0
+	// Times the scale.
+	VMULPD    (BX), Z0, Z0
 	VCVTPD2PS Z0, Y0
-	VCMPPS    $0x03, Y0, Y0, K2
-	VMOVAPS   Y6, K2, Y0
 	VMOVUPS   Y0, (DI)
-	VCVTPS2PD 32(SI), Z0
+	VCVTPS2PD 96(BX), Z0
 	VCVTPS2PD 32(R8), Z1
 
-	// dy - x * total
+	// dy - exp(x) * total
 	VMULPD Z4, Z0, Z0
 	VSUBPD Z0, Z1, Z0
 
-	// Times the scale, every NaN the same.
-	VMULPD    Z5, Z0, Z0
+	// Times the scale.
+	VMULPD    (BX), Z0, Z0
 	VCVTPD2PS Z0, Y0
-	VCMPPS    $0x03, Y0, Y0, K2
-	VMOVAPS   Y6, K2, Y0
 	VMOVUPS   Y0, 32(DI)
-	VCVTPS2PD 64(SI), Z0
+	VCVTPS2PD 128(BX), Z0
 	VCVTPS2PD 64(R8), Z1
 
-	// dy - x * total
+	// dy - exp(x) * total
 	VMULPD Z4, Z0, Z0
 	VSUBPD Z0, Z1, Z0
 
-	// Times the scale, every NaN the same.
-	VMULPD    Z5, Z0, Z0
+	// Times the scale.
+	VMULPD    (BX), Z0, Z0
 	VCVTPD2PS Z0, Y0
-	VCMPPS    $0x03, Y0, Y0, K2
-	VMOVAPS   Y6, K2, Y0
 	VMOVUPS   Y0, 64(DI)
-	VCVTPS2PD 96(SI), Z0
+	VCVTPS2PD 160(BX), Z0
 	VCVTPS2PD 96(R8), Z1
 
-	// dy - x * total
+	// dy - exp(x) * total
 	VMULPD Z4, Z0, Z0
 	VSUBPD Z0, Z1, Z0
 
-	// Times the scale, every NaN the same.
-	VMULPD    Z5, Z0, Z0
+	// Times the scale.
+	VMULPD    (BX), Z0, Z0
 	VCVTPD2PS Z0, Y0
-	VCMPPS    $0x03, Y0, Y0, K2
-	VMOVAPS   Y6, K2, Y0
 	VMOVUPS   Y0, 96(DI)
+	JMP       done
 
-fourDone:
-	ADDQ $0x00000080, SI
-	ADDQ $0x00000080, DI
-	ADDQ $0x00000080, R8
-	SUBQ $0x00000020, CX
-	JGE  four
+nan:
+	VCMPPS       $0x03, Z1, Z1, K2
+	VBROADCASTSS gradNaN<>+0(SB), K2, Z1
+	VMOVUPS      Z1, 64(BX)
+	VCMPPS       $0x03, Z2, Z2, K2
+	VBROADCASTSS gradNaN<>+0(SB), K2, Z2
+	VMOVUPS      Z2, 128(BX)
+	JMP          number
 
-few:
-	ADDQ $0x00000018, CX
-	JLT  left
+DATA gradDown<>+0(SB)/4, $0x00000000
+DATA gradDown<>+4(SB)/4, $0x39b00000
+GLOBL gradDown<>(SB), RODATA|NOPTR, $8
 
-one:
-	VCVTPS2PD (SI), Z0
-	VCVTPS2PD (R8), Z1
+DATA gradKHi<>+0(SB)/4, $0x3fb8aa3b
+DATA gradKHi<>+4(SB)/4, $0x3fb8aa3b
+DATA gradKHi<>+8(SB)/4, $0x3fb8aa3b
+DATA gradKHi<>+12(SB)/4, $0x3fb8aa3b
+DATA gradKHi<>+16(SB)/4, $0x3fb8aa3b
+DATA gradKHi<>+20(SB)/4, $0x3fb8aa3b
+DATA gradKHi<>+24(SB)/4, $0x3fb8aa3b
+DATA gradKHi<>+28(SB)/4, $0x3fb8aa3b
+GLOBL gradKHi<>(SB), RODATA|NOPTR, $32
 
-	// dy - x * total
-	VMULPD Z4, Z0, Z0
-	VSUBPD Z0, Z1, Z0
+DATA gradKLo<>+0(SB)/4, $0x32a57060
+DATA gradKLo<>+4(SB)/4, $0x32a57060
+DATA gradKLo<>+8(SB)/4, $0x32a57060
+DATA gradKLo<>+12(SB)/4, $0x32a57060
+DATA gradKLo<>+16(SB)/4, $0x32a57060
+DATA gradKLo<>+20(SB)/4, $0x32a57060
+DATA gradKLo<>+24(SB)/4, $0x32a57060
+DATA gradKLo<>+28(SB)/4, $0x32a57060
+GLOBL gradKLo<>(SB), RODATA|NOPTR, $32
 
-	// Times the scale, every NaN the same.
-	VMULPD    Z5, Z0, Z0
-	VCVTPD2PS Z0, Y0
-	VCMPPS    $0x03, Y0, Y0, K2
-	VMOVAPS   Y6, K2, Y0
-	VMOVUPS   Y0, (DI)
-	ADDQ      $0x00000020, SI
-	ADDQ      $0x00000020, DI
-	ADDQ      $0x00000020, R8
-	SUBQ      $0x00000008, CX
-	JGE       one
+DATA gradMagic<>+0(SB)/4, $0x49c000c0
+DATA gradMagic<>+4(SB)/4, $0x49c000c0
+DATA gradMagic<>+8(SB)/4, $0x49c000c0
+DATA gradMagic<>+12(SB)/4, $0x49c000c0
+DATA gradMagic<>+16(SB)/4, $0x49c000c0
+DATA gradMagic<>+20(SB)/4, $0x49c000c0
+DATA gradMagic<>+24(SB)/4, $0x49c000c0
+DATA gradMagic<>+28(SB)/4, $0x49c000c0
+GLOBL gradMagic<>(SB), RODATA|NOPTR, $32
 
-left:
-	ADDQ        $0x00000008, CX
-	JZ          next
-	VCVTPS2PD.Z (SI), K1, Z0
-	VCVTPS2PD.Z (R8), K1, Z1
+DATA gradTable<>+0(SB)/4, $0x3f8b3a3e
+DATA gradTable<>+4(SB)/4, $0x3f87d424
+DATA gradTable<>+8(SB)/4, $0x3f859202
+DATA gradTable<>+12(SB)/4, $0x3f848e45
+DATA gradTable<>+16(SB)/4, $0x3f84e5be
+DATA gradTable<>+20(SB)/4, $0x3f86b7da
+DATA gradTable<>+24(SB)/4, $0x3f8a26de
+DATA gradTable<>+28(SB)/4, $0x3f8f5829
+GLOBL gradTable<>(SB), RODATA|NOPTR, $32
 
-	// dy - x * total
-	VMULPD Z4, Z0, Z0
-	VSUBPD Z0, Z1, Z0
+DATA gradExp3<>+0(SB)/4, $0x3d6349bd
+DATA gradExp3<>+4(SB)/4, $0x3d6349bd
+DATA gradExp3<>+8(SB)/4, $0x3d6349bd
+DATA gradExp3<>+12(SB)/4, $0x3d6349bd
+DATA gradExp3<>+16(SB)/4, $0x3d6349bd
+DATA gradExp3<>+20(SB)/4, $0x3d6349bd
+DATA gradExp3<>+24(SB)/4, $0x3d6349bd
+DATA gradExp3<>+28(SB)/4, $0x3d6349bd
+GLOBL gradExp3<>(SB), RODATA|NOPTR, $32
 
-	// Times the scale, every NaN the same.
-	VMULPD    Z5, Z0, Z0
-	VCVTPD2PS Z0, Y0
-	VCMPPS    $0x03, Y0, Y0, K2
-	VMOVAPS   Y6, K2, Y0
-	VMOVUPS   Y0, K1, (DI)
-	LEAQ      (SI)(CX*4), SI
-	LEAQ      (DI)(CX*4), DI
-	LEAQ      (R8)(CX*4), R8
+DATA gradCLo<>+0(SB)/4, $0xd79066d5
+DATA gradCLo<>+4(SB)/4, $0xd79066d5
+DATA gradCLo<>+8(SB)/4, $0xd79066d5
+DATA gradCLo<>+12(SB)/4, $0xd79066d5
+DATA gradCLo<>+16(SB)/4, $0xd79066d5
+DATA gradCLo<>+20(SB)/4, $0xd79066d5
+DATA gradCLo<>+24(SB)/4, $0xd79066d5
+DATA gradCLo<>+28(SB)/4, $0xd79066d5
+GLOBL gradCLo<>(SB), RODATA|NOPTR, $32
 
-next:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	ADDQ R11, R8
-	DECQ DX
-	JNZ  row
-	VZEROUPPER
-	RET
+DATA gradCHi<>+0(SB)/4, $0x656b5b15
+DATA gradCHi<>+4(SB)/4, $0x656b5b15
+DATA gradCHi<>+8(SB)/4, $0x656b5b15
+DATA gradCHi<>+12(SB)/4, $0x656b5b15
+DATA gradCHi<>+16(SB)/4, $0x656b5b15
+DATA gradCHi<>+20(SB)/4, $0x656b5b15
+DATA gradCHi<>+24(SB)/4, $0x656b5b15
+DATA gradCHi<>+28(SB)/4, $0x656b5b15
+GLOBL gradCHi<>(SB), RODATA|NOPTR, $32
+
+DATA gradZero<>+0(SB)/4, $0x00000000
+DATA gradZero<>+4(SB)/4, $0x00000000
+DATA gradZero<>+8(SB)/4, $0x00000000
+DATA gradZero<>+12(SB)/4, $0x00000000
+DATA gradZero<>+16(SB)/4, $0x00000000
+DATA gradZero<>+20(SB)/4, $0x00000000
+DATA gradZero<>+24(SB)/4, $0x00000000
+DATA gradZero<>+28(SB)/4, $0x00000000
+GLOBL gradZero<>(SB), RODATA|NOPTR, $32
+
+DATA gradLow<>+0(SB)/4, $0xc2b00000
+DATA gradLow<>+4(SB)/4, $0xc2b00000
+DATA gradLow<>+8(SB)/4, $0xc2b00000
+DATA gradLow<>+12(SB)/4, $0xc2b00000
+DATA gradLow<>+16(SB)/4, $0xc2b00000
+DATA gradLow<>+20(SB)/4, $0xc2b00000
+DATA gradLow<>+24(SB)/4, $0xc2b00000
+DATA gradLow<>+28(SB)/4, $0xc2b00000
+GLOBL gradLow<>(SB), RODATA|NOPTR, $32
+
+DATA gradExp2<>+0(SB)/4, $0x3e7607de
+DATA gradExp2<>+4(SB)/4, $0x3e7607de
+DATA gradExp2<>+8(SB)/4, $0x3e7607de
+DATA gradExp2<>+12(SB)/4, $0x3e7607de
+DATA gradExp2<>+16(SB)/4, $0x3e7607de
+DATA gradExp2<>+20(SB)/4, $0x3e7607de
+DATA gradExp2<>+24(SB)/4, $0x3e7607de
+DATA gradExp2<>+28(SB)/4, $0x3e7607de
+GLOBL gradExp2<>(SB), RODATA|NOPTR, $32
+
+DATA gradExp1<>+0(SB)/4, $0x3f317219
+DATA gradExp1<>+4(SB)/4, $0x3f317219
+DATA gradExp1<>+8(SB)/4, $0x3f317219
+DATA gradExp1<>+12(SB)/4, $0x3f317219
+DATA gradExp1<>+16(SB)/4, $0x3f317219
+DATA gradExp1<>+20(SB)/4, $0x3f317219
+DATA gradExp1<>+24(SB)/4, $0x3f317219
+DATA gradExp1<>+28(SB)/4, $0x3f317219
+GLOBL gradExp1<>(SB), RODATA|NOPTR, $32
+
+DATA gradThr<>+0(SB)/4, $0x0c8b3a3f
+DATA gradThr<>+4(SB)/4, $0x0c8b3a3f
+DATA gradThr<>+8(SB)/4, $0x0c8b3a3f
+DATA gradThr<>+12(SB)/4, $0x0c8b3a3f
+DATA gradThr<>+16(SB)/4, $0x0c8b3a3f
+DATA gradThr<>+20(SB)/4, $0x0c8b3a3f
+DATA gradThr<>+24(SB)/4, $0x0c8b3a3f
+DATA gradThr<>+28(SB)/4, $0x0c8b3a3f
+GLOBL gradThr<>(SB), RODATA|NOPTR, $32
+
+DATA gradNaN<>+0(SB)/4, $0x7fc00000
+DATA gradNaN<>+4(SB)/4, $0x7fc00000
+DATA gradNaN<>+8(SB)/4, $0x7fc00000
+DATA gradNaN<>+12(SB)/4, $0x7fc00000
+DATA gradNaN<>+16(SB)/4, $0x7fc00000
+DATA gradNaN<>+20(SB)/4, $0x7fc00000
+DATA gradNaN<>+24(SB)/4, $0x7fc00000
+DATA gradNaN<>+28(SB)/4, $0x7fc00000
+GLOBL gradNaN<>(SB), RODATA|NOPTR, $32
 
 // func dotAVX512(src []float32, dy []float32, s *[16]float64) (sum float64)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotAVX512(SB), NOSPLIT, $0-64
 	// dotAVX512: adds x * dy to the lanes in s, which are 0 if s is nil; the sum of those.
-	MOVQ    src_base+0(FP), SI
-	MOVQ    src_len+8(FP), CX
-	MOVQ    dy_base+24(FP), R8
+	MOVQ    src_base+0(FP), R14
+	MOVQ    src_len+8(FP), R12
+	MOVQ    dy_base+24(FP), R15
+	MOVQ    R12, CX
+	ANDQ    $0x0f, CX
+	MOVL    $0x00000001, AX
+	SHLL    CL, AX
+	DECL    AX
+	KMOVW   AX, K3
+	SHRL    $0x08, AX
+	KMOVW   AX, K4
+	MOVQ    R12, CX
 	MOVQ    s+48(FP), R12
-	VXORPD  Y8, Y8, Y8
-	VXORPD  Y9, Y9, Y9
+	VXORPD  Y0, Y0, Y0
+	VXORPD  Y1, Y1, Y1
 	TESTQ   R12, R12
 	JZ      begin
-	VMOVUPD (R12), Z8
-	VMOVUPD 64(R12), Z9
+	VMOVUPD (R12), Z0
+	VMOVUPD 64(R12), Z1
 
 begin:
 	SUBQ    $0x10, CX
-	JLT     left
+	JLT     sumLeft
 	PCALIGN $0x40
 
-row:
-	VCVTPS2PD   (SI), Z0
-	VCVTPS2PD   (R8), Z4
-	VFMADD231PD Z0, Z4, Z8
-	VCVTPS2PD   32(SI), Z1
-	VCVTPS2PD   32(R8), Z5
-	VFMADD231PD Z1, Z5, Z9
-	PREFETCHT0  2048(SI)
-	ADDQ        $0x40, SI
-	PREFETCHT0  2048(R8)
-	ADDQ        $0x40, R8
+sum:
+	VCVTPS2PD   (R14), Z4
+	VCVTPS2PD   (R15), Z5
+	VFMADD231PD Z4, Z5, Z0
+	VCVTPS2PD   32(R14), Z4
+	VCVTPS2PD   32(R15), Z5
+	VFMADD231PD Z4, Z5, Z1
+	PREFETCHT0  2048(R14)
+	ADDQ        $0x40, R14
+	PREFETCHT0  2048(R15)
+	ADDQ        $0x40, R15
 	SUBQ        $0x10, CX
-	JGE         row
+	JGE         sum
 
-left:
+sumLeft:
 	ADDQ        $0x10, CX
-	JZ          done
-	MOVL        $0x00000001, AX
-	SHLL        CL, AX
-	DECL        AX
-	KMOVW       AX, K1
-	SHRL        $0x08, AX
-	KMOVW       AX, K2
-	SHRL        $0x08, AX
-	VCVTPS2PD.Z (SI), K1, Z0
-	VCVTPS2PD.Z (R8), K1, Z4
-	VFMADD231PD Z0, Z4, Z8
-	VCVTPS2PD.Z 32(SI), K2, Z1
-	VCVTPS2PD.Z 32(R8), K2, Z5
-	VFMADD231PD Z1, Z5, Z9
+	JZ          sumDone
+	VCVTPS2PD.Z (R14), K3, Z4
+	VCVTPS2PD.Z (R15), K3, Z5
+	VFMADD231PD Z4, Z5, Z0
+	VCVTPS2PD.Z 32(R14), K4, Z4
+	VCVTPS2PD.Z 32(R15), K4, Z5
+	VFMADD231PD Z4, Z5, Z1
 
-done:
+sumDone:
 	TESTQ   R12, R12
 	JZ      add
-	VMOVUPD Z8, (R12)
-	VMOVUPD Z9, 64(R12)
+	VMOVUPD Z0, (R12)
+	VMOVUPD Z1, 64(R12)
 
 add:
-	VADDPD        Z9, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y9
-	VADDPD        Y9, Y8, Y8
-	VEXTRACTF128  $0x01, Y8, X9
-	VADDPD        X9, X8, X8
-	VUNPCKHPD     X8, X8, X9
-	VADDSD        X9, X8, X8
-	VMOVSD        X8, sum+56(FP)
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X0
+	VUNPCKHPD     X0, X0, X1
+	VADDSD        X1, X0, X0
+	VMOVSD        X0, sum+56(FP)
 	VZEROUPPER
 	RET
 
@@ -1448,61 +1771,63 @@ add:
 // Requires: AVX, AVX512F, MMX+
 TEXT ·sum64AVX512(SB), NOSPLIT, $0-40
 	// sum64AVX512: adds x to the lanes in s, which are 0 if s is nil; the sum of those.
-	MOVQ    src_base+0(FP), SI
-	MOVQ    src_len+8(FP), CX
+	MOVQ    src_base+0(FP), R14
+	MOVQ    src_len+8(FP), R12
+	MOVQ    R12, CX
+	ANDQ    $0x0f, CX
+	MOVL    $0x00000001, AX
+	SHLL    CL, AX
+	DECL    AX
+	KMOVW   AX, K3
+	SHRL    $0x08, AX
+	KMOVW   AX, K4
+	MOVQ    R12, CX
 	MOVQ    s+24(FP), R12
-	VXORPD  Y8, Y8, Y8
-	VXORPD  Y9, Y9, Y9
+	VXORPD  Y0, Y0, Y0
+	VXORPD  Y1, Y1, Y1
 	TESTQ   R12, R12
 	JZ      begin
-	VMOVUPD (R12), Z8
-	VMOVUPD 64(R12), Z9
+	VMOVUPD (R12), Z0
+	VMOVUPD 64(R12), Z1
 
 begin:
 	SUBQ    $0x10, CX
-	JLT     left
+	JLT     sumLeft
 	PCALIGN $0x40
 
-row:
-	VCVTPS2PD  (SI), Z0
-	VADDPD     Z0, Z8, Z8
-	VCVTPS2PD  32(SI), Z1
-	VADDPD     Z1, Z9, Z9
-	PREFETCHT0 2048(SI)
-	ADDQ       $0x40, SI
+sum:
+	VCVTPS2PD  (R14), Z4
+	VADDPD     Z4, Z0, Z0
+	VCVTPS2PD  32(R14), Z4
+	VADDPD     Z4, Z1, Z1
+	PREFETCHT0 2048(R14)
+	ADDQ       $0x40, R14
 	SUBQ       $0x10, CX
-	JGE        row
+	JGE        sum
 
-left:
+sumLeft:
 	ADDQ        $0x10, CX
-	JZ          done
-	MOVL        $0x00000001, AX
-	SHLL        CL, AX
-	DECL        AX
-	KMOVW       AX, K1
-	SHRL        $0x08, AX
-	KMOVW       AX, K2
-	SHRL        $0x08, AX
-	VCVTPS2PD.Z (SI), K1, Z0
-	VADDPD      Z0, Z8, Z8
-	VCVTPS2PD.Z 32(SI), K2, Z1
-	VADDPD      Z1, Z9, Z9
+	JZ          sumDone
+	VCVTPS2PD.Z (R14), K3, Z4
+	VADDPD      Z4, Z0, Z0
+	VCVTPS2PD.Z 32(R14), K4, Z4
+	VADDPD      Z4, Z1, Z1
 
-done:
+sumDone:
 	TESTQ   R12, R12
 	JZ      add
-	VMOVUPD Z8, (R12)
-	VMOVUPD Z9, 64(R12)
+	VMOVUPD Z0, (R12)
+	VMOVUPD Z1, 64(R12)
 
 add:
-	VADDPD        Z9, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y9
-	VADDPD        Y9, Y8, Y8
-	VEXTRACTF128  $0x01, Y8, X9
-	VADDPD        X9, X8, X8
-	VUNPCKHPD     X8, X8, X9
-	VADDSD        X9, X8, X8
-	VMOVSD        X8, sum+32(FP)
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X0
+	VUNPCKHPD     X0, X0, X1
+	VADDSD        X1, X0, X0
+	VMOVSD        X0, sum+32(FP)
 	VZEROUPPER
 	RET
 

@@ -44,14 +44,20 @@ func (l Level) SoftmaxGrad(dst, y, dy []float32, total, scale float64) {
 	softmaxGradPlain(dst, y, dy, total, scale)
 }
 
-// LogSoftmaxGrad is (dy - p * total) * scale, in float64. Dst may be p or dy. The total is not finite unless dy is.
-func (l Level) LogSoftmaxGrad(dst, p, dy []float32, total, scale float64) {
-	logSoftmaxGradPlain(dst, p, dy, total, scale)
+// SoftmaxGradRows is SoftmaxGrad of rows where a level has kernels for that. It returns how many it did.
+func (l Level) SoftmaxGradRows(dst, y, dy []float32, scale float64, rows, cols, dstStride, yStride, dyStride int) int {
+	return 0
 }
 
-// MinZero is the elements, or 0 for those above. Dst may be src.
-func (l Level) MinZero(dst, src []float32) {
-	minZeroPlain(dst, src)
+// LogSoftmaxGrad is (dy - exp(y) * total) * scale, in float64. Dst may be y or dy. The total is not finite unless
+// dy is.
+func (l Level) LogSoftmaxGrad(dst, y, dy []float32, total, scale float64) {
+	l.logSoftmaxGrad(dst, y, dy, total, scale)
+}
+
+// LogSoftmaxGradRows is as SoftmaxGradRows.
+func (l Level) LogSoftmaxGradRows(dst, y, dy []float32, scale float64, rows, cols, dstStride, yStride, dyStride int) int {
+	return 0
 }
 
 // Fuses reports whether the level has SoftmaxKeptRows and SoftmaxAddedRows: no.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -120,7 +121,6 @@ func TestEmpty(t *testing.T) {
 		}
 		l.SoftmaxGrad(nil, nil, nil, 1, 1)
 		l.LogSoftmaxGrad(nil, nil, nil, 1, 1)
-		l.MinZero(nil, nil)
 		if y := l.Dot(nil, nil); y != 0 {
 			t.Errorf("level %v: the sum of nothing is %v", l, y)
 		}
@@ -352,6 +352,11 @@ func TestGradients(t *testing.T) {
 						mixed(r, dy)
 					}
 				}
+				if rep%4 == 3 { // logarithms, also of what counts as 0
+					for i := range y {
+						y[i] *= -100
+					}
+				}
 				what := fmt.Sprintf("n=%d, case %d", n, rep)
 				// Where elements are not finite, the totals are theirs.
 				totals := [2]float64{r.Float64()*4 - 2, r.Float64()*4 - 2}
@@ -372,8 +377,7 @@ func TestGradients(t *testing.T) {
 					{"softmax", func(dst, y, dy []float32) { l.SoftmaxGrad(dst, y, dy, totals[0], scale) },
 						func(dst, y, dy []float32) { softmaxGradPlain(dst, y, dy, totals[0], scale) }},
 					{"log-softmax", func(dst, y, dy []float32) { l.LogSoftmaxGrad(dst, y, dy, totals[1], scale) },
-						func(dst, y, dy []float32) { logSoftmaxGradPlain(dst, y, dy, totals[1], scale) }},
-					{"min", func(dst, y, _ []float32) { l.MinZero(dst, y) }, func(dst, y, _ []float32) { minZeroPlain(dst, y) }},
+						func(dst, y, dy []float32) { Plain.logSoftmaxGrad(dst, y, dy, totals[1], scale) }},
 				} {
 					want := make([]float32, n)
 					f.want(want, y, dy)
@@ -384,14 +388,89 @@ func TestGradients(t *testing.T) {
 					copy(in, y)
 					f.got(in, in, dy)
 					sameBits(t, what+", in place of y, "+f.name, in, want)
-					if f.name != "min" {
-						copy(in, dy)
-						f.got(in, y, in)
-						sameBits(t, what+", in place of dy, "+f.name, in, want)
-					}
+					copy(in, dy)
+					f.got(in, y, in)
+					sameBits(t, what+", in place of dy, "+f.name, in, want)
 					if !intact() || !intactIn() || !intactY() || !intactDy() {
 						t.Fatalf("%s, %s: written around the slices", what, f.name)
 					}
+				}
+			}
+		}
+	})
+}
+
+// TestGradientRows compares rows with what one row after the other has. They stop before a row whose total, times the
+// scale, is not finite.
+func TestGradientRows(t *testing.T) {
+	levels(t, func(t *testing.T, l Level) {
+		kernels := l != Plain && runtime.GOARCH == "amd64"
+		r := rand.New(rand.NewPCG(17, 4))
+		for n := range 2000 {
+			rows, cols := 1+r.IntN(5), 1+r.IntN(150)
+			var strides [3]int
+			var data [3][]float32
+			var intact [3]func() bool
+			for i := range data {
+				strides[i] = cols + r.IntN(3)*r.IntN(20)
+				data[i], intact[i] = around[float32]((rows-1)*strides[i]+cols, r.IntN(5), 77)
+				for j := range data[i] {
+					data[i][j] = r.Float32()*2 - 1
+				}
+			}
+			y, dy := data[1], data[2]
+			if n%3 == 1 {
+				for i := range y {
+					y[i] = -100 * r.Float32()
+				}
+			}
+			bad := rows
+			if n%2 == 1 {
+				bad = r.IntN(rows)
+				dy[bad*strides[2]+r.IntN(cols)] = []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))}[r.IntN(3)]
+			}
+			scale := []float64{1, 1, 0.125, -3}[r.IntN(4)]
+			if !kernels {
+				bad = 0
+			}
+			if n%7 == 0 && bad > 0 { // in one row, which only log-softmax's total lacks
+				y[r.IntN(bad)*strides[1]+r.IntN(cols)] = math.Float32frombits(0xffc00123)
+			}
+			for _, log := range []bool{false, true} {
+				f, one := l.SoftmaxGradRows, softmaxGradPlain
+				end := bad
+				if log {
+					f, one = l.LogSoftmaxGradRows, Plain.logSoftmaxGrad
+				}
+				total := func(i int) float64 {
+					if log {
+						return dotPlain(nil, dy[i*strides[2]:][:cols])
+					}
+					return dotPlain(y[i*strides[1]:][:cols], dy[i*strides[2]:][:cols])
+				}
+				for i := range end {
+					if x := total(i); x-x != 0 {
+						end = i
+					}
+				}
+				for place := range 3 { // of the results, y and dy
+					dst, stride := slices.Clone(data[place]), strides[place]
+					want := slices.Clone(dst)
+					for i := range end {
+						one(want[i*stride:][:cols], y[i*strides[1]:][:cols], dy[i*strides[2]:][:cols], total(i), scale)
+					}
+					in := [3][]float32{dst, y, dy}
+					in[place] = dst
+					what := fmt.Sprintf("log=%v, %d rows of %d, strides %v, in place of %d", log, rows, cols, strides, place)
+					if done := f(dst, in[1], in[2], scale, rows, cols, stride, strides[1], strides[2]); done != end {
+						t.Fatalf("%s: %d rows done, want %d", what, done, end)
+					}
+					sameBits(t, what, dst, want)
+				}
+			}
+			for _, intact := range intact {
+				if !intact() {
+					t.Fatal("written around the slices")
 				}
 			}
 		}

@@ -26,13 +26,10 @@ func narrowF16AVX2(dst []uint16, src []float32, rows, cols, dstStride, srcStride
 func narrowBF16AVX2(dst []uint16, src []float32, rows, cols, dstStride, srcStride int)
 
 //go:noescape
-func minZeroAVX2(dst, src []float32, rows, cols, dstStride, srcStride int)
+func softmaxGradRowsAVX2(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int) (done int)
 
 //go:noescape
-func softmaxGradAVX2(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int)
-
-//go:noescape
-func logSoftmaxGradAVX2(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int)
+func logSoftmaxGradRowsAVX2(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int) (done int)
 
 //go:noescape
 func floorOfAVX2(x []float32, k, most int) (floor float32)
@@ -74,13 +71,10 @@ func narrowF16AVX512(dst []uint16, src []float32, rows, cols, dstStride, srcStri
 func narrowBF16AVX512(dst []uint16, src []float32, rows, cols, dstStride, srcStride int)
 
 //go:noescape
-func minZeroAVX512(dst, src []float32, rows, cols, dstStride, srcStride int)
+func softmaxGradRowsAVX512(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int) (done int)
 
 //go:noescape
-func softmaxGradAVX512(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int)
-
-//go:noescape
-func logSoftmaxGradAVX512(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int)
+func logSoftmaxGradRowsAVX512(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int) (done int)
 
 //go:noescape
 func floorOfAVX512(x []float32, k, most int) (floor float32)

@@ -1,8 +1,6 @@
 package amd64
 
 import (
-	"math"
-
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
@@ -21,13 +19,17 @@ type Preparation struct {
 	otherName       string
 	// half: vectors are of half as many elements, as float64.
 	half bool
+	log  bool // of exponentials
 	// again: f of what is f already is the same, or dst is never src, so that the last vector
 	// of a row may overlap the one before.
 	again  bool
 	setup  func(w *prepareWriter)
 	vector func(w *prepareWriter, at int)
-	// four, if there is one, does four vectors, or goes to the label "each" if it can't.
-	four func(w *prepareWriter)
+	// four, if there is one, does four vectors, or unless it always can, goes to the label "each" if it can't.
+	four   func(w *prepareWriter)
+	always bool
+	// row, if there is one, comes before each row, and goes to the label "end" to leave that and those behind it.
+	row func(w *prepareWriter)
 }
 
 const (
@@ -60,14 +62,12 @@ var Preparations = []Preparation{
 		src: 4, dst: 2, again: true,
 		setup:  func(w *prepareWriter) { w.bits(0x7fc0, 4); w.bits(0x7fff, 5); w.bits(1, 6); w.wordIndices() },
 		vector: narrowBF16Vector, four: narrowBF16Four},
-	{Name: "minZero", Signature: "func(dst, src []float32, " + strides + ")", Doc: "x, or 0 if it is above",
-		src: 4, dst: 4, setup: func(w *prepareWriter) { w.bits(0, 4) }, vector: minZeroVector},
-	{Name: "softmaxGrad", Signature: "func(dst, src, dy []float32, total, scale float64, " + strides + ", otherStride int)",
-		Doc: "x * (dy - total) * scale in float64, where nothing is a NaN",
-		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupGrad, vector: softmaxGradVector, four: softmaxGradFour},
-	{Name: "logSoftmaxGrad", Signature: "func(dst, src, dy []float32, total, scale float64, " + strides + ", otherStride int)",
-		Doc: "(dy - x * total) * scale in float64, every NaN the same",
-		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupGrad, vector: logSoftmaxGradVector, four: logSoftmaxGradFour},
+	{Name: "softmaxGradRows", Signature: "func(dst, src, dy []float32, total, scale float64, " + strides + ", otherStride int) (done int)",
+		Doc: "x * (dy - total) * scale in float64, where nothing is a NaN; if total is a NaN, for that of each row, sum(x * dy), up to the first that is not finite",
+		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupGrad, row: softmaxGradTotal, vector: softmaxGradVector, four: softmaxGradFour, always: true},
+	{Name: "logSoftmaxGradRows", Signature: "func(dst, src, dy []float32, total, scale float64, " + strides + ", otherStride int) (done int)",
+		Doc: "(dy - exp(x) * total) * scale in float64, every NaN the same; if total is a NaN, for that of each row, sum(dy), up to the first that is not finite",
+		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupLogGrad, row: logSoftmaxGradTotal, vector: logSoftmaxGradVector, four: logSoftmaxGradFour, always: true, log: true},
 }
 
 // prepareWriter writes one of them.
@@ -77,6 +77,9 @@ type prepareWriter struct {
 	evex  bool
 	lanes int // of a vector; 1 while single elements are written
 	left  bool
+	later []func() // what to write behind the function
+
+	constants map[string]operand.Mem // of the file, see grad.go
 }
 
 // More registers.
@@ -97,15 +100,16 @@ func PrepareFile(l Level, header string) ([]byte, error) {
 	c := build.NewContext()
 	c.ConstraintExpr("!purego")
 	evex := l.ISA.Lanes() == library.Lanes
+	constants := make(map[string]operand.Mem)
 	for _, p := range Preparations {
-		w := &prepareWriter{Context: c, p: p, evex: evex, lanes: l.ISA.Lanes()}
+		w := &prepareWriter{Context: c, p: p, evex: evex, lanes: l.ISA.Lanes(), constants: constants}
 		if p.half {
 			w.lanes /= 2
 		}
 		w.function(p.Name + l.Suffix)
 	}
 	for _, d := range Dots {
-		(&prepareWriter{Context: c, evex: evex, lanes: l.ISA.Lanes() / 2}).dot(d, d.Name+l.Suffix)
+		(&prepareWriter{Context: c, evex: evex, lanes: l.ISA.Lanes() / 2, constants: constants}).dot(d, d.Name+l.Suffix)
 	}
 	for _, k := range TopKernels {
 		(&prepareWriter{Context: c, evex: evex, lanes: l.ISA.Lanes()}).topKernel(k, k.Name+l.Suffix)
@@ -154,6 +158,9 @@ func (w *prepareWriter) function(name string) {
 	lanes := w.lanes
 
 	w.Label("row")
+	if w.p.row != nil {
+		w.p.row(w)
+	}
 	w.MOVQ(columns, left)
 	w.SUBQ(operand.U32(4*lanes), left)
 	w.JLT(operand.LabelRef("few"))
@@ -161,14 +168,18 @@ func (w *prepareWriter) function(name string) {
 	w.Label("four")
 	if w.p.four != nil {
 		w.p.four(w)
-		w.JMP(operand.LabelRef("fourDone"))
-		w.Label("each")
 	}
-	for i := range 4 {
-		w.p.vector(w, i*lanes)
-	}
-	if w.p.four != nil {
-		w.Label("fourDone")
+	if !w.p.always {
+		if w.p.four != nil {
+			w.JMP(operand.LabelRef("fourDone"))
+			w.Label("each")
+		}
+		for i := range 4 {
+			w.p.vector(w, i*lanes)
+		}
+		if w.p.four != nil {
+			w.Label("fourDone")
+		}
 	}
 	w.advance(4 * lanes)
 	w.SUBQ(operand.U32(4*lanes), left)
@@ -215,8 +226,17 @@ func (w *prepareWriter) function(name string) {
 	}
 	w.DECQ(tmp2)
 	w.JNZ(operand.LabelRef("row"))
+	if w.p.row != nil {
+		w.Label("end")
+		w.MOVQ(w.param("rows", ""), left)
+		w.SUBQ(tmp2, left)
+		w.MOVQ(left, w.returns("done"))
+	}
 	w.VZEROUPPER()
 	w.RET()
+	for _, f := range w.later {
+		f()
+	}
 }
 
 // rest makes the mask of what is left of each row.
@@ -582,142 +602,6 @@ func narrowBF16Four(w *prepareWriter) {
 	}
 }
 
-// minZeroVector: a NaN is the result only as the second operand, which is Go's first.
-func minZeroVector(w *prepareWriter, at int) {
-	w.PREFETCHT0(w.srcAt(at + ahead))
-	w.load(w.srcAt(at), 0)
-	w.VMINPS(w.r(0), w.r(4), w.r(0))
-	w.store(0, w.dstAt(at))
-}
-
-// d is a register of a vector of float64.
-func (w *prepareWriter) d(i int) reg.VecPhysical { return view(i, 2*w.lanes) }
-
-// loadDouble loads a vector of floats as float64.
-func (w *prepareWriter) loadDouble(m operand.Mem, to int) {
-	switch {
-	case !w.left:
-		w.VCVTPS2PD(m, w.d(to))
-	case w.evex:
-		w.VCVTPS2PD_Z(m, rest512, w.d(to))
-	default:
-		w.load(m, to)
-		w.VCVTPS2PD(w.r(to), w.d(to))
-	}
-}
-
-// setupGrad: 4 holds the total, 5 the scale, and 6 NaN; tmp is 0 if the scale is 1.
-func setupGrad(w *prepareWriter) {
-	w.bits(0x7fc00000, 6)
-	w.VBROADCASTSD(w.param("total", ""), w.d(4))
-	w.VBROADCASTSD(w.param("scale", ""), w.d(5))
-	w.MOVQ(operand.U64(math.Float64bits(1)), tmp)
-	w.SUBQ(w.param("scale", ""), tmp)
-}
-
-// Gradients ask for the elements so far ahead: they take little time, and the CPU itself asks for no lines of another
-// page. In short rows the next rows lie there; what lies beyond a matrix does no harm.
-const (
-	ahead    = 1024
-	dotAhead = 512 // while it adds up
-)
-
-// gradAhead asks for what the next rows need, and once more for what is to be written soon. In another
-// order it took longer.
-func (w *prepareWriter) gradAhead(x bool) {
-	for at := 0; at < 4*w.lanes; at += library.Lanes {
-		if x {
-			w.PREFETCHT0(w.srcAt(ahead + at))
-		}
-		w.PREFETCHT0(w.dstAt(64 + at))
-		w.PREFETCHT0(w.dstAt(ahead + at))
-		w.PREFETCHT0(w.otherAt(ahead + at))
-	}
-}
-
-// softmaxGrad and logSoftmaxGrad make a gradient without the scale, in register z.
-func softmaxGrad(w *prepareWriter, at, z int) {
-	w.loadDouble(w.srcAt(at), z)
-	w.loadDouble(w.otherAt(at), 1)
-	w.Comment("x * (dy - total)")
-	w.VSUBPD(w.d(4), w.d(1), w.d(1))
-	w.VMULPD(w.d(1), w.d(z), w.d(z))
-}
-
-func logSoftmaxGrad(w *prepareWriter, at, z int) {
-	w.loadDouble(w.srcAt(at), z)
-	w.loadDouble(w.otherAt(at), 1)
-	w.Comment("dy - x * total")
-	w.VMULPD(w.d(4), w.d(z), w.d(z))
-	w.VSUBPD(w.d(z), w.d(1), w.d(z))
-}
-
-// storeSingle stores a vector of float64 as floats.
-func (w *prepareWriter) storeSingle(z, at int) {
-	if w.evex {
-		w.VCVTPD2PS(w.d(z), w.r(z))
-	} else {
-		w.VCVTPD2PSY(w.d(z), w.r(z))
-	}
-	w.store(z, w.dstAt(at))
-}
-
-func softmaxGradVector(w *prepareWriter, at int) {
-	softmaxGrad(w, at, 0)
-	w.Comment("Times the scale.")
-	w.VMULPD(w.d(5), w.d(0), w.d(0))
-	w.storeSingle(0, at)
-}
-
-// softmaxGradFour is for a scale of 1.
-func softmaxGradFour(w *prepareWriter) {
-	w.TESTQ(tmp, tmp)
-	w.JNZ(operand.LabelRef("each"))
-	w.gradAhead(true)
-	for i := range 4 {
-		softmaxGrad(w, i*w.lanes, 0)
-		w.storeSingle(0, i*w.lanes)
-	}
-}
-
-func logSoftmaxGradVector(w *prepareWriter, at int) {
-	logSoftmaxGrad(w, at, 0)
-	w.Comment("Times the scale, every NaN the same.")
-	w.VMULPD(w.d(5), w.d(0), w.d(0))
-	if w.evex {
-		w.VCVTPD2PS(w.d(0), w.r(0))
-		w.VCMPPS(isNaN, w.r(0), w.r(0), reg.K2)
-		w.VMOVAPS(w.r(6), reg.K2, w.r(0))
-	} else {
-		w.VCVTPD2PSY(w.d(0), w.r(0))
-		w.VCMPPS(isNaN, w.r(0), w.r(0), w.r(1))
-		w.VBLENDVPS(w.r(1), w.r(6), w.r(0), w.r(0))
-	}
-	w.store(0, w.dstAt(at))
-}
-
-// logSoftmaxGradFour is for a scale of 1 and x without a NaN.
-func logSoftmaxGradFour(w *prepareWriter) {
-	w.TESTQ(tmp, tmp)
-	w.JNZ(operand.LabelRef("each"))
-	w.Comment("One by one if there is a NaN.")
-	x := func(i int) operand.Mem { return w.srcAt(2 * i * w.lanes) }
-	w.VMOVUPS(x(0), w.d(0))
-	if w.evex {
-		w.VCMPPS(isNaN, x(1), w.d(0), reg.K2)
-		w.KORTESTW(reg.K2, reg.K2)
-	} else {
-		w.VCMPPS(isNaN, x(1), w.d(0), w.d(0))
-		w.VPTEST(w.d(0), w.d(0))
-	}
-	w.JNZ(operand.LabelRef("each"))
-	w.gradAhead(false)
-	for i := range 4 {
-		logSoftmaxGrad(w, i*w.lanes, 0)
-		w.storeSingle(0, i*w.lanes)
-	}
-}
-
 // touch writes the kernel that asks for rows of words, which somebody is to write.
 func (w *prepareWriter) touch() {
 	w.Function("touchRows")
@@ -741,129 +625,5 @@ func (w *prepareWriter) touch() {
 	w.ADDQ(dstStride, dst)
 	w.DECQ(tmp2)
 	w.JNZ(operand.LabelRef("row"))
-	w.RET()
-}
-
-// Dot is a kernel that adds up a row in 16 lanes of float64.
-type Dot struct {
-	Name, Signature, Doc string
-	products             bool
-}
-
-// Dots lists them.
-var Dots = []Dot{
-	{"dot", "func(src, dy []float32, s *[16]float64) (sum float64)", "adds x * dy to the lanes in s, which are 0 if s is nil; the sum of those", true},
-	{"sum64", "func(src []float32, s *[16]float64) (sum float64)", "adds x to the lanes in s, which are 0 if s is nil; the sum of those", false},
-}
-
-// laneSums is where the lanes are between calls.
-var laneSums = reg.R12
-
-// dot writes one of them. A product is exact, so that it may be fused; what is left of a row
-// adds +0 to the lanes that it lacks.
-func (w *prepareWriter) dot(d Dot, name string) {
-	parts := library.Lanes / w.lanes // of the lanes, in registers from 8 on
-	w.Function(name)
-	w.Attributes(attr.NOSPLIT)
-	w.SignatureExpr(d.Signature)
-	w.Commentf("%s: %s.", name, d.Doc)
-	w.MOVQ(w.param("src", "base"), src)
-	w.MOVQ(w.param("src", "len"), left)
-	if d.products {
-		w.MOVQ(w.param("dy", "base"), other)
-	}
-	w.MOVQ(w.param("s", ""), laneSums)
-	for p := range parts {
-		w.VXORPD(view(8+p, 8), view(8+p, 8), view(8+p, 8))
-	}
-	w.TESTQ(laneSums, laneSums)
-	w.JZ(operand.LabelRef("begin"))
-	for p := range parts {
-		w.VMOVUPD(operand.Mem{Base: laneSums, Disp: 8 * w.lanes * p}, w.d(8+p))
-	}
-	w.Label("begin")
-	row := func(load func(m operand.Mem, p, to int)) {
-		for p := range parts {
-			load(operand.Mem{Base: src, Disp: 4 * w.lanes * p}, p, p)
-			if d.products {
-				load(operand.Mem{Base: other, Disp: 4 * w.lanes * p}, p, 4+p)
-				w.VFMADD231PD(w.d(p), w.d(4+p), w.d(8+p))
-			} else {
-				w.VADDPD(w.d(p), w.d(8+p), w.d(8+p))
-			}
-		}
-	}
-	w.SUBQ(operand.Imm(library.Lanes), left)
-	w.JLT(operand.LabelRef("left"))
-	w.Instruction(align64())
-	w.Label("row")
-	row(func(m operand.Mem, _, to int) { w.VCVTPS2PD(m, w.d(to)) })
-
-	w.PREFETCHT0(operand.Mem{Base: src, Disp: 4 * dotAhead})
-	w.ADDQ(operand.Imm(4*library.Lanes), src)
-	if d.products {
-		w.PREFETCHT0(operand.Mem{Base: other, Disp: 4 * dotAhead})
-		w.ADDQ(operand.Imm(4*library.Lanes), other)
-	}
-	w.SUBQ(operand.Imm(library.Lanes), left)
-	w.JGE(operand.LabelRef("row"))
-	w.Label("left")
-	w.ADDQ(operand.Imm(library.Lanes), left)
-	w.JZ(operand.LabelRef("done"))
-	if w.evex {
-		w.MOVL(operand.U32(1), tmp.As32())
-		w.SHLL(reg.CL, tmp.As32())
-		w.DECL(tmp.As32())
-		for p := range parts {
-			w.KMOVW(tmp.As32(), kmask[p])
-			w.SHRL(operand.Imm(uint64(w.lanes)), tmp.As32())
-		}
-		row(func(m operand.Mem, p, to int) { w.VCVTPS2PD_Z(m, kmask[p], w.d(to)) })
-	} else {
-		w.MOVQ(operand.U64(0x0706050403020100), tmp)
-		w.VMOVQ(tmp, view(15, 4))
-		w.VPMOVZXBD(view(15, 4), view(15, 4))
-		w.VMOVD(left.As32(), view(14, 4))
-		w.VPBROADCASTD(view(14, 4), view(14, 4))
-		w.MOVL(operand.U32(uint32(w.lanes)), tmp.As32())
-		w.VMOVD(tmp.As32(), view(13, 4))
-		w.VPBROADCASTD(view(13, 4), view(13, 4))
-		at := -1
-		row(func(m operand.Mem, p, to int) {
-			if p != at {
-				at = p
-				w.VPCMPGTD(view(15, 4), view(14, 4), view(12, 4))
-				w.VPADDD(view(13, 4), view(15, 4), view(15, 4))
-			}
-			w.VMASKMOVPS(m, view(12, 4), w.r(to))
-			w.VCVTPS2PD(w.r(to), w.d(to))
-		})
-	}
-	w.Label("done")
-	w.TESTQ(laneSums, laneSums)
-	w.JZ(operand.LabelRef("add"))
-	for p := range parts {
-		w.VMOVUPD(w.d(8+p), operand.Mem{Base: laneSums, Disp: 8 * w.lanes * p})
-	}
-	w.Label("add")
-	for n := parts / 2; n > 0; n /= 2 {
-		for p := range n {
-			w.VADDPD(w.d(8+p+n), w.d(8+p), w.d(8+p))
-		}
-	}
-	if w.evex {
-		w.VEXTRACTF64X4(operand.Imm(1), view(8, 16), view(9, 8))
-		w.VADDPD(view(9, 8), view(8, 8), view(8, 8))
-	}
-	w.VEXTRACTF128(operand.Imm(1), view(8, 8), view(9, 4))
-	w.VADDPD(view(9, 4), view(8, 4), view(8, 4))
-	w.VUNPCKHPD(view(8, 4), view(8, 4), view(9, 4))
-	w.VADDSD(view(9, 4), view(8, 4), view(8, 4))
-	b, err := w.Return("sum").Resolve()
-	if err != nil {
-		panic(err)
-	}
-	w.VMOVSD(view(8, 4), b.Addr)
-	w.VZEROUPPER()
 	w.RET()
 }
