@@ -998,7 +998,7 @@ next:
 
 // func softmaxGradRowsAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·softmaxGradRowsAVX2(SB), NOSPLIT, $264-136
+TEXT ·softmaxGradRowsAVX2(SB), NOSPLIT, $456-136
 	// softmaxGradRowsAVX2: x * (dy - total) * scale in float64, where nothing is a NaN; if total is a NaN, for that of each row, sum(x * dy), up to the first that is not finite.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
@@ -1032,8 +1032,9 @@ TEXT ·softmaxGradRowsAVX2(SB), NOSPLIT, $264-136
 	XORL         AX, AX
 	VUCOMISD     X0, X0
 	SETPC        AL
-	MOVQ         AX, 192(BX)
-	VBROADCASTSD X0, Y4
+	MOVQ         AX, 384(BX)
+	VBROADCASTSD X0, Y0
+	VMOVAPD      Y0, Y4
 	MOVQ         R12, CX
 	ANDQ         $0x0f, CX
 	LEAQ         laneMasks<>+64(SB), R13
@@ -1043,7 +1044,7 @@ TEXT ·softmaxGradRowsAVX2(SB), NOSPLIT, $264-136
 	SUBQ         scale+80(FP), AX
 
 row:
-	CMPQ    192(BX), $0x00
+	CMPQ    384(BX), $0x00
 	JNE     given
 	MOVQ    SI, R14
 	MOVQ    R8, R15
@@ -1122,7 +1123,8 @@ sumDone:
 	VSUBSD       X1, X1, X1
 	VUCOMISD     X1, X1
 	JPS          end
-	VBROADCASTSD X0, Y4
+	VBROADCASTSD X0, Y0
+	VMOVAPD      Y0, Y4
 
 given:
 	MOVQ    R12, CX
@@ -1131,20 +1133,17 @@ given:
 	PCALIGN $0x40
 
 four:
-	PREFETCHT0 4096(SI)
-	PREFETCHT0 256(DI)
-	PREFETCHT0 4096(DI)
-	PREFETCHT0 4096(R8)
-	TESTQ      AX, AX
-	JNZ        scaled
-	VCVTPS2PD  (SI), Y0
-	VCVTPS2PD  (R8), Y1
+	TESTQ     AX, AX
+	JNZ       scaled
+	VCVTPS2PD (SI), Y0
+	VCVTPS2PD (R8), Y1
 
 	// x * (dy - total)
 	VSUBPD     Y4, Y1, Y1
 	VMULPD     Y1, Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, (DI)
+	PREFETCHT0 4096(SI)
 	VCVTPS2PD  16(SI), Y0
 	VCVTPS2PD  16(R8), Y1
 
@@ -1153,6 +1152,7 @@ four:
 	VMULPD     Y1, Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 16(DI)
+	PREFETCHT0 256(DI)
 	VCVTPS2PD  32(SI), Y0
 	VCVTPS2PD  32(R8), Y1
 
@@ -1161,6 +1161,7 @@ four:
 	VMULPD     Y1, Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 32(DI)
+	PREFETCHT0 4096(DI)
 	VCVTPS2PD  48(SI), Y0
 	VCVTPS2PD  48(R8), Y1
 
@@ -1169,6 +1170,7 @@ four:
 	VMULPD     Y1, Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 48(DI)
+	PREFETCHT0 4096(R8)
 
 done:
 	ADDQ $0x00000040, SI
@@ -1245,6 +1247,7 @@ scaled:
 	VMULPD     (BX), Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, (DI)
+	PREFETCHT0 4096(SI)
 	VCVTPS2PD  16(SI), Y0
 	VCVTPS2PD  16(R8), Y1
 
@@ -1256,6 +1259,7 @@ scaled:
 	VMULPD     (BX), Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 16(DI)
+	PREFETCHT0 256(DI)
 	VCVTPS2PD  32(SI), Y0
 	VCVTPS2PD  32(R8), Y1
 
@@ -1267,6 +1271,7 @@ scaled:
 	VMULPD     (BX), Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 32(DI)
+	PREFETCHT0 4096(DI)
 	VCVTPS2PD  48(SI), Y0
 	VCVTPS2PD  48(R8), Y1
 
@@ -1278,6 +1283,7 @@ scaled:
 	VMULPD     (BX), Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 48(DI)
+	PREFETCHT0 4096(R8)
 	JMP        done
 
 DATA laneMasks<>+0(SB)/4, $0xffffffff
@@ -1316,7 +1322,7 @@ GLOBL laneMasks<>(SB), RODATA|NOPTR, $128
 
 // func logSoftmaxGradRowsAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·logSoftmaxGradRowsAVX2(SB), NOSPLIT, $264-136
+TEXT ·logSoftmaxGradRowsAVX2(SB), NOSPLIT, $456-136
 	// logSoftmaxGradRowsAVX2: (dy - exp(x) * total) * scale in float64, every NaN the same; if total is a NaN, for that of each row, sum(dy), up to the first that is not finite.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
@@ -1350,11 +1356,12 @@ TEXT ·logSoftmaxGradRowsAVX2(SB), NOSPLIT, $264-136
 	XORL     AX, AX
 	VUCOMISD X0, X0
 	SETPC    AL
-	MOVQ     AX, 192(BX)
+	MOVQ     AX, 384(BX)
 
 	// Times 2^-100.
 	VMULSD       gradDown<>+0(SB), X0, X0
-	VBROADCASTSD X0, Y4
+	VBROADCASTSD X0, Y0
+	VMOVUPD      Y0, 64(BX)
 	MOVQ         R12, CX
 	ANDQ         $0x0f, CX
 	LEAQ         laneMasks<>+64(SB), R13
@@ -1362,18 +1369,16 @@ TEXT ·logSoftmaxGradRowsAVX2(SB), NOSPLIT, $264-136
 	SUBQ         CX, R13
 	MOVQ         $0x3ff0000000000000, AX
 	SUBQ         scale+80(FP), AX
-	VBROADCASTSS gradKHi<>+0(SB), Y6
-	VBROADCASTSS gradKLo<>+0(SB), Y7
-	VBROADCASTSS gradMagic<>+0(SB), Y8
-	VMOVUPS      gradTable<>+0(SB), Y9
-	VBROADCASTSS gradExp3<>+0(SB), Y10
-	VBROADCASTSS gradCLo<>+0(SB), Y11
-	VBROADCASTSS gradCHi<>+0(SB), Y12
-	VBROADCASTSS gradZero<>+0(SB), Y13
-	VBROADCASTSS gradLow<>+0(SB), Y14
+	VBROADCASTSS gradKHi<>+0(SB), Y8
+	VBROADCASTSS gradKLo<>+0(SB), Y9
+	VBROADCASTSS gradMagic<>+0(SB), Y10
+	VMOVUPS      gradTable<>+0(SB), Y11
+	VBROADCASTSS gradZero<>+0(SB), Y12
+	VBROADCASTSS gradLow<>+0(SB), Y13
+	VBROADCASTSS gradExp3<>+0(SB), Y14
 
 row:
-	CMPQ    192(BX), $0x00
+	CMPQ    384(BX), $0x00
 	JNE     given
 	MOVQ    R8, R14
 	MOVQ    R12, CX
@@ -1436,117 +1441,282 @@ sumDone:
 
 	// Times 2^-100.
 	VMULSD       gradDown<>+0(SB), X0, X0
-	VBROADCASTSD X0, Y4
+	VBROADCASTSD X0, Y0
+	VMOVUPD      Y0, 64(BX)
 
 given:
 	MOVQ    R12, CX
 	SUBQ    $0x00000010, CX
 	JLT     few
+	SUBQ    $0x00000010, CX
+	JLT     eightDone
 	PCALIGN $0x40
 
-four:
-	PREFETCHT0 4096(SI)
-	PREFETCHT0 256(DI)
-	PREFETCHT0 4096(DI)
-	PREFETCHT0 4096(R8)
-	VMINPS     (SI), Y13, Y3
-	VMAXPS     Y3, Y14, Y3
-
-	// u = x * kHi + magic - N
-	VMOVAPS     Y8, Y1
-	VFMADD231PS Y3, Y6, Y1
-
-	// f = x * (kHi + kLo) - n
-	VSUBPS      Y1, Y8, Y0
-	VFMADD231PS Y3, Y6, Y0
-	VFMADD231PS Y3, Y7, Y0
-
-	// s = 2^(n - N) * K
-	VPERMPS Y9, Y1, Y3
-	VPSLLD  $0x14, Y1, Y1
-	VPADDD  Y1, Y3, Y3
-
-	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
-	VMOVUPS     gradExp2<>+0(SB), Y1
-	VFMADD231PS Y10, Y0, Y1
-	VFMADD213PS gradExp1<>+0(SB), Y0, Y1
-	VMULPS      Y0, Y1, Y1
-	VFMADD213PS Y3, Y3, Y1
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y11, Y1, Y0
-	VFMADD231PS Y12, Y1, Y0
-	VCMPPS      $0x05, gradThr<>+0(SB), Y1, Y1
-	VANDPS      Y0, Y1, Y1
-	VMOVUPS     Y1, 64(BX)
-	VMINPS      32(SI), Y13, Y3
-	VMAXPS      Y3, Y14, Y3
-
-	// u = x * kHi + magic - N
-	VMOVAPS     Y8, Y2
-	VFMADD231PS Y3, Y6, Y2
-
-	// f = x * (kHi + kLo) - n
-	VSUBPS      Y2, Y8, Y0
-	VFMADD231PS Y3, Y6, Y0
-	VFMADD231PS Y3, Y7, Y0
-
-	// s = 2^(n - N) * K
-	VPERMPS Y9, Y2, Y3
-	VPSLLD  $0x14, Y2, Y2
-	VPADDD  Y2, Y3, Y3
-
-	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
+eight:
+	TESTQ       AX, AX
+	JNZ         scaled8
+	VMINPS      (SI), Y12, Y4
+	VMINPS      32(SI), Y12, Y7
+	VMAXPS      Y4, Y13, Y4
+	VMAXPS      Y7, Y13, Y7
+	VMOVAPS     Y10, Y2
+	VMOVAPS     Y10, Y5
+	VFMADD231PS Y4, Y8, Y2
+	VFMADD231PS Y7, Y8, Y5
+	VSUBPS      Y2, Y10, Y3
+	VSUBPS      Y5, Y10, Y6
+	PREFETCHT0  4096(SI)
+	VFMADD231PS Y4, Y8, Y3
+	VFMADD231PS Y7, Y8, Y6
+	VFMADD231PS Y4, Y9, Y3
+	VFMADD231PS Y7, Y9, Y6
+	VPERMPS     Y11, Y2, Y4
+	VPERMPS     Y11, Y5, Y7
+	VPSLLD      $0x14, Y2, Y2
+	VPSLLD      $0x14, Y5, Y5
+	VPADDD      Y2, Y4, Y4
+	VPADDD      Y5, Y7, Y7
+	PREFETCHT0  256(DI)
 	VMOVUPS     gradExp2<>+0(SB), Y2
-	VFMADD231PS Y10, Y0, Y2
-	VFMADD213PS gradExp1<>+0(SB), Y0, Y2
-	VMULPS      Y0, Y2, Y2
-	VFMADD213PS Y3, Y3, Y2
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y11, Y2, Y0
-	VFMADD231PS Y12, Y2, Y0
+	VMOVUPS     gradExp2<>+0(SB), Y5
+	VFMADD231PS Y14, Y3, Y2
+	VFMADD231PS Y14, Y6, Y5
+	VFMADD213PS gradExp1<>+0(SB), Y3, Y2
+	VFMADD213PS gradExp1<>+0(SB), Y6, Y5
+	VMULPS      Y3, Y2, Y2
+	VMULPS      Y6, Y5, Y5
+	VFMADD213PS Y4, Y4, Y2
+	VFMADD213PS Y7, Y7, Y5
+	PREFETCHT0  4096(DI)
+	VMULPS      gradCLo<>+0(SB), Y2, Y3
+	VMULPS      gradCLo<>+0(SB), Y5, Y6
+	VFMADD231PS gradCHi<>+0(SB), Y2, Y3
+	VFMADD231PS gradCHi<>+0(SB), Y5, Y6
 	VCMPPS      $0x05, gradThr<>+0(SB), Y2, Y2
-	VANDPS      Y0, Y2, Y2
-	VMOVUPS     Y2, 96(BX)
+	VCMPPS      $0x05, gradThr<>+0(SB), Y5, Y5
+	VANDPS      Y3, Y2, Y2
+	VANDPS      Y6, Y5, Y5
+	VMOVUPS     Y2, 128(BX)
+	VMOVUPS     Y5, 160(BX)
+	PREFETCHT0  4096(R8)
 
 	// Whether there is a NaN.
-	VCMPPS  $0x03, Y1, Y2, Y0
+	VCMPPS  $0x03, Y2, Y5, Y0
 	VTESTPS Y0, Y0
-	JNZ     nan
+	JNZ     nan08
 
-number:
-	TESTQ     AX, AX
-	JNZ       scaled
-	VCVTPS2PD 64(BX), Y0
+number08:
+	VMINPS    64(SI), Y12, Y4
+	VMINPS    96(SI), Y12, Y7
+	VMAXPS    Y4, Y13, Y4
+	VMAXPS    Y7, Y13, Y7
+	VMOVAPS   Y10, Y2
+	VCVTPS2PD 128(BX), Y0
 	VCVTPS2PD (R8), Y1
 
 	// dy - exp(x) * total
-	VMULPD     Y4, Y0, Y0
+	VMULPD      64(BX), Y0, Y0
+	VSUBPD      Y0, Y1, Y0
+	VMOVAPS     Y10, Y5
+	VFMADD231PS Y4, Y8, Y2
+	VFMADD231PS Y7, Y8, Y5
+	VSUBPS      Y2, Y10, Y3
+	VSUBPS      Y5, Y10, Y6
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, (DI)
+	PREFETCHT0  4160(SI)
+	VFMADD231PS Y4, Y8, Y3
+	VFMADD231PS Y7, Y8, Y6
+	VFMADD231PS Y4, Y9, Y3
+	VFMADD231PS Y7, Y9, Y6
+	VPERMPS     Y11, Y2, Y4
+	VCVTPS2PD   144(BX), Y0
+	VCVTPS2PD   16(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD      64(BX), Y0, Y0
+	VSUBPD      Y0, Y1, Y0
+	VPERMPS     Y11, Y5, Y7
+	VPSLLD      $0x14, Y2, Y2
+	VPSLLD      $0x14, Y5, Y5
+	VPADDD      Y2, Y4, Y4
+	VPADDD      Y5, Y7, Y7
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, 16(DI)
+	PREFETCHT0  320(DI)
+	VMOVUPS     gradExp2<>+0(SB), Y2
+	VMOVUPS     gradExp2<>+0(SB), Y5
+	VFMADD231PS Y14, Y3, Y2
+	VFMADD231PS Y14, Y6, Y5
+	VFMADD213PS gradExp1<>+0(SB), Y3, Y2
+	VCVTPS2PD   160(BX), Y0
+	VCVTPS2PD   32(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD      64(BX), Y0, Y0
+	VSUBPD      Y0, Y1, Y0
+	VFMADD213PS gradExp1<>+0(SB), Y6, Y5
+	VMULPS      Y3, Y2, Y2
+	VMULPS      Y6, Y5, Y5
+	VFMADD213PS Y4, Y4, Y2
+	VFMADD213PS Y7, Y7, Y5
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, 32(DI)
+	PREFETCHT0  4160(DI)
+	VMULPS      gradCLo<>+0(SB), Y2, Y3
+	VMULPS      gradCLo<>+0(SB), Y5, Y6
+	VFMADD231PS gradCHi<>+0(SB), Y2, Y3
+	VFMADD231PS gradCHi<>+0(SB), Y5, Y6
+	VCMPPS      $0x05, gradThr<>+0(SB), Y2, Y2
+	VCVTPS2PD   176(BX), Y0
+	VCVTPS2PD   48(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD     64(BX), Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VCMPPS     $0x05, gradThr<>+0(SB), Y5, Y5
+	VANDPS     Y3, Y2, Y2
+	VANDPS     Y6, Y5, Y5
+	VMOVUPS    Y2, 192(BX)
+	VMOVUPS    Y5, 224(BX)
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 48(DI)
+	PREFETCHT0 4160(R8)
+
+	// Whether there is a NaN.
+	VCMPPS  $0x03, Y2, Y5, Y0
+	VTESTPS Y0, Y0
+	JNZ     nan28
+
+number28:
+	VCVTPS2PD 192(BX), Y0
+	VCVTPS2PD 64(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD     64(BX), Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 64(DI)
+	VCVTPS2PD  208(BX), Y0
+	VCVTPS2PD  80(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD     64(BX), Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 80(DI)
+	VCVTPS2PD  224(BX), Y0
+	VCVTPS2PD  96(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD     64(BX), Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 96(DI)
+	VCVTPS2PD  240(BX), Y0
+	VCVTPS2PD  112(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD     64(BX), Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 112(DI)
+
+done8:
+	ADDQ $0x00000080, SI
+	ADDQ $0x00000080, DI
+	ADDQ $0x00000080, R8
+	SUBQ $0x00000020, CX
+	JGE  eight
+
+eightDone:
+	ADDQ    $0x00000010, CX
+	JLT     few
+	PCALIGN $0x40
+
+four:
+	TESTQ       AX, AX
+	JNZ         scaled
+	VMINPS      (SI), Y12, Y4
+	VMINPS      32(SI), Y12, Y7
+	VMAXPS      Y4, Y13, Y4
+	VMAXPS      Y7, Y13, Y7
+	VMOVAPS     Y10, Y2
+	VMOVAPS     Y10, Y5
+	VFMADD231PS Y4, Y8, Y2
+	VFMADD231PS Y7, Y8, Y5
+	VSUBPS      Y2, Y10, Y3
+	VSUBPS      Y5, Y10, Y6
+	PREFETCHT0  4096(SI)
+	VFMADD231PS Y4, Y8, Y3
+	VFMADD231PS Y7, Y8, Y6
+	VFMADD231PS Y4, Y9, Y3
+	VFMADD231PS Y7, Y9, Y6
+	VPERMPS     Y11, Y2, Y4
+	VPERMPS     Y11, Y5, Y7
+	VPSLLD      $0x14, Y2, Y2
+	VPSLLD      $0x14, Y5, Y5
+	VPADDD      Y2, Y4, Y4
+	VPADDD      Y5, Y7, Y7
+	PREFETCHT0  256(DI)
+	VMOVUPS     gradExp2<>+0(SB), Y2
+	VMOVUPS     gradExp2<>+0(SB), Y5
+	VFMADD231PS Y14, Y3, Y2
+	VFMADD231PS Y14, Y6, Y5
+	VFMADD213PS gradExp1<>+0(SB), Y3, Y2
+	VFMADD213PS gradExp1<>+0(SB), Y6, Y5
+	VMULPS      Y3, Y2, Y2
+	VMULPS      Y6, Y5, Y5
+	VFMADD213PS Y4, Y4, Y2
+	VFMADD213PS Y7, Y7, Y5
+	PREFETCHT0  4096(DI)
+	VMULPS      gradCLo<>+0(SB), Y2, Y3
+	VMULPS      gradCLo<>+0(SB), Y5, Y6
+	VFMADD231PS gradCHi<>+0(SB), Y2, Y3
+	VFMADD231PS gradCHi<>+0(SB), Y5, Y6
+	VCMPPS      $0x05, gradThr<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, gradThr<>+0(SB), Y5, Y5
+	VANDPS      Y3, Y2, Y2
+	VANDPS      Y6, Y5, Y5
+	VMOVUPS     Y2, 128(BX)
+	VMOVUPS     Y5, 160(BX)
+	PREFETCHT0  4096(R8)
+
+	// Whether there is a NaN.
+	VCMPPS  $0x03, Y2, Y5, Y0
+	VTESTPS Y0, Y0
+	JNZ     nan0
+
+number0:
+	VCVTPS2PD 128(BX), Y0
+	VCVTPS2PD (R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD     64(BX), Y0, Y0
 	VSUBPD     Y0, Y1, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, (DI)
-	VCVTPS2PD  80(BX), Y0
+	VCVTPS2PD  144(BX), Y0
 	VCVTPS2PD  16(R8), Y1
 
 	// dy - exp(x) * total
-	VMULPD     Y4, Y0, Y0
+	VMULPD     64(BX), Y0, Y0
 	VSUBPD     Y0, Y1, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 16(DI)
-	VCVTPS2PD  96(BX), Y0
+	VCVTPS2PD  160(BX), Y0
 	VCVTPS2PD  32(R8), Y1
 
 	// dy - exp(x) * total
-	VMULPD     Y4, Y0, Y0
+	VMULPD     64(BX), Y0, Y0
 	VSUBPD     Y0, Y1, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 32(DI)
-	VCVTPS2PD  112(BX), Y0
+	VCVTPS2PD  176(BX), Y0
 	VCVTPS2PD  48(R8), Y1
 
 	// dy - exp(x) * total
-	VMULPD     Y4, Y0, Y0
+	VMULPD     64(BX), Y0, Y0
 	VSUBPD     Y0, Y1, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 48(DI)
@@ -1563,44 +1733,34 @@ few:
 	JLT  left
 
 one:
-	VMOVUPS (SI), X0
-	VMINPS  Y0, Y13, Y3
-	VMAXPS  Y3, Y14, Y3
-
-	// u = x * kHi + magic - N
-	VMOVAPS     Y8, Y1
-	VFMADD231PS Y3, Y6, Y1
-
-	// f = x * (kHi + kLo) - n
-	VSUBPS      Y1, Y8, Y0
-	VFMADD231PS Y3, Y6, Y0
-	VFMADD231PS Y3, Y7, Y0
-
-	// s = 2^(n - N) * K
-	VPERMPS Y9, Y1, Y3
-	VPSLLD  $0x14, Y1, Y1
-	VPADDD  Y1, Y3, Y3
-
-	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
-	VMOVUPS     gradExp2<>+0(SB), Y1
-	VFMADD231PS Y10, Y0, Y1
-	VFMADD213PS gradExp1<>+0(SB), Y0, Y1
-	VMULPS      Y0, Y1, Y1
-	VFMADD213PS Y3, Y3, Y1
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y11, Y1, Y0
-	VFMADD231PS Y12, Y1, Y0
-	VCMPPS      $0x05, gradThr<>+0(SB), Y1, Y1
-	VANDPS      Y0, Y1, Y1
-	VCMPPS      $0x03, Y1, Y1, Y3
-	VBLENDVPS   Y3, gradNaN<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 64(BX)
-	VCVTPS2PD   64(BX), Y0
+	VMOVUPS     (SI), X0
+	VMINPS      Y0, Y12, Y4
+	VMAXPS      Y4, Y13, Y4
+	VMOVAPS     Y10, Y2
+	VFMADD231PS Y4, Y8, Y2
+	VSUBPS      Y2, Y10, Y3
+	VFMADD231PS Y4, Y8, Y3
+	VFMADD231PS Y4, Y9, Y3
+	VPERMPS     Y11, Y2, Y4
+	VPSLLD      $0x14, Y2, Y2
+	VPADDD      Y2, Y4, Y4
+	VMOVUPS     gradExp2<>+0(SB), Y2
+	VFMADD231PS Y14, Y3, Y2
+	VFMADD213PS gradExp1<>+0(SB), Y3, Y2
+	VMULPS      Y3, Y2, Y2
+	VFMADD213PS Y4, Y4, Y2
+	VMULPS      gradCLo<>+0(SB), Y2, Y3
+	VFMADD231PS gradCHi<>+0(SB), Y2, Y3
+	VCMPPS      $0x05, gradThr<>+0(SB), Y2, Y2
+	VANDPS      Y3, Y2, Y2
+	VCMPPS      $0x03, Y2, Y2, Y3
+	VBLENDVPS   Y3, gradNaN<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 128(BX)
+	VCVTPS2PD   128(BX), Y0
 	VCVTPS2PD   (R8), Y1
 
 	// dy - exp(x) * total
-	VMULPD Y4, Y0, Y0
+	VMULPD 64(BX), Y0, Y0
 	VSUBPD Y0, Y1, Y0
 
 	// Times the scale.
@@ -1614,47 +1774,37 @@ one:
 	JGE        one
 
 left:
-	ADDQ       $0x00000004, CX
-	JZ         next
-	VMASKMOVPS (SI), X15, X0
-	VMINPS     Y0, Y13, Y3
-	VMAXPS     Y3, Y14, Y3
-
-	// u = x * kHi + magic - N
-	VMOVAPS     Y8, Y1
-	VFMADD231PS Y3, Y6, Y1
-
-	// f = x * (kHi + kLo) - n
-	VSUBPS      Y1, Y8, Y0
-	VFMADD231PS Y3, Y6, Y0
-	VFMADD231PS Y3, Y7, Y0
-
-	// s = 2^(n - N) * K
-	VPERMPS Y9, Y1, Y3
-	VPSLLD  $0x14, Y1, Y1
-	VPADDD  Y1, Y3, Y3
-
-	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
-	VMOVUPS     gradExp2<>+0(SB), Y1
-	VFMADD231PS Y10, Y0, Y1
-	VFMADD213PS gradExp1<>+0(SB), Y0, Y1
-	VMULPS      Y0, Y1, Y1
-	VFMADD213PS Y3, Y3, Y1
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y11, Y1, Y0
-	VFMADD231PS Y12, Y1, Y0
-	VCMPPS      $0x05, gradThr<>+0(SB), Y1, Y1
-	VANDPS      Y0, Y1, Y1
-	VCMPPS      $0x03, Y1, Y1, Y3
-	VBLENDVPS   Y3, gradNaN<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 64(BX)
-	VCVTPS2PD   64(BX), Y0
+	ADDQ        $0x00000004, CX
+	JZ          next
+	VMASKMOVPS  (SI), X15, X0
+	VMINPS      Y0, Y12, Y4
+	VMAXPS      Y4, Y13, Y4
+	VMOVAPS     Y10, Y2
+	VFMADD231PS Y4, Y8, Y2
+	VSUBPS      Y2, Y10, Y3
+	VFMADD231PS Y4, Y8, Y3
+	VFMADD231PS Y4, Y9, Y3
+	VPERMPS     Y11, Y2, Y4
+	VPSLLD      $0x14, Y2, Y2
+	VPADDD      Y2, Y4, Y4
+	VMOVUPS     gradExp2<>+0(SB), Y2
+	VFMADD231PS Y14, Y3, Y2
+	VFMADD213PS gradExp1<>+0(SB), Y3, Y2
+	VMULPS      Y3, Y2, Y2
+	VFMADD213PS Y4, Y4, Y2
+	VMULPS      gradCLo<>+0(SB), Y2, Y3
+	VFMADD231PS gradCHi<>+0(SB), Y2, Y3
+	VCMPPS      $0x05, gradThr<>+0(SB), Y2, Y2
+	VANDPS      Y3, Y2, Y2
+	VCMPPS      $0x03, Y2, Y2, Y3
+	VBLENDVPS   Y3, gradNaN<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 128(BX)
+	VCVTPS2PD   128(BX), Y0
 	VMASKMOVPS  (R8), X15, X1
 	VCVTPS2PD   X1, Y1
 
 	// dy - exp(x) * total
-	VMULPD Y4, Y0, Y0
+	VMULPD 64(BX), Y0, Y0
 	VSUBPD Y0, Y1, Y0
 
 	// Times the scale.
@@ -1679,45 +1829,316 @@ end:
 	VZEROUPPER
 	RET
 
-scaled:
-	VCVTPS2PD 64(BX), Y0
+nan08:
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VBLENDVPS Y3, gradNaN<>+0(SB), Y2, Y2
+	VMOVUPS   Y2, 128(BX)
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VBLENDVPS Y6, gradNaN<>+0(SB), Y5, Y5
+	VMOVUPS   Y5, 160(BX)
+	JMP       number08
+
+nan28:
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VBLENDVPS Y3, gradNaN<>+0(SB), Y2, Y2
+	VMOVUPS   Y2, 192(BX)
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VBLENDVPS Y6, gradNaN<>+0(SB), Y5, Y5
+	VMOVUPS   Y5, 224(BX)
+	JMP       number28
+
+scaled8:
+	VMINPS      (SI), Y12, Y4
+	VMINPS      32(SI), Y12, Y7
+	VMAXPS      Y4, Y13, Y4
+	VMAXPS      Y7, Y13, Y7
+	VMOVAPS     Y10, Y2
+	VMOVAPS     Y10, Y5
+	VFMADD231PS Y4, Y8, Y2
+	VFMADD231PS Y7, Y8, Y5
+	VSUBPS      Y2, Y10, Y3
+	VSUBPS      Y5, Y10, Y6
+	PREFETCHT0  4096(SI)
+	VFMADD231PS Y4, Y8, Y3
+	VFMADD231PS Y7, Y8, Y6
+	VFMADD231PS Y4, Y9, Y3
+	VFMADD231PS Y7, Y9, Y6
+	VPERMPS     Y11, Y2, Y4
+	VPERMPS     Y11, Y5, Y7
+	VPSLLD      $0x14, Y2, Y2
+	VPSLLD      $0x14, Y5, Y5
+	VPADDD      Y2, Y4, Y4
+	VPADDD      Y5, Y7, Y7
+	PREFETCHT0  256(DI)
+	VMOVUPS     gradExp2<>+0(SB), Y2
+	VMOVUPS     gradExp2<>+0(SB), Y5
+	VFMADD231PS Y14, Y3, Y2
+	VFMADD231PS Y14, Y6, Y5
+	VFMADD213PS gradExp1<>+0(SB), Y3, Y2
+	VFMADD213PS gradExp1<>+0(SB), Y6, Y5
+	VMULPS      Y3, Y2, Y2
+	VMULPS      Y6, Y5, Y5
+	VFMADD213PS Y4, Y4, Y2
+	VFMADD213PS Y7, Y7, Y5
+	PREFETCHT0  4096(DI)
+	VMULPS      gradCLo<>+0(SB), Y2, Y3
+	VMULPS      gradCLo<>+0(SB), Y5, Y6
+	VFMADD231PS gradCHi<>+0(SB), Y2, Y3
+	VFMADD231PS gradCHi<>+0(SB), Y5, Y6
+	VCMPPS      $0x05, gradThr<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, gradThr<>+0(SB), Y5, Y5
+	VANDPS      Y3, Y2, Y2
+	VANDPS      Y6, Y5, Y5
+	VMOVUPS     Y2, 128(BX)
+	VMOVUPS     Y5, 160(BX)
+	PREFETCHT0  4096(R8)
+
+	// Whether there is a NaN.
+	VCMPPS  $0x03, Y2, Y5, Y0
+	VTESTPS Y0, Y0
+	JNZ     nan08Scaled
+
+number08Scaled:
+	VMINPS    64(SI), Y12, Y4
+	VMINPS    96(SI), Y12, Y7
+	VMAXPS    Y4, Y13, Y4
+	VMAXPS    Y7, Y13, Y7
+	VCVTPS2PD 128(BX), Y0
 	VCVTPS2PD (R8), Y1
 
 	// dy - exp(x) * total
-	VMULPD Y4, Y0, Y0
+	VMULPD      64(BX), Y0, Y0
+	VSUBPD      Y0, Y1, Y0
+	VMOVAPS     Y10, Y2
+	VMOVAPS     Y10, Y5
+	VFMADD231PS Y4, Y8, Y2
+
+	// Times the scale.
+	VMULPD      (BX), Y0, Y0
+	VFMADD231PS Y7, Y8, Y5
+	VSUBPS      Y2, Y10, Y3
+	VSUBPS      Y5, Y10, Y6
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, (DI)
+	PREFETCHT0  4160(SI)
+	VFMADD231PS Y4, Y8, Y3
+	VFMADD231PS Y7, Y8, Y6
+	VFMADD231PS Y4, Y9, Y3
+	VFMADD231PS Y7, Y9, Y6
+	VCVTPS2PD   144(BX), Y0
+	VCVTPS2PD   16(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD  64(BX), Y0, Y0
+	VSUBPD  Y0, Y1, Y0
+	VPERMPS Y11, Y2, Y4
+	VPERMPS Y11, Y5, Y7
+	VPSLLD  $0x14, Y2, Y2
+
+	// Times the scale.
+	VMULPD      (BX), Y0, Y0
+	VPSLLD      $0x14, Y5, Y5
+	VPADDD      Y2, Y4, Y4
+	VPADDD      Y5, Y7, Y7
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, 16(DI)
+	PREFETCHT0  320(DI)
+	VMOVUPS     gradExp2<>+0(SB), Y2
+	VMOVUPS     gradExp2<>+0(SB), Y5
+	VFMADD231PS Y14, Y3, Y2
+	VFMADD231PS Y14, Y6, Y5
+	VCVTPS2PD   160(BX), Y0
+	VCVTPS2PD   32(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD      64(BX), Y0, Y0
+	VSUBPD      Y0, Y1, Y0
+	VFMADD213PS gradExp1<>+0(SB), Y3, Y2
+	VFMADD213PS gradExp1<>+0(SB), Y6, Y5
+	VMULPS      Y3, Y2, Y2
+
+	// Times the scale.
+	VMULPD      (BX), Y0, Y0
+	VMULPS      Y6, Y5, Y5
+	VFMADD213PS Y4, Y4, Y2
+	VFMADD213PS Y7, Y7, Y5
+	VCVTPD2PSY  Y0, X0
+	VMOVUPS     X0, 32(DI)
+	PREFETCHT0  4160(DI)
+	VMULPS      gradCLo<>+0(SB), Y2, Y3
+	VMULPS      gradCLo<>+0(SB), Y5, Y6
+	VFMADD231PS gradCHi<>+0(SB), Y2, Y3
+	VFMADD231PS gradCHi<>+0(SB), Y5, Y6
+	VCVTPS2PD   176(BX), Y0
+	VCVTPS2PD   48(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD 64(BX), Y0, Y0
+	VSUBPD Y0, Y1, Y0
+	VCMPPS $0x05, gradThr<>+0(SB), Y2, Y2
+	VCMPPS $0x05, gradThr<>+0(SB), Y5, Y5
+	VANDPS Y3, Y2, Y2
+
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
+	VANDPS     Y6, Y5, Y5
+	VMOVUPS    Y2, 192(BX)
+	VMOVUPS    Y5, 224(BX)
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 48(DI)
+	PREFETCHT0 4160(R8)
+
+	// Whether there is a NaN.
+	VCMPPS  $0x03, Y2, Y5, Y0
+	VTESTPS Y0, Y0
+	JNZ     nan28Scaled
+
+number28Scaled:
+	VCVTPS2PD 192(BX), Y0
+	VCVTPS2PD 64(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD 64(BX), Y0, Y0
+	VSUBPD Y0, Y1, Y0
+
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 64(DI)
+	VCVTPS2PD  208(BX), Y0
+	VCVTPS2PD  80(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD 64(BX), Y0, Y0
+	VSUBPD Y0, Y1, Y0
+
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 80(DI)
+	VCVTPS2PD  224(BX), Y0
+	VCVTPS2PD  96(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD 64(BX), Y0, Y0
+	VSUBPD Y0, Y1, Y0
+
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 96(DI)
+	VCVTPS2PD  240(BX), Y0
+	VCVTPS2PD  112(R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD 64(BX), Y0, Y0
+	VSUBPD Y0, Y1, Y0
+
+	// Times the scale.
+	VMULPD     (BX), Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, 112(DI)
+	JMP        done8
+
+nan0:
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VBLENDVPS Y3, gradNaN<>+0(SB), Y2, Y2
+	VMOVUPS   Y2, 128(BX)
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VBLENDVPS Y6, gradNaN<>+0(SB), Y5, Y5
+	VMOVUPS   Y5, 160(BX)
+	JMP       number0
+
+scaled:
+	VMINPS      (SI), Y12, Y4
+	VMINPS      32(SI), Y12, Y7
+	VMAXPS      Y4, Y13, Y4
+	VMAXPS      Y7, Y13, Y7
+	VMOVAPS     Y10, Y2
+	VMOVAPS     Y10, Y5
+	VFMADD231PS Y4, Y8, Y2
+	VFMADD231PS Y7, Y8, Y5
+	VSUBPS      Y2, Y10, Y3
+	VSUBPS      Y5, Y10, Y6
+	PREFETCHT0  4096(SI)
+	VFMADD231PS Y4, Y8, Y3
+	VFMADD231PS Y7, Y8, Y6
+	VFMADD231PS Y4, Y9, Y3
+	VFMADD231PS Y7, Y9, Y6
+	VPERMPS     Y11, Y2, Y4
+	VPERMPS     Y11, Y5, Y7
+	VPSLLD      $0x14, Y2, Y2
+	VPSLLD      $0x14, Y5, Y5
+	VPADDD      Y2, Y4, Y4
+	VPADDD      Y5, Y7, Y7
+	PREFETCHT0  256(DI)
+	VMOVUPS     gradExp2<>+0(SB), Y2
+	VMOVUPS     gradExp2<>+0(SB), Y5
+	VFMADD231PS Y14, Y3, Y2
+	VFMADD231PS Y14, Y6, Y5
+	VFMADD213PS gradExp1<>+0(SB), Y3, Y2
+	VFMADD213PS gradExp1<>+0(SB), Y6, Y5
+	VMULPS      Y3, Y2, Y2
+	VMULPS      Y6, Y5, Y5
+	VFMADD213PS Y4, Y4, Y2
+	VFMADD213PS Y7, Y7, Y5
+	PREFETCHT0  4096(DI)
+	VMULPS      gradCLo<>+0(SB), Y2, Y3
+	VMULPS      gradCLo<>+0(SB), Y5, Y6
+	VFMADD231PS gradCHi<>+0(SB), Y2, Y3
+	VFMADD231PS gradCHi<>+0(SB), Y5, Y6
+	VCMPPS      $0x05, gradThr<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, gradThr<>+0(SB), Y5, Y5
+	VANDPS      Y3, Y2, Y2
+	VANDPS      Y6, Y5, Y5
+	VMOVUPS     Y2, 128(BX)
+	VMOVUPS     Y5, 160(BX)
+	PREFETCHT0  4096(R8)
+
+	// Whether there is a NaN.
+	VCMPPS  $0x03, Y2, Y5, Y0
+	VTESTPS Y0, Y0
+	JNZ     nan0Scaled
+
+number0Scaled:
+	VCVTPS2PD 128(BX), Y0
+	VCVTPS2PD (R8), Y1
+
+	// dy - exp(x) * total
+	VMULPD 64(BX), Y0, Y0
 	VSUBPD Y0, Y1, Y0
 
 	// Times the scale.
 	VMULPD     (BX), Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, (DI)
-	VCVTPS2PD  80(BX), Y0
+	VCVTPS2PD  144(BX), Y0
 	VCVTPS2PD  16(R8), Y1
 
 	// dy - exp(x) * total
-	VMULPD Y4, Y0, Y0
+	VMULPD 64(BX), Y0, Y0
 	VSUBPD Y0, Y1, Y0
 
 	// Times the scale.
 	VMULPD     (BX), Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 16(DI)
-	VCVTPS2PD  96(BX), Y0
+	VCVTPS2PD  160(BX), Y0
 	VCVTPS2PD  32(R8), Y1
 
 	// dy - exp(x) * total
-	VMULPD Y4, Y0, Y0
+	VMULPD 64(BX), Y0, Y0
 	VSUBPD Y0, Y1, Y0
 
 	// Times the scale.
 	VMULPD     (BX), Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 32(DI)
-	VCVTPS2PD  112(BX), Y0
+	VCVTPS2PD  176(BX), Y0
 	VCVTPS2PD  48(R8), Y1
 
 	// dy - exp(x) * total
-	VMULPD Y4, Y0, Y0
+	VMULPD 64(BX), Y0, Y0
 	VSUBPD Y0, Y1, Y0
 
 	// Times the scale.
@@ -1726,14 +2147,32 @@ scaled:
 	VMOVUPS    X0, 48(DI)
 	JMP        done
 
-nan:
-	VCMPPS    $0x03, Y1, Y1, Y3
-	VBLENDVPS Y3, gradNaN<>+0(SB), Y1, Y1
-	VMOVUPS   Y1, 64(BX)
+nan08Scaled:
 	VCMPPS    $0x03, Y2, Y2, Y3
 	VBLENDVPS Y3, gradNaN<>+0(SB), Y2, Y2
-	VMOVUPS   Y2, 96(BX)
-	JMP       number
+	VMOVUPS   Y2, 128(BX)
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VBLENDVPS Y6, gradNaN<>+0(SB), Y5, Y5
+	VMOVUPS   Y5, 160(BX)
+	JMP       number08Scaled
+
+nan28Scaled:
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VBLENDVPS Y3, gradNaN<>+0(SB), Y2, Y2
+	VMOVUPS   Y2, 192(BX)
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VBLENDVPS Y6, gradNaN<>+0(SB), Y5, Y5
+	VMOVUPS   Y5, 224(BX)
+	JMP       number28Scaled
+
+nan0Scaled:
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VBLENDVPS Y3, gradNaN<>+0(SB), Y2, Y2
+	VMOVUPS   Y2, 128(BX)
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VBLENDVPS Y6, gradNaN<>+0(SB), Y5, Y5
+	VMOVUPS   Y5, 160(BX)
+	JMP       number0Scaled
 
 DATA gradDown<>+0(SB)/4, $0x00000000
 DATA gradDown<>+4(SB)/4, $0x39b00000
@@ -1779,36 +2218,6 @@ DATA gradTable<>+24(SB)/4, $0x3f8a26de
 DATA gradTable<>+28(SB)/4, $0x3f8f5829
 GLOBL gradTable<>(SB), RODATA|NOPTR, $32
 
-DATA gradExp3<>+0(SB)/4, $0x3d6349bd
-DATA gradExp3<>+4(SB)/4, $0x3d6349bd
-DATA gradExp3<>+8(SB)/4, $0x3d6349bd
-DATA gradExp3<>+12(SB)/4, $0x3d6349bd
-DATA gradExp3<>+16(SB)/4, $0x3d6349bd
-DATA gradExp3<>+20(SB)/4, $0x3d6349bd
-DATA gradExp3<>+24(SB)/4, $0x3d6349bd
-DATA gradExp3<>+28(SB)/4, $0x3d6349bd
-GLOBL gradExp3<>(SB), RODATA|NOPTR, $32
-
-DATA gradCLo<>+0(SB)/4, $0xd79066d5
-DATA gradCLo<>+4(SB)/4, $0xd79066d5
-DATA gradCLo<>+8(SB)/4, $0xd79066d5
-DATA gradCLo<>+12(SB)/4, $0xd79066d5
-DATA gradCLo<>+16(SB)/4, $0xd79066d5
-DATA gradCLo<>+20(SB)/4, $0xd79066d5
-DATA gradCLo<>+24(SB)/4, $0xd79066d5
-DATA gradCLo<>+28(SB)/4, $0xd79066d5
-GLOBL gradCLo<>(SB), RODATA|NOPTR, $32
-
-DATA gradCHi<>+0(SB)/4, $0x656b5b15
-DATA gradCHi<>+4(SB)/4, $0x656b5b15
-DATA gradCHi<>+8(SB)/4, $0x656b5b15
-DATA gradCHi<>+12(SB)/4, $0x656b5b15
-DATA gradCHi<>+16(SB)/4, $0x656b5b15
-DATA gradCHi<>+20(SB)/4, $0x656b5b15
-DATA gradCHi<>+24(SB)/4, $0x656b5b15
-DATA gradCHi<>+28(SB)/4, $0x656b5b15
-GLOBL gradCHi<>(SB), RODATA|NOPTR, $32
-
 DATA gradZero<>+0(SB)/4, $0x00000000
 DATA gradZero<>+4(SB)/4, $0x00000000
 DATA gradZero<>+8(SB)/4, $0x00000000
@@ -1829,6 +2238,16 @@ DATA gradLow<>+24(SB)/4, $0xc2b00000
 DATA gradLow<>+28(SB)/4, $0xc2b00000
 GLOBL gradLow<>(SB), RODATA|NOPTR, $32
 
+DATA gradExp3<>+0(SB)/4, $0x3d6349bd
+DATA gradExp3<>+4(SB)/4, $0x3d6349bd
+DATA gradExp3<>+8(SB)/4, $0x3d6349bd
+DATA gradExp3<>+12(SB)/4, $0x3d6349bd
+DATA gradExp3<>+16(SB)/4, $0x3d6349bd
+DATA gradExp3<>+20(SB)/4, $0x3d6349bd
+DATA gradExp3<>+24(SB)/4, $0x3d6349bd
+DATA gradExp3<>+28(SB)/4, $0x3d6349bd
+GLOBL gradExp3<>(SB), RODATA|NOPTR, $32
+
 DATA gradExp2<>+0(SB)/4, $0x3e7607de
 DATA gradExp2<>+4(SB)/4, $0x3e7607de
 DATA gradExp2<>+8(SB)/4, $0x3e7607de
@@ -1848,6 +2267,26 @@ DATA gradExp1<>+20(SB)/4, $0x3f317219
 DATA gradExp1<>+24(SB)/4, $0x3f317219
 DATA gradExp1<>+28(SB)/4, $0x3f317219
 GLOBL gradExp1<>(SB), RODATA|NOPTR, $32
+
+DATA gradCLo<>+0(SB)/4, $0xd79066d5
+DATA gradCLo<>+4(SB)/4, $0xd79066d5
+DATA gradCLo<>+8(SB)/4, $0xd79066d5
+DATA gradCLo<>+12(SB)/4, $0xd79066d5
+DATA gradCLo<>+16(SB)/4, $0xd79066d5
+DATA gradCLo<>+20(SB)/4, $0xd79066d5
+DATA gradCLo<>+24(SB)/4, $0xd79066d5
+DATA gradCLo<>+28(SB)/4, $0xd79066d5
+GLOBL gradCLo<>(SB), RODATA|NOPTR, $32
+
+DATA gradCHi<>+0(SB)/4, $0x656b5b15
+DATA gradCHi<>+4(SB)/4, $0x656b5b15
+DATA gradCHi<>+8(SB)/4, $0x656b5b15
+DATA gradCHi<>+12(SB)/4, $0x656b5b15
+DATA gradCHi<>+16(SB)/4, $0x656b5b15
+DATA gradCHi<>+20(SB)/4, $0x656b5b15
+DATA gradCHi<>+24(SB)/4, $0x656b5b15
+DATA gradCHi<>+28(SB)/4, $0x656b5b15
+GLOBL gradCHi<>(SB), RODATA|NOPTR, $32
 
 DATA gradThr<>+0(SB)/4, $0x0c8b3a3f
 DATA gradThr<>+4(SB)/4, $0x0c8b3a3f

@@ -901,7 +901,7 @@ GLOBL upperWords<>(SB), RODATA|NOPTR, $64
 
 // func softmaxGradRowsAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
 // Requires: AVX, AVX512F, AVX512VL, MMX+
-TEXT ·softmaxGradRowsAVX512(SB), NOSPLIT, $264-136
+TEXT ·softmaxGradRowsAVX512(SB), NOSPLIT, $456-136
 	// softmaxGradRowsAVX512: x * (dy - total) * scale in float64, where nothing is a NaN; if total is a NaN, for that of each row, sum(x * dy), up to the first that is not finite.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
@@ -933,8 +933,9 @@ TEXT ·softmaxGradRowsAVX512(SB), NOSPLIT, $264-136
 	XORL         AX, AX
 	VUCOMISD     X0, X0
 	SETPC        AL
-	MOVQ         AX, 192(BX)
-	VBROADCASTSD X0, Z4
+	MOVQ         AX, 384(BX)
+	VBROADCASTSD X0, Z0
+	VMOVAPD      Z0, Z4
 	MOVQ         R12, CX
 	ANDQ         $0x0f, CX
 	MOVL         $0x00000001, AX
@@ -947,7 +948,7 @@ TEXT ·softmaxGradRowsAVX512(SB), NOSPLIT, $264-136
 	SUBQ         scale+80(FP), AX
 
 row:
-	CMPQ    192(BX), $0x00
+	CMPQ    384(BX), $0x00
 	JNE     given
 	MOVQ    SI, R14
 	MOVQ    R8, R15
@@ -996,7 +997,8 @@ sumDone:
 	VSUBSD       X1, X1, X1
 	VUCOMISD     X1, X1
 	JPS          end
-	VBROADCASTSD X0, Z4
+	VBROADCASTSD X0, Z0
+	VMOVAPD      Z0, Z4
 
 given:
 	MOVQ    R12, CX
@@ -1005,48 +1007,48 @@ given:
 	PCALIGN $0x40
 
 four:
+	TESTQ     AX, AX
+	JNZ       scaled
+	VCVTPS2PD (SI), Z0
+	VCVTPS2PD (R8), Z1
+
+	// x * (dy - total)
+	VSUBPD     Z4, Z1, Z1
+	VMULPD     Z1, Z0, Z0
 	PREFETCHT0 4096(SI)
+	VCVTPD2PS  Z0, Y0
+	VMOVUPS    Y0, (DI)
 	PREFETCHT0 256(DI)
+	VCVTPS2PD  32(SI), Z0
+	VCVTPS2PD  32(R8), Z1
+
+	// x * (dy - total)
+	VSUBPD     Z4, Z1, Z1
+	VMULPD     Z1, Z0, Z0
 	PREFETCHT0 4096(DI)
+	VCVTPD2PS  Z0, Y0
+	VMOVUPS    Y0, 32(DI)
 	PREFETCHT0 4096(R8)
+	VCVTPS2PD  64(SI), Z0
+	VCVTPS2PD  64(R8), Z1
+
+	// x * (dy - total)
+	VSUBPD     Z4, Z1, Z1
+	VMULPD     Z1, Z0, Z0
 	PREFETCHT0 4160(SI)
+	VCVTPD2PS  Z0, Y0
+	VMOVUPS    Y0, 64(DI)
 	PREFETCHT0 320(DI)
+	VCVTPS2PD  96(SI), Z0
+	VCVTPS2PD  96(R8), Z1
+
+	// x * (dy - total)
+	VSUBPD     Z4, Z1, Z1
+	VMULPD     Z1, Z0, Z0
 	PREFETCHT0 4160(DI)
+	VCVTPD2PS  Z0, Y0
+	VMOVUPS    Y0, 96(DI)
 	PREFETCHT0 4160(R8)
-	TESTQ      AX, AX
-	JNZ        scaled
-	VCVTPS2PD  (SI), Z0
-	VCVTPS2PD  (R8), Z1
-
-	// x * (dy - total)
-	VSUBPD    Z4, Z1, Z1
-	VMULPD    Z1, Z0, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, (DI)
-	VCVTPS2PD 32(SI), Z0
-	VCVTPS2PD 32(R8), Z1
-
-	// x * (dy - total)
-	VSUBPD    Z4, Z1, Z1
-	VMULPD    Z1, Z0, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, 32(DI)
-	VCVTPS2PD 64(SI), Z0
-	VCVTPS2PD 64(R8), Z1
-
-	// x * (dy - total)
-	VSUBPD    Z4, Z1, Z1
-	VMULPD    Z1, Z0, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, 64(DI)
-	VCVTPS2PD 96(SI), Z0
-	VCVTPS2PD 96(R8), Z1
-
-	// x * (dy - total)
-	VSUBPD    Z4, Z1, Z1
-	VMULPD    Z1, Z0, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, 96(DI)
 
 done:
 	ADDQ $0x00000080, SI
@@ -1118,47 +1120,55 @@ scaled:
 	VMULPD Z1, Z0, Z0
 
 	// Times the scale.
-	VMULPD    (BX), Z0, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, (DI)
-	VCVTPS2PD 32(SI), Z0
-	VCVTPS2PD 32(R8), Z1
+	VMULPD     (BX), Z0, Z0
+	PREFETCHT0 4096(SI)
+	VCVTPD2PS  Z0, Y0
+	VMOVUPS    Y0, (DI)
+	PREFETCHT0 256(DI)
+	VCVTPS2PD  32(SI), Z0
+	VCVTPS2PD  32(R8), Z1
 
 	// x * (dy - total)
 	VSUBPD Z4, Z1, Z1
 	VMULPD Z1, Z0, Z0
 
 	// Times the scale.
-	VMULPD    (BX), Z0, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, 32(DI)
-	VCVTPS2PD 64(SI), Z0
-	VCVTPS2PD 64(R8), Z1
+	VMULPD     (BX), Z0, Z0
+	PREFETCHT0 4096(DI)
+	VCVTPD2PS  Z0, Y0
+	VMOVUPS    Y0, 32(DI)
+	PREFETCHT0 4096(R8)
+	VCVTPS2PD  64(SI), Z0
+	VCVTPS2PD  64(R8), Z1
 
 	// x * (dy - total)
 	VSUBPD Z4, Z1, Z1
 	VMULPD Z1, Z0, Z0
 
 	// Times the scale.
-	VMULPD    (BX), Z0, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, 64(DI)
-	VCVTPS2PD 96(SI), Z0
-	VCVTPS2PD 96(R8), Z1
+	VMULPD     (BX), Z0, Z0
+	PREFETCHT0 4160(SI)
+	VCVTPD2PS  Z0, Y0
+	VMOVUPS    Y0, 64(DI)
+	PREFETCHT0 320(DI)
+	VCVTPS2PD  96(SI), Z0
+	VCVTPS2PD  96(R8), Z1
 
 	// x * (dy - total)
 	VSUBPD Z4, Z1, Z1
 	VMULPD Z1, Z0, Z0
 
 	// Times the scale.
-	VMULPD    (BX), Z0, Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, 96(DI)
-	JMP       done
+	VMULPD     (BX), Z0, Z0
+	PREFETCHT0 4160(DI)
+	VCVTPD2PS  Z0, Y0
+	VMOVUPS    Y0, 96(DI)
+	PREFETCHT0 4160(R8)
+	JMP        done
 
 // func logSoftmaxGradRowsAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
 // Requires: AVX, AVX512F, AVX512VL, MMX+
-TEXT ·logSoftmaxGradRowsAVX512(SB), NOSPLIT, $264-136
+TEXT ·logSoftmaxGradRowsAVX512(SB), NOSPLIT, $456-136
 	// logSoftmaxGradRowsAVX512: (dy - exp(x) * total) * scale in float64, every NaN the same; if total is a NaN, for that of each row, sum(dy), up to the first that is not finite.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
@@ -1190,11 +1200,12 @@ TEXT ·logSoftmaxGradRowsAVX512(SB), NOSPLIT, $264-136
 	XORL     AX, AX
 	VUCOMISD X0, X0
 	SETPC    AL
-	MOVQ     AX, 192(BX)
+	MOVQ     AX, 384(BX)
 
 	// Times 2^-100.
 	VMULSD          gradDown<>+0(SB), X0, X0
-	VBROADCASTSD    X0, Z4
+	VBROADCASTSD    X0, Z0
+	VMOVUPD         Z0, 64(BX)
 	MOVQ            R12, CX
 	ANDQ            $0x0f, CX
 	MOVL            $0x00000001, AX
@@ -1209,17 +1220,17 @@ TEXT ·logSoftmaxGradRowsAVX512(SB), NOSPLIT, $264-136
 	VBROADCASTSS    gradKLo<>+0(SB), Z17
 	VBROADCASTSS    gradMagic<>+0(SB), Z18
 	VBROADCASTF64X4 gradTable<>+0(SB), Z19
-	VBROADCASTSS    gradExp3<>+0(SB), Z20
-	VBROADCASTSS    gradCLo<>+0(SB), Z21
-	VBROADCASTSS    gradCHi<>+0(SB), Z22
-	VBROADCASTSS    gradZero<>+0(SB), Z23
-	VBROADCASTSS    gradLow<>+0(SB), Z24
+	VBROADCASTSS    gradZero<>+0(SB), Z20
+	VBROADCASTSS    gradLow<>+0(SB), Z21
+	VBROADCASTSS    gradExp3<>+0(SB), Z22
+	VBROADCASTSS    gradCHi<>+0(SB), Z23
+	VBROADCASTSS    gradCLo<>+0(SB), Z24
 	VBROADCASTSS    gradExp2<>+0(SB), Z25
 	VBROADCASTSS    gradExp1<>+0(SB), Z26
 	VBROADCASTSS    gradThr<>+0(SB), Z27
 
 row:
-	CMPQ    192(BX), $0x00
+	CMPQ    384(BX), $0x00
 	JNE     given
 	MOVQ    R8, R14
 	MOVQ    R12, CX
@@ -1264,119 +1275,288 @@ sumDone:
 
 	// Times 2^-100.
 	VMULSD       gradDown<>+0(SB), X0, X0
-	VBROADCASTSD X0, Z4
+	VBROADCASTSD X0, Z0
+	VMOVUPD      Z0, 64(BX)
 
 given:
 	MOVQ    R12, CX
 	SUBQ    $0x00000020, CX
 	JLT     few
+	SUBQ    $0x00000020, CX
+	JLT     eightDone
 	PCALIGN $0x40
 
-four:
-	PREFETCHT0 4096(SI)
-	PREFETCHT0 256(DI)
-	PREFETCHT0 4096(DI)
-	PREFETCHT0 4096(R8)
-	PREFETCHT0 4160(SI)
-	PREFETCHT0 320(DI)
-	PREFETCHT0 4160(DI)
-	PREFETCHT0 4160(R8)
-	VMINPS     (SI), Z23, Z3
-	VMAXPS     Z3, Z24, Z3
-
-	// u = x * kHi + magic - N
-	VMOVAPS     Z18, Z1
-	VFMADD231PS Z3, Z16, Z1
-
-	// f = x * (kHi + kLo) - n
-	VSUBPS      Z1, Z18, Z0
-	VFMADD231PS Z3, Z16, Z0
-	VFMADD231PS Z3, Z17, Z0
-
-	// s = 2^(n - N) * K
-	VPERMPS Z19, Z1, Z3
-	VPSLLD  $0x14, Z1, Z1
-	VPADDD  Z1, Z3, Z3
-
-	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
-	VMOVUPS     Z25, Z1
-	VFMADD231PS Z20, Z0, Z1
-	VFMADD213PS Z26, Z0, Z1
-	VMULPS      Z0, Z1, Z1
-	VFMADD213PS Z3, Z3, Z1
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z21, Z1, Z0
-	VCMPPS        $0x05, Z27, Z1, K2
-	VFMADD132PS.Z Z22, Z0, K2, Z1
-	VMOVUPS       Z1, 64(BX)
-	VMINPS        64(SI), Z23, Z3
-	VMAXPS        Z3, Z24, Z3
-
-	// u = x * kHi + magic - N
-	VMOVAPS     Z18, Z2
-	VFMADD231PS Z3, Z16, Z2
-
-	// f = x * (kHi + kLo) - n
-	VSUBPS      Z2, Z18, Z0
-	VFMADD231PS Z3, Z16, Z0
-	VFMADD231PS Z3, Z17, Z0
-
-	// s = 2^(n - N) * K
-	VPERMPS Z19, Z2, Z3
-	VPSLLD  $0x14, Z2, Z2
-	VPADDD  Z2, Z3, Z3
-
-	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
-	VMOVUPS     Z25, Z2
-	VFMADD231PS Z20, Z0, Z2
-	VFMADD213PS Z26, Z0, Z2
-	VMULPS      Z0, Z2, Z2
-	VFMADD213PS Z3, Z3, Z2
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z21, Z2, Z0
+eight:
+	TESTQ         AX, AX
+	JNZ           scaled8
+	VMINPS        (SI), Z20, Z4
+	VMINPS        64(SI), Z20, Z7
+	VMAXPS        Z4, Z21, Z4
+	VMAXPS        Z7, Z21, Z7
+	VMOVAPS       Z18, Z2
+	PREFETCHT0    4096(SI)
+	VMOVAPS       Z18, Z5
+	VFMADD231PS   Z4, Z16, Z2
+	VFMADD231PS   Z7, Z16, Z5
+	VSUBPS        Z2, Z18, Z3
+	VSUBPS        Z5, Z18, Z6
+	PREFETCHT0    256(DI)
+	VFMADD231PS   Z4, Z16, Z3
+	VFMADD231PS   Z7, Z16, Z6
+	VFMADD231PS   Z4, Z17, Z3
+	VFMADD231PS   Z7, Z17, Z6
+	VPERMPS       Z19, Z2, Z4
+	PREFETCHT0    4096(DI)
+	VPERMPS       Z19, Z5, Z7
+	VPSLLD        $0x14, Z2, Z2
+	VPSLLD        $0x14, Z5, Z5
+	VPADDD        Z2, Z4, Z4
+	PREFETCHT0    4096(R8)
+	VPADDD        Z5, Z7, Z7
+	VMOVUPS       Z25, Z2
+	VMOVUPS       Z25, Z5
+	VFMADD231PS   Z22, Z3, Z2
+	VFMADD231PS   Z22, Z6, Z5
+	PREFETCHT0    4160(SI)
+	VFMADD213PS   Z26, Z3, Z2
+	VFMADD213PS   Z26, Z6, Z5
+	VMULPS        Z3, Z2, Z2
+	VMULPS        Z6, Z5, Z5
+	VFMADD213PS   Z4, Z4, Z2
+	PREFETCHT0    320(DI)
+	VFMADD213PS   Z7, Z7, Z5
+	VMULPS        Z24, Z2, Z3
+	VMULPS        Z24, Z5, Z6
 	VCMPPS        $0x05, Z27, Z2, K2
-	VFMADD132PS.Z Z22, Z0, K2, Z2
+	VCMPPS        $0x05, Z27, Z5, K5
+	PREFETCHT0    4160(DI)
+	VFMADD132PS.Z Z23, Z3, K2, Z2
+	VFMADD132PS.Z Z23, Z6, K5, Z5
 	VMOVUPS       Z2, 128(BX)
+	VMOVUPS       Z5, 192(BX)
+	PREFETCHT0    4160(R8)
 
 	// Whether there is a NaN.
-	VCMPPS   $0x03, Z1, Z2, K2
+	VCMPPS   $0x03, Z2, Z5, K2
 	KORTESTW K2, K2
-	JNZ      nan
+	JNZ      nan08
 
-number:
-	TESTQ     AX, AX
-	JNZ       scaled
-	VCVTPS2PD 64(BX), Z0
+number08:
+	VMINPS    128(SI), Z20, Z4
+	VMINPS    192(SI), Z20, Z7
+	VMAXPS    Z4, Z21, Z4
+	VMAXPS    Z7, Z21, Z7
+	VMOVAPS   Z18, Z2
+	VCVTPS2PD 128(BX), Z0
 	VCVTPS2PD (R8), Z1
 
 	// dy - exp(x) * total
-	VMULPD    Z4, Z0, Z0
+	VMULPD      64(BX), Z0, Z0
+	VSUBPD      Z0, Z1, Z0
+	PREFETCHT0  4224(SI)
+	VMOVAPS     Z18, Z5
+	VFMADD231PS Z4, Z16, Z2
+	VFMADD231PS Z7, Z16, Z5
+	VSUBPS      Z2, Z18, Z3
+	VSUBPS      Z5, Z18, Z6
+	VCVTPD2PS   Z0, Y0
+	VMOVUPS     Y0, (DI)
+	PREFETCHT0  384(DI)
+	VFMADD231PS Z4, Z16, Z3
+	VFMADD231PS Z7, Z16, Z6
+	VFMADD231PS Z4, Z17, Z3
+	VFMADD231PS Z7, Z17, Z6
+	VPERMPS     Z19, Z2, Z4
+	VCVTPS2PD   160(BX), Z0
+	VCVTPS2PD   32(R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD      64(BX), Z0, Z0
+	VSUBPD      Z0, Z1, Z0
+	PREFETCHT0  4224(DI)
+	VPERMPS     Z19, Z5, Z7
+	VPSLLD      $0x14, Z2, Z2
+	VPSLLD      $0x14, Z5, Z5
+	VPADDD      Z2, Z4, Z4
+	VCVTPD2PS   Z0, Y0
+	VMOVUPS     Y0, 32(DI)
+	PREFETCHT0  4224(R8)
+	VPADDD      Z5, Z7, Z7
+	VMOVUPS     Z25, Z2
+	VMOVUPS     Z25, Z5
+	VFMADD231PS Z22, Z3, Z2
+	VFMADD231PS Z22, Z6, Z5
+	VCVTPS2PD   192(BX), Z0
+	VCVTPS2PD   64(R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD      64(BX), Z0, Z0
+	VSUBPD      Z0, Z1, Z0
+	PREFETCHT0  4288(SI)
+	VFMADD213PS Z26, Z3, Z2
+	VFMADD213PS Z26, Z6, Z5
+	VMULPS      Z3, Z2, Z2
+	VMULPS      Z6, Z5, Z5
+	VFMADD213PS Z4, Z4, Z2
+	VCVTPD2PS   Z0, Y0
+	VMOVUPS     Y0, 64(DI)
+	PREFETCHT0  448(DI)
+	VFMADD213PS Z7, Z7, Z5
+	VMULPS      Z24, Z2, Z3
+	VMULPS      Z24, Z5, Z6
+	VCMPPS      $0x05, Z27, Z2, K2
+	VCMPPS      $0x05, Z27, Z5, K5
+	VCVTPS2PD   224(BX), Z0
+	VCVTPS2PD   96(R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD        64(BX), Z0, Z0
+	VSUBPD        Z0, Z1, Z0
+	PREFETCHT0    4288(DI)
+	VFMADD132PS.Z Z23, Z3, K2, Z2
+	VFMADD132PS.Z Z23, Z6, K5, Z5
+	VMOVUPS       Z2, 256(BX)
+	VMOVUPS       Z5, 320(BX)
+	VCVTPD2PS     Z0, Y0
+	VMOVUPS       Y0, 96(DI)
+	PREFETCHT0    4288(R8)
+
+	// Whether there is a NaN.
+	VCMPPS   $0x03, Z2, Z5, K2
+	KORTESTW K2, K2
+	JNZ      nan28
+
+number28:
+	VCVTPS2PD 256(BX), Z0
+	VCVTPS2PD 128(R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD    64(BX), Z0, Z0
+	VSUBPD    Z0, Z1, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 128(DI)
+	VCVTPS2PD 288(BX), Z0
+	VCVTPS2PD 160(R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD    64(BX), Z0, Z0
+	VSUBPD    Z0, Z1, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 160(DI)
+	VCVTPS2PD 320(BX), Z0
+	VCVTPS2PD 192(R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD    64(BX), Z0, Z0
+	VSUBPD    Z0, Z1, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 192(DI)
+	VCVTPS2PD 352(BX), Z0
+	VCVTPS2PD 224(R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD    64(BX), Z0, Z0
+	VSUBPD    Z0, Z1, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 224(DI)
+
+done8:
+	ADDQ $0x00000100, SI
+	ADDQ $0x00000100, DI
+	ADDQ $0x00000100, R8
+	SUBQ $0x00000040, CX
+	JGE  eight
+
+eightDone:
+	ADDQ    $0x00000020, CX
+	JLT     few
+	PCALIGN $0x40
+
+four:
+	TESTQ         AX, AX
+	JNZ           scaled
+	VMINPS        (SI), Z20, Z4
+	VMINPS        64(SI), Z20, Z7
+	VMAXPS        Z4, Z21, Z4
+	VMAXPS        Z7, Z21, Z7
+	VMOVAPS       Z18, Z2
+	PREFETCHT0    4096(SI)
+	VMOVAPS       Z18, Z5
+	VFMADD231PS   Z4, Z16, Z2
+	VFMADD231PS   Z7, Z16, Z5
+	VSUBPS        Z2, Z18, Z3
+	VSUBPS        Z5, Z18, Z6
+	PREFETCHT0    256(DI)
+	VFMADD231PS   Z4, Z16, Z3
+	VFMADD231PS   Z7, Z16, Z6
+	VFMADD231PS   Z4, Z17, Z3
+	VFMADD231PS   Z7, Z17, Z6
+	VPERMPS       Z19, Z2, Z4
+	PREFETCHT0    4096(DI)
+	VPERMPS       Z19, Z5, Z7
+	VPSLLD        $0x14, Z2, Z2
+	VPSLLD        $0x14, Z5, Z5
+	VPADDD        Z2, Z4, Z4
+	PREFETCHT0    4096(R8)
+	VPADDD        Z5, Z7, Z7
+	VMOVUPS       Z25, Z2
+	VMOVUPS       Z25, Z5
+	VFMADD231PS   Z22, Z3, Z2
+	VFMADD231PS   Z22, Z6, Z5
+	PREFETCHT0    4160(SI)
+	VFMADD213PS   Z26, Z3, Z2
+	VFMADD213PS   Z26, Z6, Z5
+	VMULPS        Z3, Z2, Z2
+	VMULPS        Z6, Z5, Z5
+	VFMADD213PS   Z4, Z4, Z2
+	PREFETCHT0    320(DI)
+	VFMADD213PS   Z7, Z7, Z5
+	VMULPS        Z24, Z2, Z3
+	VMULPS        Z24, Z5, Z6
+	VCMPPS        $0x05, Z27, Z2, K2
+	VCMPPS        $0x05, Z27, Z5, K5
+	PREFETCHT0    4160(DI)
+	VFMADD132PS.Z Z23, Z3, K2, Z2
+	VFMADD132PS.Z Z23, Z6, K5, Z5
+	VMOVUPS       Z2, 128(BX)
+	VMOVUPS       Z5, 192(BX)
+	PREFETCHT0    4160(R8)
+
+	// Whether there is a NaN.
+	VCMPPS   $0x03, Z2, Z5, K2
+	KORTESTW K2, K2
+	JNZ      nan0
+
+number0:
+	VCVTPS2PD 128(BX), Z0
+	VCVTPS2PD (R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD    64(BX), Z0, Z0
 	VSUBPD    Z0, Z1, Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, (DI)
-	VCVTPS2PD 96(BX), Z0
+	VCVTPS2PD 160(BX), Z0
 	VCVTPS2PD 32(R8), Z1
 
 	// dy - exp(x) * total
-	VMULPD    Z4, Z0, Z0
+	VMULPD    64(BX), Z0, Z0
 	VSUBPD    Z0, Z1, Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, 32(DI)
-	VCVTPS2PD 128(BX), Z0
+	VCVTPS2PD 192(BX), Z0
 	VCVTPS2PD 64(R8), Z1
 
 	// dy - exp(x) * total
-	VMULPD    Z4, Z0, Z0
+	VMULPD    64(BX), Z0, Z0
 	VSUBPD    Z0, Z1, Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, 64(DI)
-	VCVTPS2PD 160(BX), Z0
+	VCVTPS2PD 224(BX), Z0
 	VCVTPS2PD 96(R8), Z1
 
 	// dy - exp(x) * total
-	VMULPD    Z4, Z0, Z0
+	VMULPD    64(BX), Z0, Z0
 	VSUBPD    Z0, Z1, Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, 96(DI)
@@ -1393,43 +1573,33 @@ few:
 	JLT  left
 
 one:
-	VMOVUPS (SI), Y0
-	VMINPS  Z0, Z23, Z3
-	VMAXPS  Z3, Z24, Z3
-
-	// u = x * kHi + magic - N
-	VMOVAPS     Z18, Z1
-	VFMADD231PS Z3, Z16, Z1
-
-	// f = x * (kHi + kLo) - n
-	VSUBPS      Z1, Z18, Z0
-	VFMADD231PS Z3, Z16, Z0
-	VFMADD231PS Z3, Z17, Z0
-
-	// s = 2^(n - N) * K
-	VPERMPS Z19, Z1, Z3
-	VPSLLD  $0x14, Z1, Z1
-	VPADDD  Z1, Z3, Z3
-
-	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
-	VMOVUPS     Z25, Z1
-	VFMADD231PS Z20, Z0, Z1
-	VFMADD213PS Z26, Z0, Z1
-	VMULPS      Z0, Z1, Z1
-	VFMADD213PS Z3, Z3, Z1
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z21, Z1, Z0
-	VCMPPS        $0x05, Z27, Z1, K2
-	VFMADD132PS.Z Z22, Z0, K2, Z1
-	VCMPPS        $0x03, Z1, Z1, K2
-	VBROADCASTSS  gradNaN<>+0(SB), K2, Z1
-	VMOVUPS       Z1, 64(BX)
-	VCVTPS2PD     64(BX), Z0
+	VMOVUPS       (SI), Y0
+	VMINPS        Z0, Z20, Z4
+	VMAXPS        Z4, Z21, Z4
+	VMOVAPS       Z18, Z2
+	VFMADD231PS   Z4, Z16, Z2
+	VSUBPS        Z2, Z18, Z3
+	VFMADD231PS   Z4, Z16, Z3
+	VFMADD231PS   Z4, Z17, Z3
+	VPERMPS       Z19, Z2, Z4
+	VPSLLD        $0x14, Z2, Z2
+	VPADDD        Z2, Z4, Z4
+	VMOVUPS       Z25, Z2
+	VFMADD231PS   Z22, Z3, Z2
+	VFMADD213PS   Z26, Z3, Z2
+	VMULPS        Z3, Z2, Z2
+	VFMADD213PS   Z4, Z4, Z2
+	VMULPS        Z24, Z2, Z3
+	VCMPPS        $0x05, Z27, Z2, K2
+	VFMADD132PS.Z Z23, Z3, K2, Z2
+	VCMPPS        $0x03, Z2, Z2, K2
+	VBROADCASTSS  gradNaN<>+0(SB), K2, Z2
+	VMOVUPS       Z2, 128(BX)
+	VCVTPS2PD     128(BX), Z0
 	VCVTPS2PD     (R8), Z1
 
 	// dy - exp(x) * total
-	VMULPD Z4, Z0, Z0
+	VMULPD 64(BX), Z0, Z0
 	VSUBPD Z0, Z1, Z0
 
 	// Times the scale.
@@ -1443,45 +1613,35 @@ one:
 	JGE       one
 
 left:
-	ADDQ      $0x00000008, CX
-	JZ        next
-	VMOVUPS.Z (SI), K1, Y0
-	VMINPS    Z0, Z23, Z3
-	VMAXPS    Z3, Z24, Z3
-
-	// u = x * kHi + magic - N
-	VMOVAPS     Z18, Z1
-	VFMADD231PS Z3, Z16, Z1
-
-	// f = x * (kHi + kLo) - n
-	VSUBPS      Z1, Z18, Z0
-	VFMADD231PS Z3, Z16, Z0
-	VFMADD231PS Z3, Z17, Z0
-
-	// s = 2^(n - N) * K
-	VPERMPS Z19, Z1, Z3
-	VPSLLD  $0x14, Z1, Z1
-	VPADDD  Z1, Z3, Z3
-
-	// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
-	VMOVUPS     Z25, Z1
-	VFMADD231PS Z20, Z0, Z1
-	VFMADD213PS Z26, Z0, Z1
-	VMULPS      Z0, Z1, Z1
-	VFMADD213PS Z3, Z3, Z1
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z21, Z1, Z0
-	VCMPPS        $0x05, Z27, Z1, K2
-	VFMADD132PS.Z Z22, Z0, K2, Z1
-	VCMPPS        $0x03, Z1, Z1, K2
-	VBROADCASTSS  gradNaN<>+0(SB), K2, Z1
-	VMOVUPS       Z1, 64(BX)
-	VCVTPS2PD     64(BX), Z0
+	ADDQ          $0x00000008, CX
+	JZ            next
+	VMOVUPS.Z     (SI), K1, Y0
+	VMINPS        Z0, Z20, Z4
+	VMAXPS        Z4, Z21, Z4
+	VMOVAPS       Z18, Z2
+	VFMADD231PS   Z4, Z16, Z2
+	VSUBPS        Z2, Z18, Z3
+	VFMADD231PS   Z4, Z16, Z3
+	VFMADD231PS   Z4, Z17, Z3
+	VPERMPS       Z19, Z2, Z4
+	VPSLLD        $0x14, Z2, Z2
+	VPADDD        Z2, Z4, Z4
+	VMOVUPS       Z25, Z2
+	VFMADD231PS   Z22, Z3, Z2
+	VFMADD213PS   Z26, Z3, Z2
+	VMULPS        Z3, Z2, Z2
+	VFMADD213PS   Z4, Z4, Z2
+	VMULPS        Z24, Z2, Z3
+	VCMPPS        $0x05, Z27, Z2, K2
+	VFMADD132PS.Z Z23, Z3, K2, Z2
+	VCMPPS        $0x03, Z2, Z2, K2
+	VBROADCASTSS  gradNaN<>+0(SB), K2, Z2
+	VMOVUPS       Z2, 128(BX)
+	VCVTPS2PD     128(BX), Z0
 	VCVTPS2PD.Z   (R8), K1, Z1
 
 	// dy - exp(x) * total
-	VMULPD Z4, Z0, Z0
+	VMULPD 64(BX), Z0, Z0
 	VSUBPD Z0, Z1, Z0
 
 	// Times the scale.
@@ -1506,45 +1666,322 @@ end:
 	VZEROUPPER
 	RET
 
-scaled:
-	VCVTPS2PD 64(BX), Z0
+nan08:
+	VCMPPS       $0x03, Z2, Z2, K2
+	VBROADCASTSS gradNaN<>+0(SB), K2, Z2
+	VMOVUPS      Z2, 128(BX)
+	VCMPPS       $0x03, Z5, Z5, K2
+	VBROADCASTSS gradNaN<>+0(SB), K2, Z5
+	VMOVUPS      Z5, 192(BX)
+	JMP          number08
+
+nan28:
+	VCMPPS       $0x03, Z2, Z2, K2
+	VBROADCASTSS gradNaN<>+0(SB), K2, Z2
+	VMOVUPS      Z2, 256(BX)
+	VCMPPS       $0x03, Z5, Z5, K2
+	VBROADCASTSS gradNaN<>+0(SB), K2, Z5
+	VMOVUPS      Z5, 320(BX)
+	JMP          number28
+
+scaled8:
+	VMINPS        (SI), Z20, Z4
+	VMINPS        64(SI), Z20, Z7
+	VMAXPS        Z4, Z21, Z4
+	VMAXPS        Z7, Z21, Z7
+	VMOVAPS       Z18, Z2
+	PREFETCHT0    4096(SI)
+	VMOVAPS       Z18, Z5
+	VFMADD231PS   Z4, Z16, Z2
+	VFMADD231PS   Z7, Z16, Z5
+	VSUBPS        Z2, Z18, Z3
+	VSUBPS        Z5, Z18, Z6
+	PREFETCHT0    256(DI)
+	VFMADD231PS   Z4, Z16, Z3
+	VFMADD231PS   Z7, Z16, Z6
+	VFMADD231PS   Z4, Z17, Z3
+	VFMADD231PS   Z7, Z17, Z6
+	VPERMPS       Z19, Z2, Z4
+	PREFETCHT0    4096(DI)
+	VPERMPS       Z19, Z5, Z7
+	VPSLLD        $0x14, Z2, Z2
+	VPSLLD        $0x14, Z5, Z5
+	VPADDD        Z2, Z4, Z4
+	PREFETCHT0    4096(R8)
+	VPADDD        Z5, Z7, Z7
+	VMOVUPS       Z25, Z2
+	VMOVUPS       Z25, Z5
+	VFMADD231PS   Z22, Z3, Z2
+	VFMADD231PS   Z22, Z6, Z5
+	PREFETCHT0    4160(SI)
+	VFMADD213PS   Z26, Z3, Z2
+	VFMADD213PS   Z26, Z6, Z5
+	VMULPS        Z3, Z2, Z2
+	VMULPS        Z6, Z5, Z5
+	VFMADD213PS   Z4, Z4, Z2
+	PREFETCHT0    320(DI)
+	VFMADD213PS   Z7, Z7, Z5
+	VMULPS        Z24, Z2, Z3
+	VMULPS        Z24, Z5, Z6
+	VCMPPS        $0x05, Z27, Z2, K2
+	VCMPPS        $0x05, Z27, Z5, K5
+	PREFETCHT0    4160(DI)
+	VFMADD132PS.Z Z23, Z3, K2, Z2
+	VFMADD132PS.Z Z23, Z6, K5, Z5
+	VMOVUPS       Z2, 128(BX)
+	VMOVUPS       Z5, 192(BX)
+	PREFETCHT0    4160(R8)
+
+	// Whether there is a NaN.
+	VCMPPS   $0x03, Z2, Z5, K2
+	KORTESTW K2, K2
+	JNZ      nan08Scaled
+
+number08Scaled:
+	VMINPS    128(SI), Z20, Z4
+	VMINPS    192(SI), Z20, Z7
+	VMAXPS    Z4, Z21, Z4
+	VMAXPS    Z7, Z21, Z7
+	VCVTPS2PD 128(BX), Z0
 	VCVTPS2PD (R8), Z1
 
 	// dy - exp(x) * total
-	VMULPD Z4, Z0, Z0
+	VMULPD      64(BX), Z0, Z0
+	VSUBPD      Z0, Z1, Z0
+	VMOVAPS     Z18, Z2
+	VMOVAPS     Z18, Z5
+	PREFETCHT0  4224(SI)
+	VFMADD231PS Z4, Z16, Z2
+
+	// Times the scale.
+	VMULPD      (BX), Z0, Z0
+	VFMADD231PS Z7, Z16, Z5
+	VSUBPS      Z2, Z18, Z3
+	VSUBPS      Z5, Z18, Z6
+	VCVTPD2PS   Z0, Y0
+	VMOVUPS     Y0, (DI)
+	PREFETCHT0  384(DI)
+	VFMADD231PS Z4, Z16, Z3
+	VFMADD231PS Z7, Z16, Z6
+	VFMADD231PS Z4, Z17, Z3
+	VCVTPS2PD   160(BX), Z0
+	VCVTPS2PD   32(R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD      64(BX), Z0, Z0
+	VSUBPD      Z0, Z1, Z0
+	VFMADD231PS Z7, Z17, Z6
+	VPERMPS     Z19, Z2, Z4
+	PREFETCHT0  4224(DI)
+	VPERMPS     Z19, Z5, Z7
+
+	// Times the scale.
+	VMULPD      (BX), Z0, Z0
+	VPSLLD      $0x14, Z2, Z2
+	VPSLLD      $0x14, Z5, Z5
+	VPADDD      Z2, Z4, Z4
+	VCVTPD2PS   Z0, Y0
+	VMOVUPS     Y0, 32(DI)
+	PREFETCHT0  4224(R8)
+	VPADDD      Z5, Z7, Z7
+	VMOVUPS     Z25, Z2
+	VMOVUPS     Z25, Z5
+	VFMADD231PS Z22, Z3, Z2
+	VCVTPS2PD   192(BX), Z0
+	VCVTPS2PD   64(R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD      64(BX), Z0, Z0
+	VSUBPD      Z0, Z1, Z0
+	VFMADD231PS Z22, Z6, Z5
+	VFMADD213PS Z26, Z3, Z2
+	PREFETCHT0  4288(SI)
+	VFMADD213PS Z26, Z6, Z5
+
+	// Times the scale.
+	VMULPD      (BX), Z0, Z0
+	VMULPS      Z3, Z2, Z2
+	VMULPS      Z6, Z5, Z5
+	VFMADD213PS Z4, Z4, Z2
+	VCVTPD2PS   Z0, Y0
+	VMOVUPS     Y0, 64(DI)
+	PREFETCHT0  448(DI)
+	VFMADD213PS Z7, Z7, Z5
+	VMULPS      Z24, Z2, Z3
+	VMULPS      Z24, Z5, Z6
+	VCVTPS2PD   224(BX), Z0
+	VCVTPS2PD   96(R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD        64(BX), Z0, Z0
+	VSUBPD        Z0, Z1, Z0
+	VCMPPS        $0x05, Z27, Z2, K2
+	VCMPPS        $0x05, Z27, Z5, K5
+	PREFETCHT0    4288(DI)
+	VFMADD132PS.Z Z23, Z3, K2, Z2
+
+	// Times the scale.
+	VMULPD        (BX), Z0, Z0
+	VFMADD132PS.Z Z23, Z6, K5, Z5
+	VMOVUPS       Z2, 256(BX)
+	VMOVUPS       Z5, 320(BX)
+	VCVTPD2PS     Z0, Y0
+	VMOVUPS       Y0, 96(DI)
+	PREFETCHT0    4288(R8)
+
+	// Whether there is a NaN.
+	VCMPPS   $0x03, Z2, Z5, K2
+	KORTESTW K2, K2
+	JNZ      nan28Scaled
+
+number28Scaled:
+	VCVTPS2PD 256(BX), Z0
+	VCVTPS2PD 128(R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD 64(BX), Z0, Z0
+	VSUBPD Z0, Z1, Z0
+
+	// Times the scale.
+	VMULPD    (BX), Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 128(DI)
+	VCVTPS2PD 288(BX), Z0
+	VCVTPS2PD 160(R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD 64(BX), Z0, Z0
+	VSUBPD Z0, Z1, Z0
+
+	// Times the scale.
+	VMULPD    (BX), Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 160(DI)
+	VCVTPS2PD 320(BX), Z0
+	VCVTPS2PD 192(R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD 64(BX), Z0, Z0
+	VSUBPD Z0, Z1, Z0
+
+	// Times the scale.
+	VMULPD    (BX), Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 192(DI)
+	VCVTPS2PD 352(BX), Z0
+	VCVTPS2PD 224(R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD 64(BX), Z0, Z0
+	VSUBPD Z0, Z1, Z0
+
+	// Times the scale.
+	VMULPD    (BX), Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, 224(DI)
+	JMP       done8
+
+nan0:
+	VCMPPS       $0x03, Z2, Z2, K2
+	VBROADCASTSS gradNaN<>+0(SB), K2, Z2
+	VMOVUPS      Z2, 128(BX)
+	VCMPPS       $0x03, Z5, Z5, K2
+	VBROADCASTSS gradNaN<>+0(SB), K2, Z5
+	VMOVUPS      Z5, 192(BX)
+	JMP          number0
+
+scaled:
+	VMINPS        (SI), Z20, Z4
+	VMINPS        64(SI), Z20, Z7
+	VMAXPS        Z4, Z21, Z4
+	VMAXPS        Z7, Z21, Z7
+	VMOVAPS       Z18, Z2
+	PREFETCHT0    4096(SI)
+	VMOVAPS       Z18, Z5
+	VFMADD231PS   Z4, Z16, Z2
+	VFMADD231PS   Z7, Z16, Z5
+	VSUBPS        Z2, Z18, Z3
+	VSUBPS        Z5, Z18, Z6
+	PREFETCHT0    256(DI)
+	VFMADD231PS   Z4, Z16, Z3
+	VFMADD231PS   Z7, Z16, Z6
+	VFMADD231PS   Z4, Z17, Z3
+	VFMADD231PS   Z7, Z17, Z6
+	VPERMPS       Z19, Z2, Z4
+	PREFETCHT0    4096(DI)
+	VPERMPS       Z19, Z5, Z7
+	VPSLLD        $0x14, Z2, Z2
+	VPSLLD        $0x14, Z5, Z5
+	VPADDD        Z2, Z4, Z4
+	PREFETCHT0    4096(R8)
+	VPADDD        Z5, Z7, Z7
+	VMOVUPS       Z25, Z2
+	VMOVUPS       Z25, Z5
+	VFMADD231PS   Z22, Z3, Z2
+	VFMADD231PS   Z22, Z6, Z5
+	PREFETCHT0    4160(SI)
+	VFMADD213PS   Z26, Z3, Z2
+	VFMADD213PS   Z26, Z6, Z5
+	VMULPS        Z3, Z2, Z2
+	VMULPS        Z6, Z5, Z5
+	VFMADD213PS   Z4, Z4, Z2
+	PREFETCHT0    320(DI)
+	VFMADD213PS   Z7, Z7, Z5
+	VMULPS        Z24, Z2, Z3
+	VMULPS        Z24, Z5, Z6
+	VCMPPS        $0x05, Z27, Z2, K2
+	VCMPPS        $0x05, Z27, Z5, K5
+	PREFETCHT0    4160(DI)
+	VFMADD132PS.Z Z23, Z3, K2, Z2
+	VFMADD132PS.Z Z23, Z6, K5, Z5
+	VMOVUPS       Z2, 128(BX)
+	VMOVUPS       Z5, 192(BX)
+	PREFETCHT0    4160(R8)
+
+	// Whether there is a NaN.
+	VCMPPS   $0x03, Z2, Z5, K2
+	KORTESTW K2, K2
+	JNZ      nan0Scaled
+
+number0Scaled:
+	VCVTPS2PD 128(BX), Z0
+	VCVTPS2PD (R8), Z1
+
+	// dy - exp(x) * total
+	VMULPD 64(BX), Z0, Z0
 	VSUBPD Z0, Z1, Z0
 
 	// Times the scale.
 	VMULPD    (BX), Z0, Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, (DI)
-	VCVTPS2PD 96(BX), Z0
+	VCVTPS2PD 160(BX), Z0
 	VCVTPS2PD 32(R8), Z1
 
 	// dy - exp(x) * total
-	VMULPD Z4, Z0, Z0
+	VMULPD 64(BX), Z0, Z0
 	VSUBPD Z0, Z1, Z0
 
 	// Times the scale.
 	VMULPD    (BX), Z0, Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, 32(DI)
-	VCVTPS2PD 128(BX), Z0
+	VCVTPS2PD 192(BX), Z0
 	VCVTPS2PD 64(R8), Z1
 
 	// dy - exp(x) * total
-	VMULPD Z4, Z0, Z0
+	VMULPD 64(BX), Z0, Z0
 	VSUBPD Z0, Z1, Z0
 
 	// Times the scale.
 	VMULPD    (BX), Z0, Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, 64(DI)
-	VCVTPS2PD 160(BX), Z0
+	VCVTPS2PD 224(BX), Z0
 	VCVTPS2PD 96(R8), Z1
 
 	// dy - exp(x) * total
-	VMULPD Z4, Z0, Z0
+	VMULPD 64(BX), Z0, Z0
 	VSUBPD Z0, Z1, Z0
 
 	// Times the scale.
@@ -1553,14 +1990,32 @@ scaled:
 	VMOVUPS   Y0, 96(DI)
 	JMP       done
 
-nan:
-	VCMPPS       $0x03, Z1, Z1, K2
-	VBROADCASTSS gradNaN<>+0(SB), K2, Z1
-	VMOVUPS      Z1, 64(BX)
+nan08Scaled:
 	VCMPPS       $0x03, Z2, Z2, K2
 	VBROADCASTSS gradNaN<>+0(SB), K2, Z2
 	VMOVUPS      Z2, 128(BX)
-	JMP          number
+	VCMPPS       $0x03, Z5, Z5, K2
+	VBROADCASTSS gradNaN<>+0(SB), K2, Z5
+	VMOVUPS      Z5, 192(BX)
+	JMP          number08Scaled
+
+nan28Scaled:
+	VCMPPS       $0x03, Z2, Z2, K2
+	VBROADCASTSS gradNaN<>+0(SB), K2, Z2
+	VMOVUPS      Z2, 256(BX)
+	VCMPPS       $0x03, Z5, Z5, K2
+	VBROADCASTSS gradNaN<>+0(SB), K2, Z5
+	VMOVUPS      Z5, 320(BX)
+	JMP          number28Scaled
+
+nan0Scaled:
+	VCMPPS       $0x03, Z2, Z2, K2
+	VBROADCASTSS gradNaN<>+0(SB), K2, Z2
+	VMOVUPS      Z2, 128(BX)
+	VCMPPS       $0x03, Z5, Z5, K2
+	VBROADCASTSS gradNaN<>+0(SB), K2, Z5
+	VMOVUPS      Z5, 192(BX)
+	JMP          number0Scaled
 
 DATA gradDown<>+0(SB)/4, $0x00000000
 DATA gradDown<>+4(SB)/4, $0x39b00000
@@ -1606,36 +2061,6 @@ DATA gradTable<>+24(SB)/4, $0x3f8a26de
 DATA gradTable<>+28(SB)/4, $0x3f8f5829
 GLOBL gradTable<>(SB), RODATA|NOPTR, $32
 
-DATA gradExp3<>+0(SB)/4, $0x3d6349bd
-DATA gradExp3<>+4(SB)/4, $0x3d6349bd
-DATA gradExp3<>+8(SB)/4, $0x3d6349bd
-DATA gradExp3<>+12(SB)/4, $0x3d6349bd
-DATA gradExp3<>+16(SB)/4, $0x3d6349bd
-DATA gradExp3<>+20(SB)/4, $0x3d6349bd
-DATA gradExp3<>+24(SB)/4, $0x3d6349bd
-DATA gradExp3<>+28(SB)/4, $0x3d6349bd
-GLOBL gradExp3<>(SB), RODATA|NOPTR, $32
-
-DATA gradCLo<>+0(SB)/4, $0xd79066d5
-DATA gradCLo<>+4(SB)/4, $0xd79066d5
-DATA gradCLo<>+8(SB)/4, $0xd79066d5
-DATA gradCLo<>+12(SB)/4, $0xd79066d5
-DATA gradCLo<>+16(SB)/4, $0xd79066d5
-DATA gradCLo<>+20(SB)/4, $0xd79066d5
-DATA gradCLo<>+24(SB)/4, $0xd79066d5
-DATA gradCLo<>+28(SB)/4, $0xd79066d5
-GLOBL gradCLo<>(SB), RODATA|NOPTR, $32
-
-DATA gradCHi<>+0(SB)/4, $0x656b5b15
-DATA gradCHi<>+4(SB)/4, $0x656b5b15
-DATA gradCHi<>+8(SB)/4, $0x656b5b15
-DATA gradCHi<>+12(SB)/4, $0x656b5b15
-DATA gradCHi<>+16(SB)/4, $0x656b5b15
-DATA gradCHi<>+20(SB)/4, $0x656b5b15
-DATA gradCHi<>+24(SB)/4, $0x656b5b15
-DATA gradCHi<>+28(SB)/4, $0x656b5b15
-GLOBL gradCHi<>(SB), RODATA|NOPTR, $32
-
 DATA gradZero<>+0(SB)/4, $0x00000000
 DATA gradZero<>+4(SB)/4, $0x00000000
 DATA gradZero<>+8(SB)/4, $0x00000000
@@ -1655,6 +2080,36 @@ DATA gradLow<>+20(SB)/4, $0xc2b00000
 DATA gradLow<>+24(SB)/4, $0xc2b00000
 DATA gradLow<>+28(SB)/4, $0xc2b00000
 GLOBL gradLow<>(SB), RODATA|NOPTR, $32
+
+DATA gradExp3<>+0(SB)/4, $0x3d6349bd
+DATA gradExp3<>+4(SB)/4, $0x3d6349bd
+DATA gradExp3<>+8(SB)/4, $0x3d6349bd
+DATA gradExp3<>+12(SB)/4, $0x3d6349bd
+DATA gradExp3<>+16(SB)/4, $0x3d6349bd
+DATA gradExp3<>+20(SB)/4, $0x3d6349bd
+DATA gradExp3<>+24(SB)/4, $0x3d6349bd
+DATA gradExp3<>+28(SB)/4, $0x3d6349bd
+GLOBL gradExp3<>(SB), RODATA|NOPTR, $32
+
+DATA gradCHi<>+0(SB)/4, $0x656b5b15
+DATA gradCHi<>+4(SB)/4, $0x656b5b15
+DATA gradCHi<>+8(SB)/4, $0x656b5b15
+DATA gradCHi<>+12(SB)/4, $0x656b5b15
+DATA gradCHi<>+16(SB)/4, $0x656b5b15
+DATA gradCHi<>+20(SB)/4, $0x656b5b15
+DATA gradCHi<>+24(SB)/4, $0x656b5b15
+DATA gradCHi<>+28(SB)/4, $0x656b5b15
+GLOBL gradCHi<>(SB), RODATA|NOPTR, $32
+
+DATA gradCLo<>+0(SB)/4, $0xd79066d5
+DATA gradCLo<>+4(SB)/4, $0xd79066d5
+DATA gradCLo<>+8(SB)/4, $0xd79066d5
+DATA gradCLo<>+12(SB)/4, $0xd79066d5
+DATA gradCLo<>+16(SB)/4, $0xd79066d5
+DATA gradCLo<>+20(SB)/4, $0xd79066d5
+DATA gradCLo<>+24(SB)/4, $0xd79066d5
+DATA gradCLo<>+28(SB)/4, $0xd79066d5
+GLOBL gradCLo<>(SB), RODATA|NOPTR, $32
 
 DATA gradExp2<>+0(SB)/4, $0x3e7607de
 DATA gradExp2<>+4(SB)/4, $0x3e7607de

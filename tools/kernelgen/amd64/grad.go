@@ -1,6 +1,7 @@
 package amd64
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -15,10 +16,12 @@ import (
 
 // Where a kernel of gradients has what in its frame, in bytes.
 const (
-	gradScale = 0   // a vector
-	gradExp   = 64  // two vectors of exponentials, which are loaded from there as float64: that takes an instruction less
-	gradGiven = 192 // whether there is a total
-	gradFrame = 200
+	gradScale = 0  // a vector
+	gradTotal = 64 // a vector, for log-softmax
+	// gradExp has exponentials, four vectors, which are loaded from there as float64: that takes an instruction less.
+	gradExp   = 128
+	gradGiven = 384 // whether there is a total
+	gradFrame = 392
 )
 
 func gradIn(disp int) operand.Mem { return operand.Mem{Base: frame, Disp: disp} }
@@ -32,8 +35,8 @@ var (
 
 // The registers of exponentials. AVX2 has none for those from the last on.
 var (
-	gradConstants = map[bool][]int{false: {6, 7, 8, 9, 10, 11, 12, 13, 14}, true: {16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27}}
-	gradNames     = []string{"gradKHi", "gradKLo", "gradMagic", "gradTable", "gradExp3", "gradCLo", "gradCHi", "gradZero", "gradLow", "gradExp2", "gradExp1", "gradThr"}
+	gradConstants = map[bool][]int{false: {8, 9, 10, 11, 12, 13, 14}, true: {16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27}}
+	gradNames     = []string{"gradKHi", "gradKLo", "gradMagic", "gradTable", "gradZero", "gradLow", "gradExp3", "gradCHi", "gradCLo", "gradExp2", "gradExp1", "gradThr"}
 )
 
 // gradLow is so low an element that its exponential counts as 0, and 2^n is a float32.
@@ -124,7 +127,12 @@ func (w *prepareWriter) setTotal() {
 		w.Comment("Times 2^-100.")
 		w.VMULSD(w.constant("gradDown"), view(0, 4), view(0, 4))
 	}
-	w.VBROADCASTSD(view(0, 4), w.d(4))
+	w.VBROADCASTSD(view(0, 4), w.d(0))
+	if w.p.log {
+		w.VMOVUPD(w.d(0), gradIn(gradTotal))
+	} else {
+		w.VMOVAPD(w.d(0), w.d(4))
+	}
 }
 
 // setupLogGrad has also what exponentials take.
@@ -150,35 +158,15 @@ const (
 	dotAhead = 512 // while it adds up
 )
 
-// gradAhead asks for what the next rows need, and once more for what is to be written soon. In another
-// order it took longer.
-func (w *prepareWriter) gradAhead() {
-	for at := 0; at < 4*w.lanes; at += library.Lanes {
-		w.PREFETCHT0(w.srcAt(ahead + at))
-		w.PREFETCHT0(w.dstAt(64 + at))
-		w.PREFETCHT0(w.dstAt(ahead + at))
-		w.PREFETCHT0(w.otherAt(ahead + at))
-	}
-}
-
-// gradFour writes four vectors without the scale if that is 1, and with it.
-func (w *prepareWriter) gradFour(vector func(i int)) {
-	w.TESTQ(tmp, tmp)
-	w.JNZ(operand.LabelRef("scaled"))
-	for i := range 4 {
-		vector(i)
-		w.storeSingle(0, i*w.lanes)
-	}
-	w.Label("done")
-	w.later = append(w.later, func() {
-		w.Label("scaled")
-		for i := range 4 {
-			vector(i)
-			w.scaled()
-			w.storeSingle(0, i*w.lanes)
+// gradAhead asks for what the next rows need, and once more for what is to be written soon: for so many vectors, to be
+// spread out over what they take. In another order it took longer.
+func (w *prepareWriter) gradAhead(vectors int) (steps []step) {
+	for at := 0; at < vectors*w.lanes; at += library.Lanes {
+		for _, m := range []operand.Mem{w.srcAt(ahead + at), w.dstAt(64 + at), w.dstAt(ahead + at), w.otherAt(ahead + at)} {
+			steps = append(steps, func() { w.PREFETCHT0(m) })
 		}
-		w.JMP(operand.LabelRef("done"))
-	})
+	}
+	return steps
 }
 
 // scaled multiplies by the scale.
@@ -213,8 +201,30 @@ func softmaxGradVector(w *prepareWriter, at int) {
 }
 
 func softmaxGradFour(w *prepareWriter) {
-	w.gradAhead()
-	w.gradFour(func(i int) { w.softmaxGrad(i * w.lanes) })
+	w.unscaled("", func(scaled bool) {
+		var steps []step
+		for i := range 4 {
+			steps = append(steps, func() { w.softmaxGrad(i * w.lanes) })
+			if scaled {
+				steps = append(steps, w.scaled)
+			}
+			steps = append(steps, func() { w.storeSingle(0, i*w.lanes) })
+		}
+		w.together(w.side(steps, w.gradAhead(4)))
+	})
+}
+
+// unscaled writes what is done if the scale is 1, and behind the function with a scale.
+func (w *prepareWriter) unscaled(suffix string, body func(scaled bool)) {
+	w.TESTQ(tmp, tmp)
+	w.JNZ(operand.LabelRef("scaled" + suffix))
+	body(false)
+	w.Label("done" + suffix)
+	w.later = append(w.later, func() {
+		w.Label("scaled" + suffix)
+		body(true)
+		w.JMP(operand.LabelRef("done" + suffix))
+	})
 }
 
 // logSoftmaxGrad makes a gradient of exponentials in the frame, without the scale, in 0.
@@ -222,46 +232,106 @@ func (w *prepareWriter) logSoftmaxGrad(exp operand.Mem, at int) {
 	w.VCVTPS2PD(exp, w.d(0))
 	w.loadDouble(w.otherAt(at), 1)
 	w.Comment("dy - exp(x) * total")
-	w.VMULPD(w.d(4), w.d(0), w.d(0))
+	w.VMULPD(gradIn(gradTotal), w.d(0), w.d(0))
 	w.VSUBPD(w.d(0), w.d(1), w.d(0))
 }
 
 func logSoftmaxGradVector(w *prepareWriter, at int) {
 	w.load(w.srcAt(at), 0)
-	w.exp(w.d(0), 1, 0)
-	w.sameNaN(1)
-	w.VMOVUPS(w.d(1), gradIn(gradExp))
+	w.together(w.exp(w.d(0), 2))
+	w.sameNaN(2)
+	w.VMOVUPS(w.d(2), gradIn(gradExp))
 	w.logSoftmaxGrad(gradIn(gradExp), at)
 	w.scaled()
 	w.storeSingle(0, at)
 }
 
-func logSoftmaxGradFour(w *prepareWriter) {
-	size := 8 * w.lanes
-	w.gradAhead()
-	for i := range 2 {
-		w.exp(w.srcAt(2*i*w.lanes), 1+i, 0)
-		w.VMOVUPS(w.d(1+i), gradIn(gradExp+i*size))
-	}
-	w.Comment("Whether there is a NaN.")
-	if w.evex {
-		w.VCMPPS(isNaN, w.d(1), w.d(2), reg.K2)
-		w.KORTESTW(reg.K2, reg.K2)
-	} else {
-		w.VCMPPS(isNaN, w.d(1), w.d(2), w.d(0))
-		w.VTESTPS(w.d(0), w.d(0))
-	}
-	w.JNZ(operand.LabelRef("nan"))
-	w.Label("number")
-	w.gradFour(func(i int) { w.logSoftmaxGrad(gradIn(gradExp+i*size/2), i*w.lanes) })
-	w.later = append(w.later, func() {
-		w.Label("nan")
-		for i := range 2 {
-			w.sameNaN(1 + i)
-			w.VMOVUPS(w.d(1+i), gradIn(gradExp+i*size))
+// expAt is the register of the exponentials of two floats for each of a vector's float64.
+func expAt(i int) int { return 2 + 3*(i%2) }
+
+// exps computes exponentials of two vectors, of twice as many floats.
+func (w *prepareWriter) exps(i int) []step {
+	return w.side(w.expTo(i), w.expTo(i+1))
+}
+
+func (w *prepareWriter) expTo(i int) []step {
+	return append(w.exp(w.srcAt(2*i*w.lanes), expAt(i)), func() { w.VMOVUPS(w.d(expAt(i)), w.expIn(i)) })
+}
+
+func (w *prepareWriter) expIn(i int) operand.Mem { return gradIn(gradExp + i*8*w.lanes) }
+
+// grads are the results of four vectors by exponentials in the frame.
+func (w *prepareWriter) grads(i int, scaled bool) (all []step) {
+	for j := range 4 {
+		at := 2*i + j
+		all = append(all, func() { w.logSoftmaxGrad(gradIn(gradExp+4*at*w.lanes), at*w.lanes) })
+		if scaled {
+			all = append(all, w.scaled)
 		}
-		w.JMP(operand.LabelRef("number"))
+		all = append(all, func() { w.storeSingle(0, at*w.lanes) })
+	}
+	return all
+}
+
+func logSoftmaxGradFour(w *prepareWriter) { w.logGrads("", 2) }
+
+func logSoftmaxGradEight(w *prepareWriter) { w.logGrads("8", 4) }
+
+// logGrads computes exponentials of so many vectors, and the results, each two vectors' beside the exponentials of the next.
+func (w *prepareWriter) logGrads(suffix string, n int) {
+	w.unscaled(suffix, func(scaled bool) {
+		ahead := w.gradAhead(2 * n)
+		name := suffix
+		if scaled {
+			name += "Scaled"
+		}
+		var before []step
+		for i := 0; i < n; i += 2 {
+			w.together(w.side(w.side(w.exps(i), before), ahead[i*len(ahead)/n:(i+2)*len(ahead)/n]))
+			nan, number := fmt.Sprintf("nan%d%s", i, name), fmt.Sprintf("number%d%s", i, name)
+			w.Comment("Whether there is a NaN.")
+			if w.evex {
+				w.VCMPPS(isNaN, w.d(expAt(0)), w.d(expAt(1)), reg.K2)
+				w.KORTESTW(reg.K2, reg.K2)
+			} else {
+				w.VCMPPS(isNaN, w.d(expAt(0)), w.d(expAt(1)), w.d(0))
+				w.VTESTPS(w.d(0), w.d(0))
+			}
+			w.JNZ(operand.LabelRef(nan))
+			w.Label(number)
+			w.later = append(w.later, func() {
+				w.Label(nan)
+				for j := range 2 {
+					w.sameNaN(expAt(j))
+					w.VMOVUPS(w.d(expAt(j)), w.expIn(i+j))
+				}
+				w.JMP(operand.LabelRef(number))
+			})
+			before = w.grads(i, scaled)
+		}
+		w.together(before)
 	})
+}
+
+// step writes some instructions.
+type step = func()
+
+// side puts steps side by side, those of the shorter list spread out over the longer one.
+func (w *prepareWriter) side(a, b []step) (all []step) {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	for i, s := range a {
+		all = append(all, s)
+		all = append(all, b[i*len(b)/len(a):(i+1)*len(b)/len(a)]...)
+	}
+	return all
+}
+
+func (w *prepareWriter) together(steps []step) {
+	for _, s := range steps {
+		s()
+	}
 }
 
 // sameNaN makes every NaN in a vector of twice as many floats the same.
@@ -271,43 +341,47 @@ func (w *prepareWriter) sameNaN(x int) {
 		w.VBROADCASTSS(w.constant("gradNaN"), reg.K2, w.d(x))
 		return
 	}
-	w.VCMPPS(isNaN, w.d(x), w.d(x), w.d(3))
-	w.VBLENDVPS(w.d(3), w.constant("gradNaN"), w.d(x), w.d(x))
+	w.VCMPPS(isNaN, w.d(x), w.d(x), w.d(x+1))
+	w.VBLENDVPS(w.d(x+1), w.constant("gradNaN"), w.d(x), w.d(x))
 }
 
-// exp is exp(x) * 2^100, or 0 where exp(x) is below 2^-126, in y, by way of 3 and f. What is above 0 counts as 0.
-// In VMINPS and VMAXPS a NaN is the result only as the second operand, which is Go's first.
-func (w *prepareWriter) exp(x operand.Op, y, f int) {
-	s := 3
-	w.VMINPS(x, w.inExp("gradZero"), w.d(s))
-	w.VMAXPS(w.d(s), w.inExp("gradLow"), w.d(s))
-	w.Comment("u = x * kHi + magic - N")
-	w.VMOVAPS(w.inExp("gradMagic"), w.d(y))
-	w.VFMADD231PS(w.d(s), w.inExp("gradKHi"), w.d(y))
-	w.Comment("f = x * (kHi + kLo) - n")
-	w.VSUBPS(w.d(y), w.inExp("gradMagic"), w.d(f))
-	w.VFMADD231PS(w.d(s), w.inExp("gradKHi"), w.d(f))
-	w.VFMADD231PS(w.d(s), w.inExp("gradKLo"), w.d(f))
-	w.Comment("s = 2^(n - N) * K")
-	w.VPERMPS(w.inExp("gradTable"), w.d(y), w.d(s))
-	w.VPSLLD(operand.U8(20), w.d(y), w.d(y))
-	w.VPADDD(w.d(y), w.d(s), w.d(s))
-	w.Comment("s*q + s for q = f * ((exp3*f + exp2)*f + exp1)")
-	w.VMOVUPS(w.inExp("gradExp2"), w.d(y))
-	w.VFMADD231PS(w.inExp("gradExp3"), w.d(f), w.d(y))
-	w.VFMADD213PS(w.inExp("gradExp1"), w.d(f), w.d(y))
-	w.VMULPS(w.d(f), w.d(y), w.d(y))
-	w.VFMADD213PS(w.d(s), w.d(s), w.d(y))
-	w.Comment("e*cHi + e*cLo, and 0 where e < thr")
-	w.VMULPS(w.inExp("gradCLo"), w.d(y), w.d(f))
-	if w.evex {
-		w.VCMPPS(notLess, w.inExp("gradThr"), w.d(y), reg.K2)
-		w.VFMADD132PS_Z(w.inExp("gradCHi"), w.d(f), reg.K2, w.d(y))
-	} else {
-		w.VFMADD231PS(w.inExp("gradCHi"), w.d(y), w.d(f))
-		w.VCMPPS(notLess, w.inExp("gradThr"), w.d(y), w.d(y))
-		w.VANDPS(w.d(f), w.d(y), w.d(y))
+// exp is exp(x) * 2^100, or 0 where exp(x) is below 2^-126, in y, by way of the next two registers. What is above 0
+// counts as 0. In VMINPS and VMAXPS a NaN is the result only as the second operand, which is Go's first.
+func (w *prepareWriter) exp(x operand.Op, y int) []step {
+	f, s := y+1, y+2
+	steps := []step{
+		func() { w.VMINPS(x, w.inExp("gradZero"), w.d(s)) },
+		func() { w.VMAXPS(w.d(s), w.inExp("gradLow"), w.d(s)) },
+		// u = x * kHi + magic - N
+		func() { w.VMOVAPS(w.inExp("gradMagic"), w.d(y)) },
+		func() { w.VFMADD231PS(w.d(s), w.inExp("gradKHi"), w.d(y)) },
+		// f = x * (kHi + kLo) - n
+		func() { w.VSUBPS(w.d(y), w.inExp("gradMagic"), w.d(f)) },
+		func() { w.VFMADD231PS(w.d(s), w.inExp("gradKHi"), w.d(f)) },
+		func() { w.VFMADD231PS(w.d(s), w.inExp("gradKLo"), w.d(f)) },
+		// s = 2^(n - N) * K
+		func() { w.VPERMPS(w.inExp("gradTable"), w.d(y), w.d(s)) },
+		func() { w.VPSLLD(operand.U8(20), w.d(y), w.d(y)) },
+		func() { w.VPADDD(w.d(y), w.d(s), w.d(s)) },
+		// s*q + s for q = f * ((exp3*f + exp2)*f + exp1)
+		func() { w.VMOVUPS(w.inExp("gradExp2"), w.d(y)) },
+		func() { w.VFMADD231PS(w.inExp("gradExp3"), w.d(f), w.d(y)) },
+		func() { w.VFMADD213PS(w.inExp("gradExp1"), w.d(f), w.d(y)) },
+		func() { w.VMULPS(w.d(f), w.d(y), w.d(y)) },
+		func() { w.VFMADD213PS(w.d(s), w.d(s), w.d(y)) },
+		// e*cHi + e*cLo, and 0 where e < thr
+		func() { w.VMULPS(w.inExp("gradCLo"), w.d(y), w.d(f)) },
 	}
+	if w.evex {
+		k := []reg.Register{reg.K2, reg.K5}[y/3%2]
+		return append(steps,
+			func() { w.VCMPPS(notLess, w.inExp("gradThr"), w.d(y), k) },
+			func() { w.VFMADD132PS_Z(w.inExp("gradCHi"), w.d(f), k, w.d(y)) })
+	}
+	return append(steps,
+		func() { w.VFMADD231PS(w.inExp("gradCHi"), w.d(y), w.d(f)) },
+		func() { w.VCMPPS(notLess, w.inExp("gradThr"), w.d(y), w.d(y)) },
+		func() { w.VANDPS(w.d(f), w.d(y), w.d(y)) })
 }
 
 // Dot is a kernel that adds up a row in 16 lanes of float64.
@@ -446,8 +520,8 @@ func (w *prepareWriter) byHalves() {
 	w.VADDSD(view(1, 4), view(0, 4), view(0, 4))
 }
 
-// gradTotal puts the row's total into 4, unless one is given.
-func (w *prepareWriter) gradTotal(products bool) {
+// rowTotal puts the row's total into 4, unless one is given.
+func (w *prepareWriter) rowTotal(products bool) {
 	w.CMPQ(gradIn(gradGiven), operand.Imm(0))
 	w.JNE(operand.LabelRef("given"))
 	if products {
@@ -469,5 +543,5 @@ func (w *prepareWriter) gradTotal(products bool) {
 	w.Label("given")
 }
 
-func softmaxGradTotal(w *prepareWriter)    { w.gradTotal(true) }
-func logSoftmaxGradTotal(w *prepareWriter) { w.gradTotal(false) }
+func softmaxGradTotal(w *prepareWriter)    { w.rowTotal(true) }
+func logSoftmaxGradTotal(w *prepareWriter) { w.rowTotal(false) }

@@ -28,6 +28,7 @@ type Preparation struct {
 	// four, if there is one, does four vectors, or unless it always can, goes to the label "each" if it can't.
 	four   func(w *prepareWriter)
 	always bool
+	eight  func(w *prepareWriter) // eight vectors, if there is one
 	// row, if there is one, comes before each row, and goes to the label "end" to leave that and those behind it.
 	row func(w *prepareWriter)
 }
@@ -67,7 +68,7 @@ var Preparations = []Preparation{
 		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupGrad, row: softmaxGradTotal, vector: softmaxGradVector, four: softmaxGradFour, always: true},
 	{Name: "logSoftmaxGradRows", Signature: "func(dst, src, dy []float32, total, scale float64, " + strides + ", otherStride int) (done int)",
 		Doc: "(dy - exp(x) * total) * scale in float64, every NaN the same; if total is a NaN, for that of each row, sum(dy), up to the first that is not finite",
-		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupLogGrad, row: logSoftmaxGradTotal, vector: logSoftmaxGradVector, four: logSoftmaxGradFour, always: true, log: true},
+		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupLogGrad, row: logSoftmaxGradTotal, vector: logSoftmaxGradVector, four: logSoftmaxGradFour, eight: logSoftmaxGradEight, always: true, log: true},
 }
 
 // prepareWriter writes one of them.
@@ -164,6 +165,19 @@ func (w *prepareWriter) function(name string) {
 	w.MOVQ(columns, left)
 	w.SUBQ(operand.U32(4*lanes), left)
 	w.JLT(operand.LabelRef("few"))
+	if w.p.eight != nil {
+		w.SUBQ(operand.U32(4*lanes), left)
+		w.JLT(operand.LabelRef("eightDone"))
+		w.Instruction(align64())
+		w.Label("eight")
+		w.p.eight(w)
+		w.advance(8 * lanes)
+		w.SUBQ(operand.U32(8*lanes), left)
+		w.JGE(operand.LabelRef("eight"))
+		w.Label("eightDone")
+		w.ADDQ(operand.U32(4*lanes), left)
+		w.JLT(operand.LabelRef("few"))
+	}
 	w.Instruction(align64())
 	w.Label("four")
 	if w.p.four != nil {
@@ -234,7 +248,9 @@ func (w *prepareWriter) function(name string) {
 	}
 	w.VZEROUPPER()
 	w.RET()
-	for _, f := range w.later {
+	for len(w.later) > 0 {
+		f := w.later[0]
+		w.later = w.later[1:]
 		f()
 	}
 }
