@@ -997,8 +997,8 @@ next:
 	RET
 
 // func softmaxGradRowsAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·softmaxGradRowsAVX2(SB), NOSPLIT, $456-136
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·softmaxGradRowsAVX2(SB), NOSPLIT, $464-136
 	// softmaxGradRowsAVX2: x * (dy - total) * scale in float64, where nothing is a NaN; if total is a NaN, for that of each row, sum(x * dy), up to the first that is not finite.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
@@ -1035,13 +1035,18 @@ TEXT ·softmaxGradRowsAVX2(SB), NOSPLIT, $456-136
 	MOVQ         AX, 384(BX)
 	VBROADCASTSD X0, Y0
 	VMOVAPD      Y0, Y4
-	MOVQ         R12, CX
-	ANDQ         $0x0f, CX
-	LEAQ         laneMasks<>+64(SB), R13
-	SHLQ         $0x02, CX
-	SUBQ         CX, R13
 	MOVQ         $0x3ff0000000000000, AX
 	SUBQ         scale+80(FP), AX
+	MOVQ         AX, 392(BX)
+
+	// How far ahead to ask for lines.
+	MOVL    $0x00002000, AX
+	MOVQ    R12, R13
+	SHLQ    $0x02, R13
+	CMPQ    R13, AX
+	CMOVQLT AX, R13
+	CMPQ    R13, $0x00008000
+	CMOVQGT AX, R13
 
 row:
 	CMPQ    384(BX), $0x00
@@ -1080,31 +1085,34 @@ sum:
 sumLeft:
 	ADDQ        $0x10, CX
 	JZ          sumDone
-	VMOVUPS     (R13), X4
+	LEAQ        laneMasks<>+64(SB), AX
+	SHLQ        $0x02, CX
+	SUBQ        CX, AX
+	VMOVUPS     (AX), X4
 	VMASKMOVPS  (R14), X4, X4
 	VCVTPS2PD   X4, Y4
-	VMOVUPS     (R13), X5
+	VMOVUPS     (AX), X5
 	VMASKMOVPS  (R15), X5, X5
 	VCVTPS2PD   X5, Y5
 	VFMADD231PD Y4, Y5, Y0
-	VMOVUPS     16(R13), X4
+	VMOVUPS     16(AX), X4
 	VMASKMOVPS  16(R14), X4, X4
 	VCVTPS2PD   X4, Y4
-	VMOVUPS     16(R13), X5
+	VMOVUPS     16(AX), X5
 	VMASKMOVPS  16(R15), X5, X5
 	VCVTPS2PD   X5, Y5
 	VFMADD231PD Y4, Y5, Y1
-	VMOVUPS     32(R13), X4
+	VMOVUPS     32(AX), X4
 	VMASKMOVPS  32(R14), X4, X4
 	VCVTPS2PD   X4, Y4
-	VMOVUPS     32(R13), X5
+	VMOVUPS     32(AX), X5
 	VMASKMOVPS  32(R15), X5, X5
 	VCVTPS2PD   X5, Y5
 	VFMADD231PD Y4, Y5, Y2
-	VMOVUPS     48(R13), X4
+	VMOVUPS     48(AX), X4
 	VMASKMOVPS  48(R14), X4, X4
 	VCVTPS2PD   X4, Y4
-	VMOVUPS     48(R13), X5
+	VMOVUPS     48(AX), X5
 	VMASKMOVPS  48(R15), X5, X5
 	VCVTPS2PD   X5, Y5
 	VFMADD231PD Y4, Y5, Y3
@@ -1133,8 +1141,8 @@ given:
 	PCALIGN $0x40
 
 four:
-	TESTQ     AX, AX
-	JNZ       scaled
+	CMPQ      392(BX), $0x00
+	JNE       scaled
 	VCVTPS2PD (SI), Y0
 	VCVTPS2PD (R8), Y1
 
@@ -1143,16 +1151,15 @@ four:
 	VMULPD     Y1, Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, (DI)
-	PREFETCHT0 4096(SI)
 	VCVTPS2PD  16(SI), Y0
 	VCVTPS2PD  16(R8), Y1
 
 	// x * (dy - total)
 	VSUBPD     Y4, Y1, Y1
 	VMULPD     Y1, Y0, Y0
+	PREFETCHT0 (SI)(R13*1)
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 16(DI)
-	PREFETCHT0 256(DI)
 	VCVTPS2PD  32(SI), Y0
 	VCVTPS2PD  32(R8), Y1
 
@@ -1161,7 +1168,7 @@ four:
 	VMULPD     Y1, Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 32(DI)
-	PREFETCHT0 4096(DI)
+	PREFETCHT0 (DI)(R13*1)
 	VCVTPS2PD  48(SI), Y0
 	VCVTPS2PD  48(R8), Y1
 
@@ -1170,7 +1177,7 @@ four:
 	VMULPD     Y1, Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 48(DI)
-	PREFETCHT0 4096(R8)
+	PREFETCHT0 (R8)(R13*1)
 
 done:
 	ADDQ $0x00000040, SI
@@ -1247,19 +1254,18 @@ scaled:
 	VMULPD     (BX), Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, (DI)
-	PREFETCHT0 4096(SI)
 	VCVTPS2PD  16(SI), Y0
 	VCVTPS2PD  16(R8), Y1
 
 	// x * (dy - total)
-	VSUBPD Y4, Y1, Y1
-	VMULPD Y1, Y0, Y0
+	VSUBPD     Y4, Y1, Y1
+	VMULPD     Y1, Y0, Y0
+	PREFETCHT0 (SI)(R13*1)
 
 	// Times the scale.
 	VMULPD     (BX), Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 16(DI)
-	PREFETCHT0 256(DI)
 	VCVTPS2PD  32(SI), Y0
 	VCVTPS2PD  32(R8), Y1
 
@@ -1269,9 +1275,9 @@ scaled:
 
 	// Times the scale.
 	VMULPD     (BX), Y0, Y0
+	PREFETCHT0 (DI)(R13*1)
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 32(DI)
-	PREFETCHT0 4096(DI)
 	VCVTPS2PD  48(SI), Y0
 	VCVTPS2PD  48(R8), Y1
 
@@ -1283,7 +1289,7 @@ scaled:
 	VMULPD     (BX), Y0, Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 48(DI)
-	PREFETCHT0 4096(R8)
+	PREFETCHT0 (R8)(R13*1)
 	JMP        done
 
 DATA laneMasks<>+0(SB)/4, $0xffffffff
@@ -1321,8 +1327,8 @@ DATA laneMasks<>+124(SB)/4, $0x00000000
 GLOBL laneMasks<>(SB), RODATA|NOPTR, $128
 
 // func logSoftmaxGradRowsAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·logSoftmaxGradRowsAVX2(SB), NOSPLIT, $456-136
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·logSoftmaxGradRowsAVX2(SB), NOSPLIT, $464-136
 	// logSoftmaxGradRowsAVX2: (dy - exp(x) * total) * scale in float64, every NaN the same; if total is a NaN, for that of each row, sum(dy), up to the first that is not finite.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
@@ -1362,13 +1368,18 @@ TEXT ·logSoftmaxGradRowsAVX2(SB), NOSPLIT, $456-136
 	VMULSD       gradDown<>+0(SB), X0, X0
 	VBROADCASTSD X0, Y0
 	VMOVUPD      Y0, 64(BX)
-	MOVQ         R12, CX
-	ANDQ         $0x0f, CX
-	LEAQ         laneMasks<>+64(SB), R13
-	SHLQ         $0x02, CX
-	SUBQ         CX, R13
 	MOVQ         $0x3ff0000000000000, AX
 	SUBQ         scale+80(FP), AX
+	MOVQ         AX, 392(BX)
+
+	// How far ahead to ask for lines.
+	MOVL         $0x00002000, AX
+	MOVQ         R12, R13
+	SHLQ         $0x02, R13
+	CMPQ         R13, AX
+	CMOVQLT      AX, R13
+	CMPQ         R13, $0x00008000
+	CMOVQGT      AX, R13
 	VBROADCASTSS gradKHi<>+0(SB), Y8
 	VBROADCASTSS gradKLo<>+0(SB), Y9
 	VBROADCASTSS gradMagic<>+0(SB), Y10
@@ -1407,19 +1418,22 @@ sum:
 sumLeft:
 	ADDQ       $0x10, CX
 	JZ         sumDone
-	VMOVUPS    (R13), X4
+	LEAQ       laneMasks<>+64(SB), AX
+	SHLQ       $0x02, CX
+	SUBQ       CX, AX
+	VMOVUPS    (AX), X4
 	VMASKMOVPS (R14), X4, X4
 	VCVTPS2PD  X4, Y4
 	VADDPD     Y4, Y0, Y0
-	VMOVUPS    16(R13), X4
+	VMOVUPS    16(AX), X4
 	VMASKMOVPS 16(R14), X4, X4
 	VCVTPS2PD  X4, Y4
 	VADDPD     Y4, Y1, Y1
-	VMOVUPS    32(R13), X4
+	VMOVUPS    32(AX), X4
 	VMASKMOVPS 32(R14), X4, X4
 	VCVTPS2PD  X4, Y4
 	VADDPD     Y4, Y2, Y2
-	VMOVUPS    48(R13), X4
+	VMOVUPS    48(AX), X4
 	VMASKMOVPS 48(R14), X4, X4
 	VCVTPS2PD  X4, Y4
 	VADDPD     Y4, Y3, Y3
@@ -1453,8 +1467,8 @@ given:
 	PCALIGN $0x40
 
 eight:
-	TESTQ       AX, AX
-	JNZ         scaled8
+	CMPQ        392(BX), $0x00
+	JNE         scaled8
 	VMINPS      (SI), Y12, Y4
 	VMINPS      32(SI), Y12, Y7
 	VMAXPS      Y4, Y13, Y4
@@ -1465,18 +1479,17 @@ eight:
 	VFMADD231PS Y7, Y8, Y5
 	VSUBPS      Y2, Y10, Y3
 	VSUBPS      Y5, Y10, Y6
-	PREFETCHT0  4096(SI)
 	VFMADD231PS Y4, Y8, Y3
 	VFMADD231PS Y7, Y8, Y6
 	VFMADD231PS Y4, Y9, Y3
 	VFMADD231PS Y7, Y9, Y6
+	PREFETCHT0  (SI)(R13*1)
 	VPERMPS     Y11, Y2, Y4
 	VPERMPS     Y11, Y5, Y7
 	VPSLLD      $0x14, Y2, Y2
 	VPSLLD      $0x14, Y5, Y5
 	VPADDD      Y2, Y4, Y4
 	VPADDD      Y5, Y7, Y7
-	PREFETCHT0  256(DI)
 	VMOVUPS     gradExp2<>+0(SB), Y2
 	VMOVUPS     gradExp2<>+0(SB), Y5
 	VFMADD231PS Y14, Y3, Y2
@@ -1484,10 +1497,10 @@ eight:
 	VFMADD213PS gradExp1<>+0(SB), Y3, Y2
 	VFMADD213PS gradExp1<>+0(SB), Y6, Y5
 	VMULPS      Y3, Y2, Y2
+	PREFETCHT0  (DI)(R13*1)
 	VMULPS      Y6, Y5, Y5
 	VFMADD213PS Y4, Y4, Y2
 	VFMADD213PS Y7, Y7, Y5
-	PREFETCHT0  4096(DI)
 	VMULPS      gradCLo<>+0(SB), Y2, Y3
 	VMULPS      gradCLo<>+0(SB), Y5, Y6
 	VFMADD231PS gradCHi<>+0(SB), Y2, Y3
@@ -1498,7 +1511,7 @@ eight:
 	VANDPS      Y6, Y5, Y5
 	VMOVUPS     Y2, 128(BX)
 	VMOVUPS     Y5, 160(BX)
-	PREFETCHT0  4096(R8)
+	PREFETCHT0  (R8)(R13*1)
 
 	// Whether there is a NaN.
 	VCMPPS  $0x03, Y2, Y5, Y0
@@ -1524,11 +1537,11 @@ number08:
 	VSUBPS      Y5, Y10, Y6
 	VCVTPD2PSY  Y0, X0
 	VMOVUPS     X0, (DI)
-	PREFETCHT0  4160(SI)
 	VFMADD231PS Y4, Y8, Y3
 	VFMADD231PS Y7, Y8, Y6
 	VFMADD231PS Y4, Y9, Y3
 	VFMADD231PS Y7, Y9, Y6
+	PREFETCHT0  64(SI)(R13*1)
 	VPERMPS     Y11, Y2, Y4
 	VCVTPS2PD   144(BX), Y0
 	VCVTPS2PD   16(R8), Y1
@@ -1543,7 +1556,6 @@ number08:
 	VPADDD      Y5, Y7, Y7
 	VCVTPD2PSY  Y0, X0
 	VMOVUPS     X0, 16(DI)
-	PREFETCHT0  320(DI)
 	VMOVUPS     gradExp2<>+0(SB), Y2
 	VMOVUPS     gradExp2<>+0(SB), Y5
 	VFMADD231PS Y14, Y3, Y2
@@ -1557,12 +1569,12 @@ number08:
 	VSUBPD      Y0, Y1, Y0
 	VFMADD213PS gradExp1<>+0(SB), Y6, Y5
 	VMULPS      Y3, Y2, Y2
+	PREFETCHT0  64(DI)(R13*1)
 	VMULPS      Y6, Y5, Y5
 	VFMADD213PS Y4, Y4, Y2
 	VFMADD213PS Y7, Y7, Y5
 	VCVTPD2PSY  Y0, X0
 	VMOVUPS     X0, 32(DI)
-	PREFETCHT0  4160(DI)
 	VMULPS      gradCLo<>+0(SB), Y2, Y3
 	VMULPS      gradCLo<>+0(SB), Y5, Y6
 	VFMADD231PS gradCHi<>+0(SB), Y2, Y3
@@ -1581,7 +1593,7 @@ number08:
 	VMOVUPS    Y5, 224(BX)
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 48(DI)
-	PREFETCHT0 4160(R8)
+	PREFETCHT0 64(R8)(R13*1)
 
 	// Whether there is a NaN.
 	VCMPPS  $0x03, Y2, Y5, Y0
@@ -1635,8 +1647,8 @@ eightDone:
 	PCALIGN $0x40
 
 four:
-	TESTQ       AX, AX
-	JNZ         scaled
+	CMPQ        392(BX), $0x00
+	JNE         scaled
 	VMINPS      (SI), Y12, Y4
 	VMINPS      32(SI), Y12, Y7
 	VMAXPS      Y4, Y13, Y4
@@ -1647,18 +1659,17 @@ four:
 	VFMADD231PS Y7, Y8, Y5
 	VSUBPS      Y2, Y10, Y3
 	VSUBPS      Y5, Y10, Y6
-	PREFETCHT0  4096(SI)
 	VFMADD231PS Y4, Y8, Y3
 	VFMADD231PS Y7, Y8, Y6
 	VFMADD231PS Y4, Y9, Y3
 	VFMADD231PS Y7, Y9, Y6
+	PREFETCHT0  (SI)(R13*1)
 	VPERMPS     Y11, Y2, Y4
 	VPERMPS     Y11, Y5, Y7
 	VPSLLD      $0x14, Y2, Y2
 	VPSLLD      $0x14, Y5, Y5
 	VPADDD      Y2, Y4, Y4
 	VPADDD      Y5, Y7, Y7
-	PREFETCHT0  256(DI)
 	VMOVUPS     gradExp2<>+0(SB), Y2
 	VMOVUPS     gradExp2<>+0(SB), Y5
 	VFMADD231PS Y14, Y3, Y2
@@ -1666,10 +1677,10 @@ four:
 	VFMADD213PS gradExp1<>+0(SB), Y3, Y2
 	VFMADD213PS gradExp1<>+0(SB), Y6, Y5
 	VMULPS      Y3, Y2, Y2
+	PREFETCHT0  (DI)(R13*1)
 	VMULPS      Y6, Y5, Y5
 	VFMADD213PS Y4, Y4, Y2
 	VFMADD213PS Y7, Y7, Y5
-	PREFETCHT0  4096(DI)
 	VMULPS      gradCLo<>+0(SB), Y2, Y3
 	VMULPS      gradCLo<>+0(SB), Y5, Y6
 	VFMADD231PS gradCHi<>+0(SB), Y2, Y3
@@ -1680,7 +1691,7 @@ four:
 	VANDPS      Y6, Y5, Y5
 	VMOVUPS     Y2, 128(BX)
 	VMOVUPS     Y5, 160(BX)
-	PREFETCHT0  4096(R8)
+	PREFETCHT0  (R8)(R13*1)
 
 	// Whether there is a NaN.
 	VCMPPS  $0x03, Y2, Y5, Y0
@@ -1858,18 +1869,17 @@ scaled8:
 	VFMADD231PS Y7, Y8, Y5
 	VSUBPS      Y2, Y10, Y3
 	VSUBPS      Y5, Y10, Y6
-	PREFETCHT0  4096(SI)
 	VFMADD231PS Y4, Y8, Y3
 	VFMADD231PS Y7, Y8, Y6
 	VFMADD231PS Y4, Y9, Y3
 	VFMADD231PS Y7, Y9, Y6
+	PREFETCHT0  (SI)(R13*1)
 	VPERMPS     Y11, Y2, Y4
 	VPERMPS     Y11, Y5, Y7
 	VPSLLD      $0x14, Y2, Y2
 	VPSLLD      $0x14, Y5, Y5
 	VPADDD      Y2, Y4, Y4
 	VPADDD      Y5, Y7, Y7
-	PREFETCHT0  256(DI)
 	VMOVUPS     gradExp2<>+0(SB), Y2
 	VMOVUPS     gradExp2<>+0(SB), Y5
 	VFMADD231PS Y14, Y3, Y2
@@ -1877,10 +1887,10 @@ scaled8:
 	VFMADD213PS gradExp1<>+0(SB), Y3, Y2
 	VFMADD213PS gradExp1<>+0(SB), Y6, Y5
 	VMULPS      Y3, Y2, Y2
+	PREFETCHT0  (DI)(R13*1)
 	VMULPS      Y6, Y5, Y5
 	VFMADD213PS Y4, Y4, Y2
 	VFMADD213PS Y7, Y7, Y5
-	PREFETCHT0  4096(DI)
 	VMULPS      gradCLo<>+0(SB), Y2, Y3
 	VMULPS      gradCLo<>+0(SB), Y5, Y6
 	VFMADD231PS gradCHi<>+0(SB), Y2, Y3
@@ -1891,7 +1901,7 @@ scaled8:
 	VANDPS      Y6, Y5, Y5
 	VMOVUPS     Y2, 128(BX)
 	VMOVUPS     Y5, 160(BX)
-	PREFETCHT0  4096(R8)
+	PREFETCHT0  (R8)(R13*1)
 
 	// Whether there is a NaN.
 	VCMPPS  $0x03, Y2, Y5, Y0
@@ -1920,7 +1930,6 @@ number08Scaled:
 	VSUBPS      Y5, Y10, Y6
 	VCVTPD2PSY  Y0, X0
 	VMOVUPS     X0, (DI)
-	PREFETCHT0  4160(SI)
 	VFMADD231PS Y4, Y8, Y3
 	VFMADD231PS Y7, Y8, Y6
 	VFMADD231PS Y4, Y9, Y3
@@ -1929,11 +1938,12 @@ number08Scaled:
 	VCVTPS2PD   16(R8), Y1
 
 	// dy - exp(x) * total
-	VMULPD  64(BX), Y0, Y0
-	VSUBPD  Y0, Y1, Y0
-	VPERMPS Y11, Y2, Y4
-	VPERMPS Y11, Y5, Y7
-	VPSLLD  $0x14, Y2, Y2
+	VMULPD     64(BX), Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	PREFETCHT0 64(SI)(R13*1)
+	VPERMPS    Y11, Y2, Y4
+	VPERMPS    Y11, Y5, Y7
+	VPSLLD     $0x14, Y2, Y2
 
 	// Times the scale.
 	VMULPD      (BX), Y0, Y0
@@ -1942,7 +1952,6 @@ number08Scaled:
 	VPADDD      Y5, Y7, Y7
 	VCVTPD2PSY  Y0, X0
 	VMOVUPS     X0, 16(DI)
-	PREFETCHT0  320(DI)
 	VMOVUPS     gradExp2<>+0(SB), Y2
 	VMOVUPS     gradExp2<>+0(SB), Y5
 	VFMADD231PS Y14, Y3, Y2
@@ -1959,12 +1968,12 @@ number08Scaled:
 
 	// Times the scale.
 	VMULPD      (BX), Y0, Y0
+	PREFETCHT0  64(DI)(R13*1)
 	VMULPS      Y6, Y5, Y5
 	VFMADD213PS Y4, Y4, Y2
 	VFMADD213PS Y7, Y7, Y5
 	VCVTPD2PSY  Y0, X0
 	VMOVUPS     X0, 32(DI)
-	PREFETCHT0  4160(DI)
 	VMULPS      gradCLo<>+0(SB), Y2, Y3
 	VMULPS      gradCLo<>+0(SB), Y5, Y6
 	VFMADD231PS gradCHi<>+0(SB), Y2, Y3
@@ -1986,7 +1995,7 @@ number08Scaled:
 	VMOVUPS    Y5, 224(BX)
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 48(DI)
-	PREFETCHT0 4160(R8)
+	PREFETCHT0 64(R8)(R13*1)
 
 	// Whether there is a NaN.
 	VCMPPS  $0x03, Y2, Y5, Y0
@@ -2060,18 +2069,17 @@ scaled:
 	VFMADD231PS Y7, Y8, Y5
 	VSUBPS      Y2, Y10, Y3
 	VSUBPS      Y5, Y10, Y6
-	PREFETCHT0  4096(SI)
 	VFMADD231PS Y4, Y8, Y3
 	VFMADD231PS Y7, Y8, Y6
 	VFMADD231PS Y4, Y9, Y3
 	VFMADD231PS Y7, Y9, Y6
+	PREFETCHT0  (SI)(R13*1)
 	VPERMPS     Y11, Y2, Y4
 	VPERMPS     Y11, Y5, Y7
 	VPSLLD      $0x14, Y2, Y2
 	VPSLLD      $0x14, Y5, Y5
 	VPADDD      Y2, Y4, Y4
 	VPADDD      Y5, Y7, Y7
-	PREFETCHT0  256(DI)
 	VMOVUPS     gradExp2<>+0(SB), Y2
 	VMOVUPS     gradExp2<>+0(SB), Y5
 	VFMADD231PS Y14, Y3, Y2
@@ -2079,10 +2087,10 @@ scaled:
 	VFMADD213PS gradExp1<>+0(SB), Y3, Y2
 	VFMADD213PS gradExp1<>+0(SB), Y6, Y5
 	VMULPS      Y3, Y2, Y2
+	PREFETCHT0  (DI)(R13*1)
 	VMULPS      Y6, Y5, Y5
 	VFMADD213PS Y4, Y4, Y2
 	VFMADD213PS Y7, Y7, Y5
-	PREFETCHT0  4096(DI)
 	VMULPS      gradCLo<>+0(SB), Y2, Y3
 	VMULPS      gradCLo<>+0(SB), Y5, Y6
 	VFMADD231PS gradCHi<>+0(SB), Y2, Y3
@@ -2093,7 +2101,7 @@ scaled:
 	VANDPS      Y6, Y5, Y5
 	VMOVUPS     Y2, 128(BX)
 	VMOVUPS     Y5, 160(BX)
-	PREFETCHT0  4096(R8)
+	PREFETCHT0  (R8)(R13*1)
 
 	// Whether there is a NaN.
 	VCMPPS  $0x03, Y2, Y5, Y0
@@ -2316,11 +2324,6 @@ TEXT ·dotAVX2(SB), NOSPLIT, $0-64
 	MOVQ    src_len+8(FP), R12
 	MOVQ    dy_base+24(FP), R15
 	MOVQ    R12, CX
-	ANDQ    $0x0f, CX
-	LEAQ    laneMasks<>+64(SB), R13
-	SHLQ    $0x02, CX
-	SUBQ    CX, R13
-	MOVQ    R12, CX
 	MOVQ    s+48(FP), R12
 	VXORPD  Y0, Y0, Y0
 	VXORPD  Y1, Y1, Y1
@@ -2361,31 +2364,34 @@ sum:
 sumLeft:
 	ADDQ        $0x10, CX
 	JZ          sumDone
-	VMOVUPS     (R13), X4
+	LEAQ        laneMasks<>+64(SB), AX
+	SHLQ        $0x02, CX
+	SUBQ        CX, AX
+	VMOVUPS     (AX), X4
 	VMASKMOVPS  (R14), X4, X4
 	VCVTPS2PD   X4, Y4
-	VMOVUPS     (R13), X5
+	VMOVUPS     (AX), X5
 	VMASKMOVPS  (R15), X5, X5
 	VCVTPS2PD   X5, Y5
 	VFMADD231PD Y4, Y5, Y0
-	VMOVUPS     16(R13), X4
+	VMOVUPS     16(AX), X4
 	VMASKMOVPS  16(R14), X4, X4
 	VCVTPS2PD   X4, Y4
-	VMOVUPS     16(R13), X5
+	VMOVUPS     16(AX), X5
 	VMASKMOVPS  16(R15), X5, X5
 	VCVTPS2PD   X5, Y5
 	VFMADD231PD Y4, Y5, Y1
-	VMOVUPS     32(R13), X4
+	VMOVUPS     32(AX), X4
 	VMASKMOVPS  32(R14), X4, X4
 	VCVTPS2PD   X4, Y4
-	VMOVUPS     32(R13), X5
+	VMOVUPS     32(AX), X5
 	VMASKMOVPS  32(R15), X5, X5
 	VCVTPS2PD   X5, Y5
 	VFMADD231PD Y4, Y5, Y2
-	VMOVUPS     48(R13), X4
+	VMOVUPS     48(AX), X4
 	VMASKMOVPS  48(R14), X4, X4
 	VCVTPS2PD   X4, Y4
-	VMOVUPS     48(R13), X5
+	VMOVUPS     48(AX), X5
 	VMASKMOVPS  48(R15), X5, X5
 	VCVTPS2PD   X5, Y5
 	VFMADD231PD Y4, Y5, Y3
@@ -2416,11 +2422,6 @@ TEXT ·sum64AVX2(SB), NOSPLIT, $0-40
 	// sum64AVX2: adds x to the lanes in s, which are 0 if s is nil; the sum of those.
 	MOVQ    src_base+0(FP), R14
 	MOVQ    src_len+8(FP), R12
-	MOVQ    R12, CX
-	ANDQ    $0x0f, CX
-	LEAQ    laneMasks<>+64(SB), R13
-	SHLQ    $0x02, CX
-	SUBQ    CX, R13
 	MOVQ    R12, CX
 	MOVQ    s+24(FP), R12
 	VXORPD  Y0, Y0, Y0
@@ -2456,19 +2457,22 @@ sum:
 sumLeft:
 	ADDQ       $0x10, CX
 	JZ         sumDone
-	VMOVUPS    (R13), X4
+	LEAQ       laneMasks<>+64(SB), AX
+	SHLQ       $0x02, CX
+	SUBQ       CX, AX
+	VMOVUPS    (AX), X4
 	VMASKMOVPS (R14), X4, X4
 	VCVTPS2PD  X4, Y4
 	VADDPD     Y4, Y0, Y0
-	VMOVUPS    16(R13), X4
+	VMOVUPS    16(AX), X4
 	VMASKMOVPS 16(R14), X4, X4
 	VCVTPS2PD  X4, Y4
 	VADDPD     Y4, Y1, Y1
-	VMOVUPS    32(R13), X4
+	VMOVUPS    32(AX), X4
 	VMASKMOVPS 32(R14), X4, X4
 	VCVTPS2PD  X4, Y4
 	VADDPD     Y4, Y2, Y2
-	VMOVUPS    48(R13), X4
+	VMOVUPS    48(AX), X4
 	VMASKMOVPS 48(R14), X4, X4
 	VCVTPS2PD  X4, Y4
 	VADDPD     Y4, Y3, Y3

@@ -900,8 +900,8 @@ DATA upperWords<>+62(SB)/2, $0x003f
 GLOBL upperWords<>(SB), RODATA|NOPTR, $64
 
 // func softmaxGradRowsAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
-// Requires: AVX, AVX512F, AVX512VL, MMX+
-TEXT ·softmaxGradRowsAVX512(SB), NOSPLIT, $456-136
+// Requires: AVX, AVX512F, AVX512VL, CMOV, MMX+
+TEXT ·softmaxGradRowsAVX512(SB), NOSPLIT, $464-136
 	// softmaxGradRowsAVX512: x * (dy - total) * scale in float64, where nothing is a NaN; if total is a NaN, for that of each row, sum(x * dy), up to the first that is not finite.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
@@ -946,6 +946,16 @@ TEXT ·softmaxGradRowsAVX512(SB), NOSPLIT, $456-136
 	KMOVW        AX, K4
 	MOVQ         $0x3ff0000000000000, AX
 	SUBQ         scale+80(FP), AX
+	MOVQ         AX, 392(BX)
+
+	// How far ahead to ask for lines.
+	MOVL    $0x00002000, AX
+	MOVQ    R12, R13
+	SHLQ    $0x02, R13
+	CMPQ    R13, AX
+	CMOVQLT AX, R13
+	CMPQ    R13, $0x00008000
+	CMOVQGT AX, R13
 
 row:
 	CMPQ    384(BX), $0x00
@@ -1007,48 +1017,46 @@ given:
 	PCALIGN $0x40
 
 four:
-	TESTQ     AX, AX
-	JNZ       scaled
+	CMPQ      392(BX), $0x00
+	JNE       scaled
 	VCVTPS2PD (SI), Z0
 	VCVTPS2PD (R8), Z1
 
 	// x * (dy - total)
 	VSUBPD     Z4, Z1, Z1
 	VMULPD     Z1, Z0, Z0
-	PREFETCHT0 4096(SI)
 	VCVTPD2PS  Z0, Y0
 	VMOVUPS    Y0, (DI)
-	PREFETCHT0 256(DI)
+	PREFETCHT0 (SI)(R13*1)
 	VCVTPS2PD  32(SI), Z0
 	VCVTPS2PD  32(R8), Z1
 
 	// x * (dy - total)
 	VSUBPD     Z4, Z1, Z1
 	VMULPD     Z1, Z0, Z0
-	PREFETCHT0 4096(DI)
+	PREFETCHT0 (DI)(R13*1)
 	VCVTPD2PS  Z0, Y0
 	VMOVUPS    Y0, 32(DI)
-	PREFETCHT0 4096(R8)
+	PREFETCHT0 (R8)(R13*1)
 	VCVTPS2PD  64(SI), Z0
 	VCVTPS2PD  64(R8), Z1
 
 	// x * (dy - total)
 	VSUBPD     Z4, Z1, Z1
 	VMULPD     Z1, Z0, Z0
-	PREFETCHT0 4160(SI)
 	VCVTPD2PS  Z0, Y0
 	VMOVUPS    Y0, 64(DI)
-	PREFETCHT0 320(DI)
+	PREFETCHT0 64(SI)(R13*1)
 	VCVTPS2PD  96(SI), Z0
 	VCVTPS2PD  96(R8), Z1
 
 	// x * (dy - total)
 	VSUBPD     Z4, Z1, Z1
 	VMULPD     Z1, Z0, Z0
-	PREFETCHT0 4160(DI)
+	PREFETCHT0 64(DI)(R13*1)
 	VCVTPD2PS  Z0, Y0
 	VMOVUPS    Y0, 96(DI)
-	PREFETCHT0 4160(R8)
+	PREFETCHT0 64(R8)(R13*1)
 
 done:
 	ADDQ $0x00000080, SI
@@ -1121,23 +1129,22 @@ scaled:
 
 	// Times the scale.
 	VMULPD     (BX), Z0, Z0
-	PREFETCHT0 4096(SI)
+	PREFETCHT0 (SI)(R13*1)
 	VCVTPD2PS  Z0, Y0
 	VMOVUPS    Y0, (DI)
-	PREFETCHT0 256(DI)
 	VCVTPS2PD  32(SI), Z0
 	VCVTPS2PD  32(R8), Z1
 
 	// x * (dy - total)
-	VSUBPD Z4, Z1, Z1
-	VMULPD Z1, Z0, Z0
+	VSUBPD     Z4, Z1, Z1
+	VMULPD     Z1, Z0, Z0
+	PREFETCHT0 (DI)(R13*1)
 
 	// Times the scale.
 	VMULPD     (BX), Z0, Z0
-	PREFETCHT0 4096(DI)
 	VCVTPD2PS  Z0, Y0
 	VMOVUPS    Y0, 32(DI)
-	PREFETCHT0 4096(R8)
+	PREFETCHT0 (R8)(R13*1)
 	VCVTPS2PD  64(SI), Z0
 	VCVTPS2PD  64(R8), Z1
 
@@ -1147,28 +1154,27 @@ scaled:
 
 	// Times the scale.
 	VMULPD     (BX), Z0, Z0
-	PREFETCHT0 4160(SI)
+	PREFETCHT0 64(SI)(R13*1)
 	VCVTPD2PS  Z0, Y0
 	VMOVUPS    Y0, 64(DI)
-	PREFETCHT0 320(DI)
 	VCVTPS2PD  96(SI), Z0
 	VCVTPS2PD  96(R8), Z1
 
 	// x * (dy - total)
-	VSUBPD Z4, Z1, Z1
-	VMULPD Z1, Z0, Z0
+	VSUBPD     Z4, Z1, Z1
+	VMULPD     Z1, Z0, Z0
+	PREFETCHT0 64(DI)(R13*1)
 
 	// Times the scale.
 	VMULPD     (BX), Z0, Z0
-	PREFETCHT0 4160(DI)
 	VCVTPD2PS  Z0, Y0
 	VMOVUPS    Y0, 96(DI)
-	PREFETCHT0 4160(R8)
+	PREFETCHT0 64(R8)(R13*1)
 	JMP        done
 
 // func logSoftmaxGradRowsAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
-// Requires: AVX, AVX512F, AVX512VL, MMX+
-TEXT ·logSoftmaxGradRowsAVX512(SB), NOSPLIT, $456-136
+// Requires: AVX, AVX512F, AVX512VL, CMOV, MMX+
+TEXT ·logSoftmaxGradRowsAVX512(SB), NOSPLIT, $464-136
 	// logSoftmaxGradRowsAVX512: (dy - exp(x) * total) * scale in float64, every NaN the same; if total is a NaN, for that of each row, sum(dy), up to the first that is not finite.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
@@ -1203,19 +1209,29 @@ TEXT ·logSoftmaxGradRowsAVX512(SB), NOSPLIT, $456-136
 	MOVQ     AX, 384(BX)
 
 	// Times 2^-100.
-	VMULSD          gradDown<>+0(SB), X0, X0
-	VBROADCASTSD    X0, Z0
-	VMOVUPD         Z0, 64(BX)
-	MOVQ            R12, CX
-	ANDQ            $0x0f, CX
-	MOVL            $0x00000001, AX
-	SHLL            CL, AX
-	DECL            AX
-	KMOVW           AX, K3
-	SHRL            $0x08, AX
-	KMOVW           AX, K4
-	MOVQ            $0x3ff0000000000000, AX
-	SUBQ            scale+80(FP), AX
+	VMULSD       gradDown<>+0(SB), X0, X0
+	VBROADCASTSD X0, Z0
+	VMOVUPD      Z0, 64(BX)
+	MOVQ         R12, CX
+	ANDQ         $0x0f, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K3
+	SHRL         $0x08, AX
+	KMOVW        AX, K4
+	MOVQ         $0x3ff0000000000000, AX
+	SUBQ         scale+80(FP), AX
+	MOVQ         AX, 392(BX)
+
+	// How far ahead to ask for lines.
+	MOVL            $0x00002000, AX
+	MOVQ            R12, R13
+	SHLQ            $0x02, R13
+	CMPQ            R13, AX
+	CMOVQLT         AX, R13
+	CMPQ            R13, $0x00008000
+	CMOVQGT         AX, R13
 	VBROADCASTSS    gradKHi<>+0(SB), Z16
 	VBROADCASTSS    gradKLo<>+0(SB), Z17
 	VBROADCASTSS    gradMagic<>+0(SB), Z18
@@ -1287,54 +1303,52 @@ given:
 	PCALIGN $0x40
 
 eight:
-	TESTQ         AX, AX
-	JNZ           scaled8
+	CMPQ          392(BX), $0x00
+	JNE           scaled8
 	VMINPS        (SI), Z20, Z4
 	VMINPS        64(SI), Z20, Z7
 	VMAXPS        Z4, Z21, Z4
 	VMAXPS        Z7, Z21, Z7
 	VMOVAPS       Z18, Z2
-	PREFETCHT0    4096(SI)
 	VMOVAPS       Z18, Z5
 	VFMADD231PS   Z4, Z16, Z2
+	PREFETCHT0    (SI)(R13*1)
 	VFMADD231PS   Z7, Z16, Z5
 	VSUBPS        Z2, Z18, Z3
 	VSUBPS        Z5, Z18, Z6
-	PREFETCHT0    256(DI)
 	VFMADD231PS   Z4, Z16, Z3
 	VFMADD231PS   Z7, Z16, Z6
 	VFMADD231PS   Z4, Z17, Z3
+	PREFETCHT0    (DI)(R13*1)
 	VFMADD231PS   Z7, Z17, Z6
 	VPERMPS       Z19, Z2, Z4
-	PREFETCHT0    4096(DI)
 	VPERMPS       Z19, Z5, Z7
 	VPSLLD        $0x14, Z2, Z2
 	VPSLLD        $0x14, Z5, Z5
 	VPADDD        Z2, Z4, Z4
-	PREFETCHT0    4096(R8)
+	PREFETCHT0    (R8)(R13*1)
 	VPADDD        Z5, Z7, Z7
 	VMOVUPS       Z25, Z2
 	VMOVUPS       Z25, Z5
 	VFMADD231PS   Z22, Z3, Z2
 	VFMADD231PS   Z22, Z6, Z5
-	PREFETCHT0    4160(SI)
 	VFMADD213PS   Z26, Z3, Z2
 	VFMADD213PS   Z26, Z6, Z5
+	PREFETCHT0    64(SI)(R13*1)
 	VMULPS        Z3, Z2, Z2
 	VMULPS        Z6, Z5, Z5
 	VFMADD213PS   Z4, Z4, Z2
-	PREFETCHT0    320(DI)
 	VFMADD213PS   Z7, Z7, Z5
 	VMULPS        Z24, Z2, Z3
 	VMULPS        Z24, Z5, Z6
+	PREFETCHT0    64(DI)(R13*1)
 	VCMPPS        $0x05, Z27, Z2, K2
 	VCMPPS        $0x05, Z27, Z5, K5
-	PREFETCHT0    4160(DI)
 	VFMADD132PS.Z Z23, Z3, K2, Z2
 	VFMADD132PS.Z Z23, Z6, K5, Z5
 	VMOVUPS       Z2, 128(BX)
 	VMOVUPS       Z5, 192(BX)
-	PREFETCHT0    4160(R8)
+	PREFETCHT0    64(R8)(R13*1)
 
 	// Whether there is a NaN.
 	VCMPPS   $0x03, Z2, Z5, K2
@@ -1353,19 +1367,19 @@ number08:
 	// dy - exp(x) * total
 	VMULPD      64(BX), Z0, Z0
 	VSUBPD      Z0, Z1, Z0
-	PREFETCHT0  4224(SI)
 	VMOVAPS     Z18, Z5
 	VFMADD231PS Z4, Z16, Z2
+	PREFETCHT0  128(SI)(R13*1)
 	VFMADD231PS Z7, Z16, Z5
 	VSUBPS      Z2, Z18, Z3
 	VSUBPS      Z5, Z18, Z6
 	VCVTPD2PS   Z0, Y0
 	VMOVUPS     Y0, (DI)
-	PREFETCHT0  384(DI)
 	VFMADD231PS Z4, Z16, Z3
 	VFMADD231PS Z7, Z16, Z6
 	VFMADD231PS Z4, Z17, Z3
 	VFMADD231PS Z7, Z17, Z6
+	PREFETCHT0  128(DI)(R13*1)
 	VPERMPS     Z19, Z2, Z4
 	VCVTPS2PD   160(BX), Z0
 	VCVTPS2PD   32(R8), Z1
@@ -1373,14 +1387,13 @@ number08:
 	// dy - exp(x) * total
 	VMULPD      64(BX), Z0, Z0
 	VSUBPD      Z0, Z1, Z0
-	PREFETCHT0  4224(DI)
 	VPERMPS     Z19, Z5, Z7
 	VPSLLD      $0x14, Z2, Z2
 	VPSLLD      $0x14, Z5, Z5
 	VPADDD      Z2, Z4, Z4
 	VCVTPD2PS   Z0, Y0
 	VMOVUPS     Y0, 32(DI)
-	PREFETCHT0  4224(R8)
+	PREFETCHT0  128(R8)(R13*1)
 	VPADDD      Z5, Z7, Z7
 	VMOVUPS     Z25, Z2
 	VMOVUPS     Z25, Z5
@@ -1392,19 +1405,19 @@ number08:
 	// dy - exp(x) * total
 	VMULPD      64(BX), Z0, Z0
 	VSUBPD      Z0, Z1, Z0
-	PREFETCHT0  4288(SI)
 	VFMADD213PS Z26, Z3, Z2
 	VFMADD213PS Z26, Z6, Z5
+	PREFETCHT0  192(SI)(R13*1)
 	VMULPS      Z3, Z2, Z2
 	VMULPS      Z6, Z5, Z5
 	VFMADD213PS Z4, Z4, Z2
 	VCVTPD2PS   Z0, Y0
 	VMOVUPS     Y0, 64(DI)
-	PREFETCHT0  448(DI)
 	VFMADD213PS Z7, Z7, Z5
 	VMULPS      Z24, Z2, Z3
 	VMULPS      Z24, Z5, Z6
 	VCMPPS      $0x05, Z27, Z2, K2
+	PREFETCHT0  192(DI)(R13*1)
 	VCMPPS      $0x05, Z27, Z5, K5
 	VCVTPS2PD   224(BX), Z0
 	VCVTPS2PD   96(R8), Z1
@@ -1412,14 +1425,13 @@ number08:
 	// dy - exp(x) * total
 	VMULPD        64(BX), Z0, Z0
 	VSUBPD        Z0, Z1, Z0
-	PREFETCHT0    4288(DI)
 	VFMADD132PS.Z Z23, Z3, K2, Z2
 	VFMADD132PS.Z Z23, Z6, K5, Z5
 	VMOVUPS       Z2, 256(BX)
 	VMOVUPS       Z5, 320(BX)
 	VCVTPD2PS     Z0, Y0
 	VMOVUPS       Y0, 96(DI)
-	PREFETCHT0    4288(R8)
+	PREFETCHT0    192(R8)(R13*1)
 
 	// Whether there is a NaN.
 	VCMPPS   $0x03, Z2, Z5, K2
@@ -1473,54 +1485,52 @@ eightDone:
 	PCALIGN $0x40
 
 four:
-	TESTQ         AX, AX
-	JNZ           scaled
+	CMPQ          392(BX), $0x00
+	JNE           scaled
 	VMINPS        (SI), Z20, Z4
 	VMINPS        64(SI), Z20, Z7
 	VMAXPS        Z4, Z21, Z4
 	VMAXPS        Z7, Z21, Z7
 	VMOVAPS       Z18, Z2
-	PREFETCHT0    4096(SI)
 	VMOVAPS       Z18, Z5
 	VFMADD231PS   Z4, Z16, Z2
+	PREFETCHT0    (SI)(R13*1)
 	VFMADD231PS   Z7, Z16, Z5
 	VSUBPS        Z2, Z18, Z3
 	VSUBPS        Z5, Z18, Z6
-	PREFETCHT0    256(DI)
 	VFMADD231PS   Z4, Z16, Z3
 	VFMADD231PS   Z7, Z16, Z6
 	VFMADD231PS   Z4, Z17, Z3
+	PREFETCHT0    (DI)(R13*1)
 	VFMADD231PS   Z7, Z17, Z6
 	VPERMPS       Z19, Z2, Z4
-	PREFETCHT0    4096(DI)
 	VPERMPS       Z19, Z5, Z7
 	VPSLLD        $0x14, Z2, Z2
 	VPSLLD        $0x14, Z5, Z5
 	VPADDD        Z2, Z4, Z4
-	PREFETCHT0    4096(R8)
+	PREFETCHT0    (R8)(R13*1)
 	VPADDD        Z5, Z7, Z7
 	VMOVUPS       Z25, Z2
 	VMOVUPS       Z25, Z5
 	VFMADD231PS   Z22, Z3, Z2
 	VFMADD231PS   Z22, Z6, Z5
-	PREFETCHT0    4160(SI)
 	VFMADD213PS   Z26, Z3, Z2
 	VFMADD213PS   Z26, Z6, Z5
+	PREFETCHT0    64(SI)(R13*1)
 	VMULPS        Z3, Z2, Z2
 	VMULPS        Z6, Z5, Z5
 	VFMADD213PS   Z4, Z4, Z2
-	PREFETCHT0    320(DI)
 	VFMADD213PS   Z7, Z7, Z5
 	VMULPS        Z24, Z2, Z3
 	VMULPS        Z24, Z5, Z6
+	PREFETCHT0    64(DI)(R13*1)
 	VCMPPS        $0x05, Z27, Z2, K2
 	VCMPPS        $0x05, Z27, Z5, K5
-	PREFETCHT0    4160(DI)
 	VFMADD132PS.Z Z23, Z3, K2, Z2
 	VFMADD132PS.Z Z23, Z6, K5, Z5
 	VMOVUPS       Z2, 128(BX)
 	VMOVUPS       Z5, 192(BX)
-	PREFETCHT0    4160(R8)
+	PREFETCHT0    64(R8)(R13*1)
 
 	// Whether there is a NaN.
 	VCMPPS   $0x03, Z2, Z5, K2
@@ -1690,47 +1700,45 @@ scaled8:
 	VMAXPS        Z4, Z21, Z4
 	VMAXPS        Z7, Z21, Z7
 	VMOVAPS       Z18, Z2
-	PREFETCHT0    4096(SI)
 	VMOVAPS       Z18, Z5
 	VFMADD231PS   Z4, Z16, Z2
+	PREFETCHT0    (SI)(R13*1)
 	VFMADD231PS   Z7, Z16, Z5
 	VSUBPS        Z2, Z18, Z3
 	VSUBPS        Z5, Z18, Z6
-	PREFETCHT0    256(DI)
 	VFMADD231PS   Z4, Z16, Z3
 	VFMADD231PS   Z7, Z16, Z6
 	VFMADD231PS   Z4, Z17, Z3
+	PREFETCHT0    (DI)(R13*1)
 	VFMADD231PS   Z7, Z17, Z6
 	VPERMPS       Z19, Z2, Z4
-	PREFETCHT0    4096(DI)
 	VPERMPS       Z19, Z5, Z7
 	VPSLLD        $0x14, Z2, Z2
 	VPSLLD        $0x14, Z5, Z5
 	VPADDD        Z2, Z4, Z4
-	PREFETCHT0    4096(R8)
+	PREFETCHT0    (R8)(R13*1)
 	VPADDD        Z5, Z7, Z7
 	VMOVUPS       Z25, Z2
 	VMOVUPS       Z25, Z5
 	VFMADD231PS   Z22, Z3, Z2
 	VFMADD231PS   Z22, Z6, Z5
-	PREFETCHT0    4160(SI)
 	VFMADD213PS   Z26, Z3, Z2
 	VFMADD213PS   Z26, Z6, Z5
+	PREFETCHT0    64(SI)(R13*1)
 	VMULPS        Z3, Z2, Z2
 	VMULPS        Z6, Z5, Z5
 	VFMADD213PS   Z4, Z4, Z2
-	PREFETCHT0    320(DI)
 	VFMADD213PS   Z7, Z7, Z5
 	VMULPS        Z24, Z2, Z3
 	VMULPS        Z24, Z5, Z6
+	PREFETCHT0    64(DI)(R13*1)
 	VCMPPS        $0x05, Z27, Z2, K2
 	VCMPPS        $0x05, Z27, Z5, K5
-	PREFETCHT0    4160(DI)
 	VFMADD132PS.Z Z23, Z3, K2, Z2
 	VFMADD132PS.Z Z23, Z6, K5, Z5
 	VMOVUPS       Z2, 128(BX)
 	VMOVUPS       Z5, 192(BX)
-	PREFETCHT0    4160(R8)
+	PREFETCHT0    64(R8)(R13*1)
 
 	// Whether there is a NaN.
 	VCMPPS   $0x03, Z2, Z5, K2
@@ -1750,17 +1758,16 @@ number08Scaled:
 	VSUBPD      Z0, Z1, Z0
 	VMOVAPS     Z18, Z2
 	VMOVAPS     Z18, Z5
-	PREFETCHT0  4224(SI)
 	VFMADD231PS Z4, Z16, Z2
 
 	// Times the scale.
 	VMULPD      (BX), Z0, Z0
+	PREFETCHT0  128(SI)(R13*1)
 	VFMADD231PS Z7, Z16, Z5
 	VSUBPS      Z2, Z18, Z3
 	VSUBPS      Z5, Z18, Z6
 	VCVTPD2PS   Z0, Y0
 	VMOVUPS     Y0, (DI)
-	PREFETCHT0  384(DI)
 	VFMADD231PS Z4, Z16, Z3
 	VFMADD231PS Z7, Z16, Z6
 	VFMADD231PS Z4, Z17, Z3
@@ -1770,9 +1777,9 @@ number08Scaled:
 	// dy - exp(x) * total
 	VMULPD      64(BX), Z0, Z0
 	VSUBPD      Z0, Z1, Z0
+	PREFETCHT0  128(DI)(R13*1)
 	VFMADD231PS Z7, Z17, Z6
 	VPERMPS     Z19, Z2, Z4
-	PREFETCHT0  4224(DI)
 	VPERMPS     Z19, Z5, Z7
 
 	// Times the scale.
@@ -1782,7 +1789,7 @@ number08Scaled:
 	VPADDD      Z2, Z4, Z4
 	VCVTPD2PS   Z0, Y0
 	VMOVUPS     Y0, 32(DI)
-	PREFETCHT0  4224(R8)
+	PREFETCHT0  128(R8)(R13*1)
 	VPADDD      Z5, Z7, Z7
 	VMOVUPS     Z25, Z2
 	VMOVUPS     Z25, Z5
@@ -1795,17 +1802,16 @@ number08Scaled:
 	VSUBPD      Z0, Z1, Z0
 	VFMADD231PS Z22, Z6, Z5
 	VFMADD213PS Z26, Z3, Z2
-	PREFETCHT0  4288(SI)
 	VFMADD213PS Z26, Z6, Z5
 
 	// Times the scale.
 	VMULPD      (BX), Z0, Z0
+	PREFETCHT0  192(SI)(R13*1)
 	VMULPS      Z3, Z2, Z2
 	VMULPS      Z6, Z5, Z5
 	VFMADD213PS Z4, Z4, Z2
 	VCVTPD2PS   Z0, Y0
 	VMOVUPS     Y0, 64(DI)
-	PREFETCHT0  448(DI)
 	VFMADD213PS Z7, Z7, Z5
 	VMULPS      Z24, Z2, Z3
 	VMULPS      Z24, Z5, Z6
@@ -1815,9 +1821,9 @@ number08Scaled:
 	// dy - exp(x) * total
 	VMULPD        64(BX), Z0, Z0
 	VSUBPD        Z0, Z1, Z0
+	PREFETCHT0    192(DI)(R13*1)
 	VCMPPS        $0x05, Z27, Z2, K2
 	VCMPPS        $0x05, Z27, Z5, K5
-	PREFETCHT0    4288(DI)
 	VFMADD132PS.Z Z23, Z3, K2, Z2
 
 	// Times the scale.
@@ -1827,7 +1833,7 @@ number08Scaled:
 	VMOVUPS       Z5, 320(BX)
 	VCVTPD2PS     Z0, Y0
 	VMOVUPS       Y0, 96(DI)
-	PREFETCHT0    4288(R8)
+	PREFETCHT0    192(R8)(R13*1)
 
 	// Whether there is a NaN.
 	VCMPPS   $0x03, Z2, Z5, K2
@@ -1896,47 +1902,45 @@ scaled:
 	VMAXPS        Z4, Z21, Z4
 	VMAXPS        Z7, Z21, Z7
 	VMOVAPS       Z18, Z2
-	PREFETCHT0    4096(SI)
 	VMOVAPS       Z18, Z5
 	VFMADD231PS   Z4, Z16, Z2
+	PREFETCHT0    (SI)(R13*1)
 	VFMADD231PS   Z7, Z16, Z5
 	VSUBPS        Z2, Z18, Z3
 	VSUBPS        Z5, Z18, Z6
-	PREFETCHT0    256(DI)
 	VFMADD231PS   Z4, Z16, Z3
 	VFMADD231PS   Z7, Z16, Z6
 	VFMADD231PS   Z4, Z17, Z3
+	PREFETCHT0    (DI)(R13*1)
 	VFMADD231PS   Z7, Z17, Z6
 	VPERMPS       Z19, Z2, Z4
-	PREFETCHT0    4096(DI)
 	VPERMPS       Z19, Z5, Z7
 	VPSLLD        $0x14, Z2, Z2
 	VPSLLD        $0x14, Z5, Z5
 	VPADDD        Z2, Z4, Z4
-	PREFETCHT0    4096(R8)
+	PREFETCHT0    (R8)(R13*1)
 	VPADDD        Z5, Z7, Z7
 	VMOVUPS       Z25, Z2
 	VMOVUPS       Z25, Z5
 	VFMADD231PS   Z22, Z3, Z2
 	VFMADD231PS   Z22, Z6, Z5
-	PREFETCHT0    4160(SI)
 	VFMADD213PS   Z26, Z3, Z2
 	VFMADD213PS   Z26, Z6, Z5
+	PREFETCHT0    64(SI)(R13*1)
 	VMULPS        Z3, Z2, Z2
 	VMULPS        Z6, Z5, Z5
 	VFMADD213PS   Z4, Z4, Z2
-	PREFETCHT0    320(DI)
 	VFMADD213PS   Z7, Z7, Z5
 	VMULPS        Z24, Z2, Z3
 	VMULPS        Z24, Z5, Z6
+	PREFETCHT0    64(DI)(R13*1)
 	VCMPPS        $0x05, Z27, Z2, K2
 	VCMPPS        $0x05, Z27, Z5, K5
-	PREFETCHT0    4160(DI)
 	VFMADD132PS.Z Z23, Z3, K2, Z2
 	VFMADD132PS.Z Z23, Z6, K5, Z5
 	VMOVUPS       Z2, 128(BX)
 	VMOVUPS       Z5, 192(BX)
-	PREFETCHT0    4160(R8)
+	PREFETCHT0    64(R8)(R13*1)
 
 	// Whether there is a NaN.
 	VCMPPS   $0x03, Z2, Z5, K2

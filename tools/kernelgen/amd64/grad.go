@@ -21,7 +21,8 @@ const (
 	// gradExp has exponentials, four vectors, which are loaded from there as float64: that takes an instruction less.
 	gradExp   = 128
 	gradGiven = 384 // whether there is a total
-	gradFrame = 392
+	gradUnit  = 392 // 0 if the scale is 1
+	gradFrame = 400
 )
 
 func gradIn(disp int) operand.Mem { return operand.Mem{Base: frame, Disp: disp} }
@@ -29,8 +30,8 @@ func gradIn(disp int) operand.Mem { return operand.Mem{Base: frame, Disp: disp} 
 // The registers of sums, beside src and other, which they restore.
 var (
 	sumNext, sumOther = reg.R14, reg.R15
-	// sumMasks is where the masks of what is left begin, for AVX2.
-	sumMasks = reg.R13
+	// ahead is how far ahead kernels ask for lines, in bytes.
+	ahead = reg.R13
 )
 
 // The registers of exponentials. AVX2 has none for those from the last on.
@@ -102,7 +103,7 @@ func (w *prepareWriter) loadDouble(m operand.Mem, to int) {
 	}
 }
 
-// setupGrad puts the total into 4 if there is one, and the scale into the frame; tmp is 0 if that is 1.
+// setupGrad puts the total into 4 if there is one, and the scale into the frame.
 func setupGrad(w *prepareWriter) {
 	local := w.AllocLocal(gradFrame + 64)
 	w.LEAQ(local.Offset(63), frame)
@@ -119,6 +120,15 @@ func setupGrad(w *prepareWriter) {
 	w.sumMasks()
 	w.MOVQ(operand.U64(math.Float64bits(1)), tmp)
 	w.SUBQ(w.param("scale", ""), tmp)
+	w.MOVQ(tmp, gradIn(gradUnit))
+	w.Comment("How far ahead to ask for lines.")
+	w.MOVL(operand.U32(aheadLeast), tmp.As32())
+	w.MOVQ(columns, ahead)
+	w.SHLQ(operand.Imm(2), ahead)
+	w.CMPQ(ahead, tmp)
+	w.CMOVQLT(tmp, ahead)
+	w.CMPQ(ahead, operand.U32(aheadMost))
+	w.CMOVQGT(tmp, ahead)
 }
 
 // setTotal puts the total in 0 into 4.
@@ -151,19 +161,20 @@ func setupLogGrad(w *prepareWriter) {
 	}
 }
 
-// Gradients ask for the elements so far ahead: they take little time, and the CPU itself asks for no lines of another
-// page. In short rows the next rows lie there; what lies beyond a matrix does no harm.
+// Gradients ask for the lines of the next row, in both passes, so that memory is as busy in either; of short or very long
+// rows for those so many bytes ahead. The CPU itself asks for no lines of another page. What lies beyond a matrix does no
+// harm.
 const (
-	ahead    = 1024
-	dotAhead = 512 // while it adds up
+	sumAhead   = 2048
+	aheadLeast = 8192
+	aheadMost  = 32768
 )
 
-// gradAhead asks for what the next rows need, and once more for what is to be written soon: for so many vectors, to be
-// spread out over what they take. In another order it took longer.
+// gradAhead asks for what so many vectors of the next row need, to be spread out over what this row's take.
 func (w *prepareWriter) gradAhead(vectors int) (steps []step) {
 	for at := 0; at < vectors*w.lanes; at += library.Lanes {
-		for _, m := range []operand.Mem{w.srcAt(ahead + at), w.dstAt(64 + at), w.dstAt(ahead + at), w.otherAt(ahead + at)} {
-			steps = append(steps, func() { w.PREFETCHT0(m) })
+		for _, base := range []reg.GPPhysical{src, dst, other} {
+			steps = append(steps, func() { w.PREFETCHT0(operand.Mem{Base: base, Index: ahead, Scale: 1, Disp: 4 * at}) })
 		}
 	}
 	return steps
@@ -216,8 +227,8 @@ func softmaxGradFour(w *prepareWriter) {
 
 // unscaled writes what is done if the scale is 1, and behind the function with a scale.
 func (w *prepareWriter) unscaled(suffix string, body func(scaled bool)) {
-	w.TESTQ(tmp, tmp)
-	w.JNZ(operand.LabelRef("scaled" + suffix))
+	w.CMPQ(gradIn(gradUnit), operand.Imm(0))
+	w.JNE(operand.LabelRef("scaled" + suffix))
 	body(false)
 	w.Label("done" + suffix)
 	w.later = append(w.later, func() {
@@ -280,14 +291,14 @@ func logSoftmaxGradEight(w *prepareWriter) { w.logGrads("8", 4) }
 // logGrads computes exponentials of so many vectors, and the results, each two vectors' beside the exponentials of the next.
 func (w *prepareWriter) logGrads(suffix string, n int) {
 	w.unscaled(suffix, func(scaled bool) {
-		ahead := w.gradAhead(2 * n)
+		lines := w.gradAhead(2 * n)
 		name := suffix
 		if scaled {
 			name += "Scaled"
 		}
 		var before []step
 		for i := 0; i < n; i += 2 {
-			w.together(w.side(w.side(w.exps(i), before), ahead[i*len(ahead)/n:(i+2)*len(ahead)/n]))
+			w.together(w.side(w.side(w.exps(i), before), lines[i*len(lines)/n:(i+2)*len(lines)/n]))
 			nan, number := fmt.Sprintf("nan%d%s", i, name), fmt.Sprintf("number%d%s", i, name)
 			w.Comment("Whether there is a NaN.")
 			if w.evex {
@@ -436,16 +447,13 @@ func (w *prepareWriter) dot(d Dot, name string) {
 // parts is how many vectors the lanes of a row take, which are in the registers from 0 up.
 func (w *prepareWriter) parts() int { return library.Lanes / w.lanes }
 
-// sumMasks makes the masks of what the row in columns has of its last 16 lanes: K3 and K4 of AVX-512.
+// sumMasks makes the masks of what the row in columns has of its last 16 lanes, for AVX-512: K3 and K4.
 func (w *prepareWriter) sumMasks() {
-	w.MOVQ(columns, left)
-	w.ANDQ(operand.Imm(library.Lanes-1), left)
 	if !w.evex {
-		w.LEAQ(w.constant("laneMasks").Offset(4*library.Lanes), sumMasks)
-		w.SHLQ(operand.Imm(2), left)
-		w.SUBQ(left, sumMasks)
 		return
 	}
+	w.MOVQ(columns, left)
+	w.ANDQ(operand.Imm(library.Lanes-1), left)
 	w.MOVL(operand.U32(1), tmp.As32())
 	w.SHLL(reg.CL, tmp.As32())
 	w.DECL(tmp.As32())
@@ -480,10 +488,10 @@ func (w *prepareWriter) sums(products bool) {
 	w.Instruction(align64())
 	w.Label("sum")
 	row(func(next reg.GPPhysical, p, to int) { w.VCVTPS2PD(at(next, p), w.d(to)) })
-	w.PREFETCHT0(operand.Mem{Base: sumNext, Disp: 4 * dotAhead})
+	w.PREFETCHT0(operand.Mem{Base: sumNext, Disp: sumAhead})
 	w.ADDQ(operand.Imm(4*library.Lanes), sumNext)
 	if products {
-		w.PREFETCHT0(operand.Mem{Base: sumOther, Disp: 4 * dotAhead})
+		w.PREFETCHT0(operand.Mem{Base: sumOther, Disp: sumAhead})
 		w.ADDQ(operand.Imm(4*library.Lanes), sumOther)
 	}
 	w.SUBQ(operand.Imm(library.Lanes), left)
@@ -491,12 +499,17 @@ func (w *prepareWriter) sums(products bool) {
 	w.Label("sumLeft")
 	w.ADDQ(operand.Imm(library.Lanes), left)
 	w.JZ(operand.LabelRef("sumDone"))
+	if !w.evex {
+		w.LEAQ(w.constant("laneMasks").Offset(4*library.Lanes), tmp)
+		w.SHLQ(operand.Imm(2), left)
+		w.SUBQ(left, tmp)
+	}
 	row(func(next reg.GPPhysical, p, to int) {
 		if w.evex {
 			w.VCVTPS2PD_Z(at(next, p), []reg.Register{reg.K3, reg.K4}[p], w.d(to))
 			return
 		}
-		w.VMOVUPS(operand.Mem{Base: sumMasks, Disp: 4 * w.lanes * p}, w.r(to))
+		w.VMOVUPS(operand.Mem{Base: tmp, Disp: 4 * w.lanes * p}, w.r(to))
 		w.VMASKMOVPS(at(next, p), w.r(to), w.r(to))
 		w.VCVTPS2PD(w.r(to), w.d(to))
 	})
