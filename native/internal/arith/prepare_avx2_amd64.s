@@ -1049,6 +1049,10 @@ TEXT ·softmaxGradRowsAVX2(SB), NOSPLIT, $464-136
 	CMOVQGT AX, R13
 
 row:
+	// Behind the last row there may be nothing to ask for.
+	MOVL    $0x00002000, AX
+	CMPQ    DX, $0x01
+	CMOVQEQ AX, R13
 	CMPQ    384(BX), $0x00
 	JNE     given
 	MOVQ    SI, R14
@@ -1389,6 +1393,10 @@ TEXT ·logSoftmaxGradRowsAVX2(SB), NOSPLIT, $464-136
 	VBROADCASTSS gradExp3<>+0(SB), Y14
 
 row:
+	// Behind the last row there may be nothing to ask for.
+	MOVL    $0x00002000, AX
+	CMPQ    DX, $0x01
+	CMOVQEQ AX, R13
 	CMPQ    384(BX), $0x00
 	JNE     given
 	MOVQ    R8, R14

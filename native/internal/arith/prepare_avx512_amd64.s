@@ -958,6 +958,10 @@ TEXT ·softmaxGradRowsAVX512(SB), NOSPLIT, $464-136
 	CMOVQGT AX, R13
 
 row:
+	// Behind the last row there may be nothing to ask for.
+	MOVL    $0x00002000, AX
+	CMPQ    DX, $0x01
+	CMOVQEQ AX, R13
 	CMPQ    384(BX), $0x00
 	JNE     given
 	MOVQ    SI, R14
@@ -1246,6 +1250,10 @@ TEXT ·logSoftmaxGradRowsAVX512(SB), NOSPLIT, $464-136
 	VBROADCASTSS    gradThr<>+0(SB), Z27
 
 row:
+	// Behind the last row there may be nothing to ask for.
+	MOVL    $0x00002000, AX
+	CMPQ    DX, $0x01
+	CMOVQEQ AX, R13
 	CMPQ    384(BX), $0x00
 	JNE     given
 	MOVQ    R8, R14

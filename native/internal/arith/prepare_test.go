@@ -400,6 +400,32 @@ func TestGradients(t *testing.T) {
 	})
 }
 
+// TestGradientExponentials makes exponentials all that is seen of a gradient: of elements of any size, and around the least
+// whose exponential is not 0.
+func TestGradientExponentials(t *testing.T) {
+	levels(t, func(t *testing.T, l Level) {
+		r := rand.New(rand.NewPCG(23, 4))
+		const n = 1 << 14
+		least := math.Float32bits(-87.33654) - n/2
+		y, zeros, got, want := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+		for name, f := range map[string]func(i int) float32{
+			"around the least": func(i int) float32 { return math.Float32frombits(least + uint32(i)) },
+			"to -110":          func(int) float32 { return -110 * r.Float32() },
+			"any":              func(int) float32 { return math.Float32frombits(r.Uint32()) },
+		} {
+			for i := range y {
+				y[i] = f(i)
+			}
+			l.LogSoftmaxGrad(got, y, zeros, 0x1p90, 1)
+			Plain.logSoftmaxGrad(want, y, zeros, 0x1p90, 1)
+			sameBits(t, name, got, want)
+			if name == "around the least" && (want[0] == 0 || want[n-1] != 0) {
+				t.Errorf("%v to %v are on one side", want[0], want[n-1])
+			}
+		}
+	})
+}
+
 // TestGradientRows compares rows with what one row after the other has. They stop before a row whose total, times the
 // scale, is not finite.
 func TestGradientRows(t *testing.T) {

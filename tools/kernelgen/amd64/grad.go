@@ -535,6 +535,10 @@ func (w *prepareWriter) byHalves() {
 
 // rowTotal puts the row's total into 4, unless one is given.
 func (w *prepareWriter) rowTotal(products bool) {
+	w.Comment("Behind the last row there may be nothing to ask for.")
+	w.MOVL(operand.U32(aheadLeast), tmp.As32())
+	w.CMPQ(tmp2, operand.Imm(1))
+	w.CMOVQEQ(tmp, ahead)
 	w.CMPQ(gradIn(gradGiven), operand.Imm(0))
 	w.JNE(operand.LabelRef("given"))
 	if products {
