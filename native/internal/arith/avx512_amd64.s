@@ -24624,18 +24624,16 @@ sure96to128Next:
 
 done16:
 	// Rows of 129 to 160 elements.
-	CMPQ  CX, $0x000000a0
-	JGT   done19
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x00000080, CX
-	NEGQ  CX
-	MOVQ  $-1, AX
-	SHRQ  CL, AX
-	NEGQ  CX
-	KMOVQ AX, K7
-
-begin19:
+	CMPQ            CX, $0x000000a0
+	JGT             done19
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x00000080, CX
+	NEGQ            CX
+	MOVQ            $-1, AX
+	SHRQ            CL, AX
+	NEGQ            CX
+	KMOVQ           AX, K7
 	MOVL            (R14), AX
 	TESTL           $0x00000007, AX
 	JZ              exact160
@@ -24948,9 +24946,6 @@ loop19:
 	VCVTSS2SD   X14, X14, X14
 	VMOVSD      X14, 8(DI)
 	VMOVSD      X15, 16(DI)
-	VADDSD      X15, X15, X15
-	VUCOMISD    X14, X15
-	JCS         sure128to160
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
@@ -24974,289 +24969,18 @@ exact160:
 	ADDQ         $0x00000080, CX
 	JMP          far
 
-sure128to160:
-	// The sum without the largest element, next to which the others are rounded off.
-	VMULPS.BCST  4(DI), Z0, Z2
-	VBROADCASTSS nearSure<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z3
-	VMOVUPS      (SI), Z2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z2
-	VMOVUPS     64(SI), Z4
-	VFMADD213PS Z3, Z0, Z4
-	VMOVUPS     128(SI), Z5
-	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     192(SI), Z6
-	VFMADD213PS Z3, Z0, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z2, Z3, Z7
-	VSUBPS Z4, Z3, Z8
-	VSUBPS Z5, Z3, Z9
-	VSUBPS Z6, Z3, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z7
-	VFMADD231PS     64(SI), Z0, Z8
-	VFMADD231PS     128(SI), Z0, Z9
-	VFMADD231PS     192(SI), Z0, Z10
-	VFMADD231PS     (SI), Z1, Z7
-	VFMADD231PS     64(SI), Z1, Z8
-	VFMADD231PS     128(SI), Z1, Z9
-	VFMADD231PS     192(SI), Z1, Z10
-	VBROADCASTF64X4 nearTable<>+0(SB), Z11
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z2, Z12
-	VPERMPS      Z11, Z4, Z13
-	VPERMPS      Z11, Z5, Z14
-	VPERMPS      Z11, Z6, Z15
-	VPSLLD       $0x14, Z2, Z16
-	VPSLLD       $0x14, Z4, Z17
-	VPSLLD       $0x14, Z5, Z18
-	VPSLLD       $0x14, Z6, Z19
-	VPADDD       Z12, Z16, Z12
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
-	VMULPS           Z16, Z7, Z7
-	VMULPS           Z17, Z8, Z8
-	VMULPS           Z18, Z9, Z9
-	VMULPS           Z19, Z10, Z10
-	VBROADCASTSS     4(DI), Z16
-	VCMPPS           $0x1e, (SI), Z16, K1
-	VCMPPS           $0x1e, 64(SI), Z16, K2
-	VCMPPS           $0x1e, 128(SI), Z16, K3
-	VCMPPS           $0x1e, 192(SI), Z16, K4
-	VFMADD213PS.Z    Z12, Z12, K1, Z7
-	VFMADD213PS.Z    Z13, Z13, K2, Z8
-	VFMADD213PS.Z    Z14, Z14, K3, Z9
-	VFMADD213PS.Z    Z15, Z15, K4, Z10
-	VADDPS           Z8, Z7, Z7
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z9, Z7, Z7
-	VPTERNLOGD       $0xfe, Z4, Z5, Z2
-	VPORD            Z2, Z6, Z2
-	VMOVUPS          256(SI), Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z4
-	VMOVUPS     320(SI), Z5
-	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     384(SI), Z6
-	VFMADD213PS Z3, Z0, Z6
-	VMOVUPS     448(SI), Z8
-	VFMADD213PS Z3, Z0, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z3, Z9
-	VSUBPS Z5, Z3, Z10
-	VSUBPS Z6, Z3, Z12
-	VSUBPS Z8, Z3, Z13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z9
-	VFMADD231PS 320(SI), Z0, Z10
-	VFMADD231PS 384(SI), Z0, Z12
-	VFMADD231PS 448(SI), Z0, Z13
-	VFMADD231PS 256(SI), Z1, Z9
-	VFMADD231PS 320(SI), Z1, Z10
-	VFMADD231PS 384(SI), Z1, Z12
-	VFMADD231PS 448(SI), Z1, Z13
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z4, Z14
-	VPERMPS      Z11, Z5, Z15
-	VPERMPS      Z11, Z6, Z17
-	VPERMPS      Z11, Z8, Z18
-	VPSLLD       $0x14, Z4, Z19
-	VPSLLD       $0x14, Z5, Z20
-	VPSLLD       $0x14, Z6, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPADDD       Z14, Z19, Z14
-	VPADDD       Z15, Z20, Z15
-	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VMULPS           Z19, Z9, Z9
-	VMULPS           Z20, Z10, Z10
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VCMPPS           $0x1e, 256(SI), Z16, K1
-	VCMPPS           $0x1e, 320(SI), Z16, K2
-	VCMPPS           $0x1e, 384(SI), Z16, K3
-	VCMPPS           $0x1e, 448(SI), Z16, K4
-	VFMADD213PS.Z    Z14, Z14, K1, Z9
-	VFMADD213PS.Z    Z15, Z15, K2, Z10
-	VFMADD213PS.Z    Z17, Z17, K3, Z12
-	VFMADD213PS.Z    Z18, Z18, K4, Z13
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z13, Z12, Z12
-	VADDPS           Z12, Z9, Z9
-	VPTERNLOGD       $0xfe, Z4, Z5, Z2
-	VPTERNLOGD       $0xfe, Z6, Z8, Z2
-	VMOVUPS.Z        512(SI), K7, Z4
-	KSHIFTRQ         $0x10, K7, K2
-	VMOVUPS.Z        576(SI), K2, Z5
-	VMOVAPS          Z3, Z6
-	VFMADD231PS.Z    Z0, Z4, K7, Z6
-	VMOVAPS          Z3, Z8
-	VFMADD231PS.Z    Z0, Z5, K2, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z3, Z10
-	VSUBPS Z8, Z3, Z12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z4, Z10
-	VFMADD231PS Z0, Z5, Z12
-	VFMADD231PS Z1, Z4, Z10
-	VFMADD231PS Z1, Z5, Z12
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z6, Z13
-	VPERMPS      Z11, Z8, Z14
-	VPSLLD       $0x14, Z6, Z15
-	VPSLLD       $0x14, Z8, Z17
-	VPADDD       Z13, Z15, Z13
-	VPADDD       Z14, Z17, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z15
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z15
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z17
-	VMULPS           Z15, Z10, Z10
-	VMULPS           Z17, Z12, Z12
-	VFMADD213PS.Z    Z13, Z13, K7, Z10
-	VFMADD213PS.Z    Z14, Z14, K2, Z12
-	VCMPPS           $0x1e, Z4, Z16, K1
-	VCMPPS           $0x1e, Z5, Z16, K2
-	VMOVAPS.Z        Z10, K1, Z10
-	VMOVAPS.Z        Z12, K2, Z12
-	VADDPS           Z12, Z10, Z10
-	VPTERNLOGD       $0xfe, Z6, Z8, Z2
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
-	KORTESTW      K6, K6
-	JNZ           sure128to160Next
-	VADDPS        Z9, Z7, Z2
-	VMINPS        Z9, Z7, Z4
-	VMAXPS        Z9, Z7, Z7
-	VSUBPS        Z7, Z2, Z7
-	VSUBPS        Z7, Z4, Z4
-	VADDPS        Z10, Z2, Z5
-	VMINPS        Z10, Z2, Z6
-	VMAXPS        Z10, Z2, Z2
-	VSUBPS        Z2, Z5, Z2
-	VSUBPS        Z2, Z6, Z6
-	VADDPS        Z6, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z5, Y2
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y2, Z2
-	VEXTRACTF64X4 $0x01, Z4, Y6
-	VCVTPS2PD     Y4, Z4
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z4, Z5, Z5
-	VADDPD        Z6, Z2, Z2
-	VADDPD        Z2, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y2
-	VADDPD        Y2, Y5, Y5
-	VEXTRACTF128  $0x01, Y5, X2
-	VADDPD        X2, X5, X5
-	VMOVHLPS      X5, X5, X2
-	VADDSD        X2, X5, X5
-	VMOVAPS       Z3, Z2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z2
-
-	// -n = magic - N - u
-	VSUBPS Z2, Z3, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z3
-	VFMADD231PS Z1, Z16, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z2, Z11
-	VPSLLD       $0x14, Z2, Z2
-	VPADDD       Z11, Z2, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z2
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z2
-	VMULPS           Z2, Z3, Z3
-
-	// s*q + s
-	VFMADD213PS  Z11, Z11, Z3
-	VCVTSS2SD    X3, X3, X3
-	VMOVSD       sureScale64<>+0(SB), X2
-	VMULSD       X2, X3, X3
-	VMOVSD       X3, 8(DI)
-	VMULSD       X2, X5, X5
-	VMOVSD       X5, 16(DI)
-	VMULPS.BCST  (R14), Z16, Z16
-	VBROADCASTSS integerSure<>+0(SB), Z2
-	VSUBPS       Z16, Z2, Z2
-	VBROADCASTSS integer<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VMOVSS       X3, (DI)
-
-sure128to160Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin19
-	JMP  end
-
 done19:
 	// Rows of 161 to 192 elements.
-	CMPQ  CX, $0x000000c0
-	JGT   done22
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x000000a0, CX
-	NEGQ  CX
-	MOVQ  $-1, AX
-	SHRQ  CL, AX
-	NEGQ  CX
-	KMOVQ AX, K7
-
-begin22:
+	CMPQ            CX, $0x000000c0
+	JGT             done21
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x000000a0, CX
+	NEGQ            CX
+	MOVQ            $-1, AX
+	SHRQ            CL, AX
+	NEGQ            CX
+	KMOVQ           AX, K7
 	MOVL            (R14), AX
 	TESTL           $0x00000007, AX
 	JZ              exact192
@@ -25273,7 +24997,7 @@ begin22:
 	VBROADCASTSS    nearInteger<>+0(SB), Z9
 	PCALIGN         $0x40
 
-loop22:
+loop21:
 	VBROADCASTSS (SI), Z10
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
@@ -25605,13 +25329,10 @@ loop22:
 	VCVTSS2SD   X14, X14, X14
 	VMOVSD      X14, 8(DI)
 	VMOVSD      X15, 16(DI)
-	VADDSD      X15, X15, X15
-	VUCOMISD    X14, X15
-	JCS         sure160to192
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop22
+	JNZ         loop21
 	JMP         end
 
 exact192:
@@ -25631,322 +25352,18 @@ exact192:
 	ADDQ         $0x000000a0, CX
 	JMP          far
 
-sure160to192:
-	// The sum without the largest element, next to which the others are rounded off.
-	VMULPS.BCST  4(DI), Z0, Z2
-	VBROADCASTSS nearSure<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z3
-	VMOVUPS      (SI), Z2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z2
-	VMOVUPS     64(SI), Z4
-	VFMADD213PS Z3, Z0, Z4
-	VMOVUPS     128(SI), Z5
-	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     192(SI), Z6
-	VFMADD213PS Z3, Z0, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z2, Z3, Z7
-	VSUBPS Z4, Z3, Z8
-	VSUBPS Z5, Z3, Z9
-	VSUBPS Z6, Z3, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z7
-	VFMADD231PS     64(SI), Z0, Z8
-	VFMADD231PS     128(SI), Z0, Z9
-	VFMADD231PS     192(SI), Z0, Z10
-	VFMADD231PS     (SI), Z1, Z7
-	VFMADD231PS     64(SI), Z1, Z8
-	VFMADD231PS     128(SI), Z1, Z9
-	VFMADD231PS     192(SI), Z1, Z10
-	VBROADCASTF64X4 nearTable<>+0(SB), Z11
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z2, Z12
-	VPERMPS      Z11, Z4, Z13
-	VPERMPS      Z11, Z5, Z14
-	VPERMPS      Z11, Z6, Z15
-	VPSLLD       $0x14, Z2, Z16
-	VPSLLD       $0x14, Z4, Z17
-	VPSLLD       $0x14, Z5, Z18
-	VPSLLD       $0x14, Z6, Z19
-	VPADDD       Z12, Z16, Z12
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
-	VMULPS           Z16, Z7, Z7
-	VMULPS           Z17, Z8, Z8
-	VMULPS           Z18, Z9, Z9
-	VMULPS           Z19, Z10, Z10
-	VBROADCASTSS     4(DI), Z16
-	VCMPPS           $0x1e, (SI), Z16, K1
-	VCMPPS           $0x1e, 64(SI), Z16, K2
-	VCMPPS           $0x1e, 128(SI), Z16, K3
-	VCMPPS           $0x1e, 192(SI), Z16, K4
-	VFMADD213PS.Z    Z12, Z12, K1, Z7
-	VFMADD213PS.Z    Z13, Z13, K2, Z8
-	VFMADD213PS.Z    Z14, Z14, K3, Z9
-	VFMADD213PS.Z    Z15, Z15, K4, Z10
-	VADDPS           Z8, Z7, Z7
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z9, Z7, Z7
-	VPTERNLOGD       $0xfe, Z4, Z5, Z2
-	VPORD            Z2, Z6, Z2
-	VMOVUPS          256(SI), Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z4
-	VMOVUPS     320(SI), Z5
-	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     384(SI), Z6
-	VFMADD213PS Z3, Z0, Z6
-	VMOVUPS     448(SI), Z8
-	VFMADD213PS Z3, Z0, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z3, Z9
-	VSUBPS Z5, Z3, Z10
-	VSUBPS Z6, Z3, Z12
-	VSUBPS Z8, Z3, Z13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z9
-	VFMADD231PS 320(SI), Z0, Z10
-	VFMADD231PS 384(SI), Z0, Z12
-	VFMADD231PS 448(SI), Z0, Z13
-	VFMADD231PS 256(SI), Z1, Z9
-	VFMADD231PS 320(SI), Z1, Z10
-	VFMADD231PS 384(SI), Z1, Z12
-	VFMADD231PS 448(SI), Z1, Z13
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z4, Z14
-	VPERMPS      Z11, Z5, Z15
-	VPERMPS      Z11, Z6, Z17
-	VPERMPS      Z11, Z8, Z18
-	VPSLLD       $0x14, Z4, Z19
-	VPSLLD       $0x14, Z5, Z20
-	VPSLLD       $0x14, Z6, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPADDD       Z14, Z19, Z14
-	VPADDD       Z15, Z20, Z15
-	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VMULPS           Z19, Z9, Z9
-	VMULPS           Z20, Z10, Z10
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VCMPPS           $0x1e, 256(SI), Z16, K1
-	VCMPPS           $0x1e, 320(SI), Z16, K2
-	VCMPPS           $0x1e, 384(SI), Z16, K3
-	VCMPPS           $0x1e, 448(SI), Z16, K4
-	VFMADD213PS.Z    Z14, Z14, K1, Z9
-	VFMADD213PS.Z    Z15, Z15, K2, Z10
-	VFMADD213PS.Z    Z17, Z17, K3, Z12
-	VFMADD213PS.Z    Z18, Z18, K4, Z13
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z13, Z12, Z12
-	VADDPS           Z12, Z9, Z9
-	VPTERNLOGD       $0xfe, Z4, Z5, Z2
-	VPTERNLOGD       $0xfe, Z6, Z8, Z2
-	VMOVUPS.Z        640(SI), K7, Z4
-	KSHIFTRQ         $0x10, K7, K2
-	VMOVUPS.Z        704(SI), K2, Z5
-	VMOVUPS          512(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z3, Z0, Z6
-	VMOVUPS       576(SI), Z8
-	VFMADD213PS   Z3, Z0, Z8
-	VMOVAPS       Z3, Z10
-	VFMADD231PS.Z Z0, Z4, K7, Z10
-	VMOVAPS       Z3, Z12
-	VFMADD231PS.Z Z0, Z5, K2, Z12
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z3, Z13
-	VSUBPS Z8, Z3, Z14
-	VSUBPS Z10, Z3, Z15
-	VSUBPS Z12, Z3, Z17
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z13
-	VFMADD231PS 576(SI), Z0, Z14
-	VFMADD231PS Z0, Z4, Z15
-	VFMADD231PS Z0, Z5, Z17
-	VFMADD231PS 512(SI), Z1, Z13
-	VFMADD231PS 576(SI), Z1, Z14
-	VFMADD231PS Z1, Z4, Z15
-	VFMADD231PS Z1, Z5, Z17
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z6, Z18
-	VPERMPS      Z11, Z8, Z19
-	VPERMPS      Z11, Z10, Z20
-	VPERMPS      Z11, Z12, Z21
-	VPSLLD       $0x14, Z6, Z22
-	VPSLLD       $0x14, Z8, Z23
-	VPSLLD       $0x14, Z10, Z24
-	VPSLLD       $0x14, Z12, Z25
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VPADDD       Z20, Z24, Z20
-	VPADDD       Z21, Z25, Z21
-	VBROADCASTSS nearExp2<>+0(SB), Z22
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VBROADCASTSS     nearExp2<>+0(SB), Z24
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
-	VBROADCASTSS     nearExp2<>+0(SB), Z25
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z25
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z25
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VMULPS           Z24, Z15, Z15
-	VMULPS           Z25, Z17, Z17
-	VFMADD213PS.Z    Z20, Z20, K7, Z15
-	VFMADD213PS.Z    Z21, Z21, K2, Z17
-	VCMPPS           $0x1e, 512(SI), Z16, K1
-	VCMPPS           $0x1e, 576(SI), Z16, K2
-	VCMPPS           $0x1e, Z4, Z16, K3
-	VCMPPS           $0x1e, Z5, Z16, K4
-	VFMADD213PS.Z    Z18, Z18, K1, Z13
-	VFMADD213PS.Z    Z19, Z19, K2, Z14
-	VMOVAPS.Z        Z15, K3, Z15
-	VMOVAPS.Z        Z17, K4, Z17
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z17, Z15, Z15
-	VADDPS           Z15, Z13, Z13
-	VPTERNLOGD       $0xfe, Z6, Z8, Z2
-	VPTERNLOGD       $0xfe, Z10, Z12, Z2
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
-	KORTESTW      K6, K6
-	JNZ           sure160to192Next
-	VADDPS        Z9, Z7, Z2
-	VMINPS        Z9, Z7, Z4
-	VMAXPS        Z9, Z7, Z7
-	VSUBPS        Z7, Z2, Z7
-	VSUBPS        Z7, Z4, Z4
-	VADDPS        Z13, Z2, Z5
-	VMINPS        Z13, Z2, Z6
-	VMAXPS        Z13, Z2, Z2
-	VSUBPS        Z2, Z5, Z2
-	VSUBPS        Z2, Z6, Z6
-	VADDPS        Z6, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z5, Y2
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y2, Z2
-	VEXTRACTF64X4 $0x01, Z4, Y6
-	VCVTPS2PD     Y4, Z4
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z4, Z5, Z5
-	VADDPD        Z6, Z2, Z2
-	VADDPD        Z2, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y2
-	VADDPD        Y2, Y5, Y5
-	VEXTRACTF128  $0x01, Y5, X2
-	VADDPD        X2, X5, X5
-	VMOVHLPS      X5, X5, X2
-	VADDSD        X2, X5, X5
-	VMOVAPS       Z3, Z2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z2
-
-	// -n = magic - N - u
-	VSUBPS Z2, Z3, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z3
-	VFMADD231PS Z1, Z16, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z2, Z11
-	VPSLLD       $0x14, Z2, Z2
-	VPADDD       Z11, Z2, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z2
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z2
-	VMULPS           Z2, Z3, Z3
-
-	// s*q + s
-	VFMADD213PS  Z11, Z11, Z3
-	VCVTSS2SD    X3, X3, X3
-	VMOVSD       sureScale64<>+0(SB), X2
-	VMULSD       X2, X3, X3
-	VMOVSD       X3, 8(DI)
-	VMULSD       X2, X5, X5
-	VMOVSD       X5, 16(DI)
-	VMULPS.BCST  (R14), Z16, Z16
-	VBROADCASTSS integerSure<>+0(SB), Z2
-	VSUBPS       Z16, Z2, Z2
-	VBROADCASTSS integer<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VMOVSS       X3, (DI)
-
-sure160to192Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin22
-	JMP  end
-
-done22:
+done21:
 	// Rows of 193 to 256 elements.
-	CMPQ  CX, $0x00000100
-	JGT   done25
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x000000c0, CX
-	NEGQ  CX
-	MOVQ  $-1, AX
-	SHRQ  CL, AX
-	NEGQ  CX
-	KMOVQ AX, K7
-
-begin25:
+	CMPQ            CX, $0x00000100
+	JGT             done23
+	TESTQ           R8, R8
+	JZ              end
+	SUBQ            $0x000000c0, CX
+	NEGQ            CX
+	MOVQ            $-1, AX
+	SHRQ            CL, AX
+	NEGQ            CX
+	KMOVQ           AX, K7
 	MOVL            (R14), AX
 	TESTL           $0x00000007, AX
 	JZ              exact256
@@ -25962,7 +25379,7 @@ begin25:
 	VBROADCASTSS    nearHeadroom<>+0(SB), Z8
 	PCALIGN         $0x40
 
-loop25:
+loop23:
 	VBROADCASTSS (SI), Z9
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
@@ -26380,13 +25797,10 @@ loop25:
 	VCVTSS2SD   X12, X12, X12
 	VMOVSD      X12, 8(DI)
 	VMOVSD      X9, 16(DI)
-	VADDSD      X9, X9, X9
-	VUCOMISD    X12, X9
-	JCS         sure192to256
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop25
+	JNZ         loop23
 	JMP         end
 
 exact256:
@@ -26406,390 +25820,7 @@ exact256:
 	ADDQ         $0x000000c0, CX
 	JMP          far
 
-sure192to256:
-	// The sum without the largest element, next to which the others are rounded off.
-	VMULPS.BCST  4(DI), Z0, Z2
-	VBROADCASTSS nearSure<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z3
-	VMOVUPS      (SI), Z2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z2
-	VMOVUPS     64(SI), Z4
-	VFMADD213PS Z3, Z0, Z4
-	VMOVUPS     128(SI), Z5
-	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     192(SI), Z6
-	VFMADD213PS Z3, Z0, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z2, Z3, Z7
-	VSUBPS Z4, Z3, Z8
-	VSUBPS Z5, Z3, Z9
-	VSUBPS Z6, Z3, Z10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS     (SI), Z0, Z7
-	VFMADD231PS     64(SI), Z0, Z8
-	VFMADD231PS     128(SI), Z0, Z9
-	VFMADD231PS     192(SI), Z0, Z10
-	VFMADD231PS     (SI), Z1, Z7
-	VFMADD231PS     64(SI), Z1, Z8
-	VFMADD231PS     128(SI), Z1, Z9
-	VFMADD231PS     192(SI), Z1, Z10
-	VBROADCASTF64X4 nearTable<>+0(SB), Z11
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z2, Z12
-	VPERMPS      Z11, Z4, Z13
-	VPERMPS      Z11, Z5, Z14
-	VPERMPS      Z11, Z6, Z15
-	VPSLLD       $0x14, Z2, Z16
-	VPSLLD       $0x14, Z4, Z17
-	VPSLLD       $0x14, Z5, Z18
-	VPSLLD       $0x14, Z6, Z19
-	VPADDD       Z12, Z16, Z12
-	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VBROADCASTSS nearExp2<>+0(SB), Z16
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z17
-	VBROADCASTSS     nearExp2<>+0(SB), Z18
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
-	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z17
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
-	VMULPS           Z16, Z7, Z7
-	VMULPS           Z17, Z8, Z8
-	VMULPS           Z18, Z9, Z9
-	VMULPS           Z19, Z10, Z10
-	VBROADCASTSS     4(DI), Z16
-	VCMPPS           $0x1e, (SI), Z16, K1
-	VCMPPS           $0x1e, 64(SI), Z16, K2
-	VCMPPS           $0x1e, 128(SI), Z16, K3
-	VCMPPS           $0x1e, 192(SI), Z16, K4
-	VFMADD213PS.Z    Z12, Z12, K1, Z7
-	VFMADD213PS.Z    Z13, Z13, K2, Z8
-	VFMADD213PS.Z    Z14, Z14, K3, Z9
-	VFMADD213PS.Z    Z15, Z15, K4, Z10
-	VADDPS           Z8, Z7, Z7
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z9, Z7, Z7
-	VPTERNLOGD       $0xfe, Z4, Z5, Z2
-	VPORD            Z2, Z6, Z2
-	VMOVUPS          256(SI), Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z4
-	VMOVUPS     320(SI), Z5
-	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     384(SI), Z6
-	VFMADD213PS Z3, Z0, Z6
-	VMOVUPS     448(SI), Z8
-	VFMADD213PS Z3, Z0, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z3, Z9
-	VSUBPS Z5, Z3, Z10
-	VSUBPS Z6, Z3, Z12
-	VSUBPS Z8, Z3, Z13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Z0, Z9
-	VFMADD231PS 320(SI), Z0, Z10
-	VFMADD231PS 384(SI), Z0, Z12
-	VFMADD231PS 448(SI), Z0, Z13
-	VFMADD231PS 256(SI), Z1, Z9
-	VFMADD231PS 320(SI), Z1, Z10
-	VFMADD231PS 384(SI), Z1, Z12
-	VFMADD231PS 448(SI), Z1, Z13
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z4, Z14
-	VPERMPS      Z11, Z5, Z15
-	VPERMPS      Z11, Z6, Z17
-	VPERMPS      Z11, Z8, Z18
-	VPSLLD       $0x14, Z4, Z19
-	VPSLLD       $0x14, Z5, Z20
-	VPSLLD       $0x14, Z6, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPADDD       Z14, Z19, Z14
-	VPADDD       Z15, Z20, Z15
-	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VMULPS           Z19, Z9, Z9
-	VMULPS           Z20, Z10, Z10
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VCMPPS           $0x1e, 256(SI), Z16, K1
-	VCMPPS           $0x1e, 320(SI), Z16, K2
-	VCMPPS           $0x1e, 384(SI), Z16, K3
-	VCMPPS           $0x1e, 448(SI), Z16, K4
-	VFMADD213PS.Z    Z14, Z14, K1, Z9
-	VFMADD213PS.Z    Z15, Z15, K2, Z10
-	VFMADD213PS.Z    Z17, Z17, K3, Z12
-	VFMADD213PS.Z    Z18, Z18, K4, Z13
-	VADDPS           Z10, Z9, Z9
-	VADDPS           Z13, Z12, Z12
-	VADDPS           Z12, Z9, Z9
-	VPTERNLOGD       $0xfe, Z4, Z5, Z2
-	VPTERNLOGD       $0xfe, Z6, Z8, Z2
-	VMOVUPS          512(SI), Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z4
-	VMOVUPS     576(SI), Z5
-	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     640(SI), Z6
-	VFMADD213PS Z3, Z0, Z6
-	VMOVUPS     704(SI), Z8
-	VFMADD213PS Z3, Z0, Z8
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z3, Z10
-	VSUBPS Z5, Z3, Z12
-	VSUBPS Z6, Z3, Z13
-	VSUBPS Z8, Z3, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Z0, Z10
-	VFMADD231PS 576(SI), Z0, Z12
-	VFMADD231PS 640(SI), Z0, Z13
-	VFMADD231PS 704(SI), Z0, Z14
-	VFMADD231PS 512(SI), Z1, Z10
-	VFMADD231PS 576(SI), Z1, Z12
-	VFMADD231PS 640(SI), Z1, Z13
-	VFMADD231PS 704(SI), Z1, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z4, Z15
-	VPERMPS      Z11, Z5, Z17
-	VPERMPS      Z11, Z6, Z18
-	VPERMPS      Z11, Z8, Z19
-	VPSLLD       $0x14, Z4, Z20
-	VPSLLD       $0x14, Z5, Z21
-	VPSLLD       $0x14, Z6, Z22
-	VPSLLD       $0x14, Z8, Z23
-	VPADDD       Z15, Z20, Z15
-	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS nearExp2<>+0(SB), Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
-	VMULPS           Z20, Z10, Z10
-	VMULPS           Z21, Z12, Z12
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z23, Z14, Z14
-	VCMPPS           $0x1e, 512(SI), Z16, K1
-	VCMPPS           $0x1e, 576(SI), Z16, K2
-	VCMPPS           $0x1e, 640(SI), Z16, K3
-	VCMPPS           $0x1e, 704(SI), Z16, K4
-	VFMADD213PS.Z    Z15, Z15, K1, Z10
-	VFMADD213PS.Z    Z17, Z17, K2, Z12
-	VFMADD213PS.Z    Z18, Z18, K3, Z13
-	VFMADD213PS.Z    Z19, Z19, K4, Z14
-	VADDPS           Z12, Z10, Z10
-	VADDPS           Z14, Z13, Z13
-	VADDPS           Z13, Z10, Z10
-	VPTERNLOGD       $0xfe, Z4, Z5, Z2
-	VPTERNLOGD       $0xfe, Z6, Z8, Z2
-	VMOVUPS.Z        768(SI), K7, Z4
-	KSHIFTRQ         $0x10, K7, K2
-	VMOVUPS.Z        832(SI), K2, Z5
-	KSHIFTRQ         $0x20, K7, K3
-	VMOVUPS.Z        896(SI), K3, Z6
-	KSHIFTRQ         $0x30, K7, K4
-	VMOVUPS.Z        960(SI), K4, Z8
-	VMOVAPS          Z3, Z12
-	VFMADD231PS.Z    Z0, Z4, K7, Z12
-	VMOVAPS          Z3, Z13
-	VFMADD231PS.Z    Z0, Z5, K2, Z13
-	VMOVAPS          Z3, Z14
-	VFMADD231PS.Z    Z0, Z6, K3, Z14
-	VMOVAPS          Z3, Z15
-	VFMADD231PS.Z    Z0, Z8, K4, Z15
-
-	// -n = magic - N - u
-	VSUBPS Z12, Z3, Z17
-	VSUBPS Z13, Z3, Z18
-	VSUBPS Z14, Z3, Z19
-	VSUBPS Z15, Z3, Z20
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z4, Z17
-	VFMADD231PS Z0, Z5, Z18
-	VFMADD231PS Z0, Z6, Z19
-	VFMADD231PS Z0, Z8, Z20
-	VFMADD231PS Z1, Z4, Z17
-	VFMADD231PS Z1, Z5, Z18
-	VFMADD231PS Z1, Z6, Z19
-	VFMADD231PS Z1, Z8, Z20
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z12, Z21
-	VPERMPS      Z11, Z13, Z22
-	VPERMPS      Z11, Z14, Z23
-	VPERMPS      Z11, Z15, Z24
-	VPSLLD       $0x14, Z12, Z25
-	VPSLLD       $0x14, Z13, Z26
-	VPSLLD       $0x14, Z14, Z27
-	VPSLLD       $0x14, Z15, Z28
-	VPADDD       Z21, Z25, Z21
-	VPADDD       Z22, Z26, Z22
-	VPADDD       Z23, Z27, Z23
-	VPADDD       Z24, Z28, Z24
-	VBROADCASTSS nearExp2<>+0(SB), Z25
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z25
-	VBROADCASTSS     nearExp2<>+0(SB), Z26
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z26
-	VBROADCASTSS     nearExp2<>+0(SB), Z27
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z27
-	VBROADCASTSS     nearExp2<>+0(SB), Z28
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z28
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z25
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z26
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z27
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z28
-	VMULPS           Z25, Z17, Z17
-	VMULPS           Z26, Z18, Z18
-	VMULPS           Z27, Z19, Z19
-	VMULPS           Z28, Z20, Z20
-	VFMADD213PS.Z    Z21, Z21, K7, Z17
-	VFMADD213PS.Z    Z22, Z22, K2, Z18
-	VFMADD213PS.Z    Z23, Z23, K3, Z19
-	VFMADD213PS.Z    Z24, Z24, K4, Z20
-	VCMPPS           $0x1e, Z4, Z16, K1
-	VCMPPS           $0x1e, Z5, Z16, K2
-	VCMPPS           $0x1e, Z6, Z16, K3
-	VCMPPS           $0x1e, Z8, Z16, K4
-	VMOVAPS.Z        Z17, K1, Z17
-	VMOVAPS.Z        Z18, K2, Z18
-	VMOVAPS.Z        Z19, K3, Z19
-	VMOVAPS.Z        Z20, K4, Z20
-	VADDPS           Z18, Z17, Z17
-	VADDPS           Z20, Z19, Z19
-	VADDPS           Z19, Z17, Z17
-	VPTERNLOGD       $0xfe, Z12, Z13, Z2
-	VPTERNLOGD       $0xfe, Z14, Z15, Z2
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
-	KORTESTW      K6, K6
-	JNZ           sure192to256Next
-	VADDPS        Z9, Z7, Z2
-	VMINPS        Z9, Z7, Z4
-	VMAXPS        Z9, Z7, Z7
-	VSUBPS        Z7, Z2, Z7
-	VSUBPS        Z7, Z4, Z4
-	VADDPS        Z10, Z2, Z5
-	VMINPS        Z10, Z2, Z6
-	VMAXPS        Z10, Z2, Z2
-	VSUBPS        Z2, Z5, Z2
-	VSUBPS        Z2, Z6, Z6
-	VADDPS        Z6, Z4, Z4
-	VADDPS        Z17, Z5, Z2
-	VMINPS        Z17, Z5, Z6
-	VMAXPS        Z17, Z5, Z5
-	VSUBPS        Z5, Z2, Z5
-	VSUBPS        Z5, Z6, Z6
-	VADDPS        Z6, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z2, Y5
-	VCVTPS2PD     Y2, Z2
-	VCVTPS2PD     Y5, Z5
-	VEXTRACTF64X4 $0x01, Z4, Y6
-	VCVTPS2PD     Y4, Z4
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z4, Z2, Z2
-	VADDPD        Z6, Z5, Z5
-	VADDPD        Z5, Z2, Z2
-	VEXTRACTF64X4 $0x01, Z2, Y4
-	VADDPD        Y4, Y2, Y2
-	VEXTRACTF128  $0x01, Y2, X4
-	VADDPD        X4, X2, X2
-	VMOVHLPS      X2, X2, X4
-	VADDSD        X4, X2, X2
-	VMOVAPS       Z3, Z4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z4
-
-	// -n = magic - N - u
-	VSUBPS Z4, Z3, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z3
-	VFMADD231PS Z1, Z16, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      Z11, Z4, Z11
-	VPSLLD       $0x14, Z4, Z4
-	VPADDD       Z11, Z4, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z4
-	VMULPS           Z4, Z3, Z3
-
-	// s*q + s
-	VFMADD213PS  Z11, Z11, Z3
-	VCVTSS2SD    X3, X3, X3
-	VMOVSD       sureScale64<>+0(SB), X4
-	VMULSD       X4, X3, X3
-	VMOVSD       X3, 8(DI)
-	VMULSD       X4, X2, X2
-	VMOVSD       X2, 16(DI)
-	VMULPS.BCST  (R14), Z16, Z16
-	VBROADCASTSS integerSure<>+0(SB), Z2
-	VSUBPS       Z16, Z2, Z2
-	VBROADCASTSS integer<>+0(SB), Z3
-	VSUBPS       Z2, Z3, Z3
-	VMOVSS       X3, (DI)
-
-sure192to256Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin25
-	JMP  end
-
-done25:
+done23:
 long:
 	TESTQ R8, R8
 	JZ    end
@@ -26842,14 +25873,14 @@ row:
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done30
+	JLT             done27
 	VBROADCASTF64X4 nearTable<>+0(SB), Z3
 	VBROADCASTSS    nearExp3<>+0(SB), Z4
 	VBROADCASTSS    nearExp2<>+0(SB), Z5
 	VBROADCASTSS    nearExp1<>+0(SB), Z9
 	PCALIGN         $0x40
 
-loop30:
+loop27:
 	VMOVUPS (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -27023,25 +26054,25 @@ loop30:
 	VADDPS Z11, Z7, Z7
 	ADDQ   $0x00000200, SI
 	SUBQ   $0x00000080, CX
-	JGE    loop30
+	JGE    loop27
 
-done30:
+done27:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind36
+	JZ    behind33
 	CMPQ  CX, $0x00000010
-	JLE   upto31
+	JLE   upto28
 	CMPQ  CX, $0x00000020
-	JLE   upto32
+	JLE   upto29
 	CMPQ  CX, $0x00000030
-	JLE   upto33
+	JLE   upto30
 	CMPQ  CX, $0x00000040
-	JLE   upto34
+	JLE   upto31
 	CMPQ  CX, $0x00000060
-	JLE   upto35
-	JMP   upto36
+	JLE   upto32
+	JMP   upto33
 
-upto31:
+upto28:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	MOVL          $0x00000001, AX
 	SHLL          CL, AX
@@ -27088,9 +26119,9 @@ upto31:
 	VADDPS  Z4, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind36
+	JMP     behind33
 
-upto32:
+upto29:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ      $0x00000010, CX
 	MOVL      $0x00000001, AX
@@ -27159,9 +26190,9 @@ upto32:
 	VADDPS  Z4, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind36
+	JMP     behind33
 
-upto33:
+upto30:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ      $0x00000020, CX
 	MOVL      $0x00000001, AX
@@ -27245,9 +26276,9 @@ upto33:
 	VADDPS  Z4, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind36
+	JMP     behind33
 
-upto34:
+upto31:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ      $0x00000030, CX
 	MOVL      $0x00000001, AX
@@ -27348,9 +26379,9 @@ upto34:
 	VADDPS  Z4, Z7, Z7
 	VMOVAPS Z3, Z6
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind36
+	JMP     behind33
 
-upto35:
+upto32:
 	// Turns whose elements are all near, of 65 to 96 elements.
 	SUBQ    $0x00000040, CX
 	NEGQ    CX
@@ -27502,9 +26533,9 @@ upto35:
 	VSUBPS Z3, Z4, Z4
 	VADDPS Z4, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind36
+	JMP    behind33
 
-upto36:
+upto33:
 	// Turns whose elements are all near, of 97 to 128 elements.
 	SUBQ    $0x00000060, CX
 	NEGQ    CX
@@ -27693,7 +26724,7 @@ upto36:
 	VADDPS Z4, Z7, Z7
 	LEAQ   384(SI)(CX*4), SI
 
-behind36:
+behind33:
 	// What is stored of a row of near elements.
 	// The largest element, in all lanes, and its exponential.
 	VSHUFF32X4 $0x4e, Z8, Z8, Z3
@@ -27789,7 +26820,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ            $0x00000080, CX
-	JLT             done40
+	JLT             done37
 	VBROADCASTF64X4 exp2Table<>+0(SB), Z9
 	VBROADCASTSS    exp3<>+0(SB), Z10
 	VBROADCASTSS    exp2<>+0(SB), Z11
@@ -27797,7 +26828,7 @@ exact:
 	VBROADCASTSS    cut<>+0(SB), Z13
 	PCALIGN         $0x40
 
-loop40:
+loop37:
 	VMOVUPS (SI), Z14
 
 	// Leave if an element is above the limit.
@@ -27975,21 +27006,21 @@ loop40:
 	VADDPS Z15, Z7, Z7
 	ADDQ   $0x00000200, SI
 	SUBQ   $0x00000080, CX
-	JGE    loop40
+	JGE    loop37
 
-done40:
+done37:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind44
+	JZ    behind41
 	CMPQ  CX, $0x00000010
-	JLE   upto41
+	JLE   upto38
 	CMPQ  CX, $0x00000020
-	JLE   upto42
+	JLE   upto39
 	CMPQ  CX, $0x00000040
-	JLE   upto43
-	JMP   upto44
+	JLE   upto40
+	JMP   upto41
 
-upto41:
+upto38:
 	// Turns of 1 to 16 elements.
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -28040,9 +27071,9 @@ upto41:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind44
+	JMP     behind41
 
-upto42:
+upto39:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
@@ -28111,9 +27142,9 @@ upto42:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind44
+	JMP     behind41
 
-upto43:
+upto40:
 	// Turns of 33 to 64 elements.
 	SUBQ         $0x00000020, CX
 	NEGQ         CX
@@ -28218,9 +27249,9 @@ upto43:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind44
+	JMP     behind41
 
-upto44:
+upto41:
 	// Turns of 65 to 128 elements.
 	SUBQ         $0x00000040, CX
 	NEGQ         CX
@@ -28415,7 +27446,7 @@ upto44:
 	VADDPS Z9, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
 
-behind44:
+behind41:
 	// What is stored of a row.
 	// The largest element, in all lanes, and its exponential.
 	VSHUFF32X4 $0x4e, Z8, Z8, Z9

@@ -1058,7 +1058,7 @@ func (d *description) shortRows(of body, vars []*ir.Var) {
 	if d.Kernel == ExpRows {
 		d.sureExps(of, vars)
 	}
-	if d.Kernel == SumRows {
+	if d.Kernel == SumRows && of.rows <= Rows { // longer ones are summed again by SureRow
 		d.sureRow(of, func(b *ir.Block) ir.V { return b.Get(vars[0]) }, func(b *ir.Block) ir.V { return b.Get(vars[1]) })
 	}
 }

@@ -48,7 +48,9 @@ func (d *description) shortSum(b *ir.Block, s segment, x body, label string) {
 	meet := func(b *ir.Block, tops ir.V) { largest, top, of = d.topOf(b, s, tops) }
 	sureLabel := ""
 	if s.near { // early, as what is last waits for it
-		sureLabel = x.sure()
+		if x.rows <= Rows {
+			sureLabel = x.sure()
+		}
 		meet(b, d.elements(b, x))
 	}
 	groups := make([]ir.V, d.parts)
