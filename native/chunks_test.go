@@ -109,22 +109,32 @@ func checkChunks(t *testing.T, values []float32) {
 	check("twice as far, with the scale 0.5")
 }
 
-// TestSingleRows holds that the functions of one row have the bits of those of rows, at every length at
+// TestSingleRows holds that the functions of one row, and those of rows, have the bits of plain Go, at every length at
 // which kernels differ.
 func TestSingleRows(t *testing.T) {
-	for _, arith.Best = range levels() {
-		for n := 1; n <= 4*arith.Turn+1; n++ {
-			x := inputs.Normal.Row(uint64(n), n)
-			all := native.Matrix[float32]{Rows: 2, Cols: n, Data: append(slices.Clone(x), append([]float32{0}, x...)...), Stride: n + 1}
-			want, got := native.Rows(make([]float32, 2*n), n), make([]float32, n)
-			native.SoftmaxRows(want, all, nil)
-			native.Softmax(got, x)
-			compareRows(t, fmt.Sprintf("level %v, softmax of %d", arith.Best, n), got, want.Data[n:])
-			native.LogSoftmaxRows(want, all, nil)
-			native.LogSoftmax(got, x)
-			compareRows(t, fmt.Sprintf("level %v, log-softmax of %d", arith.Best, n), got, want.Data[n:])
-			native.LogSumExpRows(want.Data[:2], all, nil)
-			compareRows(t, fmt.Sprintf("level %v, log-sum-exp of %d", arith.Best, n), []float32{native.LogSumExp(x)}, want.Data[1:2])
+	for n := 1; n <= 4*arith.Turn+1; n++ {
+		x := inputs.Normal.Row(uint64(n), n)
+		all := native.Matrix[float32]{Rows: 2, Cols: n, Data: append(slices.Clone(x), append([]float32{0}, x...)...), Stride: n + 1}
+		soft, log, sum := make([]float32, n), make([]float32, n), make([]float32, 1)
+		arith.Best = arith.Plain
+		native.SoftmaxRows(native.Row(soft), native.Row(x), nil)
+		native.LogSoftmaxRows(native.Row(log), native.Row(x), nil)
+		native.LogSumExpRows(sum, native.Row(x), nil)
+		for _, arith.Best = range levels() {
+			compare := func(what string, rows int, want []float32, do func(y []float32)) {
+				t.Helper()
+				y := slices.Repeat([]float32{nan}, rows*len(want)) // what is not written differs
+				do(y)
+				for i := range rows {
+					compareRows(t, fmt.Sprintf("level %v, %s of %d", arith.Best, what, n), y[i*len(want):][:len(want)], want)
+				}
+			}
+			compare("rows' softmax", 2, soft, func(y []float32) { native.SoftmaxRows(native.Rows(y, n), all, nil) })
+			compare("rows' log-softmax", 2, log, func(y []float32) { native.LogSoftmaxRows(native.Rows(y, n), all, nil) })
+			compare("rows' log-sum-exp", 2, sum, func(y []float32) { native.LogSumExpRows(y, all, nil) })
+			compare("softmax", 1, soft, func(y []float32) { native.Softmax(y, x) })
+			compare("log-softmax", 1, log, func(y []float32) { native.LogSoftmax(y, x) })
+			compare("log-sum-exp", 1, sum, func(y []float32) { y[0] = native.LogSumExp(x) })
 		}
 	}
 }

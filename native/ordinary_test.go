@@ -107,7 +107,7 @@ func TestOrdinary(t *testing.T) {
 	defer func() { arith.Best = best }()
 	lengths := []int{2, 10, 16, 30, 64, 100, 128, 129, 150, 192, 256, 257, 400, 1000, 4097, arith.Chunk, arith.Chunk + 1, 3*arith.Chunk - 5, 1<<18 + 300}
 	if testing.Short() {
-		lengths = []int{10, 100, 129, 257}
+		lengths = []int{10, 100, 129, 256, 257}
 	}
 	for what, change := range unusual {
 		for _, n := range lengths {
