@@ -66,11 +66,12 @@ var titles = map[string]string{"onednn softmax": "oneDNN", "onnxruntime softmax"
 
 func title(name string) string { return cmp.Or(titles[name], name) }
 
-// entries is a table of comparisons: a line for each entry, with the ratios of native to it.
+// entries is a table of comparisons: a line for each entry, with the ratios of native, the first of all if that is empty, to it.
 func entries(caption string, all []*set, kind string, native, threads string) *table {
-	t := &table{Caption: caption, Columns: headings("Set", "#Rows", "#Columns", "In", threads, "Function", "#ns/element", "#ULP max, mean", "#"+native+" / this", "Verdict")}
+	t := &table{Caption: caption, Columns: headings("Set", "#Rows", "#Columns", "In", threads, "Function", "#ns/element", "#ULP max, mean", "#"+cmp.Or(native, "native")+" / this", "Verdict")}
 	for _, s := range all {
 		for _, r := range s.of(kind) {
+			native := cmp.Or(native, r.Entries[0].Name)
 			for _, e := range r.Entries {
 				ratio, verdict := ratioOf(&r, native, e.Name)
 				if ratio == "" && e.Name != native && r.Entry(native) != nil {
@@ -185,5 +186,15 @@ func oneRow(out *section, all []*set) {
 	out.text("native.Softmax of one row on several goroutines, against the same on one, against other libraries on as many threads, and, for rows beyond the caches, against " +
 		"the traffic alone: each goroutine reads its part of the row, then reads it again and writes as much around the caches. A library beside itself on one thread tells whether it divides a row.")
 	out.flush()
+	out.table(t)
+}
+
+func gradients(out *section, all []*set) {
+	t := entries("Gradients", all, speed.Gradients, "", "#Threads")
+	if len(t.Rows) == 0 {
+		return
+	}
+	out.text("Both gradients of all rows of a matrix, against loops in C, whose sums are added in order or, by omp simd, in any, and against the traffic alone: " +
+		"the same lines loaded and stored in the same order, through the caches.")
 	out.table(t)
 }

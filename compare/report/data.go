@@ -243,7 +243,7 @@ func (s *set) merge() {
 	})
 	s.notRun = latest(joined.NotRun, func(a, b results.NotRun) int { return strings.Compare(a.Kernel, b.Kernel) })
 	s.comparisons = latest(joined.Comparisons, func(a, b speed.Comparison) int {
-		return cmp.Or(strings.Compare(a.Kind, b.Kind), cmp.Compare(a.Threads, b.Threads), cmp.Compare(a.Cols, b.Cols), cmp.Compare(a.Rows, b.Rows))
+		return cmp.Or(strings.Compare(a.Kind, b.Kind), cmp.Compare(a.Threads, b.Threads), cmp.Compare(a.Cols, b.Cols), cmp.Compare(a.Rows, b.Rows), strings.Compare(a.Entries[0].Name, b.Entries[0].Name))
 	})
 }
 

@@ -128,6 +128,9 @@ func comparisons() []speed.Comparison {
 			[]float64{0.5, 2, 1, 0.625, 0.8}, [2]int{0, 2}, [2]int{0, 4}, [2]int{0, 3})
 		race(speed.Rows, 1, 1000, threads, []string{speed.NativeSoftmaxRows, "upstream best two-pass", "onednn softmax"}, []float64{0.5, 0.5, 1}, [2]int{0, 1}, [2]int{0, 2})
 	}
+	for _, name := range []string{speed.NativeSoftmaxGrad, speed.NativeLogSoftmaxGrad} {
+		race(speed.Gradients, 16, 128, 1, []string{name, "C loop", speed.Limit}, []float64{0.5, 1, 0.4}, [2]int{0, 1}, [2]int{0, 2})
+	}
 	race(speed.Peers, 1, 1000, 1, []string{speed.NativeSoftmax, "upstream best in C two-pass", speed.GoLoop, "onnxruntime softmax"}, []float64{0.5, 0.4, 10, 0.75})
 	for _, cols := range []int{1 << 14, 1 << 22} {
 		race(speed.OneRow, 1, cols, 2, []string{speed.NativeSoftmax, speed.OneGoroutine, speed.Limit, "onednn softmax", "onednn softmax, 1 thread"},
@@ -190,7 +193,7 @@ func sections(html string) []string {
 
 func TestSections(t *testing.T) {
 	dir, html, markdown := report(t, found("CPU X"))
-	want := []string{"summary", "machines", "peers", "two-pass", "lengths", "passes", "variants", "cores", "rows", "functions", "one-row", "native", "bandwidth", "agreement", "accuracy", "files"}
+	want := []string{"summary", "machines", "peers", "two-pass", "lengths", "passes", "variants", "cores", "rows", "functions", "gradients", "one-row", "native", "bandwidth", "agreement", "accuracy", "files"}
 	if got := sections(html); !slices.Equal(got, want) {
 		t.Errorf("sections\n%v\nwant\n%v", got, want)
 	}

@@ -35,6 +35,7 @@ var topics = []topic{
 	{"cores", "One core against all", cores, "compare speed"},
 	{"rows", "Rows", rows, "compare speed --rows 65536x10,8192x128,1024x1000,64x32000,1x128256"},
 	{"functions", "Functions", functions, "compare speed --functions --sizes 2^4..2^26,memory"},
+	{"gradients", "Gradients", gradients, "compare speed --gradients 16x128,1x4000,16384x1000"},
 	{"one-row", "All cores on one row", oneRow, "compare speed --goroutines all --sizes 2^10..2^26,memory"},
 	{"native", "Native against upstream", nativeAgainstUpstream, "compare speed --kernels . --sizes L1"},
 	{"bandwidth", "What memory can do", bandwidth, "compare info"},

@@ -31,6 +31,7 @@ var allParts = []part{
 	{"softmax", []string{"speed", "--sizes", "2^4..2^26,memory"}},
 	{"rows", []string{"speed", "--rows", "65536x10,8192x128,1024x1000,64x32000,1x128256"}},
 	{"functions", []string{"speed", "--functions", "--sizes", "2^4..2^26,memory"}},
+	{"gradients", []string{"speed", "--gradients", "16x128,1x4000,16384x1000"}},
 	{"one-row", []string{"speed", "--goroutines", "all", "--sizes", "2^10..2^26,memory"}},
 	{"tune", []string{"tune"}},
 	{"kernels", []string{"speed", "--kernels", ".", "--sizes", "L1,L2"}},
@@ -44,8 +45,8 @@ func (a *app) measureCommand() *cobra.Command {
 		Use:   "measure --json FILE",
 		Short: "Measure everything that a report shows, into one file",
 		Long: `Measure everything that a report shows, into one file: the machine, agreement,
-accuracy, the README's table, the algorithms over length, the rows of matrices, the functions, one row
-that goroutines share, what Auto should choose, every kernel in the L1 and the L2 cache, and the passes on
+accuracy, the README's table, the algorithms over length, the rows of matrices, the functions, gradients,
+one row that goroutines share, what Auto should choose, every kernel in the L1 and the L2 cache, and the passes on
 long rows. It takes twenty minutes or more, the longer the larger the caches are;
 nothing else should run on the machine meanwhile.
 
