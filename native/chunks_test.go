@@ -110,12 +110,21 @@ func checkChunks(t *testing.T, values []float32) {
 }
 
 // TestSingleRows holds that the functions of one row, and those of rows, have the bits of plain Go, at every length at
-// which kernels differ, with one element far above the others and without.
+// which kernels differ: of ordinary rows, of some with an element far above all others, and with another far below.
 func TestSingleRows(t *testing.T) {
-	for k := range 2 * (4*arith.Turn + 1) {
-		n := 1 + k/2
+	r := rand.New(rand.NewPCG(10, 4))
+	for k := range 3 * (4*arith.Turn + 1) {
+		n := 1 + k/3
+		if k%3 > 0 && n > 2*arith.Turn+1 {
+			continue
+		}
 		x := inputs.Normal.Row(uint64(n), n)
-		x[n*5/7] += float32(k % 2 * 20)
+		if k%3 > 0 {
+			x[n*5/7] += 20
+		}
+		if k%3 > 1 {
+			x[r.IntN(n)] -= 200
+		}
 		twice := native.Matrix[float32]{Rows: 2, Cols: n, Data: slices.Concat(x, []float32{0}, x), Stride: n + 1}
 		soft, log, sum := make([]float32, n), make([]float32, n), make([]float32, 1)
 		arith.Best = arith.Plain
