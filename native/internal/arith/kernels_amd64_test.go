@@ -90,6 +90,11 @@ func TestSingleRow(t *testing.T) {
 					if _, how, _ := log[i](to, &x[0], n); (how == RowLeft) != (n > Turn && n != 2*Turn) {
 						t.Errorf("logarithms of %d elements: %d", n, how)
 					}
+					sure := slices.Clone(x)
+					sure[r.IntN(n)] = 25
+					if _, how, largest := log[i](to, &sure[0], n); (n <= Turn || n == 2*Turn) && (how != RowSure || largest != 25) {
+						t.Errorf("logarithms of %d elements of which one is sure: %d with the largest element %v", n, how, largest)
+					}
 				}
 				for _, v := range []float32{nan, inf, negInf, 300000, -300000, 70, -70} {
 					dst := slices.Repeat([]float32{canary}, n)
