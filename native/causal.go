@@ -1,13 +1,21 @@
 package native
 
-import "github.com/twopass-softmax/twopass/native/internal/arith"
+import (
+	"sort"
 
-// causalRows does the rows from first to before end as far as the causal mask shows them, by a call of a kernel
-// for each, as they differ in length: a mask in one call for several rows takes longer.
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+)
+
+// causalRows does the rows from first to before end as far as the causal mask shows them. As they differ in
+// length, each takes a call of a kernel, but for those of which so little is hidden that a mask takes less.
 func (c *call) causalRows(first, end int) {
+	last := end
+	if c.cols > triangleFrom && c.cols <= triangleTo && c.plan.level.Fuses(c.cols) {
+		last = first + sort.Search(end-first, func(i int) bool { return c.o.visible(first+i, c.cols) >= c.cols-c.cols/8 })
+	}
 	var r arith.Rows
 	r.Scale = c.one.scale
-	for i := first; i < end; i++ {
+	for i := first; i < last; i++ {
 		cols := c.o.visible(i, c.cols)
 		dst, src := c.dst.f[i*c.dstStride:], c.src.f[i*c.srcStride:]
 		if cols > 0 && c.plan.level.SoftmaxRows(dst, src, 1, cols, c.dstStride, c.srcStride, &r) == 1 {
@@ -16,5 +24,18 @@ func (c *call) causalRows(first, end int) {
 		}
 		c.row(i, r.N, r.At)
 		r.N, r.At = 0, 0
+	}
+	for i := last; i < end; i++ {
+		keep, stride := c.kept(i)
+		i += c.plan.level.SoftmaxKeptRows(c.dst.f[i*c.dstStride:], c.src.f[i*c.srcStride:], keep, end-i, c.cols, c.dstStride, c.srcStride, stride, &r)
+		if i < end {
+			j := c.one
+			j.src, j.dst = c.src.part(i*c.srcStride, i*c.srcStride+c.cols), c.dst.part(i*c.dstStride, i*c.dstStride+c.cols)
+			j.keep, _ = c.kept(i)
+			j.e = j.dst.f
+			j.softmaxFrom(r.N, r.At)
+			j.release()
+			r.N, r.At = 0, 0
+		}
 	}
 }
