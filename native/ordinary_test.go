@@ -233,3 +233,41 @@ func differs(x, y []float32) int {
 	}
 	return -1
 }
+
+// TestLargestTwice has rows with the largest element two or three times in a lane of kernels, which so has most of the
+// sum, though the rows are not sure.
+func TestLargestTwice(t *testing.T) {
+	best := arith.Best
+	defer func() { arith.Best = best }()
+	for _, n := range []int{17, 40, 128, 129, 140, 200, 256, 257, 300, 320, 321, 1000, 5000, 65536, 65553, 66000, 131100} {
+		for rep := range 6 {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = float32(i*i%29) * 0.03
+			}
+			top := float32(20 + 3*rep)
+			at := rep * 7 % (n - 16)
+			x[at], x[at+16+(n-17-at)/16*(rep%2)*16] = top, top
+			if at+48 < n && rep == 5 {
+				x[at+48] = top
+			}
+			var want []float32
+			for _, arith.Best = range levels() {
+				logs := make([]float32, 2*n)
+				native.LogSoftmax(logs[:n], x)
+				sums := []float32{native.LogSumExp(x), 0, 0, 0}
+				two := native.Rows(append(x[:n:n], x...), n)
+				native.LogSumExpRows(sums[1:3], two, nil)
+				native.LogSumExpRows(sums[3:], native.Row(x), &native.Options{Scale: 0.5})
+				got := append(sums, logs[0])
+				native.LogSoftmaxRows(native.Rows(logs, n), two, nil)
+				if got = append(got, logs[0], logs[n]); want == nil {
+					want = got
+				}
+				if !sameBits(got, want) {
+					t.Errorf("level %v, %d elements, the largest is %v: %v, want %v", arith.Best, n, top, got, want)
+				}
+			}
+		}
+	}
+}

@@ -55,8 +55,8 @@ const (
 	RowUncertain = RowSure
 )
 
-// SureAlone is the sum of a row with the largest element m, if it is sure by that. It is not ok if SureRow leaves the
-// row, or if another sum, with other roundings, decides.
+// SureAlone is the sum of a row with the largest element m, if it is sure by that and has it once, which the caller
+// knows. It is not ok if SureRow leaves the row, or if another sum, with other roundings, decides.
 //
 //go:noinline
 func SureAlone(src []float32, m float32, s *Scale) (sum RowSum, sure, ok bool) {
@@ -136,7 +136,9 @@ func (t *Total) SureSum(src []float32, s *Scale) (sum RowSum, sure, ok bool) {
 	}
 	if len(src) <= Chunk {
 		if sum, sure, ok = SureAlone(src, t.Max, s); ok {
-			return sum, sure, ok
+			// It leaves out the largest element wherever that is: of a row that has it twice, it is less than 0.6 of all.
+			top := sum.Top * math.Float64frombits(uint64(1023+int(sum.N-t.n))<<52)
+			return sum, sure && top > t.total*0.6, ok
 		}
 	}
 	sum = RowSum{N: t.n, Max: t.Max, Top: float64(s.Exp(t.Max, t.n))}
