@@ -49,8 +49,9 @@
 //	any NaN                           all NaN              all NaN                NaN
 //	empty                             nothing written      nothing written        -Inf
 //
-// "Correct" means within the bounds above. A softmax below 2^-126 is 0. With Options.ZeroRows, the
-// softmax of a row that is all -Inf is all 0, and its log-softmax all -Inf.
+// "Correct" means within the bounds above. A softmax below 2^-126 is 0, and one below 2^-126 *
+// (1 + 2^-20) may be. With Options.ZeroRows, the softmax of a row that is all -Inf is all 0, and its
+// log-softmax all -Inf.
 //
 // # How it works
 //

@@ -18,11 +18,11 @@ func SoftmaxGrad(dst, y, dy []float32) {
 }
 
 // LogSoftmaxGrad is the backward pass of log-softmax, dy - exp(y) * sum(dy), under the terms of
-// [SoftmaxGrad]. A y above 0 counts as 0.
+// [SoftmaxGrad], except that a NaN in y makes only its own result NaN. A y above 0 counts as 0.
 //
-// The error of a result, for the given y, is at most 2^-24 * |dy| + 2^-21 * exp(y) * |sum(dy)|, or
-// 2^-126 * |sum(dy)| where exp(y) is below 2^-126 and counts as 0; 2^-149 more if the result is
-// below 2^-126 in size.
+// The error of a result in a row of n, for the given y, is at most 2^-24 * |dy| + 2^-21 * exp(y) *
+// |sum(dy)| + (n+64) * 2^-57 * exp(y) * sum(|dy|), or 2^-125 * sum(|dy|) where exp(y) is below
+// 2^-125 and may count as 0; 2^-149 more if the result is below 2^-126 in size.
 func LogSoftmaxGrad(dst, y, dy []float32) {
 	checkGradRow("native.LogSoftmaxGrad", dst, y, dy)
 	logSoftmaxGrad(arith.Best, dst, y, dy, 1)

@@ -210,3 +210,61 @@ func TestNothingShared(t *testing.T) {
 		}
 	}
 }
+
+// TestLogSoftmaxGradTerms holds what a NaN makes of log-softmax's gradient, and an error bound where the sum cancels.
+func TestLogSoftmaxGradTerms(t *testing.T) {
+	for _, arith.Best = range levels() {
+		for _, n := range []int{3, 33, 300} {
+			y, dy, got := make([]float32, n), make([]float32, n), make([]float32, n)
+			for i := range y {
+				y[i], dy[i] = -1, 1
+			}
+			for _, x := range [][]float32{y, dy} {
+				x[1] = nan
+				native.LogSoftmaxGrad(got, y, dy)
+				for i, v := range got {
+					if (v != v) != (i == 1 || &x[0] == &dy[0]) || otherNaN(v) {
+						t.Errorf("level %v, %d elements, a NaN in dy %v: result %d is %v", arith.Best, n, &x[0] == &dy[0], i, v)
+					}
+				}
+				x[1] = -1
+			}
+			dy[0], dy[n-1] = 1e18, -1e18 // in one lane of 33
+			sum := -1 + float64(n-3)
+			native.LogSoftmaxGrad(got, y, dy)
+			for i, v := range got {
+				e := math.Exp(-1)
+				want, allowed := float64(dy[i])-e*sum, 0x1p-24*math.Abs(float64(dy[i]))+0x1p-21*e*math.Abs(sum)+float64(n+64)*0x1p-57*e*2e18
+				if !(math.Abs(float64(v)-want) <= allowed) {
+					t.Errorf("level %v, %d elements: result %d is %v, want %v +- %v", arith.Best, n, i, v, want, allowed)
+				}
+			}
+		}
+	}
+}
+
+// TestLeastSoftmax has softmaxes about 2^-126, where they become 0.
+func TestLeastSoftmax(t *testing.T) {
+	for _, arith.Best = range levels() {
+		zeros := 0
+		for k := range 200 {
+			d := math.Nextafter32(-126*math.Ln2, 0)
+			total := math.Exp(float64(d)) * 0x1p126 * (1 - float64(k-50)*0x1p-26) // makes the softmax 2^-126 * (1 + (k-50)*2^-26)
+			if total <= 1 {
+				continue
+			}
+			x, y := []float32{0, d, float32(math.Log(total - 1))}, make([]float32, 3)
+			native.Softmax(y, x)
+			want := math.Exp(float64(d)) / (1 + math.Exp(float64(x[2])))
+			switch {
+			case y[1] == 0 && want < 0x1p-126*(1+0x1p-20):
+				zeros++
+			case !(float64(y[1]) >= 0x1p-126 && math.Abs(float64(y[1])-want) <= softmaxBound*want):
+				t.Errorf("level %v: softmax of %v is %v, want %v", arith.Best, x, y[1], want)
+			}
+		}
+		if zeros == 0 || zeros == 200 {
+			t.Errorf("level %v: %d results are 0", arith.Best, zeros)
+		}
+	}
+}

@@ -21,7 +21,7 @@ func SoftmaxGrad(dst, y, dy []float64) {
 }
 
 // LogSoftmaxGrad is the backward pass of log-softmax, dy - exp(y) * sum(dy), under the terms of
-// [SoftmaxGrad]. A y above 0 counts as 0.
+// [SoftmaxGrad], except that a NaN in y makes only its own result NaN. A y above 0 counts as 0.
 //
 // The error of a result, for the given y, is at most 2^-53 * |dy| + 2^-50 * exp(y) * |sum(dy)|, or
 // 2^-1022 * |sum(dy)| where exp(y) is below 2^-1022 and counts as 0; 2^-1074 more if the result is
