@@ -10,7 +10,8 @@ import (
 //
 // The relative error of a result is at most 6 * 2^-24, or 7 * 2^-24 if an element of the row is
 // beyond 16,384 in size, whatever the length of the row and the distance to the maximum. A result
-// below 2^-126 is 0, and one below 2^-126 * (1 + 2^-20) may be. The package comment has the special values.
+// below 2^-126 is 0, and one below 2^-126 * (1 + 2^-20) may be. The package comment has the special
+// values.
 func Softmax(dst, src []float32) {
 	if !shape.Fits(dst, src) {
 		checkRow("native.Softmax", "src", dst, src)
