@@ -4,6 +4,7 @@ import (
 	"flag"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func TestDraws(t *testing.T) {
 		x, rows, cols := drawMatrix(r)
 		o := drawOptions(r, rows, cols)
 		inPlace := r.IntN(2) == 0
-		do := func(level arith.Level) (results [3][]float32) {
+		do := func(level arith.Level) (results [5][]float32) {
 			arith.Best = level
 			for i := range results {
 				results[i] = make([]float32, len(x))
@@ -44,17 +45,19 @@ func TestDraws(t *testing.T) {
 				native.Softmax(results[0], soft.Data)
 				native.LogSoftmax(results[1], log.Data)
 				results[2][0] = native.LogSumExp(x)
-				return results
+			} else {
+				native.SoftmaxRows(m(results[0]), soft, o)
+				native.LogSoftmaxRows(m(results[1]), log, o)
+				native.LogSumExpRows(results[2][:rows], m(x), o)
 			}
-			native.SoftmaxRows(m(results[0]), soft, o)
-			native.LogSoftmaxRows(m(results[1]), log, o)
-			native.LogSumExpRows(results[2][:rows], m(x), o)
+			native.SoftmaxGradRows(m(results[3]), m(results[0]), m(x), nil)
+			native.LogSoftmaxGradRows(m(results[4]), m(results[1]), m(x), nil)
 			return results
 		}
 		want := do(arith.Plain)
 		for _, level := range levels()[1:] {
 			got := do(level)
-			for i, what := range []string{"softmax", "log-softmax", "log-sum-exp"} {
+			for i, what := range []string{"softmax", "log-softmax", "log-sum-exp", "softmax's gradient", "log-softmax's gradient"} {
 				if k := differs(got[i], want[i]); k >= 0 {
 					t.Fatalf("draw %d, level %v, %d rows of %d, %+v, in place %v: element %d of %s is %v, want %v", n, level, rows, cols, o, inPlace, k, what, got[i][k], want[i][k])
 				}
@@ -81,9 +84,10 @@ func drawMatrix(r *rand.Rand) (x []float32, rows, cols int) {
 	for i := range x {
 		x[i] = float32(float64(r.NormFloat64()*spread) + shift)
 	}
-	for range r.IntN(3) * rows {
+	for range r.IntN(4) * rows {
 		i := r.IntN(len(x))
-		switch r.IntN(4) {
+		row := x[i/cols*cols:][:cols]
+		switch r.IntN(5) {
 		case 0:
 			x[i] += float32(r.NormFloat64() * 30)
 		case 1:
@@ -91,10 +95,14 @@ func drawMatrix(r *rand.Rand) (x []float32, rows, cols int) {
 		case 2:
 			x[i] = []float32{nan, inf, negInf, 0, 1e30, -1e30, -726817.3, -363408.2, -47.5, 40.7}[r.IntN(10)]
 		case 3:
-			row := x[i/cols*cols:][:cols]
 			x[i] = negInf
 			share := r.Float64()
 			x[i] = native.LogSumExp(row) + float32(math.Log(share/(1-share)))
+		case 4: // the largest element is there again, often in its lane
+			top := slices.Index(row, slices.Max(row))
+			if top >= 0 { // no NaN
+				row[(top+1<<r.IntN(8))%cols] = row[top]
+			}
 		}
 	}
 	if r.IntN(8) == 0 {
