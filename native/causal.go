@@ -6,8 +6,8 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
-// causalRows does the rows from first to before end as far as the causal mask shows them. As they differ in
-// length, each takes a call of a kernel, but for those of which so little is hidden that a mask takes less.
+// causalRows does the rows from first to before end, all of which the causal mask shortens. Each takes a call of a
+// kernel, as they differ in length. The last ones, of which little is hidden, take one call with a mask instead.
 func (c *call) causalRows(first, end int) {
 	last := end
 	if c.cols > triangleFrom && c.cols <= triangleTo && c.plan.level.Fuses(c.cols) {

@@ -74,7 +74,7 @@ type gradients struct {
 	log    bool
 }
 
-// share does all rows in several goroutines. It takes copies, that the caller's matrices need not be on the heap.
+// share does all rows in several goroutines. It takes copies, so that the caller's matrices need not be on the heap.
 func (g gradients) share(goroutines int, dst, y, dy Matrix[float32]) {
 	n := rowsOfTask(goroutines, dst.Rows, dst.Cols)
 	parallel.Do(goroutines, (dst.Rows+n-1)/n, func(i int) { g.span(i*n, min((i+1)*n, dst.Rows), &dst, &y, &dy) })
@@ -83,15 +83,13 @@ func (g gradients) share(goroutines int, dst, y, dy Matrix[float32]) {
 // span does the rows from first to before end.
 func (g *gradients) span(first, end int, dst, y, dy *Matrix[float32]) {
 	for i := first; i < end; i++ {
-		scale := g.scale
 		if g.scales == nil && dst.Cols <= callLen {
-			n := min(end-i, callLen/dst.Cols)
-			done := g.rows(i, n, dst, y, dy)
-			if i += done; done == n {
-				i--
-				continue
+			if i = g.rows(i, end, dst, y, dy); i == end {
+				return
 			}
-		} else if g.scales != nil && g.scales[i] != 0 {
+		}
+		scale := g.scale
+		if g.scales != nil && g.scales[i] != 0 {
 			scale = float64(g.scales[i])
 		}
 		if g.log {
@@ -102,13 +100,21 @@ func (g *gradients) span(first, end int, dst, y, dy *Matrix[float32]) {
 	}
 }
 
-// rows does n rows by one call of a kernel, up to one that it leaves, and returns how many it did.
-func (g *gradients) rows(first, n int, dst, y, dy *Matrix[float32]) int {
-	to, p, d := dst.Data[first*dst.Stride:], y.Data[first*y.Stride:], dy.Data[first*dy.Stride:]
-	if g.log {
-		return g.level.LogSoftmaxGradRows(to, p, d, g.scale, n, dst.Cols, dst.Stride, y.Stride, dy.Stride)
+// rows does the rows from first to before end by a kernel of rows. It returns the first one that the kernel leaves, or end.
+func (g *gradients) rows(first, end int, dst, y, dy *Matrix[float32]) int {
+	for i := first; i < end; {
+		n, done := min(end-i, callLen/dst.Cols), 0
+		to, p, d := dst.Data[i*dst.Stride:], y.Data[i*y.Stride:], dy.Data[i*dy.Stride:]
+		if g.log {
+			done = g.level.LogSoftmaxGradRows(to, p, d, g.scale, n, dst.Cols, dst.Stride, y.Stride, dy.Stride)
+		} else {
+			done = g.level.SoftmaxGradRows(to, p, d, g.scale, n, dst.Cols, dst.Stride, y.Stride, dy.Stride)
+		}
+		if i += done; done < n {
+			return i
+		}
 	}
-	return g.level.SoftmaxGradRows(to, p, d, g.scale, n, dst.Cols, dst.Stride, y.Stride, dy.Stride)
+	return end
 }
 
 func softmaxGrad(l arith.Level, dst, y, dy []float32, scale float64) {

@@ -7,7 +7,7 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
-// logRows does rows for logarithms, of matrices that fit. Most need no call: that takes longer than a
+// logRows does rows for logarithms, of matrices that fit. Most go without a [call], which takes longer than a
 // short row.
 func logRows[D, S Element](who string, op op, dst *Matrix[D], src *Matrix[S], index []int, o *Options) {
 	done, n := 0, src.Rows*src.Cols
@@ -71,8 +71,8 @@ func (r *plainLogs) do(first, end int, sums []arith.RowSum) int {
 	return first
 }
 
-// short is do for rows that are short enough for [arith.LogRow]. It is apart, as programs without logarithms can do
-// without that.
+// short is do for rows that are short enough for [arith.LogRow]. It is apart so that the linker leaves LogRow out of
+// programs without logarithms.
 func (r *plainLogs) short(end int) (first int) {
 	for ok := true; ok; {
 		if first = r.shortRows(first, end); first == end {
@@ -83,7 +83,8 @@ func (r *plainLogs) short(end int) (first int) {
 	return first
 }
 
-// few does some rows as they are defined, as one that is left is often not alone. It is not ok if one is not regular.
+// few does several rows as they are defined: where a kernel leaves one, more often follow. It is not ok if one of them is
+// not regular.
 func (r *plainLogs) few(first, end int) (next int, ok bool) {
 	var sums [32]arith.RowSum
 	end = min(first+len(sums), end)
@@ -98,13 +99,13 @@ func (r *plainLogs) shortRows(first, end int) int {
 		if r.op == opLogSoftmax {
 			dst = dst[:r.cols]
 			_, how, m := arith.LogRow(&dst[0], &src[0], r.cols)
-			if how != arith.RowDone && (how != arith.RowSure || !sureLogSoftmax(dst, src, m)) {
+			if how != arith.RowDone && (how != arith.RowMayBeSure || !sureLogSoftmax(dst, src, m)) {
 				return i
 			}
 			continue
 		}
 		y, how, m := arith.LogRow(nil, &src[0], r.cols)
-		if how == arith.RowSure {
+		if how == arith.RowMayBeSure {
 			y, how = sureLog(src, m)
 		}
 		if how != arith.RowDone {
@@ -115,7 +116,7 @@ func (r *plainLogs) shortRows(first, end int) int {
 	return end
 }
 
-// sureLog is log-sum-exp of a row that may be sure by m, as [arith.LogRow] found.
+// sureLog is the log-sum-exp of a row that may be sure, with the largest element m, or nothing if it is not.
 func sureLog(src []float32, m float32) (y float32, how uint8) {
 	s, sure, _ := arith.SureAlone(src, m, &arith.One)
 	if !sure {
@@ -124,7 +125,7 @@ func sureLog(src []float32, m float32) (y float32, how uint8) {
 	return float32(float64(s.Max) + s.Excess(1)), arith.RowDone
 }
 
-// sureLogSoftmax is log-softmax of such a row, or false.
+// sureLogSoftmax writes the log-softmax of such a row, or returns false.
 func sureLogSoftmax(dst, src []float32, m float32) bool {
 	s, sure, _ := arith.SureAlone(src, m, &arith.One)
 	if sure {
@@ -133,7 +134,7 @@ func sureLogSoftmax(dst, src []float32, m float32) bool {
 	return sure
 }
 
-// defined is do as the definition has it: some rows are summed, as many as stay in the first cache, and then written.
+// defined is do by the definition's kernel: it sums as many rows as stay in the first cache, then writes their results.
 func (r *plainLogs) defined(first, end int, sums []arith.RowSum) int {
 	batch := min(max(blockLen/r.cols, 1), len(sums))
 	for i := first; i < end; {

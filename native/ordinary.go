@@ -2,14 +2,14 @@ package native
 
 import "github.com/twopass-softmax/twopass/native/internal/arith"
 
-// Rows for logarithms of more than a turn, of which most are ordinary: package arith then has faster kernels.
+// Logarithms of rows longer than a turn. Most rows are ordinary, and package arith has faster kernels for those.
 
 const (
-	// severalMost is up to where several rows of a matrix are faster by the definition's kernel, which does them in one call.
+	// severalMost is the longest row of a matrix for which the definition's kernel is faster: it does several in a call.
 	severalMost = 320
 	// putOffMost is the longest row whose second pass is put off: two of them stay in the first cache.
 	putOffMost = 2048
-	// ordinaryMost is the longest row whose chunks are summed by them: doubt of package arith is for so many.
+	// ordinaryMost is the longest row that these kernels sum chunk by chunk: package arith's doubt allows 16 chunks.
 	ordinaryMost = 16 * arith.Chunk
 	// copyMost is the longest row that log-softmax copies while it is summed: more are faster read twice.
 	copyMost = 1 << 18

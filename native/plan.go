@@ -7,7 +7,7 @@ import (
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
-// All lengths that decide something, in elements:
+// The lengths that decide something, in elements; ordinary.go has those of logarithms alone:
 //
 //	1        128           4,096          65,536        2^20          2^22
 //	|---------|--------------|---------------|------------|-------------|----->
@@ -20,8 +20,8 @@ const (
 	// how many are asked for at a time.
 	touchFrom = 1 << 19
 	touchLen  = 1 << 10
-	// Causal rows of more than triangleFrom and up to triangleTo elements, of which an eighth at most is hidden,
-	// take less time by one call with a mask than by a call for each.
+	// Causal rows of more than triangleFrom and up to triangleTo elements, of which at most an eighth is hidden,
+	// take less time in one call with a mask than in a call each.
 	triangleFrom, triangleTo = 240, 512
 	// wholeRow is the longest row that one kernel does in both passes. What it stored of a row
 	// that turns out not to be regular has to be summed again.
@@ -33,7 +33,7 @@ const (
 	// halfLen is the longest row of 16-bit results whose exponentials are stored, in a buffer
 	// of 512 KiB that fits into most second-level caches.
 	halfLen = 1 << 17
-	// rowWork is how many elements' time a row takes beside its own: one of 10 takes as long as 42 of a longer row.
+	// rowWork is what a row costs beside its elements, in elements: a row of 10 takes as long as 42 of a longer row.
 	rowWork = 32
 	// taskLen is how many elements of short rows a goroutine takes at a time.
 	taskLen = 1 << 14

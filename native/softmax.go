@@ -52,7 +52,7 @@ func LogSoftmax(dst, src []float32) {
 	n := uint(len(src))
 	if n-1 < arith.Turn || n == 2*arith.Turn {
 		_, how, m := arith.LogRow(&dst[0], &src[0], int(n))
-		if how == arith.RowDone || how == arith.RowSure && sureLogSoftmax(dst, src, m) {
+		if how == arith.RowDone || how == arith.RowMayBeSure && sureLogSoftmax(dst, src, m) {
 			return
 		}
 	} else if n > arith.Turn && n <= wholeRow {
@@ -89,7 +89,7 @@ func LogSumExp(src []float32) float32 {
 	n := uint(len(src))
 	if n-1 < arith.Turn || n == 2*arith.Turn {
 		y, how, m := arith.LogRow(nil, &src[0], int(n))
-		if how == arith.RowSure {
+		if how == arith.RowMayBeSure {
 			y, how = sureLog(src, m)
 		}
 		if how == arith.RowDone {

@@ -99,7 +99,8 @@ type Rows struct {
 	N  float32 // of the row that was left
 	At int     // how many elements of it are exponentials by now
 
-	before   uintptr // of kernels: the row whose second pass is put off, 0 between calls
+	// Kernels alone use these.
+	before   uintptr // the row whose second pass is put off, 0 between calls
 	cHi, cLo float32 // its factor
 	mul      float32 // of SoftmaxAddedRows
 }

@@ -18,15 +18,15 @@ func SumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (d
 //go:noescape
 func SoftmaxRow(dst, src *float32, n int) (ok bool)
 
-// LogRow is the log-softmax of a row of 1 to Turn elements or of 2*Turn, or its log-sum-exp y if dst is nil. Of a row
-// that may be sure it makes out the largest element, and others it leaves to SumRows. It writes dst if it is done
-// with the row.
+// LogRow writes the log-softmax of a row of 1 to Turn elements, or of 2*Turn, to dst; if dst is nil, it returns the
+// log-sum-exp y. If the row may be sure, it returns the largest element instead. It leaves other lengths, and rows
+// that are not ordinary or whose last bit is not certain, to SumRows. It writes dst only if it is done with the row.
 //
 //go:noescape
 func LogRow(dst, src *float32, n int) (y float32, how uint8, max float32)
 
-// SureRow is the sum of a sure row of 1 to Chunk elements, of which out has the largest element: the other fields of
-// out. It leaves rows with others that are not near an N far below that.
+// SureRow sums a sure row of 1 to Chunk elements: out has its largest element, and gets the other fields. It leaves
+// rows whose other elements are too far from an N that is 100 powers of two below the largest one.
 //
 //go:noescape
 func SureRow(src *float32, n int, s *Scale, out *RowSum) (how uint8)
@@ -36,16 +36,15 @@ func SureRow(src *float32, n int, s *Scale, out *RowSum) (how uint8)
 //go:noescape
 func LogSub(dst, src []float32, m, scale, b float32)
 
-// TotalRow is the total of a row of 1 to Chunk elements, which is the definition's but for roundings in
-// float64, and the logarithm y of it. Of a row that is left, out has lanes if one of them may have nearly all, or
-// else no total.
+// TotalRow makes the total of a row of 1 to Chunk elements, which differs from the definition's by roundings in
+// float64 alone, and its logarithm y. If it leaves the row because one lane may have nearly all, out has the lanes
+// too; if for another reason, out has no total.
 //
 //go:noescape
 func TotalRow(src *float32, n int, s *Scale, out *Total) (y float32, how uint8)
 
-// CopyRow is TotalRow, which makes out the largest element as well, and copies the row to dst, which may be src; y is
-// less the largest element times scale.
-// If there is no total, something may be copied.
+// CopyRow is TotalRow that also finds the largest element and copies the row to dst, which may be src. It subtracts
+// the largest element times scale from y. Without a total, part of the row may have been copied.
 //
 //go:noescape
 func CopyRow(dst, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8)

@@ -18,10 +18,10 @@ func LogSub(dst, src []float32, m, scale, b float32) { Best.LogSub(dst, src, m, 
 // SoftmaxRow leaves the row to SoftmaxRows.
 func SoftmaxRow(dst, src *float32, n int) (ok bool) { return false }
 
-// LogRow leaves the row to SumRows.
+// LogRow leaves every row to SumRows.
 func LogRow(dst, src *float32, n int) (y float32, how uint8, max float32) { return }
 
-// SureRow leaves every row to SumOthers.
+// SureRow leaves every row to [Level.SumOthers].
 func SureRow(src *float32, n int, s *Scale, out *RowSum) (how uint8) { return }
 
 // TotalRow leaves every row to SumRows.

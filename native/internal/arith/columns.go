@@ -14,8 +14,8 @@ type Columns struct {
 	width             int     // of all vectors, in bytes
 	last              int     // where the last one is in a row of the matrix
 	lanesAhead        int     // how many lanes ahead elements are asked for, 1 to 16
-	groups            int
-	dstAhead          int // in the second pass, in bytes
+	groups            int     // that a kernel has yet to do
+	dstAhead          int     // in the second pass, in bytes
 	srcAhead          int
 	sums              *ColumnSums
 	_                 [3]int

@@ -51,7 +51,7 @@ func single(k kernels, softmaxRow func(dst, src *float32, n int) bool, logRow lo
 				case how == RowDone:
 					out[done] = want[0]
 					continue
-				case how == RowSure && sureRow(&s[0], cols, &p.Scale, &sure) == RowDone && sure.Rest < sure.Top*0.495:
+				case how == RowMayBeSure && sureRow(&s[0], cols, &p.Scale, &sure) == RowDone && sure.Rest < sure.Top*0.495:
 					out[done] = sure
 					continue
 				}
@@ -92,7 +92,7 @@ func TestSingleRow(t *testing.T) {
 					}
 					sure := slices.Clone(x)
 					sure[r.IntN(n)] = 25
-					if _, how, largest := log[i](to, &sure[0], n); (n <= Turn || n == 2*Turn) && (how != RowSure || largest != 25) {
+					if _, how, largest := log[i](to, &sure[0], n); (n <= Turn || n == 2*Turn) && (how != RowMayBeSure || largest != 25) {
 						t.Errorf("logarithms of %d elements of which one is sure: %d with the largest element %v", n, how, largest)
 					}
 				}

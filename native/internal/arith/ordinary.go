@@ -2,19 +2,20 @@ package arith
 
 import "math"
 
-// Logarithms of ordinary rows. A sum that doesn't know its largest element, or has something tiny in place of
-// zeros, takes less time, and is the definition's but for roundings in float64. These hardly ever change a
-// result in float32; where they might, the row is summed as it is defined.
+// Logarithms of ordinary rows. A sum without the largest element, or with something tiny in place of zeros, takes
+// less time, and differs from the definition's by roundings in float64 alone. These hardly ever change a result in
+// float32; where they might, the row is summed as it is defined.
 
-// doubt is more than the logarithms of both sums can be apart: sums of up to 16 chunks 2^-48, each logarithm
-// 2^-45 from the right one, and up to nine steps that round numbers below 2^9. Kernels have the same.
+// doubt is more than the logarithms of both sums can differ by: 2^-48 for sums of up to 16 chunks, 2^-45 for each
+// logarithm, and up to nine roundings of numbers below 2^9. tools/kernelgen has the same constant.
 const doubt = 0x1p-41
 
-// sureDoubt is more than the excess of a sure row of up to 16 chunks can be from the definition's, as a part of it.
+// sureDoubt is more than the relative difference between the excess of a sure row of up to 16 chunks and the
+// definition's.
 const sureDoubt = 0x1p-43
 
-// aBitMore and aBitLess than two thirds of all is what the largest element is of rows that are sure in any
-// sum, or in none.
+// A row is sure if its largest element is more than two thirds of the total: above aBitMore whatever the roundings
+// of the sum, below aBitLess never.
 const aBitMore, aBitLess = 0.67, 0.66
 
 // Total is the sum of a row's exponentials, total * 2^n. The assembly knows its layout.
@@ -46,17 +47,16 @@ func (t *Total) Excess(m, scale float32) (y float32, ok bool) {
 	return certainExcess(t.n, t.total, float64(float64(m)*float64(scale)))
 }
 
-// What LogRow, TotalRow, CopyRow and SureRow have done.
+// What LogRow, TotalRow, CopyRow and SureRow have done with a row. TotalRow and CopyRow also return 2, for a total
+// whose logarithm has no certain last bit.
 const (
-	RowLeft = iota // nothing
-	RowDone        // all
-	RowSure        // of a row that may be sure the largest element
-	// RowUncertain is a total, of whose logarithm the last bit is not certain.
-	RowUncertain = RowSure
+	RowLeft      = iota // nothing
+	RowDone             // all
+	RowMayBeSure        // LogRow: found the largest element, as the row may be sure
 )
 
-// SureAlone is the sum of a row with the largest element m, if it is sure by that and has it once, which the caller
-// knows. It is not ok if SureRow leaves the row, or if another sum, with other roundings, decides.
+// SureAlone is the sum of a row whose largest element is m, and whether the row is sure; the caller knows that m is there
+// once. It is not ok if SureRow leaves the row, or if a sum with other roundings might decide otherwise.
 //
 //go:noinline
 func SureAlone(src []float32, m float32, s *Scale) (sum RowSum, sure, ok bool) {
@@ -68,7 +68,8 @@ func SureAlone(src []float32, m float32, s *Scale) (sum RowSum, sure, ok bool) {
 	return sum, sure, sure || sum.Rest > sum.Top*0.505
 }
 
-// isSure is that for top * 2^n of total * 2^first.
+// isSure reports whether a row with the largest exponential top * 2^n and the total * 2^first is sure. It is not ok
+// if roundings might decide otherwise.
 func isSure(top float64, n float32, total float64, first float32) (sure, ok bool) {
 	top *= math.Float64frombits(uint64(1023+int(n-first)) << 52)
 	sure = top > total*aBitMore

@@ -237,6 +237,7 @@ func (l Level) sumRow(x []float32, st *Sum, out *RowSum, p *Rows) (ok bool) {
 	return out.Rest == out.Rest
 }
 
+// sumRowsPlain is what SumRows in best_amd64.s goes on with at level Plain.
 func sumRowsPlain(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int {
 	return Plain.sumRows(src, rows, cols, srcStride, out, p)
 }

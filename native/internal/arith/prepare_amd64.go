@@ -165,8 +165,8 @@ func (l Level) SoftmaxGrad(dst, y, dy []float32, total, scale float64) {
 	}
 }
 
-// SoftmaxGradRows is SoftmaxGrad of rows with the Dot of each for a total, up to the first one for which that is not
-// finite. It returns how many it did.
+// SoftmaxGradRows is SoftmaxGrad of rows, each with its own total, the Dot of y and dy. It stops before a row whose
+// total, times the scale, is not finite, and returns how many rows it did.
 func (l Level) SoftmaxGradRows(dst, y, dy []float32, scale float64, rows, cols, dstStride, yStride, dyStride int) int {
 	if l == Plain {
 		return 0
@@ -194,7 +194,7 @@ func (l Level) LogSoftmaxGrad(dst, y, dy []float32, total, scale float64) {
 	}
 }
 
-// LogSoftmaxGradRows is LogSoftmaxGrad of rows, under the terms of SoftmaxGradRows.
+// LogSoftmaxGradRows is LogSoftmaxGrad of rows under the terms of SoftmaxGradRows; the total is the sum of dy.
 func (l Level) LogSoftmaxGradRows(dst, y, dy []float32, scale float64, rows, cols, dstStride, yStride, dyStride int) int {
 	if l == Plain {
 		return 0

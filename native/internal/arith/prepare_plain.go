@@ -44,7 +44,7 @@ func (l Level) SoftmaxGrad(dst, y, dy []float32, total, scale float64) {
 	softmaxGradPlain(dst, y, dy, total, scale)
 }
 
-// SoftmaxGradRows is SoftmaxGrad of rows where a level has kernels for that. It returns how many it did.
+// SoftmaxGradRows does no row.
 func (l Level) SoftmaxGradRows(dst, y, dy []float32, scale float64, rows, cols, dstStride, yStride, dyStride int) int {
 	return 0
 }
@@ -55,7 +55,7 @@ func (l Level) LogSoftmaxGrad(dst, y, dy []float32, total, scale float64) {
 	l.logSoftmaxGrad(dst, y, dy, total, scale)
 }
 
-// LogSoftmaxGradRows is as SoftmaxGradRows.
+// LogSoftmaxGradRows does no row.
 func (l Level) LogSoftmaxGradRows(dst, y, dy []float32, scale float64, rows, cols, dstStride, yStride, dyStride int) int {
 	return 0
 }
