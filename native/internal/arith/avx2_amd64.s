@@ -24162,7 +24162,7 @@ short:
 	PCALIGN      $0x40
 
 loop1:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Y8
 	CMPB         (R15), $0x00
 	JNE          l5
@@ -24398,7 +24398,7 @@ done1:
 	PCALIGN $0x40
 
 loop3:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Y2
 	CMPB         (R15), $0x00
 	JNE          l18
@@ -24745,7 +24745,7 @@ done3:
 	PCALIGN $0x40
 
 loop5:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Y2
 	CMPB         (R15), $0x00
 	JNE          l35
@@ -25185,7 +25185,7 @@ done5:
 	PCALIGN $0x40
 
 loop7:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Y2
 	CMPB         (R15), $0x00
 	JNE          l52
@@ -25690,7 +25690,7 @@ done7:
 	PCALIGN $0x40
 
 loop9:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Y3
 	CMPB         (R15), $0x00
 	JNE          l69
@@ -26449,7 +26449,7 @@ done9:
 	PCALIGN $0x40
 
 loop11:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Y3
 	CMPB         (R15), $0x00
 	JNE          l98
@@ -27358,7 +27358,7 @@ row:
 	MOVQ R13, CX
 	MOVQ other+48(FP), R15
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Y2
 	CMPB         (R15), $0x00
 	JNE          l127
@@ -27426,7 +27426,7 @@ l127:
 	VBROADCASTSS 16(R14), Y4
 	VSUBPS       Y3, Y4, Y4
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Y3
 	CMPB         (R15), $0x00
 	JNE          l132
@@ -31777,7 +31777,7 @@ far:
 	MOVQ CX, R13
 	MOVQ R15, other+48(FP)
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Y2
 	CMPB         (R15), $0x00
 	JNE          l207
@@ -34617,7 +34617,7 @@ short:
 	PCALIGN      $0x40
 
 loop1:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X3, X15
 	VUCOMISS    X4, X15
@@ -34831,7 +34831,7 @@ loop3:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X2, X15
 	VUCOMISS    X3, X15
@@ -35167,7 +35167,7 @@ loop5:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X2, X15
 	VUCOMISS    X3, X15
@@ -35601,7 +35601,7 @@ loop7:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X2, X15
 	VUCOMISS    X3, X15
@@ -36111,7 +36111,7 @@ loop9:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X2, X15
 	VUCOMISS    X3, X15
@@ -36847,7 +36847,7 @@ loop11:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X2, X15
 	VUCOMISS    X3, X15
@@ -37749,7 +37749,7 @@ row:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X2, X15
 	VUCOMISS    X3, X15
@@ -37826,7 +37826,7 @@ l95:
 	VBROADCASTSS 48(R14), Y3
 	VBROADCASTSS 12(R14), Y5
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X3, X15
 	VUCOMISS    X5, X15
@@ -42300,7 +42300,7 @@ far:
 	VBROADCASTSS 48(R14), Y2
 	VBROADCASTSS 12(R14), Y3
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X15
 	VFMADD213SS (R15), X2, X15
 	VUCOMISS    X3, X15
@@ -57094,7 +57094,7 @@ end:
 // func logRowAVX2(dst *float32, src *float32, n int) (y float32, how uint8, max float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·logRowAVX2(SB), NOSPLIT, $0-36
-	// logRowAVX2: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure the largest element max.
+	// logRowAVX2: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; if the row may be sure, only its largest element max.
 	MOVQ n+16(FP), CX
 	CMPQ CX, $0x00000010
 	JGT  longer
@@ -57532,7 +57532,7 @@ GLOBL logDoubt<>(SB), RODATA|NOPTR, $16
 // func logRowRestAVX2(dst *float32, src *float32, n int) (y float32, how uint8, max float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·logRowRestAVX2(SB), NOSPLIT, $288-36
-	// logRowRestAVX2: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure the largest element max.
+	// logRowRestAVX2: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; if the row may be sure, only its largest element max.
 	MOVQ n+16(FP), CX
 	MOVQ src+8(FP), SI
 	MOVQ dst+0(FP), DI
@@ -77876,7 +77876,7 @@ GLOBL share64<>(SB), RODATA|NOPTR, $8
 // func copyRowAVX2(dst *float32, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8)
 // Requires: AVX, AVX2, FMA3
 TEXT ·copyRowAVX2(SB), $576-53
-	// copyRowAVX2: totalRow with the largest element, which copies the row too; y is less that times scale.
+	// copyRowAVX2: totalRow that also finds the largest element and copies the row; y is less that element times scale.
 	MOVQ src+8(FP), SI
 	MOVQ dst+0(FP), DI
 	MOVQ s+24(FP), R15
@@ -81370,7 +81370,7 @@ done:
 // func sureRowAVX2(src *float32, n int, s *Scale, out *RowSum) (how uint8)
 // Requires: AVX, AVX2, FMA3
 TEXT ·sureRowAVX2(SB), $448-33
-	// sureRowAVX2: the sum of a sure row with the largest element max, if the others are near an N far below that.
+	// sureRowAVX2: the sum of a sure row whose largest element is out's max, if the others are near an N far below it.
 	MOVQ src+0(FP), SI
 	MOVQ s+16(FP), R15
 	MOVQ out+24(FP), R14

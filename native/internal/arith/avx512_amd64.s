@@ -12655,7 +12655,7 @@ short:
 	PCALIGN         $0x40
 
 loop1:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Z14
 	CMPB         (R15), $0x00
 	JNE          l5
@@ -12793,7 +12793,7 @@ done1:
 	PCALIGN         $0x40
 
 loop3:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Z13
 	CMPB         (R15), $0x00
 	JNE          l10
@@ -12984,7 +12984,7 @@ done3:
 	PCALIGN         $0x40
 
 loop5:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Z13
 	CMPB         (R15), $0x00
 	JNE          l15
@@ -13201,7 +13201,7 @@ done5:
 	PCALIGN         $0x40
 
 loop7:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Z13
 	CMPB         (R15), $0x00
 	JNE          l20
@@ -13446,7 +13446,7 @@ done7:
 	PCALIGN         $0x40
 
 loop9:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Z13
 	CMPB         (R15), $0x00
 	JNE          l25
@@ -13757,7 +13757,7 @@ done9:
 	PCALIGN         $0x40
 
 loop11:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Z10
 	CMPB         (R15), $0x00
 	JNE          l30
@@ -14109,7 +14109,7 @@ row:
 	MOVQ R13, CX
 	MOVQ other+48(FP), R15
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Z2
 	CMPB         (R15), $0x00
 	JNE          l35
@@ -14170,7 +14170,7 @@ l35:
 	VBROADCASTSS 16(R14), Z4
 	VSUBPS       Z3, Z4, Z4
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Z3
 	CMPB         (R15), $0x00
 	JNE          l40
@@ -15963,7 +15963,7 @@ far:
 	MOVQ CX, R13
 	MOVQ R15, other+48(FP)
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VBROADCASTSS (SI), Z2
 	CMPB         (R15), $0x00
 	JNE          l45
@@ -17222,7 +17222,7 @@ short:
 	PCALIGN         $0x40
 
 loop1:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X3, X31
 	VUCOMISS    X4, X31
@@ -17375,7 +17375,7 @@ done1:
 	PCALIGN         $0x40
 
 loop3:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X3, X31
 	VUCOMISS    X4, X31
@@ -17585,7 +17585,7 @@ done3:
 	PCALIGN         $0x40
 
 loop5:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X3, X31
 	VUCOMISS    X4, X31
@@ -17825,7 +17825,7 @@ done5:
 	PCALIGN         $0x40
 
 loop7:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X3, X31
 	VUCOMISS    X4, X31
@@ -18096,7 +18096,7 @@ done7:
 	PCALIGN         $0x40
 
 loop9:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X3, X31
 	VUCOMISS    X4, X31
@@ -18440,7 +18440,7 @@ done9:
 	PCALIGN         $0x40
 
 loop11:
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X3, X31
 	VUCOMISS    X4, X31
@@ -18837,7 +18837,7 @@ row:
 	VBROADCASTSS 48(R14), Z2
 	VBROADCASTSS 12(R14), Z3
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X2, X31
 	VUCOMISS    X3, X31
@@ -18907,7 +18907,7 @@ l35:
 	VBROADCASTSS 48(R14), Z3
 	VBROADCASTSS 12(R14), Z5
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X3, X31
 	VUCOMISS    X5, X31
@@ -21188,7 +21188,7 @@ far:
 	VBROADCASTSS 48(R14), Z2
 	VBROADCASTSS 12(R14), Z3
 
-	// The first element, if it is the one: then nothing waits for the search.
+	// The first element, if it is the one: a branch, so that nothing waits for a search.
 	VMOVSS      (SI), X31
 	VFMADD213SS (R15), X2, X31
 	VUCOMISS    X3, X31
@@ -29890,7 +29890,7 @@ GLOBL nearBitsOfN<>(SB), RODATA|NOPTR, $4
 // func logRowAVX512(dst *float32, src *float32, n int) (y float32, how uint8, max float32)
 // Requires: AVX, AVX512F, FMA3
 TEXT ·logRowAVX512(SB), NOSPLIT, $0-36
-	// logRowAVX512: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure the largest element max.
+	// logRowAVX512: the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; if the row may be sure, only its largest element max.
 	MOVQ n+16(FP), CX
 	MOVQ src+8(FP), SI
 	MOVQ dst+0(FP), DI
@@ -40175,7 +40175,7 @@ GLOBL share64<>(SB), RODATA|NOPTR, $8
 // func copyRowAVX512(dst *float32, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8)
 // Requires: AVX, AVX512BW, AVX512F, FMA3
 TEXT ·copyRowAVX512(SB), $320-53
-	// copyRowAVX512: totalRow with the largest element, which copies the row too; y is less that times scale.
+	// copyRowAVX512: totalRow that also finds the largest element and copies the row; y is less that element times scale.
 	MOVQ src+8(FP), SI
 	MOVQ dst+0(FP), DI
 	MOVQ s+24(FP), R15
@@ -41690,7 +41690,7 @@ done:
 // func sureRowAVX512(src *float32, n int, s *Scale, out *RowSum) (how uint8)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·sureRowAVX512(SB), NOSPLIT, $0-33
-	// sureRowAVX512: the sum of a sure row with the largest element max, if the others are near an N far below that.
+	// sureRowAVX512: the sum of a sure row whose largest element is out's max, if the others are near an N far below it.
 	MOVQ src+0(FP), SI
 	MOVQ s+16(FP), R15
 	MOVQ out+24(FP), R14

@@ -999,7 +999,7 @@ next:
 // func softmaxGradRowsAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
 TEXT ·softmaxGradRowsAVX2(SB), NOSPLIT, $464-136
-	// softmaxGradRowsAVX2: x * (dy - total) * scale in float64, where nothing is a NaN; if total is a NaN, for that of each row, sum(x * dy), up to the first that is not finite.
+	// softmaxGradRowsAVX2: x * (dy - total) * scale in float64, where nothing is a NaN; if total is a NaN, each row has its own, sum(x * dy), and rows end before the first whose total * scale is not finite.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
 	MOVQ         rows+88(FP), DX
@@ -1333,7 +1333,7 @@ GLOBL laneMasks<>(SB), RODATA|NOPTR, $128
 // func logSoftmaxGradRowsAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
 TEXT ·logSoftmaxGradRowsAVX2(SB), NOSPLIT, $464-136
-	// logSoftmaxGradRowsAVX2: (dy - exp(x) * total) * scale in float64, every NaN the same; if total is a NaN, for that of each row, sum(dy), up to the first that is not finite.
+	// logSoftmaxGradRowsAVX2: (dy - exp(x) * total) * scale in float64, every NaN the same; if total is a NaN, each row has its own, sum(dy), and rows end before the first whose total * scale is not finite.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
 	MOVQ         rows+88(FP), DX

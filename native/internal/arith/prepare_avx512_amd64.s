@@ -902,7 +902,7 @@ GLOBL upperWords<>(SB), RODATA|NOPTR, $64
 // func softmaxGradRowsAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
 // Requires: AVX, AVX512F, AVX512VL, CMOV, MMX+
 TEXT ·softmaxGradRowsAVX512(SB), NOSPLIT, $464-136
-	// softmaxGradRowsAVX512: x * (dy - total) * scale in float64, where nothing is a NaN; if total is a NaN, for that of each row, sum(x * dy), up to the first that is not finite.
+	// softmaxGradRowsAVX512: x * (dy - total) * scale in float64, where nothing is a NaN; if total is a NaN, each row has its own, sum(x * dy), and rows end before the first whose total * scale is not finite.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
 	MOVQ         rows+88(FP), DX
@@ -1179,7 +1179,7 @@ scaled:
 // func logSoftmaxGradRowsAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int) (done int)
 // Requires: AVX, AVX512F, AVX512VL, CMOV, MMX+
 TEXT ·logSoftmaxGradRowsAVX512(SB), NOSPLIT, $464-136
-	// logSoftmaxGradRowsAVX512: (dy - exp(x) * total) * scale in float64, every NaN the same; if total is a NaN, for that of each row, sum(dy), up to the first that is not finite.
+	// logSoftmaxGradRowsAVX512: (dy - exp(x) * total) * scale in float64, every NaN the same; if total is a NaN, each row has its own, sum(dy), and rows end before the first whose total * scale is not finite.
 	MOVQ         src_base+24(FP), SI
 	MOVQ         dst_base+0(FP), DI
 	MOVQ         rows+88(FP), DX

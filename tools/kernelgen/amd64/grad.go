@@ -11,36 +11,38 @@ import (
 	"github.com/twopass-softmax/twopass/tools/kernelgen/library"
 )
 
-// The kernels of gradients do whole rows: a sum of products or elements in float64, and then the results, so that the
-// sum of the next row overlaps with the results of this one.
+// The kernels of gradients do row by row: a sum of products or elements in float64, and then the results. So the CPU
+// begins the next row's sum while it ends this row's results.
 
-// Where a kernel of gradients has what in its frame, in bytes.
+// The frame of a kernel of gradients, in bytes.
 const (
 	gradScale = 0  // a vector
 	gradTotal = 64 // a vector, for log-softmax
-	// gradExp has exponentials, four vectors, which are loaded from there as float64: that takes an instruction less.
+	// gradExp has the exponentials of four pairs of vectors. To load them from there as float64 takes an instruction
+	// less than to convert registers.
 	gradExp   = 128
-	gradGiven = 384 // whether there is a total
+	gradGiven = 384 // 1 if total is a number, and so given
 	gradUnit  = 392 // 0 if the scale is 1
 	gradFrame = 400
 )
 
 func gradIn(disp int) operand.Mem { return operand.Mem{Base: frame, Disp: disp} }
 
-// The registers of sums, beside src and other, which they restore.
 var (
+	// sumNext and sumOther go over a row for its sum; src and other stay where the results begin.
 	sumNext, sumOther = reg.R14, reg.R15
-	// ahead is how far ahead kernels ask for lines, in bytes.
+	// ahead is how far ahead the results ask for lines, in bytes.
 	ahead = reg.R13
 )
 
-// The registers of exponentials. AVX2 has none for those from the last on.
+// The constants of exponentials, and by whether the machine has AVX-512 the registers of the first ones. Others stay in
+// memory.
 var (
 	gradConstants = map[bool][]int{false: {8, 9, 10, 11, 12, 13, 14}, true: {16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27}}
 	gradNames     = []string{"gradKHi", "gradKLo", "gradMagic", "gradTable", "gradZero", "gradLow", "gradExp3", "gradCHi", "gradCLo", "gradExp2", "gradExp1", "gradThr"}
 )
 
-// gradLow is so low an element that its exponential counts as 0, and 2^n is a float32.
+// gradLow takes the place of lower elements: its exponential counts as 0, and its 2^n is still a float32.
 const gradLow = -88
 
 // gradWords are the constants. Exponentials stay multiplied by 2^100, and the total is divided by that: both are
@@ -65,7 +67,7 @@ var gradWords = func() map[string][]uint32 {
 	return words
 }()
 
-// constant is the address of one of them.
+// constant is the address of one of gradWords. The first use in a file writes it.
 func (w *prepareWriter) constant(name string) operand.Mem {
 	m, ok := w.constants[name]
 	if !ok {
@@ -82,7 +84,7 @@ func (w *prepareWriter) constant(name string) operand.Mem {
 // d is a register of a vector of float64, or of twice as many floats.
 func (w *prepareWriter) d(i int) reg.VecPhysical { return view(i, 2*w.lanes) }
 
-// inExp is a constant of exponentials.
+// inExp is one of gradNames, in a register or in memory.
 func (w *prepareWriter) inExp(name string) operand.Op {
 	if at := slices.Index(gradNames, name); at < len(gradConstants[w.evex]) {
 		return w.d(gradConstants[w.evex][at])
@@ -103,7 +105,7 @@ func (w *prepareWriter) loadDouble(m operand.Mem, to int) {
 	}
 }
 
-// setupGrad puts the total into 4 if there is one, and the scale into the frame.
+// setupGrad fills the frame, and register 4 with the total if one is given.
 func setupGrad(w *prepareWriter) {
 	local := w.AllocLocal(gradFrame + 64)
 	w.LEAQ(local.Offset(63), frame)
@@ -131,7 +133,7 @@ func setupGrad(w *prepareWriter) {
 	w.CMOVQGT(tmp, ahead)
 }
 
-// setTotal puts the total in 0 into 4.
+// setTotal puts the total from lane 0 of register 0 into all lanes of 4; log-softmax's into the frame instead.
 func (w *prepareWriter) setTotal() {
 	if w.p.log {
 		w.Comment("Times 2^-100.")
@@ -145,7 +147,7 @@ func (w *prepareWriter) setTotal() {
 	}
 }
 
-// setupLogGrad has also what exponentials take.
+// setupLogGrad also loads the constants of exponentials.
 func setupLogGrad(w *prepareWriter) {
 	setupGrad(w)
 	for i, to := range gradConstants[w.evex] {
@@ -161,16 +163,16 @@ func setupLogGrad(w *prepareWriter) {
 	}
 }
 
-// Gradients ask for the lines of the next row, in both passes, so that memory is as busy in either; of short or very long
-// rows for those so many bytes ahead. The CPU itself asks for no lines of another page. What lies beyond a matrix does no
-// harm.
+// How far ahead gradients ask for lines, in bytes: the CPU itself asks for none of another page. The results ask for the
+// next row's, so that memory has work in that pass too; no nearer than aheadLeast, and if a row is longer than aheadMost,
+// only that near. To ask for what lies beyond a matrix does no harm.
 const (
 	sumAhead   = 2048
 	aheadLeast = 8192
 	aheadMost  = 32768
 )
 
-// gradAhead asks for what so many vectors of the next row need, to be spread out over what this row's take.
+// gradAhead asks for the lines of so many vectors, to be spread out over the instructions of as many of this row.
 func (w *prepareWriter) gradAhead(vectors int) (steps []step) {
 	for at := 0; at < vectors*w.lanes; at += library.Lanes {
 		for _, base := range []reg.GPPhysical{src, dst, other} {
@@ -186,17 +188,17 @@ func (w *prepareWriter) scaled() {
 	w.VMULPD(gradIn(gradScale), w.d(0), w.d(0))
 }
 
-// storeSingle stores a vector of float64 as floats.
-func (w *prepareWriter) storeSingle(z, at int) {
+// storeSingle stores the float64 in register 0 as floats.
+func (w *prepareWriter) storeSingle(at int) {
 	if w.evex {
-		w.VCVTPD2PS(w.d(z), w.r(z))
+		w.VCVTPD2PS(w.d(0), w.r(0))
 	} else {
-		w.VCVTPD2PSY(w.d(z), w.r(z))
+		w.VCVTPD2PSY(w.d(0), w.r(0))
 	}
-	w.store(z, w.dstAt(at))
+	w.store(0, w.dstAt(at))
 }
 
-// softmaxGrad makes a gradient without the scale, in 0.
+// softmaxGrad leaves a gradient without the scale in register 0.
 func (w *prepareWriter) softmaxGrad(at int) {
 	w.loadDouble(w.srcAt(at), 0)
 	w.loadDouble(w.otherAt(at), 1)
@@ -208,7 +210,7 @@ func (w *prepareWriter) softmaxGrad(at int) {
 func softmaxGradVector(w *prepareWriter, at int) {
 	w.softmaxGrad(at)
 	w.scaled()
-	w.storeSingle(0, at)
+	w.storeSingle(at)
 }
 
 func softmaxGradFour(w *prepareWriter) {
@@ -219,13 +221,13 @@ func softmaxGradFour(w *prepareWriter) {
 			if scaled {
 				steps = append(steps, w.scaled)
 			}
-			steps = append(steps, func() { w.storeSingle(0, i*w.lanes) })
+			steps = append(steps, func() { w.storeSingle(i * w.lanes) })
 		}
-		w.together(w.side(steps, w.gradAhead(4)))
+		write(side(steps, w.gradAhead(4)))
 	})
 }
 
-// unscaled writes what is done if the scale is 1, and behind the function with a scale.
+// unscaled writes the body for a scale of 1 here, and behind the function's end the one for other scales.
 func (w *prepareWriter) unscaled(suffix string, body func(scaled bool)) {
 	w.CMPQ(gradIn(gradUnit), operand.Imm(0))
 	w.JNE(operand.LabelRef("scaled" + suffix))
@@ -238,7 +240,7 @@ func (w *prepareWriter) unscaled(suffix string, body func(scaled bool)) {
 	})
 }
 
-// logSoftmaxGrad makes a gradient of exponentials in the frame, without the scale, in 0.
+// logSoftmaxGrad leaves a gradient without the scale in register 0, by exponentials in the frame.
 func (w *prepareWriter) logSoftmaxGrad(exp operand.Mem, at int) {
 	w.VCVTPS2PD(exp, w.d(0))
 	w.loadDouble(w.otherAt(at), 1)
@@ -249,20 +251,20 @@ func (w *prepareWriter) logSoftmaxGrad(exp operand.Mem, at int) {
 
 func logSoftmaxGradVector(w *prepareWriter, at int) {
 	w.load(w.srcAt(at), 0)
-	w.together(w.exp(w.d(0), 2))
+	write(w.exp(w.d(0), 2))
 	w.sameNaN(2)
 	w.VMOVUPS(w.d(2), gradIn(gradExp))
 	w.logSoftmaxGrad(gradIn(gradExp), at)
 	w.scaled()
-	w.storeSingle(0, at)
+	w.storeSingle(at)
 }
 
-// expAt is the register of the exponentials of two floats for each of a vector's float64.
+// expAt is the register of the exponentials of pair i of vectors.
 func expAt(i int) int { return 2 + 3*(i%2) }
 
-// exps computes exponentials of two vectors, of twice as many floats.
+// exps computes the exponentials of pairs i and i+1, side by side.
 func (w *prepareWriter) exps(i int) []step {
-	return w.side(w.expTo(i), w.expTo(i+1))
+	return side(w.expTo(i), w.expTo(i+1))
 }
 
 func (w *prepareWriter) expTo(i int) []step {
@@ -271,7 +273,7 @@ func (w *prepareWriter) expTo(i int) []step {
 
 func (w *prepareWriter) expIn(i int) operand.Mem { return gradIn(gradExp + i*8*w.lanes) }
 
-// grads are the results of four vectors by exponentials in the frame.
+// grads are the results of pairs i and i+1, by exponentials in the frame.
 func (w *prepareWriter) grads(i int, scaled bool) (all []step) {
 	for j := range 4 {
 		at := 2*i + j
@@ -279,7 +281,7 @@ func (w *prepareWriter) grads(i int, scaled bool) (all []step) {
 		if scaled {
 			all = append(all, w.scaled)
 		}
-		all = append(all, func() { w.storeSingle(0, at*w.lanes) })
+		all = append(all, func() { w.storeSingle(at * w.lanes) })
 	}
 	return all
 }
@@ -288,7 +290,7 @@ func logSoftmaxGradFour(w *prepareWriter) { w.logGrads("", 2) }
 
 func logSoftmaxGradEight(w *prepareWriter) { w.logGrads("8", 4) }
 
-// logGrads computes exponentials of so many vectors, and the results, each two vectors' beside the exponentials of the next.
+// logGrads does n pairs of vectors. The results of two pairs stand beside the exponentials of the next two.
 func (w *prepareWriter) logGrads(suffix string, n int) {
 	w.unscaled(suffix, func(scaled bool) {
 		lines := w.gradAhead(2 * n)
@@ -298,7 +300,7 @@ func (w *prepareWriter) logGrads(suffix string, n int) {
 		}
 		var before []step
 		for i := 0; i < n; i += 2 {
-			w.together(w.side(w.side(w.exps(i), before), lines[i*len(lines)/n:(i+2)*len(lines)/n]))
+			write(side(side(w.exps(i), before), lines[i*len(lines)/n:(i+2)*len(lines)/n]))
 			nan, number := fmt.Sprintf("nan%d%s", i, name), fmt.Sprintf("number%d%s", i, name)
 			w.Comment("Whether there is a NaN.")
 			if w.evex {
@@ -320,15 +322,15 @@ func (w *prepareWriter) logGrads(suffix string, n int) {
 			})
 			before = w.grads(i, scaled)
 		}
-		w.together(before)
+		write(before)
 	})
 }
 
 // step writes some instructions.
 type step = func()
 
-// side puts steps side by side, those of the shorter list spread out over the longer one.
-func (w *prepareWriter) side(a, b []step) (all []step) {
+// side spreads the shorter list of steps out over the longer one.
+func side(a, b []step) (all []step) {
 	if len(a) < len(b) {
 		a, b = b, a
 	}
@@ -339,13 +341,14 @@ func (w *prepareWriter) side(a, b []step) (all []step) {
 	return all
 }
 
-func (w *prepareWriter) together(steps []step) {
+// write writes the steps.
+func write(steps []step) {
 	for _, s := range steps {
 		s()
 	}
 }
 
-// sameNaN makes every NaN in a vector of twice as many floats the same.
+// sameNaN makes every NaN of a pair of vectors the same, by way of the next register.
 func (w *prepareWriter) sameNaN(x int) {
 	if w.evex {
 		w.VCMPPS(isNaN, w.d(x), w.d(x), reg.K2)
@@ -356,8 +359,8 @@ func (w *prepareWriter) sameNaN(x int) {
 	w.VBLENDVPS(w.d(x+1), w.constant("gradNaN"), w.d(x), w.d(x))
 }
 
-// exp is exp(x) * 2^100, or 0 where exp(x) is below 2^-126, in y, by way of the next two registers. What is above 0
-// counts as 0. In VMINPS and VMAXPS a NaN is the result only as the second operand, which is Go's first.
+// exp computes exp(x) * 2^100 of a pair of vectors into register y, by way of the next two: 0 where exp(x) is below
+// 2^-126, and as for 0 where x is above. VMINPS and VMAXPS keep a NaN only of their second operand, Go's first.
 func (w *prepareWriter) exp(x operand.Op, y int) []step {
 	f, s := y+1, y+2
 	steps := []step{
@@ -410,7 +413,7 @@ var Dots = []Dot{
 // laneSums is where the lanes are between calls.
 var laneSums = reg.R12
 
-// dot writes one of them.
+// dot writes one of Dots.
 func (w *prepareWriter) dot(d Dot, name string) {
 	w.Function(name)
 	w.Attributes(attr.NOSPLIT)
@@ -447,7 +450,7 @@ func (w *prepareWriter) dot(d Dot, name string) {
 // parts is how many vectors the lanes of a row take, which are in the registers from 0 up.
 func (w *prepareWriter) parts() int { return library.Lanes / w.lanes }
 
-// sumMasks makes the masks of what the row in columns has of its last 16 lanes, for AVX-512: K3 and K4.
+// sumMasks sets K3 and K4, with AVX-512, to which of the last 16 lanes a row of that many columns has.
 func (w *prepareWriter) sumMasks() {
 	if !w.evex {
 		return
@@ -468,8 +471,8 @@ func (w *prepareWriter) noSums() {
 	}
 }
 
-// sums adds what sumNext, and sumOther, point to: so many elements as are left. A product is exact, so that it may be
-// fused; what is left of a row adds +0 to the lanes that it lacks.
+// sums adds up as many elements as left says, from sumNext and, of products, sumOther. A product is exact, so it may be
+// fused. The lanes that the row's end lacks add +0.
 func (w *prepareWriter) sums(products bool) {
 	row := func(load func(next reg.GPPhysical, p, to int)) {
 		for p := range w.parts() {
@@ -516,7 +519,7 @@ func (w *prepareWriter) sums(products bool) {
 	w.Label("sumDone")
 }
 
-// byHalves adds the lanes up, in 0.
+// byHalves adds the lanes up, into lane 0 of register 0.
 func (w *prepareWriter) byHalves() {
 	for n := w.parts() / 2; n > 0; n /= 2 {
 		for p := range n {
@@ -533,7 +536,7 @@ func (w *prepareWriter) byHalves() {
 	w.VADDSD(view(1, 4), view(0, 4), view(0, 4))
 }
 
-// rowTotal puts the row's total into 4, unless one is given.
+// rowTotal computes the row's total for the results, unless one is given.
 func (w *prepareWriter) rowTotal(products bool) {
 	w.Comment("Behind the last row there may be nothing to ask for.")
 	w.MOVL(operand.U32(aheadLeast), tmp.As32())

@@ -53,7 +53,7 @@ func LibraryFile(l Level, header string) ([]byte, error) {
 		parts := Parts(k, l.ISA)
 		for i, p := range parts {
 			w.plan, w.others = p.Plan, nil
-			if i == 0 { // which has no frame, so that it can jump
+			if i == 0 { // without a frame, so that it can jump
 				for j, o := range parts[1:] {
 					codes := parts[j].Plan.Codes
 					w.others = append([]longer{{o.Name + l.Suffix, codes[len(codes)-1].Step}}, w.others...)
@@ -71,9 +71,9 @@ type Part struct {
 	Plan *ir.Plan
 }
 
-// Parts cuts a kernel of a single row into functions by the frame that rows need: no frame, which takes as long
-// as a tenth of the shortest rows; one without a check for room on the stack; or any. The first one jumps to
-// the others. Other kernels are one function.
+// Parts cuts a kernel of a single row into functions by the frame that rows need: none, as a frame takes a tenth of
+// the shortest rows' time; one without a check for room on the stack; or any. The first function jumps to the
+// others. Other kernels are one function.
 func Parts(k library.Kernel, isa ukernel.ISA) (parts []Part) {
 	plan := LibraryPlan(k, isa)
 	frames := []struct {
@@ -277,13 +277,13 @@ func (w *libraryWriter) function(name string) {
 	switch {
 	case w.kernel.Ordinary():
 		w.Label(library.Irregular)
-		w.ok(0)
+		w.leaveHow(rowLeft)
 		if w.kernel != library.SureRow {
 			w.Label(library.Uncertain)
-			w.ok(2)
+			w.leaveHow(rowPartly)
 		}
 		w.Label("done")
-		w.how(1)
+		w.setHow(rowDone)
 	case w.kernel.Single():
 		for i, o := range w.others {
 			if i == 0 {
@@ -301,11 +301,11 @@ func (w *libraryWriter) function(name string) {
 		}
 		w.Label(library.End)
 		if w.kernel == library.LogRow {
-			w.ok(0)
+			w.leaveHow(rowLeft)
 			w.Label(library.Sure)
-			w.how(2)
+			w.setHow(rowPartly)
 		} else {
-			w.how(0)
+			w.setHow(rowLeft)
 		}
 	case w.kernel.Sums() || w.kernel == library.ExpRows:
 		w.Label(library.End)
@@ -351,18 +351,25 @@ func (w *libraryWriter) done() {
 	w.MOVQ(tmp, w.result("done"))
 }
 
-// how is what a kernel of a row returns of that.
-func (w *libraryWriter) how(done uint64) {
+// What kernels of one row return, as package arith names it. Those with the result "ok" return one of the first two.
+const (
+	rowLeft = iota
+	rowDone
+	rowPartly // only the largest element, or a total without a certain logarithm
+)
+
+// setHow sets the result that says what a kernel of one row has done.
+func (w *libraryWriter) setHow(how uint64) {
 	name := "ok"
 	if w.kernel == library.LogRow || w.kernel.Ordinary() {
 		name = "how"
 	}
-	w.MOVB(operand.Imm(done), w.result(name))
+	w.MOVB(operand.Imm(how), w.result(name))
 }
 
-// ok returns from a kernel of a row that it has done, or made a second sum of.
-func (w *libraryWriter) ok(done uint64) {
-	w.how(done)
+// leaveHow is setHow and the kernel's end.
+func (w *libraryWriter) leaveHow(how uint64) {
+	w.setHow(how)
 	w.VZEROUPPER()
 	w.RET()
 }
@@ -574,10 +581,10 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 			next()
 		}
 	case ir.Only:
-		w.ok(1)
+		w.leaveHow(rowDone)
 		if small != nil {
 			w.small(small)
-			w.ok(1)
+			w.leaveHow(rowDone)
 		}
 		w.Label(done)
 	case ir.OneRow: // of the loop before
@@ -815,7 +822,8 @@ func (w *libraryWriter) keptLeft(in ir.Instr) {
 	w.VPCMPGTD(w.leftMaskWords(), y, y)
 }
 
-// firstPrepared writes [ir.FirstKept] or [ir.FirstAdded]: 8 elements at a time, the last ones of the row at the end.
+// firstPrepared writes [ir.FirstKept] or [ir.FirstAdded]. It looks at the first element alone, then at 8 at a time,
+// of which the last 8 are the row's last.
 func (w *libraryWriter) firstPrepared(in ir.Instr) {
 	const step = 8
 	last, behind := leftMasks, left
@@ -829,7 +837,7 @@ func (w *libraryWriter) firstPrepared(in ir.Instr) {
 		scratch = in.Dst.Index
 	}
 	y, single := view(scratch, step), view(scratch, 4)
-	w.Comment("The first element, if it is the one: then nothing waits for the search.")
+	w.Comment("The first element, if it is the one: a branch, so that nothing waits for a search.")
 	if in.Op == ir.FirstKept {
 		w.VBROADCASTSS(operand.Mem{Base: src}, to)
 		w.CMPB(operand.Mem{Base: otherNext}, operand.Imm(0))

@@ -8,7 +8,8 @@ import (
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
 )
 
-// The logarithm of a sum.
+// The logarithm of a sum: x = log(total * 2^N), and then x - log(K) rounded to float32, as all exponentials have a
+// factor K.
 
 // logPolynomial is (log(1+r) - r) / r^2 for -0.0084 < r < 2^-6, to 2^-45 when multiplied by r^2.
 var logPolynomial = [...]float64{-0x1.000000020ae16p-1, 0x1.555564818347dp-2, -0x1.0000a4f64a328p-2, 0x1.92f36837eea83p-3}
@@ -19,7 +20,7 @@ const (
 	logK  = 0x1.58634f11c578ap-4
 )
 
-// More float64 of the file.
+// The constants of float64 that these take. Those of packed instructions have two elements.
 var logConstants = []struct {
 	name  string
 	words []float64
@@ -90,7 +91,8 @@ func (w *writer) logTotal(in ir.Instr) {
 	w.VFMADD231SD(p, r, y)
 }
 
-// certain rounds a float64 to the float32 y, whose bits are in tmp then; it leaves for the label if another float32 is as good.
+// certain rounds x - log(K) to float32, in y and, as bits, in tmp. It leaves for the label if a number within doubt of that
+// rounds to another float32.
 func (w *writer) certain(x, y reg.VecPhysical, label string) {
 	other := factor
 	w.Comment("Leave if the last bit is not certain.")

@@ -19,18 +19,19 @@ type Preparation struct {
 	otherName       string
 	// half: vectors are of half as many elements, as float64.
 	half bool
-	log  bool // of exponentials
+	log  bool // log-softmax's gradient, which has the total in its frame, times 2^-100
 	// again: f of what is f already is the same, or dst is never src, so that the last vector
 	// of a row may overlap the one before.
 	again  bool
 	setup  func(w *prepareWriter)
 	vector func(w *prepareWriter, at int)
-	// four, if there is one, does four vectors, or unless it always can, goes to the label "each" if it can't.
+	// These are optional. four does four vectors; unless always is set, it may go to the label "each" instead, which
+	// takes them one by one. eight does eight. row comes before each row; it goes to the label "end" to leave the row
+	// and those behind it.
 	four   func(w *prepareWriter)
 	always bool
-	eight  func(w *prepareWriter) // eight vectors, if there is one
-	// row, if there is one, comes before each row, and goes to the label "end" to leave that and those behind it.
-	row func(w *prepareWriter)
+	eight  func(w *prepareWriter)
+	row    func(w *prepareWriter)
 }
 
 const (
@@ -64,10 +65,10 @@ var Preparations = []Preparation{
 		setup:  func(w *prepareWriter) { w.bits(0x7fc0, 4); w.bits(0x7fff, 5); w.bits(1, 6); w.wordIndices() },
 		vector: narrowBF16Vector, four: narrowBF16Four},
 	{Name: "softmaxGradRows", Signature: "func(dst, src, dy []float32, total, scale float64, " + strides + ", otherStride int) (done int)",
-		Doc: "x * (dy - total) * scale in float64, where nothing is a NaN; if total is a NaN, for that of each row, sum(x * dy), up to the first that is not finite",
+		Doc: "x * (dy - total) * scale in float64, where nothing is a NaN; if total is a NaN, each row has its own, sum(x * dy), and rows end before the first whose total * scale is not finite",
 		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupGrad, row: softmaxGradTotal, vector: softmaxGradVector, four: softmaxGradFour, always: true},
 	{Name: "logSoftmaxGradRows", Signature: "func(dst, src, dy []float32, total, scale float64, " + strides + ", otherStride int) (done int)",
-		Doc: "(dy - exp(x) * total) * scale in float64, every NaN the same; if total is a NaN, for that of each row, sum(dy), up to the first that is not finite",
+		Doc: "(dy - exp(x) * total) * scale in float64, every NaN the same; if total is a NaN, each row has its own, sum(dy), and rows end before the first whose total * scale is not finite",
 		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupLogGrad, row: logSoftmaxGradTotal, vector: logSoftmaxGradVector, four: logSoftmaxGradFour, eight: logSoftmaxGradEight, always: true, log: true},
 }
 
@@ -78,7 +79,7 @@ type prepareWriter struct {
 	evex  bool
 	lanes int // of a vector; 1 while single elements are written
 	left  bool
-	later []func() // what to write behind the function
+	later []func() // write what stands behind the function's end
 
 	constants map[string]operand.Mem // of the file, see grad.go
 }

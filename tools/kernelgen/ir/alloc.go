@@ -304,7 +304,7 @@ func (x *blockAllocator) run(resident []*Value) bool {
 			}
 		}
 	}
-	return x.settle(end)
+	return x.settle()
 }
 
 // store gives variables that the block leaves alone a stack slot too, if several results overwrite
@@ -583,7 +583,7 @@ func (x *blockAllocator) prefer(o *Value, src []Operand) int {
 }
 
 // settle brings the variables home.
-func (x *blockAllocator) settle(end int) bool {
+func (x *blockAllocator) settle() bool {
 	type pair struct {
 		v        *Value
 		dst, src Operand

@@ -102,7 +102,7 @@ const (
 	LoadLast    // the last vector of the row; of the other operand if Index is 1
 	Kept        // mask: whether other[Index+i] is true; if masks are not vectors, a has all bits
 	KeptLeft    // the same where the row has the element
-	KeptInt     // Kept for Keep alone, of masks that are vectors: not 0 or all bits, but 0 or 1
+	KeptInt     // Kept for Keep alone, if masks are vectors: lanes of 0 or 1 in place of 0 or all bits
 	// Every lane holds the row's first element that is prepared to something from -Inf up, or -Inf if there is
 	// none. Index is the vectors of 16 of the row, 0 if n is its elements.
 	FirstKept  // where the other operand is true
@@ -217,7 +217,7 @@ type Block struct {
 	Label   string // where guards leave for, if not empty
 	Goto    string // the label where it goes on, if not empty
 	Ops     []*Value
-	Scratch int // registers that operations use besides, the last ones
+	Scratch int // how many of the last registers are left to operations that need more than operands and result
 
 	f       *Func
 	in, out map[*Var]*Value

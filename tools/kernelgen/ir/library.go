@@ -118,7 +118,7 @@ func (b *Block) OtherLast() V { return b.each(LoadLast, 1) }
 func (b *Block) Kept(vector int) V     { return b.kept(Kept, vector) }
 func (b *Block) KeptLeft(vector int) V { return b.kept(KeptLeft, vector) }
 
-// KeptInt is [Block.Kept] for [Block.Keep] alone.
+// KeptInt is [Block.Kept] in a cheaper form, which only [Block.Keep] takes.
 func (b *Block) KeptInt(vector int) V {
 	if b.f.VectorMasks {
 		return b.each(KeptInt, vector*b.f.Lanes)
@@ -237,21 +237,21 @@ func (b *Block) effect(op Op, lanes, index int, name string, args ...V) {
 	b.add(v)
 }
 
-// logScratch is how many registers of scratch logarithms have.
+// logScratch is how many registers a logarithm uses besides its operands.
 const logScratch = 3
 
-// LogTotal is the logarithm of total * 2^N / K in float64, to 2^-44 and what rounding a number of that size twice adds. Of minusN,
-// a float in every lane, the last 12 bits are -N's; N is from -900 to 900.
+// LogTotal is the logarithm of total * 2^N in float64, with an error of at most 2^-44 and two roundings of a number of
+// its size. The last 12 bits of minusN, a float in every lane, are those of -N, and N is from -900 to 900.
 func (b *Block) LogTotal(total, minusN V) V {
 	b.Scratch = logScratch
 	return V{b.add(&Value{Op: LogTotal, Args: V{total[0], minusN[0]}, Lanes: 2})}
 }
 
-// Certain is the float64 x rounded to a float32. It leaves for the label if another one, within 2^-41 of x, would be
-// rounded to another float32.
+// Certain is the float64 x - log(K) rounded to a float32. It leaves for the label if some number within 2^-41 of that
+// rounds to another float32.
 func (b *Block) Certain(x V, label string) V {
 	return V{b.add(&Value{Op: Certain, Args: x, Lanes: 1, Name: label})}
 }
 
-// LogAlone ends the kernel with that of x as its result y, if dst is nil.
+// LogAlone ends the kernel if dst is nil, with Certain of x as the result y.
 func (b *Block) LogAlone(x V, label string) { b.effect(LogAlone, 2, 0, label, x) }

@@ -116,9 +116,9 @@ func (d *description) expRows() {
 					if i >= of.whole {
 						x = b.LoadTailAt(v, b.LeftMask(v))
 					}
-					f.add(b, b.Keep(b.Greater(b.Get(largestVar...), x), x), b.Add)
+					f.add(b.Keep(b.Greater(b.Get(largestVar...), x), x), b.Add)
 				}
-				d.accumulate(b, p, f.root(b, b.Add))
+				d.accumulate(b, p, f.root(b.Add))
 			}
 		}
 	}
@@ -255,7 +255,7 @@ func (d *description) sureExps(of body, vars []*ir.Var) {
 	b.Full = of.whole * Lanes
 	b.Label = fmt.Sprint(sure, of.rows*Lanes)
 	kHi, kLo := b.Get(vars[0]), b.Get(vars[1])
-	s := segment{near: true, kHi: kHi, kLo: kLo, magic: d.rowMagic(b, d.first(b, of.rows, End), kHi)}
+	s := segment{near: true, kHi: kHi, kLo: kLo, magic: d.rowMagic(b, d.first(b, of.rows), kHi)}
 	groups := make([]ir.V, d.parts)
 	e := make(map[int]ir.V)
 	largest := b.Field("max")

@@ -70,11 +70,11 @@ var kernels = [...]struct{ name, signature, doc string }{
 	TotalRow: {"totalRow", "func(src *float32, n int, s *Scale, out *Total) (y float32, how uint8)",
 		"the total of an ordinary row and its logarithm, or its lanes if one may have nearly all"},
 	CopyRow: {"copyRow", "func(dst, src *float32, n int, s *Scale, scale float32, out *Total) (y float32, how uint8)",
-		"totalRow with the largest element, which copies the row too; y is less that times scale"},
+		"totalRow that also finds the largest element and copies the row; y is less that element times scale"},
 	SureRow: {"sureRow", "func(src *float32, n int, s *Scale, out *RowSum) (how uint8)",
-		"the sum of a sure row with the largest element max, if the others are near an N far below that"},
+		"the sum of a sure row whose largest element is out's max, if the others are near an N far below it"},
 	LogRow: {"logRow", "func(dst, src *float32, n int) (y float32, how uint8, max float32)",
-		"the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; of one that may be sure the largest element max"},
+		"the log-softmax of a row of 1 to 128 elements or of 256 without a scale, if they are near, or its log-sum-exp y if dst is nil; if the row may be sure, only its largest element max"},
 }
 
 // Kernels lists all kernels.
@@ -385,7 +385,8 @@ type segment struct {
 	minusN func() ir.V
 	belowN func() ir.V // a float whose last bits are -N's
 	wide   *wide       // of ordinary rows on a machine with Scalef
-	// bare says that elements which a mask hides have to be near too, and that nothing is added up to -Inf.
+	// bare is for turns without a look at what a mask hides: hidden elements have to be near too, and no sum with
+	// Add may be -Inf.
 	bare bool
 }
 
@@ -654,9 +655,9 @@ func (d *description) turn(b *ir.Block, s segment, x body, label string,
 				vs = append(vs, i*d.parts+p)
 			}
 			for _, g := range split(vs, d.Group) {
-				exps(g, func(y ir.V) { f.add(b, y, b.Add) })
+				exps(g, func(y ir.V) { f.add(y, b.Add) })
 			}
-			if t := f.root(b, b.Add); s.near {
+			if t := f.root(b.Add); s.near {
 				sums = append(sums, sum{p, t})
 			} else {
 				add(b, p, t)
@@ -751,8 +752,8 @@ func (d *description) meetTops(b *ir.Block, tops ir.V) {
 // tree joins vectors.
 func (d *description) tree(vs ir.V, op func(x, y ir.V) ir.V) ir.V {
 	var f forest
-	f.add(nil, vs, op)
-	return f.root(nil, op)
+	f.add(vs, op)
+	return f.root(op)
 }
 
 // accumulate adds a group's sum.
@@ -812,14 +813,14 @@ func (d *description) turns(label string, use func(x body) func(b *ir.Block, y i
 	}
 }
 
-// bareTurn describes whole turns that need not look at what a mask hides: at first, and up to the first one that
-// shows it.
+// bareTurn describes a loop of whole turns without a look at what a mask hides, in which even hidden elements are near.
+// It leaves at the first turn with others; what follows does that turn again.
 func (d *description) bareTurn(use func(b *ir.Block, y ir.V, vectors []int)) {
 	if d.Adds() {
 		b := d.f.Block(ir.Once, 0, "Where nothing is hidden, as the first elements tell.")
 		b.GuardLeft(masked, Turn)
 		b.GuardGreater(masked, b.Const(-far), d.prepared(b, 0, false))
-		turns := 20 // that are worth one that is done again
+		turns := 20 // from so many on, one that is done again does not matter
 		if d.VectorMasks {
 			turns = 7
 		}
@@ -940,13 +941,13 @@ func (d *description) softmaxRows() {
 	magic, other := d.f.Vars("magic", 1), d.f.Vars("other", 4)
 	d.sumVars()
 	b := d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
-	x := d.first(b, 0, Irregular)
+	x := d.first(b, 0)
 	d.begin(b, x, Irregular)
 	d.empty(b)
 	b.Set(magic[0], d.rowMagic(b, x, b.Get(vars[0])))
 	b = d.f.Block(ir.Once, 0, "Where elements are near.")
 	b.GuardScale(exact)
-	b.Guard(d.nearHigh(b), d.first(b, 0, exact), exact)
+	b.Guard(d.nearHigh(b), d.first(b, 0), exact)
 	d.vars, d.isNear = slices.Concat(vars[:2], magic), true
 	d.turns(exact, d.store)
 	b = d.f.Block(ir.Once, 0, "The sum of all lanes, and its reciprocal.")
@@ -1038,7 +1039,7 @@ func (d *description) shortBodies() []body {
 func (d *description) shortRows(of body, vars []*ir.Var) {
 	label := fmt.Sprint(exact, of.rows*Lanes)
 	b := d.block(ir.EachRow, of, "Rows of ")
-	x := d.first(b, of.rows, label)
+	x := d.first(b, of.rows)
 	if d.Prepares() {
 		b.Guard(x, b.Param("low"), label)
 		b.Guard(d.nearHigh(b), x, label)
@@ -1052,8 +1053,8 @@ func (d *description) shortRows(of body, vars []*ir.Var) {
 	switch b.Goto = "far"; {
 	case d.Kernel == ExpRows:
 		b.Goto = "longer"
-	case !d.Prepares(): // whose search is long and stands in one place
-		d.begin(b, d.first(b, of.rows, End), End)
+	case !d.Prepares(): // their search is long, so it stands in one place, in other
+		d.begin(b, d.first(b, of.rows), End)
 	}
 	if d.Kernel == ExpRows {
 		d.sureExps(of, vars)
@@ -1063,8 +1064,7 @@ func (d *description) shortRows(of body, vars []*ir.Var) {
 	}
 }
 
-// singleRow describes what is done with the one row of near elements there is, of which the scale is
-// 1 and the length such that it stays in registers.
+// singleRow describes a kernel of one row that stays in registers, with near elements and without a scale.
 func (d *description) singleRow(row func(b *ir.Block, s segment, x body, label string)) {
 	var high float32 = far - ln2*(reach+1) // see nearHigh
 	if d.Kernel == LogRow {
@@ -1073,7 +1073,7 @@ func (d *description) singleRow(row func(b *ir.Block, s segment, x body, label s
 	kHi := func(b *ir.Block) ir.V { return b.Const(log2eHi * unit) }
 	kLo := func(b *ir.Block) ir.V { return b.Const(log2eLo * unit) }
 	all := d.shortBodies()
-	// 16 elements take a tenth less without masks, 256 a tenth less than by two passes.
+	// 16 elements without masks, and 256 in registers, take a tenth less time than otherwise.
 	all = append(slices.Insert(all, 0, body{1, 1}), body{2 * Rows, 2 * Rows})
 	for i, x := range all {
 		b := d.block(ir.Only, x, "")
@@ -1082,7 +1082,7 @@ func (d *description) singleRow(row func(b *ir.Block, s segment, x body, label s
 		s := segment{near: true, kHi: kHi(b), kLo: kLo(b)}
 		belowN := sync.OnceValue(func() ir.V {
 			b.Note("-N = 24 - round(x0 * kHi), in units of 2^-19")
-			return d.belowN(b, d.first(b, x.rows, End), kHi(b), headroom)
+			return d.belowN(b, d.first(b, x.rows), kHi(b), headroom)
 		})
 		s.belowN = belowN
 		if x.rows <= d.Apart {
@@ -1120,7 +1120,7 @@ func (d *description) other(vars []*ir.Var) {
 		b := d.f.Block(ir.Far, 0, "A short row with other elements: an empty sum.")
 		b.Label = "far"
 		if d.Prepares() {
-			d.begin(b, d.first(b, 0, End), End)
+			d.begin(b, d.first(b, 0), End)
 		}
 		d.empty(b)
 	}
@@ -1144,9 +1144,9 @@ func (d *description) nearHigh(b *ir.Block) ir.V {
 	return b.Sub(b.Param("high"), b.Mul(b.Param("invK"), b.Const(reach+1)))
 }
 
-// first is the element of a row of so many rows of lanes that N comes from: the first one. In
-// prepared rows it is the first that is not below low, or something lower. Rows is 0 for a row of more than are in registers.
-func (d *description) first(b *ir.Block, rows int, label string) ir.V {
+// first is the element that a row's N comes from: the first one, and in prepared rows the first that is not below
+// low, or something lower. Rows is how many rows of lanes the row has, 0 if it is not in registers.
+func (d *description) first(b *ir.Block, rows int) ir.V {
 	switch {
 	case d.Kernel == SoftmaxKept:
 		return b.FirstKept(rows)
@@ -1162,24 +1162,24 @@ func (d *description) rowMagic(b *ir.Block, x, kHi ir.V) ir.V {
 	return d.magicBelow(b, x, kHi, headroom)
 }
 
-// magicBelow is that for an N so far below x.
+// magicBelow is near elements' magic - N for an N so far below x.
 func (d *description) magicBelow(b *ir.Block, x, kHi ir.V, far float32) ir.V {
 	return d.magicOf(b, d.belowN(b, x, kHi, far))
 }
 
-// belowN is a float whose last bits are those of -N.
+// belowN is a float whose last bits are those of -N, for an N so far below x.
 func (d *description) belowN(b *ir.Block, x, kHi ir.V, far float32) ir.V {
 	return b.Sub(b.Const((integer+far)*unit), b.Mul(x, kHi))
 }
 
-// magicOf is near elements' magic - N of that.
+// magicOf is near elements' magic - N by [description.belowN].
 func (d *description) magicOf(b *ir.Block, belowN ir.V) ir.V {
 	return b.Sub(belowN, b.Const((integer-nearBase)*unit))
 }
 
-// minusNBits is what makes of nearMagic + n, as an integer, the bits of the near elements' u.
+// minusNBits is the integer to add to the bits of nearMagic + n for those of the near elements' u.
 func (d *description) minusNBits(b *ir.Block, belowN ir.V) ir.V {
-	b.Note("-N as the bits of u have it") // those of belowN are one more for each one in -N
+	b.Note("-N as the bits of u have it") // one more in -N is one more in the bits of belowN
 	return b.AddInt(b.ShiftLeft(belowN, 3), b.Bits(nearBitsOfN))
 }
 
@@ -1350,7 +1350,7 @@ type forest struct {
 	sizes []int
 }
 
-func (t *forest) add(b *ir.Block, vs ir.V, op func(x, y ir.V) ir.V) {
+func (t *forest) add(vs ir.V, op func(x, y ir.V) ir.V) {
 	for i := range vs {
 		t.trees, t.sizes = append(t.trees, vs[i]), append(t.sizes, 1)
 		for n := len(t.sizes); n > 1 && t.sizes[n-1] == t.sizes[n-2]; n-- {
@@ -1365,7 +1365,7 @@ func (t *forest) join(op func(x, y ir.V) ir.V) {
 	t.sizes = append(t.sizes[:n-2], t.sizes[n-2]+t.sizes[n-1])
 }
 
-func (t *forest) root(b *ir.Block, op func(x, y ir.V) ir.V) ir.V {
+func (t *forest) root(op func(x, y ir.V) ir.V) ir.V {
 	for len(t.trees) > 1 {
 		t.join(op)
 	}

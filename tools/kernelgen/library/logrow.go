@@ -3,14 +3,15 @@ package library
 import "github.com/twopass-softmax/twopass/tools/kernelgen/ir"
 
 const (
-	// certainMost is the largest size of the first element for a logarithm to be certain: larger numbers are rounded by more.
+	// certainMost is the largest size of a first element. With larger ones float64 rounds by more than package arith's
+	// doubt allows for.
 	certainMost = 256
-	// sureExcess is a bit more than the logarithm of 3/2, which is the excess of a row of which the largest element is
-	// two thirds of all.
+	// sureExcess is a bit more than log(3/2) + log(K): the excess of a row whose largest element is two thirds of
+	// the total.
 	sureExcess = 0x1.aap-2 + 0x1.58634ep-4
 )
 
-// logRow describes the logarithms of a row in registers. It leaves rows of which the last bit is not certain.
+// logRow describes the logarithms of a row in registers. It leaves rows whose results have no certain last bit.
 func (d *description) logRow(b *ir.Block, s segment, x body, label string) {
 	largest := b.Reduce(ir.Max, d.tree(d.elements(b, x), b.Max))
 	b.StoreFloat("max", largest)

@@ -6,13 +6,13 @@ const (
 	// ordinary is how many powers of two from 1 the first element of an ordinary row may be: then a table
 	// holds 2^(j/8 - N).
 	ordinary = 96
-	// share is a bit less than the two thirds of all that the largest element is of a sure row.
+	// share is a bit less than two thirds, the least share of the total that the largest element of a sure row has.
 	share = 0.65625
 )
 
-// ordinaryRow describes the sum of a row for logarithms, of which nobody wants the bits: with Scalef, what
-// should be 0 may be something below 2^-125. It leaves rows that take more than one N, and at the end those
-// of which one element may be more than twice as much as all others.
+// ordinaryRow describes the total of a row and its logarithm. The total need not have the definition's bits: with
+// Scalef, what should be 0 may be something below 2^-125. It leaves rows that take more than one N, and at the end
+// those of which one element may be more than twice as much as all others.
 func (d *description) ordinaryRow() {
 	near, other := d.f.Vars("near", 3), d.f.Vars("other", 4)
 	d.sumVars()

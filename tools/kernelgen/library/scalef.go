@@ -10,16 +10,16 @@ type wide struct {
 	minusKHi ir.V
 	table    ir.V // times 2^-N
 	near     bool // whether elements have to be near
-	// least takes the place of what is added up to less, if anything is added: its exponential is 0, and its u
-	// passes for near, as -Inf's would not.
+	// least takes the place of lower elements, such as -Inf, in kernels that add an operand: its exponential is 0,
+	// and its u passes for near.
 	least ir.V
 }
 
-// leastU is the u of wide's least, give or take 1/32.
+// leastU is the u of least to within 1/32.
 const leastU = 0x1p19 + 32
 
-// wideBits are the bits that no float32 from 2^20 on has, for 8*nearRange of them. What else has none of them
-// is less than 2^20 by so much that its exponential is 0, with Scalef too.
+// wideBits are bits that the first 8*nearRange float32 from 2^20 on do not have. Other numbers without them are so
+// far below 2^20 that the exponential is 0, with Scalef too.
 const wideBits = ^uint32(0x49800000 | 8*nearRange - 1)
 
 // wideTurn describes whole turns whose elements are near with Scalef, in place of a shift and an addition.

@@ -133,7 +133,7 @@ func (d *description) sureRow(x body, kHi, kLo func(*ir.Block) ir.V) {
 	d.storeSure(b, s, largest, b.ByHalves(lanes))
 }
 
-// storeSure stores such a sum.
+// storeSure stores the second sum of a sure row: rest is what its other elements add up to.
 func (d *description) storeSure(b *ir.Block, s segment, largest, rest ir.V) {
 	top, _ := d.exp(b, s, func() ir.V { return largest }, func(ir.V) {})
 	scale := b.Double(1 << (sureLeast - sureReach))
@@ -142,7 +142,7 @@ func (d *description) storeSure(b *ir.Block, s segment, largest, rest ir.V) {
 	b.StoreFloat("n", b.Sub(b.Const(integer), b.Sub(b.Const(integer+sureLeast), b.Mul(largest, d.kHi(b)))))
 }
 
-// sureSum describes that of one row of any length.
+// sureSum describes the kernel of one sure row of any length, whose largest element is known.
 func (d *description) sureSum() {
 	near, largest := d.f.Vars("near", 3), d.f.Vars("largest", 1)
 	d.sumVars()
