@@ -43,8 +43,8 @@ func Root() (string, error) {
 	}
 }
 
-// Output runs a command in a folder, with env beside the environment, and returns what it wrote to its standard
-// output, also with an error, which has what it wrote to both.
+// Output runs a command in a folder, with env added to the environment, and returns its standard output. If the
+// command fails, the error has both of its outputs.
 func Output(dir string, env []string, name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)

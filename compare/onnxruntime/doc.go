@@ -17,7 +17,7 @@ import "github.com/twopass-softmax/twopass/compare/speed"
 // Variable is the environment variable that names the shared library's file.
 const Variable = "TWOPASS_ONNXRUNTIME"
 
-// Library is ONNX Runtime, with why it is missing where it is.
+// Library describes ONNX Runtime, and says why it is missing if it is.
 func Library() speed.Library {
 	l := speed.Library{Name: "ONNX Runtime", Function: "onnxruntime softmax"}
 	link(&l)

@@ -18,8 +18,8 @@ import (
 	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
-// Library is the operator, with why it is missing where it is. The threads of upstream's pool look 1,000,000
-// times for more work.
+// Library describes the operator, and says why it is missing if it is. After a call, the threads of upstream's pool look
+// 1,000,000 times for more work.
 func Library() speed.Library {
 	l := speed.Library{Name: "upstream's operator", Function: "upstream operator", Rest: 100 * time.Millisecond}
 	link(&l)

@@ -15,8 +15,8 @@ import (
 	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
-// Library is PyTorch, with why it is missing where it is. The threads of GCC's OpenMP wait busily for more work:
-// they look 300,000 times, which takes 20 ms on CPUs whose PAUSE is long.
+// Library describes PyTorch, and says why it is missing if it is. After a call, the threads of GCC's OpenMP look 300,000
+// times for more work, which takes 20 ms on CPUs whose PAUSE is long.
 func Library() speed.Library {
 	l := speed.Library{Name: "PyTorch", Function: "pytorch softmax", Rest: 30 * time.Millisecond}
 	link(&l)

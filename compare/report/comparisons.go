@@ -66,7 +66,8 @@ var titles = map[string]string{"onednn softmax": "oneDNN", "onnxruntime softmax"
 
 func title(name string) string { return cmp.Or(titles[name], name) }
 
-// entries is a table of comparisons: a line for each entry, with the ratios of native, the first of all if that is empty, to it.
+// entries is a table of comparisons, with a line for each entry and the time of native divided by its time. An empty native
+// stands for a comparison's first entry.
 func entries(caption string, all []*set, kind string, native, threads string) *table {
 	t := &table{Caption: caption, Columns: headings("Set", "#Rows", "#Columns", "In", threads, "Function", "#ns/element", "#ULP max, mean", "#"+cmp.Or(native, "native")+" / this", "Verdict")}
 	for _, s := range all {

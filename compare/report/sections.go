@@ -209,8 +209,8 @@ func headlines(all []*set) []string {
 	return lines
 }
 
-// compared sums the comparisons of bits up. Kernels that upstream has are counted, and ours that it
-// has not, which the model was compared with.
+// compared adds the comparisons of bits up. Kernels is how many were compared with upstream's or another reference, ours
+// how many upstream lacks, which were compared with the model.
 func (s *set) compared() (inputs, values, differ int64, kernels, ours int) {
 	for _, b := range s.bits {
 		inputs += b.Inputs

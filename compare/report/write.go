@@ -160,7 +160,7 @@ func (d *document) figures() []figure {
 	return all
 }
 
-// cell is a table's, as it stands in Markdown. What can't be escaped within code is replaced.
+// cell is the Markdown of a table's cell. In code, characters that can't be escaped are replaced.
 func cell(kind kind, text string) string {
 	if kind != code || text == "" {
 		return escape(text)

@@ -134,7 +134,7 @@ func status(conn net.Conn) int {
 	return resp.StatusCode
 }
 
-// again lets clients do something each until ctx is done, and counts what they get.
+// again calls each client over and over, all side by side, until ctx is done. It counts their results by value.
 func again(ctx context.Context, clients ...func(context.Context) int) map[int]int {
 	counts := make(map[int]int)
 	var mu sync.Mutex
