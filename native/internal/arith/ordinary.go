@@ -137,7 +137,7 @@ func (t *Total) SureSum(src []float32, s *Scale) (sum RowSum, sure, ok bool) {
 	}
 	if len(src) <= Chunk {
 		if sum, sure, ok = SureAlone(src, t.Max, s); ok {
-			// It leaves out the largest element wherever that is: of a row that has it twice, it is less than 0.6 of all.
+			// SureAlone leaves out every element equal to Max. If there are two, each is at most half of the total.
 			top := sum.Top * math.Float64frombits(uint64(1023+int(sum.N-t.n))<<52)
 			return sum, sure && top > t.total*0.6, ok
 		}
