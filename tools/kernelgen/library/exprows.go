@@ -144,7 +144,7 @@ func (d *description) expRows() {
 		b.Set(d.rests[p], b.Const(0))
 	}
 	d.tops = nil
-	d.turns(End, func(body) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} })
+	d.turns(End, unusedTurns)
 	d.tops = tops
 	b = d.f.Block(ir.Once, 0, "What is stored of the row. Of a sure one the rest would need its elements: it is left.")
 	largest, rest, topDouble, _ = d.sumOf(b)
@@ -256,20 +256,15 @@ func (d *description) sureExps(of body, vars []*ir.Var) {
 	b.Label = fmt.Sprint(sure, of.rows*Lanes)
 	kHi, kLo := b.Get(vars[0]), b.Get(vars[1])
 	s := segment{near: true, kHi: kHi, kLo: kLo, magic: d.rowMagic(b, d.first(b, of.rows), kHi)}
-	groups := make([]ir.V, d.parts)
 	e := make(map[int]ir.V)
 	largest := b.Field("max")
 	d.without = func(*ir.Block) ir.V { return largest }
-	d.turn(b, s, of, "", func(_ *ir.Block, y ir.V, vectors []int) {
+	rest := d.rowSum(b, s, of, "", func(_ *ir.Block, y ir.V, vectors []int) {
 		for i, v := range vectors {
 			e[v] = y[i : i+1]
 		}
-	}, func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
+	})
 	d.without = nil
-	var lanes ir.V
-	for _, t := range groups {
-		lanes = append(lanes, d.lanes(b, t)...)
-	}
-	b.StoreDouble("rest", b.ByHalves(lanes))
+	b.StoreDouble("rest", rest)
 	d.storeExps(b, of, e, d.power(b, b.Add(b.Const(integer), b.Field("n")), b.Sub(b.Const(integer), b.Field("unit"))))
 }

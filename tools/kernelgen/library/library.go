@@ -857,7 +857,7 @@ func (d *description) store(x body) func(b *ir.Block, y ir.V, vectors []int) {
 func (d *description) sum() {
 	use := d.store
 	if d.Kernel == Sum || d.Kernel == SumTops {
-		use = func(body) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
+		use = unusedTurns
 	}
 	near, other := d.f.Vars("near", 3), d.f.Vars("other", 4)
 	b := d.f.Block(ir.Once, 0, "The sum so far.")
@@ -1196,20 +1196,30 @@ func (d *description) minusN(b *ir.Block, x ir.V) ir.V {
 	return b.Sub(b.Const(integer+headroom), b.Mul(x, d.kHi(b)))
 }
 
+// rowSum describes the sum of a row in registers. Use takes its exponentials.
+func (d *description) rowSum(b *ir.Block, s segment, x body, label string, use func(b *ir.Block, y ir.V, vectors []int)) ir.V {
+	groups := make([]ir.V, d.parts)
+	d.turn(b, s, x, label, use, func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
+	var lanes ir.V
+	for _, t := range groups {
+		lanes = append(lanes, d.lanes(b, t)...)
+	}
+	return b.ByHalves(lanes)
+}
+
+// unused is for sums whose exponentials nobody takes, and unusedTurns for those of turns.
+func unused(*ir.Block, ir.V, []int) {}
+
+func unusedTurns(body) func(*ir.Block, ir.V, []int) { return unused }
+
 // shortRow describes the softmax of a row in registers.
 func (d *description) shortRow(b *ir.Block, s segment, x body, label string) {
 	e := make(map[int]ir.V)
-	sums := make([]ir.V, d.parts)
-	d.turn(b, s, x, label, func(b *ir.Block, y ir.V, vectors []int) {
+	sum := d.rowSum(b, s, x, label, func(b *ir.Block, y ir.V, vectors []int) {
 		for i, v := range vectors {
 			e[v] = y[i : i+1]
 		}
-	}, func(b *ir.Block, part int, t ir.V) { sums[part] = append(sums[part], t...) })
-	var lanes ir.V
-	for _, t := range sums {
-		lanes = append(lanes, d.lanes(b, t)...)
-	}
-	sum := b.ByHalves(lanes)
+	})
 	var f factor
 	if s.near && (d.Single() || x.rows >= d.Small && x.rows < d.Small+d.Smalls) {
 		b.Note("1/total = cHi + cLo")

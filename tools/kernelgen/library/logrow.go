@@ -15,14 +15,7 @@ const (
 func (d *description) logRow(b *ir.Block, s segment, x body, label string) {
 	largest := b.Reduce(ir.Max, d.tree(d.elements(b, x), b.Max))
 	b.StoreFloat("max", largest)
-	groups := make([]ir.V, d.parts)
-	d.turn(b, s, x, label, func(*ir.Block, ir.V, []int) {},
-		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
-	var lanes ir.V
-	for _, t := range groups {
-		lanes = append(lanes, d.lanes(b, t)...)
-	}
-	log := b.LogTotal(b.ByHalves(lanes), s.belowN())
+	log := b.LogTotal(d.rowSum(b, s, x, label, unused), s.belowN())
 	b.Note("Leave if the largest element may be more than twice as much as all others.")
 	excess := b.SubDouble(log, b.WidenFirst(largest))
 	b.GuardDouble(excess, b.Double(sureExcess), Sure)

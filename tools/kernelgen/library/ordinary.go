@@ -32,13 +32,12 @@ func (d *description) ordinaryRow() {
 		d.tops = d.f.Vars("top", d.parts)
 	}
 	d.empty(b)
-	use := func(body) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
-	d.turns(exact, use)
+	d.turns(exact, unusedTurns)
 	d.f.Blocks[len(d.f.Blocks)-1].Goto = total
 
 	d.wideVars = nil
 	d.other(other)
-	d.turns(Irregular, use)
+	d.turns(Irregular, unusedTurns)
 
 	b = d.f.Block(ir.Once, 0, "The sum of all lanes.")
 	b.Label = total

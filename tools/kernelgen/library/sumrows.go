@@ -20,7 +20,6 @@ func (d *description) sumRows() {
 	d.begin(b, x, End)
 	d.empty(b)
 	b.Set(magic[0], d.rowMagic(b, x, b.Get(vars[0])))
-	use := func(body) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
 	finish := func(comment string) {
 		b := d.f.Block(ir.Once, 0, comment)
 		s := d.kept(b)
@@ -31,12 +30,12 @@ func (d *description) sumRows() {
 	b.GuardScale(exact)
 	b.Guard(d.nearHigh(b), b.LoadSplat(), exact)
 	d.vars, d.isNear = slices.Concat(vars[:2], magic), true
-	d.turns(exact, use)
+	d.turns(exact, unusedTurns)
 	finish("What is stored of a row of near elements.")
 	d.f.Blocks[len(d.f.Blocks)-1].Goto = "next"
 
 	d.other(other)
-	d.turns(End, use)
+	d.turns(End, unusedTurns)
 	finish("What is stored of a row.")
 	d.rowDone(vars)
 }
@@ -55,7 +54,7 @@ func (d *description) shortSum(b *ir.Block, s segment, x body, label string) {
 	}
 	groups := make([]ir.V, d.parts)
 	d.meet = meet
-	d.turn(b, s, x, label, func(*ir.Block, ir.V, []int) {},
+	d.turn(b, s, x, label, unused,
 		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
 	d.meet = nil
 	var sums, rests ir.V
@@ -121,16 +120,10 @@ func (d *description) sureRow(x body, kHi, kLo func(*ir.Block) ir.V) {
 	b.Label = label
 	largest := b.Param("max")
 	s := segment{near: true, kHi: kHi(b), kLo: kLo(b), magic: d.magicBelow(b, largest, kHi(b), sureReach)}
-	groups := make([]ir.V, d.parts)
 	d.without = func(*ir.Block) ir.V { return largest }
-	d.turn(b, s, x, label+Next, func(*ir.Block, ir.V, []int) {},
-		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
+	rest := d.rowSum(b, s, x, label+Next, unused)
 	d.without = nil
-	var lanes ir.V
-	for _, t := range groups {
-		lanes = append(lanes, d.lanes(b, t)...)
-	}
-	d.storeSure(b, s, largest, b.ByHalves(lanes))
+	d.storeSure(b, s, largest, rest)
 }
 
 // storeSure stores the second sum of a sure row: rest is what its other elements add up to.
@@ -156,7 +149,7 @@ func (d *description) sureSum() {
 	b.Set(largest[0], m)
 	d.empty(b)
 	d.without = func(b *ir.Block) ir.V { return b.Get(largest...) }
-	d.turns(Irregular, func(body) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} })
+	d.turns(Irregular, unusedTurns)
 	b = d.f.Block(ir.Once, 0, "The sum of all lanes.")
 	d.storeSure(b, d.kept(b), b.Get(largest...), d.total(b))
 	b.Goto = "done"
