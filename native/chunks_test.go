@@ -109,8 +109,8 @@ func checkChunks(t *testing.T, values []float32) {
 	check("twice as far, with the scale 0.5")
 }
 
-// TestSingleRows holds that the functions of one row, and those of rows, have the bits of plain Go, at every length at
-// which kernels differ: of ordinary rows, of some with an element far above all others, and with another far below.
+// TestSingleRows compares the functions of one row, and those of two, with plain Go, at every length at which kernels
+// differ. Rows are ordinary, or have an element far above all others, or another far below them too.
 func TestSingleRows(t *testing.T) {
 	r := rand.New(rand.NewPCG(10, 4))
 	for k := range 3 * (4*arith.Turn + 1) {

@@ -22,7 +22,7 @@ const RaceEnabled = raceEnabled
 
 var Parallel = parallel.Do
 
-// OrdinaryLogs are logarithms of a row of several chunks, as far as they are done by chunks that are ordinary.
+// OrdinaryLogs are the logarithms of a row of several chunks by the faster kernels, and whether these do the row.
 func OrdinaryLogs(dst, src []float32) (sum float32, sumDone, softmaxDone bool) {
 	j := newJob(dst, src)
 	sum, sumDone = j.ordinaryLogSumExp()

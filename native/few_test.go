@@ -40,8 +40,8 @@ func TestLogProbs(t *testing.T) {
 	}
 }
 
-// randomShape is one of a few rows of up to 2^most columns or, rarely, of one or two chunks. Those take plain Go longest,
-// which does with them what other levels do.
+// randomShape is one of a few rows of up to 2^most columns or, rarely, of one or two chunks: more rarely in plain Go, which
+// takes longest for those.
 func randomShape(r *rand.Rand, most int) (rows, cols int) {
 	rare := 50
 	if testing.Short() && arith.Best == arith.Plain {

@@ -161,7 +161,7 @@ func TestOrdinary(t *testing.T) {
 	}
 }
 
-// TestOrdinaryChunks holds which rows of several chunks are done by faster kernels, and to plain Go what these make of them.
+// TestOrdinaryChunks holds which rows of several chunks the faster kernels do, and compares those with plain Go.
 func TestOrdinaryChunks(t *testing.T) {
 	best := arith.Best
 	defer func() { arith.Best = best }()
@@ -234,8 +234,8 @@ func differs(x, y []float32) int {
 	return -1
 }
 
-// TestLargestTwice has rows with the largest element two or three times in a lane of kernels, which so has most of the
-// sum, though the rows are not sure.
+// TestLargestTwice has rows with the largest element two or three times in one lane. That lane has most of the sum, but
+// the row is not sure.
 func TestLargestTwice(t *testing.T) {
 	best := arith.Best
 	defer func() { arith.Best = best }()

@@ -188,7 +188,7 @@ func TestOrdinary(t *testing.T) {
 	}
 }
 
-// TestLastBit holds logarithms within kernels to the definition's, of so many rows that an error of 2^-36 would show.
+// TestLastBit compares logarithms within kernels with the definition's, in so many rows that an error of 2^-36 would show.
 func TestLastBit(t *testing.T) {
 	rows := 1 << 20
 	if testing.Short() {

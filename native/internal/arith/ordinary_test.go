@@ -11,8 +11,8 @@ func between(y float32) float64 {
 	return (float64(y) + float64(math.Nextafter32(y, inf))) / 2
 }
 
-// TestCertain holds a logarithm to be certain where it is further than doubt from a middle between two float32, and not
-// where it is nearer. Near 0, where steps round least, that is so to a sixteenth.
+// TestCertain holds a logarithm to be certain if it is further than doubt from the middle between two float32, and
+// uncertain if it is nearer: to a quarter of doubt, and near 0, where steps round least, to a sixteenth.
 func TestCertain(t *testing.T) {
 	r := rand.New(rand.NewPCG(10, 10))
 	for rep := range 4000 {
@@ -73,7 +73,7 @@ func TestCertainSure(t *testing.T) {
 	}
 }
 
-// TestIsSure has shares of the largest element about two thirds, where other roundings might decide.
+// TestIsSure has largest elements of about two thirds of the total, where roundings might decide.
 func TestIsSure(t *testing.T) {
 	for share, want := range map[float64][2]bool{0.3: {false, true}, 0.65: {false, true}, 0.6666: {false, false}, 0.6667: {false, false}, 0.68: {true, true}, 1: {true, true}} {
 		for _, powers := range []int{-40, 0, 7} {

@@ -400,8 +400,8 @@ func TestGradients(t *testing.T) {
 	})
 }
 
-// TestGradientExponentials makes exponentials all that is seen of a gradient: of elements of any size, and around the least
-// whose exponential is not 0.
+// TestGradientExponentials has gradients that are exponentials times a constant: of elements of any size, and around the
+// least one whose exponential is not 0.
 func TestGradientExponentials(t *testing.T) {
 	levels(t, func(t *testing.T, l Level) {
 		r := rand.New(rand.NewPCG(23, 4))
@@ -426,8 +426,8 @@ func TestGradientExponentials(t *testing.T) {
 	})
 }
 
-// TestGradientRows compares rows with what one row after the other has. They stop before a row whose total, times the
-// scale, is not finite.
+// TestGradientRows compares rows in one call with one row after the other. The call stops before a row whose total,
+// times the scale, is not finite.
 func TestGradientRows(t *testing.T) {
 	levels(t, func(t *testing.T, l Level) {
 		kernels := l != Plain && runtime.GOARCH == "amd64"
