@@ -10,8 +10,8 @@ import (
 // of a loss by y, it writes the gradient by the row, y * (dy - sum(y * dy)), to dst. Dst may be y
 // or dy. SoftmaxGrad panics if dst overlaps them otherwise, or if lengths differ.
 //
-// The error of a result, for the given y, is at most 2^-23 * |y| * max|dy|, or 2^-149 if that is
-// more. A NaN in y or dy makes all results NaN.
+// The error of a result, for the given y, is at most 2^-23 * (1 + 2^-20) * |y| * max|dy|, or 2^-149
+// if that is more. A NaN in y or dy makes all results NaN.
 func SoftmaxGrad(dst, y, dy []float32) {
 	checkGradRow("native.SoftmaxGrad", dst, y, dy)
 	softmaxGrad(arith.Best, dst, y, dy, 1)

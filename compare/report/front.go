@@ -204,17 +204,16 @@ func (s *set) limitChart() chart {
 		return c // upstream's times have calls through cgo in them
 	}
 	for _, r := range s.runs {
-		at := func(t speed.Summary) sample { return sample{float64(r.Elements), t.Median, t.Lo, t.Hi} }
 		switch {
 		case r.Threads != 1:
 		case r.algorithm == auto && r.Verdict != "":
-			c.add(speed.NativeSoftmax, false, at(r.OursNS))
-			c.add(s.reference+"'s best", false, at(r.RefNS))
+			c.add(speed.NativeSoftmax, false, sampleOf(r.Elements, r.OursNS))
+			c.add(s.reference+"'s best", false, sampleOf(r.Elements, r.RefNS))
 			if s.arithmetic > 0 {
-				c.add("vector operations alone", true, at(speed.Summary{Median: s.arithmetic, Lo: s.arithmetic, Hi: s.arithmetic}))
+				c.add("vector operations alone", true, sampleOf(r.Elements, speed.Summary{Median: s.arithmetic, Lo: s.arithmetic, Hi: s.arithmetic}))
 			}
 		case r.algorithm == limit:
-			c.add("traffic alone", true, at(r.OursNS))
+			c.add("traffic alone", true, sampleOf(r.Elements, r.OursNS))
 		}
 	}
 	for i := range c.series {
